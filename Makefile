@@ -1,0 +1,33 @@
+# Every target sets up what it needs by itself; the second time it starts at once.
+PYTHON ?= python3
+VENV = .venv/bin
+ARGS ?=
+
+.PHONY: run demo test check bench translations setup-run setup-test
+
+run: setup-run
+	@$(VENV)/python main.py $(ARGS)
+
+demo: setup-run
+	@$(VENV)/python tools/demo.py $(ARGS)
+
+test: setup-test
+	@tools/test.sh $(ARGS)
+
+check: setup-test
+	$(VENV)/ruff format --check
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/python tools/translations.py --check
+
+bench: setup-test
+	@$(VENV)/python tools/bench.py $(ARGS)
+
+translations: setup-test
+	$(VENV)/python tools/translations.py
+
+setup-run:
+	@$(PYTHON) tools/install.py run
+
+setup-test:
+	@$(PYTHON) tools/install.py test

@@ -1,0 +1,25 @@
+"""The rules of chat fine-tuning rows: what breaks them, where, and what can be mended safely."""
+
+from core.checks.fixes import fix, repair
+from core.checks.line import LINE_LIMIT, Decoded, decode, too_long
+from core.checks.quick import Checked, check_line
+from core.checks.row import ROLES, check, role_of
+from core.checks.rules import RULES, Problem, Rule, problem
+
+__all__ = [
+    "LINE_LIMIT",
+    "ROLES",
+    "RULES",
+    "Checked",
+    "Decoded",
+    "Problem",
+    "Rule",
+    "check",
+    "check_line",
+    "decode",
+    "fix",
+    "problem",
+    "repair",
+    "role_of",
+    "too_long",
+]

@@ -1,0 +1,99 @@
+"""What must hold of a message's content: a text, or parts of text and images."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from core.checks.rules import Problem, clip, problem
+from core.checks.spans import key_path
+from core.language import tr
+
+_SPECIAL = re.compile(r"<\|(?:endoftext|im_start|im_end|fim_prefix|fim_middle|fim_suffix)\|>")
+_PART_KEYS = {"text": ("type", "text"), "image_url": ("type", "image_url")}
+_RESULTS = ("tool", "function")  # what a tool returns may be empty, and may end with a line break
+
+
+def content_problems(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
+    """The problems of one message's content; `path` is the message's."""
+    content = message.get("content")
+    if content is None:
+        if not may_lack_content(message, role):
+            yield problem("content-missing", path, tr("The message has no content."))
+    elif isinstance(content, str):
+        yield from _text(message, content, role, f"{path}.content")
+    elif isinstance(content, list):
+        yield from _parts(content, role, f"{path}.content")
+    else:
+        yield problem("content-type", f"{path}.content", tr("The content is neither a text nor a list of parts."))
+
+
+def may_lack_content(message: dict[str, Any], role: str) -> bool:
+    """An assistant may call or refuse instead of answering."""
+    return role == "assistant" and any(message.get(key) for key in ("tool_calls", "function_call", "refusal"))
+
+
+def has_spare_blanks(content: object, role: str) -> bool:
+    """Whether a content begins or ends with blanks without being blank throughout."""
+    if not isinstance(content, str) or role in _RESULTS:
+        return False
+    stripped = content.strip()
+    return stripped not in ("", content)
+
+
+def _text(message: dict[str, Any], content: str, role: str, path: str) -> Iterator[Problem]:
+    if not content.strip():
+        if role not in _RESULTS and not may_lack_content(message, role):
+            yield problem("content-empty", path, tr("The content is empty."))
+        return
+    if has_spare_blanks(content, role):
+        yield problem("whitespace", path, tr("The content begins or ends with blanks."))
+    yield from _special(content, path)
+
+
+def _special(text: str, path: str) -> Iterator[Problem]:
+    if "<|" in text and (found := _SPECIAL.search(text)):
+        message = tr("The text holds the reserved token {token}.", token=found.group())
+        yield problem("special-token", path, message)
+
+
+def _parts(parts: list[Any], role: str, path: str) -> Iterator[Problem]:
+    if not parts and role not in _RESULTS:
+        yield problem("content-empty", path, tr("The list of parts is empty."))
+    for i, part in enumerate(parts):
+        yield from _part(part, role, f"{path}[{i}]")
+
+
+def _part(part: object, role: str, path: str) -> Iterator[Problem]:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or not isinstance(kind, str):
+        yield problem("content-type", path, tr("The part is not an object with a type."))
+    elif kind == "text":
+        yield from _text_part(part, path)
+    elif kind == "image_url":
+        yield from _image(part, role, path)
+    else:
+        yield problem("content-type", f"{path}.type", tr("Unknown type of part: {kind}.", kind=clip(kind)))
+    if isinstance(part, dict) and isinstance(kind, str):
+        for key in part.keys() - _PART_KEYS.get(kind, tuple(part)):
+            yield problem("key-unknown", path + key_path(key), tr("Unknown key {key}.", key=clip(key)))
+
+
+def _text_part(part: dict[str, Any], path: str) -> Iterator[Problem]:
+    text = part.get("text")
+    if not isinstance(text, str):
+        yield problem("content-type", path, tr("The part has no text."))
+    elif not text.strip():
+        yield problem("content-empty", f"{path}.text", tr("The part's text is empty."))
+    else:
+        yield from _special(text, f"{path}.text")
+
+
+def _image(part: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
+    if role not in ("user", ""):
+        yield problem("image-role", path, tr("An image stands in a message that is not the user's."))
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    if not isinstance(url, str) or not url:
+        yield problem("content-type", path, tr("The image has no URL."))
+    elif isinstance(image, dict) and image.get("detail", "auto") not in ("auto", "low", "high"):
+        yield problem("content-type", f"{path}.image_url.detail", tr("The detail is auto, low or high."))

@@ -1,0 +1,229 @@
+"""From a line's bytes to its JSON object, or to the reason why it cannot be read."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from core.checks.rules import Problem, clip, problem
+from core.checks.spans import key_path
+from core.language import tr
+
+LINE_LIMIT = 16 * 1024 * 1024
+DEPTH_LIMIT = 64
+REPEATED_LIMIT = 20
+
+# A string, closed or cut off; possessive, so that a hostile line costs linear time.
+STRING = r'"(?:[^"\\]++|\\.)*+"?'
+_BRACKET = re.compile(rf"{STRING}|([\[{{])|([\]}}])", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_JAPANESE = re.compile("[ぁ-ゖァ-ヺ]|[一-鿿]{2}")
+
+_Repeated = list[tuple[dict[str, object], str]]  # each object with a key that stood twice in it
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One line: `text` is None when it is unreadable, and then `problems` says why."""
+
+    text: str | None
+    value: object = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _NumberError(Exception):
+    """A number that Python reads and JSON does not have, or the other way round."""
+
+
+def decode(raw: bytes, limit: int = LINE_LIMIT) -> Decoded:
+    """The JSON object of one line (bytes without the newline), or the problem that makes it unreadable."""
+    if len(raw) > limit:
+        return Decoded(None, problems=[too_long(len(raw))])
+    if not raw.strip():
+        return Decoded(None, problems=[problem("blank", "", tr("The line is blank."))])
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        return Decoded(None, problems=[_not_utf8(raw, error)])
+    if "\0" in text and (other := foreign_encoding(raw)):
+        return Decoded(None, problems=[_not_utf8_at(0, other)])
+    return decode_text(text)
+
+
+def too_long(length: int) -> Problem:
+    size = f"{length / 1024 / 1024:,.1f}"
+    return problem("too-long", "", tr("The line is {size} MiB long.", size=size))
+
+
+def decode_text(text: str) -> Decoded:
+    """The JSON object in `text`, or the problem that makes it unreadable."""
+    if nesting(text) > DEPTH_LIMIT:
+        message = tr("Brackets are nested more than {limit} deep.", limit=DEPTH_LIMIT)
+        return Decoded(None, problems=[problem("too-deep", "", message)])
+    repeated: _Repeated = []
+    try:
+        value = _parse(text, repeated)
+    except json.JSONDecodeError as error:
+        return Decoded(None, problems=[_broken(text, error)])
+    except _NumberError as error:
+        message = tr("{number} is not a number of JSON, or too large.", number=clip(str(error), 20))
+        return Decoded(None, problems=[problem("number-invalid", "", message)])
+    if not isinstance(value, dict):
+        message = tr("The line is not a JSON object in curly brackets.")
+        return Decoded(None, problems=[problem("not-object", "", message)])
+    if _SURROGATE_ESCAPE.search(text) and (path := _surrogate(value)):
+        message = tr("An escape here stands for half a character.")
+        return Decoded(None, problems=[problem("lone-surrogate", path, message)])
+    return Decoded(text, value, list(_repetitions(value, repeated)))
+
+
+def nesting(text: str) -> int:
+    """How deep brackets are nested, found without recursion and outside strings only."""
+    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
+        return 0
+    depth = deepest = 0
+    for match in _BRACKET.finditer(text):
+        if match.lastindex == 1:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match.lastindex == 2:
+            depth -= 1
+    return deepest
+
+
+def _parse(text: str, repeated: _Repeated) -> object:
+    decoder = json.JSONDecoder(
+        object_pairs_hook=partial(_object, repeated),
+        parse_constant=_constant,
+        parse_float=_float,
+        parse_int=_int,
+    )
+    return decoder.decode(text)
+
+
+def _object(repeated: _Repeated, pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _value in pairs:
+            if key in seen:
+                repeated.append((result, key))
+            seen.add(key)
+    return result
+
+
+def _constant(name: str) -> object:
+    raise _NumberError(name)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise _NumberError(digits)
+    return number
+
+
+def _int(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads no more than 4,300 digits
+        raise _NumberError(digits) from None
+
+
+def _walk(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Every object, list, text and key with its path; recursive, as depth is bounded by now."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, inner in value.items():
+            here = path + key_path(key)
+            yield here, key
+            yield from _walk(inner, here)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            if isinstance(inner, (dict, list, str)):
+                yield from _walk(inner, f"{path}[{i}]")
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _surrogate(value: object) -> str:
+    found = (path for path, inner in _walk(value, "$") if isinstance(inner, str) and _SURROGATE.search(inner))
+    return next(found, "")
+
+
+def _repetitions(value: object, repeated: _Repeated) -> Iterator[Problem]:
+    """Where the keys stand that their object had twice; '' inside a value that its twin replaced."""
+    paths = {id(inner): path for path, inner in _walk(value, "$") if isinstance(inner, dict)} if repeated else {}
+    for holder, key in repeated[:REPEATED_LIMIT]:
+        path = paths.get(id(holder), "")
+        message = tr("The key {key} stands here twice.", key=clip(key))
+        yield problem("duplicate-key", path and path + key_path(key), message)
+
+
+def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> Problem:
+    if error.end == len(raw) and error.reason == "unexpected end of data":
+        return problem("json-broken", "", tr("The line breaks off in the middle of a character."))
+    return _not_utf8_at(error.start, foreign_encoding(raw))
+
+
+def _not_utf8_at(byte: int, other: str) -> Problem:
+    if other:
+        message = tr("Not UTF-8 from byte {byte}; it reads as {encoding}.", byte=byte + 1, encoding=other)
+    else:
+        message = tr("Not UTF-8 from byte {byte}.", byte=byte + 1)
+    return problem("encoding", "", message)
+
+
+def foreign_encoding(raw: bytes) -> str:
+    """'CP932', 'UTF-16' or '' : the first other encoding in which the line holds a JSON object."""
+    return next((name for name, text in readings(raw) if decode_text(text).text), "")
+
+
+def readings(raw: bytes) -> Iterator[tuple[str, str]]:
+    """The line's text in each other encoding that fits its bytes."""
+    if b"\0" in raw:
+        # Cut at its newline byte, UTF-16 leaves the newline's other half on the next line or this one.
+        even = raw if len(raw) % 2 == 0 else raw.removeprefix(b"\0") if raw[:1] == b"\0" else raw[:-1]
+        for codec in ("utf-16-le", "utf-16-be"):
+            if text := _read(even, codec):
+                yield "UTF-16", text.removeprefix("\ufeff")
+    elif (text := _read(raw, "cp932")) and reads_as_japanese(text):
+        yield "CP932", text
+
+
+def reads_as_japanese(text: str) -> bool:
+    """Whether text got from CP932 is likely meant: Latin-1 bytes also decode, but to stray kanji."""
+    return _JAPANESE.search(text) is not None
+
+
+def _read(raw: bytes, codec: str) -> str | None:
+    try:
+        return raw.decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def _broken(text: str, error: json.JSONDecodeError) -> Problem:
+    if text.startswith("\ufeff"):
+        return problem("json-broken", "", tr("Column 1: a byte order mark stands inside the file."))
+    ended = error.pos >= len(text.rstrip())
+    reason = tr("the line breaks off") if ended else _reason(error.msg)
+    return problem("json-broken", "", tr("Column {column}: {reason}.", column=error.pos + 1, reason=reason))
+
+
+def _reason(words: str) -> str:
+    """The standard library's words in plainer ones."""
+    plain = {
+        "Expecting ',' delimiter": tr("a comma or a closing bracket is missing"),
+        "Expecting property name": tr("a key in straight double quotes is missing"),
+        "Illegal trailing comma": tr("a comma stands before a closing bracket"),
+        "Expecting ':' delimiter": tr("a colon is missing after a key"),
+        "Unterminated string": tr("a text that begins here is never closed"),
+        "Invalid control character": tr("a control character stands inside a text"),
+        "Invalid \\": tr("a backslash stands before a character that cannot be escaped"),
+        "Extra data": tr("something follows after the end of the object"),
+        "Expecting value": tr("a value is missing"),
+    }
+    return next((reason for start, reason in plain.items() if words.startswith(start)), words)

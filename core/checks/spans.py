@@ -1,0 +1,88 @@
+"""Places in JSON text: so that one value can be changed and all the rest stays to the letter."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from core.checks.rules import clip
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_decoder = json.JSONDecoder()
+
+
+class Span(NamedTuple):
+    """`text[start:end]` is one JSON value; `value` is that value read."""
+
+    start: int
+    end: int
+    value: object
+
+
+class Edit(NamedTuple):
+    start: int
+    end: int
+    text: str
+
+
+def key_path(key: str) -> str:
+    """A key as a step of a JSON path."""
+    return f".{key}" if _NAME.fullmatch(key) else f"[{json.dumps(clip(key), ensure_ascii=False)}]"
+
+
+def whole(text: str) -> Span:
+    """The span of the one value that readable `text` holds."""
+    return _value(text, 0)
+
+
+def members(text: str, span: Span) -> dict[str, Span]:
+    """The values of the object at `span` by key; of a key that stands twice the last, as readers take it."""
+    found: dict[str, Span] = {}
+    at = _skip(text, span.start + 1)
+    while text[at] != "}":
+        key = _value(text, at)
+        colon = _skip(text, key.end)
+        value = _value(text, colon + 1)
+        found[str(key.value)] = value
+        at = _next(text, value.end)
+    return found
+
+
+def elements(text: str, span: Span) -> Iterator[Span]:
+    """The values of the array at `span`."""
+    at = _skip(text, span.start + 1)
+    while text[at] != "]":
+        value = _value(text, at)
+        yield value
+        at = _next(text, value.end)
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """`text` with the (disjoint) edits made."""
+    for edit in sorted(edits, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+def dumps(value: object) -> str:
+    """`value` as JSON text that UTF-8 can hold: half a character becomes U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _value(text: str, at: int) -> Span:
+    start = _skip(text, at)
+    value, end = _decoder.raw_decode(text, start)
+    return Span(start, end, value)
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next key or value stands, or the closing bracket."""
+    at = _skip(text, at)
+    return _skip(text, at + 1) if text[at] == "," else at
+
+
+def _skip(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at

@@ -1,0 +1,344 @@
+"""The verbs of main.py: the same work as in the window, without one."""
+
+import argparse
+import asyncio
+import json
+import runpy
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from core import chat, checks, dataset, evals, formats, language, project, providers, samples, settings, spec, training
+from core.errors import JukuError
+from core.keys import Keys
+from core.language import tr, trn
+from core.progress import Progress, Reporter
+from core.project import Changes, Project
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+CLEAN, PROBLEMS, UNREADABLE, INTERRUPTED = 0, 1, 2, 130
+
+Arguments = argparse.Namespace
+Verb = Callable[[Arguments], int]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one verb; returns the process's exit status."""
+    chosen = settings.load()
+    language.choose(chosen.language)
+    parsed = parser().parse_args(arguments)
+    try:
+        status: int = parsed.verb(parsed)
+    except JukuError as error:
+        print(str(error), file=sys.stderr)
+        return UNREADABLE
+    except KeyboardInterrupt:
+        print(tr("Cancelled."), file=sys.stderr)
+        return INTERRUPTED
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="main.py", description=tr("Teach a language model what you know, and prove whether it learned.")
+    )
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, function: Verb, about: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=about, description=about)
+        added.set_defaults(verb=function)
+        added.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
+        return added
+
+    new = verb("new", _new, tr("make a project"))
+    new.add_argument("project", type=Path)
+    new.add_argument("--sample", help=", ".join(samples.names()))
+
+    importing = verb("import", _import, tr("add the rows of files to a project"))
+    importing.add_argument("project", type=Path)
+    importing.add_argument("files", type=Path, nargs="+", metavar="FILE")
+
+    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"))
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+
+    export = verb("export", _export, tr("write a project's rows to a file"))
+    export.add_argument("project", type=Path)
+    export.add_argument("out", type=Path)
+    export.add_argument("--split", choices=dataset.SPLITS, default="")
+    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
+
+    train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
+    train.add_argument("project", type=Path)
+    train.add_argument("--model", default=DEFAULT_MODEL)
+    train.add_argument(
+        "--rows", default="", metavar="TAG", help=tr("only the rows with this tag; the samples have plain and study")
+    )
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--seed", type=int)
+
+    ask = verb("ask", _ask, tr("put a question to a model"))
+    ask.add_argument("project", type=Path)
+    ask.add_argument("question")
+    ask.add_argument("--model", required=True)
+    ask.add_argument("-n", type=int, default=1, help=tr("how many answers"))
+    ask.add_argument("--temperature", type=float, default=0.0)
+
+    exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
+    exam.add_argument("project", type=Path)
+    exam.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        dest="models",
+        help=tr("may be given several times; the first is compared with"),
+    )
+    exam.add_argument("-n", type=int, default=1, help=tr("how often each question is asked"))
+    exam.add_argument("--temperature", type=float, default=0.0)
+
+    for added in (train, ask, exam):
+        added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
+
+    serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"))
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=0)
+    return top
+
+
+VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
+
+
+def _new(arguments: Arguments) -> int:
+    async def work(document: Project) -> None:
+        await document.write(tr("Fill with the sample"), samples.fill, arguments.sample)
+
+    if arguments.sample:
+        samples.load(arguments.sample)
+    document = project.create(arguments.project)
+    try:
+        if arguments.sample:
+            asyncio.run(work(document))
+    finally:
+        document.close()
+    _say(arguments, {"project": str(arguments.project)}, tr("Made {path}.", path=arguments.project))
+    return CLEAN
+
+
+def _import(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        status = CLEAN
+        for path in arguments.files:
+            before = len(await document.read(dataset.unread))
+            reporter = _reporter(path.name)
+            changes = await document.write(
+                tr("Import {name}", name=path.name), dataset.import_file, path, reporter, reporter=reporter
+            )
+            unread = (await document.read(dataset.unread))[before:]
+            _say_imported(arguments, path, changes, unread)
+            status = max(status, PROBLEMS if unread else CLEAN)
+        return status
+
+    return _with_project(arguments, work)
+
+
+def _say_imported(arguments: Arguments, path: Path, changes: Changes, unread: list[dataset.Unread]) -> None:
+    rows = changes.counts.get("example", 0)
+    if arguments.json:
+        kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
+        _print({"file": str(path), "rows": rows, "unread": kept})
+        return
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", rows, name=path.name))
+    for entry in unread:
+        print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
+
+
+def _check(arguments: Arguments) -> int:
+    status = CLEAN
+    for path in arguments.files:
+        try:
+            for line, problem in formats.check_file(path, _reporter(path.name)):
+                status = max(status, PROBLEMS)
+                _say_problem(arguments, path, line, problem)
+        except JukuError as error:
+            print(str(error), file=sys.stderr)
+            status = UNREADABLE
+    return status
+
+
+def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
+    if arguments.json:
+        _print(
+            {
+                "file": str(path),
+                "line": line,
+                "severity": problem.severity,
+                "rule": problem.rule,
+                "path": problem.path,
+                "message": problem.message,
+            }
+        )
+    else:
+        print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
+
+
+def _export(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        chosen = dataset.Filter(split=arguments.split, tag=arguments.rows)
+        count = await document.read(dataset.export_file, arguments.out, chosen)
+        text = trn("{n} row written to {path}", "{n} rows written to {path}", count, path=arguments.out)
+        _say(arguments, {"file": str(arguments.out), "rows": count}, text)
+        return CLEAN
+
+    return _with_project(arguments, work)
+
+
+def _train(arguments: Arguments) -> int:
+    plan = training.Plan(
+        arguments.model,
+        arguments.rows,
+        {"n_epochs": arguments.epochs} if arguments.epochs else {},
+        arguments.seed,
+        suffix=arguments.rows[:18],
+    )
+
+    async def work(document: Project, provider: providers.Provider) -> int:
+        id = await training.create(document, provider, plan)
+        shown = 0
+
+        def show(_changes: Changes) -> None:
+            nonlocal shown
+            events = training.events(document.rows, id)
+            for event in events[shown:]:
+                print(event.message, file=sys.stderr)
+            shown = len(events)
+
+        try:
+            job = await training.follow(document, provider, id, show)
+        except asyncio.CancelledError:
+            await training.cancel(document, provider, id)
+            raise
+        _say(
+            arguments,
+            {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
+            job.fine_tuned_model or f"{job.status}: {job.error}",
+        )
+        return CLEAN if job.status == "succeeded" else PROBLEMS
+
+    return _with_provider(arguments, work)
+
+
+def _ask(arguments: Arguments) -> int:
+    sampling = providers.Sampling(temperature=arguments.temperature, n=arguments.n)
+
+    async def work(document: Project, provider: providers.Provider) -> int:
+        prompt = (await document.read(spec.load)).system_prompt
+        reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
+        _say(
+            arguments,
+            {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},
+            "\n---\n".join(reply.texts),
+        )
+        return CLEAN
+
+    return _with_provider(arguments, work)
+
+
+def _exam(arguments: Arguments) -> int:
+    sampling = providers.Sampling(temperature=arguments.temperature, n=arguments.n)
+
+    async def work(document: Project, provider: providers.Provider) -> int:
+        await evals.examine(document, provider, arguments.models, sampling, _reporter(tr("Exam")))
+        result = await document.read(lambda db: evals.result(db, evals.runs(db)[0]))
+        _say(arguments, _as_data(result), table(result))
+        return CLEAN
+
+    return _with_provider(arguments, work)
+
+
+def _as_data(result: evals.Result) -> dict[str, Any]:
+    def rows(chosen: list[evals.Row]) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": row.name,
+                "text": row.text,
+                "passed": [r.passed for r in row.rates],
+                "asked": [r.asked for r in row.rates],
+            }
+            for row in chosen
+        ]
+
+    later = range(1, len(result.run.models))
+    return {
+        "models": result.run.models,
+        "repeats": result.run.repeats,
+        "kinds": rows(result.kinds),
+        "facts": rows(result.facts),
+        "gained": [[row.name for row in result.gained(model)] for model in later],
+        "lost": [[row.name for row in result.lost(model)] for model in later],
+    }
+
+
+def table(result: evals.Result) -> str:
+    """The result as text: recall per kind with counts, then the facts gained and lost against the first model."""
+    lines = [f"{number}: {model}" for number, model in enumerate(result.run.models, start=1)]
+    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(result.run.models) + 1))]))
+    lines += ["".join([f"{row.name:<12}", *(f"{rate!s:>10}" for rate in row.rates)]) for row in result.kinds]
+    for model in range(1, len(result.run.models)):
+        for title, rows in ((tr("gained"), result.gained(model)), (tr("lost"), result.lost(model))):
+            lines.append(f"{model + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
+    return "\n".join(lines)
+
+
+def _serve(arguments: Arguments) -> int:
+    sys.argv = [
+        "serve",
+        "--host",
+        arguments.host,
+        "--port",
+        str(arguments.port),
+        *(["--json"] if arguments.json else []),
+    ]
+    runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
+    return CLEAN
+
+
+def _with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
+    document = project.open_existing(arguments.project)
+    try:
+        return asyncio.run(work(document))
+    finally:
+        document.close()
+
+
+def _with_provider(
+    arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]
+) -> int:
+    async def connected(document: Project) -> int:
+        provider = providers.connect(arguments.provider, settings.load(), Keys())
+        try:
+            return await work(document, provider)
+        finally:
+            await provider.close()
+
+    return _with_project(arguments, connected)
+
+
+def _reporter(label: str) -> Reporter:
+    """Progress on standard error: a line that rewrites itself on a terminal, nothing elsewhere."""
+
+    def show(progress: Progress) -> None:
+        share = f" {progress.done / progress.total:4.0%}" if progress.total else f" {progress.done:,}"
+        print(f"\r{label}{share}", end="\n" if progress.done == progress.total else "", file=sys.stderr, flush=True)
+
+    return Reporter(show if sys.stderr.isatty() else lambda _progress: None)
+
+
+def _say(arguments: Arguments, data: dict[str, Any], text: str) -> None:
+    if arguments.json:
+        _print(data)
+    else:
+        print(text)
+
+
+def _print(data: dict[str, Any]) -> None:
+    print(json.dumps(data, ensure_ascii=False))

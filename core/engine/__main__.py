@@ -1,0 +1,128 @@
+"""Starts the engine: `python -m core.engine [--host H] [--port P] [--home DIR] [--child]`."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+import uvicorn
+from filelock import FileLock, Timeout
+
+from core.engine import engine, lifetime, server
+
+# The process's own environment: set before any library reads it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+ALREADY_RUNS = 75
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m core.engine", description="Juku's local engine")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--home", type=Path, default=_home(), help="where files, jobs and tuned models are kept")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
+    return parser.parse_args()
+
+
+def _home() -> Path:
+    given = os.environ.get("JUKU_ENGINE_HOME")
+    return Path(given) if given else platformdirs.user_data_path("juku", appauthor=False) / "engine"
+
+
+def models_folder() -> Path:
+    """Where converted base models are kept, shared by all homes."""
+    given = os.environ.get("JUKU_MODELS")
+    return Path(given) if given else platformdirs.user_cache_path("juku", appauthor=False) / "models"
+
+
+def _token(child: bool) -> str:
+    """From the parent's first line or the environment; else a new one. Never empty."""
+    given = sys.stdin.buffer.readline().decode().strip() if child else os.environ.pop("JUKU_ENGINE_TOKEN", "")
+    if child and not given:
+        sys.exit("The first line of standard input must be the token.")
+    return given or secrets.token_urlsafe(32)
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if os.name != "nt":  # there it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(128)
+    return listening
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+@contextlib.contextmanager
+def _announced(home: Path, url: str, token: str) -> Iterator[None]:
+    """`engine.json`, for this user's eyes only, while the engine runs."""
+    path, part = home / "engine.json", home / "engine.json.part"
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"url": url, "token": token, "pid": os.getpid()}, file)
+    part.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    token = _token(arguments.child)
+    listening = _socket(arguments.host, arguments.port)
+    port: int = listening.getsockname()[1]
+    url = _url(arguments.host, port)
+    ready = {"port": port, "pid": os.getpid()}
+
+    def on_start() -> None:
+        if arguments.child:
+            print(json.dumps(ready), flush=True)
+        else:
+            print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
+
+    parts = engine.build(arguments.home, models_folder(), arguments.dtype)
+    app = server.create_app(parts, token, arguments.host, on_start)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    with _announced(arguments.home, url, token):
+        _run(uvicorn.Server(config), listening, arguments.child)
+
+
+def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
+    """Serve until a signal, or until the parent is gone."""
+    # uvicorn sends itself the signal again when it has shut down; by then we are leaving anyway.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    if child:
+        lifetime.watch_stdin(lambda: setattr(http, "should_exit", True))
+    asyncio.run(http.serve(sockets=[listening]))
+
+
+def main() -> int:
+    """Exit status 0 after a clean stop, 75 when another engine has this home."""
+    arguments = _arguments()
+    arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(arguments.home / "lock", blocking=False):
+            _serve(arguments)
+    except Timeout:
+        print(f"Another engine runs on {arguments.home}.", file=sys.stderr)
+        return ALREADY_RUNS
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

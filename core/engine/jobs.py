@@ -1,0 +1,307 @@
+"""The queue: takes each fine-tuning job from its creation to its end, one training at a time."""
+
+import asyncio
+import json
+import logging
+import shutil
+import signal
+import time
+from asyncio.subprocess import Process
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.engine import lifetime, rows
+from core.engine.catalog import Catalog, entries
+from core.engine.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
+from core.engine.store import UNFINISHED, Store, write_json
+from core.engine.train import Plan
+
+CHECKPOINTS = 3
+EVENTS = 500
+CSV = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
+
+log = logging.getLogger(__name__)
+
+
+class JobError(Exception):
+    """The job ends here; `code`, words and parameter go into its error."""
+
+    def __init__(self, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.param = code, param
+
+
+@dataclass
+class Progress:
+    """Where a running job stands. `began`: event loop's time at step `first`; `last`: the newest noted step."""
+
+    began: float
+    first: int
+    last: int
+    tokens: int
+
+
+class Queue:
+    """Runs jobs. Everything here happens on the event loop; training in a child process."""
+
+    def __init__(self, store: Store, catalog: Catalog, dtype: str) -> None:
+        self._store, self._catalog, self._dtype = store, catalog, dtype
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
+        self._progress: dict[str, Progress] = {}
+
+    def resume(self) -> None:
+        """Take up again, oldest first, what an earlier engine left unfinished."""
+        for job in reversed(self._store.jobs.all()):
+            if job["status"] in UNFINISHED:
+                self._follow(job["id"])
+
+    def create(self, asked: Json) -> Json:
+        """A new job for checked parameters; the protocol's job object."""
+        job = _job(asked)
+        self._store.jobs.add(job)
+        self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
+        self._follow(job["id"])
+        return job
+
+    async def cancel(self, job_id: str) -> Json:
+        """End a job that has not ended; 400 when it has."""
+        job = self._store.jobs.get(job_id)
+        if job["status"] not in UNFINISHED:
+            raise bad_request(f"Job has already completed: {job_id}", code="invalid_request_error")
+        job = self._store.jobs.update(job_id, status="cancelled", finished_at=now(), estimated_finish=None)
+        self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
+        await self._end([job_id])
+        self._clear(job_id)
+        return job
+
+    async def stop(self) -> None:
+        """Stop all work; unfinished jobs stay so, for the next start."""
+        await self._end(list(self._tasks))
+
+    async def _end(self, job_ids: list[str]) -> None:
+        tasks = [self._tasks[job_id] for job_id in job_ids if job_id in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _follow(self, job_id: str) -> None:
+        task = self._tasks[job_id] = asyncio.create_task(self._run(job_id), name=job_id)
+        task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
+
+    async def _run(self, job_id: str) -> None:
+        """The job's whole life; whatever goes wrong fails this job only."""
+        try:
+            if self._store.jobs.get(job_id)["status"] == "validating_files":
+                await self._validate(job_id)
+            async with self._turn:
+                await self._train(job_id)
+        except JobError as error:
+            self._fail(job_id, error.code, str(error), error.param)
+        except ApiError as error:
+            self._fail(job_id, error.code or "server_error", error.message, error.param)
+        except Exception as error:
+            log.exception("job %s", job_id)
+            self._fail(job_id, "server_error", f"The job failed due to an internal error: {error}")
+
+    def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
+        error = {"code": code, "message": message, "param": param}
+        self._store.jobs.update(job_id, status="failed", error=error, finished_at=now(), estimated_finish=None)
+        self._store.jobs.add_event(job_id, message, "error")
+        self._clear(job_id)
+
+    async def _validate(self, job_id: str) -> None:
+        """Check the files and keep the job's own copy of them: an upload may be deleted at any time."""
+        job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
+        training, validation = job["training_file"], job["validation_file"]
+        also = f" and validation file: {validation}" if validation else ""
+        self._store.jobs.add_event(job_id, f"Validating training file: {training}{also}")
+        for kind, file_id in (("training", training), ("validation", validation)):
+            if file_id:
+                source = self._store.files.path(file_id)
+                try:
+                    await asyncio.to_thread(rows.check, source, kind)
+                except rows.RowError as error:
+                    raise JobError(error.code, str(error), f"{kind}_file") from error
+                await asyncio.to_thread(shutil.copyfile, source, folder / f"{kind}.jsonl")
+        self._store.jobs.update(job_id, status="queued")
+        self._store.jobs.add_event(job_id, "Files validated, moving job to queued state")
+
+    async def _train(self, job_id: str) -> None:
+        folder = self._store.jobs.folder(job_id)
+        write_json(folder / "plan.json", asdict(await self._plan(job_id)))
+        self._adopt_checkpoints(job_id)
+        if self._store.jobs.get(job_id)["status"] != "running":
+            self._store.jobs.update(job_id, status="running")
+            self._store.jobs.add_event(job_id, "Fine-tuning job started")
+        with (folder / "train.log").open("ab") as file:
+            child = await lifetime.start_child("core.engine.train", str(folder), log=file)
+        try:
+            await self._listen(job_id, child)
+        finally:
+            await lifetime.end_child(child)
+        self._succeed(job_id)
+
+    async def _plan(self, job_id: str) -> Plan:
+        job = self._store.jobs.get(job_id)
+        model, parent = job["model"], None
+        if found := self._store.tuned.get(model):
+            model, parent = found[0]["base"], str(found[1])
+        elif model not in entries():
+            raise JobError("model_not_found", model_not_found(model).message, "model")
+        base, entry = await self._catalog.ensure(model), entries()[model]
+        asked = job["method"]["supervised"]["hyperparameters"]
+        return Plan(
+            base=str(base),
+            parent=parent,
+            context=entry.context,
+            tools=entry.tools,
+            template=entry.template,
+            rates=entry.rates,
+            asked=asked,
+            seed=job["seed"],
+            dtype=self._dtype,
+        )
+
+    async def _listen(self, job_id: str, child: Process) -> None:
+        """Take down what the training process tells, until it ends."""
+        assert child.stdout
+        last: Json = {}
+        async for line in child.stdout:
+            last = json.loads(line)
+            self._note(job_id, last)
+        code = await child.wait()
+        if last.get("event") == "error":
+            raise JobError(last["code"], last["message"])
+        if last.get("event") != "done":
+            raise JobError("server_error", f"The job failed due to an internal error: {_ending(code)}")
+
+    def _note(self, job_id: str, told: Json) -> None:
+        match told["event"]:
+            case "start":
+                self._note_start(job_id, told)
+            case "step":
+                self._note_step(job_id, {key: value for key, value in told.items() if key != "event"})
+            case "checkpoint":
+                self._adopt_checkpoints(job_id)
+
+    def _note_start(self, job_id: str, told: Json) -> None:
+        numbers, step = told["hyperparameters"], told["step"]
+        method = {"type": "supervised", "supervised": {"hyperparameters": numbers}}
+        self._store.jobs.update(job_id, hyperparameters=numbers, method=method)
+        known = self._store.jobs.metrics(job_id)
+        last = known[-1]["step"] if known else 0
+        self._progress[job_id] = Progress(time.monotonic(), step, last, told["trained_tokens"])
+        if step:
+            self._store.jobs.add_event(job_id, f"The job continues after step {step}", "warn")
+
+    def _note_step(self, job_id: str, metrics: Json) -> None:
+        step, total, progress = metrics["step"], metrics["total_steps"], self._progress[job_id]
+        each = (time.monotonic() - progress.began) / (step - progress.first)
+        self._store.jobs.expect(job_id, now() + round(each * (total - step)))
+        if step <= progress.last:
+            return  # a continued job repeats the steps after its last save, with the same numbers
+        progress.last = step
+        self._store.jobs.add_metrics(job_id, metrics)
+        if step % max(1, total // EVENTS) == 0 or step == total or "valid_loss" in metrics:
+            message = f"Step {step}/{total}: training loss={metrics['train_loss']:.2f}"
+            self._store.jobs.add_event(job_id, message, data=metrics)
+
+    def _adopt_checkpoints(self, job_id: str) -> None:
+        """Make models of the checkpoints that lie in the job's folder; keep the last three."""
+        job, tuned = self._store.jobs.get(job_id), self._store.tuned
+        root = self._store.jobs.folder(job_id) / "checkpoints"
+        for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
+            step = int(folder.name[5:])
+            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+            value = self._record(job, f"{tuned_id(job, self._base(job))}:ckpt-step-{step}", step, metrics)
+            tuned.adopt(folder, {**value, "checkpoint": new_id("ftckpt_")})
+        for old in tuned.checkpoints(job_id)[CHECKPOINTS:]:
+            tuned.delete(old["id"])
+
+    def _base(self, job: Json) -> str:
+        found = self._store.tuned.get(job["model"])
+        return str(found[0]["base"] if found else job["model"])
+
+    def _record(self, job: Json, model: str, step: int | None, metrics: Json) -> Json:
+        base = self._base(job)
+        return {"id": model, "base": base, "created": now(), "job": job["id"], "step": step, "metrics": metrics}
+
+    def _succeed(self, job_id: str) -> None:
+        job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
+        model = tuned_id(job, self._base(job))
+        self._store.tuned.adopt(folder / "adapter", self._record(job, model, None, {}))
+        text = result_csv(self._store.jobs.metrics(job_id))
+        result = self._store.files.add(
+            "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8")
+        )
+        self._store.jobs.add_event(job_id, f"New fine-tuned model created: {model}")
+        self._store.jobs.add_event(job_id, "The job has successfully completed")
+        self._store.jobs.update(
+            job_id,
+            status="succeeded",
+            fine_tuned_model=model,
+            result_files=[result["id"]],
+            trained_tokens=self._progress[job_id].tokens,
+            finished_at=now(),
+            estimated_finish=None,
+        )
+        self._clear(job_id)
+
+    def _clear(self, job_id: str) -> None:
+        """Drop what only a running job needs."""
+        folder: Path = self._store.jobs.folder(job_id)
+        self._progress.pop(job_id, None)
+        (folder / "state.safetensors").unlink(missing_ok=True)
+        for name in ("training.jsonl", "validation.jsonl", "plan.json"):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def tuned_id(job: Json, base: str) -> str:
+    """`ft:<base>:local:<suffix>:<id>`; the suffix may be empty."""
+    return f"ft:{base}:local:{job['user_provided_suffix'] or ''}:{job['id'][-8:]}"
+
+
+def result_csv(metrics: list[Json]) -> str:
+    """The result file: one line for each step, empty cells where nothing was measured."""
+    names = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
+    lines = [",".join(str(one.get(name, "")) for name in names) for one in metrics]
+    return "\n".join([",".join(CSV), *lines, ""])
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"the training process ended with status {code}."
+    name = signal.Signals(-code).name
+    hint = " The computer may have run out of memory." if name == "SIGKILL" else ""
+    return f"the training process was killed by {name}.{hint}"
+
+
+def _job(asked: Json) -> Json:
+    """The job object with every key that the protocol requires, and `metadata` as given."""
+    hyper: dict[str, Any] = asked["hyperparameters"]
+    shown = {name: hyper.get(name, "auto") for name in ("n_epochs", "batch_size", "learning_rate_multiplier")}
+    return {
+        "object": "fine_tuning.job",
+        "id": new_id("ftjob-"),
+        "model": asked["model"],
+        "created_at": now(),
+        "finished_at": None,
+        "estimated_finish": None,
+        "fine_tuned_model": None,
+        "organization_id": "org-local",
+        "result_files": [],
+        "status": "validating_files",
+        "training_file": asked["training_file"],
+        "validation_file": asked["validation_file"],
+        "hyperparameters": shown,
+        "method": {"type": "supervised", "supervised": {"hyperparameters": shown}},
+        "seed": asked["seed"],
+        "trained_tokens": None,
+        "integrations": [],
+        "metadata": asked["metadata"],
+        "user_provided_suffix": asked["suffix"],
+        "error": None,
+    }

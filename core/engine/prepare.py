@@ -1,0 +1,49 @@
+"""The child process that makes one catalog model ready: `python -m core.engine.prepare ID MODELS_FOLDER`."""
+
+import sys
+import traceback
+from pathlib import Path
+
+from filelock import FileLock
+
+from core.engine import catalog, convert, lifetime
+
+# Weights in safetensors and what a tokenizer needs: nothing that could run as code.
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*"]
+
+
+def prepare(entry: catalog.Entry, models: Path) -> None:
+    """Convert from the installed package, or fetch from the hub into its own cache; done already: nothing."""
+    models.mkdir(parents=True, exist_ok=True)
+    with FileLock(models / f"{entry.id}.lock"):
+        if catalog.folder(entry, models):
+            return
+        source = catalog.packaged(entry)
+        if source and entry.package:
+            convert.check_sha256(source, entry.package.sha256)
+            convert.convert(source, models / entry.id)
+        elif entry.hub:
+            _fetch(entry.hub)
+
+
+def _fetch(hub: catalog.Hub) -> None:
+    from huggingface_hub import snapshot_download
+
+    snapshot_download(hub.repo, revision=hub.revision, allow_patterns=PATTERNS)
+
+
+def main() -> int:
+    """Exit status 0 when ready; else 1, with one JSON line {"error": words}."""
+    send = lifetime.message_line()
+    lifetime.die_with_parent()
+    try:
+        prepare(catalog.entries()[sys.argv[1]], Path(sys.argv[2]))
+    except Exception as error:
+        traceback.print_exc()
+        send({"error": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

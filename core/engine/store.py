@@ -1,0 +1,243 @@
+"""What the engine keeps on disk: uploaded files, fine-tuning jobs and tuned models.
+
+Every object is a folder named by an id made here; a name from outside is only ever a value in JSON.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.engine.protocol import ApiError, Json, new_id, now
+
+UNFINISHED = ("validating_files", "queued", "running")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace `path` as a whole: a reader sees the old text or the new, also after a power cut."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Json | None:
+    """The object in `path`, or None where it is missing or broken (a folder half made by a crash)."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_lines(path: Path) -> list[Json]:
+    """The objects of a JSON-lines file; a last line cut off by a crash is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8", errors="replace").split("\n")
+    return [value for line in lines[:-1] if (value := _object(line)) is not None]
+
+
+def _object(line: str) -> Json | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _append(path: Path, value: Json) -> None:
+    """Add one line; begin a new one first where a crash cut the last line off."""
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
+
+def _load(root: Path, name: str) -> dict[str, Json]:
+    root.mkdir(parents=True, exist_ok=True)
+    found = {folder.name: read_json(folder / name) for folder in root.iterdir() if folder.is_dir()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+class Files:
+    """Uploaded and result files: `ROOT/<id>/{file.json, content}`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files = _load(root, "file.json")
+
+    def add(self, name: str, purpose: str, write: Callable[[Path], object]) -> Json:
+        """Keep what `write` puts at the path it is given; returns the protocol's file object."""
+        file_id = new_id("file-")
+        folder = self._root / f"{file_id}.new"
+        folder.mkdir()
+        try:
+            write(folder / "content")
+            value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
+            write_json(folder / "file.json", value)
+            folder.rename(self._root / file_id)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._files[file_id] = value
+        return value
+
+    @staticmethod
+    def _describe(file_id: str, name: str, purpose: str, size: int) -> Json:
+        return {
+            "id": file_id,
+            "object": "file",
+            "bytes": size,
+            "created_at": now(),
+            "filename": name,
+            "purpose": purpose,
+            "status": "processed",
+            "status_details": None,
+            "expires_at": None,
+        }
+
+    def all(self) -> list[Json]:
+        """Every file object, newest first."""
+        return _newest(self._files)
+
+    def get(self, file_id: str) -> Json:
+        """The file object; 404 where there is none."""
+        if file_id not in self._files:
+            raise ApiError(404, f"No such File object: {file_id}", param="id")
+        return self._files[file_id]
+
+    def path(self, file_id: str) -> Path:
+        """Where the bytes of a known file lie."""
+        return self._root / str(self.get(file_id)["id"]) / "content"
+
+    def delete(self, file_id: str) -> None:
+        """Forget the file and its bytes; 404 where there is none."""
+        path = self.path(file_id).parent
+        del self._files[file_id]
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Jobs:
+    """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._jobs = _load(root, "job.json")
+
+    def add(self, job: Json) -> None:
+        """Keep a new job; its `id` names the folder."""
+        (self._root / job["id"]).mkdir()
+        self._jobs[job["id"]] = job
+        write_json(self.folder(job["id"]) / "job.json", job)
+
+    def all(self) -> list[Json]:
+        """Every job object, newest first."""
+        return _newest(self._jobs)
+
+    def get(self, job_id: str) -> Json:
+        """The job object; 404 where there is none."""
+        if job_id not in self._jobs:
+            raise ApiError(404, f"Could not find fine tune: {job_id}", param="fine_tune_id", code="fine_tune_not_found")
+        return self._jobs[job_id]
+
+    def folder(self, job_id: str) -> Path:
+        """The folder that the job and its training process share."""
+        return self._root / str(self.get(job_id)["id"])
+
+    def update(self, job_id: str, **changes: Any) -> Json:
+        """Change the job on disk, then in memory."""
+        job = {**self.get(job_id), **changes}
+        write_json(self.folder(job_id) / "job.json", job)
+        self._jobs[job_id] = job
+        return job
+
+    def expect(self, job_id: str, finish: int) -> None:
+        """Note when a running job will probably end: in memory only, it changes with every step."""
+        self.get(job_id)["estimated_finish"] = finish
+
+    def add_event(self, job_id: str, message: str, level: str = "info", data: Json | None = None) -> None:
+        """Add what happened; with `data` it is a metrics event."""
+        event = {
+            "id": new_id("ftevent-"),
+            "object": "fine_tuning.job.event",
+            "created_at": now(),
+            "level": level,
+            "message": message,
+            "type": "metrics" if data else "message",
+        }
+        _append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
+
+    def events(self, job_id: str) -> list[Json]:
+        """The job's events, newest first."""
+        return read_lines(self.folder(job_id) / "events.jsonl")[::-1]
+
+    def add_metrics(self, job_id: str, metrics: Json) -> None:
+        """Add one step's numbers."""
+        _append(self.folder(job_id) / "metrics.jsonl", metrics)
+
+    def metrics(self, job_id: str) -> list[Json]:
+        """Every step's numbers, in order."""
+        return read_lines(self.folder(job_id) / "metrics.jsonl")
+
+
+class Tuned:
+    """Tuned models and checkpoints: `ROOT/<name>/{model.json, adapter_config.json, adapter_model.safetensors}`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders = {value["id"]: root / name for name, value in _load(root, "model.json").items()}
+
+    def adopt(self, folder: Path, value: Json) -> None:
+        """Take over a finished adapter folder (moved, not copied) as the model `value['id']`."""
+        write_json(folder / "model.json", value)
+        target = self._root / new_id("m-")
+        folder.rename(target)
+        old = self._folders.get(value["id"])
+        self._folders[value["id"]] = target
+        if old:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def all(self) -> list[Json]:
+        """Every model's own record ({id, base, created, job, step, metrics}), newest first."""
+        values = {model: read_json(folder / "model.json") for model, folder in self._folders.items()}
+        return _newest({model: value for model, value in values.items() if value})
+
+    def get(self, model: str) -> tuple[Json, Path] | None:
+        """The model's record and its folder, or None."""
+        folder = self._folders.get(model)
+        value = read_json(folder / "model.json") if folder else None
+        return (value, folder) if value and folder else None
+
+    def checkpoints(self, job_id: str) -> list[Json]:
+        """The records of a job's checkpoints, newest first."""
+        found = [value for value in self.all() if value["job"] == job_id and value["step"] is not None]
+        return sorted(found, key=lambda value: -int(value["step"]))
+
+    def delete(self, model: str) -> None:
+        """Forget a model and its weights."""
+        shutil.rmtree(self._folders.pop(model), ignore_errors=True)
+
+
+class Store:
+    """The engine's home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.files = Files(home / "files")
+        self.jobs = Jobs(home / "jobs")
+        self.tuned = Tuned(home / "models")
+
+
+def _newest(values: dict[str, Json]) -> list[Json]:
+    # Ids are random, so two of one second keep the order in which they were made (dicts do).
+    def made(value: Json) -> int:
+        return -int(value["created_at" if "created_at" in value else "created"])
+
+    return sorted(reversed(list(values.values())), key=made)

@@ -1,0 +1,31 @@
+"""What can go wrong for reasons outside Juku. Anything else is a bug."""
+
+
+class JukuError(Exception):
+    """An expected failure, worded for the person: what happened, what is safe, what to do."""
+
+    def __init__(self, title: str, message: str = "") -> None:
+        super().__init__(f"{title}: {message}" if message else title)
+        self.title = title
+        self.message = message
+
+
+class ProjectError(JukuError):
+    """The project file cannot be opened or written."""
+
+
+class FormatError(JukuError):
+    """A file is not in the format it claims."""
+
+
+class ProviderError(JukuError):
+    """A server refused, failed, or could not be reached."""
+
+    def __init__(self, title: str, message: str = "", status: int | None = None, code: str | None = None) -> None:
+        super().__init__(title, message)
+        self.status = status
+        self.code = code
+
+
+class KeyStoreError(JukuError):
+    """The operating system's keyring cannot be used."""

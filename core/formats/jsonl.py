@@ -1,0 +1,249 @@
+"""JSON Lines: rows in and out of a file with nothing lost, whatever its bytes are."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from core.checks import LINE_LIMIT, ROLES, Checked, Problem, check_line, problem, role_of, too_long
+from core.checks.line import decode_text
+from core.checks.quick import is_clean
+from core.checks.rules import clip
+from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
+from core.errors import FormatError
+from core.formats.lines import Encoding as Encoding
+from core.formats.lines import Line as Line
+from core.formats.lines import lines as lines
+from core.formats.lines import opened, reason_of
+from core.formats.lines import sniff as sniff
+from core.language import tr, trn
+from core.progress import Reporter
+
+REPORT_EVERY = 1024 * 1024
+ROWS_NEEDED = 10
+
+
+class Row(NamedTuple):
+    """A line and what was found in it; `text` is its JSON as it stood, None when it is unreadable."""
+
+    line: Line
+    text: str | None
+    problems: list[Problem]
+
+
+def read(path: Path, reporter: Reporter) -> Iterator[Row]:
+    """Every line of the file, checked; blank and unreadable ones too. Raises FormatError when it cannot be read."""
+    for line in _reported(path, sniff(path), reporter):
+        text, problems = _checked(line)
+        yield Row(line, text, problems)
+
+
+def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
+    """The file's problems with their line numbers; what concerns the whole file stands at line 0."""
+    encoding = sniff(path)
+    if note := _encoding_note(encoding):
+        yield 0, note
+    first: dict[bytes, int] = {}
+    rows = 0
+    for line in _reported(path, encoding, reporter):
+        if line.length > LINE_LIMIT or not is_clean(line.raw):
+            text, problems = _checked(line)
+            yield from ((line.number, found) for found in problems)
+            if text is None:
+                continue
+        rows += 1
+        original = first.setdefault(blake2b(line.raw, digest_size=8).digest(), line.number)
+        if original != line.number:
+            message = tr("The row is the same as line {number}.", number=original)
+            yield line.number, problem("duplicate-row", "", message)
+    if rows < ROWS_NEEDED:
+        message = trn(
+            "The file has {n} row; training needs at least 10.",
+            "The file has {n} rows; training needs at least 10.",
+            rows,
+        )
+        yield 0, problem("too-few-rows", "", message)
+
+
+def _reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Line]:
+    with opened(path) as file:
+        total = os.fstat(file.fileno()).st_size
+    due = 0
+    for line in lines(path, encoding):
+        if line.offset >= due:
+            reporter.update(min(line.offset, total), total)
+            due = line.offset + REPORT_EVERY
+        yield line
+    reporter.update(total, total)
+
+
+def _checked(line: Line) -> Checked:
+    return check_line(line.raw) if line.length <= LINE_LIMIT else Checked(None, [too_long(line.length)])
+
+
+def _encoding_note(encoding: Encoding) -> Problem | None:
+    if encoding == "utf-8-sig":
+        return problem("encoding-bom", "", tr("The file starts with a byte order mark."))
+    if encoding == "cp932":
+        return problem("encoding-cp932", "", tr("The file is CP932 (Shift_JIS), not UTF-8."))
+    return None if encoding == "utf-8" else problem("encoding-utf-16", "", tr("The file is UTF-16, not UTF-8."))
+
+
+def write(path: Path, texts: Iterable[str]) -> int:
+    """Write one row a line in UTF-8 with LF; the number of rows.
+
+    The file appears whole or not at all: on any failure (a FormatError in words, or whatever `texts` raises) the
+    one that was there stays as it was.
+    """
+    try:
+        target = path.resolve()
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            count = _write_new(temporary, texts)
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        message = tr("{reason} What was there before is unchanged.", reason=reason_of(error))
+        raise FormatError(tr("{name} cannot be written", name=clip(path.name, 80)), message) from error
+    return count
+
+
+def _write_new(path: Path, texts: Iterable[str]) -> int:
+    count = 0
+    with path.open("xb", buffering=REPORT_EVERY) as file:
+        for text in texts:
+            # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
+            file.write(text.replace("\n", " ").encode() + b"\n")
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def message_text(message: object) -> str:
+    """What a message says, for a preview: its text parts joined, or its refusal, then its calls."""
+    if not isinstance(message, dict):
+        return ""
+    content = message.get("content")
+    refusal = message.get("refusal")
+    said = content if isinstance(content, str) else "\n".join(_part_texts(content))
+    if not said and isinstance(refusal, str):
+        said = refusal
+    return "\n".join(filter(None, [said, *_call_texts(message)]))
+
+
+def _part_texts(content: object) -> list[str]:
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+
+
+def _call_texts(message: dict[str, object]) -> Iterator[str]:
+    calls = message.get("tool_calls")
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    for function in [*functions, message.get("function_call")]:
+        if isinstance(function, dict):
+            yield f"{function.get('name', '')}({function.get('arguments', '')})"
+
+
+def question(value: object) -> str:
+    """The text of the row's last user message, or ''."""
+    return _last_text(value, "user")
+
+
+def answer(value: object) -> str:
+    """The text of the row's last assistant message, or ''."""
+    return _last_text(value, "assistant")
+
+
+def _last_text(value: object, role: str) -> str:
+    messages = value.get("messages") if isinstance(value, dict) else None
+    found = reversed(messages) if isinstance(messages, list) else iter(())
+    return next((message_text(message) for message in found if role_of(message) == role), "")
+
+
+def new_row(system: str, question: str, answer: str) -> str:
+    """A row of one question and its answer as JSON text, with a system prompt unless it is blank."""
+    said = [("system", system)] if system.strip() else []
+    said += [("user", question), ("assistant", answer)]
+    return dumps({"messages": [{"role": role, "content": content} for role, content in said]})
+
+
+def set_content(text: str, role: str, content: str) -> str:
+    """The row with the content of its last message of `role` replaced, or with such a message added.
+
+    Everything else stays to the letter. Of a content in parts the text is replaced and the images stay. Setting
+    what `message_text` already gives changes nothing. Raises FormatError when the text holds no JSON object.
+    """
+    assert role in ROLES
+    if decode_text(text).text is None:
+        raise FormatError(tr("The row cannot be edited"), tr("Its text is not a readable JSON object."))
+    row = whole(text)
+    messages = members(text, row).get("messages")
+    if messages is None:
+        comma = ", " if row.value else ""
+        return _inserted(text, row.end - 1, f'{comma}"messages": [{_message(role, content)}]')
+    if not isinstance(messages.value, list):
+        kept = "" if messages.value is None else text[messages.start : messages.end]
+        return set_content(edited(text, [Edit(messages.start, messages.end, f"[{kept}]")]), role, content)
+    items = list(elements(text, messages))
+    found = [item for item in items if role_of(item.value) == role]
+    return _with_content(text, found[-1], content) if found else _with_message(text, messages, items, role, content)
+
+
+def _message(role: str, content: str) -> str:
+    return dumps({"role": role, "content": content})
+
+
+def _inserted(text: str, at: int, addition: str) -> str:
+    return edited(text, [Edit(at, at, addition)])
+
+
+def _with_content(text: str, message: Span, content: str) -> str:
+    if message_text(message.value) == content:
+        return text
+    old = members(text, message).get("content")
+    if old is None:
+        return _inserted(text, message.end - 1, f', "content": {dumps(content)}')
+    new = _parts(text, old, content) if isinstance(old.value, list) else dumps(content)
+    return edited(text, [Edit(old.start, old.end, new)])
+
+
+def _parts(text: str, old: Span, content: str) -> str:
+    """The parts with the first text part saying it all, and those that are not text as they were."""
+    new: list[str] = []
+    said = False
+    for part in elements(text, old):
+        if not _part_texts([part.value]):
+            new.append(text[part.start : part.end])
+        elif not said:
+            words = members(text, part)["text"]
+            new.append(text[part.start : words.start] + dumps(content) + text[words.end : part.end])
+            said = True
+    if not said:
+        new.insert(0, dumps({"type": "text", "text": content}))
+    return f"[{', '.join(new)}]"
+
+
+def _with_message(text: str, messages: Span, items: list[Span], role: str, content: str) -> str:
+    at = _place([role_of(item.value) for item in items], role)
+    addition = _message(role, content)
+    if not items:
+        return _inserted(text, messages.start + 1, addition)
+    if at == len(items):
+        return _inserted(text, items[-1].end, f", {addition}")
+    return _inserted(text, items[at].start, f"{addition}, ")
+
+
+def _place(roles: list[str], role: str) -> int:
+    """Where a message of a role that the row lacks belongs: instructions first, a question before the answers."""
+    if role in ("system", "developer"):
+        return 0
+    return roles.index("assistant") if role == "user" and "assistant" in roles else len(roles)

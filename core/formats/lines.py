@@ -1,0 +1,183 @@
+"""The lines of a text file, streamed within bounded memory, in whichever encoding it is."""
+
+import errno
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from core.checks import LINE_LIMIT
+from core.checks.line import reads_as_japanese
+from core.checks.rules import clip
+from core.errors import FormatError
+from core.language import tr
+
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932"]
+
+_UTF8 = ("utf-8", "utf-8-sig")
+
+SAMPLE = 4 * 1024 * 1024
+HEAD = 64 * 1024
+BLOCK = 1024 * 1024
+
+_BOMS: dict[Encoding, bytes] = {"utf-8-sig": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+
+
+class Line(NamedTuple):
+    """A line of a file, without its newline.
+
+    `number` counts from 1; `offset` is its first byte in the file and `length` its bytes there. `raw` is UTF-8, or
+    the file's own bytes where those cannot be decoded; of a line over the limit only the beginning.
+    """
+
+    number: int
+    offset: int
+    raw: bytes
+    length: int
+
+
+def sniff(path: Path) -> Encoding:
+    """The file's encoding, judged by its first 4 MB. Raises FormatError when it cannot be read."""
+    with opened(path) as file:
+        sample = file.read(SAMPLE)
+    for encoding, bom in _BOMS.items():
+        if sample.startswith(bom):
+            return encoding
+    if b"\0" in sample[:2] and (utf16 := _utf16_by_zeros(sample)):
+        return utf16
+    whole = len(sample) < SAMPLE
+    return "cp932" if _is_cp932(sample.split(b"\n")[: None if whole else -1]) else "utf-8"
+
+
+def _utf16_by_zeros(sample: bytes) -> Encoding | None:
+    """UTF-16 without a mark: JSON's own characters have a zero byte, always on the same side."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if sample[0] and odd > 10 * even:
+        return "utf-16-le"
+    return "utf-16-be" if sample[0] == 0 and even > 10 * odd else None
+
+
+def _is_cp932(sample: list[bytes]) -> bool:
+    """Whether every line with other than ASCII bytes is Japanese in CP932, and none of them is UTF-8."""
+    foreign = [line for line in sample if not line.isascii()]
+    return bool(foreign) and all(_is_japanese_cp932(line) for line in foreign)
+
+
+def _is_japanese_cp932(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return _reads_as_cp932(line)
+    return False
+
+
+def _reads_as_cp932(line: bytes) -> bool:
+    try:
+        return reads_as_japanese(line.decode("cp932"))
+    except UnicodeDecodeError:
+        return False
+
+
+def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[Line]:
+    """The file's lines, streamed; of a line over `limit` bytes only the first 64 KiB are kept as `raw`."""
+    encoding = encoding or sniff(path)
+    newline = "\n".encode(_codec(encoding))
+    with opened(path) as file:
+        offset = _skip_mark(file, encoding)
+        readline = partial(_readline_utf16, file, newline) if len(newline) == 2 else file.readline
+        number = 0
+        while chunk := readline(limit + 4):
+            number += 1
+            size = len(chunk)
+            raw = _without_break(chunk, newline)
+            length = len(raw)
+            if length > limit:
+                more, end = (0, 0) if chunk.endswith(newline) else _skip_line(readline, newline)
+                raw, length, size = raw[:HEAD], length + more - end, size + more
+            yield Line(number, offset, raw if encoding in _UTF8 else _as_utf8(raw, encoding, length > limit), length)
+            offset += size
+
+
+def _codec(encoding: Encoding) -> str:
+    return "utf-8" if encoding in _UTF8 else encoding
+
+
+def _skip_mark(file: BinaryIO, encoding: Encoding) -> int:
+    """Read past a byte order mark; its length."""
+    bom = _BOMS.get("utf-8-sig" if encoding in _UTF8 else encoding, b"")
+    found = len(bom) if file.read(len(bom)) == bom else 0
+    file.seek(found)
+    return found
+
+
+def _readline_utf16(file: BinaryIO, newline: bytes, size: int) -> bytes:
+    """As `file.readline(size)` (`size` even), where the newline is two bytes and its byte may be half a character."""
+    line = bytearray()
+    while len(line) < size and (piece := file.readline(size - len(line))):
+        line += piece
+        if len(line) % 2:
+            line += file.read(1)
+        if line.endswith(newline):
+            break
+    return bytes(line)
+
+
+def _without_break(chunk: bytes, newline: bytes) -> bytes:
+    if len(newline) == 1:
+        return chunk.rstrip(b"\r\n")
+    breaks = (newline, newline.replace(b"\n", b"\r"))
+    end = len(chunk)
+    while chunk[max(end - 2, 0) : end] in breaks:
+        end -= 2
+    return chunk[:end]
+
+
+def _skip_line(readline: Callable[[int], bytes], newline: bytes) -> tuple[int, int]:
+    """Read on to the end of the line; how many bytes that was, and how many of them the line break."""
+    size = 0
+    while chunk := readline(BLOCK):
+        size += len(chunk)
+        if chunk.endswith(newline):
+            return size, len(chunk) - len(_without_break(chunk, newline))
+    return size, 0
+
+
+def _as_utf8(raw: bytes, encoding: Encoding, cut: bool) -> bytes:
+    """The line in UTF-8, or as it is when it cannot be decoded."""
+    try:
+        return raw.decode(encoding, "ignore" if cut else "strict").encode()
+    except UnicodeDecodeError:
+        return raw
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, open for reading; what goes wrong with it is a FormatError in words."""
+    try:
+        mode = path.stat().st_mode  # asked first: merely opening a pipe or a device can wait for ever
+        if not stat.S_ISREG(mode):
+            raise _unreadable(path, tr("It is a folder.") if stat.S_ISDIR(mode) else tr("It is not a file."))
+        with path.open("rb", buffering=BLOCK) as file:
+            yield file
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
+        raise _unreadable(path, reason_of(error)) from error
+
+
+def _unreadable(path: Path, reason: str) -> FormatError:
+    return FormatError(tr("{name} cannot be read", name=clip(path.name, 80)), reason)
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    reasons = {
+        errno.ENOENT: tr("There is no such file or folder."),
+        errno.EACCES: tr("There is no permission for it."),
+        errno.EPERM: tr("There is no permission for it."),
+        errno.EROFS: tr("The disk is read-only."),
+        errno.ENOSPC: tr("The disk is full."),
+        errno.EDQUOT: tr("The disk quota is used up."),
+        errno.EISDIR: tr("It is a folder."),
+    }
+    known = reasons.get(error.errno or 0) if isinstance(error, OSError) else None
+    return known or str(error)

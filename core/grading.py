@@ -1,0 +1,215 @@
+"""Marks an answer offline: which of the points it must make, or must not make, are in it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+TENS = {word: 10 * tens for tens, word in enumerate(TENS_WORDS.split(), 2)}
+ONES = {word: value for value, word in enumerate(NUMBER_WORDS.split()) if value < 10}
+WORD_VALUES = {word: value for value, word in enumerate(NUMBER_WORDS.split())} | TENS
+WORD_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+
+KANJI_DIGITS = "〇一二三四五六七八九"
+KANJI_SCALES = {"十": 10, "百": 100, "千": 1000}
+KANJI_MYRIADS = {"万": 10_000, "億": 100_000_000}
+KANA_COUNTS = {"ひとつ": "1つ", "ふたつ": "2つ", "みっつ": "3つ", "よっつ": "4つ", "ひとり": "1人", "ふたり": "2人"}
+# What a single kanji numeral must stand before to be a number: 三人 is one, 三角 and 一緒 are words.
+COUNTERS = (
+    "人|名|分(?!の)|秒|点|個|本|回|枚|歩|球|つ|度|階|歳|才|円|年|日|チーム|審判|ボール|ゴール|試合|セット|ハーフ|"
+    "反則|種類|時間|メートル|センチ|ミリ|キロ|m|cm|mm|km|kg"
+)
+
+UNITS = {
+    "metre": "metres|meters?",
+    "centimetre": "centimetres|centimeters?",
+    "millimetre": "millimetres|millimeters?",
+    "kilometre": "kilometres|kilometers?",
+    "minute": "minutes",
+    "second": "seconds|secs?",
+    "hour": "hours",
+}
+KANA_UNITS = {"キロメートル": "kilometre", "ミリメートル": "millimetre", "センチメートル": "centimetre"} | {
+    "センチ": "centimetre",
+    "メートル": "metre",
+}
+# Too short to be a unit in the middle of a text, unless a number stands before it.
+SHORT_UNITS = {"m": "metre", "cm": "centimetre", "mm": "millimetre", "km": "kilometre"} | {
+    "min": "minute", "mins": "minute", "分": "minute", "s": "second", "秒": "second",
+    "h": "hour", "hr": "hour", "hrs": "hour", "時間": "hour",
+}  # fmt: skip
+
+_LATIN = "a-zß-öø-ÿā-ž"
+_CJK = "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff"
+_SCALE = f"(?:{'|'.join(WORD_SCALES)})"
+_WORD = f"(?:{'|'.join([*WORD_VALUES, *WORD_SCALES])})"
+_SPOKEN = rf"(?:{_SCALE} and(?= {_WORD}(?![{_LATIN}]))|{_WORD})"
+_NUMBER_IN_WORDS = re.compile(
+    rf"(?<![{_LATIN}])(?:(?P<pronoun>(?:no|any|every|some|which|first|second|last|next|other)[ -]one|one another)"
+    rf"|(?:a (?={_SCALE}))?{_SPOKEN}(?:[ -]+{_SPOKEN})*)(?![{_LATIN}])"
+)
+_SCALED_DIGITS = re.compile(rf"(?<![\d.])(\d+) ({_SCALE})(?![{_LATIN}])")
+_KANJI = f"[{KANJI_DIGITS}{''.join(KANJI_SCALES)}{''.join(KANJI_MYRIADS)}]"
+_NUMBER_IN_KANJI = re.compile(rf"(?<![\d.第数何幾])\d*{_KANJI}(?:\d|{_KANJI})*")
+_SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
+_COUNTER = re.compile(rf" ?(?:{COUNTERS})")
+# 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.
+_TIME_BEFORE = re.compile(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
+_TIME_AFTER = re.compile(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
+_LONG_UNIT = re.compile("|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items()))
+_KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
+_SHORT_UNIT = re.compile(
+    rf"(?<=\d) ?({'|'.join(sorted(SHORT_UNITS, key=len, reverse=True))})(?![{_LATIN}]|の[\d{KANJI_DIGITS}])"
+)
+_PUNCTUATION = re.compile(r"[^\w\s./]|_|(?<!\d)[./]|[./](?!\d)")
+_TOKEN = re.compile(rf"(?P<word>[{_LATIN}]+)|(?P<number>\d+(?:[./]\d+)*)|.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPoint:
+    """One thing an answer must say (any of `alternatives`) or, where `forbidden`, must not say."""
+
+    text: str
+    alternatives: tuple[str, ...]
+    forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """`score` is the share (0 to 1) of points met; `points` holds each point's text and whether it was met."""
+
+    score: float
+    passed: bool
+    points: list[tuple[str, bool]]
+
+
+def grade(answer: str, key_points: str) -> Grade:
+    """Mark `answer` against `key_points` (see `parse`). An empty answer never passes, nor one without points.
+
+    A number counts as a whole number only (2 is not in 20), a Latin word as a whole word (with or without a plural
+    s), Japanese wherever it occurs.
+    """
+    text = normalise(answer)
+    points = [(point.text, bool(text) and _is_met(point, text)) for point in parse(key_points)]
+    met = sum(ok for _, ok in points)
+    return Grade(met / len(points) if points else 0.0, bool(points) and met == len(points), points)
+
+
+def parse(key_points: str) -> list[KeyPoint]:
+    """Read `3 ; team|side ; !five`: points apart by `;` or a line break, alternatives by `|`, `!` forbids.
+
+    The signs may be full-width, as a Japanese keyboard types them. Points without content are left out.
+    """
+    parts = re.split(r"[;\n]", unicodedata.normalize("NFKC", key_points))
+    points = [_key_point(part.strip()) for part in parts]
+    return [point for point in points if point.alternatives]
+
+
+def normalise(text: str) -> str:
+    """`text` without what does not change an answer: width, case, punctuation, spelling of numbers and units.
+
+    Numbers in words or kanji become digits (`twenty-five` 25, `三人` 3人; ordinals stay), units one English word
+    (`10m`, `十メートル`: `10 metre`). Only for comparing two texts that both went through it.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("\u2044", "/")
+    text = re.sub(r"['’‘`]", "", text)
+    text = _with_digits(re.sub(r"\s+", " ", text).strip())
+    text = _with_units(_PUNCTUATION.sub(" ", text))
+    text = re.sub(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])", "", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _key_point(text: str) -> KeyPoint:
+    forbidden = text.startswith("!")
+    alternatives = tuple(filter(None, (normalise(part) for part in text.removeprefix("!").split("|"))))
+    return KeyPoint(text, alternatives, forbidden)
+
+
+def _is_met(point: KeyPoint, text: str) -> bool:
+    found = any(re.search(_pattern(alternative), text) for alternative in point.alternatives)
+    return found is not point.forbidden
+
+
+def _pattern(alternative: str) -> str:
+    return "".join(_token_pattern(token) for token in _TOKEN.finditer(alternative))
+
+
+def _token_pattern(token: re.Match[str]) -> str:
+    text = token[0]
+    if token["number"]:
+        return rf"(?<!\d)(?<!\d[./]){re.escape(text)}(?![./]?\d|(?:st|nd|rd|th)(?![{_LATIN}]))"
+    if not token["word"]:
+        return re.escape(text)
+    if len(text) > 3 and text.endswith("s") and not text.endswith("ss"):
+        text = text[:-1]
+    plural = "(?:e?s)?" if len(text) > 2 else ""
+    return rf"(?<![{_LATIN}]){text}{plural}(?![{_LATIN}])"
+
+
+def _with_digits(text: str) -> str:
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"(?<=\d)\.0+(?![\d.])", "", text)
+    text = re.sub(r"(?<=\d)(m|cm)?x(?=\d)", r"\1 x ", text)
+    text = _SCALED_DIGITS.sub(lambda found: str(int(found[1]) * WORD_SCALES[found[2]]), text)
+    text = _NUMBER_IN_WORDS.sub(_digits_of_words, text)
+    for kana, digits in KANA_COUNTS.items():
+        text = text.replace(kana, digits)
+    return _NUMBER_IN_KANJI.sub(_digits_of_kanji, text)
+
+
+def _digits_of_words(found: re.Match[str]) -> str:
+    if found["pronoun"]:
+        return found[0]
+    numbers: list[int] = []
+    last = ""
+    for word in re.findall("[a-z]{3,}", found[0].replace(" and ", " ")):
+        if not (last in WORD_SCALES or (word in WORD_SCALES and last) or (last in TENS and word in ONES)):
+            numbers.append(0)
+        numbers[-1] = _extended(numbers[-1], word)
+        last = word
+    return " ".join(map(str, numbers))
+
+
+def _extended(number: int, word: str) -> int:
+    """`number` with one more word spoken: 20 and `five` is 25, 2003 and `hundred` is 2300."""
+    if word in WORD_VALUES:
+        return number + WORD_VALUES[word]
+    scale = WORD_SCALES[word]
+    scaled = number % scale
+    return number - scaled + max(scaled, 1) * scale
+
+
+def _digits_of_kanji(found: re.Match[str]) -> str:
+    run, text = found[0], found.string
+    counted = _COUNTER.match(text, found.end()) is not None or run == text
+    if run == "十" and text.startswith("分", found.end()):
+        speaks_of_time = _TIME_BEFORE.search(text, 0, found.start()) or _TIME_AFTER.match(text, found.end())
+        return "10" if speaks_of_time else run
+    if run == "一" and text.startswith("度", found.end()):
+        return run
+    is_compound = len(run) > 1 and run[0] not in KANJI_MYRIADS and bool(set(run) & _SCALE_KANJI)
+    return str(_kanji_value(run)) if counted or is_compound else run
+
+
+def _kanji_value(run: str) -> int:
+    total = section = number = 0
+    for sign in run:
+        if sign in KANJI_SCALES:
+            section, number = section + (number or 1) * KANJI_SCALES[sign], 0
+        elif sign in KANJI_MYRIADS:
+            total, section, number = total + (section + number or 1) * KANJI_MYRIADS[sign], 0, 0
+        else:
+            number = 10 * number + (KANJI_DIGITS.index(sign) if sign in KANJI_DIGITS else int(sign))
+    return total + section + number
+
+
+def _with_units(text: str) -> str:
+    text = _LONG_UNIT.sub(lambda found: f" {found.lastgroup} ", text)
+    text = _KANA_UNIT.sub(lambda found: f" {KANA_UNITS[found[0]]} ", text)
+    if (alone := text.strip()) in SHORT_UNITS:
+        return SHORT_UNITS[alone]
+    return _SHORT_UNIT.sub(lambda found: f" {SHORT_UNITS[found[1]]} ", text)

@@ -1,0 +1,26 @@
+"""The log file: what happened, for a report of a bug; no keys, no content of projects."""
+
+import logging
+import logging.handlers
+
+from core.paths import log_file
+
+
+def start(to_file: bool = True) -> None:
+    """Log warnings to standard error and, for the window, everything of Juku's to a file of at most 2 MB."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    stream = logging.StreamHandler()
+    stream.setLevel(logging.WARNING)
+    root.addHandler(stream)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    if to_file:
+        path = log_file()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
+        except OSError as error:
+            logging.getLogger(__name__).warning("no log file: %s", error)
+            return
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)

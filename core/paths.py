@@ -1,0 +1,32 @@
+"""Where Juku keeps what is not in a project: settings, logs, the local engine's store."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+APP = "juku"
+RESOURCES = Path(__file__).parent.parent / "resources"
+
+
+def config_folder() -> Path:
+    """Settings; JUKU_CONFIG overrides it, for tests and portable use."""
+    return Path(os.environ.get("JUKU_CONFIG") or platformdirs.user_config_path(APP, appauthor=False))
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("JUKU_DATA") or platformdirs.user_data_path(APP, appauthor=False))
+
+
+def engine_home() -> Path:
+    """The local engine's files, jobs and adapters; the same rule as in the engine itself."""
+    return Path(os.environ.get("JUKU_ENGINE_HOME") or data_folder() / "engine")
+
+
+def log_file() -> Path:
+    return Path(os.environ.get("JUKU_LOG") or platformdirs.user_log_path(APP, appauthor=False) / "juku.log")
+
+
+def documents_folder() -> Path:
+    """Where a new project is suggested."""
+    return platformdirs.user_documents_path()

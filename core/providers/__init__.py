@@ -1,0 +1,51 @@
+"""Servers that train and answer. One module per kind; `connect` makes the one a person has chosen."""
+
+from core.errors import ProviderError
+from core.keys import Keys
+from core.language import tr
+from core.providers.local import LocalProvider
+from core.providers.openai_api import (
+    TERMINAL,
+    Checkpoint,
+    Event,
+    JobRequest,
+    JobState,
+    Message,
+    Offer,
+    OnText,
+    Reply,
+    Sampling,
+)
+from core.providers.openai_api import OpenAIProvider as Provider
+from core.settings import Settings
+
+__all__ = [
+    "TERMINAL",
+    "Checkpoint",
+    "Event",
+    "JobRequest",
+    "JobState",
+    "LocalProvider",
+    "Message",
+    "Offer",
+    "OnText",
+    "Provider",
+    "Reply",
+    "Sampling",
+    "connect",
+]
+
+LOCAL = "local"
+
+
+def connect(id: str, settings: Settings, keys: Keys) -> Provider:
+    """The provider `id` of the settings, with its key. Blocks while the keyring answers."""
+    if id == LOCAL:
+        return LocalProvider()
+    for entry in settings.providers:
+        if entry.id == id:
+            return Provider(entry.id, entry.title, entry.base_url, keys.load(entry.id))
+    raise ProviderError(
+        tr("There is no provider “{id}”", id=id),
+        tr("Choose one in the settings, or use “local”, which needs no account."),
+    )

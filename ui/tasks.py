@@ -1,0 +1,78 @@
+"""The one place where the window starts asynchronous work."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import JukuError
+from core.progress import Cancelled, Progress, Reporter
+from core.project import Changes
+
+log = logging.getLogger(__name__)
+
+Command = Coroutine[Any, Any, Changes | None]
+
+
+class Tasks(QObject):
+    """Runs commands, reports their progress, and says what they changed.
+
+    An expected failure goes to `failed`; anything else is a bug and reaches the event loop's handler.
+    """
+
+    changed = Signal(Changes)
+    progress = Signal(str, Progress)
+    busy = Signal(str)  # the label of the newest running task that can be cancelled, '' when there is none
+    failed = Signal(JukuError)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._running: dict[asyncio.Task[None], str] = {}
+
+    def start(self, label: str, command: Command) -> asyncio.Task[None]:
+        """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled."""
+        task = asyncio.get_running_loop().create_task(self._run(command), name=label or command.__qualname__)
+        self._running[task] = label
+        task.add_done_callback(self._on_done)
+        self.busy.emit(self.label)
+        return task
+
+    @property
+    def label(self) -> str:
+        return next((label for label in reversed(self._running.values()) if label), "")
+
+    def reporter(self, label: str) -> Reporter:
+        return Reporter(lambda progress: self.progress.emit(label, progress))
+
+    def cancel(self) -> None:
+        """Cancel the newest task that has a label."""
+        for task, label in reversed(self._running.items()):
+            if label:
+                task.cancel()
+                return
+
+    async def _run(self, command: Command) -> None:
+        try:
+            changes = await command
+        except JukuError as error:
+            log.info("%s", error)
+            self.failed.emit(error)
+        except Cancelled:
+            return
+        else:
+            if changes and changes.tables:
+                self.changed.emit(changes)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self.busy.emit(self.label)
+        if not task.cancelled() and (error := task.exception()):
+            task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
+
+    async def close(self) -> None:
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
