@@ -1,11 +1,14 @@
 """The examples of a project: find, fetch, add, edit, repair, delete."""
 
+from __future__ import annotations
+
 import hashlib
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core import checks, formats
 from core.errors import FormatError
@@ -57,6 +60,19 @@ class Filter:
     rule: str = ""
     order: str = "id"
     descending: bool = False
+
+
+def parse_filter(words: str) -> Filter:
+    """A filter as it is typed: `split:test kind:reverse tag:study fact:f03 rule:role-unknown`, the rest is text."""
+    fields: dict[str, Any] = {}
+    text: list[str] = []
+    for word in words.split():
+        name, colon, value = word.partition(":")
+        if colon and value and name in ("split", "kind", "tag", "fact", "rule"):
+            fields[name] = value
+        else:
+            text.append(word)
+    return Filter(text=" ".join(text), **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +135,7 @@ def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
     )
     found = {}
     for id, *values, duplicate in rows:
-        example = Example(*values, id=id)
+        example = replace(Example(*values), id=id)
         found[id] = replace(example, problems=f"{example.problems} {DUPLICATE}".strip()) if duplicate else example
     return found
 
@@ -131,11 +147,12 @@ def texts(db: sqlite3.Connection, filter: Filter) -> Iterator[str]:
         yield data
 
 
-def counts(db: sqlite3.Connection, column: str) -> dict[str, int]:
-    """How many rows have each value of `column` (split, kind), or each word of it (tags, problems)."""
+def counts(db: sqlite3.Connection, column: str, split: str = "") -> dict[str, int]:
+    """How many rows (of `split`) have each value of `column` (split, kind), or each word of it (tags, problems)."""
     assert column in ("split", "kind", "tags", "problems", "facts"), column
     found: dict[str, int] = {}
-    for value, count in db.execute(f"SELECT {column}, count(*) FROM example GROUP BY 1 ORDER BY min(id)"):
+    sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) GROUP BY 1 ORDER BY min(id)"
+    for value, count in db.execute(sql, (split,)):
         for name in value.split():
             found[name] = found.get(name, 0) + count
     if column == "problems":
@@ -176,6 +193,8 @@ def import_file(db: sqlite3.Connection, path: Path, reporter: Reporter) -> None:
     """Add every readable row of `path`; lines that cannot be read are kept aside, with the reason."""
     batch: list[Example] = []
     for row in formats.read(path, reporter):
+        if row.text is None and row.problems[0].rule == "blank":
+            continue
         if row.text is None:
             keep_unread(db, path.name, row.line, row.problems[0])
             continue

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core import chat, grading, spec
@@ -79,7 +80,12 @@ class Row:
     rates: list[Rate]
 
     def change(self, model: int) -> int:
-        """1 when `model` mostly passes where the first mostly fails, -1 the other way round, else 0."""
+        """1 when `model` mostly passes where the first mostly fails, -1 the other way round, else 0.
+
+        What one of the two was not asked (yet) is no change.
+        """
+        if not self.rates[model].asked or not self.rates[0].asked:
+            return 0
         return (self.rates[model].share > 0.5) - (self.rates[0].share > 0.5)
 
 
@@ -113,7 +119,7 @@ async def examine(
 
     What has been answered is kept when the run is cancelled or fails. Raises `JukuError` without questions.
     """
-    await project.write("", _start, models, sampling)
+    on_changes(await project.write("", _start, models, sampling))
     run = (await project.read(runs))[0]
     asked = await project.read(questions, run.id)
     system_prompt = (await project.read(spec.load)).system_prompt
@@ -129,7 +135,7 @@ async def examine(
     try:
         # One model after the other: the local engine then loads each once.
         for model in models:
-            await _gather(ask(model, question) for question in asked)
+            await _for_each(asked, partial(ask, model))
         status = "succeeded"
     except (asyncio.CancelledError, Cancelled):
         status = "cancelled"
@@ -139,18 +145,18 @@ async def examine(
     return run.id
 
 
-async def _gather(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Await all `calls`, `PARALLEL` at a time. The first failure cancels the others and is raised."""
+async def _for_each(questions: Iterable[Question], ask: Callable[[Question], Coroutine[Any, Any, None]]) -> None:
+    """Await `ask` of all questions, `PARALLEL` at a time. The first failure cancels the others and is raised."""
     gate = asyncio.Semaphore(PARALLEL)
 
-    async def gated(call: Coroutine[Any, Any, None]) -> None:
+    async def gated(question: Question) -> None:
         async with gate:
-            await call
+            await ask(question)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for call in calls:
-                group.create_task(gated(call))
+            for question in questions:
+                group.create_task(gated(question))
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
 

@@ -48,13 +48,14 @@ _CJK = "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff"
 _SCALE = f"(?:{'|'.join(WORD_SCALES)})"
 _WORD = f"(?:{'|'.join([*WORD_VALUES, *WORD_SCALES])})"
 _SPOKEN = rf"(?:{_SCALE} and(?= {_WORD}(?![{_LATIN}]))|{_WORD})"
+# Runs are bounded: no answer can make a number too long to write.
 _NUMBER_IN_WORDS = re.compile(
     rf"(?<![{_LATIN}])(?:(?P<pronoun>(?:no|any|every|some|which|first|second|last|next|other)[ -]one|one another)"
-    rf"|(?:a (?={_SCALE}))?{_SPOKEN}(?:[ -]+{_SPOKEN})*)(?![{_LATIN}])"
+    rf"|(?:a (?={_SCALE}))?{_SPOKEN}(?:[ -]+{_SPOKEN}){{0,20}})(?![{_LATIN}])"
 )
-_SCALED_DIGITS = re.compile(rf"(?<![\d.])(\d+) ({_SCALE})(?![{_LATIN}])")
+_SCALED_DIGITS = re.compile(rf"(?<![\d.])(\d{{1,15}}) ({_SCALE})(?![{_LATIN}])")
 _KANJI = f"[{KANJI_DIGITS}{''.join(KANJI_SCALES)}{''.join(KANJI_MYRIADS)}]"
-_NUMBER_IN_KANJI = re.compile(rf"(?<![\d.第数何幾])\d*{_KANJI}(?:\d|{_KANJI})*")
+_NUMBER_IN_KANJI = re.compile(rf"(?<![\d.第数何幾])\d{{0,15}}{_KANJI}(?:\d|{_KANJI}){{0,20}}")
 _SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
 _COUNTER = re.compile(rf" ?(?:{COUNTERS})")
 # 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.

@@ -24,12 +24,19 @@ class Keys:
 
     def load(self, provider: str) -> str | None:
         """The key of `provider`: of this session, from the environment (JUKU_KEY_<ID>), or from the keyring."""
-        name = f"JUKU_KEY_{provider.upper().replace('-', '_')}"
-        if key := self._session.get(provider) or os.environ.get(name):
+        if key := self._session.get(provider) or os.environ.get(_variable(provider)):
             return key
         import keyring
 
         return _in_time(lambda: keyring.get_password(SERVICE, provider))
+
+    def place(self, provider: str) -> str:
+        """Where `load` finds the key: 'session', 'environment', 'keyring', or '' when there is none."""
+        if provider in self._session:
+            return "session"
+        if os.environ.get(_variable(provider)):
+            return "environment"
+        return "keyring" if self.load(provider) else ""
 
     def save(self, provider: str, key: str) -> None:
         """Store `key` in the keyring; when that fails the key is nowhere."""
@@ -53,6 +60,10 @@ def backend() -> str:
     import keyring
 
     return _in_time(lambda: str(keyring.get_keyring().name))
+
+
+def _variable(provider: str) -> str:
+    return f"JUKU_KEY_{provider.upper().replace('-', '_')}"
 
 
 def _delete(provider: str) -> None:

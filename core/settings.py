@@ -1,8 +1,11 @@
 """What a person has chosen for all their projects; never a key (those are in the keyring)."""
 
+import ipaddress
 import os
+import re
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -66,3 +69,43 @@ def save(settings: Settings) -> None:
                 reason=error.strerror,
             ),
         ) from error
+
+
+def new_id(settings: Settings, title: str) -> str:
+    """A provider id made of `title`: lower-case words joined by hyphens, taken by no other, and never 'local'."""
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "server"
+    taken = {"local", *(entry.id for entry in settings.providers)}
+    return next(id for number in range(1, len(taken) + 2) if (id := _numbered(slug, number)) not in taken)
+
+
+def _numbered(slug: str, number: int) -> str:
+    return slug if number == 1 else f"{slug}-{number}"
+
+
+def url_error(url: str) -> str:
+    """Why `url` cannot be a provider's base URL, in words, or ''. The settings are no place for a password."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"\s", url):
+        return tr("A base URL begins with https:// or http:// and names a server, such as https://api.openai.com/v1.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return tr("Leave out names, passwords and what follows “?” or “#”; the key has its own field.")
+    return ""
+
+
+def url_warning(url: str) -> str:
+    """Why a valid `url` is a risk, in words, or ''."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _is_this_computer(parts.hostname or ""):
+        return tr("Without https the key and all texts travel unencrypted: anyone on the way can read them.")
+    return ""
+
+
+def _is_this_computer(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

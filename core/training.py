@@ -17,6 +17,8 @@ from core.providers import TERMINAL, Event, JobRequest, JobState, Provider
 
 CREATING = "creating"  # asked for, and no answer yet: the only status that is not the protocol's
 MINIMUM_ROWS = 10
+LARGEST = 2**31
+PACE = 20  # metrics from which the time left is told
 PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
 
 OnChanges = Callable[[Changes], None]
@@ -59,6 +61,7 @@ class Metric:
     step: int
     total: int | None
     loss: float
+    at: float  # Unix seconds
 
 
 def jobs(db: sqlite3.Connection) -> list[Job]:
@@ -84,10 +87,25 @@ def metrics(db: sqlite3.Connection, job: int) -> list[Metric]:
     """The training loss by step."""
     found = []
     for event in events(db, job):
-        step, loss = event.data.get("step"), event.data.get("train_loss")
-        if isinstance(step, int) and isinstance(loss, int | float):
-            found.append(Metric(step, event.data.get("total_steps"), float(loss)))
+        step, loss, total = (event.data.get(name) for name in ("step", "train_loss", "total_steps"))
+        if isinstance(step, int) and _is_sane(step) and _is_sane(loss):
+            whole = total if isinstance(total, int) and _is_sane(total) else None
+            found.append(Metric(step, whole, float(loss), event.created_at))
     return sorted(found, key=lambda metric: metric.step)
+
+
+def _is_sane(value: Any) -> bool:
+    """Whether a server's number can be shown: no NaN, nothing endless."""
+    return isinstance(value, int | float) and 0 <= value < LARGEST
+
+
+def seconds_left(found: list[Metric]) -> float | None:
+    """How long the steps to come will take at the pace of the last ones; None while that cannot be told."""
+    recent = found[-PACE:]
+    if len(recent) < 2 or not recent[-1].total or recent[-1].step == recent[0].step:
+        return None
+    first, last = recent[0], recent[-1]
+    return (last.at - first.at) / (last.step - first.step) * max(0, recent[-1].total - last.step)
 
 
 def training_rows(db: sqlite3.Connection, tag: str) -> list[str]:

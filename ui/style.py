@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication
 from core.paths import RESOURCES
 
 ACCENT = "#0f8a7e"
+THEME = "theme"  # the application's property that holds what was chosen
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
 SERIES = ("#0f8a7e", "#d97706", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
 
@@ -44,6 +45,10 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px 
 QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
+QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; height: 10px; }}
+QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
 QSplitter::handle {{ background: transparent; }}
@@ -56,15 +61,20 @@ QToolTip {{ padding: 4px; border: 0; }}
 def apply(app: QApplication, theme: str) -> None:
     """Dress the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
     app.setStyle("Fusion")
+    followed = app.property(THEME) is not None
+    app.setProperty(THEME, theme)
     hints = QGuiApplication.styleHints()
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
-    hints.colorSchemeChanged.connect(lambda _scheme: _dress(app))
+    if not followed:
+        hints.colorSchemeChanged.connect(lambda _scheme: _dress(app))
     _dress(app)
 
 
 def is_dark() -> bool:
-    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    # The chosen theme first: a plain X server keeps the system's scheme whatever is asked of it.
+    theme = QGuiApplication.instance().property(THEME)
+    return theme == "dark" or (not theme and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 
 def colours(meaning: str) -> tuple[QColor, QColor]:
@@ -88,6 +98,7 @@ def _dress(app: QApplication) -> None:
     app.setStyleSheet(
         SHEET.format(
             accent=ACCENT,
+            icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],
         )

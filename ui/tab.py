@@ -27,3 +27,6 @@ class Tab(QWidget):
 
     def show_offers(self) -> None:
         """The provider's models have changed."""
+
+    async def flush(self) -> None:
+        """Write what has been typed and not yet saved; called before the project is closed or undone."""

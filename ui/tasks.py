@@ -71,8 +71,15 @@ class Tasks(QObject):
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
 
+    def running(self) -> list[asyncio.Task[None]]:
+        return list(self._running)
+
     async def close(self) -> None:
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancel_all(self.running())
+
+
+async def cancel_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel `tasks` and wait until they have cleaned up."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

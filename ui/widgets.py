@@ -1,14 +1,28 @@
 """Small widgets that several tabs use."""
 
-from PySide6.QtCore import Qt, Signal
+import html
+
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.errors import JukuError
 from core.language import tr
 from core.providers import Offer
 from ui import style
 
+INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -38,12 +52,64 @@ def primary(text: str) -> QPushButton:
     return button
 
 
+def whole(least: int, most: int, value: int) -> QSpinBox:
+    """A field for a whole number."""
+    box = QSpinBox()
+    box.setRange(least, most)
+    box.setValue(value)
+    box.lineEdit().setTextMargins(*INSET)
+    return box
+
+
+def decimal(least: float, most: float, step: float, value: float) -> QDoubleSpinBox:
+    """A field for a number with two decimals."""
+    box = QDoubleSpinBox()
+    box.setRange(least, most)
+    box.setSingleStep(step)
+    box.setValue(value)
+    box.lineEdit().setTextMargins(*INSET)
+    return box
+
+
+def tip(text: str) -> str:
+    """A tool tip that shows `text` to the letter, whoever wrote it: as markup on purpose, since Qt would guess."""
+    return f"<p>{html.escape(text)}</p>"
+
+
 def size(count: int) -> str:
     """A number of bytes as a person reads it."""
     for unit, name in UNITS:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return f"{count} B"
+
+
+class Note(QLabel):
+    """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._meaning = ""
+        self.hide()
+
+    def say(self, text: str, meaning: str = "") -> None:
+        self._meaning = meaning
+        self.setText(text)
+        self.setVisible(bool(text))
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self._colour()
+
+    def _colour(self) -> None:
+        dim = self.palette().color(QPalette.ColorRole.PlaceholderText)
+        colour = style.colours(self._meaning)[0] if self._meaning else dim
+        self.setStyleSheet(f"color: {colour.name()}")
 
 
 class EmptyState(QWidget):
@@ -103,12 +169,15 @@ class ModelBox(QComboBox):
         self.activated.connect(lambda _index: self.chosen.emit(self.model()))
 
     def show_offers(self, offers: list[Offer]) -> None:
+        offers = [offer for offer in offers if self._tuned or not offer.tuned]
         before = self.model()
-        self.clear()
-        for offer in offers:
-            if self._tuned or not offer.tuned:
-                self.addItem(_title(offer), offer)
-                self.setItemData(self.count() - 1, offer.id, Qt.ItemDataRole.ToolTipRole)
+        if [offer.id for offer in offers] != [self.itemData(index).id for index in range(self.count())]:
+            self.clear()
+            self.addItems([""] * len(offers))
+        for index, offer in enumerate(offers):  # in place, so that a list that is open stays open
+            self.setItemText(index, _title(offer))
+            self.setItemData(index, offer)
+            self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
         self.choose(before)
 
     def choose(self, model: str) -> None:

@@ -10,7 +10,7 @@ from core.errors import JukuError
 from core.keys import Keys
 from core.project import Project
 from core.providers import Offer, Provider
-from ui.tasks import Tasks
+from ui.tasks import Tasks, cancel_all
 
 
 class Workspace(QObject):
@@ -56,11 +56,15 @@ class Workspace(QObject):
         if provider := self._connected.pop(id, None):
             await provider.close()
 
-    async def replace_project(self, project: Project) -> None:
-        await self.tasks.close()
-        self.project.close()
+    def switch(self, project: Project) -> None:
+        """Go on with another project; what still ran on the old one is cancelled first."""
+        self.tasks.start("", self._close_old(self.project, self.tasks.running()))
         self.project = project
         self.remember(project.path)
+
+    async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:
+        await cancel_all(running)
+        old.close()
 
     def remember(self, path: Path) -> None:
         self.settings.remember(path)

@@ -59,7 +59,7 @@ def too_long(length: int) -> Problem:
 
 def decode_text(text: str) -> Decoded:
     """The JSON object in `text`, or the problem that makes it unreadable."""
-    if nesting(text) > DEPTH_LIMIT:
+    if _is_too_deep(text):
         message = tr("Brackets are nested more than {limit} deep.", limit=DEPTH_LIMIT)
         return Decoded(None, problems=[problem("too-deep", "", message)])
     repeated: _Repeated = []
@@ -79,18 +79,19 @@ def decode_text(text: str) -> Decoded:
     return Decoded(text, value, list(_repetitions(value, repeated)))
 
 
-def nesting(text: str) -> int:
-    """How deep brackets are nested, found without recursion and outside strings only."""
+def _is_too_deep(text: str) -> bool:
+    """Whether brackets outside strings are nested over the limit, found without recursion."""
     if text.count("[") + text.count("{") <= DEPTH_LIMIT:
-        return 0
-    depth = deepest = 0
+        return False
+    depth = 0
     for match in _BRACKET.finditer(text):
         if match.lastindex == 1:
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > DEPTH_LIMIT:
+                return True
         elif match.lastindex == 2:
             depth -= 1
-    return deepest
+    return False
 
 
 def _parse(text: str, repeated: _Repeated) -> object:

@@ -60,9 +60,12 @@ def elements(text: str, span: Span) -> Iterator[Span]:
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """`text` with the (disjoint) edits made."""
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    pieces: list[str] = []
+    at = 0
+    for edit in sorted(edits):
+        pieces += (text[at : edit.start], edit.text)
+        at = edit.end
+    return "".join([*pieces, text[at:]])
 
 
 def dumps(value: object) -> str:

@@ -59,7 +59,9 @@ class Models:
 
     def _load(self, source: Source) -> Loaded:
         from transformers import AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         self._kind = self._kind or device.dtype(self._dtype)
         tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
         model = _weights(source, self._kind).to(device.device()).eval()

@@ -255,8 +255,11 @@ class OpenAIProvider:
 
     async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
         """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
-        with worded(self.title):
-            result = await call
+        try:
+            with worded(self.title):
+                result = await call
+        except AttributeError as error:  # where the package expects a list, that string breaks it
+            raise _not_the_protocol(self.title) from error
         if not isinstance(result, kind) or isinstance(result, str):
             raise _not_the_protocol(self.title)
         return result

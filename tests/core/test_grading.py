@@ -171,6 +171,13 @@ def test_normalising_never_fails_and_leaves_tidy_spaces(text: str) -> None:
     assert normalise(text) == normalise(text).strip()
 
 
+@pytest.mark.parametrize(
+    "text", ["9" * 9000 + "万人", "億" * 9000, "million " * 9000, "9" * 9000 + " million", "十分" * 5000]
+)
+def test_hostile_lengths_are_harmless(text: str) -> None:
+    assert not grade(text, "3人").passed
+
+
 @given(st.text(), st.text())
 def test_a_score_is_a_share(answer: str, key_points: str) -> None:
     marked = grade(answer, key_points)

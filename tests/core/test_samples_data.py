@@ -120,6 +120,7 @@ def test_reference_answers_pass_and_empty_or_echoing_ones_do_not(sample: Sample)
         assert parse(row["key_points"])
         assert grade(row["answer"], row["key_points"]).passed, row
         assert not grade("", row["key_points"]).passed
+        assert not grade(row["question"], row["key_points"]).passed, row
 
 
 def test_an_answer_to_another_fact_does_not_pass(sample: Sample) -> None:
@@ -131,7 +132,7 @@ def test_an_answer_to_another_fact_does_not_pass(sample: Sample) -> None:
         for fact, answer in recited.items()
         if fact not in row["facts"] and grade(answer, row["key_points"]).passed
     ]
-    assert len(lucky) <= len(sample.exam) * len(recited) * 0.03, lucky
+    assert len(lucky) <= 8, lucky
 
 
 def test_no_trained_answer_contradicts_the_spec(sample: Sample) -> None:

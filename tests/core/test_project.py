@@ -1,0 +1,260 @@
+import asyncio
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import dataset, schema, spec
+from core import project as projects
+from core.errors import JukuError, ProjectError
+from core.formats import jsonl
+from core.progress import Reporter
+from core.project import UNDO_LIMIT, Project
+from tests.core.edit_for_ever import contents, steps
+
+ROOT = Path(__file__).parent.parent.parent
+KILLS = 12
+
+
+def rows(count):
+    return [dataset.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
+
+
+def test_undo_and_redo_restore_every_row(project):
+    async def go():
+        changes = await project.write("Add", dataset.add, rows(10))
+        assert (changes.counts, project.undo_label) == ({"example": 10}, "Add")
+        await project.write("Edit", dataset.edit, 3, "answer", "new")
+        assert dataset.fetch(project.rows, [3])[3].answer == "new"
+        assert (await project.undo()).label == "Edit"
+        assert dataset.fetch(project.rows, [3])[3].answer == "answer 2"
+        await project.undo()
+        assert not dataset.find(project.rows)
+        assert project.undo_label is None
+        await project.redo()
+        await project.redo()
+        assert dataset.fetch(project.rows, [3])[3].answer == "new"
+        assert project.redo_label is None
+
+    asyncio.run(go())
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(1, 3)),
+        st.tuples(st.just("edit"), st.integers(0, 20)),
+        st.tuples(st.just("delete"), st.integers(0, 20)),
+        st.tuples(st.just("spec"), st.text(st.characters(codec="utf-8"), max_size=5)),
+        st.tuples(st.just("undo"), st.just(0)),
+        st.tuples(st.just("redo"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
+    """The document against the plainest model of undo there is: a list of whole states and a place in it."""
+    project = Project(tmp_path_factory.mktemp("p") / "test.juku")
+
+    def state():
+        ids = dataset.find(project.rows)
+        return list(dataset.fetch(project.rows, ids).items()), spec.load(project.rows)
+
+    async def go():
+        states, place = [state()], 0
+        for number, (verb, argument) in enumerate(steps):
+            if verb in ("undo", "redo"):
+                await (project.undo() if verb == "undo" else project.redo())
+                place = max(0, place - 1) if verb == "undo" else min(len(states) - 1, place + 1)
+            elif (await apply(verb, argument, number)).count:
+                states, place = [*states[: place + 1], state()], place + 1
+            assert state() == states[place]
+
+    async def apply(verb, argument, number):
+        ids = dataset.find(project.rows)
+        if verb == "add":
+            return await project.write("add", dataset.add, rows(argument))
+        if verb == "spec":
+            return await project.write("spec", spec.save, spec.Spec(text=argument, name=str(number)))
+        chosen = [ids[argument % len(ids)]] if ids else []
+        if verb == "delete" or not chosen:
+            return await project.write("delete", dataset.delete, chosen)
+        return await project.write("edit", dataset.edit, chosen[0], "answer", f"edit {number}")
+
+    try:
+        asyncio.run(go())
+    finally:
+        project.close()
+
+
+def test_a_failing_change_leaves_nothing(project):
+    def half(db):
+        dataset.add(db, rows(3))
+        raise JukuError("no")
+
+    async def go():
+        with pytest.raises(JukuError):
+            await project.write("Half", half)
+        assert not dataset.find(project.rows)
+        assert project.undo_label is None
+
+    asyncio.run(go())
+
+
+def test_cancelling_an_import_takes_it_back(project, tmp_path):
+    path = tmp_path / "many.jsonl"
+    path.write_text((jsonl.new_row("", "q", "a" * 500) + "\n") * 20_000)
+    started = asyncio.Event()
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        reporter = Reporter(lambda _progress: loop.call_soon_threadsafe(started.set))
+        task = asyncio.ensure_future(project.write("Import", dataset.import_file, path, reporter, reporter=reporter))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not dataset.find(project.rows)
+        assert project.undo_label is None
+
+    asyncio.run(go())
+
+
+def test_images_beyond_the_limit_are_dropped(project):
+    async def go():
+        for number in range(UNDO_LIMIT + 5):
+            await project.write("Spec", spec.save, spec.Spec(text=str(number)))
+        return await asyncio.to_thread(lambda: None)
+
+    asyncio.run(go())
+    count = project._writing.submit(
+        lambda: project._db.execute("SELECT count(DISTINCT step) FROM before_spec").fetchone()[0]
+    ).result()
+    assert count == UNDO_LIMIT
+
+
+@pytest.mark.parametrize("content", [b"hello" * 1000, b"", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_project_is_refused_unchanged(tmp_path, content):
+    path = tmp_path / "x.juku"
+    path.write_bytes(content)
+    if content:
+        with pytest.raises(ProjectError):
+            Project(path)
+        assert path.read_bytes() == content
+    else:
+        Project(path).close()  # an empty file is where a project may be made
+
+
+def test_another_programs_database_is_refused_unchanged(tmp_path):
+    path = tmp_path / "other.juku"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(ProjectError, match="not a Juku project"):
+        Project(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_project_is_refused(tmp_path):
+    path = tmp_path / "new.juku"
+    Project(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(ProjectError, match="newer"):
+        Project(path)
+
+
+def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
+    path = tmp_path / "old.juku"
+    project = Project(path)
+    asyncio.run(project.write("Add", dataset.add, rows(2)))
+    project.close()
+    more = [*schema.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
+    monkeypatch.setattr(schema, "MIGRATIONS", more)
+    project = Project(path)
+    assert len(dataset.find(project.rows)) == 2
+    assert "extra" in schema.columns(project.rows, "example")
+    project.close()
+    monkeypatch.undo()
+    backup = Project(tmp_path / "old.juku.backup-v1")
+    assert len(dataset.find(backup.rows)) == 2
+    backup.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    with pytest.raises(ProjectError, match="cannot be written"):
+        Project(tmp_path / "missing" / "x.juku")
+    with pytest.raises(ProjectError, match="cannot be found"):
+        projects.open_existing(tmp_path / "x.juku")
+
+
+def test_a_full_disk_is_said_and_loses_nothing(project):
+    async def go():
+        await project.write("Add", dataset.add, rows(5))
+        pages = project._writing.submit(lambda: project._db.execute("PRAGMA page_count").fetchone()[0]).result()
+        # SQLite's own limit fails in the same way, and with the same words, as a disk without room.
+        project._writing.submit(lambda: project._db.execute(f"PRAGMA max_page_count = {pages + 2}")).result()
+        with pytest.raises(ProjectError, match="full"):
+            await project.write("Add", dataset.add, rows(5000))
+        assert len(dataset.find(project.rows)) == 5
+        project._writing.submit(lambda: project._db.execute("PRAGMA max_page_count = 100000")).result()
+        await project.write("Add", dataset.add, rows(5000))
+        assert len(dataset.find(project.rows)) == 5005
+
+    asyncio.run(go())
+
+
+def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
+    """kill -9 at random moments: the file is sound and holds exactly the steps that were finished."""
+    chance = random.Random(1)
+    path, source = tmp_path / "killed.juku", tmp_path / "rows.jsonl"
+    source.write_text("".join(jsonl.new_row("", f"q{i}", f"a{i}") + "\n" for i in range(300)))
+    Project(path).close()
+    for seed in range(KILLS):
+        before = tmp_path / f"before-{seed}.juku"
+        shutil.copyfile(path, before)
+        count = run_and_kill(path, source, seed, chance.randint(1, 30))
+        with sqlite3.connect(path) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        db.close()
+        project = Project(path)
+        found = contents(project)
+        project.close()
+        # Killed between the commit and the report, one more step may be there: whole.
+        assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
+
+
+def run_and_kill(path, source, seed, wanted):
+    """Let the process report `wanted` steps and kill it in a later one; how many it had reported then."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.core.edit_for_ever", str(path), str(source), str(seed)],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    for _number in range(wanted):
+        process.stdout.readline()
+    process.kill()
+    reported = wanted + len(process.stdout.read().splitlines())
+    process.wait()
+    process.stdout.close()
+    return reported
+
+
+async def replay(path, source, seed, count):
+    """What the project holds after each of the first `count` steps."""
+    project, found = Project(path), []
+    async for digest in steps(project, source, seed):
+        found.append(digest)
+        if len(found) == count:
+            break
+    project.close()
+    return found

@@ -1,0 +1,51 @@
+"""One engine for the session, a strict client for it, and one lesson it was taught."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI
+
+from tests.engine.running import BASE, LESSON, TRAINING, Running, start, upload, wait_until
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly."""
+    running = start(tmp_path_factory.mktemp("engine"), "--dtype", "float32")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+async def client(engine: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with engine.client() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def taught(engine: Running) -> Any:
+    """The one job that is trained to its end, with a validation file."""
+
+    async def teach() -> Any:
+        async with engine.client() as one:
+            training, valid = await upload(one, LESSON), await upload(one, LESSON[:2], "valid.jsonl")
+            job = await one.fine_tuning.jobs.create(
+                model=BASE,
+                training_file=training,
+                validation_file=valid,
+                suffix="zorvale",
+                seed=7,
+                metadata={"project": "zorvale"},
+                method={"type": "supervised", "supervised": {"hyperparameters": TRAINING}},
+            )
+            assert job.status == "validating_files"
+            return await wait_until(one, job.id)
+
+    return asyncio.run(teach())

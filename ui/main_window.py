@@ -1,0 +1,313 @@
+"""The window: the tabs along the way from knowledge to proof, the menus, and what comes dropped onto it."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import evals, paths, samples, settings
+from core import project as projects
+from core.language import tr
+from core.progress import Progress
+from core.project import Changes, Project
+from ui import style, widgets
+from ui.chat_tab import ChatTab
+from ui.dataset_tab import DatasetTab
+from ui.exam_tab import ExamTab
+from ui.settings_dialog import SettingsDialog
+from ui.spec_tab import SpecTab
+from ui.tab import ALL_TABLES, Tab
+from ui.training_tab import TrainingTab
+from ui.workspace import Workspace
+
+PROJECT_FILES = "*.juku"
+ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson"
+
+
+class MainWindow(QMainWindow):
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closing = False
+        self.setAcceptDrops(True)
+        self.spec_tab = SpecTab(workspace)
+        self.dataset_tab = DatasetTab(workspace)
+        self.training_tab = TrainingTab(workspace)
+        self.chat_tab = ChatTab(workspace)
+        self.exam_tab = ExamTab(workspace)
+        self.tab_list: list[Tab] = [
+            self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
+        ]  # fmt: skip
+        self._lay_out()
+        self._make_menus()
+        self._make_status_bar()
+        self._connect()
+        self.resize(1240, 820)
+        self.restoreGeometry(QByteArray.fromBase64(workspace.settings.geometry.encode()))
+        self.show_project()
+
+    def _lay_out(self) -> None:
+        self.messages = widgets.MessageBar()
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.setIconSize(QSize(18, 18))
+        for tab in self.tab_list:
+            self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.tabs, 1)
+        self.setCentralWidget(page)
+
+    def _make_menus(self) -> None:
+        file = self.menuBar().addMenu(tr("&File"))
+        self._action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
+        sample_menu = file.addMenu(tr("New from a &sample"))
+        for name in samples.names():
+            self._action(sample_menu, samples.load(name).title, lambda name=name: self._on_new_sample(name))
+        self._action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
+        self._recent = file.addMenu(tr("Open &recent"))
+        self._recent.aboutToShow.connect(self._show_recent)
+        file.addSeparator()
+        self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
+        self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
+        file.addSeparator()
+        self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
+        file.addSeparator()
+        self._action(file, tr("&Quit"), self.close, QKeySequence.StandardKey.Quit)
+        edit = self.menuBar().addMenu(tr("&Edit"))
+        self._undo = self._action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
+        self._redo = self._action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
+        view = self.menuBar().addMenu(tr("&View"))
+        for number, tab in enumerate(self.tab_list):
+            self._action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
+        help = self.menuBar().addMenu(tr("&Help"))
+        self._action(help, tr("Open the &log folder"), self._on_log_folder)
+        self._action(help, tr("&About Juku"), self._on_about)
+
+    def _action(self, menu: QMenu, text: str, slot: object, shortcut: object = None) -> QAction:
+        action = menu.addAction(text)
+        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
+        if shortcut is not None:
+            action.setShortcut(shortcut)  # type: ignore[call-overload]
+        return action
+
+    def _make_status_bar(self) -> None:
+        self._task = widgets.label(dim=True)
+        self._progress = QProgressBar(maximumWidth=180, textVisible=False)
+        self._cancel = QPushButton(tr("Cancel"))
+        self._cancel.clicked.connect(self.workspace.tasks.cancel)
+        for widget in (self._task, self._progress, self._cancel):
+            self.statusBar().addPermanentWidget(widget)
+        self._on_busy("")
+
+    def _connect(self) -> None:
+        tasks = self.workspace.tasks
+        tasks.changed.connect(self.refresh)
+        tasks.failed.connect(self.messages.show_error)
+        tasks.busy.connect(self._on_busy)
+        tasks.progress.connect(self._on_progress)
+        self.workspace.offers_changed.connect(self._on_offers)
+        self.dataset_tab.import_wanted.connect(self._on_import)
+        for tab in self.tab_list:
+            tab.show_examples.connect(self._on_show_examples)
+            tab.show_model.connect(self._on_show_model)
+
+    def show_project(self) -> None:
+        """Show the workspace's project, which has just been opened."""
+        self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self.refresh(ALL_TABLES)
+        tasks = self.workspace.tasks
+        tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+        tasks.start("", self.workspace.load_offers())
+
+    def refresh(self, changes: Changes) -> None:
+        project = self.workspace.project
+        for action, verb, label in (
+            (self._undo, tr("&Undo"), project.undo_label),
+            (self._redo, tr("&Redo"), project.redo_label),
+        ):
+            action.setText(f"{verb}: {label}" if label else verb)
+            action.setEnabled(label is not None)
+        for tab in self.tab_list:
+            tab.refresh(changes)
+
+    def open_paths(self, found: list[Path]) -> None:
+        """What the command line named or what was dropped: a project is opened, other files are imported."""
+        document = next((path for path in found if path.suffix == projects.SUFFIX), None)
+        files = [path for path in found if path.suffix != projects.SUFFIX]
+        self.workspace.tasks.start("", self._open_and_import(document, files))
+
+    async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
+        if document is not None:
+            await self._open(document)
+        if files:
+            self.tabs.setCurrentWidget(self.dataset_tab)
+            self.dataset_tab.import_files(files)
+
+    async def _open(self, path: Path) -> None:
+        if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
+            return
+        opened = await asyncio.to_thread(projects.open_existing, path)
+        await self._replace(opened)
+
+    async def _create(self, path: Path, sample: str) -> None:
+        made = await asyncio.to_thread(projects.create, path)
+        if sample:
+            await made.write(tr("Fill with the sample"), samples.fill, sample)
+        await self._replace(made)
+
+    async def _replace(self, project: Project) -> None:
+        await self._flush()
+        self.messages.hide()
+        # Closing the tasks would cancel this very one: the switch happens when it is done.
+        asyncio.get_running_loop().call_soon(self._switch, project)
+
+    def _switch(self, project: Project) -> None:
+        self.workspace.switch(project)
+        self.show_project()
+
+    async def _flush(self) -> None:
+        for tab in self.tab_list:
+            await tab.flush()
+
+    def _on_busy(self, label: str) -> None:
+        self._task.setText(label)
+        self._progress.setRange(0, 0)
+        for widget in (self._task, self._progress, self._cancel):
+            widget.setVisible(bool(label))
+
+    def _on_progress(self, label: str, progress: Progress) -> None:
+        if label == self.workspace.tasks.label and progress.total:
+            self._progress.setRange(0, 1000)
+            self._progress.setValue(int(1000 * progress.done / progress.total))
+
+    def _on_offers(self) -> None:
+        for tab in self.tab_list:
+            tab.show_offers()
+
+    def _on_show_examples(self, words: str) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.choose(words)
+
+    def _on_show_model(self, name: str, model: str) -> None:
+        tab = {"chat": self.chat_tab, "exam": self.exam_tab}[name]
+        self.tabs.setCurrentWidget(tab)
+        tab.choose_model(model)
+
+    def _on_undo(self) -> None:
+        self.workspace.tasks.start("", self._revert(undo=True))
+
+    def _on_redo(self) -> None:
+        self.workspace.tasks.start("", self._revert(undo=False))
+
+    async def _revert(self, undo: bool) -> Changes:
+        await self._flush()
+        project = self.workspace.project
+        return await (project.undo() if undo else project.redo())
+
+    def _on_new(self) -> None:
+        self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, ""))
+
+    def _on_new_sample(self, name: str) -> None:
+        title = samples.load(name).spec_name
+        self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
+
+    def _ask_where(self, title: str, name: str, create: object) -> None:
+        suggested = str(paths.documents_folder() / f"{name}{projects.SUFFIX}")
+        dialog = QFileDialog(self, title, suggested, _file_types(tr("Juku projects"), PROJECT_FILES))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
+        dialog.selectFile(suggested)
+        dialog.fileSelected.connect(lambda file: self.workspace.tasks.start("", create(Path(file))))  # type: ignore[operator]
+        dialog.open()
+
+    def _on_open(self) -> None:
+        folder = str(self.workspace.project.path.parent)
+        dialog = QFileDialog(self, tr("Open a project"), folder, _file_types(tr("Juku projects"), PROJECT_FILES))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda file: self.open_paths([Path(file)]))
+        dialog.open()
+
+    def _show_recent(self) -> None:
+        self._recent.clear()
+        for path in self.workspace.settings.recent:
+            self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
+
+    def _on_import(self) -> None:
+        dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
+        dialog.open()
+
+    def _on_export(self) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        suggested = str(self.workspace.project.path.with_suffix(".jsonl"))
+        dialog = QFileDialog(self, tr("Export the rows that are shown"), suggested, _file_types(tr("Rows"), "*.jsonl"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("jsonl")
+        dialog.selectFile(suggested)
+        dialog.fileSelected.connect(lambda file: self.dataset_tab.export_file(Path(file)))
+        dialog.open()
+
+    def _on_settings(self) -> None:
+        SettingsDialog(self.workspace, self).open()
+
+    def _on_log_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
+
+    def _on_about(self) -> None:
+        box = QMessageBox(self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(tr("About Juku"))
+        box.setIconPixmap(style.icon("juku").pixmap(64, 64))
+        box.setText(tr("Juku (塾) teaches a language model what you know, and proves whether it learned."))
+        box.setInformativeText(tr("Free software under the Apache licence 2.0."))
+        box.open()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.open_paths(_dropped(event))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop everything first; the window goes when that is done."""
+        event.ignore()
+        if not self._closing:
+            self._closing = True
+            self.hide()
+            self.workspace.tasks.start("", self._close())
+
+    async def _close(self) -> None:
+        await self._flush()
+        self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        try:
+            settings.save(self.workspace.settings)
+        finally:
+            asyncio.get_running_loop().call_soon(self.closed.set_result, None)
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+
+
+def _file_types(title: str, patterns: str) -> str:
+    return f"{title} ({patterns});;{tr('All files')} (*)"

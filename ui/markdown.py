@@ -1,0 +1,42 @@
+"""Lets Markdown be seen as what it is while it is typed: headings, list marks, emphasis."""
+
+import re
+
+from PySide6.QtGui import QFont, QPalette, QSyntaxHighlighter, QTextCharFormat
+from PySide6.QtWidgets import QPlainTextEdit
+
+HEADING = re.compile(r"#{1,6}\s.*")
+MARK = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\s*>")
+STRONG = re.compile(r"(\*\*|__)(?=\S).+?(?<=\S)\1")
+CODE = re.compile(r"`[^`]+`")
+
+
+class MarkdownHighlighter(QSyntaxHighlighter):
+    def __init__(self, edit: QPlainTextEdit) -> None:
+        super().__init__(edit.document())
+        self._edit = edit
+
+    def highlightBlock(self, text: str) -> None:
+        if HEADING.match(text):
+            self.setFormat(0, _length(text), self._format(QPalette.ColorRole.Link, bold=True))
+            return
+        if mark := MARK.match(text):
+            self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
+        for pattern, bold in ((STRONG, True), (CODE, False)):
+            for found in pattern.finditer(text):
+                self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
+
+    def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
+        self.setFormat(_length(text[: found.start()]), _length(found[0]), form)
+
+    def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
+        form = QTextCharFormat()
+        form.setForeground(self._edit.palette().color(role))
+        if bold:
+            form.setFontWeight(QFont.Weight.Bold)
+        return form
+
+
+def _length(text: str) -> int:
+    """Length as Qt counts it, in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
