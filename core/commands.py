@@ -16,6 +16,7 @@ from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.project import Changes, Project
 
+VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 CLEAN, PROBLEMS, UNREADABLE, INTERRUPTED = 0, 1, 2, 130
 
@@ -40,72 +41,64 @@ def run(arguments: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="main.py", description=tr("Teach a language model what you know, and prove whether it learned.")
-    )
+    about = tr("Teach a language model what you know, and prove whether it learned.")
+    top = argparse.ArgumentParser(prog="main.py", description=about)
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, function: Verb, about: str) -> argparse.ArgumentParser:
+    def verb(name: str, function: Verb, about: str, document: bool = True) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=about, description=about)
         added.set_defaults(verb=function)
         added.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
+        if document:
+            added.add_argument("project", type=Path)
         return added
 
-    new = verb("new", _new, tr("make a project"))
-    new.add_argument("project", type=Path)
-    new.add_argument("--sample", help=", ".join(samples.names()))
-
-    importing = verb("import", _import, tr("add the rows of files to a project"))
-    importing.add_argument("project", type=Path)
-    importing.add_argument("files", type=Path, nargs="+", metavar="FILE")
-
-    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"))
-    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
-
-    export = verb("export", _export, tr("write a project's rows to a file"))
-    export.add_argument("project", type=Path)
-    export.add_argument("out", type=Path)
-    export.add_argument("--split", choices=dataset.SPLITS, default="")
-    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
-
-    train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
-    train.add_argument("project", type=Path)
-    train.add_argument("--model", default=DEFAULT_MODEL)
-    train.add_argument(
-        "--rows", default="", metavar="TAG", help=tr("only the rows with this tag; the samples have plain and study")
-    )
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=int)
-
-    ask = verb("ask", _ask, tr("put a question to a model"))
-    ask.add_argument("project", type=Path)
-    ask.add_argument("question")
-    ask.add_argument("--model", required=True)
-    ask.add_argument("-n", type=int, default=1, help=tr("how many answers"))
-    ask.add_argument("--temperature", type=float, default=0.0)
-
-    exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
-    exam.add_argument("project", type=Path)
-    exam.add_argument(
-        "--model",
-        action="append",
-        required=True,
-        dest="models",
-        help=tr("may be given several times; the first is compared with"),
-    )
-    exam.add_argument("-n", type=int, default=1, help=tr("how often each question is asked"))
-    exam.add_argument("--temperature", type=float, default=0.0)
-
-    for added in (train, ask, exam):
-        added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
-
-    serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"))
+    _add_row_verbs(verb)
+    _add_model_verbs(verb)
+    serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
     return top
 
 
-VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
+def _add_row_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    new = verb("new", _new, tr("make a project"))
+    new.add_argument("--sample", choices=samples.names())
+    adding = verb("import", _import, tr("add the rows of files to a project"))
+    adding.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"), False)
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    export = verb("export", _export, tr("write a project's rows to a file"))
+    export.add_argument("out", type=Path)
+    export.add_argument("--split", choices=dataset.SPLITS, default="")
+    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
+
+
+def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
+    train.add_argument("--model", default=DEFAULT_MODEL)
+    rows = tr("only the rows with this tag; the samples have plain and study")
+    train.add_argument("--rows", default="", metavar="TAG", help=rows)
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--seed", type=int)
+    ask = verb("ask", _ask, tr("put a question to a model"))
+    ask.add_argument("question")
+    ask.add_argument("--model", required=True)
+    exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
+    several = tr("may be given several times; the others are compared with the first")
+    exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
+    for added in (ask, exam):
+        added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
+        added.add_argument("--temperature", type=float, default=0.0)
+        added.add_argument("--seed", type=int)
+    for added in (train, ask, exam):
+        added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
+
+
+def _count(text: str) -> int:
+    if not 1 <= int(text) <= 100:
+        raise ValueError(text)
+    return int(text)
 
 
 def _new(arguments: Arguments) -> int:
@@ -228,7 +221,7 @@ def _train(arguments: Arguments) -> int:
 
 
 def _ask(arguments: Arguments) -> int:
-    sampling = providers.Sampling(temperature=arguments.temperature, n=arguments.n)
+    sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
         prompt = (await document.read(spec.load)).system_prompt
@@ -244,7 +237,7 @@ def _ask(arguments: Arguments) -> int:
 
 
 def _exam(arguments: Arguments) -> int:
-    sampling = providers.Sampling(temperature=arguments.temperature, n=arguments.n)
+    sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await evals.examine(document, provider, arguments.models, sampling, _reporter(tr("Exam")))
@@ -324,13 +317,21 @@ def _with_provider(
 
 
 def _reporter(label: str) -> Reporter:
-    """Progress on standard error: a line that rewrites itself on a terminal, nothing elsewhere."""
+    """Progress on standard error: a line that rewrites itself on a terminal, elsewhere one line a tenth."""
+    terminal = sys.stderr.isatty()
+    shown = -1
 
     def show(progress: Progress) -> None:
-        share = f" {progress.done / progress.total:4.0%}" if progress.total else f" {progress.done:,}"
-        print(f"\r{label}{share}", end="\n" if progress.done == progress.total else "", file=sys.stderr, flush=True)
+        nonlocal shown
+        total = progress.total or progress.done or 1
+        share = 100 * progress.done // total if terminal else 10 * (10 * progress.done // total)
+        if share > shown:
+            shown = share
+            end = "\n" if progress.done >= total or not terminal else ""
+            start = "\r" if terminal else ""
+            print(f"{start}{label} {share} %", end=end, file=sys.stderr, flush=True)
 
-    return Reporter(show if sys.stderr.isatty() else lambda _progress: None)
+    return Reporter(show)
 
 
 def _say(arguments: Arguments, data: dict[str, Any], text: str) -> None:

@@ -57,9 +57,16 @@ class Keys:
 
 def backend() -> str:
     """The keyring's own name, to show where a key will lie."""
+    return _in_time(_backend)
+
+
+def _backend() -> str:
     import keyring
 
-    return _in_time(lambda: str(keyring.get_keyring().name))
+    found = keyring.get_keyring()
+    # Where there are several, they are asked in turn: the first one keeps the key.
+    first = next(iter(getattr(found, "backends", ())), found)
+    return str(first.name)
 
 
 def _variable(provider: str) -> str:
@@ -74,6 +81,14 @@ def _delete(provider: str) -> None:
         keyring.delete_password(SERVICE, provider)
     except PasswordDeleteError:
         return
+
+
+def _reason(error: Exception) -> str:
+    from keyring.errors import NoKeyringError
+
+    if isinstance(error, NoKeyringError):
+        return tr("none was found")
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _in_time(call: Callable[[], T]) -> T:
@@ -96,7 +111,9 @@ def _in_time(call: Callable[[], T]) -> T:
         return results[0]
     if failures and not isinstance(failures[0], KeyringError):
         raise failures[0]
-    reason = str(failures[0]) if failures else tr("it did not answer within {seconds} seconds", seconds=int(TIMEOUT))
+    reason = (
+        _reason(failures[0]) if failures else tr("it did not answer within {seconds} seconds", seconds=int(TIMEOUT))
+    )
     raise KeyStoreError(
         tr("The system's keyring cannot be used"),
         tr(

@@ -28,6 +28,9 @@ class JobPane(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)
         self._log.setReadOnly(True)
+        self._at_end = True
+        self._log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self._log.verticalScrollBar().rangeChanged.connect(self._on_grown)
         self._log.setAccessibleName(tr("Events of the job"))
         self._cancel = _button(tr("&Cancel job"), self.cancelled.emit)
         self._follow = _button(tr("&Follow again"), self.followed.emit)
@@ -75,17 +78,21 @@ class JobPane(QWidget):
         if last and last.total:
             self._bar.setValue(min(100, 100 * last.step // last.total))
 
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value == self._log.verticalScrollBar().maximum()
+
+    def _on_grown(self, _least: int, most: int) -> None:
+        """The newest event stays in sight, unless the person has scrolled away from it."""
+        if self._at_end:
+            self._log.verticalScrollBar().setValue(most)
+
     def _show_events(self, job: Job, messages: list[str]) -> None:
         """Add what is new, so that what the person reads or has selected stays where it is."""
         if job.id != self._job or messages[: len(self._events)] != self._events:
             self._log.clear()
             self._events = []
-        bar = self._log.verticalScrollBar()
-        at_end = bar.value() == bar.maximum()
         for message in messages[len(self._events) :]:
             self._log.appendPlainText(message)
-        if at_end:
-            bar.setValue(bar.maximum())
         self._job, self._events = job.id, messages
 
 

@@ -3,8 +3,8 @@
 import time
 
 from PySide6.QtCore import QDateTime, QEvent, QLocale, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap
-from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QTableWidget, QTableWidgetItem
 
 from core.language import tr
 from core.training import CREATING, Job
@@ -34,7 +34,6 @@ class JobTable(QTableWidget):
         self.verticalHeader().hide()
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.horizontalHeader().setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
         self.itemSelectionChanged.connect(self.chosen)
 
     def job(self) -> Job | None:
@@ -51,8 +50,7 @@ class JobTable(QTableWidget):
             self._show(row, job)
         self._select(next((job.id for job in jobs if job.id not in known), before.id if before else 0))
         self.blockSignals(False)
-        for column in range(MODEL):
-            self.setColumnWidth(column, self._wide_enough(column))
+        self._fit_columns()
         self.chosen.emit()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -60,6 +58,17 @@ class JobTable(QTableWidget):
         if event.type() == QEvent.Type.ApplicationPaletteChange:
             for row, job in enumerate(self._jobs):
                 self._show(row, job)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """No text is cut; the last column takes what is left."""
+        widths = [self._wide_enough(column) for column in range(self.columnCount())]
+        widths[MODEL] = max(widths[MODEL], self.viewport().width() - sum(widths[:MODEL]))
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width)
 
     def _wide_enough(self, column: int) -> int:
         return max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column)) + style.SPACE

@@ -16,7 +16,9 @@ from ui.workspace import Workspace
 
 
 class ProviderPage(QWidget):
-    changed = Signal(bool)  # the entry was edited; True: it must be connected anew
+    renamed = Signal()
+    moved = Signal()  # the address has changed
+    key_changed = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -24,6 +26,8 @@ class ProviderPage(QWidget):
         self._keys = workspace.keys
         self._entry = ProviderSettings("", "", "")
         self._backend = ""
+        self._running: set[asyncio.Task[None]] = set()
+        self._testing: asyncio.Task[None] | None = None
         self.name = QLineEdit()
         self.url = QLineEdit()
         self.url_note = widgets.label(wrap=True)
@@ -63,7 +67,7 @@ class ProviderPage(QWidget):
         self.name.editingFinished.connect(self._on_name)
         self.url.editingFinished.connect(self._on_url)
         self.url.textEdited.connect(lambda text: self._show_url(text))
-        self.key.textChanged.connect(lambda text: self.store.setEnabled(bool(text.strip())))
+        self.key.textChanged.connect(self._on_key_typed)
         self.key.returnPressed.connect(self._on_store)
         self.store.clicked.connect(lambda _checked: self._on_store())
         self.replace.clicked.connect(lambda _checked: self._show_entry())
@@ -91,19 +95,29 @@ class ProviderPage(QWidget):
     def show_id(self) -> None:
         self.id_note.setText(tr("On the command line: --provider {id}", id=self._entry.id))
 
+    def _on_key_typed(self, text: str) -> None:
+        for button in (self.store, self.session):
+            button.setEnabled(bool(text.strip()))
+
+    def take_over(self) -> None:
+        """Use what is typed, also where the focus has not left its field yet."""
+        self._on_name()
+        self._on_url()
+
     def _on_name(self) -> None:
         title = " ".join(self.name.text().split()) or self._entry.title
         self.name.setText(title)
         if title != self._entry.title:
             self._entry.title = title
-            self.changed.emit(True)
+            self.renamed.emit()
 
     def _on_url(self) -> None:
         url = self.url.text().strip()
         if url != self._entry.base_url and not url_error(url):
             self._entry.base_url = url
             self.url.setText(url)
-            self.changed.emit(True)
+            self._show_url(url)
+            self.moved.emit()
 
     def _show_url(self, url: str) -> None:
         error = url_error(url.strip())
@@ -112,7 +126,7 @@ class ProviderPage(QWidget):
     def _show_fields(self, stored: bool, entering: bool, failed: bool = False) -> None:
         self.key.clear()
         self._form.setRowVisible(3, entering)
-        self.store.setEnabled(False)
+        self._on_key_typed("")
         for button, shown in ((self.replace, stored), (self.delete, stored), (self.session, failed)):
             button.setVisible(shown)
         self._form.setRowVisible(5, stored or failed)
@@ -128,15 +142,16 @@ class ProviderPage(QWidget):
 
     async def _find_key(self) -> None:
         """Show where the key lies, if there is one."""
-        id = self._entry.id
+        entry = self._entry
         try:
-            self._backend = await asyncio.to_thread(keys.backend)
-            place = await asyncio.to_thread(self._keys.place, id)
+            place = await asyncio.to_thread(self._keys.place, entry.id)
+            if place in ("keyring", ""):
+                self._backend = await asyncio.to_thread(keys.backend)
         except KeyStoreError as error:
-            if id == self._entry.id:
+            if entry is self._entry:
                 self._show_failure(error)
             return
-        if id == self._entry.id:
+        if entry is self._entry:
             self._show_place(place)
 
     def _show_place(self, place: str) -> None:
@@ -173,13 +188,13 @@ class ProviderPage(QWidget):
             return
         if entry is self._entry:
             self._show_place("keyring")
-        self.changed.emit(True)
+        self.key_changed.emit()
 
     def _on_session(self) -> None:
         if key := self.key.text().strip():
             self._keys.keep_for_session(self._entry.id, key)
             self._show_place("session")
-            self.changed.emit(True)
+            self.key_changed.emit()
 
     async def _delete(self) -> None:
         entry = self._entry
@@ -188,14 +203,24 @@ class ProviderPage(QWidget):
         except KeyStoreError as error:
             self._show_failure(error)
             return
-        self.changed.emit(True)
+        self.key_changed.emit()
         if entry is self._entry:
             await self._find_key()
 
+    def forget(self, entry: ProviderSettings) -> None:
+        """Delete the key of a server that is no longer there."""
+        self._start(self._forget(entry.id))
+
+    async def _forget(self, id: str) -> None:
+        await asyncio.to_thread(self._keys.delete, id)
+
     def _on_test(self) -> None:
+        self.take_over()
+        if url_error(self.url.text().strip()):
+            return
         self.test.setEnabled(False)
         _say(self.test_note, tr("Connecting…"), "")
-        self._start(self._test())
+        self._testing = self._start(self._test())
 
     async def _test(self) -> None:
         """List the server's models, over a connection of its own."""
@@ -213,8 +238,17 @@ class ProviderPage(QWidget):
             self.test.setEnabled(True)
             _say(self.test_note, text, meaning)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._workspace.tasks.start("", work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._workspace.tasks.start("", work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Wait until no key is on its way any more; a test of the connection is given up."""
+        if self._testing is not None:
+            self._testing.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
 
 def _say(label: QLabel, text: str, meaning: str) -> None:
@@ -234,5 +268,3 @@ def _row(*widgets: QWidget | None) -> QWidget:
         else:
             layout.addWidget(widget, int(isinstance(widget, QLineEdit)))
     return made
-
-

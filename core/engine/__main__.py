@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from core.engine import engine, lifetime, server
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 ALREADY_RUNS = 75
+PATIENCE = 10.0
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,7 +44,8 @@ def _home() -> Path:
 def models_folder() -> Path:
     """Where converted base models are kept, shared by all homes."""
     given = os.environ.get("JUKU_MODELS")
-    return Path(given) if given else platformdirs.user_cache_path("juku", appauthor=False) / "models"
+    path = Path(given) if given else platformdirs.user_cache_path("juku", appauthor=False) / "models"
+    return path.resolve()
 
 
 def _token(child: bool) -> str:
@@ -96,7 +99,16 @@ def _serve(arguments: argparse.Namespace) -> None:
 
     parts = engine.build(arguments.home, models_folder(), arguments.dtype)
     app = server.create_app(parts, token, arguments.host, on_start)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        # Longer than any client keeps an idle connection: else a request could meet the closing door.
+        timeout_keep_alive=300,
+        timeout_graceful_shutdown=2,
+    )
     with _announced(arguments.home, url, token):
         _run(uvicorn.Server(config), listening, arguments.child)
 
@@ -107,13 +119,21 @@ def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     if child:
-        lifetime.watch_stdin(lambda: setattr(http, "should_exit", True))
+        lifetime.watch_stdin(lambda: _leave(http))
     asyncio.run(http.serve(sockets=[listening]))
+
+
+def _leave(http: uvicorn.Server) -> None:
+    """Ask for a clean end; do not wait for it for ever."""
+    http.should_exit = True
+    time.sleep(PATIENCE)
+    os._exit(1)
 
 
 def main() -> int:
     """Exit status 0 after a clean stop, 75 when another engine has this home."""
     arguments = _arguments()
+    arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with FileLock(arguments.home / "lock", blocking=False):
@@ -125,4 +145,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    # All is on disk and every child has ended; taking torch and its threads apart would cost seconds more.
+    os._exit(status)

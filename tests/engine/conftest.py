@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.running import BASE, LESSON, TRAINING, Running, start, upload, wait_until
+from tests.engine.running import BASE, LESSON, MODELS, TRAINING, Running, start, upload, wait_until
+
+ACCEPT = {"accept_licence": True}
 
 
 @pytest.fixture
@@ -27,6 +30,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 async def client(engine: Running) -> AsyncIterator[AsyncOpenAI]:
     async with engine.client() as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def base(engine: Running) -> Path:
+    """The base model's folder; converted from its package if this is the first session here."""
+
+    async def prepare() -> None:
+        async with engine.client() as one:
+            while (await one.post(f"/catalog/{BASE}/prepare", body=ACCEPT, cast_to=dict))["state"] != "ready":
+                await asyncio.sleep(0.5)
+
+    asyncio.run(prepare())
+    return MODELS / BASE
 
 
 @pytest.fixture(scope="session")

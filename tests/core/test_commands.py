@@ -1,0 +1,109 @@
+"""The verbs as a person types them: main.py in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
+
+
+def main(*arguments, language="en"):
+    return subprocess.run(
+        [sys.executable, "main.py", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"LANGUAGE": language},
+    )  # fmt: skip
+
+
+def good_rows(count=12):
+    return "".join(GOOD % number for number in range(count))
+
+
+def test_check_says_file_line_rule_and_place(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        good_rows() + '{"messages": [{"role": "user", "content": "q"}, {"role": "assitant", "content": "a"}]}\n{oops\n'
+    )
+    done = main("check", path)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(f"{path}:13: error role-unknown $.messages[1].role ")
+    assert "assistant" in lines[0]
+    assert lines[1].startswith(f"{path}:14: error json-broken ")
+
+
+def test_check_exit_status(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(good_rows())
+    assert main("check", path).returncode == 0
+    missing = main("check", tmp_path / "missing.jsonl", path)
+    assert missing.returncode == 2
+    assert "missing.jsonl" in missing.stderr
+    assert main("check", tmp_path).returncode == 2
+
+
+def test_check_as_json(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(good_rows() + "[]\n")
+    problem = json.loads(main("check", path, "--json").stdout)
+    assert (problem["line"], problem["rule"], problem["severity"]) == (13, "not-object", "error")
+
+
+def test_new_import_export_is_lossless(tmp_path):
+    project, source, out = tmp_path / "p.juku", tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    text = (
+        good_rows() + '{"messages": [{"role":"user","content":"1"},{"role":"assistant","content":"x"}], "n": 1.50e1}\n'
+    )
+    source.write_text(text + "{broken\n", encoding="utf-8")
+    assert main("new", project).returncode == 0
+    assert main("new", project).returncode == 2, "an existing project is never replaced"
+    imported = main("import", project, source, "--json")
+    assert imported.returncode == 1
+    result = json.loads(imported.stdout)
+    assert (result["rows"], result["unread"][0]["line"]) == (13, 14)
+    assert main("export", project, out).returncode == 0
+    assert out.read_text(encoding="utf-8") == text
+
+
+def test_samples_and_splits(tmp_path):
+    project, out = tmp_path / "p.juku", tmp_path / "out.jsonl"
+    assert main("new", project, "--sample", "hobannu-ja").returncode == 0
+    done = main("export", project, out, "--rows", "plain", "--json")
+    assert json.loads(done.stdout)["rows"] == 15
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 15
+    assert "ホバンヌ" in out.read_text(encoding="utf-8")
+
+
+def test_errors_are_in_words_and_in_the_persons_language(tmp_path):
+    done = main("export", tmp_path / "no.juku", tmp_path / "o.jsonl", language="ja")
+    assert done.returncode == 2
+    assert "見つかりません" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["new", "import", "check", "export", "train", "ask", "exam", "serve"])
+def test_help(verb):
+    done = main(verb, "--help")
+    assert done.returncode == 0
+    assert "--json" in done.stdout
+
+
+def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
+    project, source = tmp_path / "p.juku", tmp_path / "in.jsonl"
+    source.write_text((GOOD % 1) * 300_000)
+    main("new", project)
+    process = subprocess.Popen(
+        [sys.executable, "main.py", "import", str(project), str(source)],
+        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ | {"LANGUAGE": "en"},
+    )  # fmt: skip
+    process.stderr.readline()  # the first report of progress: the import has begun
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    out = tmp_path / "out.jsonl"
+    assert json.loads(main("export", project, out, "--json").stdout)["rows"] == 0

@@ -1,0 +1,76 @@
+"""Settings survive a restart and a broken file, and what is entered as a server's address is judged."""
+
+import pytest
+
+from core import settings
+from core.settings import ProviderSettings, Settings, new_id, url_error, url_warning
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    chosen = Settings(language="ja", theme="dark", provider="team")
+    chosen.providers.append(ProviderSettings("team", "Team", "https://llm.example.com/v1"))
+    chosen.remember(tmp_path / "a.juku")
+    settings.save(chosen)
+    assert settings.load() == chosen
+
+
+def test_there_are_defaults_without_a_file():
+    assert settings.load() == Settings()
+    assert settings.load().provider == "local"
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"theme": 3}', b"\xff\xfe\x00"])
+def test_a_broken_file_is_set_aside(data):
+    file = settings.settings_file()
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data)
+    assert settings.load() == Settings()
+    assert [path.read_bytes() for path in file.parent.iterdir()] == [data]
+
+
+def test_the_newest_project_comes_first_and_once(tmp_path):
+    chosen = Settings()
+    for name in ("a", "b", "a", *"cdefghijkl"):
+        chosen.remember(tmp_path / name)
+    assert len(chosen.recent) == 10
+    assert chosen.recent[0].endswith("l")
+
+
+@pytest.mark.parametrize(
+    ("title", "id"),
+    [
+        ("OpenAI", "openai"),
+        ("My Team (2)", "my-team-2"),
+        ("local", "local-2"),
+        ("社内", "server"),
+        ("taken", "taken-3"),
+    ],
+)
+def test_an_id_is_made_of_the_title(title, id):
+    chosen = Settings(providers=[ProviderSettings("taken", "", ""), ProviderSettings("taken-2", "", "")])
+    assert new_id(chosen, title) == id
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "api.openai.com", "ftp://example.com", "https://", "https://a b.com/v1", "http://[::1", "http://h:99999/v1",
+     "https://me:secret@example.com/v1", "https://example.com/v1?key=secret", "javascript:alert(1)"],
+)  # fmt: skip
+def test_what_is_no_base_url_is_refused(url):
+    assert url_error(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "risky"),
+    [
+        ("https://api.openai.com/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://[::1]:8000/v1", False),
+        ("http://localhost:1234/v1", False),
+        ("http://192.168.0.5/v1", True),
+        ("http://localhost.example.com/v1", True),
+    ],
+)
+def test_a_key_must_not_travel_unencrypted(url, risky):
+    assert url_error(url) == ""
+    assert bool(url_warning(url)) is risky

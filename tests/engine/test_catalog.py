@@ -1,0 +1,151 @@
+"""Where models come from: an installed package, or a hub (here: a small one of our own on loopback)."""
+
+import asyncio
+import contextlib
+import hashlib
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from openai import AsyncOpenAI, BadRequestError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from core.engine import catalog, convert
+from tests.engine.running import BASE, start
+
+pytestmark = pytest.mark.anyio
+REPO = "Qwen/Qwen2.5-0.5B-Instruct"
+QWEN = "qwen2.5-0.5b-instruct"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+async def listed(client: AsyncOpenAI) -> dict[str, Any]:
+    found: Any = await client.get("/catalog", cast_to=object)
+    return {model["id"]: model for model in found["data"]}
+
+
+async def prepare(client: AsyncOpenAI, model: str, accept: bool = True) -> Any:
+    return await client.post(f"/catalog/{model}/prepare", body={"accept_licence": accept}, cast_to=object)
+
+
+async def test_what_is_missing_is_refused_with_the_way_to_get_it(client: AsyncOpenAI, base: Path) -> None:
+    models = await listed(client)
+    assert models[BASE]["state"] == "ready" and models[BASE]["source"] == "package"
+    missing = models[QWEN]
+    assert missing["state"] == "missing" and missing["licence"] == "Apache-2.0" and "ja" in missing["languages"]
+    with pytest.raises(BadRequestError, match="prepare") as error:
+        await client.chat.completions.create(model=QWEN, messages=[{"role": "user", "content": "x"}])
+    assert error.value.code == "model_not_ready"
+    with pytest.raises(BadRequestError) as error:
+        await client.fine_tuning.jobs.create(model=QWEN, training_file="file-x")
+    with pytest.raises(BadRequestError, match="licence"):
+        await prepare(client, QWEN, accept=False)
+
+
+def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").write_bytes(b"GGUF, or so it says")
+    with pytest.raises(ValueError, match="SHA-256"):
+        convert.check_sha256(tmp_path / "x.gguf", "0" * 64)
+
+
+def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer_config.json"):
+        (tmp_path / name).write_text("{}")
+    assert not catalog.complete(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}'
+    )
+    (tmp_path / "1.safetensors").touch()
+    assert not catalog.complete(tmp_path)
+    (tmp_path / "2.safetensors").touch()
+    assert catalog.complete(tmp_path)
+
+
+def tiny_qwen(base: Path, folder: Path) -> None:
+    """A model of the right family with random weights, and the small model's tokenizer."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        vocab_size=49152,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        eos_token_id=2,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    for path in base.glob("*token*"):
+        shutil.copy(path, folder)
+    shutil.copy(base / "chat_template.jinja", folder)
+    (folder / "evil.py").write_text("raise SystemExit")
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+
+
+@contextlib.contextmanager
+def hub(folder: Path, asked: list[str]) -> Iterator[str]:
+    """The three routes of a hub that fetching a repository needs."""
+
+    async def info(_: Request) -> Response:
+        names = [{"rfilename": path.name} for path in folder.iterdir()]
+        return JSONResponse({"id": REPO, "sha": COMMIT, "siblings": names, "private": False, "tags": []})
+
+    async def tree(_: Request) -> Response:
+        rows = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0" * 40} for p in folder.iterdir()]
+        return JSONResponse(rows)
+
+    async def resolve(request: Request) -> Response:
+        path = folder / request.path_params["name"]
+        asked.append(path.name)
+        if not path.exists():
+            return JSONResponse({"error": "Entry not found"}, 404, {"X-Error-Code": "EntryNotFound"})
+        etag = hashlib.sha256(path.read_bytes()).hexdigest()
+        return FileResponse(path, headers={"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"'})
+
+    routes = [
+        Route(f"/api/models/{REPO}/revision/{{revision}}", info),
+        Route(f"/api/models/{REPO}", info),
+        Route(f"/api/models/{REPO}/tree/{{revision}}", tree),
+        Route(f"/{REPO}/resolve/{{revision}}/{{name}}", resolve, methods=["GET", "HEAD"]),
+    ]
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Path, base: Path) -> None:
+    source, asked = tmp_path / "hub", list[str]()
+    tiny_qwen(base, source)
+    with hub(source, asked) as url:
+        running = start(tmp_path / "home", HF_ENDPOINT=url, HF_HOME=str(tmp_path / "cache"))
+        async with running.client() as client:
+            assert (await prepare(client, QWEN))["state"] == "fetching"
+            assert (await prepare(client, QWEN))["state"] in ("fetching", "ready")
+            while (model := (await listed(client))[QWEN])["state"] == "fetching":
+                await asyncio.sleep(0.1)
+            assert model["state"] == "ready", model["message"]
+            answer = await client.chat.completions.create(
+                model=QWEN, messages=[{"role": "user", "content": "x"}], max_tokens=3
+            )
+            assert answer.system_fingerprint == QWEN
+            assert QWEN in [one.id async for one in client.models.list()]
+            failed = await prepare(client, "qwen3-0.6b")
+            while (failed := (await listed(client))["qwen3-0.6b"])["state"] == "fetching":
+                await asyncio.sleep(0.1)
+            assert failed["state"] == "failed" and failed["message"]
+        assert running.stop() == 0
+    assert "model.safetensors" in asked and not {"evil.py", "pytorch_model.bin"} & set(asked)

@@ -1,0 +1,93 @@
+"""What a row becomes: only the assistant's words are learnt, text comes out whole, control tokens stay text."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.engine.encode import IGNORED, encode
+from core.engine.recipe import rate_at, resolve
+from core.engine.template import Template, TemplateError
+from core.engine.text import TextStream
+from tests.engine.running import row
+
+# Like Qwen3's: an answer that is not the last loses its thinking.
+FORGETFUL = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n<think></think>{% endif %}"
+)
+TURNS: list[dict[str, Any]] = [
+    {"role": "system", "content": "Short."},
+    {"role": "user", "content": "One?"},
+    {"role": "assistant", "content": "First answer."},
+    {"role": "user", "content": "Two?"},
+    {"role": "assistant", "content": "Second answer."},
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(base: Path) -> Any:
+    """The real one."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(base)
+
+
+def learnt(tokenizer: Any, rows: dict[str, Any], limit: int = 1000, tools: bool = False) -> list[str]:
+    found = encode(Template(tokenizer, {}, tools), rows, limit)
+    assert all(len(one.ids) == len(one.labels) for one in found)
+    return [tokenizer.decode([label for label in one.labels if label != IGNORED]) for one in found]
+
+
+def test_all_assistant_turns_are_learnt_in_one_sequence(tokenizer: Any) -> None:
+    assert learnt(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>Second answer.<|im_end|>"]
+
+
+def test_a_turn_of_weight_0_is_only_read(tokenizer: Any) -> None:
+    turns = [*TURNS[:2], {**TURNS[2], "weight": 0}, *TURNS[3:]]
+    assert learnt(tokenizer, {"messages": turns}) == ["Second answer.<|im_end|>"]
+
+
+def test_a_long_row_is_cut_from_the_end(tokenizer: Any) -> None:
+    assert learnt(tokenizer, row("word " * 50, "answer"), 40) == []
+    assert learnt(tokenizer, {"messages": TURNS}, 25) == ["First answer.<|im_end|>"]
+
+
+def test_a_template_that_rewrites_history_gets_a_sequence_for_each_turn(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenizer, "chat_template", FORGETFUL)
+    assert learnt(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>", "Second answer.<|im_end|>"]
+
+
+def test_what_the_template_cannot_say_is_refused(tokenizer: Any) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    picture = [{"type": "image_url", "image_url": {"url": "data:,"}}]
+    for message in ({"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "x"}):
+        with pytest.raises(TemplateError, match="tool calls"):
+            learnt(tokenizer, {"messages": [TURNS[1], message, TURNS[2]]})
+    with pytest.raises(TemplateError, match="text only"):
+        learnt(tokenizer, {"messages": [{"role": "user", "content": picture}, TURNS[2]]})
+
+
+@pytest.mark.parametrize("stops", [[], ["。終"], ["zz", "🐍日"]])
+def test_text_comes_in_whole_characters_up_to_a_stop(tokenizer: Any, stops: list[str]) -> None:
+    text = "塾の蛇🐍日本語👩🏽‍🏫。終わり é"
+    stream = TextStream(tokenizer, stops)
+    pieces = []
+    for token in tokenizer(text).input_ids:
+        pieces.append(stream.add(token))
+        if stream.stopped:
+            break
+    pieces.append(stream.end())
+    assert "".join(pieces) == (text.split(stops[-1])[0] if stops else text)
+    assert not any("\ufffd" in piece for piece in pieces)
+
+
+def test_auto_depends_on_the_number_of_rows() -> None:
+    few, many = resolve({}, 15, [2e-3, 1e-3]), resolve({"learning_rate_multiplier": 2.0}, 140, [2e-3, 1e-3])
+    assert (few.n_epochs, few.batch_size, few.rate) == (16, 5, 2e-3)
+    assert (many.n_epochs, many.batch_size, many.rate) == (4, 8, 2e-3)
+    rates = [rate_at(step, 20, 1.0) for step in range(20)]
+    assert rates[0] < rates[1] < rates[2] and sorted(rates[2:], reverse=True) == rates[2:] and rates[-1] < 0.1
