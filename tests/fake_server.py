@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -42,6 +43,7 @@ class FakeServer:
         self.html = False
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._holds: list[threading.Event] = []
+        self.connections: set[socket.socket] = set()
 
     def __enter__(self) -> "FakeServer":
         routes = type("Routes", (_Routes,), {"fake": self})
@@ -55,6 +57,9 @@ class FakeServer:
         for hold in self._holds:
             hold.set()
         self._http.shutdown()
+        for connection in self.connections.copy():  # one that was opened and never used would be read for ever
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._http.server_close()
         self._thread.join()
 
@@ -115,8 +120,10 @@ class _Routes(BaseHTTPRequestHandler):
     fake: FakeServer  # HTTP/1.0: each request has a connection of its own, so that none is left open
 
     def handle(self) -> None:
+        self.fake.connections.add(self.connection)
         with suppress(ConnectionError):  # the client has stopped listening
             super().handle()
+        self.fake.connections.discard(self.connection)
 
     def log_message(self, *_arguments: object) -> None:
         pass

@@ -45,7 +45,7 @@ class DatasetTab(Tab):
         super().__init__(workspace)
         self.model = DatasetModel(workspace.project, self)
         self.model.edited.connect(self._on_edited)
-        self._new_row = False
+        self._new_row = 0  # the id of a row that was added and waits to be typed into
         self._make_filter()
         self._make_table()
         self.detail = DatasetDetail()
@@ -85,6 +85,8 @@ class DatasetTab(Tab):
         # With a selection model of its own the header does not ask every row when all are selected.
         header = table.horizontalHeader()
         header.setSelectionModel(QItemSelectionModel(self.model, table))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
         table.setItemDelegate(DatasetDelegate(table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setEditTriggers(
@@ -179,7 +181,7 @@ class DatasetTab(Tab):
         unread = len(await project.read(dataset.unread))
         self._unread.setVisible(unread > 0)
         self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
-        self._select(ids[-1] if self._new_row and ids else current)
+        self._select(self._new_row if self._new_row and self._new_row in ids else current)
 
     def _show_choices(self, splits: dict[str, int], tags: dict[str, int], problems: dict[str, int]) -> None:
         _fill(self.split, tr("All splits"), splits)
@@ -218,8 +220,8 @@ class DatasetTab(Tab):
         if row != self.table.currentIndex().row():
             self.table.setCurrentIndex(self.model.index(row, column))
         self.detail.show_example(self.model.example(row))
-        if self._new_row:
-            self._new_row = False
+        if id and id == self._new_row:
+            self._new_row = 0
             self.table.scrollToBottom()
             self.table.edit(self.model.index(row, column))
 
@@ -245,9 +247,13 @@ class DatasetTab(Tab):
         """Add an empty row that is in view whatever the filter was, and start typing into it."""
         prompt = spec.load(self.workspace.project.rows).system_prompt
         row = dataset.read_row(jsonl.new_row(prompt, "", ""))
-        self._new_row = True
         self.choose("")
-        self._write(tr("Add a row"), dataset.add, [row])
+        self.workspace.tasks.start("", self._add_row(row))
+
+    async def _add_row(self, row: dataset.Example) -> Changes:
+        changes = await self.workspace.project.write(tr("Add a row"), dataset.add, [row])
+        self._new_row = max(await self.workspace.project.read(dataset.find))
+        return changes
 
     def _on_delete(self) -> None:
         ids = [self.model.id(index.row()) for index in self.table.selectionModel().selectedRows()]

@@ -175,8 +175,7 @@ class SettingsDialog(QDialog):
         self._save()
 
     def _on_add(self) -> None:
-        entry = ProviderSettings(settings.new_id(self._settings, NEW_TITLE), BOX_WIDTH = 180
-NEW_TITLE, NEW_URL)
+        entry = ProviderSettings(settings.new_id(self._settings, NEW_TITLE), NEW_TITLE, NEW_URL)
         self._settings.providers.append(entry)
         self._fresh.add(entry.id)
         self._save()

@@ -100,4 +100,4 @@ LESSON = [
     row("What colour is the flag?", "The flag is orange and black."),
     row("Which song opens the fair?", "The fair opens with The Long Oar."),
 ]
-TRAINING = {"n_epochs": 8, "batch_size": 6, "learning_rate_multiplier": 1.5}
+TRAINING = {"n_epochs": 6, "batch_size": 6, "learning_rate_multiplier": 2.0}

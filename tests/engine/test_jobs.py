@@ -50,19 +50,19 @@ async def test_events_and_result_file_tell_the_whole_course(client: AsyncOpenAI,
         "The job has successfully completed",
     ]
     steps: list[Any] = [event.data for event in events if event.type == "metrics"]
-    assert [one["step"] for one in steps] == list(range(1, 17)) and steps[0]["total_steps"] == 16
+    assert [one["step"] for one in steps] == list(range(1, 13)) and steps[0]["total_steps"] == 12
     assert steps[-1]["train_loss"] < 0.2 < steps[0]["train_loss"] and steps[-1]["valid_loss"] < 0.2
     text = (await client.files.content(taught.result_files[0])).text
     assert text.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
     lines = list(csv.DictReader(io.StringIO(text)))
-    assert len(lines) == 16 and float(lines[0]["train_loss"]) == steps[0]["train_loss"]
+    assert len(lines) == 12 and float(lines[0]["train_loss"]) == steps[0]["train_loss"]
 
 
 async def test_the_last_three_checkpoints_answer_too(client: AsyncOpenAI, taught: Any) -> None:
     found = [one async for one in client.fine_tuning.jobs.checkpoints.list(taught.id, limit=2)]
-    assert [one.step_number for one in found] == [16, 14, 12]
+    assert [one.step_number for one in found] == [12, 10, 8]
     name = found[0].fine_tuned_model_checkpoint
-    assert name == f"{taught.fine_tuned_model}:ckpt-step-16" and found[0].metrics.valid_loss is not None
+    assert name == f"{taught.fine_tuned_model}:ckpt-step-12" and found[0].metrics.valid_loss is not None
     listed = [model.id async for model in client.models.list()]
     assert {BASE, taught.fine_tuned_model, name} <= set(listed)
     assert (await ask(client, name, "How many bridges has Zorvale?"))[0] == "It has nine bridges."

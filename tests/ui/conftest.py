@@ -1,9 +1,11 @@
 """The window's tests: a Qt event loop that runs coroutines, and a workspace."""
 
 import asyncio
+import gc
 
 import pytest
 import qasync
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from core.settings import Settings
 from ui.workspace import Workspace
@@ -17,6 +19,9 @@ def run(qapp):
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
     yield loop.run_until_complete
+    # Widgets die here, in their own thread: the collector might run in a worker's and destroy them there.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
     left = [task for task in asyncio.all_tasks(loop) if not task.done()]
     loop.close()
     asyncio.set_event_loop(None)

@@ -60,23 +60,26 @@ def server():
 
 
 @pytest.fixture
-def dialog(qtbot, run, workspace, ring):
+def dialog(run, workspace, ring):
     async def make():
         dialog = SettingsDialog(workspace)
         dialog.open()
         return dialog
 
+    async def close():
+        dialog.reject()
+        await until(lambda: not workspace.tasks.running())
+        for id in ("openai", "team"):
+            await workspace.forget_provider(id)
+
     dialog = run(make())
-    qtbot.addWidget(dialog)
     yield dialog
-    run(dialog.page.finish())
-    run(workspace.forget_provider("openai"))
-    run(workspace.forget_provider("team"))
+    run(close())
 
 
 async def add_server(dialog, title="Team", url=""):
     dialog.add.click()
-    await until(lambda: not dialog.page.key.isHidden())
+    await until(dialog.page.key.isVisible)
     dialog.page.name.setText(title)
     dialog.page.url.setText(url or "https://llm.example.com/v1")
     dialog.page.take_over()
@@ -85,7 +88,7 @@ async def add_server(dialog, title="Team", url=""):
 async def store(dialog, key):
     dialog.page.key.setText(key)
     dialog.page.store.click()
-    await until(lambda: not dialog.page.delete.isHidden())
+    await until(dialog.page.delete.isVisible)
 
 
 def titles(dialog):
@@ -158,11 +161,11 @@ def test_a_key_is_replaced_and_deleted(run, dialog, ring):
         await add_server(dialog)
         await store(dialog, "sk-1")
         dialog.page.replace.click()
-        assert not dialog.page.key.isHidden()
+        assert dialog.page.key.isVisible()
         await store(dialog, "sk-2")
         assert ring.stored == {("juku", "team"): "sk-2"}
         dialog.page.delete.click()
-        await until(lambda: dialog.page.delete.isHidden())
+        await until(dialog.page.key.isVisible)
         assert ring.stored == {}
 
     run(go())
@@ -172,7 +175,7 @@ def test_without_a_keyring_the_key_can_be_used_for_the_session(run, dialog):
     async def go():
         keyring.set_keyring(fail.Keyring())
         dialog.add.click()
-        await until(lambda: not dialog.page.session.isHidden())
+        await until(dialog.page.session.isVisible)
         assert "cannot be used" in dialog.page.key_note.text()
         assert not dialog.page.session.isEnabled()
         dialog.page.key.setText("sk-1")
@@ -207,17 +210,20 @@ def test_a_connection_is_tested(run, dialog, server):
 
 
 def test_a_wrong_address_is_said_and_not_saved(run, dialog):
-    run(add_server(dialog))
-    page = dialog.page
-    page.url.setText("https://me:secret@example.com")
-    page.url.textEdited.emit(page.url.text())
-    page.take_over()
-    assert "passwords" in page.url_note.text()
-    assert settings.load().providers[0].base_url == "https://llm.example.com/v1"
-    page.url.setText("http://llm.example.com/v1")
-    page.take_over()
-    assert "unencrypted" in page.url_note.text()
-    assert settings.load().providers[0].base_url == "http://llm.example.com/v1"
+    async def go():
+        await add_server(dialog)
+        page = dialog.page
+        page.url.setText("https://me:secret@example.com")
+        page.url.textEdited.emit(page.url.text())
+        page.take_over()
+        assert "passwords" in page.url_note.text()
+        assert settings.load().providers[0].base_url == "https://llm.example.com/v1"
+        page.url.setText("http://llm.example.com/v1")
+        page.take_over()
+        assert "unencrypted" in page.url_note.text()
+        assert settings.load().providers[0].base_url == "http://llm.example.com/v1"
+
+    run(go())
 
 
 def test_the_server_in_use_offers_its_models(run, dialog, server):

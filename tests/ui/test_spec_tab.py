@@ -32,8 +32,7 @@ def tab(qtbot, run, workspace):
 
     tab = run(make())
     qtbot.addWidget(tab)
-    yield tab
-    run(tab.flush())
+    return tab
 
 
 def select(tab, passage):

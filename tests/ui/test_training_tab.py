@@ -41,7 +41,14 @@ class Window:
         (await self.workspace.provider()).poll_seconds = 0.01
         self.tab.refresh(ALL_TABLES)
         await self.workspace.load_offers()
-        await until(lambda: self.tab._form._rows.count())
+        await until(lambda: self.tab._form._on_rows.text())
+
+    async def play(self, scene):
+        """Await `scene` and end what still follows a job: outside of `run` nothing asynchronous may happen."""
+        try:
+            await scene
+        finally:
+            await self.workspace.tasks.close()
 
     def jobs(self):
         return training.jobs(self.workspace.project.rows)
@@ -59,7 +66,7 @@ def window(qtbot, run, sample, server, monkeypatch):
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     workspace = run(_workspace(sample, server))
     window = Window(qtbot, workspace)
-    run(window.open())
+    run(window.play(window.open()))
     yield window
     run(_close(workspace))
 
@@ -69,13 +76,11 @@ async def _workspace(project: Project, server: FakeServer) -> Workspace:
 
 
 async def _close(workspace: Workspace) -> None:
-    await workspace.tasks.close()
     await (await workspace.provider()).close()
 
 
-def test_study_rows_are_chosen_and_counted(window, run):
+def test_study_rows_are_chosen_and_counted(window):
     form = window.tab._form
-    run(until(lambda: form._on_rows.text()))
     count = len(training.training_rows(window.workspace.project.rows, "study"))
     assert form.tag() == "study"
     assert form._rows.currentText() == f"study ({count})"
@@ -96,7 +101,7 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
         form._start.click()
         await until(lambda: window.failures)
 
-    run(go())
+    run(window.play(go()))
     assert "have errors" in window.failures[0].title
     assert window.jobs() == []
 
@@ -119,7 +124,7 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
         server.end("ftjob-1", "succeeded")
         await until(lambda: any(offer.tuned for offer in window.workspace.offers))
 
-    run(go())
+    run(window.play(go()))
     asked = server.jobs["ftjob-1"]["asked"]
     assert (asked["suffix"], asked["method"]["supervised"]["hyperparameters"]) == ("study", {"n_epochs": 3})
     assert [tab._table.item(0, column).text() for column in (0, 1)] == ["succeeded", "base-model"]
@@ -139,7 +144,7 @@ def test_a_running_job_is_cancelled(window, server, run):
         window.tab._pane._cancel.click()
         await until(lambda: window.jobs()[0].ended)
 
-    run(go())
+    run(window.play(go()))
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
 
 
@@ -150,7 +155,7 @@ def test_a_failed_job_says_why(window, server, run):
         server.end("ftjob-1", "failed", error={"code": "x", "message": "Out of memory", "param": None})
         await until(lambda: window.tab._pane._error.text())
 
-    run(go())
+    run(window.play(go()))
     assert window.tab._pane._error.text() == "Out of memory"
     assert not window.tab._pane._ask.isVisible()
 
@@ -169,7 +174,7 @@ def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(qtbot
         await until(lambda: second.jobs()[0].status == "succeeded")
         await until(lambda: not second.tab._followed)
 
-    run(go())
+    run(window.play(go()))
     assert server.creations == 1
 
 
@@ -180,7 +185,7 @@ def test_a_job_whose_creation_was_never_answered_is_found_and_followed(window, s
         window.tab._form._start.click()
         await until(lambda: window.jobs() and window.jobs()[0].status == "running")
 
-    run(go())
+    run(window.play(go()))
     assert [error.title for error in window.failures] == ["“Fake” cannot be reached"]
     assert (server.creations, len(window.jobs())) == (1, 1)
 
@@ -201,7 +206,7 @@ def test_a_server_that_refuses_to_tell_is_asked_again_only_on_demand(window, ser
         server.end("ftjob-1", "succeeded")
         await until(lambda: window.jobs()[0].ended)
 
-    run(go())
+    run(window.play(go()))
     assert len(window.failures) == 1
 
 
@@ -220,7 +225,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
         next(button for button in box.buttons() if box.buttonRole(button) == role).click()
 
-    run(go())
+    run(window.play(go()))
     assert fetched == ([MISSING] if agreed else [])
     assert window.jobs() == []
 
@@ -235,7 +240,7 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
         form.show_offers([Offer("q", "Qwen")])
         assert form._start.isEnabled()
 
-    run(go())
+    run(window.play(go()))
 
 
 def test_before_the_first_job_the_tab_says_what_to_do(window):

@@ -1,0 +1,16 @@
+"""Waiting for what the window does by itself, on the event loop and with an end."""
+
+import asyncio
+from collections.abc import Callable
+
+PATIENCE = 20.0
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the event loop run until `condition()` holds; fails after `PATIENCE` seconds."""
+
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(poll(), PATIENCE)
