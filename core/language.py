@@ -25,12 +25,12 @@ def choose(language: str) -> None:
     _catalog = gettext.translation("juku", CATALOGS, languages=[language or system_language()], fallback=True)
 
 
-def tr(text: str, **values: object) -> str:
+def tr(text: str, /, **values: object) -> str:
     """`text` in the chosen language, with `{name}` placeholders filled from `values`."""
     translated = _catalog.gettext(text)
     return translated.format(**values) if values else translated
 
 
-def trn(one: str, many: str, n: int, **values: object) -> str:
+def trn(one: str, many: str, n: int, /, **values: object) -> str:
     """`one` or `many` by the number `n`, which fills `{n}` with thousands separated."""
     return _catalog.ngettext(one, many, n).format(n=f"{n:,}", **values)

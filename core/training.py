@@ -87,14 +87,15 @@ def metrics(db: sqlite3.Connection, job: int) -> list[Metric]:
     """The training loss by step."""
     found = []
     for event in events(db, job):
-        step, loss, total = (event.data.get(name) for name in ("step", "train_loss", "total_steps"))
+        data: Any = event.data
+        step, loss, total = data.get("step"), data.get("train_loss"), data.get("total_steps")
         if isinstance(step, int) and _is_sane(step) and _is_sane(loss):
             whole = total if isinstance(total, int) and _is_sane(total) else None
             found.append(Metric(step, whole, float(loss), event.created_at))
     return sorted(found, key=lambda metric: metric.step)
 
 
-def _is_sane(value: Any) -> bool:
+def _is_sane(value: object) -> bool:
     """Whether a server's number can be shown: no NaN, nothing endless."""
     return isinstance(value, int | float) and 0 <= value < LARGEST
 

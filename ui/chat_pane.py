@@ -94,6 +94,7 @@ class ChatPane(QWidget):
         """Ask and show the answers as they come. What goes wrong is said here, so that the other pane goes on."""
         self._begin(sampling.n)
         try:
+            self._require_here()
             provider = await self._workspace.provider()
             self._finish(await provider.chat(self.model(), messages, sampling, self._on_text))
         except JukuError as error:
@@ -103,6 +104,15 @@ class ChatPane(QWidget):
             raise
         finally:
             self._state.say("")
+
+    def _require_here(self) -> None:
+        """Raise `JukuError` for a base model that was not fetched yet."""
+        offer = self._box.offer()
+        if offer and offer.state in ("missing", "failed"):
+            raise JukuError(
+                tr("{title} is not on this computer yet", title=offer.title),
+                tr("Choose it in the training tab and press “Start training”: you are asked before it is fetched."),
+            )
 
     def _begin(self, n: int) -> None:
         for block in self._blocks:

@@ -38,8 +38,8 @@ class ChatSettings(QWidget):
         grid.setHorizontalSpacing(style.SPACE)
         grid.addWidget(_label(tr("S&ystem prompt"), self._prompt), 0, 0)
         prompt = QHBoxLayout()
+        prompt.setSpacing(style.SPACE // 2)
         prompt.addWidget(self._prompt, 1)
-        prompt.addSpacing(style.SPACE // 2)
         prompt.addWidget(self._reset)
         grid.addLayout(prompt, 0, 1)
         grid.addWidget(self._warning, 1, 1)
@@ -88,5 +88,6 @@ class ChatSettings(QWidget):
 def _label(name: str, field: QWidget) -> QWidget:
     label = widgets.label(name, dim=True)
     label.setBuddy(field)
+    label.setContentsMargins(0, 0, 2, 0)  # or the last letter may lose its edge
     field.setAccessibleName(name.replace("&", ""))
     return label

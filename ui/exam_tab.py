@@ -98,7 +98,7 @@ class ExamTab(Tab):
 
     def _lay_out(self) -> None:
         form = QHBoxLayout()
-        for text, box in ((tr("&Repeats"), self.repeats), (tr("&Temperature"), self.temperature)):
+        for text, box in ((tr("&Repeats"), self.repeats), (tr("Te&mperature"), self.temperature)):
             form.addWidget(_name(text, box))
             form.addWidget(box)
             form.addSpacing(style.SPACE)
@@ -260,7 +260,7 @@ class EmptyExam(QWidget):
         )
         which = tr("The questions are the rows with the split “test”; they are never trained on.")
         count = trn("There is {n} of them.", "There are {n} of them.", questions)
-        self._text.setText(f"{about}\n\n{which} {count}")
+        self._text.setText(f"{about}\n\n{which}\n{count}")
 
 
 def default_models(offers: list[Offer]) -> tuple[str, str]:
@@ -298,7 +298,6 @@ def status_words(status: str) -> str:
 def _name(text: str, box: QWidget) -> QLabel:
     name = QLabel(text)
     name.setBuddy(box)
-    name.setContentsMargins(0, 0, 2, 0)  # a label with a mnemonic asks for a pixel too little
     return name
 
 

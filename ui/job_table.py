@@ -80,7 +80,7 @@ class JobTable(QTableWidget):
     def _show(self, row: int, job: Job) -> None:
         texts = (job.status, widgets.short_name(job.model), _rows(job), _local_time(job.created_at),
                  duration((job.finished_at or time.time()) - job.created_at),
-                 widgets.short_name(job.fine_tuned_model or "–"))  # fmt: skip
+                 _model(job))  # fmt: skip
         tips = (explained(job.status), job.model, "", "", "", job.fine_tuned_model or "")
         for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
             if (item := self.item(row, column)) is None:
@@ -117,6 +117,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return tr("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
     return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def _model(job: Job) -> str:
+    """The resulting model's name, without the base that stands in its own column."""
+    return widgets.short_name(job.fine_tuned_model or "–").removesuffix(f" · {job.model}")
 
 
 def _rows(job: Job) -> str:

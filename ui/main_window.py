@@ -1,11 +1,12 @@
 """The window: the tabs along the way from knowledge to proof, the menus, and what comes dropped onto it."""
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from core import evals, paths, samples, settings
 from core import project as projects
+from core.errors import JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
@@ -33,6 +35,7 @@ from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
 from ui.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 PROJECT_FILES = "*.juku"
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson"
 
@@ -43,7 +46,7 @@ class MainWindow(QMainWindow):
         self.workspace = workspace
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
-        self.setAcceptDrops(True)
+        self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
         self.training_tab = TrainingTab(workspace)
@@ -280,32 +283,45 @@ class MainWindow(QMainWindow):
         box.setInformativeText(tr("Free software under the Apache licence 2.0."))
         box.open()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped(event):
-            event.acceptProposedAction()
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Files are taken before any widget sees them: a text field would swallow them as text.
+        self.windowHandle().installEventFilter(self)
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        event.acceptProposedAction()
-        self.open_paths(_dropped(event))
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QDropEvent) and (files := _files(event)):
+            event.acceptProposedAction()
+            if event.type() == QEvent.Type.Drop:
+                self.open_paths(files)
+            return True
+        return super().eventFilter(watched, event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop everything first; the window goes when that is done."""
+        """Save and stop everything first; the window goes when that is done."""
         event.ignore()
         if not self._closing:
             self._closing = True
-            self.hide()
             self.workspace.tasks.start("", self._close())
 
     async def _close(self) -> None:
-        await self._flush()
+        try:
+            await self._flush()
+        except JukuError as error:
+            # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
+            if not self._unsaved:
+                self._unsaved, self._closing = True, False
+                raise
+            logger.warning("closed without saving: %s", error)
+        self.hide()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)
-        finally:
-            asyncio.get_running_loop().call_soon(self.closed.set_result, None)
+        except JukuError as error:
+            logger.warning("%s", error)
+        asyncio.get_running_loop().call_soon(self.closed.set_result, None)
 
 
-def _dropped(event: QDropEvent) -> list[Path]:
+def _files(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 

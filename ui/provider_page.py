@@ -175,7 +175,8 @@ class ProviderPage(QWidget):
 
     def _on_store(self) -> None:
         if key := self.key.text().strip():
-            self.store.setEnabled(False)
+            for button in (self.store, self.session):
+                button.setEnabled(False)
             self._start(self._store(key))
 
     async def _store(self, key: str) -> None:

@@ -26,9 +26,11 @@ class QuestionField(GrowingEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
-        if is_enter(event) and not self.composing():
+        if self.composing() and (steps or is_enter(event)):
+            event.accept()  # these keys belong to the input method
+        elif is_enter(event):
             self.sent.emit()
-        elif steps and self._is_recalling() and not self.composing():
+        elif steps and self._is_recalling():
             self._recall(steps)
         else:
             super().keyPressEvent(event)

@@ -36,6 +36,7 @@ class Tasks(QObject):
         task = asyncio.get_running_loop().create_task(self._run(command), name=label or command.__qualname__)
         self._running[task] = label
         task.add_done_callback(self._on_done)
+        task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         self.busy.emit(self.label)
         return task
 

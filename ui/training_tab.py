@@ -51,7 +51,7 @@ class TrainingTab(Tab):
         self._jobs.addWidget(self._table)
         self._jobs.addWidget(self._pane)
         self._jobs.setChildrenCollapsible(False)
-        self._jobs.setSizes([600, 520])
+        self._jobs.setSizes([660, 440])
         self._body = QStackedWidget()
         self._body.addWidget(empty)
         self._body.addWidget(self._jobs)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core import chat, training
+from core import chat, dataset, training
 from core.errors import JukuError, ProviderError
 from core.providers import Sampling
 from core.training import CREATING, Metric, Plan
@@ -132,10 +132,29 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
     assert training.job(sample.rows, 1).ended
 
 
-def test_too_few_rows_and_rows_with_errors_are_not_sent(server, sample, project):
+def test_too_few_rows_are_not_sent(server, sample):
     with pytest.raises(JukuError, match="At least 10"):
         run(server, lambda provider: training.create(sample, provider, Plan("base-model", "no-such-tag")))
     assert server.files == {}
+
+
+def test_rows_with_errors_are_not_sent(server, sample):
+    bad = dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="study")
+    asyncio.run(sample.write("", dataset.add, [bad]))
+    with pytest.raises(JukuError, match="1 of the rows has an error"):
+        run(server, lambda provider: training.create(sample, provider, PLAN))
+    assert server.files == {}
+
+
+def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
+    async def work(provider):
+        id = await training.create(sample, provider, PLAN)
+        for step, loss in ((1, float("nan")), (10**400, 1.0), (-1, 1.0), (2, 0.5)):
+            server.step("ftjob-1", step, 10**30, loss)
+        await training.update(sample, provider, id)
+
+    run(server, work)
+    assert [(m.step, m.total, m.loss) for m in training.metrics(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):

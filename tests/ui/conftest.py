@@ -7,7 +7,8 @@ import pytest
 import qasync
 from PySide6.QtCore import QCoreApplication, QEvent
 
-from core.settings import Settings
+from core.settings import ProviderSettings, Settings
+from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
 
@@ -18,7 +19,7 @@ def run(qapp):
     failures = []
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
-    yield loop.run_until_complete
+    yield lambda command: loop.run_until_complete(settled(command))
     # Widgets die here, in their own thread: the collector might run in a worker's and destroy them there.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
@@ -27,6 +28,15 @@ def run(qapp):
     asyncio.set_event_loop(None)
     assert not left, f"left running: {left}"
     assert not failures, failures
+
+
+async def settled(command):
+    """Await `command` and what it has started: pytest-qt turns the loop between the phases, where no task may step."""
+    result = await command
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=1)
+    return result
 
 
 @pytest.fixture
@@ -39,3 +49,26 @@ def workspace(run, sample):
     workspace = run(make())
     yield workspace
     run(workspace.tasks.close())
+
+
+@pytest.fixture
+def window(run, sample, qtbot):
+    """The whole window on the English sample; no provider answers, so that no engine is started."""
+    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
+
+    async def make():
+        window = MainWindow(Workspace(sample, Settings(provider="nowhere", providers=[nowhere])))
+        window.show()
+        return window
+
+    window = run(make())
+    yield window
+    run(close(window))
+
+
+async def close(window):
+    window.close()
+    await window.closed
+    await window.workspace.tasks.close()
+    for provider in window.workspace._connected.values():
+        await provider.close()

@@ -9,6 +9,7 @@ from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QPushButton
 
 from core import spec
+from core.providers import Offer
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import FINGERPRINT, KEY, FakeServer
 from ui.chat_tab import ChatTab
@@ -250,3 +251,15 @@ def test_what_a_model_writes_is_shown_to_the_letter(scene, server):
     server.answer(TUNED, "<b>Three</b> <img src=x>")
     scene.play(scene.ask())
     assert scene.texts(scene.right) == ["<b>Three</b> <img src=x>"]
+
+
+def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
+    async def go():
+        scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
+        scene.workspace.offers_changed.emit()
+        scene.left.choose("q")
+        await scene.ask()
+
+    scene.play(go())
+    assert scene.left._error.text().startswith("Qwen is not on this computer yet")
+    assert [asked["model"] for asked in server.asked] == [TUNED]

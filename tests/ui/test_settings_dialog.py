@@ -60,7 +60,9 @@ def server():
 
 
 @pytest.fixture
-def dialog(run, workspace, ring):
+def dialog(qapp, run, workspace, ring):
+    qapp.setQuitOnLastWindowClosed(False)  # as the application does: a quit would stop the event loop
+
     async def make():
         dialog = SettingsDialog(workspace)
         dialog.open()

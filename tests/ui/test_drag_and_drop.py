@@ -1,0 +1,108 @@
+"""A JSONL file dragged onto the window: the events, and the same through a real X server with a real mouse."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+
+from core import dataset
+from core.formats import jsonl
+from core.project import Project
+from tests.ui.waiting import until
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "dropped rows.jsonl"
+    path.write_text("".join(jsonl.new_row("", f"dropped {i}", "a") + "\n" for i in range(12)))
+    return path
+
+
+def test_dropped_rows_arrive(run, window, rows):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(rows))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+    async def go():
+        entered = QDragEnterEvent(QPoint(50, 50), copy, data, left, none)
+        QApplication.sendEvent(window.windowHandle(), entered)
+        assert entered.isAccepted()
+        QApplication.sendEvent(window.windowHandle(), QDropEvent(QPointF(50, 50), copy, data, left, none))
+        await until(lambda: window.workspace.project.undo_label == f"Import {rows.name}")
+        await until(lambda: window.dataset_tab.model.rowCount() > 250)
+
+    run(go())
+
+
+def test_text_is_no_file(run, window):
+    data = QMimeData()
+    data.setText("just words")
+    action = Qt.DropAction.CopyAction
+    event = QDragEnterEvent(QPoint(5, 5), action, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window.windowHandle(), event)
+    assert not event.isAccepted()
+
+
+@pytest.mark.skipif("JUKU_TEST_DISPLAY" not in os.environ, reason="needs an X server: run tools/test.sh")
+def test_dragged_with_a_real_mouse_through_a_real_x_server(rows, tmp_path):
+    """main.py in one process, a window with the file in another; xdotool moves the mouse between them."""
+    path = tmp_path / "target.juku"
+    Project(path).close()
+    env = os.environ | {"DISPLAY": os.environ["JUKU_TEST_DISPLAY"], "QT_QPA_PLATFORM": "xcb"}
+    asyncio.run(drag(env, path, rows))
+    project = Project(path)
+    found = dataset.fetch(project.rows, dataset.find(project.rows))
+    project.close()
+    assert [json.loads(row.data)["messages"][0]["content"] for row in found.values()] == [
+        f"dropped {i}" for i in range(12)
+    ]
+
+
+async def drag(env, path, rows):
+    window = await asyncio.create_subprocess_exec(sys.executable, "main.py", str(path), cwd=ROOT, env=env)
+    source = None
+    try:
+        await asyncio.wait_for(
+            asyncio.to_thread(xdotool, env, "search", "--sync", "--onlyvisible", "--name", "target – Juku"), PATIENCE
+        )
+        source = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.ui.drag_source", str(rows), cwd=ROOT, env=env, stdout=subprocess.PIPE
+        )
+        assert await asyncio.wait_for(source.stdout.readline(), PATIENCE) == b"ready\n"
+        await asyncio.to_thread(xdotool, env, "search", "--sync", "--onlyvisible", "--name", "drag source")
+        xdotool(env, "mousemove", "70", "50", "mousedown", "1")
+        for x in range(80, 620, 20):  # slowly: the two programs negotiate on the way
+            xdotool(env, "mousemove", str(x), "400", "sleep", "0.02")
+        xdotool(env, "mouseup", "1")
+        assert await asyncio.wait_for(source.stdout.readline(), PATIENCE) == b"dropped\n"
+        await asyncio.wait_for(arrived(path), PATIENCE)
+    finally:
+        for process in (source, window):
+            if process is not None:
+                process.terminate()
+                await process.wait()
+
+
+def xdotool(env, *arguments):
+    subprocess.run(["xdotool", *arguments], env=env, check=True, capture_output=True)
+
+
+async def arrived(path):
+    """Until the rows are in the project's file."""
+    while True:
+        project = Project(path)
+        count = len(dataset.find(project.rows))
+        project.close()
+        if count:
+            return
+        await asyncio.sleep(0.1)
