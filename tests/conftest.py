@@ -1,7 +1,9 @@
 """What all tests share: a project of their own, and no trace of it outside."""
 
 import asyncio
+import logging
 import os
+import threading
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -17,6 +19,23 @@ def own_folders(tmp_path, monkeypatch):
     for name in ("CONFIG", "DATA", "LOG", "ENGINE_HOME"):
         monkeypatch.setenv(f"JUKU_{name}", str(tmp_path / name.lower()))
     language.choose("en")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request, caplog):
+    """A logged warning, or a thread left running, fails the test; the mark `logs` says that a warning is meant."""
+    before = set(threading.enumerate())
+    yield
+    warnings = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    assert "logs" in request.keywords or not warnings, [record.getMessage() for record in warnings]
+    left = [thread for thread in set(threading.enumerate()) - before if not thread.daemon and is_stray(thread)]
+    assert not left, f"left running: {left}"
+
+
+def is_stray(thread):
+    """The default executor's threads end with their loop."""
+    thread.join(2)
+    return thread.is_alive() and not thread.name.startswith("asyncio_")
 
 
 @pytest.fixture

@@ -119,7 +119,8 @@ def _on_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 def show_crash(error: BaseException) -> None:
     logger.error("unexpected", exc_info=error)
-    owner = next((widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)), None)
+    windows = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
+    owner = next((window for window in windows if window.isVisible()), None)
     if owner is None:  # too early or too late for a window; it stands in the log and on standard error
         return
     box = QMessageBox(QMessageBox.Icon.Critical, tr("Juku made a mistake"), "", parent=owner)

@@ -37,10 +37,16 @@ class FieldEdit(QPlainTextEdit):
             if text != self.toPlainText():
                 self.setPlainText(text)
 
+    def take(self) -> str | None:
+        """What was typed since it was last handed over, once; None when there is nothing new."""
+        if self.toPlainText() == self._shown:
+            return None
+        self._shown = self.toPlainText()
+        return self._shown
+
     def commit(self) -> None:
-        if self.toPlainText() != self._shown:
-            self._shown = self.toPlainText()
-            self.committed.emit(self._shown)
+        if (typed := self.take()) is not None:
+            self.committed.emit(typed)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -116,6 +122,11 @@ class DatasetDetail(QWidget):
         """Hand over what is typed and not yet written."""
         for editor in (self.question, self.answer, self.key_points):
             editor.commit()
+
+    def pending(self) -> list[tuple[int, str, str]]:
+        """What is typed and not yet written, as (id, field, value); it is handed over by this."""
+        taken = [(field, getattr(self, field).take()) for field in ("question", "answer", "key_points")]
+        return [(self._example.id, field, value) for field, value in taken if value is not None]
 
     def _show(self, field: str, value: str) -> None:
         widget = getattr(self, field)

@@ -164,6 +164,10 @@ class DatasetTab(Tab):
         if changes.tables & {"example", "unread"}:
             self._reload()
 
+    async def flush(self) -> None:
+        for id, field, value in self.detail.pending():
+            await self.workspace.project.write(tr("Edit a row"), dataset.edit, id, field, value)
+
     def _reload(self) -> None:
         self.workspace.tasks.start("", self._load())
 

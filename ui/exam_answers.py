@@ -155,7 +155,8 @@ def answer_pieces(question: Question, given: list[Answer]) -> list[Piece]:
     for answer in given:
         verdict = tr("{mark} Right", mark=RIGHT) if answer.passed else tr("{mark} Wrong", mark=WRONG)
         found.append((f"\n\n{verdict}" if found else verdict, "good" if answer.passed else "error"))
-        found.append((f"\n{answer.text.strip() or tr('(an empty answer)')}", ""))
+        given_text = answer.text.strip() or tr("(an empty answer)")
+        found.append((f"\n{given_text}", ""))
         for text, met in grading.grade(answer.text, question.key_points or question.reference).points:
             found.append((f"\n    {RIGHT if met else WRONG} {point_words(text)}", "good" if met else "error"))
     return found or [(tr("Not asked yet."), "")]

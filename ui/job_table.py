@@ -125,7 +125,8 @@ def _model(job: Job) -> str:
 
 
 def _rows(job: Job) -> str:
-    return f"{job.rows or tr('all')} · {job.row_count:,}"
+    tag = job.rows or tr("all")
+    return f"{tag} · {job.row_count:,}"
 
 
 def _local_time(seconds: float) -> str:

@@ -67,6 +67,7 @@ class MainWindow(QMainWindow):
         self.messages = widgets.MessageBar()
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
+        self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
         page = QWidget()
@@ -111,6 +112,8 @@ class MainWindow(QMainWindow):
         return action
 
     def _make_status_bar(self) -> None:
+        self._server = widgets.label(dim=True)
+        self.statusBar().addWidget(self._server)
         self._task = widgets.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)
         self._cancel = QPushButton(tr("Cancel"))
@@ -118,6 +121,7 @@ class MainWindow(QMainWindow):
         for widget in (self._task, self._progress, self._cancel):
             self.statusBar().addPermanentWidget(widget)
         self._on_busy("")
+        self._on_offers()
 
     def _connect(self) -> None:
         tasks = self.workspace.tasks
@@ -201,6 +205,7 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
+        self._server.setText(tr("Trains and answers: {provider}", provider=self.workspace.provider_title()))
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -326,4 +331,5 @@ def _files(event: QDropEvent) -> list[Path]:
 
 
 def _file_types(title: str, patterns: str) -> str:
-    return f"{title} ({patterns});;{tr('All files')} (*)"
+    everything = tr("All files")
+    return f"{title} ({patterns});;{everything} (*)"

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from core import providers, settings
 from core.errors import JukuError
 from core.keys import Keys
+from core.language import tr
 from core.project import Project
 from core.providers import Offer, Provider
 from ui.tasks import Tasks, cancel_all
@@ -35,6 +36,11 @@ class Workspace(QObject):
             if id not in self._connected:
                 self._connected[id] = await asyncio.to_thread(providers.connect, id, self.settings, self.keys)
             return self._connected[id]
+
+    def provider_title(self) -> str:
+        """The chosen provider's name, also before it is connected."""
+        titles = {entry.id: entry.title for entry in self.settings.providers}
+        return titles.get(self.settings.provider, tr("This computer"))
 
     def choose_provider(self, id: str) -> None:
         self.settings.provider = id

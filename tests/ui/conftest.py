@@ -69,6 +69,4 @@ def window(run, sample, qtbot):
 async def close(window):
     window.close()
     await window.closed
-    await window.workspace.tasks.close()
-    for provider in window.workspace._connected.values():
-        await provider.close()
+    await window.workspace.close()

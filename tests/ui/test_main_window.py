@@ -1,0 +1,159 @@
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from core import dataset, language, settings, spec
+from core import project as projects
+from core.errors import JukuError
+from core.settings import Settings
+from tests.ui.waiting import until
+from ui import app
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_undo_and_redo_name_what_they_do(run, window):
+    async def go():
+        project = window.workspace.project
+        window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        await until(lambda: window._undo.text() == "&Undo: Edit a row")
+        window._undo.trigger()
+        await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
+        window._redo.trigger()
+        await until(lambda: dataset.fetch(project.rows, [1])[1].answer == "changed")
+
+    run(go())
+
+
+def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, tmp_path):
+    path = tmp_path / "<b>picture.png"
+    path.write_bytes(b"x")
+
+    async def go():
+        window.open_paths([path])
+        await until(window.messages.isVisible)
+        assert "<b>picture.png" in window.messages.text()
+        window.open_paths([tmp_path / "gone.juku"])
+        await until(lambda: "cannot be found" in window.messages.text())
+
+    run(go())
+
+
+def test_another_project_is_opened_and_the_old_one_closed(run, window, tmp_path):
+    path = tmp_path / "other.juku"
+    other = projects.create(path)
+    asyncio.run(other.write("", spec.save, spec.Spec(name="Other", text="Other text")))
+    other.close()
+
+    async def go():
+        old = window.workspace.project
+        window.open_paths([path])
+        await until(lambda: window.workspace.project is not old)
+        await until(lambda: window.dataset_tab.model.rowCount() == 0)
+        assert window.windowTitle().startswith("other")
+        assert window.workspace.settings.recent[0] == str(path)
+
+    run(go())
+
+
+def test_what_is_typed_is_saved_when_the_window_closes(run, window):
+    async def go():
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        await until(lambda: window.dataset_tab.model.rowCount() > 100)
+        window.dataset_tab.table.setCurrentIndex(window.dataset_tab.model.index(0, 1))
+        window.dataset_tab.detail.question.setPlainText("Typed and not left?")
+        window.close()
+        await window.closed
+        assert dataset.fetch(window.workspace.project.rows, [1])[1].question == "Typed and not left?"
+
+    run(go())
+
+
+@pytest.mark.logs
+def test_a_mistake_of_ours_is_shown_in_words(run, window):
+    async def go():
+        app.show_crash(RuntimeError("<b>boom</b>"))
+        await until(lambda: window.findChild(QMessageBox) and window.findChild(QMessageBox).isVisible())
+        box = window.findChild(QMessageBox)
+        assert "boom" in box.detailedText()
+        box.close()
+
+    run(go())
+
+
+def test_a_broken_project_does_not_keep_the_window_away(run, tmp_path):
+    broken = tmp_path / "broken.juku"
+    broken.write_bytes(b"no project" * 500)
+
+    async def go():
+        return await app.first_project(Settings(recent=[str(broken)]), None)
+
+    project, error = run(go())
+    assert isinstance(error, JukuError)
+    assert len(dataset.find(project.rows)) > 100
+    project.close()
+    assert broken.read_bytes() == b"no project" * 500
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_text_is_cut_in_either_language(run, qtbot, window, theme):
+    """Every button is as wide as its text asks for, in all tabs."""
+    from PySide6.QtWidgets import QLabel, QPushButton
+
+    from ui import style
+
+    async def go():
+        style.apply(QApplication.instance(), theme)
+        for number in range(window.tabs.count()):
+            window.tabs.setCurrentIndex(number)
+            QApplication.processEvents()
+            for widget in window.tabs.currentWidget().findChildren(QPushButton):
+                if widget.isVisible():
+                    assert widget.width() >= widget.sizeHint().width() - 1, widget.text()
+            for widget in window.tabs.currentWidget().findChildren(QLabel):
+                if widget.isVisible() and not widget.wordWrap():
+                    assert widget.width() >= widget.sizeHint().width() - 1, widget.text()
+
+    run(go())
+
+
+def test_without_a_display_it_says_so(tmp_path):
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "QT_QPA_PLATFORM", "WAYLAND_DISPLAY")
+    }
+    done = subprocess.run(
+        [sys.executable, "main.py"], cwd=ROOT, env=env | {"LANGUAGE": "en"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "make demo" in done.stderr
+
+
+def test_the_window_speaks_japanese(run, qtbot, project):
+    from ui.main_window import MainWindow
+    from ui.workspace import Workspace
+
+    language.choose("ja")
+
+    async def go():
+        window = MainWindow(
+            Workspace(
+                project,
+                Settings(
+                    provider="nowhere", providers=[settings.ProviderSettings("nowhere", "N", "http://127.0.0.1:9/v1")]
+                ),
+            )
+        )
+        titles = [window.tabs.tabText(number) for number in range(window.tabs.count())]
+        assert all(not title.isascii() for title in titles), titles
+        window.close()
+        await window.closed
+        await window.workspace.close()
+
+    run(go())

@@ -1,0 +1,114 @@
+"""From the sample to the proof, without a window: base model, plain rows, study rows, and what each knows.
+
+Really trains and asks; the figures it prints are the ones in the README. --short trains on the plain rows only.
+"""
+
+import argparse
+import asyncio
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from core import commands, evals, language, samples, training
+from core.errors import JukuError
+from core.progress import Progress, Reporter
+from core.project import Changes, Project
+from core.providers import LocalProvider, Sampling
+
+SEED = 1
+Trained = tuple[str, float]  # a model and the seconds its training took
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", choices=samples.names(), default="hobannu-en")
+    parser.add_argument("--model", default=commands.DEFAULT_MODEL)
+    parser.add_argument(
+        "--rows", nargs="+", default=["plain", "study"], help="the tags to train on, one after the other"
+    )
+    parser.add_argument("--epochs", type=int, help="instead of the engine's own choice")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--keep", type=Path, help="keep the project in this file")
+    parser.add_argument("--short", action="store_true", help="the plain rows only, for a few epochs")
+    arguments = parser.parse_args()
+    if arguments.short:
+        arguments.rows, arguments.epochs = ["plain"], arguments.epochs or 8
+    language.choose("en")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            asyncio.run(demonstrate(arguments, arguments.keep or Path(folder) / "demo.juku"))
+        except JukuError as error:
+            sys.exit(str(error))
+        except KeyboardInterrupt:
+            return commands.INTERRUPTED
+    return 0
+
+
+async def demonstrate(arguments: argparse.Namespace, path: Path) -> None:
+    project, provider = Project(path), LocalProvider()
+    try:
+        await project.write("sample", samples.fill, arguments.sample)
+        trained = [await train(project, provider, arguments, rows) for rows in arguments.rows]
+        models = [arguments.model, *(model for model, _seconds in trained)]
+        started = time.monotonic()
+        await evals.examine(project, provider, models, Sampling(max_tokens=80), reporter("exam"))
+        result = await project.read(lambda db: evals.result(db, evals.runs(db)[0]))
+        print_table(result, arguments, trained, time.monotonic() - started)
+    finally:
+        await provider.close()
+        project.close()
+
+
+async def train(project: Project, provider: LocalProvider, arguments: argparse.Namespace, rows: str) -> Trained:
+    hyperparameters = {"n_epochs": arguments.epochs} if arguments.epochs else {}
+    plan = training.Plan(arguments.model, rows, hyperparameters, arguments.seed, rows)
+    started = time.monotonic()
+    id = await training.create(project, provider, plan)
+    show = reporter(f"train on {rows}")
+
+    def on_changes(_changes: Changes) -> None:
+        if (found := training.metrics(project.rows, id)) and found[-1].total:
+            show.update(found[-1].step, found[-1].total)
+
+    job = await training.follow(project, provider, id, on_changes)
+    if job.fine_tuned_model is None:
+        raise JukuError(f"The job on {rows} ended as {job.status}", job.error)
+    return job.fine_tuned_model, time.monotonic() - started
+
+
+def reporter(label: str) -> Reporter:
+    shown = -1
+
+    def show(progress: Progress) -> None:
+        nonlocal shown
+        tenth = 10 * progress.done // (progress.total or 1)
+        if tenth > shown:
+            shown = tenth
+            print(f"{label}: {progress.done} of {progress.total}", file=sys.stderr, flush=True)
+
+    return Reporter(show)
+
+
+def print_table(result: evals.Result, arguments: argparse.Namespace, trained: list[Trained], seconds: float) -> None:
+    """Recall per kind with counts, as a Markdown table; then the facts gained and lost."""
+    names = ["base", *arguments.rows]
+    print(
+        f"\n{arguments.sample} on {arguments.model}, seed {arguments.seed}, temperature 0, each question once, {platform.machine()}\n"
+    )
+    print("| kind | " + " | ".join(names) + " |")
+    print("|---|" + "---:|" * len(names))
+    for row in result.kinds:
+        print(f"| {row.name} | " + " | ".join(str(rate) for rate in row.rates) + " |")
+    print("| training, s | – | " + " | ".join(f"{spent:.0f}" for _model, spent in trained) + " |")
+    print(f"\nexam: {seconds:.0f} s")
+    for number, name in enumerate(names[1:], start=1):
+        for title, rows in (("gained", result.gained(number)), ("lost", result.lost(number))):
+            print(f"{name} {title} {len(rows)}: {', '.join(row.name for row in rows) or '–'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
