@@ -15,6 +15,7 @@ from ui.workspace import Workspace
 @pytest.fixture
 def run(qapp):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
+    qapp.setQuitOnLastWindowClosed(False)  # as in the program: closing a window does not stop the loop
     loop = qasync.QEventLoop(qapp, already_running=False)
     failures = []
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
