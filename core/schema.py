@@ -52,8 +52,10 @@ def watch(db: sqlite3.Connection) -> None:
 def _watch_rows(db: sqlite3.Connection, table: str) -> None:
     names = columns(db, table)
     listed = ", ".join(names)
+    # An id without a type would be compared as a number without the key's help: each row would search all images.
+    typed = ", ".join("id INTEGER" if name == "id" else name for name in names)
     db.execute(
-        f"CREATE TEMP TABLE before_{table} (step INTEGER, existed INTEGER, {listed}, PRIMARY KEY (step, id)) WITHOUT ROWID"
+        f"CREATE TEMP TABLE before_{table} (step INTEGER, existed INTEGER, {typed}, PRIMARY KEY (step, id)) WITHOUT ROWID"
     )
     old = ", ".join(f"old.{name}" for name in names)
     new = ", ".join("new.id" if name == "id" else "NULL" for name in names)
@@ -65,9 +67,9 @@ def _watch_rows(db: sqlite3.Connection, table: str) -> None:
         # NOT EXISTS, since an "OR IGNORE" here would be overridden by the outer statement's own conflict clause.
         db.execute(
             f"CREATE TEMP TRIGGER {table}_{event} AFTER {event} ON main.{table} BEGIN "
-            f"INSERT INTO before_{table} (step, existed, {listed}) SELECT s.id, {image} "
-            f"FROM (SELECT max(id) AS id FROM step) s WHERE NOT EXISTS "
-            f"(SELECT 1 FROM before_{table} b WHERE b.step = s.id AND b.id = {row}.id); END"
+            f"INSERT INTO before_{table} (step, existed, {listed}) SELECT (SELECT max(id) FROM step), {image} "
+            f"WHERE NOT EXISTS (SELECT 1 FROM before_{table} "
+            f"WHERE step = (SELECT max(id) FROM step) AND id = {row}.id); END"
         )
 
 

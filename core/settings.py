@@ -99,12 +99,12 @@ def url_error(url: str) -> str:
 def url_warning(url: str) -> str:
     """Why a valid `url` is a risk, in words, or ''."""
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_this_computer(parts.hostname or ""):
+    if parts.scheme == "http" and not is_this_computer(parts.hostname or ""):
         return tr("Without https the key and all texts travel unencrypted: anyone on the way can read them.")
     return ""
 
 
-def _is_this_computer(host: str) -> bool:
+def is_this_computer(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -33,6 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, default=_home(), help="where files, jobs and tuned models are kept")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
+    parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
     return parser.parse_args()
 
 
@@ -94,6 +95,8 @@ def _serve(arguments: argparse.Namespace) -> None:
     def on_start() -> None:
         if arguments.child:
             print(json.dumps(ready), flush=True)
+        elif arguments.json:
+            print(json.dumps({"url": url, "token": token, "pid": os.getpid()}), flush=True)
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 

@@ -36,8 +36,7 @@ def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, t
 
     async def go():
         window.open_paths([path])
-        await until(window.messages.isVisible)
-        assert "<b>picture.png" in window.messages.text()
+        await until(lambda: "<b>picture.png" in window.messages.text())
         window.open_paths([tmp_path / "gone.juku"])
         await until(lambda: "cannot be found" in window.messages.text())
 
