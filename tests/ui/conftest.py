@@ -69,5 +69,5 @@ def window(run, sample, qtbot):
 
 async def close(window):
     window.close()
-    await window.closed
+    await asyncio.wait_for(asyncio.shield(window.closed), 20)
     await window.workspace.close()

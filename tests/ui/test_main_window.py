@@ -110,7 +110,7 @@ def test_no_text_is_cut_in_either_language(run, qtbot, window, theme):
         style.apply(QApplication.instance(), theme)
         for number in range(window.tabs.count()):
             window.tabs.setCurrentIndex(number)
-            QApplication.processEvents()
+            await asyncio.sleep(0.05)  # processEvents would step tasks inside this one
             for widget in window.tabs.currentWidget().findChildren(QPushButton):
                 if widget.isVisible():
                     assert widget.width() >= widget.sizeHint().width() - 1, widget.text()
