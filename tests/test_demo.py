@@ -1,0 +1,25 @@
+"""The whole chain in its short form: sample, real training of the real small model, exam, table."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_sample_is_taught_and_examined():
+    done = subprocess.run(
+        [sys.executable, "tools/demo.py", "--short"], cwd=ROOT, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
+    rates = {
+        kind: (int(base), int(tuned))
+        for kind, base, tuned in re.findall(r"\| (\w+) \| (\d+)/\d+ \| (\d+)/\d+ \|", done.stdout)
+    }
+    assert set(rates) == {"memorised", "reworded", "reverse", "applied", "not_stated", "general"}
+    # Not a claim about quality: that teaching took place, and that the base knew nothing of an invented game.
+    assert rates["memorised"][0] <= 3
+    assert rates["memorised"][1] >= 10
+    assert rates["reworded"][1] > rates["reworded"][0]
