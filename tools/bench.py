@@ -39,7 +39,21 @@ def main() -> None:
 
 def write_rows(path: Path) -> None:
     chance = random.Random(1)
-    words = "court ball goal team referee throw 返品 手続き 注文 please how many minutes".split()
+    words = [
+        "court",
+        "ball",
+        "goal",
+        "team",
+        "referee",
+        "throw",
+        "返品",
+        "手続き",
+        "注文",
+        "please",
+        "how",
+        "many",
+        "minutes",
+    ]
 
     def text(count: int) -> str:
         return " ".join(chance.choice(words) for _ in range(count))
