@@ -19,6 +19,7 @@ CREATING = "creating"  # asked for, and no answer yet: the only status that is n
 MINIMUM_ROWS = 10
 LARGEST = 2**31
 PACE = 20  # metrics from which the time left is told
+GRACE = 60  # seconds in which a job that was asked for may still appear in the server's list
 PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
 
 OnChanges = Callable[[Changes], None]
@@ -154,6 +155,8 @@ async def recover(project: Project, provider: Provider, id: int) -> None:
     """Find out what became of a job whose creation was never answered."""
     record = await project.read(job, id)
     state = await provider.find_job(record.token)
+    if state is None and time.time() - record.created_at < GRACE:
+        return  # a slow server may still be making it; asking again would make it twice
     if state is None:
         await project.write("", _fail, id, tr("The server never received it. Nothing was charged; start it again."))
     else:

@@ -118,6 +118,10 @@ class DatasetDetail(QWidget):
             part.setVisible(self._example.split == "test")
         self._show_problems()
 
+    def problems(self) -> list[str]:
+        """The rules that the shown row breaks."""
+        return self._example.problems.split()
+
     def commit(self) -> None:
         """Hand over what is typed and not yet written."""
         for editor in (self.question, self.answer, self.key_points):

@@ -45,6 +45,7 @@ class DatasetTab(Tab):
         super().__init__(workspace)
         self.model = DatasetModel(workspace.project, self)
         self.model.edited.connect(self._on_edited)
+        self._problems: dict[str, int] = {}  # rows by rule, in the whole project
         self._new_row = 0  # the id of a row that was added and waits to be typed into
         self._make_filter()
         self._make_table()
@@ -191,16 +192,29 @@ class DatasetTab(Tab):
         _fill(self.split, tr("All splits"), splits)
         _fill(self.tag, tr("All tags"), tags)
         titles = {rule: RULES[rule].title() for rule in problems}
-        _fill(self.rule, tr("With and without problems"), problems, titles)
-        if problems:
-            self.rule.insertItem(1, tr("With problems"), "*")
+        _fill(self.rule, tr("With and without problems"), problems, titles, tr("With problems") if problems else "")
         self._total = sum(splits.values())
-        rule = self.rule.currentData()
-        fixable = rule in problems and (RULES[rule].fixable or rule == dataset.DUPLICATE)
-        self._fix.setVisible(fixable)
-        if fixable:
-            text = trn("Delete the {n} duplicate", "Delete the {n} duplicates", problems[rule]) if rule == dataset.DUPLICATE else trn("Fix {n}", "Fix all {n}", problems[rule])  # fmt: skip
-            self._fix.setText(text)
+        self._problems = problems
+        self._show_fix()
+
+    def _show_fix(self) -> None:
+        """Offer to fix all rows with the chosen problem, or with the one of the row that is looked at."""
+        rule, count = self._fixable_rule(), 0
+        if rule:
+            count = self._problems[rule]
+        self._fix.setVisible(count > 0)
+        self._fix.setText(
+            trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
+            if rule == dataset.DUPLICATE
+            else trn("Fix {n}", "Fix all {n}", count)
+        )
+        self._fix.setToolTip(widgets.tip(RULES[rule].title()) if rule else "")
+
+    def _fixable_rule(self) -> str:
+        shown = self.detail.problems()
+        rules = [self.filter().rule, *shown]
+        fixable = (rule for rule in rules if rule in self._problems)
+        return next((rule for rule in fixable if RULES[rule].fixable or rule == dataset.DUPLICATE), "")
 
     def _show_count(self, shown: int) -> None:
         total = trn("{n} row", "{n} rows", self._total)
@@ -224,6 +238,7 @@ class DatasetTab(Tab):
         if row != self.table.currentIndex().row():
             self.table.setCurrentIndex(self.model.index(row, column))
         self.detail.show_example(self.model.example(row))
+        self._show_fix()
         if id and id == self._new_row:
             self._new_row = 0
             self.table.scrollToBottom()
@@ -234,6 +249,7 @@ class DatasetTab(Tab):
 
     def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
         self.detail.show_example(self.model.example(index.row()) if index.isValid() else None)
+        self._show_fix()
 
     def _write(self, label: str, change: object, *args: object) -> None:
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
@@ -265,7 +281,7 @@ class DatasetTab(Tab):
             self._write(trn("Delete {n} row", "Delete {n} rows", len(ids)), dataset.delete, ids)
 
     def _on_fix(self) -> None:
-        rule = self.rule.currentData()
+        rule = self._fixable_rule()
         label = tr("Fix: {rule}", rule=RULES[rule].title())
         reporter = self.workspace.tasks.reporter(label)
         write = self.workspace.project.write(label, dataset.fix_all, rule, reporter, reporter=reporter)
@@ -297,10 +313,15 @@ def _filter_box(name: str) -> QComboBox:
     return box
 
 
-def _fill(box: QComboBox, everything: str, counts: dict[str, int], titles: dict[str, str] | None = None) -> None:
+def _fill(
+    box: QComboBox, everything: str, counts: dict[str, int], titles: dict[str, str] | None = None, any: str = ""
+) -> None:
+    """Offer everything, `any` of it ('*'), and each name with its count; the choice stays where it can."""
     chosen = box.currentData()
     box.clear()
     box.addItem(everything, "")
+    if any:
+        box.addItem(any, "*")
     for name, count in counts.items():
         box.addItem(f"{(titles or {}).get(name, name)} ({count:,})", name)
     box.setCurrentIndex(max(0, box.findData(chosen)))

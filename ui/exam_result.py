@@ -21,7 +21,7 @@ from ui.exam_answers import AnswersView
 from ui.exam_model import GAINED, LOST, Line, RatesModel, brief_name
 
 NAME_WIDTH = 76
-RATE_WIDTH = 116
+RATE_WIDTH = 128
 ALL, ONLY_GAINED, ONLY_LOST = range(3)
 
 

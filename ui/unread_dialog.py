@@ -60,6 +60,7 @@ class UnreadDialog(QDialog):
         self._table.itemSelectionChanged.connect(self._show_buttons)
         workspace.tasks.changed.connect(self.refresh)
         self.refresh()
+        self._table.selectRow(0)
 
     def refresh(self) -> None:
         self._entries = dataset.unread(self._workspace.project.rows)
@@ -85,7 +86,11 @@ class UnreadDialog(QDialog):
     def _show_buttons(self) -> None:
         mendable = sum(dataset.repaired(entry) is not None for entry in self._entries)
         self._repair_all.setText(
-            trn("Repair the {n} that can be mended safely", "Repair the {n} that can be mended safely", mendable)
+            trn(
+                "Repair the {n} line that can be mended safely",
+                "Repair the {n} lines that can be mended safely",
+                mendable,
+            )
         )
         self._repair_all.setEnabled(mendable > 0)
         selected = self._selected()

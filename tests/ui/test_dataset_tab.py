@@ -112,9 +112,10 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         await until(lambda: tab.model.rowCount() == 2)
         assert "✖" in cell(tab, 0, "problems").data()
         tab.search.clear()
-        tab.rule.setCurrentIndex(tab.rule.findData("role-unknown"))
+        tab.rule.setCurrentIndex(tab.rule.findData("*"))
         tab._reload()
-        await until(lambda: tab._fix.isVisible())
+        await until(lambda: tab.model.rowCount() == 2 and tab._fix.isVisible())
+        assert tab.rule.currentData() == "*"
         assert tab._fix.text() == "Fix all 2"
         tab._fix.click()
         await until(lambda: "role-unknown" not in dataset.counts(tab.workspace.project.rows, "problems"))
