@@ -56,6 +56,7 @@ def has_display() -> bool:
 
 def translate_qt(app: QApplication, chosen: str) -> None:
     """Qt's own words (Open, Cancel, …) in the same language as ours."""
+    QLocale.setDefault(QLocale(chosen))  # dates and numbers, too
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if chosen != "en" and translator.load(QLocale(chosen), "qtbase", "_", folder):

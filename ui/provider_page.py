@@ -171,7 +171,7 @@ class ProviderPage(QWidget):
         entered = self.key.text()
         self._show_fields(stored=False, entering=True, failed=True)
         self.key.setText(entered)
-        self._say_key(f"{error.title}. {error.message}", "error")
+        self._say_key(str(error), "error")
 
     def _on_store(self) -> None:
         if key := self.key.text().strip():
@@ -234,7 +234,7 @@ class ProviderPage(QWidget):
                 await provider.close()
             text, meaning = trn("Reached: {n} model", "Reached: {n} models", len(found)), "good"
         except JukuError as error:
-            text, meaning = f"{error.title}. {error.message}", "error"
+            text, meaning = str(error), "error"
         if entry is self._entry:
             self.test.setEnabled(True)
             _say(self.test_note, text, meaning)

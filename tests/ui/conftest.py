@@ -36,7 +36,7 @@ async def settled(command):
     result = await command
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if others:
-        await asyncio.wait(others, timeout=1)
+        await asyncio.wait(others, timeout=10)
     return result
 
 

@@ -20,6 +20,7 @@ class DragSource(QLabel):
         data.setUrls([QUrl.fromLocalFile(self._path)])
         drag = QDrag(self)
         drag.setMimeData(data)
+        drag.actionChanged.connect(lambda action: print(action.name, flush=True))
         drag.exec(Qt.DropAction.CopyAction)
         print("dropped", flush=True)
 

@@ -83,6 +83,7 @@ async def drag(env, path, rows):
         xdotool(env, "mousemove", "70", "50", "mousedown", "1")
         for x in range(80, 620, 20):  # slowly: the two programs negotiate on the way
             xdotool(env, "mousemove", str(x), "400", "sleep", "0.02")
+        await asyncio.wait_for(accepted(env, source), PATIENCE)
         xdotool(env, "mouseup", "1")
         assert await asyncio.wait_for(source.stdout.readline(), PATIENCE) == b"dropped\n"
         await asyncio.wait_for(arrived(path), PATIENCE)
@@ -91,6 +92,16 @@ async def drag(env, path, rows):
             if process is not None:
                 process.terminate()
                 await process.wait()
+
+
+async def accepted(env, source):
+    """Until the window under the mouse has said that it takes the file; a busy one answers late."""
+    said = asyncio.ensure_future(source.stdout.readline())
+    while not said.done():
+        xdotool(env, "mousemove_relative", "1", "0")
+        await asyncio.wait([said], timeout=0.1)
+        xdotool(env, "mousemove_relative", "--", "-1", "0")
+    assert said.result() == b"CopyAction\n"
 
 
 def xdotool(env, *arguments):
