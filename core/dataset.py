@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -171,11 +172,14 @@ def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
 def read_row(data: str, **fields: object) -> Example:
     """An example from its JSON text, with the previews and problems that follow from it."""
     decoded = checks.decode(data.encode())
-    problems = decoded.problems + checks.check(decoded.value)
+    return _example(data, decoded.value, decoded.problems + checks.check(decoded.value), **fields)
+
+
+def _example(data: str, value: object, problems: list[checks.Problem], **fields: object) -> Example:
     return Example(
         data=data,
-        question=jsonl.question(decoded.value),
-        answer=jsonl.answer(decoded.value),
+        question=jsonl.question(value),
+        answer=jsonl.answer(value),
         problems=" ".join(dict.fromkeys(problem.rule for problem in problems)),
         **fields,  # type: ignore[arg-type]
     )
@@ -198,7 +202,9 @@ def import_file(db: sqlite3.Connection, path: Path, reporter: Reporter) -> None:
         if row.text is None:
             keep_unread(db, path.name, row.line, row.problems[0])
             continue
-        batch.append(read_row(row.text, source=path.name, line=row.line.number))
+        # The line has been checked already; it is only read once more for its previews.
+        value = json.loads(row.text)
+        batch.append(_example(row.text, value, row.problems, source=path.name, line=row.line.number))
         if len(batch) == CHUNK:
             add(db, batch)
             batch.clear()
