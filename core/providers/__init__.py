@@ -8,7 +8,6 @@ from core.language import tr
 from core.providers.local import LocalProvider
 from core.providers.openai_api import (
     TERMINAL,
-    Checkpoint,
     Event,
     JobRequest,
     JobState,
@@ -23,7 +22,6 @@ from core.settings import ProviderSettings, Settings, is_this_computer
 
 __all__ = [
     "TERMINAL",
-    "Checkpoint",
     "Event",
     "JobRequest",
     "JobState",

@@ -59,13 +59,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    id: str
-    model: str
-    step: int
-
-
-@dataclass(frozen=True, slots=True)
 class Sampling:
     """How answers are drawn; temperature 0 takes the likeliest token each time."""
 
@@ -152,10 +145,6 @@ class OpenAIProvider:
         """The models to choose from."""
         return [Offer(id, id, tuned=id.startswith("ft:")) for id in await self.models()]
 
-    async def delete_model(self, id: str) -> None:
-        client = await self.client()
-        await self._answer(client.models.delete(id), object)
-
     async def upload(self, name: str, data: bytes) -> str:
         """Upload a training file (JSONL bytes); returns the file's id. Sent once: never repeated by itself."""
         from openai.types import FileObject
@@ -220,19 +209,6 @@ class OpenAIProvider:
                 )
             )
         return found[::-1]
-
-    async def checkpoints(self, job: str) -> list[Checkpoint]:
-        """The checkpoints kept of a job, the newest first."""
-        client = await self.client()
-        return [
-            Checkpoint(item.id, item.fine_tuned_model_checkpoint, item.step_number)
-            async for item in self._pages(lambda **page: client.fine_tuning.jobs.checkpoints.list(job, **page))
-        ]
-
-    async def file_content(self, id: str) -> bytes:
-        client = await self.client()
-        with worded(self.title):
-            return (await client.files.content(id)).content
 
     async def chat(
         self, model: str, messages: list[Message], sampling: Sampling, on_text: OnText | None = None

@@ -1,6 +1,5 @@
 """The chat tab against a real HTTP server: two models asked at once, each on its own."""
 
-import asyncio
 import threading
 
 import pytest
@@ -12,6 +11,7 @@ from core import spec
 from core.providers import Offer
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import FINGERPRINT, KEY, FakeServer
+from tests.ui.waiting import until
 from ui.chat_tab import ChatTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
@@ -25,12 +25,6 @@ def server():
     with FakeServer() as server:
         server.models |= {"ft:base-model:local:plain:older1": 50, TUNED: 100}
         yield server
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Scene:

@@ -1,6 +1,5 @@
 """The exam tab: an exam over real HTTP, live, and its result in tables."""
 
-import asyncio
 import threading
 
 import pytest
@@ -11,6 +10,7 @@ from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer, Sampling
 from tests.fake_server import FakeServer
+from tests.ui.waiting import until
 from ui.exam_model import GAINED, heat
 from ui.exam_result import ONLY_GAINED, ONLY_LOST
 from ui.exam_tab import ExamTab
@@ -18,14 +18,6 @@ from ui.tab import ALL_TABLES
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
 OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
-
-
-async def until(condition, seconds=10):
-    async def poll():
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), seconds)
 
 
 @pytest.fixture

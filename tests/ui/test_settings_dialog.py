@@ -1,7 +1,5 @@
 """The settings dialog: servers reached over real HTTP, and keys that lie in the keyring and nowhere else."""
 
-import asyncio
-
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
@@ -12,22 +10,15 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton
 from core import keys, settings
 from core.paths import config_folder
 from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
 from ui import style
 from ui.settings_dialog import SettingsDialog
-
-
-async def until(condition, seconds=10):
-    async def poll():
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), seconds)
 
 
 class MemoryKeyring(KeyringBackend):
     """A keyring as the system has one, but forgotten with the test."""
 
-    priority = 0
+    priority = -1  # never chosen by itself: keyring finds every class of its kind
     name = "Test Keyring"
 
     def __init__(self) -> None:
@@ -257,7 +248,7 @@ def test_a_server_is_removed_with_its_key(run, dialog, ring):
 
 def test_the_place_of_the_keys_is_the_first_keyring_of_several(ring):
     class Chain(fail.Keyring):
-        priority = 0
+        priority = -1  # never chosen by itself: keyring finds every class of its kind
         backends = (ring,)
 
     keyring.set_keyring(Chain())

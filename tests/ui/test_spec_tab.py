@@ -1,24 +1,15 @@
 """The spec tab: text that saves by itself, and facts that stand on it."""
 
-import asyncio
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
 from core import spec
 from core.project import Project
+from tests.ui.waiting import until
 from ui.fact_table import NAME, TEXT
 from ui.spec_tab import SpecTab, length_words
 from ui.tab import ALL_TABLES
-
-
-async def until(condition, seconds=10):
-    async def poll():
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), seconds)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The training tab against a real HTTP server: jobs made, watched, cancelled, and taken up again after a restart."""
 
-import asyncio
-
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
@@ -10,6 +8,7 @@ from core.project import Project
 from core.providers import TERMINAL, Offer
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
 from ui.tab import ALL_TABLES
 from ui.training_tab import TrainingTab
 from ui.workspace import Workspace
@@ -57,12 +56,6 @@ class Window:
 
     def jobs(self):
         return training.jobs(self.workspace.project.rows)
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
