@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import json
 import runpy
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import chat, checks, dataset, evals, formats, language, project, providers, samples, settings, spec, training
+from core import chat, checks, dataset, evals, formats, importing, language, project, providers, quarantine, samples, settings, spec, training
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr, trn
@@ -121,26 +122,29 @@ def _import(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         status = CLEAN
         for path in arguments.files:
-            before = len(await document.read(dataset.unread))
+            before = quarantine.count(document.rows)
             reporter = _reporter(path.name)
-            changes = await document.write(
-                tr("Import {name}", name=path.name), dataset.import_file, path, reporter, reporter=reporter
+            brought = await importing.bring(
+                document, path, importing.Options(), reporter, tr("Import {name}", name=path.name)
             )
-            unread = (await document.read(dataset.unread))[before:]
-            _say_imported(arguments, path, changes, unread)
+            unread = await document.read(quarantine.unread, before)
+            _say_imported(arguments, path, brought, unread)
             status = max(status, PROBLEMS if unread else CLEAN)
         return status
 
     return _with_project(arguments, work)
 
 
-def _say_imported(arguments: Arguments, path: Path, changes: Changes, unread: list[dataset.Unread]) -> None:
-    rows = changes.counts.get("example", 0)
+def _say_imported(
+    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread]
+) -> None:
     if arguments.json:
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
-        _print({"file": str(path), "rows": rows, "unread": kept})
+        _print({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept})
         return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", rows, name=path.name))
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
+    if brought.known:
+        print(trn("{n} row was there already", "{n} rows were there already", brought.known))
     for entry in unread:
         print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
 
@@ -177,12 +181,16 @@ def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Pr
 def _export(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         chosen = dataset.Filter(split=arguments.split, tag=arguments.rows)
-        count = await document.read(dataset.export_file, arguments.out, chosen)
+        count = await document.read(_write_file, arguments.out, chosen)
         text = trn("{n} row written to {path}", "{n} rows written to {path}", count, path=arguments.out)
         _say(arguments, {"file": str(arguments.out), "rows": count}, text)
         return CLEAN
 
     return _with_project(arguments, work)
+
+
+def _write_file(db: sqlite3.Connection, path: Path, chosen: dataset.Filter) -> int:
+    return formats.write(path, dataset.texts(db, chosen))
 
 
 def _train(arguments: Arguments) -> int:

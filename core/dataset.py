@@ -1,34 +1,37 @@
-"""The examples of a project: find, fetch, add, edit, repair, delete."""
+"""The examples of a project: fetch, add, edit, fix, delete."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import groupby, islice
 from typing import Any
 
-from core import checks, formats
+import msgspec
+
+from core import checks, conversation, filters, packs
 from core.errors import FormatError
+from core.filters import Choice as Choice
+from core.filters import Filter as Filter
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
 
 SPLITS = ("train", "validation", "test")
 KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
-FIELDS = ("question", "answer", "split", "kind", "facts", "tags", "key_points")
-COLUMNS = ("data", *FIELDS, "source", "line", "problems", "digest")
-ORDERS = ("id", *FIELDS, "problems", "source", "length(question)", "length(answer)")
+STATUSES = ("draft", "approved", "rejected")  # only approved rows are trained on
+TEXTS = ("question", "answer")  # read from the row's JSON and written into it
+OWN = ("split", "kind", "status", "facts", "tags", "notes", "key_points")  # Juku's own, beside the JSON
+FIELDS = (*TEXTS, *OWN)
+COLUMNS = ("pack", "slot", "question", "answer", "length", *OWN, "source", "line", "problems", "digest")
 DUPLICATE = "duplicate-row"
 CHUNK = 1000
+HEAD = 32  # characters of a text that are kept beside it, to sort by
 
-# The first of several equal rows is the original, the others are its duplicates.
-IS_DUPLICATE = (
-    "EXISTS (SELECT 1 FROM example o WHERE o.digest = example.digest AND o.id < example.id AND o.split = example.split)"
-)
+Values = tuple[str | int | None, ...]  # of COLUMNS without pack and slot
+INSERT = f"INSERT INTO example ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,10 @@ class Example:
     answer: str = ""
     split: str = "train"
     kind: str = ""
+    status: str = "approved"
     facts: str = ""
     tags: str = ""
+    notes: str = ""
     key_points: str = ""
     source: str = ""
     line: int | None = None
@@ -49,193 +54,195 @@ class Example:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which rows to show; empty fields do not restrict. `rule` may be '*' for any problem."""
-
-    text: str = ""
-    split: str = ""
-    kind: str = ""
-    tag: str = ""
-    fact: str = ""
-    rule: str = ""
-    order: str = "id"
-    descending: bool = False
-
-
-def parse_filter(words: str) -> Filter:
-    """A filter as it is typed: `split:test kind:reverse tag:study fact:f03 rule:role-unknown`, the rest is text."""
-    fields: dict[str, Any] = {}
-    text: list[str] = []
-    for word in words.split():
-        name, colon, value = word.partition(":")
-        if colon and value and name in ("split", "kind", "tag", "fact", "rule"):
-            fields[name] = value
-        else:
-            text.append(word)
-    return Filter(text=" ".join(text), **fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A line that could not be read: where it stood, its bytes, and why."""
-
-    id: int
-    source: str
-    line: int
-    start: int
-    length: int
-    raw: bytes
-    rule: str
-    message: str
-
-
 def digest(text: str) -> int:
     """64 bits of BLAKE2b, signed, as SQLite stores integers."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
-def find(db: sqlite3.Connection, filter: Filter = Filter()) -> array[int]:
-    """Ids of the rows that match, in order. Only ids: a million of them are eight megabytes."""
-    assert filter.order in ORDERS, filter.order
-    where, values = _where(filter)
-    direction = "DESC" if filter.descending else "ASC"
-    sql = f"SELECT id FROM example WHERE {where} ORDER BY {filter.order} {direction}, id {direction}"
-    return array("q", (id for (id,) in db.execute(sql, values)))
-
-
-def _where(filter: Filter) -> tuple[str, list[str]]:
-    conditions, values = ["1"], []
-    if filter.text:
-        # instr on folded text and not LIKE: no wildcards to escape, and words of one character are found.
-        conditions.append("(instr(lower(question), ?) OR instr(lower(answer), ?))")
-        values += [filter.text.lower()] * 2
-    for column in ("split", "kind"):
-        if value := getattr(filter, column):
-            conditions.append(f"{column} = ?")
-            values.append(value)
-    for column, name in (("tags", filter.tag), ("facts", filter.fact)):
-        if name:
-            conditions.append(f"instr(' ' || {column} || ' ', ?)")
-            values.append(f" {name} ")
-    if filter.rule == "*":
-        conditions.append(f"(problems <> '' OR {IS_DUPLICATE})")
-    elif filter.rule == DUPLICATE:
-        conditions.append(IS_DUPLICATE)
-    elif filter.rule:
-        conditions.append("instr(' ' || problems || ' ', ?)")
-        values.append(f" {filter.rule} ")
-    return " AND ".join(conditions), values
-
-
 def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
-    """The rows of `ids`; one that no longer exists is left out. Duplicates carry their rule like any other problem."""
-    marks = ",".join("?" * len(ids))
-    rows = db.execute(
-        f"SELECT id, {', '.join(COLUMNS[:-1])}, {IS_DUPLICATE} FROM example WHERE id IN ({marks})", list(ids)
-    )
-    found = {}
-    for id, *values, duplicate in rows:
-        example = replace(Example(*values), id=id)
-        found[id] = replace(example, problems=f"{example.problems} {DUPLICATE}".strip()) if duplicate else example
+    """The rows of `ids`; one that no longer exists is left out. What the whole set's check found is among the problems."""
+    found: dict[int, Example] = {}
+    for start in range(0, len(ids), CHUNK):
+        chunk = list(ids[start : start + CHUNK])
+        marks = ",".join("?" * len(chunk))
+        rows = list(_rows(db, f"id IN ({marks})", chunk))
+        sql = f"SELECT example, group_concat(DISTINCT rule) FROM finding WHERE example IN ({marks}) GROUP BY 1"
+        rules = {id: rules.replace(",", " ") for id, rules in db.execute(sql, chunk)}
+        found |= {row.id: _with_rules(row, rules.get(row.id, "")) for row in rows}
     return found
 
 
-def texts(db: sqlite3.Connection, filter: Filter) -> Iterator[str]:
-    """The JSON texts of the rows that match, in order, to be exported or trained on."""
-    where, values = _where(filter)
-    for (data,) in db.execute(f"SELECT data FROM example WHERE {where} ORDER BY id", values):
-        yield data
+def _with_rules(row: Example, rules: str) -> Example:
+    return replace(row, problems=f"{row.problems} {rules}".strip()) if rules else row
+
+
+def _rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) -> Iterator[Example]:
+    reader = packs.Reader(db)
+    sql = f"SELECT id, pack, slot, {', '.join(OWN)}, source, line, problems FROM example WHERE {condition} ORDER BY pack, slot"
+    for id, pack, slot, *rest in db.execute(sql, values):
+        data = reader.text((pack, slot))
+        yield Example(data, *previews(data), *rest, id)  # type: ignore[call-arg]
+
+
+def ids_of(db: sqlite3.Connection, choice: Choice) -> Sequence[int]:
+    return filters.find(db, choice) if isinstance(choice, Filter) else choice
+
+
+def examples(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Example]:
+    """The chosen rows one by one, in order; a million need no more memory than a thousand."""
+    ids = ids_of(db, choice)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        found = fetch(db, chunk)
+        yield from (found[id] for id in chunk if id in found)
+
+
+def texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
+    """The JSON texts of the chosen rows, in order, to be exported or trained on."""
+    reader = packs.Reader(db)
+    for place in _places(db, choice):
+        yield reader.text(place)
+
+
+def text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
+    """The same as lines of UTF-8, many at once: how many rows, and their lines."""
+    reader = packs.Reader(db)
+    for pack, places in groupby(_places(db, choice), key=lambda place: place[0]):
+        held = reader.pack(pack)
+        slots = [slot for _pack, slot in places]
+        chosen = held if slots == list(range(len(held))) else [held[slot] for slot in slots]
+        block = "\0".join(chosen)
+        # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
+        block = block.replace("\n", " ").replace("\0", "\n")
+        yield len(chosen), f"{block}\n".encode()
+
+
+def _places(db: sqlite3.Connection, choice: Choice) -> Iterator[packs.Place]:
+    if isinstance(choice, Filter) and not choice.text:
+        condition, values = filters.where(choice)
+        yield from db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
+        return
+    ids = iter(ids_of(db, choice))
+    while chunk := list(islice(ids, CHUNK)):
+        marks = ",".join("?" * len(chunk))
+        rows = db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks})", chunk)
+        found = {id: (pack, slot) for id, pack, slot in rows}
+        yield from (found[id] for id in chunk if id in found)
 
 
 def counts(db: sqlite3.Connection, column: str, split: str = "") -> dict[str, int]:
-    """How many rows (of `split`) have each value of `column` (split, kind), or each word of it (tags, problems)."""
-    assert column in ("split", "kind", "tags", "problems", "facts"), column
+    """How many rows (of `split`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
+    assert column in ("split", "kind", "status", "tags", "problems", "facts", "source"), column
     found: dict[str, int] = {}
     sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) GROUP BY 1 ORDER BY min(id)"
     for value, count in db.execute(sql, (split,)):
-        for name in value.split():
+        for name in [value] if column == "source" else value.split():
             found[name] = found.get(name, 0) + count
     if column == "problems":
-        (duplicates,) = db.execute(f"SELECT count(*) FROM example WHERE {IS_DUPLICATE}").fetchone()
-        found |= {DUPLICATE: duplicates} if duplicates else {}
+        for rule, count in db.execute(_FOUND):
+            found[rule] = found.get(rule, 0) + count
     return found
+
+
+_FOUND = """SELECT rule, count(DISTINCT example) FROM finding JOIN example ON example.id = finding.example
+GROUP BY 1 ORDER BY 1"""
 
 
 def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
     """How many of the rows that match have a problem that a server would refuse."""
-    where, values = _where(filter)
+    where, values = filters.where(filter)
     rows = db.execute(f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values)
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
+
+
+def previews(data: str) -> tuple[str, str]:
+    """Question and answer of a row's JSON text."""
+    value = msgspec.json.decode(data)
+    return jsonl.question(value), jsonl.answer(value)
 
 
 def read_row(data: str, **fields: object) -> Example:
     """An example from its JSON text, with the previews and problems that follow from it."""
     decoded = checks.decode(data.encode())
-    return _example(data, decoded.value, decoded.problems + checks.check(decoded.value), **fields)
-
-
-def _example(data: str, value: object, problems: list[checks.Problem], **fields: object) -> Example:
+    found = decoded.problems + checks.check(decoded.value)
     return Example(
         data=data,
-        question=jsonl.question(value),
-        answer=jsonl.answer(value),
-        problems=" ".join(dict.fromkeys(problem.rule for problem in problems)),
+        question=jsonl.question(decoded.value),
+        answer=jsonl.answer(decoded.value),
+        problems=" ".join(dict.fromkeys(problem.rule for problem in found)),
         **fields,  # type: ignore[arg-type]
     )
 
 
-def add(db: sqlite3.Connection, examples: Iterable[Example]) -> None:
-    marks = ", ".join("?" * len(COLUMNS))
-    db.executemany(
-        f"INSERT INTO example ({', '.join(COLUMNS)}) VALUES ({marks})",
-        ((*(getattr(example, name) for name in COLUMNS[:-1]), digest(example.data)) for example in examples),
-    )
+def values(example: Example) -> Values:
+    """What stands in the table for a row, without its place."""
+    own = (getattr(example, name) for name in OWN)
+    heads = example.question[:HEAD], example.answer[:HEAD], len(example.question) + len(example.answer)
+    return (*heads, *own, example.source, example.line, example.problems, digest(example.data))
 
 
-def import_file(db: sqlite3.Connection, path: Path, reporter: Reporter) -> None:
-    """Add every readable row of `path`; lines that cannot be read are kept aside, with the reason."""
-    batch: list[Example] = []
-    for row in formats.read(path, reporter):
-        if row.text is None and row.problems[0].rule == "blank":
-            continue
-        if row.text is None:
-            keep_unread(db, path.name, row.line, row.problems[0])
-            continue
-        # The line has been checked already; it is only read once more for its previews.
-        value = json.loads(row.text)
-        batch.append(_example(row.text, value, row.problems, source=path.name, line=row.line.number))
-        if len(batch) == CHUNK:
-            add(db, batch)
-            batch.clear()
-    add(db, batch)
+def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
+    """Add rows behind the others; the ids they were given."""
+    first = next_id(db)
+    rows = iter(examples)
+    while group := list(islice(rows, packs.ROWS)):
+        places = packs.put(db, [row.data for row in group])
+        db.executemany(INSERT, ((*place, *values(row)) for place, row in zip(places, group, strict=True)))
+    return range(first, next_id(db))
 
 
-def keep_unread(db: sqlite3.Connection, source: str, line: jsonl.Line, problem: checks.Problem) -> None:
-    db.execute(
-        "INSERT INTO unread (source, line, start, length, raw, rule, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (source, line.number, line.offset, line.length, line.raw, problem.rule, problem.message),
-    )
+def next_id(db: sqlite3.Connection) -> int:
+    id: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM example").fetchone()[0]
+    return id
+
+
+def data(db: sqlite3.Connection, id: int) -> str:
+    """The JSON text of one row."""
+    return packs.Reader(db).text(db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone())
 
 
 def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
-    """Set one field of one row; question and answer are written into the row's JSON, all else there is kept."""
-    assert field in FIELDS, field
-    if field not in ("question", "answer"):
+    """Set one field of one row; question and answer are written into the row's JSON, all else there is kept.
+
+    `field` may also be an act of `conversation.apply`, such as `$.messages[1].role`. Raises `FormatError` for one that
+    does not fit the row.
+    """
+    if field in OWN:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
         return
-    (data,) = db.execute("SELECT data FROM example WHERE id = ?", (id,)).fetchone()
-    edit_data(db, id, jsonl.set_content(data, "user" if field == "question" else "assistant", value))
+    if "$" in field:
+        edit_data(db, id, conversation.apply(data(db, id), field, value))
+        return
+    assert field in TEXTS, field
+    edit_data(db, id, jsonl.set_content(data(db, id), "user" if field == "question" else "assistant", value))
 
 
 def edit_data(db: sqlite3.Connection, id: int, data: str) -> None:
     """Replace a row's JSON text. Raises `FormatError` when it is not a JSON object; the row stays as it was."""
-    require_readable(data)
-    row = read_row(data)
-    db.execute(
-        "UPDATE example SET data = ?, question = ?, answer = ?, problems = ?, digest = ? WHERE id = ?",
-        (row.data, row.question, row.answer, row.problems, digest(data), id),
-    )
+    edit_texts(db, [(id, data)])
+
+
+def edit_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> int:
+    """Replace the JSON texts of many rows; how many. Raises `FormatError` as `edit_data` does."""
+    done = 0
+    rows = iter(edits)
+    while group := list(islice(rows, packs.ROWS)):
+        for _id, text in group:
+            require_readable(text)
+        places = packs.put(db, [text for _id, text in group])
+        db.executemany(_EDIT, (_edited(id, text, place) for (id, text), place in zip(group, places, strict=True)))
+        done += len(group)
+    return done
+
+
+_EDIT = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, length = ?, problems = ?, digest = ?
+WHERE id = ?"""
+
+
+def _edited(id: int, text: str, place: packs.Place) -> tuple[Any, ...]:
+    row = read_row(text)
+    question, answer, length, *_rest = values(row)
+    return (*place, question, answer, length, row.problems, digest(text), id)
 
 
 def require_readable(data: str) -> None:
@@ -251,48 +258,15 @@ def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
     if rule == DUPLICATE:
-        db.execute(f"DELETE FROM example WHERE {IS_DUPLICATE}")
+        db.execute("DELETE FROM example WHERE id NOT IN (SELECT min(id) FROM example GROUP BY digest, split)")
         return
-    ids = find(db, Filter(rule=rule))
-    for done, id in enumerate(ids, start=1):
-        (data,) = db.execute("SELECT data FROM example WHERE id = ?", (id,)).fetchone()
-        if (mended := checks.fix(rule, data)) is not None:
-            edit_data(db, id, mended)
+    ids = filters.find(db, Filter(rule=rule))
+    edit_texts(db, _mended(db, rule, ids, reporter))
+
+
+def _mended(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: Reporter) -> Iterator[tuple[int, str]]:
+    for done, row in enumerate(examples(db, ids), start=1):
+        if (mended := checks.fix(rule, row.data)) is not None:
+            yield row.id, mended
         if done % CHUNK == 0:
             reporter.update(done, len(ids))
-
-
-def unread(db: sqlite3.Connection) -> list[Unread]:
-    rows = db.execute("SELECT id, source, line, start, length, raw, rule, message FROM unread ORDER BY id")
-    return [Unread(*row) for row in rows]
-
-
-def repair_unread(db: sqlite3.Connection, id: int, data: str) -> None:
-    """Make an example of a line that a person has put right. Raises `FormatError`; the line then stays aside."""
-    require_readable(data)
-    source, line = db.execute("SELECT source, line FROM unread WHERE id = ?", (id,)).fetchone()
-    add(db, [read_row(data, source=source, line=line)])
-    delete_unread(db, [id])
-
-
-def repair_all_unread(db: sqlite3.Connection) -> None:
-    """Put right every line whose defect can be mended safely."""
-    for entry in unread(db):
-        if (data := repaired(entry)) is not None:
-            repair_unread(db, entry.id, data)
-
-
-def repaired(entry: Unread) -> str | None:
-    """The line as it probably was meant, or None where that would be a guess."""
-    whole = entry.length == len(entry.raw)
-    mended = checks.repair(entry.raw) if whole else None
-    return mended.decode() if mended is not None else None
-
-
-def delete_unread(db: sqlite3.Connection, ids: Sequence[int]) -> None:
-    db.executemany("DELETE FROM unread WHERE id = ?", ((id,) for id in ids))
-
-
-def export_file(db: sqlite3.Connection, path: Path, filter: Filter = Filter()) -> int:
-    """Write the rows that match to `path`, atomically; returns how many."""
-    return formats.write(path, texts(db, filter))

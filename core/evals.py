@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from core import chat, grading, spec
+from core import chat, dataset, grading, spec
 from core.errors import JukuError
 from core.language import tr
 from core.progress import Cancelled, Reporter
@@ -224,10 +224,10 @@ def _start(db: sqlite3.Connection, models: list[str], sampling: Sampling) -> Non
         "INSERT INTO eval_run (created_at, models, repeats, settings, status) VALUES (?, ?, ?, ?, 'running') RETURNING id",
         (time.time(), json.dumps(models), sampling.n, json.dumps(settings)),
     ).fetchone()
-    db.execute(
-        "INSERT INTO eval_question (run, question, reference, key_points, kind, facts) "
-        "SELECT ?, question, answer, key_points, kind, facts FROM example WHERE split = 'test' AND question <> '' ORDER BY id",
-        (run,),
+    asked = dataset.examples(db, dataset.Filter(split="test", status="approved"))
+    db.executemany(
+        "INSERT INTO eval_question (run, question, reference, key_points, kind, facts) VALUES (?, ?, ?, ?, ?, ?)",
+        ((run, row.question, row.answer, row.key_points, row.kind, row.facts) for row in asked if row.question),
     )
     if not db.execute("SELECT 1 FROM eval_question WHERE run = ?", (run,)).fetchone():
         raise JukuError(

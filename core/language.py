@@ -9,6 +9,7 @@ CATALOGS = Path(__file__).parent.parent / "resources" / "translations"
 LANGUAGES = {"en": "English", "ja": "日本語"}
 
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
+_chosen = ""
 
 
 def system_language() -> str:
@@ -21,8 +22,14 @@ def system_language() -> str:
 
 def choose(language: str) -> None:
     """Speak `language` from now on ('' is the system's)."""
-    global _catalog
-    _catalog = gettext.translation("juku", CATALOGS, languages=[language or system_language()], fallback=True)
+    global _catalog, _chosen
+    _chosen = language or system_language()
+    _catalog = gettext.translation("juku", CATALOGS, languages=[_chosen], fallback=True)
+
+
+def chosen() -> str:
+    """What is spoken now, for a process that goes on with it."""
+    return _chosen
 
 
 def tr(text: str, /, **values: object) -> str:

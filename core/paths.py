@@ -18,6 +18,12 @@ def data_folder() -> Path:
     return Path(os.environ.get("JUKU_DATA") or platformdirs.user_data_path(APP, appauthor=False))
 
 
+def cache_folder() -> Path:
+    """What can be made again at any time: search indexes, locks."""
+    override = os.environ.get("JUKU_DATA")
+    return Path(override) / "cache" if override else platformdirs.user_cache_path(APP, appauthor=False)
+
+
 def engine_home() -> Path:
     """The local engine's files, jobs and adapters; the same rule as in the engine itself."""
     return Path(os.environ.get("JUKU_ENGINE_HOME") or data_folder() / "engine")

@@ -20,12 +20,29 @@ class Reporter:
     def __init__(self, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
         self._on_progress = on_progress
         self._cancelled = False
+        self._on_cancel: list[Callable[[], object]] = []
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
 
     def cancel(self) -> None:
         self._cancelled = True
+        for stop in self._on_cancel:
+            stop()
+
+    def on_cancel(self, stop: Callable[[], object]) -> None:
+        """Call `stop` when the person cancels, for work that waits for something else."""
+        self._on_cancel.append(stop)
+        if self._cancelled:
+            stop()
+
+    def check(self) -> None:
+        """Raise `Cancelled` when the person has asked to stop."""
+        if self._cancelled:
+            raise Cancelled
 
     def update(self, done: int, total: int | None = None) -> None:
         """Report `done` of `total` steps; raises `Cancelled` when the person has asked to stop."""
-        if self._cancelled:
-            raise Cancelled
+        self.check()
         self._on_progress(Progress(done, total))

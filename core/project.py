@@ -1,6 +1,8 @@
 """The open project file: connections to read, one thread to write, and undo."""
 
 import asyncio
+import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,23 +11,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import schema
+from filelock import FileLock, Timeout
+
+from core import paths, schema
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
 
 T = TypeVar("T")
-UNDO_LIMIT = 200
+UNDO_LIMIT = 500
+CACHE_KIB = 32 * 1024
+CHECK_EVERY = 100_000  # steps of SQLite between two looks at whether to stop
+MAPPED = 4 << 30  # bytes of the file that reads may map; only a limit
 SUFFIX = ".juku"
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one write touched; views decide from it what to refresh."""
+    """What one write touched; views decide from it what to refresh. `ids` is None where rows are too many to name."""
 
     label: str
     counts: dict[str, int] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
+    ids: dict[str, set[int]] | None = None
 
     @property
     def tables(self) -> set[str]:
@@ -46,45 +54,105 @@ class Step:
 class Project:
     """One project file. Reads may run on any connection; every write goes through `write`.
 
-    A write is on the disk when its call returns. Raises `ProjectError` for a file that is no project, is newer than
-    this program, or cannot be written.
+    A write is on the disk when its call returns. On a medium that cannot be written `read_only` is true and every
+    write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
+    window, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self.read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(self.path.parent, os.W_OK))
+        self._wrote = False
+        self._closed = False
         self._undo: list[Step] = []
         self._redo: list[Step] = []
+        self._lock = None if self.read_only else _locked(self.path)
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
         try:
-            with _worded(path):
-                self._db = self._writing.submit(_open_to_write, self.path).result()
-                self.rows = _open_to_read(self.path)
-                self._search = _open_to_read(self.path)
+            self._open()
         except BaseException:
             self._writing.shutdown()
             self._reading.shutdown()
+            self._release()
             raise
 
+    def _open(self) -> None:
+        with _worded(self.path):
+            self._db = self._writing.submit(_open_to_write, self.path, self.read_only).result()
+            self.rows = _open_to_read(self.path, self.read_only)
+            self._search = _open_to_read(self.path, self.read_only)
+            for id, stack, label in [] if self.read_only else self._writing.submit(self._recall).result():
+                (self._undo if stack == "undo" else self._redo).append(Step(id, label))
+
+    def _recall(self) -> list[tuple[int, str, str]]:
+        with _transaction(self._db):
+            return schema.recall(self._db)
+
     def close(self) -> None:
+        """Close the file; the newest undo steps are kept in it for the next session where they are small."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self.read_only:
+            with suppress(sqlite3.Error):  # a full disk costs the undo steps, not the document
+                self._writing.submit(self._tidy).result()
         self._writing.shutdown()
         self._reading.shutdown()
         for db in (self.rows, self._search, self._db):
             db.close()
+        self._release()
 
-    async def read(self, query: Callable[..., T], *args: Any) -> T:
-        """Run a query that may be slow, off the window's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, query, *args)
+    def _tidy(self) -> None:
+        steps = [(step.id, "redo", step.label) for step in reversed(self._redo)]
+        steps += [(step.id, "undo", step.label) for step in reversed(self._undo)]
+        with _transaction(self._db):
+            schema.keep(self._db, steps)
+            if self._wrote:
+                schema.sweep(self._db)
 
-    def _query(self, query: Callable[..., T], *args: Any) -> T:
-        with _worded(self.path):
-            return query(self._search, *args)
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.release()
+
+    async def read(self, query: Callable[..., T], *args: Any, reporter: Reporter | None = None) -> T:
+        """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
+        stop = reporter or Reporter()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
+        except asyncio.CancelledError:
+            stop.cancel()
+            raise
+        except Cancelled:
+            raise asyncio.CancelledError from None
+
+    def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
+        stop.check()
+        self._search.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
+        try:
+            with _worded(self.path):
+                return query(self._search, *args)
+        finally:
+            self._search.set_progress_handler(None, 0)
 
     async def write(
         self, label: str, change: Callable[..., object], *args: Any, reporter: Reporter | None = None
     ) -> Changes:
         """Apply `change(db, *args)` as one undoable step named `label`. Cancelling the task takes all of it back."""
         return await self._on_writer(lambda: self._apply(label, change, *args), reporter)
+
+    async def write_outside(self, label: str, work: Callable[[], dict[str, range]], reporter: Reporter) -> Changes:
+        """Let another process write: `work` waits for it and returns the ids of the rows it added, per table.
+
+        No other write of this project runs meanwhile. What the process has committed is one undoable step.
+        """
+
+        def added(_db: sqlite3.Connection) -> None:
+            for table, ids in work().items():
+                if ids:
+                    schema.note_added(self._db, self._db.execute("SELECT max(id) FROM step").fetchone()[0], table, ids)
+
+        return await self._on_writer(lambda: self._apply(label, added, outside=True), reporter)
 
     async def undo(self) -> Changes:
         return await self._on_writer(lambda: self._revert(self._undo, self._redo))
@@ -114,8 +182,8 @@ class Project:
         except Cancelled:
             raise asyncio.CancelledError from None
 
-    def _apply(self, label: str, change: Callable[..., object], *args: Any) -> Changes:
-        step, changes = self._run_step(label, change, *args)
+    def _apply(self, label: str, change: Callable[..., object], *args: Any, outside: bool = False) -> Changes:
+        step, changes = self._run_step(label, change, *args, outside=outside)
         if changes.count:
             self._undo.append(step)
             self._forget(self._redo + self._undo[:-UNDO_LIMIT])
@@ -132,11 +200,21 @@ class Project:
         target.append(step)
         return changes
 
-    def _run_step(self, label: str, change: Callable[..., object], *args: Any) -> tuple[Step, Changes]:
-        with _worded(self.path), _transaction(self._db):
+    def _run_step(
+        self, label: str, change: Callable[..., object], *args: Any, outside: bool = False
+    ) -> tuple[Step, Changes]:
+        if self.read_only:
+            raise _read_only(self.path)
+        self._wrote = True
+        # Deferred, a step whose rows another process writes takes no lock of the file: it touches temporary tables only.
+        with _worded(self.path), _transaction(self._db, "DEFERRED" if outside else "IMMEDIATE"):
             id = schema.begin_step(self._db)
             change(self._db, *args)
-            return Step(id, label), Changes(label, schema.touched(self._db, id), schema.recorded(self._db))
+            counts = schema.touched(self._db, id)
+            if counts and not outside:
+                schema.advance(self._db)
+            ids = schema.touched_ids(self._db, id, counts)
+            return Step(id, label), Changes(label, counts, schema.recorded(self._db), ids)
 
     def _forget(self, steps: list[Step]) -> None:
         if steps:
@@ -144,10 +222,14 @@ class Project:
                 schema.forget(self._db, [step.id for step in steps])
 
 
-def _open_to_write(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _open_to_write(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    db = _connect_read_only(path) if read_only else _connect(path)
     try:
         _require_project(db, path)
+        if read_only:
+            _require_readable(db, path)
+            return db
+        db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         if 0 < schema.version(db) < len(schema.MIGRATIONS):
@@ -160,10 +242,62 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    """On a medium that nobody can write, SQLite must be told so: it could make no lock there."""
+    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _require_readable(db: sqlite3.Connection, path: Path) -> None:
+    log = path.with_name(f"{path.name}-wal")
+    if schema.version(db) < len(schema.MIGRATIONS) or (log.exists() and log.stat().st_size):
+        raise ProjectError(
+            tr("“{name}” cannot be opened where it is", name=path.name),
+            tr(
+                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it elsewhere, with the files beside it."
+            ),
+        )
+
+
+def _open_to_read(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    if read_only:
+        return _connect_read_only(path)
     db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA query_only = ON")
+    db.execute(f"PRAGMA mmap_size = {MAPPED}")
     return db
+
+
+def _read_only(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” can only be read", name=path.name),
+        tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
+    )
+
+
+def _locked(path: Path) -> FileLock:
+    """Refuse a project that is open in another window: neither would know the other's steps.
+
+    The lock lies in the cache, not beside the project: it is the system's and ends with its process.
+    """
+    name = hashlib.blake2b(os.fsencode(path.resolve()), digest_size=16).hexdigest()
+    folder = paths.cache_folder() / "open"
+    lock = FileLock(folder / f"{name}.lock", thread_local=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ProjectError(
+            tr("“{name}” is open already", name=path.name),
+            tr("Another window or command is working on it. Nothing was changed. Go on there, or close it first."),
+        ) from None
+    except OSError:  # a cache that cannot be written must not keep anyone from the project
+        pass
+    return lock
 
 
 def _require_project(db: sqlite3.Connection, path: Path) -> None:
@@ -190,8 +324,8 @@ def _back_up(db: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
+def _transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    db.execute(f"BEGIN {kind}")
     try:
         yield
         db.execute("COMMIT")
@@ -220,6 +354,8 @@ def _wording(path: Path, reason: str) -> ProjectError:
             tr("“{name}” is not a Juku project", name=name),
             tr("The file is not a database. Nothing in it was changed. Choose a file that ends in .juku."),
         )
+    if reason == "interrupted":
+        raise Cancelled
     if "full" in reason:
         return ProjectError(
             tr("The disk is full"),
@@ -249,6 +385,31 @@ def _wording(path: Path, reason: str) -> ProjectError:
             ),
         )
     raise AssertionError(reason)
+
+
+def open_rows(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, for another process than the window's. Raises `ProjectError`."""
+    with _worded(path):
+        return _open_to_read(path)
+
+
+@contextmanager
+def open_outside(path: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction in another process than the window's, on behalf of its `Project.write_outside`.
+
+    It is not checkpointed at its end, which would take as long again: the window's process does that later.
+    """
+    with _worded(path):
+        db = _connect(path)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA wal_autocheckpoint = 0")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            with _transaction(db):
+                yield db
+                schema.advance(db)
+        finally:
+            db.close()
 
 
 def create(path: Path) -> Project:

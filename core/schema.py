@@ -1,15 +1,16 @@
-"""The tables of a project file, their migrations, and the images that undo restores."""
+"""The images that undo restores, and how a project file is brought to the newest tables."""
 
-import re
 import sqlite3
-from collections.abc import Callable
 
-Migration = Callable[[sqlite3.Connection], None]
+from core import packs
+from core.migrations import MIGRATIONS as MIGRATIONS
 
 APPLICATION_ID = 0x4A554B55  # "JUKU", in the file's header
 
-UNDOABLE = ("spec", "fact", "example", "unread")
-RECORDS = ("job", "job_event", "eval_run", "eval_question", "eval_answer")
+UNDOABLE = ("spec", "fact", "example", "unread", "saved_filter")
+RECORDS = ("job", "job_event", "eval_run", "eval_question", "eval_answer", "version", "finding")
+KEPT_IMAGES = 20_000  # images of undo steps that are kept in the file from one session to the next
+NAMED_IDS = 10_000  # above this many, a step says only how many rows it touched
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -21,6 +22,8 @@ def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables to the newest version, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
+        if version(db) < len(MIGRATIONS):
+            _drop_kept(db)
         for number, step in enumerate(MIGRATIONS[version(db) :], start=version(db) + 1):
             step(db)
             db.execute(f"PRAGMA user_version = {number}")
@@ -37,6 +40,7 @@ def watch(db: sqlite3.Connection) -> None:
     The images live in temporary tables of this connection, so that undo costs the project file nothing.
     """
     db.execute("CREATE TEMP TABLE step (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+    db.execute("CREATE TEMP TABLE added (step INTEGER, tbl TEXT, first INTEGER, last INTEGER)")
     db.execute("CREATE TEMP TABLE recorded (tbl TEXT PRIMARY KEY) WITHOUT ROWID")
     for table in UNDOABLE:
         _watch_rows(db, table)
@@ -79,13 +83,33 @@ def begin_step(db: sqlite3.Connection) -> int:
     return step
 
 
+def note_added(db: sqlite3.Connection, step: int, table: str, ids: range) -> None:
+    """Take rows that another process has added into the step: one range instead of an image for each."""
+    db.execute("INSERT INTO added VALUES (?, ?, ?, ?)", (step, table, ids[0], ids[-1]))
+
+
 def touched(db: sqlite3.Connection, step: int) -> dict[str, int]:
     """Rows with an image in `step`, per table."""
     counts = {
         table: db.execute(f"SELECT count(*) FROM before_{table} WHERE step = ?", (step,)).fetchone()[0]
         for table in UNDOABLE
     }
+    for table, rows in db.execute("SELECT tbl, sum(last - first + 1) FROM added WHERE step = ? GROUP BY 1", (step,)):
+        counts[table] += rows
     return {table: count for table, count in counts.items() if count}
+
+
+def touched_ids(db: sqlite3.Connection, step: int, counts: dict[str, int]) -> dict[str, set[int]] | None:
+    """Which rows those are, per table; None when they are too many to name."""
+    if sum(counts.values()) > NAMED_IDS:
+        return None
+    ids = {
+        table: {id for (id,) in db.execute(f"SELECT id FROM before_{table} WHERE step = ?", (step,))}
+        for table in counts
+    }
+    for table, first, last in db.execute("SELECT tbl, first, last FROM added WHERE step = ?", (step,)):
+        ids[table].update(range(first, last + 1))
+    return ids
 
 
 def recorded(db: sqlite3.Connection) -> set[str]:
@@ -95,6 +119,9 @@ def recorded(db: sqlite3.Connection) -> set[str]:
 
 def restore(db: sqlite3.Connection, step: int) -> None:
     """Put back every row the step touched; the triggers record the way forward again."""
+    added = db.execute("SELECT tbl, first, last FROM added WHERE step = ?", (step,)).fetchall()
+    for table, first, last in added:
+        db.execute(f"DELETE FROM main.{table} WHERE id BETWEEN ? AND ?", (first, last))
     for table in touched(db, step):
         names = columns(db, table)
         listed = ", ".join(names)
@@ -114,71 +141,69 @@ def forget(db: sqlite3.Connection, steps: list[int]) -> None:
     """Drop the images of steps that can no longer be undone."""
     for table in UNDOABLE:
         db.executemany(f"DELETE FROM before_{table} WHERE step = ?", [(step,) for step in steps])
+    db.executemany("DELETE FROM added WHERE step = ?", [(step,) for step in steps])
+
+
+def keep(db: sqlite3.Connection, steps: list[tuple[int, str, str]]) -> None:
+    """Write the images of `steps` (id, stack, label) into the file, for the next session.
+
+    The newest come first; those that would make it more than `KEPT_IMAGES` images are left out.
+    """
+    _drop_kept(db)
+    images, kept = 0, []
+    for step in steps:
+        images += sum(touched(db, step[0]).values())
+        if images > KEPT_IMAGES:
+            break
+        kept.append(step)
+    if not kept:
+        return
+    db.execute("CREATE TABLE kept_step (id INTEGER PRIMARY KEY, stack TEXT NOT NULL, label TEXT NOT NULL)")
+    db.executemany("INSERT INTO kept_step VALUES (?, ?, ?)", kept)
+    for name in _IMAGES:
+        db.execute(f"CREATE TABLE kept_{name} AS SELECT * FROM temp.{name} WHERE step IN (SELECT id FROM kept_step)")
+
+
+def recall(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
+    """Take the kept steps back into this session, oldest first; they leave the file."""
+    if "kept_step" not in tables(db):
+        return []
+    steps: list[tuple[int, str, str]] = db.execute("SELECT id, stack, label FROM kept_step ORDER BY id").fetchall()
+    db.executemany("INSERT INTO step (id) VALUES (?)", [(id,) for id, _stack, _label in steps])
+    for name in _IMAGES:
+        db.execute(f"INSERT INTO temp.{name} SELECT * FROM main.kept_{name}")
+    _drop_kept(db)
+    return steps
+
+
+def _drop_kept(db: sqlite3.Connection) -> None:
+    for name in tables(db):
+        if name.startswith("kept_"):
+            db.execute(f"DROP TABLE main.{name}")
+
+
+_IMAGES = (*(f"before_{table}" for table in UNDOABLE), "added")
+
+
+def sweep(db: sqlite3.Connection) -> None:
+    """Drop the texts that no row, version or kept step names any more."""
+    users = [name for name in ("example", "version_row", "kept_before_example") if name in tables(db)]
+    packs.sweep(db, users)
+
+
+def tables(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
+
+
+def revision(db: sqlite3.Connection) -> int:
+    """A number that grows with every undoable step, to know whether what was computed still holds."""
+    number: int = db.execute("SELECT value FROM main.meta WHERE key = 'revision'").fetchone()[0]
+    return number
+
+
+def advance(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 
 
 def columns(db: sqlite3.Connection, table: str) -> list[str]:
     return [name for _cid, name, *_rest in db.execute(f"PRAGMA main.table_info({table})")]
-
-
-FIRST_TABLES = """
-CREATE TABLE spec (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, language TEXT NOT NULL, system_prompt TEXT NOT NULL, text TEXT NOT NULL
-);
-CREATE TABLE fact (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL,
-  quote TEXT NOT NULL  -- the words of the spec that the fact stands on
-);
-CREATE TABLE example (
-  id INTEGER PRIMARY KEY,
-  data TEXT NOT NULL,        -- the row's JSON text, to the letter
-  question TEXT NOT NULL,    -- what the grid shows and searches
-  answer TEXT NOT NULL,
-  split TEXT NOT NULL,       -- train, validation or test; a test row is an exam question
-  kind TEXT NOT NULL,
-  facts TEXT NOT NULL,       -- names parted by spaces
-  tags TEXT NOT NULL,        -- parted by spaces
-  key_points TEXT NOT NULL,  -- what an answer must contain (core/grading.py)
-  source TEXT NOT NULL,      -- the file it came from, and its line there
-  line INTEGER,
-  problems TEXT NOT NULL,    -- rule ids parted by spaces
-  digest INTEGER NOT NULL    -- of data, to find duplicates
-);
-CREATE INDEX example_digest ON example (digest);
-CREATE TABLE unread (        -- lines of imported files that could not be read
-  id INTEGER PRIMARY KEY, source TEXT NOT NULL, line INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
-  raw BLOB NOT NULL,         -- the line's bytes; of a line over the limit its first 64 KiB
-  rule TEXT NOT NULL, message TEXT NOT NULL
-);
-CREATE TABLE job (
-  id INTEGER PRIMARY KEY, provider TEXT NOT NULL,
-  token TEXT NOT NULL,       -- the metadata key chosen before the job is asked for, to find it after a doubtful answer
-  remote_id TEXT, model TEXT NOT NULL, rows TEXT NOT NULL, row_count INTEGER NOT NULL, settings TEXT NOT NULL,
-  created_at REAL NOT NULL, finished_at REAL, status TEXT NOT NULL, fine_tuned_model TEXT, error TEXT NOT NULL
-);
-CREATE TABLE job_event (
-  id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES job (id), remote_id TEXT NOT NULL, created_at REAL NOT NULL,
-  level TEXT NOT NULL, message TEXT NOT NULL, data TEXT NOT NULL, UNIQUE (job, remote_id)
-);
-CREATE TABLE eval_run (
-  id INTEGER PRIMARY KEY, created_at REAL NOT NULL, finished_at REAL, models TEXT NOT NULL, repeats INTEGER NOT NULL,
-  settings TEXT NOT NULL, status TEXT NOT NULL
-);
-CREATE TABLE eval_question ( -- a copy of each question as it was asked, since the project's own may change later
-  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id), question TEXT NOT NULL, reference TEXT NOT NULL,
-  key_points TEXT NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL
-);
-CREATE TABLE eval_answer (
-  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id),
-  question INTEGER NOT NULL REFERENCES eval_question (id), model TEXT NOT NULL, sample INTEGER NOT NULL,
-  text TEXT NOT NULL, score REAL NOT NULL, passed INTEGER NOT NULL,
-  fingerprint TEXT NOT NULL, -- which weights the server says have answered
-  UNIQUE (question, model, sample)
-)"""
-
-
-def m001_first_tables(db: sqlite3.Connection) -> None:
-    for statement in re.sub(r" *--[^\n]*", "", FIRST_TABLES).split(";"):
-        db.execute(statement)
-
-
-MIGRATIONS: list[Migration] = [m001_first_tables]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core import dataset
+from core import dataset, versions
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.project import Changes, Project
@@ -110,9 +110,14 @@ def seconds_left(found: list[Metric]) -> float | None:
     return (last.at - first.at) / (last.step - first.step) * max(0, recent[-1].total - last.step)
 
 
+def trained(tag: str) -> dataset.Filter:
+    """The rows that a job on `tag` trains on: those that somebody approved."""
+    return dataset.Filter(split="train", status="approved", tag=tag)
+
+
 def training_rows(db: sqlite3.Connection, tag: str) -> list[str]:
     """The JSON texts that a job on `tag` trains on. Raises `JukuError` for too few rows or rows with errors."""
-    chosen = dataset.Filter(split="train", tag=tag)
+    chosen = trained(tag)
     rows = list(dataset.texts(db, chosen))
     if len(rows) < MINIMUM_ROWS:
         raise JukuError(
@@ -210,10 +215,11 @@ def _by_token(db: sqlite3.Connection, token: str) -> int:
 
 def _insert(db: sqlite3.Connection, provider: str, token: str, plan: Plan, row_count: int) -> None:
     settings = {"hyperparameters": plan.hyperparameters or {}, "seed": plan.seed}
+    version = versions.current(db, tr("Trained on {model}", model=plan.model))
     db.execute(
-        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')",
-        (provider, token, plan.model, plan.rows, row_count, json.dumps(settings), time.time(), CREATING),
+        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
+        (provider, token, plan.model, plan.rows, row_count, json.dumps(settings), time.time(), CREATING, version),
     )
 
 

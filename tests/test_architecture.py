@@ -29,12 +29,17 @@ ONLY_IN = {
 
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
-    ("errors", "language", "progress", "paths"),
-    ("settings", "keys", "log", "schema"),
+    ("errors", "language", "progress", "paths", "packs"),
+    ("settings", "keys", "log", "migrations", "outside"),
+    ("schema",),
     ("project",),
-    ("checks",),
+    ("checks", "tokens", "personal", "duplicates"),
     ("formats", "grading"),
-    ("dataset", "spec"),
+    ("search", "conversation", "spec"),
+    ("filters",),
+    ("dataset", "indexing"),
+    ("quarantine", "rows", "editing", "versions", "findings"),
+    ("importing", "exporting"),
     ("samples", "providers"),
     ("training", "chat"),
     ("evals",),

@@ -6,7 +6,7 @@ import sqlite3
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from core import chat, dataset, spec
+from core import chat, dataset, filters, spec
 from core.language import tr
 from core.project import Changes
 from ui import style, widgets
@@ -145,6 +145,6 @@ class ChatTab(Tab):
 
 def _some_questions(db: sqlite3.Connection) -> list[str]:
     """A few exam questions, from all over the exam."""
-    ids = dataset.find(db, dataset.Filter(split="test"))
+    ids = filters.find(db, filters.Filter(split="test"))
     chosen = ids[:: max(1, len(ids) // SUGGESTIONS)][:SUGGESTIONS]
     return [example.question for example in dataset.fetch(db, chosen).values() if example.question]

@@ -6,7 +6,7 @@ from functools import partial
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, spec, training
+from core import dataset, filters, spec, training
 from core.errors import JukuError
 from core.language import tr
 from core.project import Changes
@@ -88,9 +88,9 @@ class TrainingTab(Tab):
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen = dataset.Filter(split="train", tag=self._form.tag())
+        chosen = training.trained(self._form.tag())
         count, wrong = await self.workspace.project.read(
-            lambda db: (len(dataset.find(db, chosen)), dataset.count_errors(db, chosen))
+            lambda db: (len(filters.find(db, chosen)), dataset.count_errors(db, chosen))
         )
         self._form.show_rows(count, wrong)
 

@@ -1,17 +1,25 @@
 """What the tabs share: the open project, the tasks, and the provider with its models."""
 
+from __future__ import annotations
+
 import asyncio
+from array import array
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import providers, settings
 from core.errors import JukuError
+from core.filters import Filter
+from core.indexing import Finder
 from core.keys import Keys
 from core.language import tr
-from core.project import Project
+from core.progress import Reporter
+from core.project import Changes, Project
 from core.providers import Offer, Provider
 from ui.tasks import Tasks, cancel_all
+
+QUIET = 2_000  # milliseconds without a change before the search index is made anew
 
 
 class Workspace(QObject):
@@ -22,12 +30,32 @@ class Workspace(QObject):
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.project = project
+        self.finder = Finder(project)
         self.settings = chosen
         self.keys = Keys()
         self.tasks = Tasks(self)
+        self.tasks.changed.connect(self._on_changed)
+        self._indexing = QTimer(self, singleShot=True, interval=QUIET)
+        self._indexing.timeout.connect(self._refresh_index)
+        self._indexing.start()
         self.offers: list[Offer] = []
         self._connected: dict[str, Provider] = {}
         self._connecting = asyncio.Lock()
+        self._index_task: asyncio.Task[None] | None = None
+
+    async def find(self, filter: Filter) -> array[int]:
+        """Ids of the rows that match; a newer search stops the older one."""
+        return await self.finder.find(filter)
+
+    def _on_changed(self, changes: Changes) -> None:
+        self.finder.note(changes)
+        if "example" in changes.counts:
+            self._indexing.start()
+
+    def _refresh_index(self) -> None:
+        """Make the search index once no more rows have changed for a moment."""
+        if self._index_task is None or self._index_task.done():
+            self._index_task = self.tasks.start("", self.finder.refresh(Reporter()))
 
     async def provider(self, id: str = "") -> Provider:
         """The provider `id`, or the chosen one; connected once. Raises `ProviderError`, `KeyStoreError`."""
@@ -66,6 +94,8 @@ class Workspace(QObject):
         """Go on with another project; what still ran on the old one is cancelled first."""
         self.tasks.start("", self._close_old(self.project, self.tasks.running()))
         self.project = project
+        self.finder = Finder(project)
+        self._indexing.start()
         self.remember(project.path)
 
     async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:

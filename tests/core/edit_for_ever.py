@@ -6,19 +6,20 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from core import dataset
+from core import dataset, filters, importing
 from core.progress import Reporter
 from core.project import Project
+from core.rows import Options
 
 
 async def steps(project: Project, rows: Path, seed: int) -> AsyncIterator[int]:
     """The same steps for the same seed and project; after each a digest of what the project holds."""
     chance = random.Random(seed)
     for number in range(1_000_000):
-        ids = dataset.find(project.rows)
+        ids = filters.find(project.rows)
         step = chance.random()
         if step < 0.2 or not ids:
-            await project.write("import", dataset.import_file, rows, Reporter())
+            await project.write("import", importing.import_file, rows, Reporter(), Options(skip_known=False))
         elif step < 0.6:
             await project.write("edit", dataset.edit, chance.choice(ids), "answer", f"answer {number}")
         elif step < 0.8:

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from core import dataset
-from core.dataset import Filter
+from core import dataset, filters, importing, quarantine
 from core.errors import FormatError
+from core.filters import Filter
 from core.formats import jsonl
 from core.progress import Reporter
 
@@ -16,57 +16,66 @@ def write(project, label, change, *args):
     return asyncio.run(project.write(label, change, *args))
 
 
-def imported(project, tmp_path, *lines):
+def rows(project, choice=Filter()):
+    return list(dataset.examples(project.rows, choice))
+
+
+def imported(project, tmp_path, *lines, **options):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines) + b"\n")
-    return write(project, "Import", dataset.import_file, path, Reporter())
+    return write(project, "Import", importing.import_file, path, Reporter(), importing.Options(**options))
 
 
 def test_import_keeps_good_rows_and_sets_bad_lines_aside(project, tmp_path):
-    good = jsonl.new_row("", "What?", "That.")
+    good = jsonl.new_row("", "返品は？", "That.")
     imported(project, tmp_path, good, "{oops", "", TYPO, good, b'{"messages": "\xff"}')
-    rows = dataset.fetch(project.rows, dataset.find(project.rows))
-    assert [row.data for row in rows.values()] == [good, TYPO, good]
-    assert [row.line for row in rows.values()] == [1, 4, 5]
-    assert [row.problems for row in rows.values()] == ["", "key-unknown role-unknown", "duplicate-row"]
-    unread = dataset.unread(project.rows)
-    assert [(entry.line, entry.rule, entry.raw) for entry in unread] == [
+    assert [row.data for row in rows(project)] == [good, TYPO, good]
+    assert [row.line for row in rows(project)] == [1, 4, 5]
+    assert [row.problems for row in rows(project)] == ["", "key-unknown role-unknown", ""]
+    assert [(entry.line, entry.rule, entry.raw) for entry in quarantine.unread(project.rows)] == [
         (2, "json-broken", b"{oops"),
         (6, "encoding", b'{"messages": "\xff"}'),
     ]
+
+
+def test_a_file_that_comes_again_brings_only_what_is_new(project, tmp_path):
+    good = jsonl.new_row("", "What?", "That.")
+    imported(project, tmp_path, good, "{oops", split="test")
+    new = jsonl.new_row("", "New?", "Yes.")
+    changes = imported(project, tmp_path, good, "{oops", new)
+    assert changes.counts == {"example": 1}
+    assert [(row.data, row.split) for row in rows(project)] == [(good, "test"), (new, "train")]
 
 
 def test_fix_all_is_one_undoable_step_and_touches_nothing_else(project, tmp_path):
     imported(project, tmp_path, TYPO, TYPO.replace("q", "r"))
     assert dataset.counts(project.rows, "problems") == {"role-unknown": 2, "key-unknown": 2}
     write(project, "Fix", dataset.fix_all, "role-unknown", Reporter())
-    rows = list(dataset.fetch(project.rows, dataset.find(project.rows)).values())
-    assert rows[0].data == TYPO.replace("assitant", "assistant")
-    assert [row.problems for row in rows] == ["key-unknown", "key-unknown"]
-    assert rows[0].answer == "a"
+    assert rows(project)[0].data == TYPO.replace("assitant", "assistant")
+    assert [row.problems for row in rows(project)] == ["key-unknown", "key-unknown"]
+    assert rows(project)[0].answer == "a"
     asyncio.run(project.undo())
     assert dataset.counts(project.rows, "problems")["role-unknown"] == 2
 
 
 def test_duplicates_are_deleted_but_for_the_first(project, tmp_path):
     imported(project, tmp_path, *[jsonl.new_row("", "q", "a")] * 3)
-    assert dataset.counts(project.rows, "problems") == {dataset.DUPLICATE: 2}
     write(project, "Fix", dataset.fix_all, dataset.DUPLICATE, Reporter())
-    assert list(dataset.find(project.rows)) == [1]
+    assert list(filters.find(project.rows)) == [1]
 
 
 def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
     good = jsonl.new_row("", "返品は？", "できます。")
     imported(project, tmp_path, good[:-1], good[:-1] + ",}", good.encode("cp932"))
-    assert len(dataset.unread(project.rows)) == 3
-    write(project, "Repair", dataset.repair_all_unread)
-    assert [entry.line for entry in dataset.unread(project.rows)] == [1]
+    assert quarantine.count(project.rows) == 3
+    assert quarantine.count_mendable(project.rows) == 2
+    write(project, "Repair", quarantine.repair_all)
+    assert [entry.line for entry in quarantine.unread(project.rows)] == [1]
     with pytest.raises(FormatError):
-        write(project, "Repair", dataset.repair_unread, 1, good[:-1])
-    write(project, "Repair", dataset.repair_unread, 1, good)
-    assert not dataset.unread(project.rows)
-    rows = dataset.fetch(project.rows, dataset.find(project.rows))
-    assert {row.question for row in rows.values()} == {"返品は？"}
+        write(project, "Repair", quarantine.repair, 1, good[:-1])
+    write(project, "Repair", quarantine.repair, 1, good)
+    assert not quarantine.count(project.rows)
+    assert {row.question for row in rows(project)} == {"返品は？"}
 
 
 def test_editing_a_cell_keeps_the_rest_of_the_row(project, tmp_path):
@@ -78,26 +87,20 @@ def test_editing_a_cell_keeps_the_rest_of_the_row(project, tmp_path):
     assert row.data == line.replace('"content":"a"', '"content":"new\\nline"')
 
 
-def test_find_by_text_of_any_length_and_by_words(sample):
-    ids = dataset.find(sample.rows)
-    exams = dataset.find(sample.rows, dataset.parse_filter("split:test kind:reverse"))
-    assert 0 < len(exams) < len(ids)
-    by_fact = dataset.fetch(sample.rows, dataset.find(sample.rows, Filter(fact="f01")))
-    assert by_fact
-    assert all("f01" in row.facts.split() for row in by_fact.values())
-    assert dataset.parse_filter("two balls tag:study") == Filter(text="two balls", tag="study")
-    assert not dataset.find(sample.rows, Filter(text="50%_off"))
-
-
-def test_search_finds_one_japanese_character(project):
-    write(project, "Add", dataset.add, [dataset.read_row(jsonl.new_row("", "返品の方法", "窓口へ。"))])
-    for text in ("返", "返品", "窓口"):
-        assert list(dataset.find(project.rows, Filter(text=text))) == [1]
+def test_lines_of_text_are_those_of_the_rows(project, tmp_path):
+    lines = [jsonl.new_row("", f"question {number}", "a") for number in range(300)]
+    imported(project, tmp_path, *lines)
+    write(project, "Edit", dataset.edit_data, 7, '{"messages":\n[]}')
+    write(project, "Delete", dataset.delete, [3, 200])
+    whole = b"".join(block for _count, block in dataset.text_blocks(project.rows))
+    expected = [*lines[:2], *lines[3:6], '{"messages": []}', *lines[7:199], *lines[200:]]
+    assert whole.decode().splitlines() == expected
+    assert list(dataset.texts(project.rows, [9, 5])) == [lines[8], lines[4]]
 
 
 def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
     path = tmp_path / "out.jsonl"
-    count = dataset.export_file(sample.rows, path, Filter(split="train", tag="study"))
+    count = jsonl.write(path, dataset.texts(sample.rows, Filter(split="train", tag="study")))
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == count > 100
     assert all(json.loads(line)["messages"][-1]["role"] == "assistant" for line in lines)

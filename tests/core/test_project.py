@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import dataset, schema, spec
+from core import dataset, filters, importing, schema, spec
 from core import project as projects
 from core.errors import JukuError, ProjectError
 from core.formats import jsonl
@@ -35,7 +35,7 @@ def test_undo_and_redo_restore_every_row(project):
         assert (await project.undo()).label == "Edit"
         assert dataset.fetch(project.rows, [3])[3].answer == "answer 2"
         await project.undo()
-        assert not dataset.find(project.rows)
+        assert not filters.find(project.rows)
         assert project.undo_label is None
         await project.redo()
         await project.redo()
@@ -65,7 +65,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
     project = Project(tmp_path_factory.mktemp("p") / "test.juku")
 
     def state():
-        ids = dataset.find(project.rows)
+        ids = filters.find(project.rows)
         return list(dataset.fetch(project.rows, ids).items()), spec.load(project.rows)
 
     async def go():
@@ -79,7 +79,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
             assert state() == states[place]
 
     async def apply(verb, argument, number):
-        ids = dataset.find(project.rows)
+        ids = filters.find(project.rows)
         if verb == "add":
             return await project.write("add", dataset.add, rows(argument))
         if verb == "spec":
@@ -103,7 +103,7 @@ def test_a_failing_change_leaves_nothing(project):
     async def go():
         with pytest.raises(JukuError):
             await project.write("Half", half)
-        assert not dataset.find(project.rows)
+        assert not filters.find(project.rows)
         assert project.undo_label is None
 
     asyncio.run(go())
@@ -117,12 +117,12 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
     async def go():
         loop = asyncio.get_running_loop()
         reporter = Reporter(lambda _progress: loop.call_soon_threadsafe(started.set))
-        task = asyncio.ensure_future(project.write("Import", dataset.import_file, path, reporter, reporter=reporter))
+        task = asyncio.ensure_future(project.write("Import", importing.import_file, path, reporter, reporter=reporter))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not dataset.find(project.rows)
+        assert not filters.find(project.rows)
         assert project.undo_label is None
 
     asyncio.run(go())
@@ -182,12 +182,12 @@ def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     more = [*schema.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
     monkeypatch.setattr(schema, "MIGRATIONS", more)
     project = Project(path)
-    assert len(dataset.find(project.rows)) == 2
+    assert len(filters.find(project.rows)) == 2
     assert "extra" in schema.columns(project.rows, "example")
     project.close()
     monkeypatch.undo()
-    backup = Project(tmp_path / "old.juku.backup-v1")
-    assert len(dataset.find(backup.rows)) == 2
+    backup = Project(tmp_path / "old.juku.backup-v2")
+    assert len(filters.find(backup.rows)) == 2
     backup.close()
 
 
@@ -206,10 +206,10 @@ def test_a_full_disk_is_said_and_loses_nothing(project):
         project._writing.submit(lambda: project._db.execute(f"PRAGMA max_page_count = {pages + 2}")).result()
         with pytest.raises(ProjectError, match="full"):
             await project.write("Add", dataset.add, rows(5000))
-        assert len(dataset.find(project.rows)) == 5
+        assert len(filters.find(project.rows)) == 5
         project._writing.submit(lambda: project._db.execute("PRAGMA max_page_count = 100000")).result()
         await project.write("Add", dataset.add, rows(5000))
-        assert len(dataset.find(project.rows)) == 5005
+        assert len(filters.find(project.rows)) == 5005
 
     asyncio.run(go())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from core import dataset, spec
+from core import dataset, filters, spec
 from core.spec import Spec
 
 
@@ -35,8 +35,8 @@ def test_every_fact_of_the_sample_stands_on_its_text(sample):
 
 def test_rows_are_counted_per_fact(sample):
     counted = spec.facts(sample.rows)[0]
-    rows = dataset.find(sample.rows, dataset.Filter(fact=counted.name))
-    test = dataset.find(sample.rows, dataset.Filter(fact=counted.name, split="test"))
+    rows = filters.find(sample.rows, dataset.Filter(fact=counted.name))
+    test = filters.find(sample.rows, dataset.Filter(fact=counted.name, split="test"))
     assert counted.examined == len(test) > 0
     assert counted.trained == len(rows) - len(test) > 0
 
@@ -51,12 +51,12 @@ def test_a_new_fact_gets_the_next_free_name(project):
 
 def test_a_fact_is_edited_and_deleted_and_its_rows_stay(sample):
     fact = spec.facts(sample.rows)[0]
-    rows = len(dataset.find(sample.rows))
+    rows = len(filters.find(sample.rows))
     write(sample, spec.edit_fact, fact.id, "Two teams play.")
     assert spec.facts(sample.rows)[0].text == "Two teams play."
     assert spec.facts(sample.rows)[0].quote == fact.quote
     write(sample, spec.delete_fact, fact.id)
     assert fact.id not in [other.id for other in spec.facts(sample.rows)]
-    assert len(dataset.find(sample.rows)) == rows
+    assert len(filters.find(sample.rows)) == rows
     asyncio.run(sample.undo())
     assert spec.facts(sample.rows)[0].text == "Two teams play."

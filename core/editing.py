@@ -1,0 +1,165 @@
+"""Changes to many rows at once: set, tag, prefix, system prompt, find and replace."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from core import dataset
+from core.dataset import OWN, TEXTS, Example
+from core.errors import FormatError
+from core.filters import Choice
+from core.formats import jsonl
+from core.language import tr
+from core.progress import Reporter
+
+CHUNK = 1000
+SYSTEM = "system"
+ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
+REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
+
+
+def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
+    """Set one field of all these rows; question and answer are written into their JSON."""
+    _change(db, ids, field, lambda _before: value, reporter)
+
+
+def prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
+    """Put `text` before what the field says in all these rows."""
+    _change(db, ids, field, lambda before: text + before, reporter)
+
+
+def add_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
+    _change(db, ids, "tags", lambda tags: " ".join(dict.fromkeys([*tags.split(), *tag.split()])), reporter)
+
+
+def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
+    gone = set(tag.split())
+    _change(db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in gone), reporter)
+
+
+def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
+    """Give all these rows the same instructions, in place of those they have."""
+    _change(db, ids, SYSTEM, lambda _before: prompt, reporter)
+
+
+def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
+    for start in range(0, len(ids), CHUNK):
+        dataset.delete(db, ids[start : start + CHUNK])
+        reporter.update(min(start + CHUNK, len(ids)), len(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What to find and what to put there. Raises `FormatError` when a regular expression or its replacement is wrong."""
+
+    find: str
+    replace: str = ""
+    regex: bool = False
+    match_case: bool = False
+    fields: tuple[str, ...] = TEXTS
+
+    def __post_init__(self) -> None:
+        assert set(self.fields) <= set(REPLACEABLE), self.fields
+        try:
+            self.substitution()("")
+            re.compile(self.find if self.regex else "").sub(self.replace if self.regex else "", "")
+        except (re.error, IndexError) as error:
+            title = tr("This is not a regular expression")
+            raise FormatError(title, tr("{reason}. Nothing was searched or changed.", reason=error)) from error
+
+    def substitution(self) -> Callable[[str], str]:
+        """Text to text with every occurrence replaced."""
+        flags = 0 if self.match_case else re.IGNORECASE
+        pattern = re.compile(self.find if self.regex else re.escape(self.find), flags)
+        # Not a template where it is meant to the letter: a backslash there is a backslash.
+        replacement = self.replace if self.regex else lambda _match: self.replace
+        return lambda text: pattern.sub(replacement, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One field of one row, before and after."""
+
+    id: int
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first changes in full, and how many rows would change in all."""
+
+    changes: list[Replacement]
+    total: int
+
+    @property
+    def more(self) -> bool:
+        return self.total > len({change.id for change in self.changes})
+
+
+def preview(
+    db: sqlite3.Connection, pattern: Pattern, choice: Choice, limit: int = 1000, reporter: Reporter | None = None
+) -> Preview:
+    """What `replace` would do to the chosen rows. Raises `Cancelled`."""
+    shown: list[Replacement] = []
+    total = 0
+    for _row, changes in _replacements(db, pattern, dataset.ids_of(db, choice), reporter or Reporter()):
+        total += 1
+        if len(shown) < limit:
+            shown += changes
+    return Preview(shown, total)
+
+
+def replace(db: sqlite3.Connection, pattern: Pattern, choice: Choice, reporter: Reporter) -> None:
+    """Replace every occurrence in the chosen rows."""
+    _write(db, _replacements(db, pattern, list(dataset.ids_of(db, choice)), reporter))
+
+
+def _change(
+    db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
+) -> None:
+    _write(db, _changed(db, ids, (field,), change, reporter))
+
+
+def _replacements(
+    db: sqlite3.Connection, pattern: Pattern, ids: Sequence[int], reporter: Reporter
+) -> Iterator[tuple[Example, list[Replacement]]]:
+    if pattern.find:
+        yield from _changed(db, ids, pattern.fields, pattern.substitution(), reporter)
+
+
+def _changed(
+    db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[str], change: Callable[[str], str], reporter: Reporter
+) -> Iterator[tuple[Example, list[Replacement]]]:
+    """Of all these rows those that change, each with what changes in it."""
+    for start in range(0, len(ids), CHUNK):
+        reporter.update(start, len(ids))
+        for row in dataset.examples(db, ids[start : start + CHUNK]):
+            befores = ((field, _text(row, field)) for field in fields)
+            changes = [Replacement(row.id, field, before, change(before)) for field, before in befores]
+            if changes := [one for one in changes if one.after != one.before]:
+                yield row, changes
+
+
+def _text(row: Example, field: str) -> str:
+    return jsonl.system(row.data) if field == SYSTEM else getattr(row, field)
+
+
+def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
+    """Own fields where they stand, texts into the rows' JSON, as many rows a time as share a pack."""
+    texts: list[tuple[int, str]] = []
+    for row, changes in changed:
+        data = row.data
+        for change in changes:
+            if change.field in OWN:
+                db.execute(f"UPDATE example SET {change.field} = ? WHERE id = ?", (change.after, row.id))
+            else:
+                data = jsonl.set_content(data, ROLES[change.field], change.after)
+        if data != row.data:
+            texts.append((row.id, data))
+        if len(texts) >= CHUNK:
+            dataset.edit_texts(db, texts)
+            texts = []
+    dataset.edit_texts(db, texts)

@@ -1,0 +1,140 @@
+"""The tables of a project file, as a list of small steps from an empty file to the newest."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from itertools import islice
+
+from core import packs
+
+Migration = Callable[[sqlite3.Connection], None]
+
+FIRST_TABLES = """
+CREATE TABLE spec (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, language TEXT NOT NULL, system_prompt TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE fact (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL,
+  quote TEXT NOT NULL  -- the words of the spec that the fact stands on
+);
+CREATE TABLE example (
+  id INTEGER PRIMARY KEY,
+  data TEXT NOT NULL,        -- the row's JSON text, to the letter
+  question TEXT NOT NULL,    -- what the grid shows and searches
+  answer TEXT NOT NULL,
+  split TEXT NOT NULL,       -- train, validation or test; a test row is an exam question
+  kind TEXT NOT NULL,
+  facts TEXT NOT NULL,       -- names parted by spaces
+  tags TEXT NOT NULL,        -- parted by spaces
+  key_points TEXT NOT NULL,  -- what an answer must contain (core/grading.py)
+  source TEXT NOT NULL,      -- the file it came from, and its line there
+  line INTEGER,
+  problems TEXT NOT NULL,    -- rule ids parted by spaces
+  digest INTEGER NOT NULL    -- of data, to find duplicates
+);
+CREATE INDEX example_digest ON example (digest);
+CREATE TABLE unread (        -- lines of imported files that could not be read
+  id INTEGER PRIMARY KEY, source TEXT NOT NULL, line INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
+  raw BLOB NOT NULL,         -- the line's bytes; of a line over the limit its first 64 KiB
+  rule TEXT NOT NULL, message TEXT NOT NULL
+);
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY, provider TEXT NOT NULL,
+  token TEXT NOT NULL,       -- the metadata key chosen before the job is asked for, to find it after a doubtful answer
+  remote_id TEXT, model TEXT NOT NULL, rows TEXT NOT NULL, row_count INTEGER NOT NULL, settings TEXT NOT NULL,
+  created_at REAL NOT NULL, finished_at REAL, status TEXT NOT NULL, fine_tuned_model TEXT, error TEXT NOT NULL
+);
+CREATE TABLE job_event (
+  id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES job (id), remote_id TEXT NOT NULL, created_at REAL NOT NULL,
+  level TEXT NOT NULL, message TEXT NOT NULL, data TEXT NOT NULL, UNIQUE (job, remote_id)
+);
+CREATE TABLE eval_run (
+  id INTEGER PRIMARY KEY, created_at REAL NOT NULL, finished_at REAL, models TEXT NOT NULL, repeats INTEGER NOT NULL,
+  settings TEXT NOT NULL, status TEXT NOT NULL
+);
+CREATE TABLE eval_question ( -- a copy of each question as it was asked, since the project's own may change later
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id), question TEXT NOT NULL, reference TEXT NOT NULL,
+  key_points TEXT NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL
+);
+CREATE TABLE eval_answer (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id),
+  question INTEGER NOT NULL REFERENCES eval_question (id), model TEXT NOT NULL, sample INTEGER NOT NULL,
+  text TEXT NOT NULL, score REAL NOT NULL, passed INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL, -- which weights the server says have answered
+  UNIQUE (question, model, sample)
+)"""
+
+
+# Rows are narrow, so that a million of them are counted, sorted and filtered at once; their JSON texts lie in packs.
+PACKED_EXAMPLES = """
+CREATE TABLE pack (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE packed_example (
+  id INTEGER PRIMARY KEY,
+  pack INTEGER NOT NULL, slot INTEGER NOT NULL,  -- where the row's JSON text lies (core/packs.py)
+  question TEXT NOT NULL,    -- the beginning of it, to sort by
+  answer TEXT NOT NULL,
+  length INTEGER NOT NULL,   -- characters of question and answer
+  split TEXT NOT NULL,       -- train, validation or test; a test row is an exam question
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,      -- draft, approved or rejected
+  facts TEXT NOT NULL,       -- names parted by spaces
+  tags TEXT NOT NULL,        -- parted by spaces
+  notes TEXT NOT NULL,
+  key_points TEXT NOT NULL,  -- what an answer must contain (core/grading.py)
+  source TEXT NOT NULL,      -- the file it came from, and its line there
+  line INTEGER,
+  problems TEXT NOT NULL,    -- rule ids parted by spaces
+  digest INTEGER NOT NULL    -- of the JSON text, to know the row again
+);
+CREATE TABLE saved_filter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, words TEXT NOT NULL);
+CREATE TABLE version (id INTEGER PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL);
+CREATE TABLE finding (       -- what a check of the whole set found last; made anew each time
+  id INTEGER PRIMARY KEY, rule TEXT NOT NULL, cluster INTEGER NOT NULL,
+  example INTEGER NOT NULL,  -- 0 is the whole set
+  message TEXT NOT NULL
+);
+CREATE INDEX finding_example ON finding (example);
+CREATE TABLE pack_tokens (pack INTEGER, encoding TEXT, counts BLOB NOT NULL, PRIMARY KEY (pack, encoding)) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+INSERT INTO meta VALUES ('revision', 0), ('findings', -1);
+ALTER TABLE job ADD COLUMN version INTEGER REFERENCES version (id) -- the rows it trained on
+"""
+
+VERSION_ROWS = """CREATE TABLE version_row (version INTEGER NOT NULL REFERENCES version (id), id INTEGER NOT NULL, {columns},
+  PRIMARY KEY (version, id)) WITHOUT ROWID"""
+
+MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems", "digest")
+
+
+def m001_first_tables(db: sqlite3.Connection) -> None:
+    _run(db, FIRST_TABLES)
+
+
+def m002_packed_examples(db: sqlite3.Connection) -> None:
+    _run(db, PACKED_EXAMPLES)
+    _pack_rows(db)
+    db.execute("DROP TABLE example")
+    db.execute("ALTER TABLE packed_example RENAME TO example")
+    names = [name for _cid, name, *_rest in db.execute("PRAGMA table_info(example)") if name != "id"]
+    db.execute(VERSION_ROWS.format(columns=", ".join(names)))
+
+
+def _pack_rows(db: sqlite3.Connection) -> None:
+    names = ("pack", "slot", "id", "question", "answer", "length", *MOVED)
+    insert = (
+        f"INSERT INTO packed_example ({', '.join(names)}, status, notes) "
+        f"VALUES ({', '.join('?' * len(names))}, 'approved', '')"
+    )
+    heads = "substr(question, 1, 32), substr(answer, 1, 32), length(question) + length(answer)"
+    old = db.execute(f"SELECT data, id, {heads}, {', '.join(MOVED)} FROM example ORDER BY id")
+    while group := list(islice(old, packs.ROWS)):
+        places = packs.put(db, [data for data, *_rest in group])
+        db.executemany(insert, ((*place, *rest) for place, (_data, *rest) in zip(places, group, strict=True)))
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in re.sub(r" *--[^\n]*", "", statements).split(";"):
+        db.execute(statement)
+
+
+MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples]

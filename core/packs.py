@@ -1,0 +1,85 @@
+"""Where the JSON texts of rows lie: compressed together in packs that are never changed, only added to.
+
+A row names its pack and its slot there. So an old state of a row costs two numbers (undo, versions), and a project is
+about a third of the size of the files it was made from.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+import zstandard
+
+ROWS = 64
+BYTES = 1024 * 1024  # a pack is closed when it has either
+LIMIT = 256 * 1024 * 1024  # no pack of ours comes near it: a larger one is a damaged or hostile file
+_PARTED = "\0"  # no JSON text holds one
+
+Place = tuple[int, int]  # pack and slot
+
+
+def grouped(texts: Iterable[str]) -> Iterator[list[str]]:
+    """`texts` in groups, each of the size of one pack."""
+    group: list[str] = []
+    size = 0
+    for text in texts:
+        group.append(text)
+        size += len(text)
+        if len(group) == ROWS or size > BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def packed(texts: Sequence[str]) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(_PARTED.join(texts).encode())
+
+
+def unpacked(blob: bytes) -> list[str]:
+    """The texts of a pack. Raises `sqlite3.DatabaseError` for one that no Juku wrote."""
+    try:
+        if not 0 <= zstandard.frame_content_size(blob) <= LIMIT:
+            raise sqlite3.DatabaseError("database disk image is malformed: size of a pack")
+        return zstandard.ZstdDecompressor().decompress(blob).decode().split(_PARTED)
+    except (zstandard.ZstdError, UnicodeDecodeError) as error:
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
+
+
+def put(db: sqlite3.Connection, texts: Iterable[str]) -> Iterator[Place]:
+    """Store `texts`; yields the place of each."""
+    for group in grouped(texts):
+        pack = put_packed(db, packed(group))
+        yield from ((pack, slot) for slot in range(len(group)))
+
+
+def put_packed(db: sqlite3.Connection, blob: bytes) -> int:
+    pack: int = db.execute("INSERT INTO pack (data) VALUES (?) RETURNING id", (blob,)).fetchone()[0]
+    return pack
+
+
+class Reader:
+    """Gets texts by their places; the packs read last stay at hand."""
+
+    def __init__(self, db: sqlite3.Connection, kept: int = 8) -> None:
+        self._db = db
+        self._kept = kept
+        self._packs: dict[int, list[str]] = {}
+
+    def text(self, place: Place) -> str:
+        return self.pack(place[0])[place[1]]
+
+    def pack(self, id: int) -> list[str]:
+        """All texts of one pack, in the order of their slots."""
+        if id not in self._packs:
+            (blob,) = self._db.execute("SELECT data FROM pack WHERE id = ?", (id,)).fetchone()
+            if len(self._packs) >= self._kept:
+                del self._packs[next(iter(self._packs))]
+            self._packs[id] = unpacked(blob)
+        return self._packs[id]
+
+
+def sweep(db: sqlite3.Connection, users: Sequence[str]) -> None:
+    """Drop the packs that no row of the tables `users` names any more."""
+    used = " UNION ".join(f"SELECT pack FROM {table} WHERE pack IS NOT NULL" for table in users)
+    db.execute(f"DELETE FROM pack WHERE id NOT IN ({used})")
+    db.execute("DELETE FROM pack_tokens WHERE pack NOT IN (SELECT id FROM pack)")

@@ -1,0 +1,220 @@
+"""From a file's lines to blocks of rows as the project stores them: checked, known ones left out, texts packed."""
+
+import pickle
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import checks, dataset, formats, language, packs
+from core.checks.quick import Message, clean_messages
+from core.dataset import HEAD, OWN, Values
+from core.errors import JukuError
+from core.formats import jsonl
+from core.progress import Reporter
+from core.project import open_rows
+
+LINES = (".jsonl", ".jsonl.txt", ".ndjson")
+Left = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read a file; '' is what it says itself. `columns`: field -> column of a table.
+
+    `split`, `status` and `tags` are those of the new rows, where the file gives them none.
+    """
+
+    format: str = ""
+    encoding: str = ""
+    columns: dict[str, str] | None = None
+    split: str = "train"
+    status: str = "approved"
+    tags: str = ""
+    skip_known: bool = True
+    source: str = ""  # what the rows are said to come from; '' is the file's name
+
+
+class Block(NamedTuple):
+    """Rows that share a pack. `known` were left out, `unread` go to the quarantine."""
+
+    blob: bytes
+    values: list[Values]
+    unread: list[Left]
+    known: int
+
+
+@dataclass
+class Known:
+    """Which rows and unread lines a project has already, by digest, to leave them out when a file comes again."""
+
+    digests: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    unread: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection) -> "Known":
+        found = db.execute("SELECT group_concat(digest, ' ') FROM example").fetchone()[0]
+        digests = np.sort(np.fromstring(found, np.int64, sep=" ")) if found else np.empty(0, np.int64)
+        return cls(digests, {digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")})
+
+    @classmethod
+    def read(cls, project: Path) -> "Known":
+        db = open_rows(project)
+        try:
+            return cls.of(db)
+        finally:
+            db.close()
+
+    def among(self, values: list[Values]) -> list[bool]:
+        """Which of these rows are known."""
+        if not len(self.digests):
+            return [False] * len(values)
+        asked = np.fromiter((row[-1] for row in values), np.int64, len(values))
+        places = np.searchsorted(self.digests, asked)
+        places[places == len(self.digests)] = 0
+        known: list[bool] = (self.digests[places] == asked).tolist()
+        return known
+
+
+def digest(raw: bytes) -> int:
+    """The same number as `dataset.digest` of the text."""
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), signed=True)
+
+
+class Builder:
+    """Gathers rows until they fill a pack."""
+
+    def __init__(self, source: str, options: Options, known: Known) -> None:
+        self._known = known
+        self._own = {"split": options.split, "status": options.status, "tags": options.tags}
+        self._common = (*(self._own.get(name, "") for name in OWN), source)
+        self._source = source
+        self._empty()
+
+    def _empty(self) -> None:
+        self._texts: list[str] = []
+        self._values: list[Values] = []
+        self._unread: list[Left] = []
+        self._size = 0
+        self._known_lines = 0
+
+    def full(self) -> bool:
+        return self._size > packs.BYTES or len(self._values) == packs.ROWS or len(self._unread) == packs.ROWS
+
+    def add_clean(self, raw: bytes, messages: list[Message], line: int) -> None:
+        """A plain conversation without problems, the common case."""
+        answer = messages[-1].content
+        question = next((m.content for m in reversed(messages) if m.role == "user"), "")
+        self._add(raw.decode(), question, answer, self._common, line, "", raw)
+
+    def add(self, row: jsonl.Row) -> None:
+        if row.text is None:
+            if row.problems[0].rule != "blank":
+                self._leave(row.line, row.problems[0])
+            return
+        question, answer = dataset.previews(row.text)
+        rules = " ".join(dict.fromkeys(problem.rule for problem in row.problems))
+        common = self._common if not row.fields else self._with(row.fields)
+        self._add(row.text, question, answer, common, row.line.number, rules, row.text.encode())
+
+    def _leave(self, line: jsonl.Line, reason: checks.Problem) -> None:
+        if digest(line.raw) in self._known.unread:
+            self._known_lines += 1
+            return
+        at = (line.number, line.offset, line.length)
+        self._unread.append((self._source, *at, line.raw, reason.rule, reason.message))
+
+    def _with(self, fields: dict[str, str]) -> tuple[str, ...]:
+        own = {**self._own, **{name: value for name, value in fields.items() if value}}
+        return (*(own.get(name, "") for name in OWN), self._source)
+
+    def _add(
+        self, text: str, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes
+    ) -> None:
+        length = len(question) + len(answer)
+        self._texts.append(text)
+        self._values.append((question[:HEAD], answer[:HEAD], length, *common, line, rules, digest(raw)))
+        self._size += len(text)
+
+    def block(self) -> Block:
+        """What was gathered; the next rows start a new pack."""
+        flags = self._known.among(self._values)
+        known = sum(flags) + self._known_lines
+        texts, values = self._texts, self._values
+        if any(flags):
+            texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
+            values = [row for row, flag in zip(values, flags, strict=True) if not flag]
+        found = Block(packs.packed(texts), values, self._unread, known)
+        self._empty()
+        return found
+
+
+def blocks(path: Path, options: Options, known: Known, reporter: Reporter) -> Iterator[Block]:
+    """The rows of a file, block by block. Raises `FormatError`, `Cancelled`."""
+    builder = Builder(options.source or path.name, options, known)
+    quick = options.format in ("", "jsonl") and path.name.lower().endswith(LINES)
+    for filled in (_filled if quick else _filled_slowly)(builder, path, options, reporter):
+        if filled:
+            yield builder.block()
+    yield builder.block()
+
+
+def _filled(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:
+    encoding: jsonl.Encoding = options.encoding or jsonl.sniff(path)  # type: ignore[assignment]
+    for line in jsonl.reported(path, encoding, reporter):
+        messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
+        if messages is not None:
+            builder.add_clean(line.raw, messages, line.number)
+        else:
+            text, problems = jsonl.checked(line)
+            builder.add(jsonl.Row(line, text, problems))
+        yield builder.full()
+
+
+def _filled_slowly(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:
+    for row in formats.read(path, reporter, format=options.format, encoding=options.encoding, columns=options.columns):
+        builder.add(row)
+        yield builder.full()
+
+
+def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, int]:
+    """Add the blocks to the project: how many rows came, were known, and wait in the quarantine."""
+    rows = known = unread = 0
+    for block in blocks:
+        if block.values:
+            pack = packs.put_packed(db, block.blob)
+            db.executemany(dataset.INSERT, ((pack, slot, *row) for slot, row in enumerate(block.values)))
+        db.executemany(_LEFT, block.unread)
+        rows, known, unread = rows + len(block.values), known + block.known, unread + len(block.unread)
+    return rows, known, unread
+
+
+_LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+def serve() -> None:
+    """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
+    path, options, project, language_ = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    language.choose(language_)
+    out = sys.stdout.buffer
+    try:
+        known = Known.read(project) if options.skip_known else Known()
+        for block in blocks(path, options, known, Reporter(lambda progress: pickle.dump(progress, out))):
+            pickle.dump(block, out, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(None, out)
+    except JukuError as error:
+        pickle.dump((error.title, error.message), out)
+    out.flush()
+
+
+if __name__ == "__main__":
+    # By the module's own name, since that is what a pickled block is known by.
+    from core import rows
+
+    rows.serve()

@@ -1,0 +1,170 @@
+"""Finds text in a million rows at once: all they say, folded, lies in one flat file that is searched byte by byte.
+
+The file is a cache, made in a process of its own (core/indexing.py). Rows edited since then are looked at one by one;
+a step that touches more rows than can be named makes the file stale. Without one every row is read, which takes longer
+but finds the same.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import sqlite3
+import unicodedata
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from core import packs
+from core.errors import FormatError
+from core.formats import jsonl
+from core.language import tr
+from core.progress import Reporter
+
+PIECE = 2 * 1024 * 1024  # bytes searched between two looks at whether to stop, and at whether the window wants to move
+CHUNK = 500
+DIRTY_LIMIT = 20_000
+NEAR = 8
+END = "\0"
+
+Matches = Callable[[str], bool]
+
+
+def fold(text: str) -> str:
+    """`text` as it is compared: full and half width, upper and lower case are the same."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+def searchable(data: str) -> str:
+    """What a row's messages say, folded; instructions to the model are left out, since all rows share them."""
+    value = msgspec.json.decode(data)
+    return fold("\n".join(jsonl.said(value))).replace(END, " ")
+
+
+def find(db: sqlite3.Connection, text: str, regex: bool, index: Index | None, reporter: Reporter) -> array[int]:
+    """Ids, in order, of the rows whose messages say `text`. Raises `FormatError` for a bad regular expression."""
+    matches = _matcher(text, regex)
+    if index is None or not index.ready or index.dirty is None:
+        return array("q", _scanned(db, None, matches, reporter))
+    dirty = set(index.dirty)
+    found = index.matching(fold(text), matches if regex else None, reporter)
+    return index.corrected(found, dirty, set(_scanned(db, sorted(dirty), matches, reporter)))
+
+
+def _matcher(text: str, regex: bool) -> Matches:
+    if not regex:
+        folded = fold(text)
+        return lambda said: folded in said
+    try:
+        pattern = re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise FormatError(
+            tr("This is not a regular expression"), tr("{reason}. Nothing was searched or changed.", reason=error)
+        ) from error
+    return lambda said: bool(pattern.search(said))
+
+
+def _scanned(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
+    """Of all rows, or of `ids`, those that match."""
+    reader = packs.Reader(db)
+    for done, (id, pack, slot) in enumerate(_places(db, ids)):
+        if matches(searchable(reader.text((pack, slot)))):
+            yield id
+        if done % CHUNK == 0:
+            reporter.check()
+
+
+def _places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple[int, int, int]]:
+    if ids is None:
+        yield from db.execute("SELECT id, pack, slot FROM example ORDER BY id")
+        return
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        marks = ",".join("?" * len(chunk))
+        yield from db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY id", chunk).fetchall()
+
+
+def _row_of(ends: array[int], offset: int, near: int) -> int:
+    """The row in which a byte stands; hits come in order, so the next one is most often close."""
+    row = bisect_right(ends, offset, near, min(near + NEAR, len(ends)))
+    return row if row < near + NEAR else bisect_right(ends, offset, row)
+
+
+class Index:
+    """The folded texts of all rows: `text` (UTF-8, each ended by NUL), `ends` (its offset in bytes), `ids`, all in order.
+
+    Not ready until it is opened on files that `core.indexing` made.
+    """
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.dirty: set[int] | None = None
+        self._text: mmap.mmap | bytes = b""
+        self._ends: array[int] = array("q")
+
+    def expect(self) -> None:
+        """Files are about to be made: remember what changes from now on."""
+        self.ready = False
+        self.dirty = set()
+
+    def open(self, folder: Path) -> bool:
+        """Use the files in `folder`; False when they are not whole or too much has changed since they were begun."""
+        import numpy as np
+
+        try:
+            ids = np.fromfile(folder / "ids", dtype=np.int64)
+            ends = array("q", (folder / "ends").read_bytes())
+            size = (folder / "text").stat().st_size
+            if self.dirty is None or len(ids) != len(ends) or size != (ends[-1] if ends else 0):
+                return False
+            with (folder / "text").open("rb") as file:
+                self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        except (OSError, ValueError):
+            return False
+        self._ids, self._ends, self.ready = ids, ends, True
+        return True
+
+    def note(self, ids: set[int] | None) -> None:
+        """Rows have changed; None stands for more than can be named."""
+        if ids is None or self.dirty is None or len(self.dirty) + len(ids) > DIRTY_LIMIT:
+            # The map itself is left to those who still search it.
+            self.ready, self.dirty = False, None
+        else:
+            self.dirty = self.dirty | ids
+
+    def matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
+        """Ids whose text holds `folded`, or for which `matches` says so."""
+        rows = self._rows_where(matches, reporter) if matches else self._rows_with(folded.encode(), reporter)
+        return array("q", self._ids[list(rows)].tobytes())
+
+    def _rows_with(self, needle: bytes, reporter: Reporter) -> Iterator[int]:
+        text, ends = self._text, self._ends
+        row = next_row = 0  # a row, and the byte where the next one begins
+        for at in range(0, len(text), PIECE):
+            reporter.check()
+            # A copied piece, since a map's own search compares byte by byte before Python 3.13.
+            piece = text[at : at + PIECE + len(needle) - 1]
+            found = piece.find(needle, max(next_row - at, 0))
+            while 0 <= found < PIECE:
+                row = _row_of(ends, at + found, row)
+                yield row
+                next_row = ends[row]
+                found = piece.find(needle, next_row - at)
+
+    def _rows_where(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
+        start = 0
+        for row, end in enumerate(self._ends):
+            if matches(self._text[start : end - 1].decode()):
+                yield row
+            start = end
+            if row % CHUNK == 0:
+                reporter.check()
+
+    def corrected(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
+        """`found` with what has changed since the index was made: of the `dirty` rows only those `matching`."""
+        if not dirty:
+            return found
+        return array("q", sorted({id for id in found if id not in dirty} | matching))

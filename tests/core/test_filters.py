@@ -1,0 +1,127 @@
+import asyncio
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import dataset, filters, indexing, search
+from core.errors import FormatError
+from core.filters import Filter
+from core.formats import jsonl
+from core.indexing import Finder
+from core.progress import Cancelled, Reporter
+
+
+def add(project, *rows, **fields):
+    made = [dataset.read_row(jsonl.new_row("", question, answer), **fields) for question, answer in rows]
+    return asyncio.run(project.write("Add", dataset.add, made))
+
+
+def found(project, words, **more):
+    parsed = filters.parse(words)
+    return list(filters.find(project.rows, parsed, **more))
+
+
+def test_find_by_text_and_by_words(sample):
+    ids = filters.find(sample.rows)
+    assert 0 < len(found(sample, "split:test kind:reverse")) < len(ids)
+    by_fact = dataset.fetch(sample.rows, found(sample, "fact:f01"))
+    assert by_fact
+    assert all("f01" in row.facts.split() for row in by_fact.values())
+    assert not found(sample, "50%_off")
+
+
+@given(
+    st.builds(
+        Filter,
+        text=st.sampled_from(["", "two balls", "返品", "a.c"]),
+        regex=st.booleans(),
+        split=st.sampled_from(["", "test"]),
+        status=st.sampled_from(["", "draft"]),
+        rule=st.sampled_from(["", "*", "role-unknown"]),
+        min_length=st.none() | st.integers(0, 99),
+        max_length=st.none() | st.integers(0, 99),
+    )
+)
+def test_words_and_filter_are_the_same(filter):
+    if not filter.text:
+        filter = Filter(**{name: getattr(filter, name) for name in Filter.__slots__ if name != "regex"})
+    assert filters.parse(filters.words(filter)) == filter
+
+
+def test_one_japanese_character_other_widths_and_cases_are_found(project):
+    add(project, ("返品の方法", "窓口へ。"), ("ＡＢＣ", "Straße ﬁnal"), ("x", "y"))
+    for text, id in (("返", 1), ("窓口", 1), ("abc", 2), ("STRASSE", 2), ("final", 2)):
+        assert found(project, text) == [id]
+    assert found(project, "/a.c/") == [2]
+    with pytest.raises(FormatError):
+        found(project, "/(/")
+
+
+def test_lengths_and_orders(project):
+    add(project, ("bb", "1"), ("a", "22222"), ("c", ""))
+    assert found(project, "length:>2 length:<3") == [1]
+    for order, expected in (("question", [2, 1, 3]), ("length", [3, 1, 2]), ("id", [1, 2, 3])):
+        assert list(filters.find(project.rows, Filter(order=order))) == expected
+        assert list(filters.find(project.rows, Filter(order=order, descending=True))) == expected[::-1]
+    assert list(filters.head(project.rows, Filter(order="length"), 2)) == [3, 1]
+
+
+def test_a_search_stops_when_it_is_cancelled(project):
+    add(project, ("a", "b"))
+    reporter = Reporter()
+    reporter.cancel()
+    with pytest.raises(Cancelled):
+        found(project, "a", reporter=reporter)
+
+
+def test_filters_are_kept_by_name_and_can_be_undone(project):
+    asyncio.run(project.write("Keep", filters.save, "mine", "split:test"))
+    asyncio.run(project.write("Keep", filters.save, "mine", "split:train"))
+    assert filters.saved(project.rows) == {"mine": "split:train"}
+    asyncio.run(project.undo())
+    assert filters.saved(project.rows) == {"mine": "split:test"}
+    asyncio.run(project.write("Forget", filters.forget, "mine"))
+    assert filters.saved(project.rows) == {}
+
+
+TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
+
+
+@pytest.fixture
+def indexed(project, monkeypatch):
+    """A project whose rows are found through an index made by another process, in small pieces."""
+    monkeypatch.setattr(indexing, "WORTH", 0)
+    monkeypatch.setattr(search, "PIECE", 7)
+    return project, Finder(project)
+
+
+def test_the_index_finds_what_reading_every_row_finds(indexed):
+    project, finder = indexed
+    add(project, *[(f"question {number} 返品", f"Answer {number % 7} ab" * 3) for number in range(200)])
+    asyncio.run(finder.refresh(Reporter()))
+    assert finder.index.ready
+    for step in (None, (dataset.edit, 5, "answer", "zebra ab"), (dataset.delete, [6, 7]), (dataset.edit, 9, "tags", "t")):
+        if step:
+            finder.note(asyncio.run(project.write("Step", *step)))
+        for words in ("ab", "返品", "question 1", "answer 3", "zebra", "/answer [12]/", "nothing", "tag:t ab", "e"):
+            assert asyncio.run(finder.find(filters.parse(words))) == array("q", found(project, words)), (step, words)
+    finder.note(asyncio.run(project.undo()))
+    assert found(project, "ab") == list(asyncio.run(finder.find(Filter(text="ab"))))
+
+
+def test_an_index_of_another_state_is_made_anew(indexed):
+    project, finder = indexed
+    add(project, ("old", "a"))
+    asyncio.run(finder.refresh(Reporter()))
+    add(project, ("new", "a"))
+    later = Finder(project)
+    asyncio.run(later.refresh(Reporter()))
+    assert list(asyncio.run(later.find(Filter(text="new")))) == [2]
+    folder = indexing.index_folder(project.path)
+    (folder / "ends").write_bytes(b"broken")
+    last = Finder(project)
+    asyncio.run(last.refresh(Reporter()))
+    assert not last.index.ready
+    assert list(asyncio.run(last.find(Filter(text="new")))) == [2]
