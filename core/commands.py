@@ -10,7 +10,22 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import chat, checks, dataset, evals, formats, importing, language, project, providers, quarantine, samples, settings, spec, training
+from core import (
+    chat,
+    checks,
+    dataset,
+    evals,
+    formats,
+    importing,
+    language,
+    project,
+    providers,
+    quarantine,
+    samples,
+    settings,
+    spec,
+    training,
+)
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr, trn

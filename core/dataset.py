@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 
 from core import checks, conversation, filters, packs
-from core.errors import FormatError
+from core.errors import FormatError, JukuError
 from core.filters import Choice as Choice
 from core.filters import Filter as Filter
 from core.formats import jsonl
@@ -52,11 +51,6 @@ class Example:
     line: int | None = None
     problems: str = ""
     id: int = 0
-
-
-def digest(text: str) -> int:
-    """64 bits of BLAKE2b, signed, as SQLite stores integers."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
 def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
@@ -178,7 +172,7 @@ def values(example: Example) -> Values:
     """What stands in the table for a row, without its place."""
     own = (getattr(example, name) for name in OWN)
     heads = example.question[:HEAD], example.answer[:HEAD], len(example.question) + len(example.answer)
-    return (*heads, *own, example.source, example.line, example.problems, digest(example.data))
+    return (*heads, *own, example.source, example.line, example.problems, packs.digest(example.data.encode()))
 
 
 def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
@@ -197,8 +191,11 @@ def next_id(db: sqlite3.Connection) -> int:
 
 
 def data(db: sqlite3.Connection, id: int) -> str:
-    """The JSON text of one row."""
-    return packs.Reader(db).text(db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone())
+    """The JSON text of one row. Raises `JukuError` when it is no longer there."""
+    place = db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone()
+    if place is None:
+        raise JukuError(tr("The row is no longer there"), tr("It was deleted meanwhile, so nothing was changed in it."))
+    return packs.Reader(db).text(place)
 
 
 def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
@@ -242,7 +239,7 @@ WHERE id = ?"""
 def _edited(id: int, text: str, place: packs.Place) -> tuple[Any, ...]:
     row = read_row(text)
     question, answer, length, *_rest = values(row)
-    return (*place, question, answer, length, row.problems, digest(text), id)
+    return (*place, question, answer, length, row.problems, packs.digest(text.encode()), id)
 
 
 def require_readable(data: str) -> None:

@@ -5,16 +5,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core import dataset
+from core import conversation, dataset, filters, spec
 from core.dataset import OWN, TEXTS, Example
 from core.errors import FormatError
-from core.filters import Choice
+from core.filters import Choice, Filter
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
 
 CHUNK = 1000
 SYSTEM = "system"
+DIFFERING = "system-prompt-differs"
 ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
 REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 
@@ -156,10 +157,35 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
             if change.field in OWN:
                 db.execute(f"UPDATE example SET {change.field} = ? WHERE id = ?", (change.after, row.id))
             else:
-                data = jsonl.set_content(data, ROLES[change.field], change.after)
+                data = _said(data, change)
         if data != row.data:
             texts.append((row.id, data))
         if len(texts) >= CHUNK:
             dataset.edit_texts(db, texts)
             texts = []
     dataset.edit_texts(db, texts)
+
+
+def _said(data: str, change: Replacement) -> str:
+    if change.field == SYSTEM and not change.after.strip():
+        return _without_system(data)
+    return jsonl.set_content(data, ROLES[change.field], change.after)
+
+
+def _without_system(data: str) -> str:
+    """No instructions at all, since an empty message would be an error."""
+    paths = [message.path for message in conversation.messages(data) if message.role == SYSTEM]
+    for path in reversed(paths):
+        data = conversation.remove(data, path)
+    return data
+
+
+def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
+    """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
+    if rule != DIFFERING:
+        dataset.fix_all(db, rule, reporter)
+        return
+    prompt = spec.load(db).system_prompt
+    ids = filters.find(db, Filter(rule=rule))
+    if prompt.strip():
+        set_system_prompt(db, ids, prompt, reporter)

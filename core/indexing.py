@@ -44,11 +44,11 @@ class Finder:
         if self.index.ready:
             return
         self.index.expect()
-        rows, revision = await self.project.read(_size)
+        rows, state = await self.project.read(_size)
         if rows < WORTH:
             return
         folder = index_folder(self.project.path)
-        if _made_at(folder) != revision:
+        if _made_of(folder) != state:
             request = {"project": str(self.project.path), "folder": str(folder)}
             await outside.run_aside("core.indexing", request, reporter)
         self.index.open(folder)
@@ -59,16 +59,16 @@ def index_folder(project: Path) -> Path:
     return paths.cache_folder() / "search" / name
 
 
-def _size(db: sqlite3.Connection) -> tuple[int, int]:
-    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.revision(db)
+def _size(db: sqlite3.Connection) -> tuple[int, str]:
+    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.state(db)
 
 
-def _made_at(folder: Path) -> int:
-    """The revision of the project that the files in `folder` were made from; -1 when there are none."""
+def _made_of(folder: Path) -> str:
+    """The state of the project that the files in `folder` were made from; '' when there are none."""
     try:
-        return int((folder / "revision").read_text())
-    except (OSError, ValueError):
-        return -1
+        return (folder / "state").read_text()
+    except OSError:
+        return ""
 
 
 def build(request: dict[str, Any], reporter: Reporter) -> None:
@@ -89,8 +89,8 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
 
 
 def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
-    db.execute("BEGIN")  # rows and revision as of one moment
-    rows, revision = _size(db)
+    db.execute("BEGIN")  # all as of one moment
+    rows, state = _size(db)
     ids, ends, end = array("q"), array("q"), 0
     reader = packs.Reader(db)
     with (folder / "text").open("wb") as file:
@@ -103,7 +103,7 @@ def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
                 reporter.update(done, rows)
     (folder / "ids").write_bytes(ids.tobytes())
     (folder / "ends").write_bytes(ends.tobytes())
-    (folder / "revision").write_text(str(revision))
+    (folder / "state").write_text(state)
 
 
 def _forget_old(folder: Path) -> None:

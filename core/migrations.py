@@ -96,14 +96,14 @@ CREATE TABLE finding (       -- what a check of the whole set found last; made a
 CREATE INDEX finding_example ON finding (example);
 CREATE TABLE pack_tokens (pack INTEGER, encoding TEXT, counts BLOB NOT NULL, PRIMARY KEY (pack, encoding)) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-INSERT INTO meta VALUES ('revision', 0), ('findings', -1);
+INSERT INTO meta VALUES ('revision', 0), ('findings', -1), ('id', lower(hex(randomblob(16))));
 ALTER TABLE job ADD COLUMN version INTEGER REFERENCES version (id) -- the rows it trained on
 """
 
 VERSION_ROWS = """CREATE TABLE version_row (version INTEGER NOT NULL REFERENCES version (id), id INTEGER NOT NULL, {columns},
   PRIMARY KEY (version, id)) WITHOUT ROWID"""
 
-MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems", "digest")
+MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
 def m001_first_tables(db: sqlite3.Connection) -> None:
@@ -120,7 +120,7 @@ def m002_packed_examples(db: sqlite3.Connection) -> None:
 
 
 def _pack_rows(db: sqlite3.Connection) -> None:
-    names = ("pack", "slot", "id", "question", "answer", "length", *MOVED)
+    names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED)
     insert = (
         f"INSERT INTO packed_example ({', '.join(names)}, status, notes) "
         f"VALUES ({', '.join('?' * len(names))}, 'approved', '')"
@@ -129,7 +129,10 @@ def _pack_rows(db: sqlite3.Connection) -> None:
     old = db.execute(f"SELECT data, id, {heads}, {', '.join(MOVED)} FROM example ORDER BY id")
     while group := list(islice(old, packs.ROWS)):
         places = packs.put(db, [data for data, *_rest in group])
-        db.executemany(insert, ((*place, *rest) for place, (_data, *rest) in zip(places, group, strict=True)))
+        db.executemany(
+            insert,
+            ((*place, packs.digest(data.encode()), *rest) for place, (data, *rest) in zip(places, group, strict=True)),
+        )
 
 
 def _run(db: sqlite3.Connection, statements: str) -> None:

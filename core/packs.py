@@ -7,12 +7,14 @@ about a third of the size of the files it was made from.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
+import xxhash
 import zstandard
 
 ROWS = 64
+LEVEL = -1  # a tenth larger than level 1, and half as much again as fast
 BYTES = 1024 * 1024  # a pack is closed when it has either
 LIMIT = 256 * 1024 * 1024  # no pack of ours comes near it: a larger one is a damaged or hostile file
-_PARTED = "\0"  # no JSON text holds one
+_PARTED = b"\0"  # no JSON text holds one
 
 Place = tuple[int, int]  # pack and slot
 
@@ -31,8 +33,15 @@ def grouped(texts: Iterable[str]) -> Iterator[list[str]]:
         yield group
 
 
-def packed(texts: Sequence[str]) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(_PARTED.join(texts).encode())
+def packed(texts: Sequence[bytes]) -> bytes:
+    """UTF-8 texts as one pack."""
+    return zstandard.ZstdCompressor(level=LEVEL).compress(_PARTED.join(texts))
+
+
+def digest(text: bytes) -> int:
+    """64 bits to know a text again by, signed as SQLite stores integers (XXH3)."""
+    number: int = xxhash.xxh3_64_intdigest(text)
+    return number - 2**64 if number >= 2**63 else number
 
 
 def unpacked(blob: bytes) -> list[str]:
@@ -40,7 +49,7 @@ def unpacked(blob: bytes) -> list[str]:
     try:
         if not 0 <= zstandard.frame_content_size(blob) <= LIMIT:
             raise sqlite3.DatabaseError("database disk image is malformed: size of a pack")
-        return zstandard.ZstdDecompressor().decompress(blob).decode().split(_PARTED)
+        return zstandard.ZstdDecompressor().decompress(blob).decode().split(_PARTED.decode())
     except (zstandard.ZstdError, UnicodeDecodeError) as error:
         raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
 
@@ -48,7 +57,7 @@ def unpacked(blob: bytes) -> list[str]:
 def put(db: sqlite3.Connection, texts: Iterable[str]) -> Iterator[Place]:
     """Store `texts`; yields the place of each."""
     for group in grouped(texts):
-        pack = put_packed(db, packed(group))
+        pack = put_packed(db, packed([text.encode() for text in group]))
         yield from ((pack, slot) for slot in range(len(group)))
 
 

@@ -5,7 +5,6 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.project import open_rows
 
-LINES = (".jsonl", ".jsonl.txt", ".ndjson")
 Left = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
 
 
@@ -61,7 +59,7 @@ class Known:
     def of(cls, db: sqlite3.Connection) -> "Known":
         found = db.execute("SELECT group_concat(digest, ' ') FROM example").fetchone()[0]
         digests = np.sort(np.fromstring(found, np.int64, sep=" ")) if found else np.empty(0, np.int64)
-        return cls(digests, {digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")})
+        return cls(digests, {packs.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")})
 
     @classmethod
     def read(cls, project: Path) -> "Known":
@@ -82,11 +80,6 @@ class Known:
         return known
 
 
-def digest(raw: bytes) -> int:
-    """The same number as `dataset.digest` of the text."""
-    return int.from_bytes(blake2b(raw, digest_size=8).digest(), signed=True)
-
-
 class Builder:
     """Gathers rows until they fill a pack."""
 
@@ -98,7 +91,7 @@ class Builder:
         self._empty()
 
     def _empty(self) -> None:
-        self._texts: list[str] = []
+        self._texts: list[bytes] = []
         self._values: list[Values] = []
         self._unread: list[Left] = []
         self._size = 0
@@ -111,7 +104,7 @@ class Builder:
         """A plain conversation without problems, the common case."""
         answer = messages[-1].content
         question = next((m.content for m in reversed(messages) if m.role == "user"), "")
-        self._add(raw.decode(), question, answer, self._common, line, "", raw)
+        self._add(question, answer, self._common, line, "", raw)
 
     def add(self, row: jsonl.Row) -> None:
         if row.text is None:
@@ -121,10 +114,10 @@ class Builder:
         question, answer = dataset.previews(row.text)
         rules = " ".join(dict.fromkeys(problem.rule for problem in row.problems))
         common = self._common if not row.fields else self._with(row.fields)
-        self._add(row.text, question, answer, common, row.line.number, rules, row.text.encode())
+        self._add(question, answer, common, row.line.number, rules, row.text.encode())
 
     def _leave(self, line: jsonl.Line, reason: checks.Problem) -> None:
-        if digest(line.raw) in self._known.unread:
+        if packs.digest(line.raw) in self._known.unread:
             self._known_lines += 1
             return
         at = (line.number, line.offset, line.length)
@@ -134,13 +127,11 @@ class Builder:
         own = {**self._own, **{name: value for name, value in fields.items() if value}}
         return (*(own.get(name, "") for name in OWN), self._source)
 
-    def _add(
-        self, text: str, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes
-    ) -> None:
+    def _add(self, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes) -> None:
         length = len(question) + len(answer)
-        self._texts.append(text)
-        self._values.append((question[:HEAD], answer[:HEAD], length, *common, line, rules, digest(raw)))
-        self._size += len(text)
+        self._texts.append(raw)
+        self._values.append((question[:HEAD], answer[:HEAD], length, *common, line, rules, packs.digest(raw)))
+        self._size += len(raw)
 
     def block(self) -> Block:
         """What was gathered; the next rows start a new pack."""
@@ -158,7 +149,7 @@ class Builder:
 def blocks(path: Path, options: Options, known: Known, reporter: Reporter) -> Iterator[Block]:
     """The rows of a file, block by block. Raises `FormatError`, `Cancelled`."""
     builder = Builder(options.source or path.name, options, known)
-    quick = options.format in ("", "jsonl") and path.name.lower().endswith(LINES)
+    quick = formats.is_plain(formats.detect(path, options.format))
     for filled in (_filled if quick else _filled_slowly)(builder, path, options, reporter):
         if filled:
             yield builder.block()

@@ -201,6 +201,12 @@ def revision(db: sqlite3.Connection) -> int:
     return number
 
 
+def state(db: sqlite3.Connection) -> str:
+    """The same with the project's own id, for what is kept outside it: another file may come to lie in its place."""
+    id: str = db.execute("SELECT value FROM main.meta WHERE key = 'id'").fetchone()[0]
+    return f"{id} {revision(db)}"
+
+
 def advance(db: sqlite3.Connection) -> None:
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 

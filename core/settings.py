@@ -29,6 +29,7 @@ class Settings(msgspec.Struct):
     providers: list[ProviderSettings] = []
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
+    grid: str = ""  # the columns of the dataset: which, where, how wide
 
     def remember(self, project: Path) -> None:
         path = str(project)

@@ -1,42 +1,157 @@
-"""How cells of the grid are edited: text over several lines, split and kind from a list."""
+"""How cells of the grid look and are edited: painted from prepared text, typed over several lines, chosen from lists."""
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFontMetrics,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPalette,
+    QPen,
+    QStaticText,
+    QTransform,
+)  # fmt: skip
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QComboBox,
+    QPlainTextEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
-from core import dataset
-from ui.dataset_model import COLUMNS
+from ui import style
+from ui.dataset_columns import ALL, NUMBERS
+from ui.dataset_model import DatasetModel
 
 Index = QModelIndex | QPersistentModelIndex
-CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS)}
+Hint = QAbstractItemDelegate.EndEditHint
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+STEPS = {Qt.Key.Key_Tab: Hint.EditNextItem, Qt.Key.Key_Backtab: Hint.EditPreviousItem}
 LINES = 4
+INSET = 8  # pixels between a cell's edge and its text
+KEPT = 4000  # laid-out texts
+ROOM = 1.15  # of a text as long as the cell is wide, this much is measured at first
+# Plain numbers: to combine Python's flags costs more than to paint the cell.
+SELECTED = QStyle.StateFlag.State_Selected.value
+FOCUSED = QStyle.StateFlag.State_HasFocus.value
+
+
+class CellPainter:
+    """Paints cells in one theme and font; what was laid out once is only drawn the next time."""
+
+    def __init__(self, table: QTableView) -> None:
+        palette = table.palette()
+        self._metrics = QFontMetrics(table.font())
+        self._average = self._metrics.averageCharWidth()
+        self._widest = self._metrics.maxWidth()
+        self._font = table.font()
+        self._texts: dict[tuple[str, int], tuple[QStaticText, int]] = {}
+        self._pen = QPen(palette.color(QPalette.ColorRole.Text))
+        self._chosen_pen = QPen(palette.color(QPalette.ColorRole.HighlightedText))
+        self._chosen = QBrush(palette.color(QPalette.ColorRole.Highlight))
+        self._frame = QPen(QColor(style.ACCENT), 2)
+        self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
+
+    def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
+        selected = state & SELECTED
+        if selected:
+            painter.fillRect(rect, self._chosen)
+        if text:
+            width = rect.width() - 2 * INSET
+            laid, used = self._texts.get((text, width)) or self._lay_out(text, width)
+            painter.setPen(self._chosen_pen if selected else self._pens[meaning] if meaning else self._pen)
+            left = rect.x() + INSET + (width - used if right else 0)
+            painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2, laid)
+        if state & FOCUSED:
+            painter.setPen(self._frame)
+            painter.drawRect(rect.adjusted(1, 1, -1, -1))
+
+    def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int]:
+        if len(self._texts) > KEPT:
+            self._texts.clear()
+        laid = QStaticText(self._cut(text, max(0, width)))
+        laid.setTextFormat(Qt.TextFormat.PlainText)
+        laid.prepare(QTransform(), self._font)
+        self._texts[text, width] = laid, round(laid.size().width())
+        return self._texts[text, width]
+
+    def _cut(self, text: str, width: int) -> str:
+        """`text` with an ellipsis where it is longer than `width` pixels."""
+        if len(text) * self._widest < width:
+            return text
+        # To measure the whole text only to throw most of it away would be half of the work.
+        guess = text[: int(width * ROOM / self._average) + 2]
+        cut = self._metrics.elidedText(guess, Qt.TextElideMode.ElideRight, width)
+        if cut == guess and len(guess) < len(text):
+            return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        return cut
+
+
+class TextEditor(QPlainTextEdit):
+    """Several lines; knows whether an input method is in the middle of a word."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setTabChangesFocus(True)
+        self.composing = False
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        self.composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
 
 
 class DatasetDelegate(QStyledItemDelegate):
     """Enter takes the text over, Shift+Enter or Alt+Enter breaks the line, Escape takes it back."""
 
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(table)
+        self._table = table
+        self._painter: CellPainter | None = None
+        # Kept, since each crossing into Qt for the model would cost as much as a cell.
+        self._model: DatasetModel = table.model()
+
+    def restyle(self) -> None:
+        """Colours or the font have changed."""
+        self._painter = None
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        cells = self._model.cells(index.row())
+        if cells is None:
+            return
+        if self._painter is None:
+            self._painter = CellPainter(self._table)
+        column = index.column()
+        meaning = cells.meanings.get(column, "") if cells.meanings else ""
+        state = option.state.value
+        self._painter.paint(painter, option.rect, cells.texts[column], meaning, column in NUMBERS, state)
+
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        field = COLUMNS[index.column()]
-        if field in CHOICES:
+        column = ALL[index.column()]
+        if column.choices:
             box = QComboBox(parent)
-            box.addItems(CHOICES[field])
+            box.addItems(column.choices)
             box.activated.connect(lambda _index: self._finish(box))
             return box
-        if field in ("question", "answer"):
+        if column.long:
             # A line edit would silently turn line breaks into spaces.
-            editor = QPlainTextEdit(parent)
-            editor.setTabChangesFocus(True)
-            return editor
+            return TextEditor(parent)
         return super().createEditor(parent, option, index)
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
-        value = index.data(Qt.ItemDataRole.EditRole)
+        value = index.data(Qt.ItemDataRole.EditRole) or ""
         if isinstance(editor, QPlainTextEdit):
-            editor.setPlainText(value)
-            editor.selectAll()
+            # Other rows may change while one is typed into: what is typed stays.
+            if not editor.document().isModified() and value != editor.toPlainText():
+                editor.setPlainText(value)
+                editor.selectAll()
         elif isinstance(editor, QComboBox):
             editor.setCurrentText(value)
-        else:
+        elif not editor.property("modified"):
             super().setEditorData(editor, index)
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
@@ -52,20 +167,29 @@ class DatasetDelegate(QStyledItemDelegate):
         if isinstance(editor, QPlainTextEdit):
             place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * LINES + 12))
             place.moveBottom(min(place.bottom(), editor.parentWidget().rect().bottom()))
+        elif isinstance(editor, QComboBox):
+            place.setWidth(max(place.width(), editor.sizeHint().width()))
         editor.setGeometry(place)
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:
-        if isinstance(editor, QPlainTextEdit) and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            breaks = event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier)
-            if enter and breaks:
-                editor.insertPlainText("\n")
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if getattr(editor, "composing", False):
+                # The keys belong to the input method: none of them may take over half a word.
                 return True
-            if enter:
-                self._finish(editor)
+            if isinstance(editor, QPlainTextEdit) and event.key() in ENTER:
+                return self._on_enter(editor, event)
+            if isinstance(editor, QWidget) and event.key() in STEPS:
+                self._finish(editor, STEPS[event.key()])
                 return True
         return super().eventFilter(editor, event)
 
-    def _finish(self, editor: QWidget) -> None:
+    def _on_enter(self, editor: QPlainTextEdit, event: QKeyEvent) -> bool:
+        if event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
+            editor.insertPlainText("\n")
+        else:
+            self._finish(editor)
+        return True
+
+    def _finish(self, editor: QWidget, then: Hint = Hint.NoHint) -> None:
         self.commitData.emit(editor)
-        self.closeEditor.emit(editor)
+        self.closeEditor.emit(editor, then)

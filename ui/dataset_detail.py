@@ -1,122 +1,126 @@
-"""One row of the grid in full: its texts, what it is for, and what is wrong with it."""
+"""One row of the grid in full: its conversation, what it is for, and what is wrong with it."""
+
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
+    QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from core import checks, dataset
+from core import checks, conversation, dataset
 from core.dataset import Example
-from core.language import tr, trn
+from core.errors import FormatError
+from core.language import tr
 from ui import style, widgets
+from ui.conversation_edit import ConversationEdit
+from ui.field_edit import Choice, FieldEdit
+from ui.problem_list import ProblemList
+
+TEXTS = ("notes", "key_points")
+LINES = ("facts", "tags")
+BOXES = ("split", "kind", "status")
 
 
-class FieldEdit(QPlainTextEdit):
-    """Several lines of text, handed over when the field is left."""
+class DatasetDetail(QStackedWidget):
+    """Shows one `Example`. What is typed is handed over when a field is left, at another row, or by `pending`."""
 
-    committed = Signal(str)
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setTabChangesFocus(True)
-        self._shown = ""
-
-    def show_text(self, text: str) -> None:
-        """Show the stored text; typing that has not been handed over yet is not overwritten by the same text."""
-        if text != self._shown or not self.hasFocus():
-            self._shown = text
-            if text != self.toPlainText():
-                self.setPlainText(text)
-
-    def take(self) -> str | None:
-        """What was typed since it was last handed over, once; None when there is nothing new."""
-        if self.toPlainText() == self._shown:
-            return None
-        self._shown = self.toPlainText()
-        return self._shown
-
-    def commit(self) -> None:
-        if (typed := self.take()) is not None:
-            self.committed.emit(typed)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.commit()
-
-
-class DatasetDetail(QWidget):
-    edited = Signal(int, str, str)  # id, field, value
+    edited = Signal(int, str, str)  # id, field or act on the conversation, value: for `dataset.edit`
     edit_json = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self._example = Example("")
-        self.question = FieldEdit(tr("Question"))
-        self.answer = FieldEdit(tr("Answer"))
-        self.key_points = FieldEdit(tr("Key points"))
-        self.key_points.setMaximumHeight(56)
-        self.key_points.setToolTip(
-            tr("What an answer must contain: points parted by “;”, alternatives by “|”, “!” forbids.")
-        )
-        self.split = self._box(tr("Split"), dataset.SPLITS)
-        self.kind = self._box(tr("Kind"), ("", *dataset.KINDS))
-        self.facts = self._line(tr("Facts"))
-        self.tags = self._line(tr("Tags"))
-        self._problems = widgets.label(wrap=True)
-        self._problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._note = widgets.label(wrap=True, dim=True)
+        self._found: list[checks.Problem] = []
+        self.conversation = ConversationEdit()
+        self.conversation.changed.connect(self._on_act)
+        self._make_fields()
+        self._list = ProblemList()
+        self._list.chosen.connect(self.conversation.focus)
+        self._note = widgets.Note()
+        self._failed = widgets.Note()
         self._json = QPushButton(tr("Edit as JSON…"))
-        self._json.clicked.connect(lambda: self.edit_json.emit(self._example.id))
-        self._lay_out()
-        for field in dataset.FIELDS:
-            self._connect(field)
+        self._json.clicked.connect(self._on_json)
+        self.addWidget(widgets.EmptyState(tr("No row is chosen"), tr("Choose one above to read and edit all of it.")))
+        self.addWidget(self._page())
         self.show_example(None)
 
-    def _lay_out(self) -> None:
-        texts = QVBoxLayout()
-        texts.setSpacing(style.SPACE // 3)
-        for text, editor, stretch in ((tr("Question"), self.question, 2), (tr("Answer"), self.answer, 3)):
-            texts.addWidget(widgets.label(text, dim=True))
-            texts.addWidget(editor, stretch)
+    def _make_fields(self) -> None:
+        self.split = Choice(tr("Split"), dataset.SPLITS)
+        self.kind = Choice(tr("Kind"), ("", *dataset.KINDS))
+        self.status = Choice(tr("Status"), dataset.STATUSES)
+        self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
+        self.notes = FieldEdit(tr("Notes"), most=6)
+        self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
+        self.key_points.setToolTip(
+            widgets.tip(tr("What an answer must contain: points parted by “;”, alternatives by “|”, “!” forbids."))
+        )
+        for name in BOXES:
+            getattr(self, name).textActivated.connect(lambda value, name=name: self._emit(name, value))
+        for name in LINES:
+            getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
+        for name in TEXTS:
+            getattr(self, name).committed.connect(lambda value, name=name: self._emit(name, value))
+
+    def _page(self) -> QWidget:
+        page = QWidget()
+        layout = QHBoxLayout(page)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.conversation, 3)
+        layout.addWidget(self._side(), 2)
+        return page
+
+    def _side(self) -> QWidget:
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
-        form.addRow(tr("Split"), self.split)
-        form.addRow(tr("Kind"), self.kind)
-        form.addRow(tr("Facts"), self.facts)
-        form.addRow(tr("Tags"), self.tags)
         self._key_points_label = widgets.label(tr("Key points"))
-        form.addRow(self._key_points_label, self.key_points)
-        side = QVBoxLayout()
-        side.addLayout(form)
-        side.addWidget(self._problems)
-        side.addWidget(self._note)
-        side.addStretch()
-        side.addWidget(self._json, 0, Qt.AlignmentFlag.AlignRight)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
-        layout.setSpacing(style.SPACE * 2)
-        layout.addLayout(texts, 3)
-        layout.addLayout(side, 2)
+        for text, field in (
+            (tr("Split"), self.split), (tr("Kind"), self.kind), (tr("Status"), self.status), (tr("Facts"), self.facts),
+            (tr("Tags"), self.tags), (self._key_points_label, self.key_points), (tr("Notes"), self.notes),
+        ):  # fmt: skip
+            form.addRow(text, field)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, style.SPACE // 2, 0)
+        column.addWidget(self._failed)
+        column.addWidget(self._list)
+        column.addLayout(form)
+        column.addWidget(self._note)
+        column.addWidget(self._json, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch()
+        side = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        side.setWidget(inner)
+        return side
+
+    @property
+    def question(self) -> FieldEdit | None:
+        """The field of the last question."""
+        return self.conversation.field("user")
+
+    @property
+    def answer(self) -> FieldEdit | None:
+        """The field of the last answer."""
+        return self.conversation.field("assistant")
 
     def show_example(self, example: Example | None) -> None:
-        self.setEnabled(example is not None)
-        if example is None or example.id != self._example.id:
+        anew = example is None or example.id != self._example.id
+        if anew:
             self.commit()
+            self._failed.say("")
         self._example = example or Example("")
-        for field in dataset.FIELDS:
-            self._show(field, getattr(self._example, field))
-        for part in (self._key_points_label, self.key_points):
-            part.setVisible(self._example.split == "test")
-        self._show_problems()
+        self.setCurrentIndex(0 if example is None else 1)
+        self.setEnabled(example is not None)
+        self._show(anew)
 
     def problems(self) -> list[str]:
         """The rules that the shown row breaks."""
@@ -124,62 +128,91 @@ class DatasetDetail(QWidget):
 
     def commit(self) -> None:
         """Hand over what is typed and not yet written."""
-        for editor in (self.question, self.answer, self.key_points):
-            editor.commit()
+        for id, field, value in self.pending():
+            self.edited.emit(id, field, value)
 
     def pending(self) -> list[tuple[int, str, str]]:
         """What is typed and not yet written, as (id, field, value); it is handed over by this."""
-        taken = [(field, getattr(self, field).take()) for field in ("question", "answer", "key_points")]
-        return [(self._example.id, field, value) for field, value in taken if value is not None]
+        if not self._example.id:
+            return []
+        found = self.conversation.pending()
+        taken = [(name, getattr(self, name).take()) for name in TEXTS]
+        taken += [(name, _taken(getattr(self, name))) for name in LINES]
+        found += [(name, value) for name, value in taken if value not in (None, getattr(self._example, name))]
+        for field, value in found:
+            self._apply(field, value)
+        return [(self._example.id, field, value) for field, value in found]
 
-    def _show(self, field: str, value: str) -> None:
-        widget = getattr(self, field)
-        if isinstance(widget, FieldEdit):
-            widget.show_text(value)
-        elif isinstance(widget, QComboBox):
-            widget.setCurrentText(value)
-        elif value != widget.text():
-            widget.setText(value)
-
-    def _show_problems(self) -> None:
+    def _show(self, anew: bool = False) -> None:
         example = self._example
-        found = checks.check_line(example.data.encode()).problems if example.data else []
-        lines = [f"{dataset_mark(problem)} {problem.path}  {problem.message}" for problem in found]
-        if dataset.DUPLICATE in example.problems.split():
-            lines.append(f"⚠ {checks.RULES[dataset.DUPLICATE].title()}")
-        worst = "error" if any(problem.severity == "error" for problem in found) else "warning"
-        colour = style.colours(worst)[0].name()
-        self._problems.setStyleSheet(f"color: {colour}" if lines else "")
-        self._problems.setText("\n".join(lines))
-        turns = example.data.count('"role"')
-        more = trn("{n} message: the others are in its JSON.", "{n} messages: the others are in its JSON.", turns)
-        place = tr("From {source}, line {line}.", source=example.source, line=example.line) if example.line else ""
-        self._note.setText("\n".join(part for part in (more if turns > 3 else "", place) if part))
+        for name in (*LINES, *TEXTS, *BOXES):
+            _fill(getattr(self, name), getattr(example, name), anew)
+        for part in (self._key_points_label, self.key_points):
+            part.setVisible(example.split == "test" or bool(example.key_points))
+        self._found = checks.check_line(example.data.encode()).problems if example.data else []
+        self.conversation.show_row(example.data, self._found, anew)
+        known = {problem.rule for problem in self._found}
+        # What only the whole set shows (a row that stands twice) has no place in the row.
+        whole = [rule for rule in example.problems.split() if rule not in known and rule in checks.RULES]
+        self._list.show_problems(
+            [*self._found, *(checks.problem(rule, "", checks.RULES[rule].title()) for rule in whole)]
+        )
+        place = tr("From {source}, line {line}", source=example.source, line=f"{example.line or 0:,}")
+        self._note.say(place if example.line else example.source)
 
-    def _connect(self, field: str) -> None:
-        widget = getattr(self, field)
-        if isinstance(widget, FieldEdit):
-            widget.committed.connect(lambda value: self.edited.emit(self._example.id, field, value))
-        elif isinstance(widget, QComboBox):
-            widget.textActivated.connect(lambda value: self._emit(field, value))
+    def _on_act(self, act: str, value: str) -> None:
+        """A change of the conversation: shown at once, so that the next one builds on it, and handed over."""
+        self.commit()
+        try:
+            changed = self._apply(act, value)
+        except FormatError as error:
+            self._failed.say(f"{error.title}. {error.message}", "error")
+            self._show()
+            return
+        self._failed.say("")
+        if changed:
+            self._show()
+            self.edited.emit(self._example.id, act, value)
+
+    def _apply(self, field: str, value: str) -> bool:
+        """Change the row as it is shown, before it is written; whether that changed anything."""
+        before = self._example
+        if "$" in field:
+            self._example = replace(before, data=conversation.apply(before.data, field, value))
         else:
-            widget.editingFinished.connect(lambda: self._emit(field, widget.text()))
+            self._example = replace(before, **{field: value})
+        return self._example != before
 
     def _emit(self, field: str, value: str) -> None:
-        if self._example.id and value != getattr(self._example, field):
+        if self._example.id and self._apply(field, value):
             self.edited.emit(self._example.id, field, value)
 
-    def _box(self, name: str, values: tuple[str, ...]) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(name)
-        box.addItems(values)
-        return box
+    def _on_line(self, name: str) -> None:
+        if (typed := _taken(getattr(self, name))) is not None:
+            self._emit(name, typed)
 
-    def _line(self, name: str) -> QLineEdit:
-        line = QLineEdit()
-        line.setAccessibleName(name)
-        return line
+    def _on_json(self) -> None:
+        self.commit()
+        self.edit_json.emit(self._example.id)
 
 
-def dataset_mark(problem: checks.Problem) -> str:
-    return "✖" if problem.severity == "error" else "⚠"
+def _fill(field: QWidget, value: str, anew: bool) -> None:
+    if isinstance(field, FieldEdit):
+        field.show_text(value)
+    elif isinstance(field, QComboBox):
+        field.setCurrentText(value)
+    elif isinstance(field, QLineEdit) and (anew or not field.isModified()) and value != field.text():
+        field.setText(value)
+
+
+def _taken(line: QLineEdit) -> str | None:
+    """What was typed since it was last handed over, once."""
+    typed = line.text() if line.isModified() else None
+    line.setModified(False)
+    return typed
+
+
+def _line(name: str) -> QLineEdit:
+    line = QLineEdit()
+    line.setAccessibleName(name)
+    return line

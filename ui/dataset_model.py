@@ -2,65 +2,143 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from array import array
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from core import dataset
-from core.checks import RULES
 from core.dataset import Example
-from core.language import tr
 from core.project import Project
 from ui import style
+from ui.dataset_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
+from ui.dataset_drag import RowsMime
 
 PAGE = 200
 CACHED_PAGES = 50
-COLUMNS = ("problems", "question", "answer", "split", "kind", "facts", "tags")
-PREVIEW = 400  # characters: a cell never lays out a whole book
+BLOCK = 1 << 16  # ids compared at once
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
+DISPLAY, EDIT = Role.DisplayRole, Role.EditRole
+FOREGROUND, ALIGNMENT = Role.ForegroundRole, Role.TextAlignmentRole
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+FIXED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
+EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
+
+
+class Cells(NamedTuple):
+    """A row as it is painted: the example, the text of each cell, and the meaning of the coloured ones."""
+
+    example: Example
+    texts: tuple[str, ...]
+    meanings: dict[int, str]
 
 
 class DatasetModel(QAbstractTableModel):
     edited = Signal(int, str, str)  # id, field, value
+    sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 
     def __init__(self, project: Project, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.project = project
         self._ids: array[int] = array("q")
-        self._rows: dict[int, Example] = {}
+        self._ascending = True  # whether the ids stand in order, so that one is found by halving
+        self._rows: dict[int, Cells] = {}
+        self._headings = headings()
+        self._dragged: Path | None = None  # the folder of the files that were dragged out
 
-    def show_ids(self, ids: array[int]) -> None:
-        """Show these rows; a view that had the same ones keeps its place and selection."""
-        if ids == self._ids:
-            self._rows.clear()
-            if ids:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(ids) - 1, len(COLUMNS) - 1))
+    def show_ids(self, ids: array[int], ascending: bool = False) -> None:
+        """Show these rows. Where only one stretch of them differs, the view keeps its place and selection."""
+        old, self._rows, self._ascending = self._ids, {}, ascending
+        if ids == old:
+            self._ids = ids
+            self._repaint()
+            return
+        least, a, b = min(len(old), len(ids)), len(old), len(ids)
+        start = _common(least, lambda i, j: old[i:j] == ids[i:j])
+        end = _common(least - start, lambda i, j: old[a - j : a - i] == ids[b - j : b - i])
+        if start or end:
+            self._replace(old, ids, start, end)
             return
         self.beginResetModel()
-        self._ids, self._rows = ids, {}
+        self._ids = ids
         self.endResetModel()
+
+    def _replace(self, old: array[int], new: array[int], start: int, end: int) -> None:
+        """The first `start` and the last `end` rows stay, those between are exchanged."""
+        nowhere = QModelIndex()
+        if start + end < len(old):
+            self.beginRemoveRows(nowhere, start, len(old) - end - 1)
+            self._ids = old[:start] + old[len(old) - end :]
+            self.endRemoveRows()
+        if start + end < len(new):
+            self.beginInsertRows(nowhere, start, len(new) - end - 1)
+            self._ids = new
+            self.endInsertRows()
+        self._repaint()
+
+    def forget(self, ids: Collection[int] | None = None) -> None:
+        """Read these rows (or all of them) anew when they are next painted."""
+        if ids is None:
+            self._rows.clear()
+        else:
+            for id in ids:
+                self._rows.pop(id, None)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        if self._ids:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(COLUMNS) - 1))
 
     def id(self, row: int) -> int:
         return self._ids[row]
 
+    def ids(self) -> array[int]:
+        """The ids that are shown, in order; not to be changed."""
+        return self._ids
+
     def row(self, id: int) -> int | None:
+        if self._ascending:
+            row = bisect_left(self._ids, id)
+            return row if row < len(self._ids) and self._ids[row] == id else None
         try:
             return self._ids.index(id)
         except ValueError:
             return None
 
+    def rows(self, ids: Collection[int]) -> list[int]:
+        """The rows of those of `ids` that are shown, from the top down."""
+        if self._ascending:
+            return sorted(row for id in ids if (row := self.row(id)) is not None)
+        wanted = set(ids)
+        return [row for row, id in enumerate(self._ids) if id in wanted] if wanted else []
+
     def example(self, row: int) -> Example | None:
         """The row, read from the project in pages; None when it has been deleted meanwhile."""
+        cells = self.cells(row)
+        return cells.example if cells else None
+
+    def cells(self, row: int) -> Cells | None:
+        """The row as it is painted; None when it has been deleted meanwhile."""
         id = self._ids[row]
-        if id not in self._rows:
-            if len(self._rows) > PAGE * CACHED_PAGES:
-                self._rows.clear()
-            start = row // PAGE * PAGE
-            self._rows |= dataset.fetch(self.project.rows, self._ids[start : start + PAGE])
-        return self._rows.get(id)
+        cells = self._rows.get(id)
+        return cells if cells is not None else self._fetch(row).get(id)
+
+    def _fetch(self, row: int) -> dict[int, Cells]:
+        if len(self._rows) > PAGE * CACHED_PAGES:
+            self._rows.clear()
+        start = row // PAGE * PAGE
+        page = self._ids[start : start + PAGE]
+        for id, example in dataset.fetch(self.project.rows, page).items():
+            self._rows[id] = Cells(example, shown(example), meaning(example))
+        return self._rows
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._ids)
@@ -68,53 +146,59 @@ class DatasetModel(QAbstractTableModel):
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(COLUMNS)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        if role != Role.DisplayRole:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = DISPLAY) -> Any:
+        if role != DISPLAY:
             return None
-        return headings()[section] if orientation == Qt.Orientation.Horizontal else section + 1
+        return self._headings[section] if orientation == Qt.Orientation.Horizontal else f"{section + 1:,}"
 
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if role not in (Role.DisplayRole, Role.EditRole, Role.ForegroundRole):
+    def data(self, index: Index, role: int = DISPLAY) -> Any:
+        # The grid's own delegate asks `cells` instead; this serves editors, accessibility and other views.
+        if role not in (DISPLAY, EDIT, FOREGROUND, ALIGNMENT):
             return None
-        example = self.example(index.row())
-        if example is None:
+        column = index.column()
+        if role == ALIGNMENT:
+            return RIGHT if column in NUMBERS else None
+        cells = self.cells(index.row())
+        if cells is None:
             return None
-        field = COLUMNS[index.column()]
-        if role == Role.ForegroundRole:
-            return style.colours(severity(example.problems))[0] if field == "problems" and example.problems else None
-        value: str = getattr(example, field)
-        if role == Role.EditRole:
-            return value
-        if field == "problems":
-            return mark(value)
-        return value[:PREVIEW].replace("\n", " ")
+        if role == FOREGROUND:
+            return style.colours(cells.meanings[column])[0] if column in cells.meanings else None
+        return cells.texts[column] if role == DISPLAY else value(cells.example, COLUMNS[column])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        editable = COLUMNS[index.column()] != "problems"
-        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if editable else Qt.ItemFlag.NoItemFlags)
+        return EDITABLE if ALL[index.column()].editable else FIXED
 
-    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
+    def setData(self, index: Index, value: Any, role: int = EDIT) -> bool:
         example = self.example(index.row())
-        if example is None or role != Role.EditRole:
+        if example is None or role != EDIT:
             return False
         field = COLUMNS[index.column()]
         if value != getattr(example, field):
             self.edited.emit(example.id, field, value)
         return True
 
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """The header was clicked: the project sorts, never a proxy; a million rows would take it a minute."""
+        self.sort_wanted.emit(ALL[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
 
-def headings() -> list[str]:
-    return [tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Facts"), tr("Tags")]
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    def mimeData(self, indexes: Iterable[QModelIndex]) -> QMimeData:
+        rows = sorted({index.row() for index in indexes})
+        if self._dragged is None:
+            # It outlives the drag: a file manager may read only after the drop.
+            self._dragged = Path(tempfile.mkdtemp(prefix="juku-"))
+            weakref.finalize(self, shutil.rmtree, self._dragged, ignore_errors=True)
+        return RowsMime(self.project, [self._ids[row] for row in rows], self._dragged)
 
 
-def severity(problems: str) -> str:
-    """The worst severity among rule ids parted by spaces."""
-    errors = any(RULES[rule].severity == "error" for rule in problems.split())
-    return "error" if errors else "warning"
-
-
-def mark(problems: str) -> str:
-    """A sign and a number: told apart without colour, too."""
-    if not problems:
-        return ""
-    return f"{'✖' if severity(problems) == 'error' else '⚠'} {len(problems.split())}"
+def _common(most: int, same: Callable[[int, int], bool]) -> int:
+    """The largest n up to `most` for which the first n are the same; `same(start, end)` compares a stretch."""
+    known, step = 0, BLOCK
+    while known < most and step:
+        if same(known, min(known + step, most)):
+            known = min(known + step, most)
+        else:
+            step //= 2
+    return known

@@ -1,40 +1,37 @@
 """The question-answer grid: rows seen, searched, edited, repaired."""
 
+from __future__ import annotations
+
+import asyncio
+from array import array
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QPushButton,
-    QSplitter,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, spec
+from core import dataset, filters, quarantine, spec
 from core.checks import RULES
-from core.dataset import Filter
+from core.filters import Filter
 from core.formats import jsonl
 from core.language import tr, trn
-from core.project import Changes
-from ui import style, widgets
-from ui.dataset_delegate import DatasetDelegate
+from core.project import Changes, Project
+from ui import dataset_bulk, style, widgets
+from ui.dataset_actions import MARK, RowActions
 from ui.dataset_detail import DatasetDetail
-from ui.dataset_model import COLUMNS, DatasetModel
-from ui.json_dialog import JsonDialog
+from ui.dataset_filter import FilterBar
+from ui.dataset_model import DatasetModel
+from ui.dataset_view import GridView
+from ui.dataset_windows import DatasetWindows
+from ui.nothing import Nothing
+from ui.reload import Reload
 from ui.tab import Tab
-from ui.unread_dialog import UnreadDialog
 from ui.workspace import Workspace
 
-WIDTHS = {"problems": 70, "split": 90, "kind": 100, "facts": 90, "tags": 110}
-TYPING = 200  # milliseconds between the last key and the search
+FIRST = 200  # rows that are painted before all are found
+FEW = 200  # edited rows that are looked at one by one, instead of searching anew
+PATIENCE = 300  # milliseconds of searching before it is said
+COUNTED = ("split", "kind", "status", "problems", "tags", "facts")
 
 
 class DatasetTab(Tab):
@@ -46,162 +43,225 @@ class DatasetTab(Tab):
         self.model = DatasetModel(workspace.project, self)
         self.model.edited.connect(self._on_edited)
         self._problems: dict[str, int] = {}  # rows by rule, in the whole project
-        self._new_row = 0  # the id of a row that was added and waits to be typed into
-        self._make_filter()
+        self._total = 0
+        self._order, self._descending = "id", False
+        self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
+        self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
+        self._finding: asyncio.Task[None] | None = None
+        self._counting = Reload(workspace, self._load_counts)
         self._make_table()
+        self._make_buttons()
         self.detail = DatasetDetail()
         self.detail.edited.connect(self._on_edited)
-        self.detail.edit_json.connect(self._on_edit_json)
+        self.detail.edit_json.connect(self.windows.json)
         self._lay_out()
-        self._show_buttons()
 
     def title(self) -> str:
         return tr("Examples")
 
-    def _make_filter(self) -> None:
-        self.search = QLineEdit(placeholderText=tr("Search questions and answers"), clearButtonEnabled=True)
-        self.search.setAccessibleName(tr("Search questions and answers"))
-        self.search.setToolTip(tr("Also: split:test  kind:reverse  tag:study  fact:f03  rule:role-unknown"))
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
-        self._typing.timeout.connect(self._reload)
-        self.search.textChanged.connect(lambda _text: self._typing.start())
-        self.split = _filter_box(tr("Split"))
-        self.tag = _filter_box(tr("Tag"))
-        self.rule = _filter_box(tr("Problems"))
-        for box in (self.split, self.tag, self.rule):
-            box.activated.connect(lambda _index: self._reload())
+    def _make_table(self) -> None:
+        self.bar = FilterBar()
+        self.bar.changed.connect(self._search)
+        self.bar.save_wanted.connect(self._on_save_filter)
+        self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.forget, name))
+        self.table = GridView(self.model)
+        self.table.header.restore(self.workspace.settings.grid)
+        self.model.sort_wanted.connect(self._on_sort)
+        self.table.selectionModel().currentRowChanged.connect(self._on_current)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_count())
+        self.table.edit_ended.connect(self._on_edit_ended)
+        self.windows = DatasetWindows(self.workspace, self.table, self.filter, self)
+        self.windows.row_chosen.connect(self.show_row)
+        self.rows = RowActions(self.workspace, self.table, self)
+        self.rows.wanted.connect(self._on_wanted)
+        self.rows.text_pasted.connect(self.windows.bring)
+
+    def _make_buttons(self) -> None:
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
-        self._count = widgets.label(dim=True)
-        self._add = QPushButton(style.icon("add"), tr("Add row"))
-        self._delete = QPushButton(style.icon("delete"), tr("Delete"))
-        self._add.clicked.connect(self._on_add)
-        self._delete.clicked.connect(self._on_delete)
         self._unread = QPushButton()
-        self._unread.clicked.connect(self._on_unread)
-
-    def _make_table(self) -> None:
-        self.table = table = QTableView(alternatingRowColors=True, sortingEnabled=False, wordWrap=False)
-        table.setModel(self.model)
-        # With a selection model of its own the header does not ask every row when all are selected.
-        header = table.horizontalHeader()
-        header.setSelectionModel(QItemSelectionModel(self.model, table))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        table.setItemDelegate(DatasetDelegate(table))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked
-            | QAbstractItemView.EditTrigger.EditKeyPressed
-            | QAbstractItemView.EditTrigger.AnyKeyPressed
+        self._unread.clicked.connect(self.windows.quarantine)
+        self._count = widgets.label(dim=True)
+        self._searching = QTimer(self, singleShot=True, interval=PATIENCE)
+        self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))
+        self._add = QPushButton(style.icon("add"), tr("Add row"))
+        self._add.clicked.connect(self._on_add)
+        self._rows = QPushButton(tr("Rows"))
+        self._rows.setMenu(
+            self.rows.menu(
+                self._rows,
+                f"add paste - {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
+                "- import export - all",
+            )
         )
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 12)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column, field in enumerate(COLUMNS):
-            if field in WIDTHS:
-                table.setColumnWidth(column, WIDTHS[field])
-            else:
-                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        table.selectionModel().currentRowChanged.connect(self._on_current)
-        table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
-        QShortcut(QKeySequence.StandardKey.Delete, table, self._on_delete, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
+        self._panel_button = QPushButton(tr("Problems"), checkable=True)
+        self._panel_button.toggled.connect(self._on_panel)
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(style.SPACE // 2)
-        top.addWidget(self.search, 1)
-        for widget in (self.split, self.tag, self.rule, self._fix):
-            top.addWidget(widget)
-        top.addSpacing(style.SPACE)
-        top.addWidget(self._add)
-        top.addWidget(self._delete)
+        self.bar.top.addSpacing(style.SPACE)
+        for button in (self._add, self._rows, self._panel_button):
+            self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
         bottom.addWidget(self._count, 1)
+        bottom.addWidget(self._fix)
         bottom.addWidget(self._unread)
         self._nothing = _nothing(self.import_wanted.emit, self._on_add)
+        self._no_match = _no_match(self.bar.clear)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.table)
-        self._stack.addWidget(self._nothing)
+        for page in (self.table, self._nothing, self._no_match):
+            self._stack.addWidget(page)
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack, 1)
         column.addLayout(bottom)
-        splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
-        splitter.addWidget(upper)
-        splitter.addWidget(self.detail)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 1)
+        rows = _splitter(Qt.Orientation.Vertical, upper, self.detail)
+        self._sides = _splitter(Qt.Orientation.Horizontal, rows)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[style.SPACE] * 4)
         layout.setSpacing(style.SPACE)
-        layout.addLayout(top)
-        layout.addWidget(splitter, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self._sides, 1)
 
     def filter(self) -> Filter:
-        """What is shown now: the search's words, and the lists beside it."""
-        typed = dataset.parse_filter(self.search.text())
-        return Filter(
-            text=typed.text,
-            kind=typed.kind,
-            fact=typed.fact,
-            split=typed.split or self.split.currentData() or "",
-            tag=typed.tag or self.tag.currentData() or "",
-            rule=typed.rule or self.rule.currentData() or "",
-        )
+        """What is shown now, and in which order."""
+        return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
     def choose(self, words: str) -> None:
         """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""
-        for box in (self.split, self.tag, self.rule):
-            box.setCurrentIndex(0)
-        self.search.setText(words)
-        self._typing.stop()
-        self._reload()
+        self.bar.choose(words)
+
+    def show_row(self, id: int) -> None:
+        """Go to the row `id`; a filter that hides it is cleared."""
+        row = self.model.row(id)
+        if row is not None:
+            self.table.go_to(row)
+            return
+        self._wanted_row = id
+        self.bar.clear()
 
     def refresh(self, changes: Changes) -> None:
         if self.model.project is not self.workspace.project:
+            self.model.show_ids(array("q"))
             self.model.project = self.workspace.project
-        if changes.tables & {"example", "unread"}:
+            self._search()
+        elif "example" in changes.tables or ("finding" in changes.tables and self.filter().rule):
+            self._take_over(changes)
+        elif "finding" in changes.tables:
+            self.model.forget()
+        if changes.tables & {"example", "unread", "finding", "saved_filter"}:
+            self._counting.ask()
+
+    def _take_over(self, changes: Changes) -> None:
+        """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""
+        ids = changes.ids.get("example") if changes.ids else None
+        self.model.forget(ids)
+        if ids is None or not self._only_edited(ids):
             self._reload()
+        else:
+            self._show_detail()
+
+    def _only_edited(self, ids: set[int]) -> bool:
+        """Whether the same rows are shown as before, without asking the project for all of them."""
+        if len(ids) > FEW or self.filter() != Filter() or self._is_finding():
+            return False
+        there = dataset.fetch(self.workspace.project.rows, list(ids))
+        return all(id in there and self.model.row(id) is not None for id in ids)
 
     async def flush(self) -> None:
+        self.workspace.settings.grid = self.table.header.state()
         for id, field, value in self.detail.pending():
             await self.workspace.project.write(tr("Edit a row"), dataset.edit, id, field, value)
 
-    def _reload(self) -> None:
-        self.workspace.tasks.start("", self._load())
+    def _is_finding(self) -> bool:
+        return self._finding is not None and not self._finding.done()
 
-    async def _load(self) -> None:
-        project = self.workspace.project
-        ids = await project.read(dataset.find, self.filter())
-        self._show_choices(
-            await project.read(dataset.counts, "split"),
-            await project.read(dataset.counts, "tags"),
-            await project.read(dataset.counts, "problems"),
-        )
-        current = self._current_id()
-        self.model.show_ids(ids)
-        self._show_count(len(ids))
-        unread = len(await project.read(dataset.unread))
+    def _search(self) -> None:
+        """Other rows are wanted; the search for the ones before ends."""
+        if self._finding is not None:
+            self._finding.cancel()
+        self._searching.start()
+        self._finding = self.workspace.tasks.start("", self._find(fresh=True))
+
+    def _reload(self) -> None:
+        """The same rows are wanted, but rows have changed; a search that runs is done once more."""
+        if self._is_finding():
+            self._again = True
+        else:
+            self._finding = self.workspace.tasks.start("", self._find(fresh=False))
+
+    async def _find(self, fresh: bool) -> None:
+        wanted, self._again = self.filter(), True
+        try:
+            if fresh and not wanted.text:
+                self._show(await self.workspace.project.read(filters.head, wanted, FIRST), wanted)
+            while self._again:
+                self._again = False
+                self._show(await self.workspace.find(wanted), wanted)
+        finally:
+            if asyncio.current_task() is self._finding:
+                self._searching.stop()
+        self._total = self.model.rowCount() if self.bar.is_empty() and not self._late else self._total
+        self._show_count()
+        self._go_to_wanted()
+        self._show_detail()
+
+    def _show(self, ids: array[int], wanted: Filter) -> None:
+        if self.table.is_editing() and ids != self.model.ids():
+            self._late = True  # a reset would take away what is being typed
+            return
+        with self.table.place_kept():
+            self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
+        if ids and not self.table.currentIndex().isValid():
+            self.table.go_to(0)
+
+    def _go_to_wanted(self) -> None:
+        row = self.model.row(self._wanted_row) if self._wanted_row else None
+        if row is None:
+            return
+        self._wanted_row = 0
+        self.table.go_to(row)
+        self.table.scrollTo(self.table.currentIndex())
+        if self._type_into:
+            self._type_into = False
+            self.table.edit_cell(row, "question")
+
+    def _on_edit_ended(self) -> None:
+        if self._late:
+            self._late = False
+            self._reload()
+
+    async def _load_counts(self, project: Project) -> None:
+        counts = {}
+        for column in COUNTED:
+            if self._finding is not None and not self._finding.done():
+                await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
+            counts[column] = await project.read(dataset.counts, column)
+        unread = await project.read(quarantine.count)
+        self.bar.show_saved(await project.read(filters.saved))
+        self.bar.show_counts(counts)
+        self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
         self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
-        self._select(self._new_row if self._new_row and self._new_row in ids else current)
-
-    def _show_choices(self, splits: dict[str, int], tags: dict[str, int], problems: dict[str, int]) -> None:
-        _fill(self.split, tr("All splits"), splits)
-        _fill(self.tag, tr("All tags"), tags)
-        titles = {rule: RULES[rule].title() for rule in problems}
-        _fill(self.rule, tr("With and without problems"), problems, titles, tr("With problems") if problems else "")
-        self._total = sum(splits.values())
-        self._problems = problems
         self._show_fix()
+        self._show_count()
+
+    def _show_count(self) -> None:
+        if self._searching.isActive():
+            return
+        shown, selected = self.model.rowCount(), self.table.count_selected()
+        total = trn("{n} row", "{n} rows", self._total)
+        parts = [total if shown >= self._total else tr("{shown} of {total}", shown=f"{shown:,}", total=total)]
+        if selected > 1:
+            parts.append(trn("{n} selected", "{n} selected", selected))
+        self._count.setText("  ·  ".join(parts))
+        empty = self._nothing if self.bar.is_empty() else self._no_match
+        self._stack.setCurrentWidget(self.table if shown else empty)
 
     def _show_fix(self) -> None:
         """Offer to fix all rows with the chosen problem, or with the one of the row that is looked at."""
-        rule, count = self._fixable_rule(), 0
-        if rule:
-            count = self._problems[rule]
+        rule = self._fixable_rule()
+        count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
         self._fix.setText(
             trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
@@ -211,45 +271,49 @@ class DatasetTab(Tab):
         self._fix.setToolTip(widgets.tip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
-        shown = self.detail.problems()
-        rules = [self.filter().rule, *shown]
-        fixable = (rule for rule in rules if rule in self._problems)
+        rules = [self.filter().rule, *self.detail.problems()]
+        fixable = (rule for rule in rules if rule in self._problems and rule in RULES)
         return next((rule for rule in fixable if RULES[rule].fixable or rule == dataset.DUPLICATE), "")
 
-    def _show_count(self, shown: int) -> None:
-        total = trn("{n} row", "{n} rows", self._total)
-        self._count.setText(
-            total if shown == self._total else tr("{shown} of {total}", shown=f"{shown:,}", total=total)
-        )
-        self._stack.setCurrentWidget(self.table if self._total else self._nothing)
-
-    def _current_id(self) -> int:
-        index = self.table.currentIndex()
-        return self.model.id(index.row()) if index.isValid() and index.row() < self.model.rowCount() else 0
-
-    def _select(self, id: int) -> None:
-        row = self.model.row(id)
-        if row is None and self.model.rowCount():
-            row = 0
-        if row is None:
-            self.detail.show_example(None)
-            return
-        column = COLUMNS.index("question")
-        if row != self.table.currentIndex().row():
-            self.table.setCurrentIndex(self.model.index(row, column))
-        self.detail.show_example(self.model.example(row))
+    def _show_detail(self) -> None:
+        row = self.table.currentIndex().row()
+        self.detail.show_example(self.model.example(row) if 0 <= row < self.model.rowCount() else None)
         self._show_fix()
-        if id and id == self._new_row:
-            self._new_row = 0
-            self.table.scrollToBottom()
-            self.table.edit(self.model.index(row, column))
 
-    def _show_buttons(self) -> None:
-        self._delete.setEnabled(self.table.selectionModel().hasSelection())
+    def _on_current(self, _index: QModelIndex, _before: QModelIndex) -> None:
+        self._show_detail()
 
-    def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
-        self.detail.show_example(self.model.example(index.row()) if index.isValid() else None)
-        self._show_fix()
+    def _on_sort(self, order: str, descending: bool) -> None:
+        if (order, descending) != (self._order, self._descending):
+            self._order, self._descending = order, descending
+            self._search()
+
+    def _on_wanted(self, name: str) -> None:
+        match name:
+            case "add":
+                self._on_add()
+            case "find":
+                self.bar.line.setFocus()
+                self.bar.line.selectAll()
+            case "import":
+                self.import_wanted.emit()
+            case "json":
+                if id := self.table.current_id():
+                    self.windows.json(id)
+            case _:
+                getattr(self.windows, name)()
+
+    def _on_panel(self, shown: bool) -> None:
+        if self._sides.count() == 1:
+            from ui.problems_panel import ProblemsPanel
+
+            panel = ProblemsPanel(self.workspace)
+            panel.chosen.connect(self.choose)
+            panel.row_chosen.connect(self.show_row)
+            panel.quarantine_wanted.connect(self.windows.quarantine)
+            self._sides.addWidget(panel)
+            self._sides.setSizes([self.width() * 2 // 3, self.width() // 3])
+        self._sides.widget(1).setVisible(shown)
 
     def _write(self, label: str, change: object, *args: object) -> None:
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
@@ -257,91 +321,66 @@ class DatasetTab(Tab):
     def _on_edited(self, id: int, field: str, value: str) -> None:
         self._write(tr("Edit a row"), dataset.edit, id, field, value)
 
-    def _on_edit_json(self, id: int) -> None:
-        example = dataset.fetch(self.workspace.project.rows, [id])[id]
-        dialog = JsonDialog(tr("The row as JSON"), example.data, parent=self)
-        dialog.saved.connect(lambda data: self._write(tr("Edit a row"), dataset.edit_data, id, data))
-        dialog.open()
+    def _on_save_filter(self, name: str) -> None:
+        self._write(tr("Save a filter"), filters.save, name, self.bar.words())
 
     def _on_add(self) -> None:
         """Add an empty row that is in view whatever the filter was, and start typing into it."""
         prompt = spec.load(self.workspace.project.rows).system_prompt
         row = dataset.read_row(jsonl.new_row(prompt, "", ""))
-        self.choose("")
         self.workspace.tasks.start("", self._add_row(row))
 
     async def _add_row(self, row: dataset.Example) -> Changes:
-        changes = await self.workspace.project.write(tr("Add a row"), dataset.add, [row])
-        self._new_row = max(await self.workspace.project.read(dataset.find))
+        project = self.workspace.project
+        changes = await project.write(tr("Add a row"), dataset.add, [row])
+        self._wanted_row = max(await project.read(filters.head, Filter(descending=True), 1))
+        self._type_into = True
+        if not self.bar.is_empty():
+            self.bar.clear()
         return changes
-
-    def _on_delete(self) -> None:
-        ids = [self.model.id(index.row()) for index in self.table.selectionModel().selectedRows()]
-        if ids:
-            self._write(trn("Delete {n} row", "Delete {n} rows", len(ids)), dataset.delete, ids)
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        label = tr("Fix: {rule}", rule=RULES[rule].title())
-        reporter = self.workspace.tasks.reporter(label)
-        write = self.workspace.project.write(label, dataset.fix_all, rule, reporter, reporter=reporter)
-        self.workspace.tasks.start(label, write)
-
-    def _on_unread(self) -> None:
-        UnreadDialog(self.workspace, self).open()
+        dataset_bulk.run(self.workspace, tr("Fix: {rule}", rule=RULES[rule].title()), dataset.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
-        """Add the rows of `paths`, one undo step a file."""
-        for path in paths:
-            label = tr("Import {name}", name=path.name)
-            reporter = self.workspace.tasks.reporter(label)
-            write = self.workspace.project.write(label, dataset.import_file, path, reporter, reporter=reporter)
-            self.workspace.tasks.start(label, write)
-
-    def export_file(self, path: Path) -> None:
-        """Write the rows that are shown to `path`."""
-        self.workspace.tasks.start(tr("Export {name}", name=path.name), self._export(path))
-
-    async def _export(self, path: Path) -> None:
-        await self.workspace.project.read(dataset.export_file, path, self.filter())
+        """Bring the rows of `paths` in."""
+        self.windows.bring(paths)
 
 
-def _filter_box(name: str) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-    return box
+def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+    splitter = QSplitter(orientation, childrenCollapsible=False)
+    for number, part in enumerate(parts):
+        splitter.addWidget(part)
+        splitter.setStretchFactor(number, 3 if number == 0 else 2)
+    splitter.setSizes([380, 260])
+    return splitter
 
 
-def _fill(
-    box: QComboBox, everything: str, counts: dict[str, int], titles: dict[str, str] | None = None, any: str = ""
-) -> None:
-    """Offer everything, `any` of it ('*'), and each name with its count; the choice stays where it can."""
-    chosen = box.currentData()
-    box.clear()
-    box.addItem(everything, "")
-    if any:
-        box.addItem(any, "*")
-    for name, count in counts.items():
-        box.addItem(f"{(titles or {}).get(name, name)} ({count:,})", name)
-    box.setCurrentIndex(max(0, box.findData(chosen)))
+def _page(about: QWidget, *buttons: QPushButton) -> QWidget:
+    """What stands where no rows are: words, and what to do next."""
+    page = QWidget()
+    line = QHBoxLayout()
+    line.addStretch()
+    for button in buttons:
+        line.addWidget(button)
+    line.addStretch()
+    layout = QVBoxLayout(page)
+    layout.addWidget(about, 1)
+    layout.addLayout(line)
+    layout.addStretch(1)
+    return page
 
 
 def _nothing(on_import: object, on_add: object) -> QWidget:
-    page = QWidget()
-    about = widgets.EmptyState(
-        tr("No examples yet"), tr("Drop a JSONL file here, import one, or add the first row by hand.")
-    )
     bring, add = widgets.primary(tr("Import…")), QPushButton(tr("Add row"))
     bring.clicked.connect(on_import)
     add.clicked.connect(on_add)
-    buttons = QHBoxLayout()
-    buttons.addStretch()
-    buttons.addWidget(bring)
-    buttons.addWidget(add)
-    buttons.addStretch()
-    layout = QVBoxLayout(page)
-    layout.addWidget(about, 1)
-    layout.addLayout(buttons)
-    layout.addStretch(1)
-    return page
+    text = tr("Drop or paste a file here, import one, or add the first row by hand.")
+    return _page(Nothing(tr("No examples yet"), text), bring, add)
+
+
+def _no_match(on_clear: object) -> QWidget:
+    clear = QPushButton(tr("Show all rows"))
+    clear.clicked.connect(on_clear)
+    return _page(Nothing(tr("No row matches"), tr("Change the words or the lists above.")), clear)

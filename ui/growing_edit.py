@@ -1,9 +1,12 @@
 """A text field that is as high as its text."""
 
+import math
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextDocument, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
+ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -37,13 +40,36 @@ class GrowingEdit(QPlainTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        lines = max(self._least, int(self.document().size().height()))  # this document counts its height in lines
-        if self._most:
-            lines = min(lines, self._most)
-        around = self.contentsMargins().top() + self.contentsMargins().bottom() + 2 * self.document().documentMargin()
-        height = int(lines * self.fontMetrics().lineSpacing() + around) + 2
+        margins = self.contentsMargins()
+        around = margins.top() + margins.bottom() + 2 * self.document().documentMargin()
+        height = math.ceil(self._text_height() + around) + ROUNDING
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
+
+    def _text_height(self) -> float:
+        """The lines' own heights: a line of Japanese is higher than the font says that lines are."""
+        height, lines = 0.0, 0
+        block = self.document().firstBlock()
+        while block.isValid() and not (self._most and lines >= self._most):
+            layout = block.layout()
+            self.blockBoundingRect(block)  # lays the block out
+            for number in range(layout.lineCount()):
+                if not self._most or lines < self._most:
+                    height += layout.lineAt(number).height()
+                    lines += 1
+            block = block.next()
+        return height + max(0, self._least - lines) * self.fontMetrics().lineSpacing()
+
+
+def text_of(document: QTextDocument, before: str = "") -> str:
+    """A plain document's text with its no-break spaces, which Qt's own way takes for blanks.
+
+    Line breaks are spelled as `before`, the text that the document was filled with, spelled them.
+    """
+    text = document.toRawText().replace("\u2029", "\n")
+    if "\u2028" not in before:
+        text = text.replace("\u2028", "\n")
+    return text.replace("\n", "\r\n") if "\r\n" in before else text
 
 
 def is_enter(event: QKeyEvent) -> bool:

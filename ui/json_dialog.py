@@ -1,48 +1,110 @@
-"""Edits a row as JSON text: to see all of it, and to repair what could not be read."""
+"""Edits a row as JSON text, laid out for reading and checked while it is typed."""
+
+import json
+import re
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
-from core import checks
+from core import checks, layout
 from core.language import tr
 from ui import style, widgets
+from ui.growing_edit import text_of
+
+SHOWN = 5  # problems that are listed below the text
 
 
 class JsonDialog(QDialog):
-    """Shows `text` and what is wrong with it while it is typed; `saved` gives the new text."""
+    """Shows `text` and what is wrong with it while it is typed; `saved` gives the new text, on one line."""
 
     saved = Signal(str)
 
     def __init__(self, title: str, text: str, reason: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(760, 440)
-        self.editor = QPlainTextEdit(text)
+        self.resize(760, 480)
+        self.editor = QPlainTextEdit(layout.spread(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)
-        self._state = widgets.label(wrap=True)
+        self.editor.setTabChangesFocus(True)
+        self._before = self.text()
+        self._state = widgets.Note()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(style.SPACE // 2)
+        column = QVBoxLayout(self)
+        column.setSpacing(style.SPACE // 2)
         if reason:
-            layout.addWidget(widgets.label(reason, wrap=True))
-        layout.addWidget(self.editor, 1)
-        layout.addWidget(self._state)
-        layout.addWidget(buttons)
-        self.accepted.connect(lambda: self.saved.emit(self.text()))
+            column.addWidget(widgets.label(reason, wrap=True))
+        column.addWidget(self.editor, 1)
+        column.addWidget(self._state)
+        column.addWidget(buttons)
+        self.accepted.connect(self._on_accepted)
         self.editor.textChanged.connect(self._on_text)
         self._on_text()
 
     def text(self) -> str:
-        # A row is one line: line breaks between its parts are only for reading.
-        return self.editor.toPlainText().replace("\n", " ").strip()
+        """The text on one line: line breaks between its parts are only for reading."""
+        return layout.joined(text_of(self.editor.document()))
+
+    def check(self, text: str) -> checks.Checked:
+        """What is wrong with `text`, which may have several lines; its own text is None while it cannot be saved."""
+        return checks.check_line(text.encode("utf-8", "surrogatepass"))
+
+    def _on_accepted(self) -> None:
+        if self.text() != self._before:
+            self.saved.emit(self.text())
 
     def _on_text(self) -> None:
-        checked = checks.check_line(self.text().encode("utf-8", "surrogatepass"))
+        typed = text_of(self.editor.document())
+        checked = self.check(typed)
         self._save.setEnabled(checked.text is not None)
-        found = [f"{problem.path}  {problem.message}".strip() for problem in checked.problems]
-        self._state.setText("\n".join(found[:5]) or tr("This row is in order."))
+        mark(self.editor, typed if checked.text is None else "")
+        worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
+        found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]
+        self._state.say("\n".join(found) or tr("This is in order."), worst if found else "good")
+
+
+def broken_at(text: str) -> int | None:
+    """Where JSON text cannot be read on, None where the trouble is of another kind."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def worded(problem: checks.Problem, text: str) -> str:
+    """A problem with its place: the JSON path, or line and column where the text has several lines."""
+    at = broken_at(text) if problem.rule == "json-broken" and "\n" in text else None
+    if at is None:
+        return f"{problem.path}  {problem.message}".strip()
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    # The message counts its column from the beginning of the text; only its reason is taken.
+    reason = re.split(r"[:：]\s*", problem.message, maxsplit=1)[-1]
+    return tr("Line {line}, column {column}: {reason}", line=line, column=column, reason=reason)
+
+
+def mark(editor: QPlainTextEdit, text: str) -> None:
+    """Mark the character at which `text`, the editor's, breaks; '' takes the mark away."""
+    at = broken_at(text) if text else None
+    if at is None:
+        editor.setExtraSelections([])
+        return
+    front, back = style.colours("error")
+    selection = QTextEdit.ExtraSelection()
+    form = QTextCharFormat()
+    form.setForeground(front)
+    form.setBackground(back)
+    selection.cursor = QTextCursor(editor.document())
+    # The document counts in halves of UTF-16.
+    place = len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
+    selection.cursor.setPosition(min(place, editor.document().characterCount() - 1))
+    if not selection.cursor.movePosition(QTextCursor.MoveOperation.NextCharacter, QTextCursor.MoveMode.KeepAnchor):
+        selection.cursor.movePosition(QTextCursor.MoveOperation.PreviousCharacter, QTextCursor.MoveMode.KeepAnchor)
+    selection.format = form
+    editor.setExtraSelections([selection])

@@ -30,6 +30,7 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: dict[asyncio.Task[None], str] = {}
+        self._closed = False
 
     def start(self, label: str, command: Command) -> asyncio.Task[None]:
         """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled."""
@@ -38,6 +39,8 @@ class Tasks(QObject):
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         self.busy.emit(self.label)
+        if self._closed:  # a timer that fires late finds the project closed
+            task.cancel()
         return task
 
     @property
@@ -76,6 +79,8 @@ class Tasks(QObject):
         return list(self._running)
 
     async def close(self) -> None:
+        """Cancel what runs; nothing starts any more."""
+        self._closed = True
         await cancel_all(self.running())
 
 

@@ -1,6 +1,6 @@
 """One line checked from end to end, with a short way for the clean, common row."""
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -16,15 +16,18 @@ class Checked(NamedTuple):
     problems: list[Problem]
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message that holds a role and a text and nothing else."""
+
     role: Literal["system", "developer", "user", "assistant"]
     content: str
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    messages: list[_Message]
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
 
 
+_BAR, _BACKSLASH = b"|\\"
 _decode_row = msgspec.json.Decoder(_Row).decode
 
 
@@ -40,19 +43,28 @@ def check_line(raw: bytes, limit: int = LINE_LIMIT) -> Checked:
 
 def is_clean(raw: bytes) -> bool:
     """Whether the line is a plain conversation without any problem; False means only 'look closer'."""
+    return clean_messages(raw) is not None
+
+
+def clean_messages(raw: bytes) -> list[Message] | None:
+    """The messages of a line that is a plain conversation without any problem; None means only 'look closer'."""
     try:
         messages = _decode_row(raw).messages
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    if not messages or messages[-1].role != "assistant":
-        return False
-    for message in messages:
-        content = message.content
-        if not content or content != content.strip() or "<|" in content:
-            return False
+        return None
     # Keys and values are 4 strings a message and 1 for the row: more of them means a key stood twice.
     expected = 2 + 8 * len(messages)
-    return raw.count(b'"') == expected or _quotes(raw) == expected
+    if messages[-1].role != "assistant" or (raw.count(b'"') != expected and _quotes(raw) != expected):
+        return None
+    for message in messages:
+        content = message.content
+        if not content or content != content.strip():
+            return None
+    if _BAR in raw or _BACKSLASH in raw:  # the bar of a reserved token may be written as an escape
+        for message in messages:
+            if "<|" in message.content:
+                return None
+    return messages
 
 
 def _quotes(raw: bytes) -> int:

@@ -124,6 +124,21 @@ _FILE_RULES = [
         "warning",
         lambda: (tr("CP932 file"), tr("The file is CP932 (Shift_JIS); it is read, but services take UTF-8 only.")),
     ),
+    Rule(
+        "encoding-cp1252",
+        "warning",
+        lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); it is read, but services take UTF-8 only.")),
+    ),
+    Rule(
+        "cells-count",
+        "error",
+        lambda: (tr("Wrong number of cells"), tr("A line of a table has more or fewer cells than the table's head.")),
+    ),
+    Rule(
+        "quote-unclosed",
+        "error",
+        lambda: (tr("Quote not closed"), tr("A cell of a table begins with a quote that does not end it properly.")),
+    ),
 ]
 
 _ROW_RULES = [

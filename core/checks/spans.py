@@ -36,17 +36,20 @@ def whole(text: str) -> Span:
     return _value(text, 0)
 
 
-def members(text: str, span: Span) -> dict[str, Span]:
-    """The values of the object at `span` by key; of a key that stands twice the last, as readers take it."""
-    found: dict[str, Span] = {}
+def entries(text: str, span: Span) -> Iterator[tuple[Span, Span]]:
+    """Keys and values of the object at `span`, a key that stands twice twice."""
     at = _skip(text, span.start + 1)
     while text[at] != "}":
         key = _value(text, at)
         colon = _skip(text, key.end)
         value = _value(text, colon + 1)
-        found[str(key.value)] = value
+        yield key, value
         at = _next(text, value.end)
-    return found
+
+
+def members(text: str, span: Span) -> dict[str, Span]:
+    """The values of the object at `span` by key; of a key that stands twice the last, as readers take it."""
+    return {str(key.value): value for key, value in entries(text, span)}
 
 
 def elements(text: str, span: Span) -> Iterator[Span]:

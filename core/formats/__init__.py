@@ -1,54 +1,104 @@
 """The file formats of rows: one module and one line here for each."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from core.checks import Problem
-from core.errors import FormatError
-from core.formats import jsonl
+from core.checks import Problem, check_line, decode
+from core.checks.spans import dumps
+from core.formats import alpaca, arrays, jsonl, sharegpt, table
+from core.formats.check import check_file as check_lines
+from core.formats.check_rows import check_rows
+from core.formats.columns import FIELDS as FIELDS
+from core.formats.detect import Detected as Detected
+from core.formats.detect import detect as detect
+from core.formats.detect import of_text as of_text
+from core.formats.jsonl import Row as Row
+from core.formats.lines import Encoding, sniff
+from core.formats.source import checked, encoding_of
 from core.language import tr
 from core.progress import Reporter
 
-Module = TypeVar("Module")
+Converted = tuple[dict[str, Any], dict[str, Any]]
+Convert = Callable[[dict[str, Any]], Converted]
 
-READERS: dict[str, Callable[[Path, Reporter], Iterator[jsonl.Row]]] = {
-    ".jsonl": jsonl.read,
-    ".jsonl.txt": jsonl.read,
-    ".ndjson": jsonl.read,
+# Formats of JSON, and how a row of one becomes a chat row; None: it is kept to the letter.
+SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
+    "jsonl": None,
+    "dpo": None,
+    "completions": None,
+    "sharegpt": (sharegpt.is_row, sharegpt.read),
+    "alpaca": (alpaca.is_row, alpaca.read),
 }
-
-CHECKERS: dict[str, Callable[[Path, Reporter], Iterator[tuple[int, Problem]]]] = {
-    ".jsonl": jsonl.check_file,
-    ".jsonl.txt": jsonl.check_file,
-    ".ndjson": jsonl.check_file,
+TABLES: dict[str, Callable[[Path, Encoding, Reporter, table.Mapped], Iterator[Row]]] = {
+    "csv": table.read_csv,
+    "tsv": table.read_tsv,
+    "markdown": table.read_markdown,
 }
-
-WRITERS: dict[str, Callable[[Path, Iterable[str]], int]] = {
-    ".jsonl": jsonl.write,
-}
+READERS = (*SHAPES, *TABLES)
 
 
-def read(path: Path, reporter: Reporter) -> Iterator[jsonl.Row]:
-    """Every line of `path` with what was found in it. Raises `FormatError` for a format that is not known."""
-    return _of(READERS, path)(path, reporter)
+def title(format: str) -> str:
+    """A format's name on the screen."""
+    return {
+        "jsonl": tr("JSON Lines (chat)"),
+        "dpo": tr("JSON Lines (preferences, DPO)"),
+        "completions": tr("JSON Lines (prompt and completion)"),
+        "sharegpt": tr("ShareGPT"),
+        "alpaca": tr("Alpaca"),
+        "csv": tr("CSV table"),
+        "tsv": tr("TSV table (tabs)"),
+        "markdown": tr("Markdown table"),
+        "huggingface": tr("Hugging Face folder"),
+    }[format]
+
+
+def read(
+    path: Path, reporter: Reporter, format: str = "", encoding: str = "", columns: Mapping[str, str] | None = None
+) -> Iterator[Row]:
+    """Every row of `path` with what was found in it; what is '' or None is judged by the file itself.
+
+    `columns` is field (of `FIELDS`) -> column, for tables. Rows of chat and preferences, and old pairs of prompt and
+    completion, keep their text to the letter; all others become chat rows, and the keys that have no place there go
+    into the field `notes` as JSON. Raises FormatError when the file cannot be read as a whole.
+    """
+    chosen = encoding_of(encoding) if encoding else sniff(path)
+    if format in TABLES:
+        return TABLES[format](path, chosen, reporter, columns)
+    found = detect(path, format)
+    if found.format in TABLES:
+        return TABLES[found.format](path, chosen, reporter, columns)
+    rows = arrays.read(path, chosen, reporter) if found.is_array else _lines(path, chosen, reporter)
+    shape = SHAPES[found.format]
+    return rows if shape is None else (_converted(row, *shape) for row in rows)
+
+
+def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Row]:
+    return (Row(line, *checked(line)) for line in jsonl.reported(path, encoding, reporter))
+
+
+def is_plain(found: Detected) -> bool:
+    """Whether each line of the file is a row that is kept to the letter."""
+    return found.format in SHAPES and SHAPES[found.format] is None and not found.is_array
+
+
+def _converted(row: Row, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> Row:
+    value = decode(row.line.raw).value if row.text is not None else None
+    if not isinstance(value, dict) or not is_row(value):
+        return row
+    converted, rest = convert(value)
+    text, problems = check_line(dumps(converted).encode())
+    return Row(row.line, text, problems, {"notes": dumps(rest)} if rest else {})
 
 
 def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
     """The problems of `path` with their line numbers; 0 stands for the whole file."""
-    return _of(CHECKERS, path)(path, reporter)
+    found = detect(path)
+    if is_plain(found):
+        return check_lines(path, reporter)
+    return check_rows(read(path, reporter, found.format), found.encoding)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:
-    """Write rows, atomically; returns how many."""
-    return _of(WRITERS, path)(path, texts)
-
-
-def _of(formats: dict[str, Module], path: Path) -> Module:
-    for suffix, module in formats.items():
-        if path.name.lower().endswith(suffix):
-            return module
-    raise FormatError(
-        tr("“{name}” is in a format that Juku does not know", name=path.name),
-        tr("Nothing was read or written. Known formats: {formats}", formats=", ".join(formats)),
-    )
+    """Write rows as JSON Lines, atomically; returns how many."""
+    return jsonl.write(path, texts)

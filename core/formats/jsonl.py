@@ -1,30 +1,29 @@
 """JSON Lines: rows in and out of a file with nothing lost, whatever its bytes are."""
 
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from core.checks import LINE_LIMIT, ROLES, Checked, Problem, check_line, problem, role_of, too_long
+from core.checks import LINE_LIMIT, ROLES, Checked, Problem, check_line, role_of, too_long
 from core.checks.line import decode_text
-from core.checks.quick import is_clean
 from core.checks.rules import clip
 from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
 from core.errors import FormatError
+from core.formats.check import check_file as check_file
 from core.formats.lines import Encoding as Encoding
 from core.formats.lines import Line as Line
 from core.formats.lines import lines as lines
 from core.formats.lines import opened, reason_of
 from core.formats.lines import sniff as sniff
-from core.language import tr, trn
+from core.language import tr
 from core.progress import Reporter
 
 REPORT_EVERY = 1024 * 1024
-ROWS_NEEDED = 10
 
 
 class Row(NamedTuple):
@@ -33,43 +32,17 @@ class Row(NamedTuple):
     line: Line
     text: str | None
     problems: list[Problem]
+    fields: dict[str, str] = {}  # noqa: RUF012 - what a table says beside the row: its split, tags and so on
 
 
 def read(path: Path, reporter: Reporter) -> Iterator[Row]:
     """Every line of the file, checked; blank and unreadable ones too. Raises FormatError when it cannot be read."""
-    for line in _reported(path, sniff(path), reporter):
-        text, problems = _checked(line)
+    for line in reported(path, sniff(path), reporter):
+        text, problems = checked(line)
         yield Row(line, text, problems)
 
 
-def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
-    """The file's problems with their line numbers; what concerns the whole file stands at line 0."""
-    encoding = sniff(path)
-    if note := _encoding_note(encoding):
-        yield 0, note
-    first: dict[bytes, int] = {}
-    rows = 0
-    for line in _reported(path, encoding, reporter):
-        if line.length > LINE_LIMIT or not is_clean(line.raw):
-            text, problems = _checked(line)
-            yield from ((line.number, found) for found in problems)
-            if text is None:
-                continue
-        rows += 1
-        original = first.setdefault(blake2b(line.raw, digest_size=8).digest(), line.number)
-        if original != line.number:
-            message = tr("The row is the same as line {number}.", number=original)
-            yield line.number, problem("duplicate-row", "", message)
-    if rows < ROWS_NEEDED:
-        message = trn(
-            "The file has {n} row; training needs at least 10.",
-            "The file has {n} rows; training needs at least 10.",
-            rows,
-        )
-        yield 0, problem("too-few-rows", "", message)
-
-
-def _reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Line]:
+def reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Line]:
     with opened(path) as file:
         total = os.fstat(file.fileno()).st_size
     due = 0
@@ -81,16 +54,8 @@ def _reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Li
     reporter.update(total, total)
 
 
-def _checked(line: Line) -> Checked:
+def checked(line: Line) -> Checked:
     return check_line(line.raw) if line.length <= LINE_LIMIT else Checked(None, [too_long(line.length)])
-
-
-def _encoding_note(encoding: Encoding) -> Problem | None:
-    if encoding == "utf-8-sig":
-        return problem("encoding-bom", "", tr("The file starts with a byte order mark."))
-    if encoding == "cp932":
-        return problem("encoding-cp932", "", tr("The file is CP932 (Shift_JIS), not UTF-8."))
-    return None if encoding == "utf-8" else problem("encoding-utf-16", "", tr("The file is UTF-16, not UTF-8."))
 
 
 def write(path: Path, texts: Iterable[str]) -> int:
@@ -164,9 +129,30 @@ def answer(value: object) -> str:
 
 
 def _last_text(value: object, role: str) -> str:
-    messages = value.get("messages") if isinstance(value, dict) else None
-    found = reversed(messages) if isinstance(messages, list) else iter(())
-    return next((message_text(message) for message in found if role_of(message) == role), "")
+    return next((message_text(message) for message in reversed(_turns(value)) if role_of(message) == role), "")
+
+
+def system(text: str) -> str:
+    """The instructions of the row with this JSON text, or ''."""
+    return _last_text(json.loads(text), "system")
+
+
+def said(value: object) -> list[str]:
+    """What is said in a row, turn by turn and with the answer that is not preferred; no instructions to the model."""
+    turns = [*_turns(value), *_listed(value, "non_preferred_output", "non_preferred_completion")]
+    return [message_text(message) for message in turns if role_of(message) not in ("system", "developer")]
+
+
+def _turns(value: object) -> list[object]:
+    """The messages of a row; of a comparison of two answers those of its input, and the preferred one."""
+    if isinstance(value, dict) and "messages" not in value and isinstance(value.get("input"), dict):
+        return [*_listed(value["input"], "messages"), *_listed(value, "preferred_output", "preferred_completion")]
+    return _listed(value, "messages")
+
+
+def _listed(value: object, *keys: str) -> list[object]:
+    found = (value.get(key) for key in keys) if isinstance(value, dict) else iter(())
+    return next((list(items) for items in found if isinstance(items, list)), [])
 
 
 def new_row(system: str, question: str, answer: str) -> str:

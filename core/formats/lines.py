@@ -1,10 +1,12 @@
 """The lines of a text file, streamed within bounded memory, in whichever encoding it is."""
 
 import errno
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -12,9 +14,10 @@ from core.checks import LINE_LIMIT
 from core.checks.line import reads_as_japanese
 from core.checks.rules import clip
 from core.errors import FormatError
+from core.formats.packed import unpacked
 from core.language import tr
 
-Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932"]
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932", "cp1252"]
 
 _UTF8 = ("utf-8", "utf-8-sig")
 
@@ -22,7 +25,10 @@ SAMPLE = 4 * 1024 * 1024
 HEAD = 64 * 1024
 BLOCK = 1024 * 1024
 
-_BOMS: dict[Encoding, bytes] = {"utf-8-sig": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+_LATIN = re.compile("[^\x00-\x7f]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f]")
+
+BOMS: dict[Encoding, bytes] = {"utf-8-sig": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
 
 
 class Line(NamedTuple):
@@ -42,13 +48,13 @@ def sniff(path: Path) -> Encoding:
     """The file's encoding, judged by its first 4 MB. Raises FormatError when it cannot be read."""
     with opened(path) as file:
         sample = file.read(SAMPLE)
-    for encoding, bom in _BOMS.items():
+    for encoding, bom in BOMS.items():
         if sample.startswith(bom):
             return encoding
     if b"\0" in sample[:2] and (utf16 := _utf16_by_zeros(sample)):
         return utf16
     whole = len(sample) < SAMPLE
-    return "cp932" if _is_cp932(sample.split(b"\n")[: None if whole else -1]) else "utf-8"
+    return _legacy(sample.split(b"\n")[: None if whole else -1])
 
 
 def _utf16_by_zeros(sample: bytes) -> Encoding | None:
@@ -59,25 +65,34 @@ def _utf16_by_zeros(sample: bytes) -> Encoding | None:
     return "utf-16-be" if sample[0] == 0 and even > 10 * odd else None
 
 
-def _is_cp932(sample: list[bytes]) -> bool:
-    """Whether every line with other than ASCII bytes is Japanese in CP932, and none of them is UTF-8."""
+def _legacy(sample: list[bytes]) -> Encoding:
+    """An encoding of before UTF-8, when no line with other than ASCII bytes is UTF-8 and all of them fit."""
     foreign = [line for line in sample if not line.isascii()]
-    return bool(foreign) and all(_is_japanese_cp932(line) for line in foreign)
+    if not foreign or any(_decoded(line, "utf-8") is not None for line in foreign):
+        return "utf-8"
+    if _fits(foreign, "cp932", reads_as_japanese):
+        return "cp932"
+    return "cp1252" if _fits(foreign, "cp1252", _reads_as_latin) else "utf-8"
 
 
-def _is_japanese_cp932(line: bytes) -> bool:
+def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bool]) -> bool:
+    """Whether every line can be decoded, and nine in ten read well: a cell may be one kanji or one sign."""
+    texts = [_decoded(line, encoding) for line in lines]
+    return all(text is not None for text in texts) and 10 * sum(reads_well(text or "") for text in texts) >= 9 * len(
+        texts
+    )
+
+
+def _reads_as_latin(text: str) -> bool:
+    """Whether text got from CP1252 is likely meant: accented letters in words, and mostly plain ones."""
+    return 3 * len(_LATIN.findall(text)) <= len(text) and not _CONTROLS.search(text)
+
+
+def _decoded(line: bytes, encoding: Encoding) -> str | None:
     try:
-        line.decode()
+        return line.decode(encoding)
     except UnicodeDecodeError:
-        return _reads_as_cp932(line)
-    return False
-
-
-def _reads_as_cp932(line: bytes) -> bool:
-    try:
-        return reads_as_japanese(line.decode("cp932"))
-    except UnicodeDecodeError:
-        return False
+        return None
 
 
 def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[Line]:
@@ -106,7 +121,7 @@ def _codec(encoding: Encoding) -> str:
 
 def _skip_mark(file: BinaryIO, encoding: Encoding) -> int:
     """Read past a byte order mark; its length."""
-    bom = _BOMS.get("utf-8-sig" if encoding in _UTF8 else encoding, b"")
+    bom = BOMS.get("utf-8-sig" if encoding in _UTF8 else encoding, b"")
     found = len(bom) if file.read(len(bom)) == bom else 0
     file.seek(found)
     return found
@@ -153,14 +168,14 @@ def _as_utf8(raw: bytes, encoding: Encoding, cut: bool) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, open for reading; what goes wrong with it is a FormatError in words."""
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """The file, open for reading and unpacked if it is compressed; what goes wrong with it is a FormatError in words."""
     try:
         mode = path.stat().st_mode  # asked first: merely opening a pipe or a device can wait for ever
         if not stat.S_ISREG(mode):
             raise _unreadable(path, tr("It is a folder.") if stat.S_ISDIR(mode) else tr("It is not a file."))
         with path.open("rb", buffering=BLOCK) as file:
-            yield file
+            yield unpacked(file)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
         raise _unreadable(path, reason_of(error)) from error
 

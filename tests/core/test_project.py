@@ -1,4 +1,6 @@
 import asyncio
+import json
+import os
 import random
 import shutil
 import sqlite3
@@ -19,7 +21,7 @@ from core.project import UNDO_LIMIT, Project
 from tests.core.edit_for_ever import contents, steps
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 12
+KILLS = int(os.environ.get("JUKU_KILLS", "12"))  # more of them with: JUKU_KILLS=200
 
 
 def rows(count):
@@ -227,6 +229,8 @@ def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         db.close()
+        exported = path.with_suffix(".jsonl")
+        assert not exported.exists() or all(json.loads(line) for line in exported.read_text().splitlines())
         project = Project(path)
         found = contents(project)
         project.close()

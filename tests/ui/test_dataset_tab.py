@@ -2,17 +2,17 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QInputMethodEvent
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit
 
-from core import dataset
+from core import dataset, filters, quarantine
+from core.filters import Filter
 from core.formats import jsonl
+from core.importing import import_file
+from core.progress import Reporter
 from tests.ui.waiting import until
-from ui.dataset_model import COLUMNS
+from ui.dataset_columns import COLUMNS
 from ui.dataset_tab import DatasetTab
-from ui.json_dialog import JsonDialog
 from ui.tab import ALL_TABLES
-from ui.unread_dialog import UnreadDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 
@@ -27,7 +27,7 @@ def tab(run, workspace, qtbot):
 
     async def go():
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.model.rowCount() > 100)
+        await until(lambda: tab.model.rowCount() > 200 and tab._total)
 
     run(go())
     return tab
@@ -35,6 +35,11 @@ def tab(run, workspace, qtbot):
 
 def cell(tab, row, field):
     return tab.model.index(row, COLUMNS.index(field))
+
+
+def bring(tab, path):
+    project = tab.workspace.project
+    tab.workspace.tasks.start("", project.write("Import", import_file, path, Reporter()))
 
 
 def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
@@ -47,36 +52,33 @@ def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
         editor.setPlainText("two\nlines")
         tab.table.itemDelegate().commitData.emit(editor)
         await until(lambda: index.data(Qt.ItemDataRole.EditRole) == "two\nlines")
-        await until(lambda: tab.detail.answer.toPlainText() == "two\nlines")
         tab.workspace.tasks.start("", tab.workspace.project.undo())
         await until(lambda: index.data(Qt.ItemDataRole.EditRole) == before)
-        await until(lambda: tab.detail.answer.toPlainText() == before)
-
-    run(go())
-
-
-def test_typing_in_the_detail_is_written_when_the_field_is_left(run, tab):
-    async def go():
-        tab.table.setCurrentIndex(cell(tab, 0, "question"))
-        tab.detail.question.setPlainText("Changed?")
-        tab.detail.question.commit()
-        await until(lambda: cell(tab, 0, "question").data() == "Changed?")
-        # What is typed belongs to the row it was typed for, also when another one is clicked at once.
-        tab.detail.answer.setPlainText("Changed.")
-        tab.table.setCurrentIndex(cell(tab, 5, "question"))
-        await until(lambda: cell(tab, 0, "answer").data() == "Changed.")
-        assert cell(tab, 5, "answer").data() != "Changed."
 
     run(go())
 
 
 def test_search_filters_and_says_how_many(run, tab):
     async def go():
+        total = tab.model.rowCount()
         tab.choose("split:test kind:reverse")
         await until(lambda: 0 < tab.model.rowCount() < 20)
         assert tab.filter().kind == "reverse"
-        tab.search.setText("no such words anywhere")
-        await until(lambda: tab.model.rowCount() == 0)
+        await until(lambda: tab._count.text() == f"{tab.model.rowCount()} of {total} rows")
+        tab.bar.line.setText("no such words anywhere")
+        await until(lambda: tab._stack.currentWidget() is tab._no_match)
+        tab.bar.clear()
+        await until(lambda: tab._stack.currentWidget() is tab.table and tab.model.rowCount() == total)
+
+    run(go())
+
+
+def test_a_newer_search_takes_over_from_an_older_one(run, tab):
+    async def go():
+        tab.choose("split:train")
+        tab.choose("split:test")
+        await until(lambda: not tab._is_finding())
+        assert {tab.model.example(row).split for row in range(tab.model.rowCount())} == {"test"}
 
     run(go())
 
@@ -84,17 +86,19 @@ def test_search_filters_and_says_how_many(run, tab):
 def test_add_and_delete_rows(run, tab):
     async def go():
         count = tab.model.rowCount()
+        tab.choose("split:test")
         tab._on_add()
         await until(lambda: tab.model.rowCount() == count + 1)
-        await until(lambda: tab.table.currentIndex().row() == count)
-        row = tab.model.example(count)
-        assert "content-empty" in row.problems
+        await until(lambda: tab.table.is_editing())
+        assert tab.table.currentIndex().row() == count
+        assert "content-empty" in tab.model.example(count).problems
         assert tab.workspace.project.undo_label == "Add a row"
+        tab.table.itemDelegate()._finish(tab.table.findChild(QPlainTextEdit))
         selection = tab.table.selectionModel()
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         selection.select(tab.model.index(0, 0), flags)
-        tab._on_delete()
-        await until(lambda: tab.model.rowCount() == count - 1)
+        tab.rows.delete()
+        await until(lambda: tab.workspace.project.undo_label == "Delete 2 rows")
 
     run(go())
 
@@ -105,17 +109,18 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
 
     async def go():
         count = tab.model.rowCount()
-        tab.import_files([path])
+        bring(tab, path)
         await until(lambda: tab.model.rowCount() == count + 3)
         await until(lambda: tab._unread.isVisible())
+        assert quarantine.count(tab.workspace.project.rows) == 1
         tab.choose("rule:role-unknown")
         await until(lambda: tab.model.rowCount() == 2)
         assert "✖" in cell(tab, 0, "problems").data()
-        tab.search.clear()
-        tab.rule.setCurrentIndex(tab.rule.findData("*"))
-        tab._reload()
-        await until(lambda: tab.model.rowCount() == 2 and tab._fix.isVisible())
-        assert tab.rule.currentData() == "*"
+        box = tab.bar.boxes["rule"]
+        await until(lambda: box.currentData() == "role-unknown")
+        box.setCurrentIndex(box.findData("*"))
+        box.activated.emit(box.currentIndex())
+        await until(lambda: tab.filter().rule == "*" and tab._fix.isVisible())
         assert tab._fix.text() == "Fix all 2"
         tab._fix.click()
         await until(lambda: "role-unknown" not in dataset.counts(tab.workspace.project.rows, "problems"))
@@ -123,67 +128,90 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
     run(go())
 
 
-def test_a_broken_line_is_repaired_in_its_dialog(run, tab, tmp_path, qtbot):
+def test_a_click_on_a_heading_sorts_up_down_and_not_at_all(run, tab):
+    async def go():
+        before = tab.model.ids()
+        header, column = tab.table.header, COLUMNS.index("length")
+        header.setSortIndicator(column, Qt.SortOrder.DescendingOrder)
+        longest = filters.find(tab.workspace.project.rows, Filter(order="length", descending=True))
+        await until(lambda: tab.model.ids() == longest)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        await until(lambda: tab.model.ids() == before)
+
+    run(go())
+
+
+def test_the_place_is_kept_when_rows_above_go(run, tab):
+    async def go():
+        tab.table.go_to(100)
+        tab.table.verticalScrollBar().setValue(95)
+        await asyncio.sleep(0)
+        current, above = tab.table.current_id(), tab.model.id(tab.table.rowAt(0))
+        gone = [tab.model.id(3), tab.model.id(50), tab.model.id(200)]
+        tab.workspace.tasks.start("", tab.workspace.project.write("Delete", dataset.delete, gone))
+        count = tab.model.rowCount()
+        await until(lambda: tab.model.rowCount() == count - 3)
+        assert tab.table.current_id() == current
+        assert list(tab.table.selected_ids()) == [current]
+        assert tab.model.id(tab.table.rowAt(0)) == above
+
+    run(go())
+
+
+def test_what_is_being_typed_survives_rows_that_come_meanwhile(run, tab, tmp_path):
     path = tmp_path / "rows.jsonl"
-    good = jsonl.new_row("", "x", "y")
-    path.write_text(good[:-1] + "\n")
+    path.write_text(jsonl.new_row("", "new", "row") + "\n")
 
     async def go():
         count = tab.model.rowCount()
-        tab.import_files([path])
-        await until(lambda: tab._unread.isVisible())
-        dialog = UnreadDialog(tab.workspace, tab)
-        dialog.open()
-        dialog._table.selectRow(0)
-        dialog._on_repair()
-        repair = dialog.findChild(JsonDialog)
-        repair.editor.setPlainText(good)
-        repair.accept()
-        await until(lambda: tab.model.rowCount() == count + 1)
-        await until(lambda: not dataset.unread(tab.workspace.project.rows))
-        dialog.close()
-
-    run(go())
-
-
-def test_select_all_is_quick(run, tab):
-    async def go():
-        rows = [dataset.read_row(jsonl.new_row("", f"q{i}", "a")) for i in range(20_000)]
-        tab.workspace.tasks.start("", tab.workspace.project.write("Add", dataset.add, rows))
-        await until(lambda: tab.model.rowCount() > 20_000)
-        calls = []
-        original = type(tab.model).flags
-
-        def counting(self, index):
-            calls.append(1)
-            return original(self, index)
-
-        type(tab.model).flags = counting
-        try:
-            tab.table.selectAll()
-            await asyncio.sleep(0.05)
-        finally:
-            type(tab.model).flags = original
-        assert len(calls) < 5_000, "Qt asks every row: the header has lost its own selection model"
-
-    run(go())
-
-
-def test_half_a_japanese_word_is_never_committed(run, tab):
-    """While an input method composes, Enter belongs to it and not to the cell."""
-
-    async def go():
-        index = cell(tab, 1, "question")
-        tab.table.setCurrentIndex(index)
-        tab.table.edit(index)
+        tab.table.edit_cell(3, "answer")
         editor = tab.table.findChild(QPlainTextEdit)
-        editor.setPlainText("")
-        QApplication.sendEvent(editor, QInputMethodEvent("へんぴん", []))
-        assert editor.toPlainText() == ""
-        done = QInputMethodEvent("", [])
-        done.setCommitString("返品")
-        QApplication.sendEvent(editor, done)
-        tab.table.itemDelegate().commitData.emit(editor)
-        await until(lambda: index.data() == "返品")
+        editor.selectAll()
+        editor.insertPlainText("half a sen")
+        bring(tab, path)
+        await until(lambda: tab._late)
+        assert tab.table.is_editing()
+        assert editor.toPlainText() == "half a sen"
+        tab.table.itemDelegate()._finish(editor)
+        await until(lambda: tab.model.rowCount() == count + 1)
+        await until(lambda: cell(tab, 3, "answer").data() == "half a sen")
 
     run(go())
+
+
+def test_a_filter_is_saved_chosen_and_deleted(run, tab):
+    async def go():
+        tab.choose("split:test length:>20")
+        tab.bar.save_wanted.emit("exam")
+        await until(lambda: tab.bar._saved == {"exam": "split:test length:>20"})
+        tab.bar.clear()
+        tab.bar._fill_menu()
+        tab.bar.saved.menu().actions()[0].trigger()
+        assert tab.filter().min_length == 20
+        tab.bar.forget_wanted.emit("exam")
+        await until(lambda: tab.bar._saved == {})
+
+    run(go())
+
+
+def test_a_row_that_the_filter_hides_is_shown(run, tab):
+    async def go():
+        id = tab.model.id(0)
+        tab.choose("split:test")
+        await until(lambda: tab.model.row(id) is None)
+        tab.show_row(id)
+        await until(lambda: tab.table.current_id() == id)
+
+    run(go())
+
+
+def test_columns_are_remembered(run, tab, qtbot):
+    tab.table.header.show_column(COLUMNS.index("notes"), True)
+    tab.table.header.moveSection(tab.table.header.visualIndex(COLUMNS.index("tags")), 0)
+    run(tab.flush())
+    other = DatasetTab(tab.workspace)
+    qtbot.addWidget(other)
+    assert other.table.header.shown() == tab.table.header.shown()
+    other.table.header.restore("1 other columns AAAA")
+    other.table.header.reset_columns()
+    assert other.table.header.shown()[0] == 0

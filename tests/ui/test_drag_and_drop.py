@@ -12,7 +12,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
-from core import dataset
+from core import dataset, filters
 from core.formats import jsonl
 from core.project import Project
 from tests.ui.waiting import until
@@ -61,7 +61,7 @@ def test_dragged_with_a_real_mouse_through_a_real_x_server(rows, tmp_path):
     env = os.environ | {"DISPLAY": os.environ["JUKU_TEST_DISPLAY"], "QT_QPA_PLATFORM": "xcb"}
     asyncio.run(drag(env, path, rows))
     project = Project(path)
-    found = dataset.fetch(project.rows, dataset.find(project.rows))
+    found = dataset.fetch(project.rows, filters.find(project.rows))
     project.close()
     assert [json.loads(row.data)["messages"][0]["content"] for row in found.values()] == [
         f"dropped {i}" for i in range(12)
@@ -112,7 +112,7 @@ async def arrived(path):
     """Until the rows are in the project's file."""
     while True:
         project = Project(path)
-        count = len(dataset.find(project.rows))
+        count = len(filters.find(project.rows))
         project.close()
         if count:
             return

@@ -63,9 +63,8 @@ async def shorten(tab, n):
 async def examined(tab, server, n=2):
     """Run an exam of `n` questions that the base fails and the tuned model passes."""
     await shorten(tab, n)
-    references = tab.workspace.project.rows.execute("SELECT answer FROM example WHERE split = 'test' ORDER BY id")
-    for (reference,) in references.fetchall():
-        server.answer(TUNED, reference)
+    for row in dataset.examples(tab.workspace.project.rows, dataset.Filter(split="test")):
+        server.answer(TUNED, row.answer)
     tab.start.click()
     await until(lambda: tab.start.text() == "Start exam")
     await until(lambda: bool(tab.result.summary.text()) and "finished" in tab.runs.currentText())

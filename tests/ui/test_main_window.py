@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from core import dataset, language, settings, spec
+from core import dataset, filters, language, settings, spec
 from core import project as projects
 from core.errors import JukuError
 from core.settings import Settings
@@ -94,7 +94,7 @@ def test_a_broken_project_does_not_keep_the_window_away(run, tmp_path):
 
     project, error = run(go())
     assert isinstance(error, JukuError)
-    assert len(dataset.find(project.rows)) > 100
+    assert len(filters.find(project.rows)) > 100
     project.close()
     assert broken.read_bytes() == b"no project" * 500
 

@@ -1,0 +1,59 @@
+"""Computes something about a project in a process of its own, and keeps what it found."""
+
+import asyncio
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from core import outside
+from core.progress import Cancelled, Reporter
+from core.project import Changes, Project
+
+Store = Callable[[sqlite3.Connection, Any, Iterator[Any]], object]
+
+
+async def run(
+    project: Project, module: str, request: dict[str, Any], store: Store, reporter: Reporter
+) -> Changes | None:
+    """Let `module` look at the project, then `store(db, result, lines)` what it wrote, in one write.
+
+    The module gets `request` with `project` and `into`, the file for its lines (see `write_lines`): they may be too
+    many for the memory. None where its result is None: there was nothing to do. Cancelling ends the process.
+    """
+    with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
+        into = Path(folder) / "lines"
+        whole = {**request, "project": str(project.path), "into": str(into)}
+        result = await _outside(module, whole, reporter)
+        if result is None or project.read_only:
+            return None
+        return await project.write("", _keep, store, result, into)
+
+
+def write_lines(into: str, lines: Iterable[object]) -> None:
+    """The child's side: one JSON value a line."""
+    with Path(into).open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(json.dumps(line) + "\n")
+
+
+def _keep(db: sqlite3.Connection, store: Store, result: object, into: Path) -> None:
+    store(db, result, _lines(into))
+
+
+def _lines(into: Path) -> Iterator[Any]:
+    with into.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+async def _outside(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
+    try:
+        return await asyncio.to_thread(outside.run, module, request, reporter)
+    except asyncio.CancelledError:
+        reporter.cancel()
+        raise
+    except Cancelled:
+        raise asyncio.CancelledError from None

@@ -1,0 +1,124 @@
+"""Many lines judged at once: which are clean beyond doubt, so that only the others need to be read one by one.
+
+Reading each row costs most of a check's time, though nearly all rows are plain conversations written by a program, with
+the same bytes around their texts. Here those bytes are compared for all rows of a block together, with numpy, and of
+the texts only what could make them unreadable is looked for. What is called clean is clean; the rest says nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.checks import texts
+from core.checks.layouts import LAYOUTS, WORD, Bytes, Layout, Marks, Messages, Places, Words, overlapping
+
+Digests = NDArray[np.uint64]
+
+LARGE = 4 * 1024 * 1024  # a larger block holds a giant line, for which the arrays would take too much memory
+_QUOTE, _BREAK, _RETURN = b'"\n\r'
+_SAMPLES = 16
+_CHANCE = np.random.Generator(np.random.PCG64(1))
+_FACTORS = _CHANCE.integers(0, 2**63, _SAMPLES + 1, np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+class Scan(NamedTuple):
+    """The lines of a block: where each begins and ends (without its break), and what is known of it.
+
+    `clean` marks lines that are plain conversations without any problem. `digests` are equal for equal lines and seldom
+    for others, as they are taken from samples of each line's bytes; none is 0.
+    """
+
+    starts: Places
+    ends: Places
+    clean: Marks
+    digests: Digests
+
+
+class Scanner:
+    """Scans blocks one after the other, with memory that is used again: fresh pages cost more than the comparing."""
+
+    def __init__(self) -> None:
+        self._memory = texts.Memory()
+
+    def scan(self, data: bytearray, size: int) -> Scan:
+        """The lines in the first `size` bytes, which are whole lines: the end of a file, or ending with a newline.
+
+        `data` has at least `WORD` bytes more; those behind `size` are overwritten.
+        """
+        data[size : size + WORD] = b" " * WORD if data[size - 1] == _BREAK else b"\n" + b" " * (WORD - 1)
+        array = np.frombuffer(data, np.uint8, size + WORD)
+        control = texts.few(np.less(array, 32, out=self._memory.marks(0, len(array))))
+        breaks = control[array[control] == _BREAK]
+        starts = np.concatenate((np.zeros(1, np.int64), breaks[:-1] + 1))
+        ends = _ends(array, starts, breaks)
+        clean = np.zeros(len(breaks), np.bool_)
+        if size <= LARGE:
+            quotes, doubtful = self._quotes(data, array)
+            doubtful.append(texts.foreign_controls(array, control))
+            clean = _clean(array, quotes, starts, ends, _lines_without(np.concatenate(doubtful), breaks))
+        return Scan(starts, ends, clean, _digests(array, starts, ends))
+
+    def _quotes(self, data: bytearray, array: Bytes) -> tuple[Places, list[Places]]:
+        """The quotes that begin or end a text, if all is well, and the places of what may not be well."""
+        escapes = texts.escapes(array, self._memory)
+        doubtful = [escapes.doubtful, texts.special(data, array, self._memory)]
+        doubtful.append(texts.invalid_utf8(data, array, self._memory))
+        is_quote = np.equal(array, _QUOTE, out=self._memory.marks(0, len(array)))
+        is_quote[escapes.quotes] = False
+        return np.flatnonzero(is_quote), doubtful
+
+
+def _ends(array: Bytes, starts: Places, breaks: Places) -> Places:
+    """Where the lines end, without carriage returns."""
+    ends: Places = breaks - ((array[breaks - 1] == _RETURN) & (breaks > starts))
+    for line in np.flatnonzero((array[ends - 1] == _RETURN) & (ends > starts)):
+        start = int(starts[line])
+        ends[line] = start + len(array[start : ends[line]].tobytes().rstrip(b"\r"))
+    return ends
+
+
+def _lines_without(places: Places, breaks: Places) -> Marks:
+    """Which lines hold none of the places."""
+    without = np.ones(len(breaks), np.bool_)
+    inside = places[places <= breaks[-1]]  # the rest is padding
+    without[np.searchsorted(breaks, inside)] = False
+    return without
+
+
+def _clean(array: Bytes, quotes: Places, starts: Places, ends: Places, possible: Marks) -> Marks:
+    """Which of the possible lines are clean."""
+    counts = np.diff(np.searchsorted(quotes, starts), append=len(quotes))
+    # Keys and values are 4 strings a message and 1 for the row.
+    possible &= (counts >= 10) & (counts % 8 == 2)
+    if not possible.any():
+        return possible
+    kept = quotes if possible.all() else quotes[np.repeat(possible, counts)]
+    messages = _messages(kept, counts[possible] // 8, starts[possible], ends[possible])
+    words = overlapping(array)
+    layout = _layout(words, messages.starts)
+    possible[possible] = layout.fits(words, messages) & texts.are_clean(words, messages)
+    return possible
+
+
+def _messages(quotes: Places, counts: Places, starts: Places, ends: Places) -> Messages:
+    firsts = np.cumsum(counts) - counts
+    base = 2 * (np.repeat(np.arange(len(counts)), counts) + 1) + 8 * np.arange(counts.sum())
+    return Messages(quotes[base], quotes[base + 6], quotes[base + 7], firsts, starts, ends)
+
+
+def _layout(words: Words, starts: Places) -> Layout:
+    """The layout that most of the first rows have."""
+    starts = starts[:64]
+    return max(LAYOUTS, key=lambda layout: np.count_nonzero(layout.begins(words, starts)))
+
+
+def _digests(array: Bytes, starts: Places, ends: Places) -> Digests:
+    lengths = ends - starts
+    last = np.maximum(lengths - WORD, 0)
+    places = starts[:, np.newaxis] + (last[:, np.newaxis] * np.arange(_SAMPLES + 1) // _SAMPLES)
+    digests: Digests = overlapping(array)[places] @ _FACTORS + lengths.astype(np.uint64)
+    for line in np.flatnonzero(lengths < WORD):
+        digests[line] = hash(array[starts[line] : ends[line]].tobytes()) % 2**64
+    digests[digests == 0] = 1
+    return digests

@@ -1,0 +1,121 @@
+"""Everything that is wrong with a file of lines, at the speed of the disk where the rows are clean."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from core.checks import Problem, check_line, problem, too_long
+from core.checks.blocks import Digests, Scanner
+from core.checks.layouts import Places
+from core.formats.chunks import Chunk, chunks
+from core.formats.lines import Encoding, Line, lines, opened, sniff
+from core.formats.packed import place
+from core.formats.repeats import Repeats
+from core.formats.source import checked, mark
+from core.language import tr, trn
+from core.progress import Reporter
+
+ROWS_NEEDED = 10
+_TOGETHER = 1024  # lines of a file in another encoding, from one report to the next
+
+Found = Iterator[tuple[int, Problem]]
+
+
+def check_file(path: Path, reporter: Reporter) -> Found:
+    """The file's problems with their line numbers; what concerns the whole file stands at line 0.
+
+    Rows that come twice stand at the end, when all of the file has been read. Raises FormatError when it cannot be.
+    """
+    encoding = sniff(path)
+    if note := encoding_note(encoding):
+        yield 0, note
+    checking = _Checking(path, encoding, reporter)
+    yield from checking.utf8() if encoding.startswith("utf-8") else checking.decoded()
+    yield from checking.whole()
+
+
+class _Checking:
+    """One reading of a file: the lines so far, and how many of them hold rows."""
+
+    def __init__(self, path: Path, encoding: Encoding, reporter: Reporter) -> None:
+        self._path, self._encoding, self._reporter = path, encoding, reporter
+        self._repeats = Repeats()
+        self._lines = 0
+        self._rows = 0
+
+    def utf8(self) -> Found:
+        """The problems of lines that are read as they are, block by block."""
+        scanner = Scanner()
+        with opened(self._path) as file:
+            self._reporter.update(*place(file))
+            file.seek(mark(file.read(4), self._encoding))
+            for chunk in chunks(file):
+                self._reporter.update(*place(file))
+                yield from self._giant(chunk) if chunk.length else self._block(scanner, chunk)
+
+    def _giant(self, chunk: Chunk) -> Found:
+        self._count(np.zeros(1, np.uint64), np.zeros(1, np.int64))
+        yield self._lines, too_long(chunk.length)
+
+    def _block(self, scanner: Scanner, chunk: Chunk) -> Found:
+        starts, ends, clean, digests = scanner.scan(chunk.data, chunk.size)
+        before = self._lines
+        with memoryview(chunk.data) as view:
+            for index in np.flatnonzero(~clean).tolist():
+                raw = bytes(view[starts[index] : ends[index]])
+                text, problems = check_line(raw)
+                yield from ((before + index + 1, found) for found in problems)
+                if text is None:
+                    digests[index] = 0
+        self._count(digests, starts + chunk.offset)
+
+    def decoded(self) -> Found:
+        """The problems of lines that are brought to UTF-8 first, line by line."""
+        with opened(self._path) as file:
+            _done, total = place(file)
+        for together in _batched(lines(self._path, self._encoding), _TOGETHER):
+            self._reporter.update(min(together[0].offset, total), total)
+            digests = np.zeros(len(together), np.uint64)
+            for index, line in enumerate(together):
+                text, problems = checked(line)
+                yield from ((line.number, found) for found in problems)
+                if text is not None:
+                    digests[index] = int.from_bytes(blake2b(line.raw, digest_size=8).digest())
+            self._count(digests, np.zeros(len(together), np.int64))
+        self._reporter.update(total, total)
+
+    def _count(self, digests: Digests, offsets: Places) -> None:
+        self._repeats.add(digests, offsets)
+        self._lines += len(digests)
+        self._rows += int(np.count_nonzero(digests))
+
+    def whole(self) -> Found:
+        """The problems that show when all lines have been read."""
+        for number, original in self._repeats.found(self._path, exact=not self._encoding.startswith("utf-8")):
+            message = tr("The row is the same as line {number}.", number=original)
+            yield number, problem("duplicate-row", "", message)
+        if self._rows < ROWS_NEEDED:
+            message = trn(
+                "The file has {n} row; training needs at least 10.",
+                "The file has {n} rows; training needs at least 10.",
+                self._rows,
+            )
+            yield 0, problem("too-few-rows", "", message)
+
+
+def _batched(items: Iterator[Line], size: int) -> Iterator[list[Line]]:
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def encoding_note(encoding: Encoding) -> Problem | None:
+    if encoding == "utf-8-sig":
+        return problem("encoding-bom", "", tr("The file starts with a byte order mark."))
+    if encoding == "cp932":
+        return problem("encoding-cp932", "", tr("The file is CP932 (Shift_JIS), not UTF-8."))
+    if encoding == "cp1252":
+        return problem("encoding-cp1252", "", tr("The file is CP1252 (Latin-1), not UTF-8."))
+    return None if encoding == "utf-8" else problem("encoding-utf-16", "", tr("The file is UTF-16, not UTF-8."))

@@ -1,0 +1,73 @@
+"""Tables in Markdown text: found between the prose, and written so that every text comes back."""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from core.checks import LINE_LIMIT
+from core.formats.lines import Line
+from core.formats.records import Cells, bare, cells_count
+
+_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_CELL = re.compile(r"((?:[^|\\]++|\\.|\\$)*+)(\||$)", re.DOTALL)
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_HARD = re.compile(r"&(?=[#\w])|<(?=br)|\\(?=[|\\]|$)|\r|^[ \t]+|[ \t]+$", re.IGNORECASE)
+
+
+def tables(lines: Iterable[Line]) -> Iterator[Cells]:
+    """The records of every table in the text; the head of each is marked, and the text around them passed over."""
+    before: Line | None = None
+    width = 0
+    for line in lines:
+        text = _text(line)
+        if width and "|" in text:
+            yield _record(line, text, width)
+        elif before and (head := _head(before, text)):
+            width = len(head)
+            yield Cells(bare([before]), head, is_head=True)
+        else:
+            width = 0
+        before = None if width else line
+
+
+def _head(before: Line, text: str) -> list[str]:
+    """The cells of the line before a table's rule, or none when this is no rule for it."""
+    if "-" not in text or len(text) > 10_000 or not _RULE.fullmatch(text):
+        return []
+    head = split(_text(before))
+    return head if ("|" in text or "|" in _text(before)) and len(split(text)) == len(head) else []
+
+
+def _record(line: Line, text: str, width: int) -> Cells:
+    cells = split(text)
+    problem = cells_count(len(cells), width) if len(cells) != width else None
+    return Cells(bare([line]), cells, problem)
+
+
+def _text(line: Line) -> str:
+    return line.raw.decode(errors="replace") if line.length <= LINE_LIMIT else ""
+
+
+def split(line: str) -> list[str]:
+    """The cells of one line, as they are meant."""
+    inner = line.strip(" \t\r\n").removeprefix("|")
+    return [meant(match[1]) for match in _CELL.finditer(inner) if match[2] or match[1].strip(" \t")]
+
+
+def meant(cell: str) -> str:
+    return html.unescape(_BREAK.sub("\n", cell.strip(" \t").replace("\\|", "|")))
+
+
+def write(cells: Sequence[str]) -> str:
+    """One line of a table."""
+    return f"| {' | '.join(map(written, cells))} |\n"
+
+
+def rule(width: int) -> str:
+    return f"|{'---|' * width}\n"
+
+
+def written(text: str) -> str:
+    """`text` as a cell, from which `meant` gets it back."""
+    safe = _HARD.sub(lambda match: "".join(f"&#{ord(sign)};" for sign in match[0]), text)
+    return safe.replace("\n", "<br>").replace("|", "\\|")

@@ -1,0 +1,73 @@
+"""Which lines of a file are the same as an earlier one, found within sixteen bytes of memory a line."""
+
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+from core.checks import LINE_LIMIT
+from core.checks.blocks import Digests
+from core.checks.layouts import Places
+from core.formats.lines import opened
+
+_NEAR = 16 * 1024  # of a file most of which is passed over
+
+
+class Repeats:
+    """Gathers the lines' digests; lines whose digests are equal are read once more and compared by their bytes."""
+
+    def __init__(self) -> None:
+        self._digests = [np.zeros(0, np.uint64)]
+        self._offsets = [np.zeros(0, np.int64)]
+
+    def add(self, digests: Digests, offsets: Places) -> None:
+        """The next lines, with their places in the file; the digest 0 stands for a line without a row."""
+        self._digests.append(digests)
+        self._offsets.append(offsets)
+
+    def found(self, path: Path, exact: bool) -> Iterator[tuple[int, int]]:
+        """Each line that is the same as an earlier one, and the first such; numbers from 1, in order.
+
+        `exact`: equal digests already mean equal lines, and the file is not read again.
+        """
+        digests = np.concatenate(self._digests)
+        lines = _repeated(digests)
+        if len(lines):
+            keys = digests[lines] if exact else _read_digests(path, np.concatenate(self._offsets)[lines])
+            firsts = _first_equal(keys)
+            for index in np.flatnonzero(firsts != np.arange(len(lines))):
+                yield int(lines[index]) + 1, int(lines[firsts[index]]) + 1
+
+
+def _repeated(digests: Digests) -> Places:
+    """The lines whose digest, other than 0, comes more than once."""
+    ordered = np.sort(digests)
+    shared = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)])
+    if not len(shared):
+        return np.zeros(0, np.int64)
+    nearest = np.searchsorted(shared, digests)
+    nearest[nearest == len(shared)] = 0
+    return np.flatnonzero(shared[nearest] == digests)
+
+
+def _first_equal(keys: Digests) -> Places:
+    """For each key the place of the first that is equal."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    new = np.append(True, ordered[1:] != ordered[:-1])
+    firsts = np.empty_like(order)
+    firsts[order] = order[new][np.cumsum(new) - 1]
+    return firsts
+
+
+def _read_digests(path: Path, offsets: Places) -> Digests:
+    """Digests of all the bytes of the lines at these places, which ascend."""
+    digests = np.empty(len(offsets), np.uint64)
+    with opened(path) as file:
+        near = BufferedReader(file.raw, _NEAR)
+        for index, offset in enumerate(offsets.tolist()):
+            near.seek(offset)
+            digests[index] = hash(near.readline(LINE_LIMIT + 4).rstrip(b"\r\n")) % 2**64
+        near.detach()
+    return digests

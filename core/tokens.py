@@ -1,0 +1,211 @@
+"""Says how long the rows are in tokens, and what training on them costs; counts are kept with the packs of the project."""
+
+import datetime
+import sqlite3
+import tomllib
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core import aside, outside, packs, paths
+from core.counting import ENCODINGS as ENCODINGS
+from core.counting import Counter
+from core.counting import encoding_of as encoding_of
+from core.progress import Reporter
+from core.project import Changes, Project, open_rows
+
+LIMIT = 65_536  # tokens of one row; what is longer is cut off by the server, silently
+LONGEST = 20
+CHUNK = 5000
+STEPS = (1, 2, 5)
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """So many rows have from `low` to `high` tokens, `high` not among them."""
+
+    low: int
+    high: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The tokens of the rows of one split. `trained` is what is left of them where rows over the limit are cut."""
+
+    rows: int
+    tokens: int
+    trained: int
+    smallest: int
+    mean: float
+    largest: int
+    over: int  # rows over `LIMIT`
+    histogram: list[Bin]
+    longest: list[tuple[int, int]]  # id and tokens, the longest first
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Per split, those without rows left out. `missing` rows are not counted yet (see `refresh`)."""
+
+    encoding: str
+    splits: dict[str, Split]
+    missing: int
+
+
+async def refresh(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
+    """Count what is not counted yet, in a process of its own; None where nothing was missing."""
+    return await aside.run(project, "core.tokens", {"encoding": encoding}, _store, reporter)
+
+
+def of_rows(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> dict[int, int]:
+    """The tokens of a few rows; those that are not counted yet are left out."""
+    marks = ",".join("?" * len(ids))
+    rows = db.execute(
+        f"SELECT id, slot, counts FROM example JOIN pack_tokens USING (pack) WHERE encoding = ? AND id IN ({marks})",
+        [encoding, *ids],
+    )
+    return {id: unpacked(blob)[slot] for id, slot, blob in rows}
+
+
+def unpacked(blob: bytes) -> "array[int]":
+    """The counts of a pack, in the order of its slots."""
+    return array("I", blob)
+
+
+def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> Iterator[tuple[int, list[int]]]:
+    """Each pack that rows lie in and that is not counted yet, with its counts."""
+    wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
+    missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
+    count = Counter(encoding).row if missing else None
+    reader = packs.Reader(db, kept=1)
+    for done, pack in enumerate(missing):
+        assert count
+        yield pack, [count(text) for text in reader.pack(pack)]
+        reporter.update(done + 1, len(missing))
+
+
+def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
+    encoding: str = request["encoding"]
+    db = open_rows(Path(request["project"]))
+    try:
+        counted = count_missing(db, encoding, reporter)
+        first = list(islice(counted, 1))
+        aside.write_lines(request["into"], (line for part in (first, counted) for line in part))
+    finally:
+        db.close()
+    return encoding if first else None
+
+
+def _store(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, list[int]]]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO pack_tokens (pack, encoding, counts) VALUES (?, ?, ?)",
+        ((pack, encoding, array("I", counts).tobytes()) for pack, counts in lines),
+    )
+
+
+def summary(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> Summary:
+    """What is known of the rows of a status ('' is any), from the counts that `refresh` has made."""
+    counts = _Counts(db, encoding)
+    found: dict[str, list[Numbers]] = {}
+    sql = "SELECT id, pack, slot FROM example WHERE split = ? AND ? IN ('', status)"
+    for (split,) in db.execute("SELECT DISTINCT split FROM example").fetchall():
+        rows = db.execute(sql, (split, status))
+        while chunk := rows.fetchmany(CHUNK):
+            reporter.check()
+            found.setdefault(split, []).append(counts.of(np.array(chunk, np.int64)))
+    whole = {split: np.concatenate(parts, axis=1) for split, parts in found.items()}
+    known = {split: rows[:, rows[1] >= 0] for split, rows in whole.items()}
+    missing = sum(rows.shape[1] for rows in whole.values()) - sum(rows.shape[1] for rows in known.values())
+    return Summary(encoding, {split: _split(rows) for split, rows in known.items() if rows.size}, missing)
+
+
+class _Counts:
+    """All counts of an encoding, found by pack and slot."""
+
+    def __init__(self, db: sqlite3.Connection, encoding: str) -> None:
+        rows = db.execute(
+            "SELECT pack, counts FROM pack_tokens WHERE encoding = ? ORDER BY pack", (encoding,)
+        ).fetchall()
+        sizes = np.array([len(blob) // 4 for _pack, blob in rows], np.int64)
+        self._counts = np.frombuffer(b"".join(blob for _pack, blob in rows), np.uint32)
+        self._starts = np.full(rows[-1][0] + 1 if rows else 0, -1, np.int64)
+        self._starts[[pack for pack, _blob in rows]] = np.cumsum(sizes) - sizes
+
+    def of(self, places: Numbers) -> Numbers:
+        """Ids and tokens, -1 where they are not known, of rows of id, pack and slot."""
+        ids, packs, slots = places.T
+        tokens = np.full(len(ids), -1, np.int64)
+        within = np.flatnonzero(packs < len(self._starts))
+        within = within[self._starts[packs[within]] >= 0]
+        tokens[within] = self._counts[self._starts[packs[within]] + slots[within]]
+        return np.stack([ids, tokens])
+
+
+def _split(rows: Numbers) -> Split:
+    ids, tokens = rows
+    most = np.argsort(-tokens, kind="stable")[:LONGEST]
+    return Split(
+        rows=len(tokens),
+        tokens=int(tokens.sum()),
+        trained=int(np.minimum(tokens, LIMIT).sum()),
+        smallest=int(tokens.min()),
+        mean=float(tokens.mean()),
+        largest=int(tokens.max()),
+        over=int((tokens > LIMIT).sum()),
+        histogram=_histogram(tokens),
+        longest=[(int(ids[at]), int(tokens[at])) for at in most],
+    )
+
+
+def _histogram(tokens: Numbers) -> list[Bin]:
+    """Bins at 10, 20, 50, 100, …, from the first that has rows to the last."""
+    edges = [0, *(step * 10**power for power in range(1, 10) for step in STEPS)]
+    rows, _edges = np.histogram(tokens, edges)
+    filled = np.flatnonzero(rows)
+    return [Bin(edges[at], edges[at + 1], int(rows[at])) for at in range(filled[0], filled[-1] + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a training job would cost, in US dollars: from `low` to `high` where the server chooses the epochs.
+
+    `as_of` and `source` say whose prices these are; `trainable` whether the model can still be trained on the day.
+    """
+
+    low: float
+    high: float
+    as_of: str
+    source: str
+    trainable: bool
+
+
+def price(found: Summary, model: str, epochs: int | None, date: datetime.date) -> Price | None:
+    """What `epochs` over the training rows cost (None: the server chooses); None for a model without a known price."""
+    table = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
+    name = next((name for name in table["training"] if model == name or model.startswith(f"{name}-2")), None)
+    split = found.splits.get("train")
+    if name is None or split is None:
+        return None
+    entry = table["training"][name]
+    one = split.trained * entry["dollars"] / 1_000_000
+    low, high = (epochs, epochs) if epochs else (1, _usual_epochs(split.rows))
+    return Price(one * low, one * high, str(table["as_of"]), table["source"], date <= entry["last_day"])
+
+
+def _usual_epochs(rows: int) -> int:
+    """What OpenAI's cookbook expects the server to choose: 3, more for under 100 rows and fewer for over 8,000."""
+    wanted = max(3, -(-100 // rows))
+    return max(1, min(25, wanted, 25_000 // rows))
+
+
+if __name__ == "__main__":
+    outside.serve(_work)

@@ -1,0 +1,254 @@
+"""What is done with selected rows: bulk changes, copy and paste, and the menus and keys that lead there."""
+
+from array import array
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from core import dataset, spec
+from core.errors import FormatError
+from core.filters import Filter, find
+from core.formats import jsonl
+from tests.ui.waiting import until
+from ui import dataset_bulk, dataset_clipboard
+from ui.dataset_actions import MARK, RowActions
+from ui.dataset_bulk import BulkDialog
+from ui.dataset_columns import COLUMNS
+from ui.dataset_filter import FilterBar
+from ui.dataset_model import DatasetModel
+from ui.dataset_view import GridView
+
+
+class Grid:
+    """The table with its actions, without the tab around them."""
+
+    def __init__(self, workspace, qtbot):
+        self.workspace, self.project = workspace, workspace.project
+        self.owner = QWidget()
+        qtbot.addWidget(self.owner)
+        self.model = DatasetModel(workspace.project, self.owner)
+        self.table = GridView(self.model, self.owner)
+        self.rows = RowActions(workspace, self.table, self.owner)
+        workspace.tasks.changed.connect(lambda _changes: self.reload())
+        self.owner.show()
+        self.reload()
+
+    def reload(self):
+        self.model.show_ids(find(self.project.rows), ascending=True)
+
+    def row(self, id):
+        return dataset.fetch(self.project.rows, [id])[id]
+
+    def go_to(self, row, field):
+        self.table.go_to(row, COLUMNS.index(field))
+
+
+@pytest.fixture
+def grid(run, workspace, qtbot):
+    async def make():
+        return Grid(workspace, qtbot)
+
+    return run(make())
+
+
+def test_every_bulk_change_is_one_named_step(run, grid):
+    steps = {
+        ("split", "test"): ("Set 3 rows to test", lambda row: row.split == "test"),
+        ("status", "draft"): ("Make 3 rows drafts", lambda row: row.status == "draft"),
+        ("add_tag", "new old"): ("Add tags in 3 rows", lambda row: {"new", "old"} <= set(row.tags.split())),
+        ("remove_tag", "old"): ("Remove tags in 3 rows", lambda row: "old" not in row.tags),
+        ("facts", "f90"): ("Set the facts in 3 rows", lambda row: row.facts == "f90"),
+        ("question_prefix", "Q: "): ("Put text before the question in 3 rows", lambda row: row.question[:3] == "Q: "),
+        ("answer_prefix", "A: "): ("Put text before the answer in 3 rows", lambda row: row.answer[:3] == "A: "),
+        ("system", "Be brief."): ("Change the system prompt in 3 rows", lambda row: '"Be brief."' in row.data),
+    }
+
+    async def go():
+        grid.table.select_rows([0, 1, 5])
+        before = [grid.row(id) for id in (1, 2, 6)]
+        for (action, value), (label, holds) in steps.items():
+            grid.rows.bulk(action, value)
+            await until(lambda label=label: grid.project.undo_label == label)
+            assert all(holds(grid.row(id)) for id in (1, 2, 6)), action
+        for _step in steps:
+            await grid.project.undo()
+        assert [grid.row(id) for id in (1, 2, 6)] == before
+
+    run(go())
+
+
+def test_the_dialog_asks_for_what_each_change_needs(run, grid):
+    async def go():
+        dialog = BulkDialog(grid.workspace, array("q", [1, 2]), "kind", grid.owner)
+        dialog.choice.setCurrentIndex(dialog.choice.findData("reverse"))
+        dialog.accept()
+        await until(lambda: grid.row(1).kind == grid.row(2).kind == "reverse")
+        other = BulkDialog(grid.workspace, array("q", [1]), "add_tag", grid.owner)
+        assert not other.ok.isEnabled()
+        other.line.setText("easy")
+        assert other.ok.isEnabled()
+        other.action.setCurrentIndex(other.action.findData("system"))
+        other.text.setPlainText("Be kind.")
+        other.accept()
+        await until(lambda: "Be kind." in grid.row(1).data)
+
+    run(go())
+
+
+def test_a_bulk_change_is_cancelled_as_a_whole(run, grid):
+    async def go():
+        everything = find(grid.project.rows)
+
+        def slow(db, ids, reporter):
+            dataset.delete(db, ids)
+            reporter.cancel()
+            reporter.update(1, 2)
+
+        dataset_bulk.run(grid.workspace, "Delete", slow, everything)
+        await until(lambda: not grid.workspace.tasks.running())
+        assert find(grid.project.rows) == everything
+
+    run(go())
+
+
+def test_filling_down_takes_the_uppermost_value(run, grid):
+    async def go():
+        answer = grid.row(1).answer
+        grid.go_to(7, "answer")
+        grid.table.select_rows([0, 4, 7])
+        grid.rows.actions["fill"].trigger()
+        await until(lambda: grid.project.undo_label == "Fill 2 rows")
+        assert grid.row(5).answer == grid.row(8).answer == answer
+
+    run(go())
+
+
+def test_copied_cells_come_back_as_they_were(run, grid):
+    async def go():
+        await grid.project.write("", dataset.edit, 2, "answer", 'two\nlines,\t"quoted"')
+        grid.table.select_rows([1, 2])
+        grid.rows.actions["copy"].trigger()
+        clipboard = QGuiApplication.clipboard()
+        clipboard.setText("")
+        await until(clipboard.text)
+        before = grid.row(2), grid.row(3)
+        grid.go_to(1, "problems")
+        grid.table.select_rows([10, 11])
+        grid.rows.actions["paste"].trigger()
+        await until(lambda: grid.project.undo_label == "Paste into 2 rows")
+        await until(lambda: grid.row(11).answer == before[0].answer)
+        assert [grid.row(id).question for id in (11, 12)] == [row.question for row in before]
+
+    run(go())
+
+
+def test_what_is_pasted_below_the_last_row_becomes_new_rows(run, grid):
+    async def go():
+        last = len(grid.model.ids()) - 1
+        prompt = spec.load(grid.project.rows).system_prompt
+        QGuiApplication.clipboard().setText("q1\ta1\nq2\ta2\nq3\ta3\n")
+        grid.go_to(last, "question")
+        grid.rows.actions["paste"].trigger()
+        await until(lambda: len(grid.model.ids()) == last + 3)
+        new = grid.row(grid.model.id(last + 2))
+        assert (new.question, new.answer) == ("q3", "a3")
+        assert jsonl.system(new.data) == prompt
+        assert grid.row(grid.model.id(last)).answer == "a1"
+        await grid.project.undo()
+        assert len(find(grid.project.rows)) == last + 1
+
+    run(go())
+
+
+def test_one_cell_is_pasted_into_all_selected_rows(run, grid):
+    async def go():
+        QGuiApplication.clipboard().setText("Draft\n")
+        grid.go_to(0, "status")
+        grid.table.select_rows([0, 1, 2])
+        grid.rows.paste()
+        await until(lambda: grid.row(3).status == "draft")
+        assert [grid.row(id).status for id in (1, 2, 4)] == ["draft", "draft", "approved"]
+
+    run(go())
+
+
+def test_a_value_that_its_column_does_not_know_is_refused():
+    columns = [COLUMNS.index("split"), COLUMNS.index("kind")]
+    with pytest.raises(FormatError, match="Nothing was pasted"):
+        dataset_clipboard.plan([["exam", ""]], [1], columns)
+    assert dataset_clipboard.plan([["TEST", ""]], [1], columns).edits == [(1, "split", "test"), (1, "kind", "")]
+
+
+def test_rows_of_a_file_on_the_clipboard_are_imported(run, grid):
+    async def go():
+        pasted = []
+        grid.rows.text_pasted.connect(pasted.append)
+        for text in ('{"messages": []}', "| question | answer |\n|---|---|\n| a | b |"):
+            QGuiApplication.clipboard().setText(text)
+            grid.rows.paste()
+            assert pasted.pop() == text
+
+    run(go())
+
+
+def test_menus_show_the_keys_and_need_a_selection(grid):
+    grid.table.clearSelection()
+    assert not grid.rows.actions["delete"].isEnabled()
+    assert not grid.rows.actions[MARK + "approved"].isEnabled()
+    grid.table.select_rows([0])
+    menu = grid.rows.menu(grid.owner, f"edit - {MARK}approved split delete")
+    texts = [action.text() for action in menu.actions()]
+    assert texts == ["&Edit the cell", "", "&Approve", "&Split", "&Delete"]
+    assert menu.actions()[2].shortcut().toString() == "Alt+A"
+    taken = [key.toString() for action in grid.rows.actions.values() for key in action.shortcuts()]
+    assert len(taken) == len(set(taken)), taken
+
+
+@pytest.fixture
+def bar(qtbot):
+    bar = FilterBar()
+    qtbot.addWidget(bar)
+    bar.show_counts({"split": {"train": 3, "test": 1}, "problems": {"role-unknown": 2}, "tags": {"a": 1}})
+    return bar
+
+
+def test_the_words_and_the_lists_say_the_same(bar):
+    changes = []
+    bar.changed.connect(lambda: changes.append(bar.filter()))
+    bar.choose("split:test length:>20 goal line")
+    assert bar.boxes["split"].currentData() == "test"
+    assert bar.least.text() == "20"
+    bar.boxes["split"].setCurrentIndex(0)
+    bar.boxes["split"].activated.emit(0)
+    bar.most.textEdited.emit("90")
+    assert bar.line.text() == "length:>20 length:<90 goal line"
+    assert changes[-1] == Filter(text="goal line", min_length=20, max_length=90)
+    bar.clear_button.click()
+    assert bar.is_empty()
+    assert len(changes) == 4
+
+
+def test_half_a_regular_expression_is_not_searched(bar, qtbot):
+    searched = []
+    bar.changed.connect(lambda: searched.append(bar.filter()))
+    bar.regex.setChecked(True)
+    bar.line.setText("(goal")
+    assert "not a regular expression yet" in bar._wrong.text()
+    assert not bar._typing.isActive()
+    with qtbot.waitSignal(bar.changed):
+        bar.line.setText("(goal)")
+    assert searched == [Filter(text="(goal)", regex=True)]
+    assert not bar._wrong.text()
+
+
+def test_a_list_that_is_open_stays_open_when_counts_come(bar):
+    box: QComboBox = bar.boxes["split"]
+    items = [box.itemText(index) for index in range(box.count())]
+    assert items == ["All splits", "train (3)", "test (1)"]
+    cleared = []
+    box.model().rowsRemoved.connect(lambda *_: cleared.append(1))
+    bar.show_counts({"split": {"train": 3, "test": 1}})
+    assert not cleared
+    assert box.itemData(1, Qt.ItemDataRole.UserRole) == "train"

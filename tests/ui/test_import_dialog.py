@@ -1,0 +1,187 @@
+import gzip
+
+import pytest
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from core import dataset, quarantine
+from core.filters import Filter, find
+from core.formats import jsonl
+from tests.ui.waiting import until
+from ui.import_dialog import ImportDialog, bring
+from ui.notice import Notice
+from ui.quarantine_dialog import QuarantineDialog
+
+ROWS = [jsonl.new_row("", f"question {n}", f"answer {n}") for n in range(3)]
+CSV = "Frage;Antwort;Bemerkung\nWo?;Hier.;n1\nWann?;Jetzt.;n2\n"
+
+
+@pytest.fixture
+def window(qtbot):
+    window = QWidget()
+    window.resize(900, 600)
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+def notice(window):
+    found = [one for one in window.findChildren(Notice) if not one.isHidden()]
+    return found[-1] if found else None
+
+
+def last(workspace, count):
+    ids = find(workspace.project.rows, Filter())[-count:]
+    return [dataset.fetch(workspace.project.rows, [id])[id] for id in ids]
+
+
+def written(folder, name, text, encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window, tmp_path):
+    path = written(tmp_path, "rows.jsonl", "\n".join([*ROWS, ROWS[0], "{broken"]))
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: notice(window))
+        assert "rows brought." in notice(window).text.text()
+        assert "1 line waits to be put right." in notice(window).text.text()
+        assert workspace.project.undo_label == "Import rows.jsonl"
+        assert quarantine.count(workspace.project.rows) == 1
+        next(button for button in notice(window).findChildren(QPushButton)).click()
+        await until(lambda: window.findChildren(QuarantineDialog))
+        window.findChildren(QuarantineDialog)[0].close()
+        # The same file again: everything is known.
+        bring(workspace, [path], window)
+        await until(lambda: notice(window) and "0 rows brought." in notice(window).text.text())
+        assert "here already" in notice(window).text.text()
+        await workspace.project.undo()
+        assert quarantine.count(workspace.project.rows) == 0
+
+    run(go())
+
+
+def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
+    path = written(tmp_path, "table.csv", CSV)
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: window.findChildren(ImportDialog))
+        (dialog,) = window.findChildren(ImportDialog)
+        await until(lambda: dialog.result.rowCount() == 2)
+        assert [box.currentData() for box in dialog._choices] == ["question", "answer", ""]
+        choose(dialog, 2, "notes")
+        await until(lambda: dialog.result.columnCount() == 4)
+        assert dialog.result.item(1, 3).text() == "n2"
+        dialog._split.setCurrentText("validation")
+        dialog._tags.setText(" new  table ")
+        dialog.accept()
+        await until(lambda: notice(window))
+        rows = last(workspace, 2)
+        assert [(row.question, row.answer, row.notes) for row in rows] == [
+            ("Wo?", "Hier.", "n1"),
+            ("Wann?", "Jetzt.", "n2"),
+        ]
+        assert {(row.split, row.tags, row.source) for row in rows} == {("validation", "new table", "table.csv")}
+
+    run(go())
+
+
+def choose(dialog, column, field):
+    box = dialog._choices[column]
+    box.setCurrentIndex(box.findData(field))
+    box.activated.emit(box.currentIndex())
+
+
+def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, tmp_path):
+    path = written(tmp_path, "t.csv", "question,answer\n質問ですか,はいそうです\n", "cp932")
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: window.findChildren(ImportDialog))
+        (dialog,) = window.findChildren(ImportDialog)
+        await until(lambda: dialog.result.rowCount() == 1)
+        assert dialog._encoding.currentText() == "Shift_JIS (CP932)"
+        assert dialog.result.item(0, 1).text() == "質問ですか"
+        dialog._encoding.setCurrentIndex(dialog._encoding.findData("cp1252"))
+        dialog._encoding.activated.emit(dialog._encoding.currentIndex())
+        await until(lambda: dialog.result.rowCount() == 1 and dialog.result.item(0, 1).text() != "質問ですか")
+        dialog._head.click()
+        await until(lambda: dialog.result.rowCount() == 2)
+        assert dialog.result.item(0, 1).text() == "question"
+        dialog.reject()
+
+    run(go())
+
+
+def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path):
+    path = written(tmp_path, "t.csv", "foo,bar\n1,2\n3,4\n")
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: window.findChildren(ImportDialog))
+        (dialog,) = window.findChildren(ImportDialog)
+        for column, _box in enumerate(dialog._choices):
+            choose(dialog, column, "")
+        assert not dialog._ok.isEnabled()
+        assert "column that holds the question" in dialog._note.text()
+        choose(dialog, 0, "question")
+        choose(dialog, 1, "question")
+        assert [box.currentData() for box in dialog._choices] == ["", "question"]
+        assert dialog._ok.isEnabled()
+        dialog.reject()
+
+    run(go())
+
+
+def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspace, window, tmp_path):
+    good = written(tmp_path, "good.jsonl", ROWS[0])
+    zipped = tmp_path / "more.jsonl.gz"
+    zipped.write_bytes(gzip.compress(ROWS[1].encode()))
+    sheet = tmp_path / "sheet.xlsx"
+    sheet.write_bytes(b"PK\x03\x04rest")
+
+    async def go():
+        bring(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
+        await until(lambda: notice(window))
+        text = notice(window).text.text()
+        assert text.startswith("2 rows brought.")
+        assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
+        assert "gone.jsonl" in text
+
+    run(go())
+
+
+def test_pasted_text_is_recognised(run, workspace, window):
+    async def go():
+        bring(workspace, "\n".join(ROWS), window)
+        await until(lambda: notice(window))
+        assert last(workspace, 1)[0].source == "Pasted text"
+        bring(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", window)
+        await until(lambda: window.findChildren(ImportDialog))
+        (dialog,) = window.findChildren(ImportDialog)
+        await until(lambda: dialog.result.rowCount() == 2)
+        assert "Markdown" in dialog._about.text()
+        dialog.accept()
+        await until(lambda: last(workspace, 1)[0].question == "c")
+        bring(workspace, "no rows at all", window)
+        await until(lambda: notice(window) and "“" in notice(window).text.text())
+
+    run(go())
+
+
+def test_a_cancelled_import_leaves_nothing(run, workspace, window, tmp_path):
+    path = written(tmp_path, "many.jsonl", "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)))
+    before = len(find(workspace.project.rows, Filter()))
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: workspace.tasks.label == "Import many.jsonl")
+        workspace.tasks.cancel()
+        await until(lambda: not workspace.tasks.label)
+        assert len(find(workspace.project.rows, Filter())) == before
+        assert not notice(window)
+
+    run(go())

@@ -1,0 +1,157 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+
+from core import dataset
+from core.filters import Filter
+from core.formats import jsonl
+from tests.ui.waiting import until
+from ui.replace_dialog import ReplaceDialog
+from ui.replace_model import AFTER, BEFORE, ROW
+from ui.text_marks import MARKS, changed, on_one_line, utf16
+
+ROWS = (("How much is <b>tea</b>?", "Tea costs 5 yen."), ("返品は何日?", "返品は14日です。"), ("TEA 🍵 tea?", "No."))
+
+
+@pytest.fixture
+def rows(run, workspace):
+    """Three rows of our own behind the sample's; their ids."""
+    found = []
+
+    def add(db):
+        found.extend(dataset.add(db, [dataset.read_row(jsonl.new_row("", *row), tags="drinks") for row in ROWS]))
+
+    run(workspace.project.write("Add", add))
+    return found
+
+
+@pytest.fixture
+def dialog(run, workspace, rows, qtbot):
+    async def make():
+        dialog = ReplaceDialog(workspace, rows)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        return dialog
+
+    return run(make())
+
+
+def texts(workspace, ids):
+    found = dataset.fetch(workspace.project.rows, ids)
+    return [(found[id].question, found[id].answer) for id in ids]
+
+
+def cell(dialog, row, column, role=Qt.ItemDataRole.DisplayRole):
+    return dialog.model.index(row, column).data(role)
+
+
+def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
+    async def go():
+        dialog.find.setText("tea")
+        dialog.replacement.setText("coffee")
+        await until(lambda: dialog.model.rowCount() == 3)
+        assert cell(dialog, 0, BEFORE) == "How much is <b>tea</b>?"
+        assert cell(dialog, 0, AFTER, MARKS) == [(15, 21)]
+        assert dialog.count.text() == "2 rows change, in 3 fields"
+        assert texts(workspace, rows) == list(ROWS)
+        dialog._replace.click()
+        await until(lambda: dialog.model.rowCount() == 0 and dialog.note.isVisible())
+        assert texts(workspace, rows)[0] == ("How much is <b>coffee</b>?", "coffee costs 5 yen.")
+        assert workspace.project.undo_label == "Replace “tea” with “coffee”"
+        assert "2 rows" in dialog.note.text()
+        workspace.tasks.start("", workspace.project.undo())
+        await until(lambda: dialog.model.rowCount() == 3)
+        assert texts(workspace, rows) == list(ROWS)
+
+    run(go())
+
+
+def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
+    async def go():
+        dialog.find.setText("tea")
+        await until(lambda: dialog.model.rowCount() == 3)
+        assert dialog.model.setData(dialog.model.index(0, ROW), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+        assert cell(dialog, 1, ROW, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked  # the same row's answer
+        assert dialog._replace.text() == "Replace in 1 row"
+        dialog._replace.click()
+        await until(lambda: texts(workspace, rows)[2] == (" 🍵 ?", "No."))
+        assert texts(workspace, rows)[0] == ROWS[0]
+
+    run(go())
+
+
+def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, workspace, rows):
+    async def go():
+        dialog.regex.setChecked(True)
+        dialog.find.setText("(\\d+")
+        await until(dialog.note.isVisible)
+        assert "regular expression" in dialog.note.text()
+        assert not dialog._replace.isEnabled()
+        dialog.find.setText("(\\d+) yen")
+        dialog.replacement.setText("\\2")
+        await until(lambda: "group" in dialog.note.text())
+        dialog.replacement.setText("¥\\1")
+        await until(lambda: dialog.model.rowCount() == 1)
+        assert not dialog.note.isVisible()
+        assert cell(dialog, 0, AFTER) == "Tea costs ¥5."
+
+    run(go())
+
+
+def test_fields_case_and_scope(run, dialog, workspace, rows):
+    async def go():
+        dialog.match_case.setChecked(True)
+        dialog.find.setText("tea")
+        await until(lambda: dialog.count.text() == "2 rows change, in 2 fields")
+        dialog.fields["question"].setChecked(False)
+        await until(lambda: dialog.model.rowCount() == 0 and not dialog._work.is_busy())
+        dialog.fields["tags"].setChecked(True)
+        dialog.find.setText("drinks")
+        await until(lambda: dialog.model.rowCount() == 3)
+        assert dialog.scope.currentText() == "The 3 selected rows"
+        dialog.show_choice(Filter(split="test"))
+        assert [dialog.scope.itemText(place) for place in range(2)] == ["The rows that are shown", "All rows"]
+        await until(lambda: dialog.model.rowCount() == 0)
+        dialog.show_choice(Filter(order="length"))
+        assert dialog.scope.count() == 1
+        await until(lambda: dialog.model.rowCount() == 3)
+
+    run(go())
+
+
+def test_what_is_typed_meanwhile_stops_the_older_search(run, dialog):
+    async def go():
+        dialog.find.setText("tea")
+        dialog._start()
+        first = dialog._work._reporter
+        dialog.find.setText("tea?")
+        dialog._start()
+        assert first.cancelled
+        await until(lambda: dialog.model.rowCount() == 1)
+        dialog.close()
+        assert dialog._work._task.done()
+
+    run(go())
+
+
+@given(st.text(alphabet="ab 返品🍵\n", max_size=40), st.text(alphabet="ab 返品🍵\n", max_size=40))
+def test_what_is_not_marked_is_the_same_on_both_sides(before, after):
+    gone, come = changed(before, after)
+
+    def rest(text, spans):
+        return "".join(
+            text[a:b] for a, b in zip([0, *(b for _, b in spans)], [*(a for a, _ in spans), None], strict=True)
+        )
+
+    assert rest(before, gone) == rest(after, come)
+
+
+def test_marks_are_narrow():
+    assert changed("The shop opens at 9.", "The shop opens at 10.") == ([(18, 19)], [(18, 20)])
+    assert changed("返品は14日です。", "返品は30日です。") == ([(3, 5)], [(3, 5)])
+    assert utf16("🍵tea", [(1, 4)]) == [(2, 5)]
+    text, spans = on_one_line("x" * 100 + "\nnew", [(101, 104)], 101, width=60)
+    assert text == "…" + "x" * 23 + "↵new"
+    assert [text[a:b] for a, b in spans] == ["new"]

@@ -1,0 +1,96 @@
+import pytest
+from PySide6.QtCore import Qt
+
+from core import dataset, tokens
+from core.filters import Filter
+from core.formats import jsonl
+from tests.ui.waiting import until
+from ui.histogram import Bar, Histogram, nice_above
+from ui.tokens_dialog import TokensDialog
+
+
+@pytest.fixture
+def dialog(run, workspace, qtbot):
+    async def make():
+        dialog = TokensDialog(workspace, Filter(split="test"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        await until(lambda: dialog._pages.currentIndex() == 1)
+        return dialog
+
+    return run(make())
+
+
+def column(table, number):
+    return [table.item(row, number).text() for row in range(table.rowCount())]
+
+
+def test_totals_lengths_and_cost(run, dialog, workspace):
+    counts = dataset.counts(workspace.project.rows, "split")
+
+    async def go():
+        assert column(dialog.splits, 0) == [name for name in dataset.SPLITS if name in counts]
+        assert column(dialog.splits, 1) == [f"{counts[name]:,}" for name in dataset.SPLITS if name in counts]
+        assert "test" in dialog.heading.text()
+        assert sum(bar.count for bar in dialog.histogram.bars()) == counts["test"]
+        assert "gpt-4.1" in column(dialog.costs, 0)
+        guessed = dialog.costs.item(0, 1).text()
+        dialog.epochs.setValue(7)
+        assert dialog.costs.item(0, 1).text() != guessed
+        assert "as of" in dialog.prices.text()
+        assert "costs nothing" in dialog.prices.text()
+        dialog.encoding.setCurrentIndex(1)
+        dialog.encoding.activated.emit(1)
+        await until(lambda: dialog._counted and dialog._counted.summary.encoding == "cl100k_base")
+        assert "No prices" in dialog.prices.text()
+
+    run(go())
+
+
+def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, workspace):
+    async def go():
+        found = []
+        dialog.row_chosen.connect(found.append)
+        dialog.longest.cellClicked.emit(0, 2)
+        assert found == [dialog._counted.summary.splits["test"].longest[0][0]]
+        row = dataset.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
+        workspace.tasks.start("", workspace.project.write("Add", dataset.add, [row]))
+        await until(dialog.note.isVisible)
+        assert f"{tokens.LIMIT:,}" in dialog.note.text()
+        assert dialog.longest.item(0, 0).text().startswith("70,0")
+
+    run(go())
+
+
+def test_without_rows_it_says_so(run, workspace, dialog):
+    async def go():
+        ids = dataset.ids_of(workspace.project.rows, Filter())
+        workspace.tasks.start("", workspace.project.write("Delete", dataset.delete, ids))
+        await until(lambda: dialog._nothing.title.text() == "No rows to count" and dialog._pages.currentIndex() == 0)
+
+    run(go())
+
+
+def test_counting_can_be_cancelled(run, dialog, workspace):
+    async def go():
+        dialog.encoding.setCurrentIndex(1)
+        dialog._count()
+        dialog._work.stop()
+        assert not dialog._work.is_busy()
+        dialog._count()
+        await until(lambda: dialog._counted and dialog._counted.summary.encoding == "cl100k_base")
+        assert not dialog._counted.summary.missing
+
+    run(go())
+
+
+def test_bars_say_what_they_are(qtbot):
+    chart = Histogram()
+    qtbot.addWidget(chart)
+    chart.resize(400, 200)
+    chart.show_bars([Bar(0, 10, 3), Bar(10, 20, 0), Bar(20, 50, 1_000_000)], limit=30)
+    assert "1,000,000 rows have 20 to 49 tokens" in chart.accessibleDescription()
+    assert chart._bar_at(380).low == 20
+    assert not chart.grab().isNull()
+    assert [nice_above(number) for number in (0, 1, 3, 6, 11, 201)] == [1, 1, 5, 10, 20, 500]

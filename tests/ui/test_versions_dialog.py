@@ -1,0 +1,132 @@
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+
+from core import dataset, filters, versions
+from core.filters import Filter
+from core.formats import jsonl
+from tests.ui.waiting import until
+from ui.text_marks import MARKS
+from ui.version_diff import AFTER, BEFORE, KIND
+from ui.versions_dialog import VersionsDialog
+
+
+@pytest.fixture
+def dialog(run, workspace, qtbot):
+    async def make():
+        dialog = VersionsDialog(workspace)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        await until(lambda: "Keep a version first" in dialog.diff._nothing.text.text())
+        return dialog
+
+    return run(make())
+
+
+def ids(workspace):
+    return filters.find(workspace.project.rows, Filter())
+
+
+def rows(workspace, *ids):
+    found = dataset.fetch(workspace.project.rows, ids)
+    return [(found[id].question, found[id].answer) for id in ids]
+
+
+async def keep(dialog, name):
+    count = dialog.table.rowCount()
+    dialog.name.setText(name)
+    dialog.keep.click()
+    await until(lambda: dialog.table.rowCount() == count + 1)
+
+
+async def agree(dialog):
+    await until(lambda: dialog.findChild(QMessageBox))
+    box = dialog.findChild(QMessageBox)
+    text = f"{box.text()}\n{box.informativeText()}"
+    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
+    return text
+
+
+def test_keep_change_compare_and_go_back(run, dialog, workspace):
+    first, second, third, *_ = ids(workspace)
+
+    def change(db):
+        dataset.edit(db, first, "answer", "Changed.")
+        dataset.edit(db, second, "tags", "new")
+        dataset.delete(db, [third])
+        dataset.add(db, [dataset.read_row(jsonl.new_row("", "New?", "New."))])
+
+    async def go():
+        assert dialog.name.text().startswith("State of ")
+        count, before = len(ids(workspace)), rows(workspace, first)
+        await keep(dialog, "first")
+        await until(lambda: dialog.diff._nothing.title.text() == "No difference")
+        workspace.tasks.start("", workspace.project.write("Change", change))
+        await until(lambda: dialog.diff.summary.text() == "1 row added · 1 removed · 2 changed")
+        model = dialog.diff.model
+        assert [model.index(row, KIND).data() for row in range(4)] == ["changed", "changed", "removed", "added"]
+        assert model.index(0, AFTER).data().endswith("Changed.")
+        assert model.index(0, BEFORE).data(MARKS)
+        assert "Changed." in dialog.diff.after.toPlainText()
+        assert dialog.diff.after.extraSelections()
+        assert model.index(1, AFTER).data() == "Tags: new"
+        dialog.diff.table.selectRow(1)
+        assert "Tags: new" in dialog.diff.after.toPlainText()
+        dialog.restore.click()
+        assert "Undo" in await agree(dialog)
+        await until(lambda: dialog.diff._pages.currentWidget() is dialog.diff._nothing)
+        assert rows(workspace, first) == before
+        assert len(ids(workspace)) == count
+        workspace.tasks.start("", workspace.project.undo())
+        await until(lambda: rows(workspace, first)[0][1] == "Changed.")
+
+    run(go())
+
+
+def test_two_versions_are_compared_and_a_row_is_opened(run, dialog, workspace):
+    async def go():
+        await keep(dialog, "first")
+        workspace.tasks.start("", workspace.project.write("Delete", dataset.delete, ids(workspace)[:3]))
+        await keep(dialog, "second")
+        assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
+        dialog.table.selectRow(1)
+        dialog.new.setCurrentIndex(1)
+        dialog.new.activated.emit(1)
+        await until(lambda: dialog.diff.summary.text() == "0 rows added · 3 removed · 0 changed")
+        assert dialog.diff.after.toPlainText() == ""
+        opened = []
+        dialog.row_chosen.connect(opened.append)
+        dialog.diff.table.activated.emit(dialog.diff.model.index(1, 0))
+        assert opened == [dialog.diff.model.difference(1).id]
+
+    run(go())
+
+
+def test_rename_and_delete(run, dialog, workspace):
+    async def go():
+        await keep(dialog, "<b>first</b>")
+        dialog.table.item(0, 0).setText("better")
+        await until(lambda: [one.name for one in versions.versions(workspace.project.rows)] == ["better"])
+        await until(lambda: dialog.old.itemText(0) == "better")
+        dialog.delete.click()
+        assert "“better”" in await agree(dialog)
+        await until(lambda: dialog.table.rowCount() == 0 and not dialog.delete.isEnabled())
+
+    run(go())
+
+
+def test_many_differences_come_page_by_page(run, dialog, workspace):
+    more = [dataset.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(1500)]
+
+    async def go():
+        await keep(dialog, "first")
+        workspace.tasks.start("", workspace.project.write("Add", dataset.add, more))
+        await until(lambda: dialog.diff.model.rowCount() == 1000)
+        assert dialog.diff.more.text() == "Show more (500 are left)"
+        dialog.diff.more.click()
+        await until(lambda: dialog.diff.model.rowCount() == 1500)
+        assert not dialog.diff.more.isVisible()
+        assert dialog.diff.model.index(1499, AFTER).data() == "q1499↵a"
+
+    run(go())

@@ -1,0 +1,65 @@
+"""Checks the whole set again a moment after rows have changed: once at a time, and never in anyone's way."""
+
+import asyncio
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core import findings
+from core.errors import JukuError
+from core.progress import Progress, Reporter
+from core.project import Changes, Project
+from ui.workspace import Workspace
+
+PAUSE = 1500  # milliseconds without a change before the check begins
+
+
+class BackgroundCheck(QObject):
+    """`checking` tells when it begins and ends; what it finds is a change like any other."""
+
+    checking = Signal(bool)
+    progress = Signal(Progress)
+
+    def __init__(self, workspace: Workspace, parent: QObject) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._task: asyncio.Task[None] | None = None
+        self._project = workspace.project
+        self._reporter = Reporter()
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause.timeout.connect(self._start)
+        workspace.tasks.changed.connect(self._on_changes)
+        self.ask()
+
+    def ask(self) -> None:
+        """Check again soon; a check that runs is out of date and ends."""
+        self._reporter.cancel()
+        if not self._workspace.project.read_only:
+            self._pause.start()
+
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.tables & {"example", "fact"}:
+            self.ask()
+
+    def is_checking(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _start(self) -> None:
+        if self.is_checking() and self._project is self._workspace.project:
+            self._pause.start()  # the old one is about to end
+            return
+        self._project, self._reporter = self._workspace.project, Reporter(self.progress.emit)
+        self._task = self._workspace.tasks.start("", self._check(self._project, self._reporter))
+
+    async def _check(self, project: Project, reporter: Reporter) -> Changes | None:
+        if not await project.read(findings.is_stale):
+            return None
+        self.checking.emit(True)
+        try:
+            return await findings.refresh(project, reporter)
+        except asyncio.CancelledError:
+            reporter.cancel()
+            raise
+        except JukuError:
+            return None  # nobody asked for this check: the next change starts it again
+        finally:
+            self.checking.emit(False)

@@ -1,0 +1,205 @@
+"""A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import checks, conversation
+from core.conversation import Message, Section
+from core.language import tr, trn
+from ui import style, widgets
+from ui.field_edit import FieldEdit
+from ui.message_edit import MessageEdit
+from ui.tool_call_dialog import ToolCallDialog
+
+CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
+
+
+class ConversationEdit(QScrollArea):
+    """Shows the conversation in a row's JSON text; `changed` says what is to be done, for `conversation.apply`."""
+
+    changed = Signal(str, str)  # an act and its value
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(tr("Conversation"))
+        self._data = ""
+        self._most = CARDS
+        self._problems: list[checks.Problem] = []
+        self._sections: list[Section] = []
+        self._cards: list[MessageEdit] = []
+        self._titles: list[QWidget] = []
+        page = QWidget()
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
+        self._column.setSpacing(style.SPACE // 2)
+        self._make_foot()
+        self.setWidget(page)
+
+    def _make_foot(self) -> None:
+        self._empty = widgets.label(tr("This row has no conversation yet. Add its first turn."), wrap=True, dim=True)
+        self._further = QPushButton()
+        self._further.clicked.connect(self._on_further)
+        self._add = QPushButton(style.icon("add"), "")
+        self._add.setShortcut("Ctrl+Shift+Return")
+        self._add.setToolTip(widgets.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
+        self._add.clicked.connect(lambda: self._append(self._next_role()))
+        self._roles = QToolButton(text="▾", autoRaise=True)
+        self._roles.setAccessibleName(tr("Add a turn of another role"))
+        self._roles.setToolTip(widgets.tip(self._roles.accessibleName()))
+        self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu = QMenu(self._roles)
+        for role in checks.ROLES:
+            menu.addAction(role, lambda role=role: self._append(role))
+        self._roles.setMenu(menu)
+        self._tools = QPushButton()
+        self._tools.clicked.connect(self._on_tools)
+        foot = QHBoxLayout()
+        foot.setSpacing(style.SPACE // 2)
+        for part in (self._add, self._roles, self._tools):
+            foot.addWidget(part)
+        foot.addStretch()
+        self._column.addWidget(self._empty)
+        self._column.addWidget(self._further, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addLayout(foot)
+        self._column.addStretch()
+
+    def show_row(self, data: str, problems: list[checks.Problem], anew: bool = False) -> None:
+        """Show a row's readable JSON text ('' for none); `anew` when it is another row than before."""
+        if anew:
+            self._most = CARDS
+            self.verticalScrollBar().setValue(0)
+        self._data, self._problems = data, problems
+        self._sections = conversation.sections(data) if data else []
+        self._show_cards()
+        self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
+        self._add.setText(tr("Add a turn: {role}", role=self._next_role()))
+        declared = conversation.tools(data) if data else ""
+        self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
+        for part in (self._tools, self._add, self._roles):
+            part.setVisible(bool(data))
+
+    def field(self, role: str) -> FieldEdit | None:
+        """The field of the last turn of `role`."""
+        found = (card for card in reversed(self._shown()) if checks.role_of({"role": card.message.role}) == role)
+        return next((card.fields()[0] for card in found if card.fields()), None)
+
+    def focus(self, path: str) -> None:
+        """Go to the turn that a problem's JSON path lies in."""
+        numbers = [i for i, message in enumerate(self._all()) if _inside(path, message.path)]
+        if numbers and numbers[0] >= self._most:
+            self._most = numbers[0] + 1
+            self._show_cards()
+        for card in self._shown():
+            if _inside(path, card.message.path):
+                card.focus_text()
+                # Only now are the cards as high as their texts.
+                QTimer.singleShot(0, card, lambda card=card: self.ensureWidgetVisible(card))
+
+    def pending(self) -> list[tuple[str, str]]:
+        """What is typed and not handed over yet, as acts; it is handed over by this."""
+        return [act for card in self._shown() for act in card.pending()]
+
+    def _all(self) -> list[Message]:
+        return [message for section in self._sections for message in section.messages]
+
+    def _shown(self) -> list[MessageEdit]:
+        return self._cards[: min(self._most, len(self._all()))]
+
+    def _show_cards(self) -> None:
+        shown = list(self._places())[: self._most]
+        while len(self._cards) < len(shown):
+            self._cards.append(self._card())
+        for card, (message, first, last) in zip(self._cards, shown, strict=False):
+            problems = [problem for problem in self._problems if _inside(problem.path, message.path)]
+            card.show_message(message, first, last, problems)
+        for number, card in enumerate(self._cards):
+            card.setVisible(number < len(shown))
+        self._show_titles(len(shown))
+        left = len(self._all()) - len(shown)
+        self._further.setVisible(left > 0)
+        self._further.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, CARDS)))
+
+    def _places(self) -> Iterator[tuple[Message, bool, bool]]:
+        """Each message, and whether it is the first and the last of its section."""
+        for section in self._sections:
+            for number, message in enumerate(section.messages):
+                yield message, number == 0, number == len(section.messages) - 1
+
+    def _card(self) -> MessageEdit:
+        card = MessageEdit()
+        card.changed.connect(self.changed)
+        card.calls_wanted.connect(self._on_calls)
+        self._column.insertWidget(len(self._cards) + len(self._titles), card)
+        return card
+
+    def _show_titles(self, count: int) -> None:
+        """Say which answer is preferred, above the first card of each section."""
+        for title in self._titles:
+            self._column.removeWidget(title)
+            title.deleteLater()
+        self._titles = []
+        before = 0
+        for section in self._sections:
+            if (words := _title(section.path)) and before < count:
+                title = widgets.label(words, dim=True)
+                self._titles.append(title)
+                place = self._column.indexOf(self._cards[before]) if section.messages else -1
+                self._column.insertWidget(place if place >= 0 else 0, title)
+            before += len(section.messages)
+
+    def _next_role(self) -> str:
+        turns = self._sections[0].messages if self._sections else []
+        return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
+
+    def _append(self, role: str) -> None:
+        section = self._sections[0] if self._sections else Section(conversation.CHAT, [])
+        path = f"{section.path}[{len(section.messages)}]"
+        self.changed.emit(f"insert {path}", role)
+        self.focus(path)
+
+    def _on_further(self) -> None:
+        self._most += CARDS
+        self._show_cards()
+
+    def _on_calls(self, message: Message) -> None:
+        dialog = ToolCallDialog(tr("Tool calls"), message.calls, key=message.calls_key, parent=self)
+        act = f"{message.path}.{message.calls_key}"
+        dialog.saved.connect(lambda text: self.changed.emit(act, text))
+        dialog.open()
+
+    def _on_tools(self) -> None:
+        dialog = ToolCallDialog(tr("Tools of the row"), conversation.tools(self._data), tools=True, parent=self)
+        dialog.saved.connect(lambda text: self.changed.emit("$.tools", text))
+        dialog.open()
+
+
+def _inside(path: str, place: str) -> bool:
+    """Whether a JSON path is `place` or lies in it."""
+    return path == place or path.startswith((f"{place}.", f"{place}["))
+
+
+def _title(path: str) -> str:
+    titles = {
+        "$.input.messages": tr("Input"),
+        "$.preferred_output": tr("Preferred answer"),
+        "$.preferred_completion": tr("Preferred answer"),
+        "$.non_preferred_output": tr("Other answer"),
+        "$.non_preferred_completion": tr("Other answer"),
+    }
+    return titles.get(path, "")

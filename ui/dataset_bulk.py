@@ -1,0 +1,159 @@
+"""Changes to all selected rows at once, each of them one step that can be undone."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import dataset, editing
+from core.language import tr, trn
+from ui import style, widgets
+from ui.workspace import Workspace
+
+CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
+LINES = ("add_tag", "remove_tag", "facts")
+TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
+
+
+def titles() -> dict[str, str]:
+    """What can be done to many rows: id -> in words."""
+    return {
+        "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
+        "add_tag": tr("Add tags"), "remove_tag": tr("Remove tags"), "facts": tr("Set the facts"),
+        "question_prefix": tr("Put text before the question"), "answer_prefix": tr("Put text before the answer"),
+        "system": tr("Change the system prompt"), "notes": tr("Set the notes"),
+    }  # fmt: skip
+
+
+def apply(workspace: Workspace, ids: array[int], action: str, value: str) -> None:
+    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled."""
+    change, arguments = _change(action, value)
+    run(workspace, _label(action, value, len(ids)), change, ids, *arguments)
+
+
+def delete(workspace: Workspace, ids: array[int]) -> None:
+    run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), editing.delete, ids)
+
+
+def fill(workspace: Workspace, ids: array[int], field: str, value: str) -> None:
+    label = trn("Fill {n} row", "Fill {n} rows", len(ids))
+    run(workspace, label, editing.set_field, ids, field, value)
+
+
+def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> None:
+    """Write `change(db, *arguments, reporter)` as the step `label`."""
+    reporter = workspace.tasks.reporter(label)
+    write = workspace.project.write(label, change, *arguments, reporter, reporter=reporter)
+    workspace.tasks.start(label, write)
+
+
+def _change(action: str, value: str) -> tuple[Callable[..., object], tuple[str, ...]]:
+    if action.endswith("_prefix"):
+        return editing.prefix, (action.removesuffix("_prefix"), value)
+    whole = {"add_tag": editing.add_tag, "remove_tag": editing.remove_tag, "system": editing.set_system_prompt}
+    return (whole[action], (value,)) if action in whole else (editing.set_field, (action, value))
+
+
+def _label(action: str, value: str, n: int) -> str:
+    if action == "status":
+        return {
+            "approved": trn("Approve {n} row", "Approve {n} rows", n),
+            "rejected": trn("Reject {n} row", "Reject {n} rows", n),
+            "draft": trn("Make {n} row a draft", "Make {n} rows drafts", n),
+        }[value]
+    if action in ("split", "kind"):
+        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value or "–")
+    return trn("{action} in {n} row", "{action} in {n} rows", n, action=titles()[action])
+
+
+class BulkDialog(QDialog):
+    """Asks what to do to the rows `ids`, beginning with `action`."""
+
+    def __init__(self, workspace: Workspace, ids: array[int], action: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace, self._ids = workspace, ids
+        self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
+        self.resize(520, 0)
+        self.action = QComboBox()
+        for name, title in titles().items():
+            self.action.addItem(title, name)
+        self.choice, self.line, self.text = QComboBox(), QLineEdit(), QPlainTextEdit()
+        self.text.setTabChangesFocus(True)
+        self._pages = QStackedWidget()
+        for page in (self.choice, self.line, self.text):
+            page.setAccessibleName(tr("Value"))
+            self._pages.addWidget(page)
+        self._note = widgets.label(wrap=True, dim=True)
+        self._lay_out()
+        self.action.currentIndexChanged.connect(self._show_action)
+        self.line.textChanged.connect(self._show_button)
+        self.text.textChanged.connect(self._show_button)
+        self.action.setCurrentIndex(self.action.findData(action))
+        self._show_action()
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.ok.setText(trn("Change {n} row", "Change {n} rows", len(self._ids)))
+        self.ok.setProperty("primary", True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout()
+        form.setVerticalSpacing(style.SPACE // 2)
+        form.addRow(tr("What to do"), self.action)
+        form.addRow(tr("Value"), self._pages)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(form)
+        layout.addWidget(self._note)
+        layout.addStretch()
+        layout.addWidget(buttons)
+
+    def value(self) -> str:
+        name = self.action.currentData()
+        if name in CHOICES:
+            return str(self.choice.currentData())
+        return self.line.text().strip() if name in LINES else self.text.toPlainText()
+
+    def accept(self) -> None:
+        super().accept()
+        apply(self._workspace, self._ids, self.action.currentData(), self.value())
+
+    def _show_action(self) -> None:
+        name = self.action.currentData()
+        page = self.choice if name in CHOICES else self.line if name in LINES else self.text
+        self.choice.clear()
+        for value in CHOICES.get(name, ()):
+            self.choice.addItem(value or tr("(none)"), value)
+        self._pages.setCurrentWidget(page)
+        self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
+        self._note.setText(_about(name))
+        self._show_button()
+        self.adjustSize()
+
+    def _show_button(self) -> None:
+        name = self.action.currentData()
+        needed = name.endswith(("_prefix", "_tag"))
+        self.ok.setEnabled(bool(self.value().strip()) or not needed)
+
+
+def _about(action: str) -> str:
+    about = {
+        "add_tag": tr("Tags are words parted by blanks."),
+        "remove_tag": tr("Tags are words parted by blanks."),
+        "facts": tr("Facts are names such as f03, parted by blanks."),
+        "system": tr("It replaces the instructions that stand first in each row; rows without get them."),
+    }
+    return f"{about.get(action, '')} {tr('This is one step, which can be undone.')}".strip()

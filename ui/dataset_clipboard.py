@@ -1,0 +1,102 @@
+"""Cells copied to spreadsheets and pasted from them: what goes where, and the one step it makes."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core import dataset
+from core.errors import FormatError
+from core.formats import jsonl
+from core.language import tr
+from core.progress import Reporter
+from ui.dataset_columns import ALL, COLUMNS, headings, value
+
+MOST_COPIED = 50_000  # rows; a clipboard is no way to move more
+MOST_PASTED = 5_000  # rows; more are imported
+ROW_BEGINNINGS = ("{", "[", "|", "```")
+EVERY = 100
+
+
+@dataclass(slots=True)
+class Pasted:
+    """What a paste does: cells that change, as (id, field, value), and rows that are new, as field -> value."""
+
+    edits: list[tuple[int, str, str]] = field(default_factory=list)
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    def count(self) -> int:
+        """How many rows it touches."""
+        return len({id for id, _field, _value in self.edits}) + len(self.rows)
+
+
+def copied(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
+    """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
+    from core.formats import clipboard
+
+    names = headings()
+    rows = [[names[column] for column in columns]] if with_headings else []
+    found = dataset.fetch(db, ids)
+    rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
+    return clipboard.text(rows)
+
+
+def cells(text: str) -> list[list[str]]:
+    """The cells that a spreadsheet has put on the clipboard."""
+    from core.formats import clipboard
+
+    return clipboard.cells(text)
+
+
+def is_file(text: str) -> bool:
+    """Whether `text` is rows of a file (JSON, a Markdown table) and not cells."""
+    return text.lstrip().startswith(ROW_BEGINNINGS)
+
+
+def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> Pasted:
+    """Where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
+
+    One cell goes into all of `ids`. What would land in a column that cannot be typed into is left out. Raises
+    `FormatError` for a value that its column does not know.
+    """
+    fields = [COLUMNS[column] if ALL[column].editable else "" for column in columns]
+    if len(cells) == 1 and len(cells[0]) == 1:
+        cells = [cells[0]] * max(1, len(ids))
+    pasted = Pasted()
+    for number, row in enumerate(cells):
+        known = {name: _checked(name, text) for name, text in zip(fields, row, strict=False) if name}
+        if number < len(ids):
+            pasted.edits += [(ids[number], name, text) for name, text in known.items()]
+        elif any(known.values()):
+            pasted.rows.append(known)
+    return pasted
+
+
+def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter) -> None:
+    """Write what was planned; new rows begin with the system prompt `prompt`."""
+    total = pasted.count()
+    for done, (id, name, text) in enumerate(pasted.edits):
+        dataset.edit(db, id, name, text)
+        if done % EVERY == 0:
+            reporter.update(min(done, total), total)
+    dataset.add(db, [_new(prompt, fields) for fields in pasted.rows])
+
+
+def _new(prompt: str, fields: dict[str, str]) -> dataset.Example:
+    own = {name: text for name, text in fields.items() if name not in dataset.TEXTS and text}
+    return dataset.read_row(jsonl.new_row(prompt, fields.get("question", ""), fields.get("answer", "")), **own)
+
+
+def _checked(name: str, text: str) -> str:
+    choices = ALL[COLUMNS.index(name)].choices
+    if not choices or text in choices:
+        return text
+    found = next((choice for choice in choices if choice and choice == text.strip().lower()), None)
+    if found is None and text.strip():
+        title = tr("“{value}” cannot stand in the column “{column}”", value=text[:40], column=_heading(name))
+        known = ", ".join(choice for choice in choices if choice)
+        raise FormatError(title, tr("Nothing was pasted. It knows: {choices}.", choices=known))
+    return found or choices[0]
+
+
+def _heading(name: str) -> str:
+    return headings()[COLUMNS.index(name)]

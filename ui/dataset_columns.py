@@ -1,0 +1,100 @@
+"""The columns of the grid: what each shows, how wide it is, how it is sorted, and whether it can be typed into."""
+
+from dataclasses import dataclass
+
+from core import dataset
+from core.checks import RULES
+from core.dataset import Example
+from core.language import tr
+
+PREVIEW = 400  # characters: a cell never lays out a whole book
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`order` is the name in `filters.ORDERS`; `choices` are the only values, where there is a list of them."""
+
+    name: str
+    width: int
+    order: str
+    editable: bool = True
+    shown: bool = True
+    choices: tuple[str, ...] = ()
+    long: bool = False  # text over several lines
+
+
+ALL = (
+    Column("problems", 72, "problems", editable=False),
+    Column("question", 330, "question", long=True),
+    Column("answer", 330, "answer", long=True),
+    Column("split", 92, "split", choices=dataset.SPLITS),
+    Column("kind", 104, "kind", choices=("", *dataset.KINDS)),
+    Column("status", 96, "status", choices=dataset.STATUSES),
+    Column("facts", 84, "facts"),
+    Column("tags", 110, "tags"),
+    Column("notes", 160, "notes", shown=False, long=True),
+    Column("key_points", 160, "key_points", shown=False, long=True),
+    Column("length", 84, "length", editable=False, shown=False),
+    Column("source", 140, "source", editable=False, shown=False),
+    Column("line", 76, "line", editable=False, shown=False),
+)
+COLUMNS = tuple(column.name for column in ALL)
+NUMBERS = frozenset(COLUMNS.index(name) for name in ("length", "line"))
+
+
+def headings() -> list[str]:
+    """The titles of `ALL`, in the language of the screen."""
+    return [
+        tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Status"), tr("Facts"), tr("Tags"),
+        tr("Notes"), tr("Key points"), tr("Length"), tr("Source"), tr("Line"),
+    ]  # fmt: skip
+
+
+def value(example: Example, name: str) -> str:
+    """What is stored in the cell, whole: to be edited or copied."""
+    if name == "length":
+        return str(len(example.question) + len(example.answer))
+    if name == "line":
+        return "" if example.line is None else str(example.line)
+    stored: str = getattr(example, name)
+    return stored
+
+
+def shown(example: Example) -> tuple[str, ...]:
+    """What the cells of a row say, in the order of `ALL`: one line each, cut where no screen is that wide."""
+    return tuple(_shown(example, name) for name in COLUMNS)
+
+
+def _shown(example: Example, name: str) -> str:
+    if name == "problems":
+        return mark(example.problems)
+    if name in ("length", "line"):
+        number = value(example, name)
+        return f"{int(number):,}" if number else ""
+    # Line breaks of every kind, tabs too: a cell is one line.
+    return " ".join(value(example, name)[:PREVIEW].split())
+
+
+def severity(problems: str) -> str:
+    """The worst severity among rule ids parted by spaces."""
+    errors = any(RULES[rule].severity == "error" for rule in problems.split())
+    return "error" if errors else "warning"
+
+
+def mark(problems: str) -> str:
+    """A sign and a number: told apart without colour, too."""
+    if not problems:
+        return ""
+    return f"{'✖' if severity(problems) == 'error' else '⚠'} {len(problems.split())}"
+
+
+def meaning(example: Example) -> dict[int, str]:
+    """Which cells of a row speak in a colour, by column: error, warning, good."""
+    found = {}
+    if example.problems:
+        found[COLUMNS.index("problems")] = severity(example.problems)
+    if example.status == "draft":
+        found[COLUMNS.index("status")] = "warning"
+    elif example.status == "rejected":
+        found[COLUMNS.index("status")] = "error"
+    return found

@@ -1,0 +1,233 @@
+"""The filter bar above the grid: one line of words says all of it, and the lists beside it write those words."""
+
+import re
+from dataclasses import replace
+
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QInputDialog,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import filters
+from core.checks import RULES
+from core.filters import Filter
+from core.language import tr
+from ui import style, widgets
+
+TYPING = 150  # milliseconds between the last key and the search
+NUMBER = QIntValidator(0, 10_000_000)
+NAMES = {"split": "split", "kind": "kind", "status": "status", "rule": "problems", "tag": "tags", "fact": "facts"}
+
+
+class FilterBar(QWidget):
+    """`changed` says that other rows are wanted; the search waits until the typing pauses."""
+
+    changed = Signal()
+    save_wanted = Signal(str)  # a name for the present filter
+    forget_wanted = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._saved: dict[str, str] = {}
+        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing.timeout.connect(self.changed)
+        self._make_line()
+        self.boxes = {name: _box(title) for name, title in _titles().items()}
+        for name, box in self.boxes.items():
+            box.activated.connect(lambda _index, name=name: self._on_choice(name))
+        self.least, self.most = _number(tr("from")), _number(tr("to"))
+        self.least.textEdited.connect(lambda text: self._rewrite(min_length=int(text) if text else None))
+        self.most.textEdited.connect(lambda text: self._rewrite(max_length=int(text) if text else None))
+        self._lay_out()
+        self.show_counts({})
+        self._follow()
+
+    def _make_line(self) -> None:
+        self.line = QLineEdit(placeholderText=tr("Search questions and answers"), clearButtonEnabled=True)
+        self.line.setAccessibleName(tr("Search questions and answers"))
+        self.line.setToolTip(
+            tr("Also: split:test  status:draft  tag:study  fact:f03  length:>500  /regular expression/")
+        )
+        self.line.textChanged.connect(self._on_text)
+        self.regex = QToolButton(text=".*", checkable=True, autoRaise=True)
+        self.regex.setToolTip(tr("Search with a regular expression"))
+        self.regex.setAccessibleName(tr("Search with a regular expression"))
+        self.regex.toggled.connect(lambda _on: self._on_text(self.line.text()))
+        self.saved = QPushButton(tr("Saved filters"))
+        self.saved.setMenu(QMenu(self.saved))
+        self.saved.menu().aboutToShow.connect(self._fill_menu)
+        self.clear_button = QPushButton(tr("Clear"))
+        self.clear_button.setToolTip(tr("Show all rows"))
+        self.clear_button.clicked.connect(self.clear)
+        self._wrong = widgets.Note()
+
+    def _lay_out(self) -> None:
+        self.top = QHBoxLayout()  # the tab puts its buttons at the end of it
+        for widget in (self.line, self.regex, self.saved, self.clear_button):
+            self.top.addWidget(widget, 1 if widget is self.line else 0)
+        lists = QHBoxLayout()
+        for box in self.boxes.values():
+            lists.addWidget(box)
+        length = widgets.label(tr("Length"), dim=True)
+        for widget in (length, self.least, self.most):
+            lists.addWidget(widget)
+        lists.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        for row in (self.top, lists):
+            row.setSpacing(style.SPACE // 2)
+            layout.addLayout(row)
+        layout.addWidget(self._wrong)
+
+    def filter(self) -> Filter:
+        """What is wanted now."""
+        typed = filters.parse(self.line.text())
+        return replace(typed, regex=typed.regex or self.regex.isChecked()) if typed.text else typed
+
+    def words(self) -> str:
+        return filters.words(self.filter())
+
+    def is_empty(self) -> bool:
+        return self.filter() == Filter()
+
+    def choose(self, words: str) -> None:
+        """Ask for the rows that match `words`, such as 'fact:f03' or 'rule:*', at once."""
+        with QSignalBlocker(self.regex):
+            self.regex.setChecked(False)
+        self._write(words)
+
+    def clear(self) -> None:
+        self.choose("")
+
+    def show_counts(self, counts: dict[str, dict[str, int]]) -> None:
+        """Offer what the rows have: for each column (split, problems, tags, …) its values and how many rows have them."""
+        every = {
+            "split": tr("All splits"), "kind": tr("All kinds"), "status": tr("Any status"),
+            "rule": tr("With and without problems"), "tag": tr("All tags"), "fact": tr("All facts"),
+        }  # fmt: skip
+        for name, box in self.boxes.items():
+            found = counts.get(NAMES[name], {})
+            titles = {rule: RULES[rule].title() for rule in found if rule in RULES} if name == "rule" else {}
+            any = tr("With problems") if name == "rule" and found else ""
+            _fill(box, every[name], found, titles, any)
+        self._follow()
+
+    def show_saved(self, saved: dict[str, str]) -> None:
+        """The kept filters: name -> words."""
+        self._saved = saved
+
+    def _on_text(self, _text: str) -> None:
+        self._follow()
+        if self._say_wrong():
+            self._typing.stop()
+        else:
+            self._typing.start()
+
+    def _say_wrong(self) -> bool:
+        """Say why what is typed is no regular expression, if so; it may be half typed, so nothing is searched."""
+        typed, reason = self.filter(), ""
+        if typed.regex:
+            try:
+                re.compile(typed.text)
+            except re.error as error:
+                reason = tr("This is not a regular expression yet: {reason}.", reason=error)
+        self._wrong.say(reason, "warning")
+        return bool(reason)
+
+    def _on_choice(self, name: str) -> None:
+        self._rewrite(**{name: self.boxes[name].currentData()})
+
+    def _rewrite(self, **fields: object) -> None:
+        self._write(filters.words(replace(self.filter(), **fields)))
+
+    def _write(self, words: str) -> None:
+        with QSignalBlocker(self.line):
+            self.line.setText(words)
+        self._follow()
+        self._typing.stop()
+        if not self._say_wrong():
+            self.changed.emit()
+
+    def _follow(self) -> None:
+        """Let the lists say what the words say."""
+        wanted = self.filter()
+        for name, box in self.boxes.items():
+            box.setCurrentIndex(max(0, box.findData(getattr(wanted, name))))
+            box.setProperty("chosen", box.currentIndex() > 0)
+        for field, number in ((self.least, wanted.min_length), (self.most, wanted.max_length)):
+            if not field.hasFocus():
+                field.setText("" if number is None else str(number))
+        self.clear_button.setEnabled(not self.is_empty())
+
+    def _fill_menu(self) -> None:
+        menu = self.saved.menu()
+        menu.clear()
+        for name, words in self._saved.items():
+            action = menu.addAction(name.replace("&", "&&"))
+            action.setToolTip(widgets.tip(words))
+            action.triggered.connect(lambda _checked=False, words=words: self.choose(words))
+        if self._saved:
+            menu.addSeparator()
+        keep = menu.addAction(tr("Save this filter…"))
+        keep.setEnabled(not self.is_empty())
+        keep.triggered.connect(self._on_save)
+        if self._saved:
+            gone = menu.addMenu(tr("Delete"))
+            for name in self._saved:
+                action = gone.addAction(name.replace("&", "&&"))
+                action.triggered.connect(lambda _checked=False, name=name: self.forget_wanted.emit(name))
+
+    def _on_save(self) -> None:
+        dialog = QInputDialog(self)
+        dialog.setWindowTitle(tr("Save this filter"))
+        dialog.setLabelText(tr("Name"))
+        dialog.setTextValue(self.words())
+        dialog.textValueSelected.connect(lambda name: name.strip() and self.save_wanted.emit(name.strip()))
+        dialog.open()
+
+
+def _titles() -> dict[str, str]:
+    return {
+        "split": tr("Split"), "kind": tr("Kind"), "status": tr("Status"), "rule": tr("Problems"), "tag": tr("Tag"),
+        "fact": tr("Fact"),
+    }  # fmt: skip
+
+
+def _box(name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    # They shrink in a narrow window; what they offer is shown whole in their lists.
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.setMinimumContentsLength(8)
+    box.setMaximumWidth(210)
+    return box
+
+
+def _number(placeholder: str) -> QLineEdit:
+    field = QLineEdit(placeholderText=placeholder)
+    field.setAccessibleName(f"{tr('Length')}: {placeholder}")
+    field.setToolTip(tr("Characters of question and answer together"))
+    field.setValidator(NUMBER)
+    field.setMaximumWidth(76)
+    return field
+
+
+def _fill(box: QComboBox, everything: str, counts: dict[str, int], titles: dict[str, str], any: str) -> None:
+    """Offer everything, `any` of it ('*'), and each name with its count."""
+    offered = [(everything, ""), *([(any, "*")] if any else [])]
+    offered += [(f"{titles.get(name, name)} ({count:,})", name) for name, count in counts.items()]
+    if [(box.itemText(index), box.itemData(index)) for index in range(box.count())] == offered:
+        return  # a list that is open stays open
+    box.clear()
+    for text, name in offered:
+        box.addItem(text, name)

@@ -1,0 +1,111 @@
+"""The grid's header: columns chosen from a menu, moved, sized, and remembered."""
+
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
+
+from core.language import tr
+from ui.dataset_columns import ALL, COLUMNS, headings
+
+FILLER = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
+LEAST = 220  # pixels it keeps when there is no room
+
+
+class GridHeader(QHeaderView):
+    arranged = Signal()  # a person chose, moved or sized columns
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(Qt.Orientation.Horizontal, table)
+        self._table = table
+        self._fills = True
+        self._filling = False
+        self.setSectionsMovable(True)
+        self.setSectionsClickable(True)
+        self.setHighlightSections(False)
+        self.setMinimumSectionSize(44)
+        self.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_menu)
+
+    def start(self) -> None:
+        """To be called once the header is the table's and has its sections."""
+        # With a selection model of its own the header does not ask every row when all are selected.
+        self.setSelectionModel(QItemSelectionModel(self._table.model(), self))
+        self.setSortIndicatorClearable(True)
+        self.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self._table.setSortingEnabled(True)
+        self._arrange()
+        self.sectionResized.connect(self._on_resized)
+        self.sectionMoved.connect(lambda *_: self.arranged.emit())
+
+    def menu(self) -> QMenu:
+        """The columns, each with a tick; made anew each time."""
+        menu = QMenu(self)
+        for column, title in sorted(enumerate(headings()), key=lambda item: self.visualIndex(item[0])):
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(not self.isSectionHidden(column))
+            # The last one stays: without any there would be no header left to bring one back.
+            action.setEnabled(self.isSectionHidden(column) or self.count() - self.hiddenSectionCount() > 1)
+            action.toggled.connect(lambda shown, column=column: self.show_column(column, shown))
+        menu.addSeparator()
+        menu.addAction(tr("As at first")).triggered.connect(self.reset_columns)
+        return menu
+
+    def show_column(self, column: int, shown: bool) -> None:
+        self.setSectionHidden(column, not shown)
+        self.fill()
+        self.arranged.emit()
+
+    def reset_columns(self) -> None:
+        for place in range(self.count()):
+            self.moveSection(self.visualIndex(place), place)
+        self._fills = True
+        self._arrange()
+        self.fill()
+        self.arranged.emit()
+
+    def shown(self) -> list[int]:
+        """The columns a person sees, from left to right."""
+        order = (self.logicalIndex(place) for place in range(self.count()))
+        return [column for column in order if not self.isSectionHidden(column)]
+
+    def fill(self) -> None:
+        """Give the room that is left to the answers."""
+        if not self._fills or self.isSectionHidden(FILLER):
+            return
+        room = self._table.viewport().width() - (self.length() - self.sectionSize(FILLER))
+        self._filling = True
+        self.resizeSection(FILLER, max(LEAST, room))
+        self._filling = False
+
+    def state(self) -> str:
+        """All of it as text, for the settings."""
+        return f"{int(self._fills)} {' '.join(COLUMNS)} {bytes(self.saveState().toBase64().data()).decode()}"
+
+    def restore(self, state: str) -> None:
+        """What `state` gave; one from a Juku with other columns is left aside."""
+        fills, *names, saved = state.split(" ") if " " in state else ("", "")
+        if tuple(names) == COLUMNS and self.restoreState(QByteArray.fromBase64(saved.encode())):
+            self._fills = fills == "1"
+            self.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+            self.fill()
+
+    def _arrange(self) -> None:
+        self._filling = True
+        for number, column in enumerate(ALL):
+            self.setSectionHidden(number, not column.shown)
+            self.resizeSection(number, column.width)
+        self._filling = False
+
+    def _on_resized(self, column: int, _before: int, size: int) -> None:
+        if self._filling or not size:
+            return
+        if column == FILLER:
+            self._fills = False
+        self.fill()
+        self.arranged.emit()
+
+    def _on_menu(self, place: QPoint) -> None:
+        menu = self.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.mapToGlobal(place))

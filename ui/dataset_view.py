@@ -1,0 +1,148 @@
+"""The grid itself: rows selected by ranges, keys, and the place that is kept while rows come and go."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from ui.dataset_columns import ALL, COLUMNS
+from ui.dataset_delegate import DatasetDelegate
+from ui.dataset_drag import MOST
+from ui.dataset_header import GridHeader
+from ui.dataset_model import DatasetModel
+
+KEPT = 1_000  # selected rows that are found again when all rows change places
+ROWS = QItemSelectionModel.SelectionFlag.Rows
+RESTYLED = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
+
+
+class GridView(QTableView):
+    too_many = Signal(int)  # more rows than can be dragged
+    edit_ended = Signal()
+
+    def __init__(self, model: DatasetModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.rows = model
+        self.header = GridHeader(self)
+        self.setHorizontalHeader(self.header)
+        self.setItemDelegate(DatasetDelegate(self))
+        self.setWordWrap(False)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+            | QAbstractItemView.EditTrigger.AnyKeyPressed
+        )
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        numbers = self.verticalHeader()
+        numbers.setDefaultSectionSize(self.fontMetrics().height() + 12)
+        numbers.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        numbers.setHighlightSections(False)
+        numbers.setSelectionModel(QItemSelectionModel(model, self))
+        self.header.start()
+
+    def intervals(self) -> list[tuple[int, int]]:
+        """The selected rows as (first, last), from the top down; a million rows are one of them."""
+        found: list[tuple[int, int]] = []
+        for top, bottom in sorted((part.top(), part.bottom()) for part in self.selectionModel().selection()):
+            if found and top <= found[-1][1] + 1:
+                found[-1] = found[-1][0], max(bottom, found[-1][1])
+            else:
+                found.append((top, bottom))
+        return found
+
+    def count_selected(self) -> int:
+        return sum(last - first + 1 for first, last in self.intervals())
+
+    def selected_ids(self) -> array[int]:
+        """The ids of the selected rows, from the top down."""
+        ids = array("q")
+        for first, last in self.intervals():
+            ids += self.rows.ids()[first : last + 1]
+        return ids
+
+    def current_id(self) -> int:
+        """The id of the row the cursor is in, or 0."""
+        row = self.currentIndex().row()
+        return self.rows.id(row) if 0 <= row < self.rows.rowCount() else 0
+
+    def current_field(self) -> str:
+        index = self.currentIndex()
+        return COLUMNS[index.column()] if index.isValid() else ""
+
+    def is_editing(self) -> bool:
+        return self.state() == QAbstractItemView.State.EditingState
+
+    def go_to(self, row: int, column: int | None = None, select: bool = True) -> None:
+        """Put the cursor into a row; without `select` what is selected stays."""
+        if column is None:
+            column = max(self.currentIndex().column(), 0) or COLUMNS.index("question")
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS
+        self.selectionModel().setCurrentIndex(
+            self.rows.index(row, column), flags if select else QItemSelectionModel.SelectionFlag.NoUpdate
+        )
+
+    def select_rows(self, rows: list[int]) -> None:
+        selection = QItemSelection()
+        for row in rows:
+            selection.select(self.rows.index(row, 0), self.rows.index(row, 0))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS)
+
+    @contextmanager
+    def place_kept(self) -> Iterator[None]:
+        """Whatever rows come and go inside, the cursor, a selection of moderate size and the scroll place stay."""
+        current, column = self.current_id(), self.currentIndex().column()
+        selected = set(self.selected_ids()) if self.count_selected() <= KEPT else set()
+        top = self.rowAt(0)
+        above = self.rows.id(top) if top >= 0 else 0
+        yield
+        if selected and self.count_selected() != len(selected):
+            self.select_rows(self.rows.rows(selected))
+        row = self.rows.row(current) if current else None
+        if row is not None and row != self.currentIndex().row():
+            self.go_to(row, column, select=not selected)
+        if above and (row := self.rows.row(above)) is not None:
+            self.verticalScrollBar().setValue(row)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not self.is_editing() and self.currentIndex().isValid():
+            self.edit(self.currentIndex())
+            return
+        super().keyPressEvent(event)
+
+    def closeEditor(self, editor: QWidget, hint: object) -> None:
+        super().closeEditor(editor, hint)
+        self.edit_ended.emit()
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        if (count := self.count_selected()) > MOST:
+            self.too_many.emit(count)
+        else:
+            super().startDrag(actions)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.header.fill()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        delegate = self.itemDelegate()
+        if event.type() in RESTYLED and isinstance(delegate, DatasetDelegate):
+            delegate.restyle()
+
+    def edit_cell(self, row: int, field: str) -> None:
+        column = COLUMNS.index(field)
+        if ALL[column].editable and not self.isColumnHidden(column):
+            self.go_to(row, column)
+            self.edit(self.rows.index(row, column))

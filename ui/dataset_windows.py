@@ -1,0 +1,77 @@
+"""The windows that the dataset tab opens: made only when they are asked for, so that the tab itself starts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QWidget
+
+from core import dataset
+from core.filters import Choice, Filter
+from core.language import tr
+from ui.dataset_view import GridView
+from ui.workspace import Workspace
+
+
+class DatasetWindows(QObject):
+    row_chosen = Signal(int)
+
+    def __init__(self, workspace: Workspace, table: GridView, filter: Callable[[], Filter], owner: QWidget) -> None:
+        super().__init__(owner)
+        self._workspace, self._table, self._filter, self._owner = workspace, table, filter, owner
+
+    def replace(self) -> None:
+        from ui.replace_dialog import ReplaceDialog
+
+        self._open(ReplaceDialog(self._workspace, self._choice(), self._owner))
+
+    def versions(self) -> None:
+        from ui.versions_dialog import VersionsDialog
+
+        self._open(VersionsDialog(self._workspace, self._owner))
+
+    def tokens(self) -> None:
+        from ui.tokens_dialog import TokensDialog
+
+        self._open(TokensDialog(self._workspace, self._filter(), self._owner))
+
+    def quarantine(self) -> None:
+        from ui.quarantine_dialog import QuarantineDialog
+
+        self._open(QuarantineDialog(self._workspace, self._owner))
+
+    def bring(self, found: list[Path] | str) -> None:
+        """Import files, or text that was pasted."""
+        from ui.import_dialog import bring
+
+        bring(self._workspace, found, self._owner)
+
+    def export(self) -> None:
+        from ui.export_dialog import ExportDialog
+
+        self._open(ExportDialog(self._workspace, self._filter(), self._table.selected_ids(), self._owner))
+
+    def json(self, id: int) -> None:
+        """The row `id` as JSON text."""
+        from ui.json_dialog import JsonDialog
+
+        if found := dataset.fetch(self._workspace.project.rows, [id]):
+            dialog = JsonDialog(tr("The row as JSON"), found[id].data, parent=self._owner)
+            dialog.saved.connect(lambda data: self._save(id, data))
+            self._open(dialog)
+
+    def _save(self, id: int, data: str) -> None:
+        write = self._workspace.project.write(tr("Edit a row"), dataset.edit_data, id, data)
+        self._workspace.tasks.start("", write)
+
+    def _choice(self) -> Choice:
+        """Several selected rows, else all that are shown."""
+        return self._table.selected_ids() if self._table.count_selected() > 1 else self._filter()
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if hasattr(dialog, "row_chosen"):
+            dialog.row_chosen.connect(self.row_chosen)
+        dialog.open()

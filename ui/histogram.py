@@ -1,0 +1,155 @@
+"""How many rows are how long, as bars that follow the theme."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from core.language import tr, trn
+from ui import style, widgets
+
+GAP = 2  # pixels between two bars
+LINES = 4  # at most so many lines across
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`count` rows have from `low` to below `high` tokens."""
+
+    low: int
+    high: int
+    count: int
+
+
+class Histogram(QWidget):
+    """`limit` is marked where it falls among the bars; a tip over each bar gives its figures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bars: Sequence[Bar] = ()
+        self._limit = 0
+        self.setMinimumHeight(150)
+        self.setAccessibleName(tr("Rows by their length in tokens"))
+
+    def show_bars(self, bars: Sequence[Bar], limit: int = 0) -> None:
+        self._bars, self._limit = bars, limit
+        self.setAccessibleDescription("\n".join(described(bar) for bar in bars if bar.count))
+        self.update()
+
+    def bars(self) -> Sequence[Bar]:
+        return self._bars
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 180)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            bar = self._bar_at(event.pos().x())
+            QToolTip.showText(event.globalPos(), widgets.tip(described(bar)) if bar else "", self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._bars:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = nice_above(max(bar.count for bar in self._bars))
+        self._paint_lines(painter, top)
+        self._paint_bars(painter, top)
+        self._paint_steps(painter)
+        if self._bars[0].low < self._limit < self._bars[-1].high:
+            self._paint_limit(painter)
+
+    def _plot(self) -> QRectF:
+        """Where the bars stand."""
+        metrics = self.fontMetrics()
+        top = nice_above(max((bar.count for bar in self._bars), default=1))
+        left = metrics.horizontalAdvance(f"{top:,}") + style.SPACE
+        below = metrics.height() + style.SPACE // 2
+        return QRectF(
+            left,
+            metrics.height() / 2 + 2,
+            self.width() - left - style.SPACE,
+            self.height() - below - metrics.height() / 2 - 2,
+        )
+
+    def _place(self, number: int) -> QRectF:
+        plot, width = self._plot(), self._plot().width() / len(self._bars)
+        return QRectF(plot.left() + number * width, plot.top(), width, plot.height())
+
+    def _bar_at(self, x: int) -> Bar | None:
+        return next(
+            (
+                bar
+                for number, bar in enumerate(self._bars)
+                if self._place(number).left() <= x < self._place(number).right()
+            ),
+            None,
+        )
+
+    def _paint_lines(self, painter: QPainter, top: int) -> None:
+        plot = self._plot()
+        step = nice_above(-(-top // LINES))
+        for value in range(0, top + 1, step):
+            y = plot.bottom() - plot.height() * value / top
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            room = QRectF(0, y - 20, plot.left() - style.SPACE // 2, 40)
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:,}")
+
+    def _paint_bars(self, painter: QPainter, top: int) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        for number, bar in enumerate(self._bars):
+            over = bool(self._limit) and bar.low >= self._limit
+            painter.setBrush(style.colours("error")[0] if over else QColor(style.SERIES[0]))
+            place = self._place(number)
+            # One row among a million is still seen.
+            height = max(2.0, place.height() * bar.count / top) if bar.count else 0.0
+            painter.drawRect(QRectF(place.left() + GAP / 2, place.bottom() - height, place.width() - GAP, height))
+
+    def _paint_steps(self, painter: QPainter) -> None:
+        """Numbers under the bars' edges, as many as there is room for."""
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        metrics: QFontMetrics = self.fontMetrics()
+        free = 0.0
+        for number, bar in enumerate(self._bars):
+            text, place = f"{bar.low:,}", self._place(number)
+            width = metrics.horizontalAdvance(text)
+            left = place.left() - width / 2
+            if left >= free and left + width <= self.width():
+                painter.drawText(QPointF(left, self.height() - metrics.descent() - 1), text)
+                free = left + width + style.SPACE
+
+    def _paint_limit(self, painter: QPainter) -> None:
+        number, bar = next((n, bar) for n, bar in enumerate(self._bars) if bar.low <= self._limit < bar.high)
+        place = self._place(number)
+        x = place.left() + place.width() * (self._limit - bar.low) / (bar.high - bar.low)
+        painter.setPen(QPen(style.colours("error")[0], 1.5, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))
+        text = tr("limit {limit}", limit=f"{self._limit:,}")
+        left = x - style.SPACE // 2 - self.fontMetrics().horizontalAdvance(text)
+        painter.drawText(QPointF(left, place.top() + self.fontMetrics().ascent()), text)
+
+
+def described(bar: Bar) -> str:
+    return trn(
+        "{n} row has {low} to {high} tokens",
+        "{n} rows have {low} to {high} tokens",
+        bar.count,
+        low=f"{bar.low:,}",
+        high=f"{bar.high - 1:,}",
+    )
+
+
+def nice_above(number: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50, … that is not below `number`."""
+    step = 1
+    while True:
+        for factor in (1, 2, 5):
+            if factor * step >= number:
+                return factor * step
+        step *= 10

@@ -1,0 +1,307 @@
+"""Brings rows into the project; of a table it first asks which column means what, and shows what will come of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import dataset, formats, importing
+from core.errors import JukuError
+from core.formats import columns
+from core.language import tr
+from core.progress import Reporter
+from core.rows import Options
+from ui import style, widgets
+from ui.import_run import Outcome, Wanted, failure, label_of, take
+from ui.import_source import Preview, Source
+from ui.latest import Latest
+from ui.workspace import Workspace
+
+ENCODINGS = {
+    "utf-8": "UTF-8", "utf-8-sig": "UTF-8 (BOM)", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",
+    "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
+}  # fmt: skip
+SAMPLE = 4  # rows of the file that stand below the choices
+RESULT = ("question", "answer", "system", "split", "kind", "status", "tags", "facts", "notes", "key_points")
+CELL = 300  # characters of a text that a cell shows
+
+
+def bring(workspace: Workspace, what: list[Path] | str, parent: QWidget) -> None:
+    """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once."""
+    workspace.tasks.start("", _bring(workspace, what, parent))
+
+
+async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget) -> None:
+    held = ExitStack()  # a pasted text is a file for as long as it is needed
+    sources = _sources(what, held)
+    await asyncio.to_thread(lambda: [source.recognise() for source in sources])
+    tables = [source for source in sources if source.is_table()]
+    others = [source for source in sources if not source.is_table()]
+    if tables:
+        dialog = ImportDialog(workspace, tables, parent)
+        dialog.destroyed.connect(lambda: held.close())  # a bound method would not keep it alive
+        dialog.open()
+    outcome = Outcome(failed=[failure(source.name, source.error) for source in others if source.error])
+    wanted = [Wanted(source.path, options_of(source), source.name) for source in others if not source.error]
+    if wanted or outcome.failed:
+        task = workspace.tasks.start(label_of(wanted) if wanted else "", take(workspace, wanted, parent, outcome))
+        if not tables:
+            task.add_done_callback(lambda _task: held.close())
+
+
+def _sources(what: list[Path] | str, held: ExitStack) -> list[Source]:
+    if isinstance(what, str):
+        return [Source(held.enter_context(importing.pasted(what)), tr("Pasted text"))]
+    return [Source(path, path.name) for path in what]
+
+
+def options_of(source: Source) -> Options:
+    """How a file is read as it was recognised; its name in the project is the one that the person knows."""
+    return Options(
+        format=source.detected.format,
+        encoding=source.encoding,
+        columns=source.columns(),
+        source=source.name,
+    )
+
+
+class ImportDialog(QDialog):
+    """The choices for tables. What is chosen holds for one file; split, status and tags are for all of them."""
+
+    def __init__(self, workspace: Workspace, sources: list[Source], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._sources = sources
+        self._source = sources[0]
+        self._looking = Latest(workspace, self)
+        self._choices: list[QComboBox] = []
+        self.setWindowTitle(tr("Import a table"))
+        self.resize(920, 620)
+        self._make_file()
+        self._make_options()
+        self.columns = _table(tr("Columns of the file"))
+        self.result = _table(tr("Rows as they will be"))
+        self._note = widgets.Note()
+        self._lay_out()
+        self.finished.connect(self._on_finished)
+        self._show_source()
+
+    def _make_file(self) -> None:
+        self._file = QComboBox()
+        self._file.setAccessibleName(tr("File"))
+        self._file.addItems([source.name for source in self._sources])
+        self._file.activated.connect(self._on_file)
+        self._about = widgets.label(dim=True)
+        self._encoding = QComboBox()
+        self._encoding.setAccessibleName(tr("Encoding"))
+        for name, title in ENCODINGS.items():
+            self._encoding.addItem(title, name)
+        self._encoding.activated.connect(lambda _index: self._on_encoding())
+        self._head = QCheckBox(tr("The first row names the columns"))
+        self._head.clicked.connect(self._on_head)
+
+    def _make_options(self) -> None:
+        self._split, self._status, self._tags = QComboBox(), QComboBox(), QLineEdit()
+        self._split.addItems(dataset.SPLITS)
+        self._status.addItems(dataset.STATUSES)
+        self._status.setCurrentText("approved")
+        self._skip = QCheckBox(tr("Skip rows that are here already"))
+        self._skip.setChecked(True)
+        for box, name in ((self._split, tr("Split")), (self._status, tr("Status")), (self._tags, tr("Tags"))):
+            box.setAccessibleName(name)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        for part in (self._file, self._about):
+            top.addWidget(part)
+        top.addStretch()
+        for part in (self._head, widgets.label(tr("Encoding"), dim=True), self._encoding):
+            top.addWidget(part)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self._ok.setText(tr("Import"))
+        self._ok.setProperty("primary", True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(top)
+        layout.addWidget(widgets.label(tr("What each column means"), dim=True))
+        layout.addWidget(self.columns, 2)
+        layout.addWidget(widgets.label(tr("The first rows as they will be"), dim=True))
+        layout.addWidget(self.result, 3)
+        layout.addWidget(self._note)
+        layout.addLayout(self._options_row())
+        layout.addWidget(buttons)
+
+    def _options_row(self) -> QGridLayout:
+        grid = QGridLayout()
+        fields = ((tr("Split"), self._split), (tr("Status"), self._status), (tr("Tags"), self._tags))
+        for number, (name, box) in enumerate(fields):
+            label = widgets.label(tr("{field} of new rows", field=name), dim=True)
+            label.setBuddy(box)
+            grid.addWidget(label, 0, number)
+            grid.addWidget(box, 1, number)
+        grid.addWidget(self._skip, 1, 3)
+        grid.setColumnStretch(2, 1)
+        return grid
+
+    def wanted(self) -> list[Wanted]:
+        """The files as they are to be read now."""
+        common = {"split": self._split.currentText(), "status": self._status.currentText(),
+                  "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
+        return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]  # type: ignore[arg-type]
+
+    def _on_finished(self, result: int) -> None:
+        self._looking.stop()
+        if result == QDialog.DialogCode.Accepted:
+            wanted = self.wanted()
+            work = take(self._workspace, wanted, self.parentWidget())
+            task = self._workspace.tasks.start(label_of(wanted), work)
+            task.add_done_callback(lambda _task: self.deleteLater())
+        else:
+            self.deleteLater()
+
+    def _on_file(self, index: int) -> None:
+        self._source = self._sources[index]
+        self._show_source()
+
+    def _on_head(self, head: bool) -> None:
+        self._source.set_head(head)
+        self._show_source()
+
+    def _on_encoding(self) -> None:
+        source, encoding = self._source, self._encoding.currentData()
+
+        async def look(_reporter: Reporter) -> None:
+            await asyncio.to_thread(source.recognise, encoding)
+            self._show_source()
+
+        self._looking.ask(look)
+
+    def _show_source(self) -> None:
+        source = self._source
+        self._file.setVisible(len(self._sources) > 1)
+        name = "" if len(self._sources) > 1 else f"{source.name}  "
+        self._about.setText(f"{name}{formats.title(source.detected.format)}")
+        self._encoding.setCurrentIndex(self._encoding.findData(source.encoding))
+        self._head.setChecked(source.head)
+        self._head.setEnabled(source.detected.format != "markdown")
+        self._show_columns()
+        self._show_result([])
+        self._look()
+
+    def _show_columns(self) -> None:
+        names, sample = self._source.names(), self._source.sample()[:SAMPLE]
+        self.columns.clear()
+        self.columns.setRowCount(1 + len(sample))
+        self.columns.setColumnCount(len(names))
+        self.columns.setHorizontalHeaderLabels(names)
+        self._choices = [self._choice(name) for name in names]
+        for number, box in enumerate(self._choices):
+            self.columns.setCellWidget(0, number, box)
+            for row, cells in enumerate(sample, start=1):
+                self.columns.setItem(row, number, _item(cells[number] if number < len(cells) else ""))
+        self.columns.setRowHeight(0, self.fontMetrics().height() + 16)
+        for number in range(len(names)):
+            self.columns.setColumnWidth(number, max(150, min(300, 860 // max(1, len(names)))))
+
+    def _choice(self, column: str) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(tr("Meaning of {column}", column=column))
+        box.addItem(tr("ignored"), "")
+        for field in columns.FIELDS:
+            box.addItem(field_title(field), field)
+        box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(column, ""))))
+        box.activated.connect(lambda _index: self._on_meaning(column, box.currentData()))
+        return box
+
+    def _on_meaning(self, column: str, meant: str) -> None:
+        self._source.mean(column, meant)
+        for name, box in zip(self._source.names(), self._choices, strict=True):
+            box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
+        self._look()
+
+    def _look(self) -> None:
+        """Show what will come of the choices, or what is still to be chosen."""
+        source = self._source
+        lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
+        self._ok.setEnabled(not lacks and not self._workspace.project.read_only)
+        self._note.say(lacks, "warning")
+        if source.lacks():
+            self._show_result([])
+            return
+
+        async def look(_reporter: Reporter) -> None:
+            try:
+                self._show_result(await asyncio.to_thread(source.preview))
+            except JukuError as error:
+                self._note.say(f"{error.title}. {error.message}", "error")
+
+        self._looking.ask(look)
+
+    def _show_result(self, rows: list[Preview]) -> None:
+        used = [field for field in RESULT if any(field in row.fields for row in rows)] or list(RESULT[:2])
+        self.result.clear()
+        self.result.setColumnCount(1 + len(used))
+        self.result.setRowCount(len(rows))
+        self.result.setHorizontalHeaderLabels([tr("Line"), *map(field_title, used)])
+        for number, row in enumerate(rows):
+            self.result.setItem(number, 0, _item(f"{row.line:,}"))
+            cells = [row.problem] if row.problem else [row.fields.get(field, "") for field in used]
+            for column, text in enumerate(cells, start=1):
+                item = _item(text)
+                if row.problem:
+                    item.setForeground(style.colours("error")[0])
+                self.result.setItem(number, column, item)
+        self.result.setColumnWidth(0, 60)
+        for column, field in enumerate(used, start=1):
+            self.result.setColumnWidth(column, 270 if field in ("question", "answer", "system") else 110)
+        self.result.horizontalHeader().setStretchLastSection(True)
+
+
+def field_title(field: str) -> str:
+    titles = {
+        "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
+        "input": tr("more of the question"), "answer": tr("answer"), "split": tr("split"), "kind": tr("kind"),
+        "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"), "notes": tr("notes"),
+        "key_points": tr("key points"),
+    }  # fmt: skip
+    return titles[field]
+
+
+def _item(text: str) -> QTableWidgetItem:
+    short = text if len(text) <= CELL else f"{text[:CELL]}…"
+    item = QTableWidgetItem(" ".join(short.split()))
+    item.setToolTip(widgets.tip(text[:2000]) if text else "")
+    return item
+
+
+def _table(name: str) -> QTableWidget:
+    table = QTableWidget()
+    table.setAccessibleName(name)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.verticalHeader().hide()
+    table.horizontalHeader().setHighlightSections(False)
+    return table

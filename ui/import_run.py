@@ -1,0 +1,105 @@
+"""Brings files into the project one after the other, and says what came, what was there, and what waits."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from PySide6.QtWidgets import QWidget
+
+from core import importing
+from core.errors import JukuError
+from core.importing import Imported
+from core.language import tr, trn
+from core.rows import Options
+from ui.notice import Notice
+from ui.quarantine_dialog import QuarantineDialog
+from ui.workspace import Workspace
+
+
+class Wanted(NamedTuple):
+    """A file to bring, how it is to be read, and its name as a person knows it."""
+
+    path: Path
+    options: Options
+    name: str
+
+
+@dataclass
+class Outcome:
+    """What the files brought together, and those that could not be read."""
+
+    rows: int = 0
+    known: int = 0
+    unread: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, found: Imported) -> None:
+        self.rows += found.rows
+        self.known += found.known
+        self.unread += found.unread
+
+    def words(self) -> str:
+        said = [trn("{n} row brought.", "{n} rows brought.", self.rows)]
+        if self.known:
+            said.append(trn("{n} was here already.", "{n} were here already.", self.known))
+        if self.unread:
+            said.append(trn("{n} line waits to be put right.", "{n} lines wait to be put right.", self.unread))
+        return "\n".join(
+            [" ".join(said) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
+        ).strip()
+
+    def meaning(self) -> str:
+        return "error" if self.failed else "warning" if self.unread else "good" if self.rows else "note"
+
+
+def label_of(wanted: list[Wanted]) -> str:
+    if len(wanted) == 1:
+        return tr("Import {name}", name=wanted[0].name)
+    return trn("Import {n} file", "Import {n} files", len(wanted))
+
+
+async def take(workspace: Workspace, wanted: list[Wanted], window: QWidget, outcome: Outcome | None = None) -> None:
+    """Bring the files, an undo step each, and say at the foot of `window` what came of it.
+
+    Cancelling takes back the file that is being read; those before it stay.
+    """
+    outcome = outcome or Outcome()
+    try:
+        for one in wanted:
+            await _bring(workspace, one, label_of(wanted), outcome)
+    finally:
+        if outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled():
+            show(workspace, outcome, window)
+
+
+async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome) -> None:
+    reporter = workspace.tasks.reporter(label)
+    name = tr("Import {name}", name=one.name)
+    try:
+        found = await importing.bring(workspace.project, one.path, one.options, reporter, name)
+    except JukuError as error:
+        outcome.failed.append(failure(one.name, error))
+        return
+    outcome.add(found)
+    if found.changes.tables:
+        workspace.tasks.changed.emit(found.changes)
+
+
+def failure(name: str, error: JukuError) -> str:
+    """An error in words that name the file, even if its own do not."""
+    title = error.title if name in error.title else f"{name}: {error.title}"
+    return f"{title}. {error.message}" if error.message else title
+
+
+def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
+    meaning = outcome.meaning()
+    notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
+    if outcome.unread:
+        notice.add_button(tr("Look at them…"), lambda: QuarantineDialog(workspace, window.window()).open())
+    return notice
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,105 @@
+"""A table that is to be brought: its columns, what each of them means, and its first rows as they will be."""
+
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from core import dataset, formats
+from core.errors import JukuError
+from core.formats import TABLES, Detected, columns, detect
+from core.formats.jsonl import system
+from core.language import tr
+from core.progress import Reporter
+
+SHOWN = 20  # rows in the preview
+NEEDED = ("question", "data")
+
+
+class Preview(NamedTuple):
+    """A row as it will be: its texts by field, or the reason why it will wait in the quarantine."""
+
+    line: int
+    fields: dict[str, str]
+    problem: str = ""
+
+
+@dataclass
+class Source:
+    """One file and how the person wants it to be read. `error` when it cannot be read at all."""
+
+    path: Path
+    name: str
+    detected: Detected = Detected("")  # noqa: RUF009
+    head: bool = True
+    encoding: str = ""
+    meaning: dict[str, str] = field(default_factory=dict)  # field by column
+    error: JukuError | None = None
+
+    def recognise(self, encoding: str = "") -> None:
+        """Look at the file, in the encoding that is chosen or else recognised. Slow; it keeps `error`."""
+        try:
+            self.detected = detect(self.path, encoding=encoding or None)  # type: ignore[arg-type]
+        except JukuError as error:
+            self.error = error
+            return
+        self.error = None
+        self.encoding = self.detected.encoding
+        self.set_head(self.detected.columns != columns.numbered(len(self.detected.columns)))
+
+    def is_table(self) -> bool:
+        return self.error is None and self.detected.format in TABLES
+
+    def set_head(self, head: bool) -> None:
+        """Whether the first row names the columns; what they mean is guessed anew."""
+        self.head = head
+        guessed = columns.guess(self.names())
+        self.meaning = {column: meant for meant, column in guessed.items()}
+
+    def names(self) -> list[str]:
+        found, sample = self.detected.columns, self.detected.sample
+        numbered = columns.numbered(len(found))
+        if not self.head:
+            return numbered
+        return columns.named(sample[0]) if found == numbered and sample else found
+
+    def sample(self) -> list[list[str]]:
+        """The first rows as they stand in the file."""
+        found, sample = self.detected.columns, self.detected.sample
+        had_head = found != columns.numbered(len(found))
+        if had_head == self.head:
+            return sample
+        return sample[1:] if self.head else [found, *sample]
+
+    def mean(self, column: str, meant: str) -> None:
+        """Say what a column means, '' for nothing; another one that meant it is ignored from now on."""
+        self.meaning = {name: old for name, old in self.meaning.items() if old != meant and name != column}
+        if meant:
+            self.meaning[column] = meant
+
+    def columns(self) -> dict[str, str] | None:
+        """Field -> column, None where the file is no table."""
+        return {meant: column for column, meant in self.meaning.items()} if self.is_table() else None
+
+    def lacks(self) -> str:
+        """What is still to be chosen, in words; '' when the file can be brought."""
+        if self.error is not None:
+            return f"{self.error.title}. {self.error.message}"
+        if self.is_table() and not any(meant in NEEDED for meant in self.meaning.values()):
+            return tr("Choose the column that holds the question.")
+        return ""
+
+    def preview(self) -> list[Preview]:
+        """The first rows as they will be. Raises `JukuError`."""
+        read = formats.read(
+            self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
+        )
+        return [_preview(row) for row in islice(read, SHOWN)]
+
+
+def _preview(row: formats.Row) -> Preview:
+    if row.text is None:
+        return Preview(row.line.number, {}, row.problems[0].message)
+    question, answer = dataset.previews(row.text)
+    fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
+    return Preview(row.line.number, {name: text for name, text in fields.items() if text})

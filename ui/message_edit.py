@@ -1,0 +1,280 @@
+"""One turn of a conversation as a card: who speaks, what is said, what is called, and what is wrong with it."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPalette, QShortcut
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import checks
+from core.checks.rules import clip
+from core.conversation import CHAT, Message, Part
+from core.language import tr
+from ui import style, widgets
+from ui.field_edit import Choice, FieldEdit
+
+STRIPE = 3  # pixels of the edge that tells the roles apart
+LINES = 16  # a longer text scrolls in its field
+ADDRESS, CALLS = 60, 80  # characters of an image's address and of calls that are shown
+UP, DOWN, REMOVE = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
+
+
+class MessageEdit(QFrame):
+    """Shows one `Message` and says what is to be changed, in the words of `conversation.apply`."""
+
+    changed = Signal(str, str)  # an act, such as `$.messages[1].role`, and its value
+    calls_wanted = Signal(object)  # the Message whose calls are to be edited
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = Message("", "", ())
+        self._meaning = ""
+        self._fields: list[FieldEdit] = []
+        self._make_head()
+        self._call_id = QLineEdit()
+        self._call_id.setAccessibleName(tr("Id of the call that this is the result of"))
+        self._call_id.editingFinished.connect(self._on_call_id)
+        self._call_row = _row(widgets.label(tr("Result of call"), dim=True), self._call_id)
+        self._body = QVBoxLayout()
+        self._body.setSpacing(style.SPACE // 3)
+        self._calls = QPushButton()
+        self._calls.clicked.connect(lambda: self.calls_wanted.emit(self.message))
+        self._note = widgets.Note()
+        self._lay_out()
+        self._make_keys()
+
+    def _make_head(self) -> None:
+        self.role = Choice(tr("Role"))
+        self.role.textActivated.connect(lambda role: self._emit("role", role))
+        self.weight = Choice(tr("Weight"))
+        self.weight.addItem(tr("Trained on"), "1")
+        self.weight.addItem(tr("Not trained on"), "0")
+        self.weight.setToolTip(widgets.tip(tr("Whether the model learns to give this answer, or only reads it.")))
+        self.weight.activated.connect(lambda _index: self._emit("weight", self.weight.currentData()))
+        self._name = widgets.label(dim=True)
+        self._up = _tool("↑", tr("Move this turn up"), UP)
+        self._down = _tool("↓", tr("Move this turn down"), DOWN)
+        self._remove = _tool("✕", tr("Delete this turn"), REMOVE)
+        self._more = _tool("⋯", tr("More about this turn"))
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu = QMenu(self._more)
+        self._more.setMenu(menu)
+        menu.addAction(tr("Add a turn above"), lambda: self._insert(0))
+        menu.addAction(tr("Add a turn below"), lambda: self._insert(1))
+        self._call_action = menu.addAction(tr("Tool calls…"), lambda: self.calls_wanted.emit(self.message))
+
+    def _make_keys(self) -> None:
+        for button, keys, verb, value in (
+            (self._up, UP, "move", "up"),
+            (self._down, DOWN, "move", "down"),
+            (self._remove, REMOVE, "remove", ""),
+        ):
+            button.clicked.connect(partial(self._act, verb, value))
+            key = QShortcut(QKeySequence(keys), self)
+            key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            key.activated.connect(button.click)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(style.SPACE // 2)
+        for part in (self.role, self.weight, self._name):
+            head.addWidget(part)
+        head.addStretch()
+        for button in (self._up, self._down, self._remove, self._more):
+            head.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(style.SPACE, style.SPACE // 2, style.SPACE // 2, style.SPACE // 2)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(head)
+        layout.addWidget(self._call_row)
+        layout.addLayout(self._body)
+        layout.addWidget(self._calls, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self._note)
+
+    def show_message(self, message: Message, first: bool, last: bool, problems: list[checks.Problem]) -> None:
+        """Show `message`; `first` and `last` in its section cannot be moved further."""
+        before, self.message = self.message, message
+        self._show_head(first, last)
+        if _shape(before) != _shape(message):
+            self._rebuild()
+        for field, text in zip(self._fields, _texts(message), strict=True):
+            field.show_text(text)
+        self._show_calls()
+        worst = "error" if any(problem.severity == "error" for problem in problems) else "warning"
+        self._meaning = worst if problems else ""
+        self._note.say("\n".join(problem.message for problem in problems), worst)
+        self.update()
+
+    def fields(self) -> list[FieldEdit]:
+        return self._fields
+
+    def pending(self) -> list[tuple[str, str]]:
+        """What is typed and not handed over yet, as acts; it is handed over by this."""
+        taken = [(act, field.take()) for act, field in zip(self._acts(), self._fields, strict=True)]
+        found = [(act, text) for act, text in taken if text is not None]
+        if self.message.call_id is not None and self._call_id.text() != self.message.call_id:
+            found.append((f"{self.message.path}.tool_call_id", self._call_id.text()))
+        return found
+
+    def focus_text(self) -> None:
+        """Go to what is said, or to the role where nothing can be typed."""
+        target: QWidget = self._fields[0] if self._fields else self.role
+        target.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_head(self, first: bool, last: bool) -> None:
+        message = self.message
+        names = [*checks.ROLES, *([] if message.role in checks.ROLES else [message.role])]
+        if names != [self.role.itemText(index) for index in range(self.role.count())]:
+            self.role.clear()
+            self.role.addItems(names)
+        self.role.setCurrentText(message.role)
+        self.role.setEnabled(message.readable)
+        answers = checks.role_of({"role": message.role}) == "assistant"
+        # Of two answers, which one is better is learned, and not either of them.
+        weighed = answers and message.path.startswith(CHAT)
+        self.weight.setVisible(message.readable and (weighed or message.weight is not None))
+        self.weight.setCurrentIndex(1 if message.weight == 0 else 0)
+        self._name.setText(tr("name: {name}", name=message.name) if message.name else "")
+        self._up.setEnabled(not first)
+        self._down.setEnabled(not last)
+        self._call_action.setVisible(answers)
+        self._call_row.setVisible(message.call_id is not None or message.role == "tool")
+        if not self._call_id.hasFocus() or self._call_id.text() == message.call_id:
+            self._call_id.setText(message.call_id or "")
+
+    def _show_calls(self) -> None:
+        self._calls.setVisible(bool(self.message.calls))
+        said = ", ".join(_call_words(self.message.calls))
+        self._calls.setText(tr("Calls {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
+        self._calls.setToolTip(widgets.tip(clip(said, 2000)) if len(said) > CALLS else "")
+
+    def _rebuild(self) -> None:
+        """New fields for the parts of this message; those of another would keep its undo history."""
+        self._fields = []
+        while item := self._body.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        for part in self.message.parts:
+            self._body.addWidget(self._field(tr("Text")) if part.kind == "text" else _chip(part))
+        if self.message.refusal:
+            self._body.addWidget(widgets.label(tr("Refusal"), dim=True))
+            self._body.addWidget(self._field(tr("Refusal")))
+
+    def _field(self, name: str) -> FieldEdit:
+        field = FieldEdit(name, least=1, most=LINES)
+        number = len(self._fields)
+        field.committed.connect(lambda text: self.changed.emit(self._acts()[number], text))
+        self._fields.append(field)
+        return field
+
+    def _acts(self) -> list[str]:
+        """Where the text of each field belongs, in the words of `conversation.apply`."""
+        path = self.message.path
+        texts = [part for part in self.message.parts if part.kind == "text"]
+        acts = [f"{path}.content" + ("" if part.number is None else f"[{part.number}]") for part in texts]
+        return [*acts, *([f"{path}.refusal"] if self.message.refusal else [])]
+
+    def _emit(self, key: str, value: str) -> None:
+        self.changed.emit(f"{self.message.path}.{key}", value)
+
+    def _act(self, verb: str, value: str, _checked: bool = False) -> None:
+        self.changed.emit(f"{verb} {self.message.path}", value)
+
+    def _insert(self, after: int) -> None:
+        section, _, number = self.message.path.rpartition("[")
+        role = "user" if self.message.role == "assistant" else "assistant"
+        self.changed.emit(f"insert {section}[{int(number[:-1]) + after}]", role)
+
+    def _on_call_id(self) -> None:
+        if self._call_id.text() != (self.message.call_id or ""):
+            self._emit("tool_call_id", self._call_id.text())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        palette = self.palette()
+        painter.setPen(palette.color(QPalette.ColorRole.Mid))
+        painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+        painter.fillRect(QRectF(1, 5, STRIPE, self.height() - 10), self._stripe())
+
+    def _stripe(self) -> QColor:
+        if self._meaning:
+            return style.colours(self._meaning)[0]
+        if self.message.role == "assistant":
+            return QColor(style.ACCENT)
+        meaning = {"system": "note", "developer": "note", "tool": "warning", "function": "warning"}
+        if self.message.role in meaning:
+            return style.colours(meaning[self.message.role])[0]
+        return self.palette().color(QPalette.ColorRole.Mid)
+
+
+def _shape(message: Message) -> tuple[object, ...]:
+    """What decides which fields a card has."""
+    parts = ((part.kind, part.number) if part.kind == "text" else part for part in message.parts)
+    return (*parts, bool(message.refusal))
+
+
+def _texts(message: Message) -> list[str]:
+    """What stands in the fields of a card."""
+    said = [part.text for part in message.parts if part.kind == "text"]
+    return [*said, message.refusal] if message.refusal else said
+
+
+def _call_words(calls: str) -> Iterator[str]:
+    value = json.loads(calls) if calls else []
+    for call in value if isinstance(value, list) else [{"function": value}]:
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            yield f"{function.get('name', '')}({function.get('arguments', '')})"
+        else:
+            yield "?"
+
+
+def _chip(part: Part) -> QLabel:
+    """What cannot be typed: an image, which is never fetched, or JSON of another kind."""
+    if part.kind == "other":
+        words = clip(part.text, ADDRESS)
+    elif part.bytes:
+        kind = part.text[len("data:") :].partition(";")[0]
+        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=widgets.size(part.bytes))
+    else:
+        words = tr("Image at {address}", address=clip(part.text, ADDRESS))
+    chip = widgets.label(words, dim=True)
+    chip.setFrameShape(QFrame.Shape.StyledPanel)
+    chip.setMargin(style.SPACE // 3)
+    chip.setToolTip(widgets.tip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
+    return chip
+
+
+def _tool(text: str, name: str, keys: str = "") -> QToolButton:
+    button = QToolButton(text=text, autoRaise=True)
+    button.setAccessibleName(name)
+    shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    button.setToolTip(f"{name} ({shown})" if keys else name)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _row(*parts: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addWidget(part)
+    layout.addStretch()
+    return row

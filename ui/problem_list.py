@@ -1,0 +1,49 @@
+"""What is wrong with a row, line by line; a click goes to the place."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy
+
+from core import checks
+from core.language import tr
+from ui import style, widgets
+
+MARKS = {"error": "✖", "warning": "⚠"}
+
+
+class ProblemList(QListWidget):
+    """As high as its lines; hidden while there are none."""
+
+    chosen = Signal(str)  # the JSON path of a problem
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("Problems"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("ProblemList { border: 0; background: transparent; }")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setWordWrap(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.itemClicked.connect(self._on_item)
+        self.itemActivated.connect(self._on_item)
+        self.hide()
+
+    def show_problems(self, problems: list[checks.Problem]) -> None:
+        self.clear()
+        for problem in problems:
+            item = QListWidgetItem(f"{MARKS[problem.severity]} {problem.message}", self)
+            item.setData(Qt.ItemDataRole.UserRole, problem.path)
+            item.setForeground(style.colours(problem.severity)[0])
+            rule = checks.RULES[problem.rule]
+            item.setToolTip(widgets.tip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()]))))
+        self.setVisible(bool(problems))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        heights = sum(max(0, self.sizeHintForRow(row)) for row in range(self.count()))
+        return QSize(super().sizeHint().width(), heights + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, min(self.sizeHint().height(), 6 * self.fontMetrics().lineSpacing()))
+
+    def _on_item(self, item: QListWidgetItem) -> None:
+        self.chosen.emit(item.data(Qt.ItemDataRole.UserRole))

@@ -1,0 +1,161 @@
+"""What is wrong with the dataset: by rule, explained, one click from its rows and from the fix."""
+
+import sqlite3
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from core import dataset, editing, filters, findings, quarantine
+from core.checks import RULES
+from core.language import tr, trn
+from core.project import Changes, Project
+from core.progress import Reporter
+from ui import style, widgets
+from ui.background_check import BackgroundCheck
+from ui.latest import Latest, ProgressLine
+from ui.nothing import Nothing
+from ui.problems_tree import Group, ProblemsTree, Row
+from ui.reload import Reload
+from ui.workspace import Workspace
+
+PAGE = 100  # rows of a rule that are read at once
+
+
+class ProblemsPanel(QWidget):
+    """`chosen` gives a filter's words such as 'rule:role-unknown', `row_chosen` the id of a row."""
+
+    chosen = Signal(str)
+    row_chosen = Signal(int)
+    quarantine_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, check: BackgroundCheck | None = None) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._groups: dict[str, Group] = {}
+        self._reload = Reload(workspace, self._load)
+        self._fixing = Latest(workspace, self)
+        self.check = check or BackgroundCheck(workspace, self)
+        self._make_parts()
+        self._lay_out()
+        self._connect()
+        self._show_rule("")
+        self._show_state(self.check.is_checking())
+        self._reload.ask()
+
+    def _make_parts(self) -> None:
+        self.state = widgets.label(dim=True)
+        self.unread = QPushButton(style.icon("import"), "")
+        self.unread.hide()
+        self.tree = ProblemsTree()
+        self.title = widgets.heading("")
+        self.title.setWordWrap(True)
+        self.explanation = widgets.label(wrap=True)
+        self.explanation.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.show_rows = QPushButton(tr("Show its rows"))
+        self.fix = QPushButton()
+        self._nothing = Nothing()
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.addWidget(widgets.heading(tr("Problems")))
+        above.addStretch()
+        above.addWidget(self.state)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.show_rows)
+        buttons.addWidget(self.fix)
+        buttons.addStretch()
+        page = QWidget()
+        below = QVBoxLayout(page)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(style.SPACE // 2)
+        below.addWidget(self.tree, 1)
+        for part in (self.title, self.explanation):
+            below.addWidget(part)
+        below.addLayout(buttons)
+        below.addWidget(ProgressLine(self._fixing))
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(above)
+        layout.addWidget(self.unread)
+        layout.addWidget(self._pages, 1)
+
+    def _connect(self) -> None:
+        self.tree.rows_wanted.connect(self._on_rows_wanted)
+        self.tree.looked_at.connect(self._show_rule)
+        self.tree.chosen.connect(lambda rule: self.chosen.emit(f"rule:{rule}"))
+        self.tree.row_chosen.connect(self.row_chosen)
+        self.show_rows.clicked.connect(lambda: self.chosen.emit(f"rule:{self.tree.current_rule()}"))
+        self.fix.clicked.connect(self._on_fix)
+        self.unread.clicked.connect(self.quarantine_wanted)
+        self.check.checking.connect(self._show_state)
+        self._fixing.busy.connect(lambda _busy: self._show_rule(self.tree.current_rule()))
+        self._workspace.tasks.changed.connect(self.refresh)
+
+    def refresh(self, changes: Changes) -> None:
+        """Show what a write has changed."""
+        if changes.tables & {"example", "finding", "unread"}:
+            self._reload.ask()
+
+    async def _load(self, project: Project) -> None:
+        groups, unread, rows = await project.read(read_groups)
+        self._groups = {group.rule: group for group in groups}
+        self.tree.show_groups(groups)
+        self.unread.setVisible(unread > 0)
+        self.unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
+        self._show_nothing(rows)
+        self._pages.setCurrentIndex(1 if groups else 0)
+        self._show_rule(self.tree.current_rule())
+
+    def _show_nothing(self, rows: int) -> None:
+        if not rows:
+            self._nothing.say(tr("No rows yet"), tr("Problems of the rows and of the whole set are listed here."))
+            return
+        count = trn("{n} row was checked.", "{n} rows were checked.", rows)
+        self._nothing.say(tr("No problems found"), count)
+
+    def _show_state(self, checking: bool) -> None:
+        self.state.setText(tr("Checking in the background…") if checking else "")
+
+    def _show_rule(self, rule: str) -> None:
+        group = self._groups.get(rule)
+        for part in (self.title, self.explanation):
+            part.setVisible(group is not None)
+        self.show_rows.setVisible(group is not None and group.count > 0)
+        self.fix.setVisible(group is not None and self._can_fix(group))
+        if group is None:
+            return
+        self.title.setText(RULES[rule].title())
+        self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
+        self.fix.setText(
+            trn("Delete the {n} copy", "Delete the {n} copies", group.count)
+            if rule == dataset.DUPLICATE
+            else trn("Fix {n}", "Fix all {n}", group.count)
+        )
+        self.fix.setEnabled(not self._fixing.is_busy())
+
+    def _can_fix(self, group: Group) -> bool:
+        return group.count > 0 and (RULES[group.rule].fixable or group.rule == dataset.DUPLICATE)
+
+    def _on_fix(self) -> None:
+        rule = self.tree.current_rule()
+        label = tr("Delete copies") if rule == dataset.DUPLICATE else tr("Fix: {rule}", rule=RULES[rule].title())
+        self._fixing.ask(lambda reporter: self._fix(label, rule, reporter), label)
+
+    async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
+        return await self._workspace.project.write(label, editing.fix_all, rule, reporter, reporter=reporter)
+
+    def _on_rows_wanted(self, rule: str, offset: int) -> None:
+        self._workspace.tasks.start("", self._load_rows(rule, offset))
+
+    async def _load_rows(self, rule: str, offset: int) -> None:
+        rows, more = await self._workspace.project.read(read_rows, rule, offset)
+        self.tree.add_rows(rule, offset, rows, more)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self.tree.recolour()

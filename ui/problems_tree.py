@@ -1,0 +1,192 @@
+"""The problems of a dataset by rule; the rows of a rule are asked for when it is opened."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from core.checks import RULES
+from core.language import tr, trn
+from ui import style, widgets
+
+TEXT, COUNT = range(2)
+RULE, ID, CLUSTER = (Qt.ItemDataRole.UserRole + number for number in range(1, 4))
+MORE = -1  # the id of the line that asks for more rows
+NO_ROW = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A rule that is broken, by `count` rows; a problem of the whole set has none, and says what it is in `message`."""
+
+    rule: str
+    count: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with the problem. Rows of one `cluster` belong together; 0 is none."""
+
+    id: int
+    text: str
+    cluster: int = 0
+    message: str = ""
+
+
+class ProblemsTree(QTreeWidget):
+    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` and `row_chosen` tell what is to be shown."""
+
+    rows_wanted = Signal(str, int)
+    looked_at = Signal(str)  # the rule of the current line
+    chosen = Signal(str)
+    row_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setColumnCount(2)
+        self.setHeaderLabels([tr("Problem"), tr("Rows")])
+        self.setAccessibleName(tr("Problems by rule"))
+        self.setUniformRowHeights(True)
+        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
+        self.header().setSectionResizeMode(COUNT, QHeaderView.ResizeMode.ResizeToContents)
+        self.headerItem().setTextAlignment(COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.itemExpanded.connect(self._on_expanded)
+        self.itemClicked.connect(lambda item, _column: self._on_chosen(item))
+        self.itemActivated.connect(lambda item, _column: self._on_chosen(item))
+        self.currentItemChanged.connect(lambda item, _before: self.looked_at.emit(item.data(0, RULE) if item else ""))
+
+    def show_groups(self, groups: Sequence[Group]) -> None:
+        """Show `groups` in their order. What is open stays open; its rows are asked for anew."""
+        current = self.current_rule()
+        wanted = [group.rule for group in groups]
+        for item in list(self._groups()):
+            if item.data(0, RULE) not in wanted:
+                self.takeTopLevelItem(self.indexOfTopLevelItem(item))
+        for place, group in enumerate(groups):
+            self._show_group(place, group)
+        if current not in wanted and wanted:
+            self.setCurrentItem(self.topLevelItem(0))
+
+    def current_rule(self) -> str:
+        item = self.currentItem()
+        return str(item.data(0, RULE)) if item else ""
+
+    def add_rows(self, rule: str, offset: int, rows: Sequence[Row], more: int) -> None:
+        """Show `rows` of `rule` from `offset` on; `more` of them are left."""
+        item = self._group(rule)
+        if item is None:
+            return
+        if offset == 0:
+            item.takeChildren()
+        elif item.childCount() and item.child(item.childCount() - 1).data(0, ID) == MORE:
+            item.takeChild(item.childCount() - 1)
+        for row in rows:
+            self._add_row(item, row)
+        if more > 0:
+            text = trn("… {n} more", "… {n} more", more)
+            line = _line(item, text, rule, MORE)
+            line.setData(0, CLUSTER, offset + len(rows))
+
+    def recolour(self) -> None:
+        for item in self._groups():
+            item.setIcon(TEXT, severity_icon(RULES[item.data(0, RULE)].severity))
+
+    def _groups(self) -> Iterator[QTreeWidgetItem]:
+        return (self.topLevelItem(place) for place in range(self.topLevelItemCount()))
+
+    def _group(self, rule: str) -> QTreeWidgetItem | None:
+        return next((item for item in self._groups() if item.data(0, RULE) == rule), None)
+
+    def _show_group(self, place: int, group: Group) -> None:
+        item = self._group(group.rule)
+        if item is None:
+            item = QTreeWidgetItem()
+            self.insertTopLevelItem(place, item)
+        rule = RULES[group.rule]
+        item.setData(0, RULE, group.rule)
+        item.setIcon(TEXT, severity_icon(rule.severity))
+        item.setText(TEXT, rule.title())
+        item.setText(COUNT, f"{group.count:,}" if group.count else "")
+        item.setTextAlignment(COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setToolTip(TEXT, widgets.tip(group.message or rule.explanation()))
+        self._prepare_rows(item, group)
+
+    def _prepare_rows(self, item: QTreeWidgetItem, group: Group) -> None:
+        policy = QTreeWidgetItem.ChildIndicatorPolicy
+        item.setChildIndicatorPolicy(policy.ShowIndicator if group.count else policy.DontShowIndicator)
+        if item.isExpanded():
+            self.rows_wanted.emit(group.rule, 0)
+        else:
+            item.takeChildren()
+
+    def _add_row(self, group: QTreeWidgetItem, row: Row) -> None:
+        parent = self._cluster(group, row.cluster) if row.cluster else group
+        line = _line(parent, row.text, group.data(0, RULE), row.id)
+        line.setToolTip(TEXT, widgets.tip(f"{row.text}\n{row.message}".strip()))
+        if parent is not group:
+            parent.setText(TEXT, trn("{n} row together", "{n} rows together", parent.childCount()))
+
+    def _cluster(self, group: QTreeWidgetItem, cluster: int) -> QTreeWidgetItem:
+        last = group.child(group.childCount() - 1)
+        if last is not None and last.data(0, CLUSTER) == cluster and last.data(0, ID) == NO_ROW:
+            return last
+        item = _line(group, "", group.data(0, RULE), NO_ROW)
+        item.setData(0, CLUSTER, cluster)
+        item.setExpanded(True)
+        return item
+
+    def _on_expanded(self, item: QTreeWidgetItem) -> None:
+        if item.parent() is None and not item.childCount():
+            _line(item, tr("Loading…"), item.data(0, RULE), NO_ROW)
+            self.rows_wanted.emit(item.data(0, RULE), 0)
+
+    def _on_chosen(self, item: QTreeWidgetItem) -> None:
+        id = item.data(0, ID)
+        if item.parent() is None and item.text(COUNT):
+            self.chosen.emit(item.data(0, RULE))
+        elif id == MORE:
+            self.rows_wanted.emit(item.data(0, RULE), item.data(0, CLUSTER))
+        elif id:
+            self.row_chosen.emit(id)
+
+
+def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidgetItem:
+    item = QTreeWidgetItem(parent)
+    item.setText(TEXT, " ".join(text.split()))
+    item.setData(0, RULE, rule)
+    item.setData(0, ID, id)
+    return item
+
+
+def severity_icon(severity: str) -> QIcon:
+    """A red disc with a cross, or an amber triangle: told apart by shape, too."""
+    picture = QPixmap(32, 32)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    colour, back = style.colours(severity)
+    pen = painter.pen()
+    pen.setWidthF(2.6)
+    pen.setColor(colour)
+    painter.setPen(pen)
+    painter.setBrush(back)
+    (_paint_error if severity == "error" else _paint_warning)(painter, colour)
+    painter.end()
+    return QIcon(picture)
+
+
+def _paint_error(painter: QPainter, _colour: QColor) -> None:
+    painter.drawEllipse(QRectF(4, 4, 24, 24))
+    painter.drawLine(QPointF(11, 11), QPointF(21, 21))
+    painter.drawLine(QPointF(21, 11), QPointF(11, 21))
+
+
+def _paint_warning(painter: QPainter, colour: QColor) -> None:
+    painter.drawPolygon(QPolygonF([QPointF(16, 4), QPointF(29, 27), QPointF(3, 27)]))
+    painter.drawLine(QPointF(16, 12), QPointF(16, 19))
+    painter.setBrush(colour)
+    painter.drawEllipse(QPointF(16, 23), 0.8, 0.8)

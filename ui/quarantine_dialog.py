@@ -1,0 +1,262 @@
+"""The lines of imported files that could not be read: where they stood, why, and how they come back."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import quarantine
+from core.checks import RULES
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from ui import style, widgets
+from ui.latest import Latest, ProgressLine
+from ui.quarantine_model import QuarantineModel
+from ui.unread_edit import UnreadEdit
+from ui.workspace import Workspace
+
+COUNTED = 200  # lines looked at at once while those that can be mended are counted
+
+
+class QuarantineDialog(QDialog):
+    """Lists the lines, shows one below where it can be put right, and puts back what can be mended safely."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._work = Latest(workspace, self)
+        self._counting = Latest(workspace, self)
+        self.setWindowTitle(tr("Lines that could not be read"))
+        self.resize(960, 640)
+        self._about = widgets.label(wrap=True)
+        self._rule = QComboBox()
+        self._rule.setAccessibleName(tr("Reason"))
+        self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._rule.activated.connect(lambda _index: self.refresh())
+        self.model = QuarantineModel(workspace, self)
+        self._make_table()
+        self.edit = UnreadEdit(workspace, self)
+        self._make_buttons()
+        self._lay_out()
+        workspace.tasks.changed.connect(self._on_changed)
+        self.refresh()
+
+    def _make_table(self) -> None:
+        self.table = QTableView(wordWrap=False, alternatingRowColors=True)
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(self.windowTitle())
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 12)
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        for column, width in enumerate((160, 70, 330)):
+            self.table.setColumnWidth(column, width)
+        header.setStretchLastSection(True)
+        self.table.selectionModel().currentRowChanged.connect(self._on_current)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
+
+    def _make_buttons(self) -> None:
+        self._repair_all = QPushButton(tr("Mend all that is safe"))
+        self._repair_all.setToolTip(
+            widgets.tip(tr("Puts back each line with a trailing comma, curly quotes or another encoding."))
+        )
+        self._save = QPushButton()
+        self._delete = QPushButton(style.icon("delete"), tr("Delete"))
+        self._repair_all.clicked.connect(self._on_repair_all)
+        self._save.clicked.connect(self._on_save)
+        self._delete.clicked.connect(self._on_delete)
+        self._said = widgets.Note()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self._about, 1)
+        top.addWidget(self._rule)
+        self._stack = QStackedWidget()
+        nothing = widgets.EmptyState(
+            tr("Nothing waits here"), tr("Every line of the imported files is in the project.")
+        )
+        splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        splitter.addWidget(self.table)
+        splitter.addWidget(self.edit)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        self._stack.addWidget(splitter)
+        self._stack.addWidget(nothing)
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.close)
+        buttons = QHBoxLayout()
+        for button in (self._repair_all, self._save, self._delete):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        buttons.addStretch()
+        buttons.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(top)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(self._said)
+        layout.addWidget(ProgressLine(self._work))
+        layout.addLayout(buttons)
+
+    def refresh(self) -> None:
+        """Read again which lines wait."""
+        self._counting.stop()
+        self._workspace.tasks.start("", self._load(self._rule.currentData() or ""))
+
+    async def _load(self, rule: str) -> None:
+        project = self._workspace.project
+        rules = await project.read(quarantine.rules)
+        if rule not in rules:
+            rule = ""
+        ids = await project.read(quarantine.find, rule)
+        self._show_rules(rules, rule)
+        row = max(0, self.table.currentIndex().row())
+        self.model.show_ids(ids)
+        total = sum(rules.values())
+        self._about.setText(
+            trn(
+                "{n} line was kept aside with its bytes; all other lines of its file were imported.",
+                "{n} lines were kept aside with their bytes; all other lines of their files were imported.",
+                total,
+            )
+            if total
+            else ""
+        )
+        self._stack.setCurrentIndex(0 if total else 1)
+        self._select(min(row, len(ids) - 1))
+        self._counting.ask(self._count_mendable)
+
+    def _show_rules(self, rules: dict[str, int], chosen: str) -> None:
+        self._rule.clear()
+        self._rule.addItem(tr("All reasons"), "")
+        for rule, count in rules.items():
+            title = RULES[rule].title() if rule in RULES else rule
+            self._rule.addItem(f"{title} ({count:,})", rule)
+        self._rule.setCurrentIndex(max(0, self._rule.findData(chosen)))
+        self._rule.setVisible(len(rules) > 1)
+
+    def _select(self, row: int) -> None:
+        if row < 0:
+            self.edit.show_line(None)
+        elif row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
+            self.table.selectRow(row)
+        else:
+            self.edit.show_line(self.model.ids()[row])
+        self._show_buttons()
+
+    async def _count_mendable(self, reporter: Reporter) -> None:
+        """Count in small steps: other reads of the window go between them."""
+        ids = self.model.ids()
+        found = 0
+        self._repair_all.setText(tr("Mend all that is safe"))
+        for start in range(0, len(ids), COUNTED):
+            found += await self._workspace.project.read(quarantine.mendable, ids[start : start + COUNTED])
+        self._repair_all.setText(trn("Mend the {n} line that is safe", "Mend the {n} lines that are safe", found))
+        self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
+
+    def _selected(self) -> array[int]:
+        """The ids of the selected lines, by ranges: all of 100,000 may be selected."""
+        ids = self.model.ids()
+        found: array[int] = array("q")
+        for part in self.table.selectionModel().selection():
+            found.extend(ids[part.top() : part.bottom() + 1])
+        return found
+
+    def _show_buttons(self) -> None:
+        count, writable = len(self._selected()), not self._workspace.project.read_only
+        self._delete.setEnabled(count > 0 and writable)
+        self._delete.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
+        self._save.setText(tr("Save these lines as a file…") if count > 1 else tr("Save all lines as a file…"))
+        self._save.setEnabled(len(self.model.ids()) > 0)
+        self._repair_all.setVisible(len(self.model.ids()) > 0)
+
+    def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
+        self.edit.show_line(self.model.ids()[index.row()] if index.isValid() else None)
+
+    def _on_changed(self, changes: Changes) -> None:
+        if "unread" in changes.tables:
+            self.refresh()
+
+    def _on_repair_all(self) -> None:
+        label = tr("Mend lines")
+
+        def work(reporter: Reporter) -> object:
+            return self._workspace.project.write(label, quarantine.repair_all, reporter, reporter=reporter)
+
+        self._work.ask(work, label)  # type: ignore[arg-type]
+
+    def _on_delete(self) -> None:
+        ids = self._selected()
+        label = trn("Delete {n} unread line", "Delete {n} unread lines", len(ids))
+        self._work.ask(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
+
+    def _on_save(self) -> None:
+        dialog = QFileDialog(self, tr("Save the lines as they are"), str(self._folder() / "unread.txt"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.fileSelected.connect(lambda file: self.save(Path(file)))
+        dialog.open()
+
+    def _folder(self) -> Path:
+        return self._workspace.project.path.parent
+
+    def save(self, path: Path) -> None:
+        """Write the selected lines, or all when only one is selected, with their own bytes."""
+        selected = self._selected()
+        ids = selected if len(selected) > 1 else self.model.ids()
+
+        async def work(reporter: Reporter) -> None:
+            count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
+            self._said.say(trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good")
+
+        self._work.ask(work, tr("Save lines"))
+
+    def reject(self) -> None:
+        """Close, however that was asked for; Qt calls this for the window's own button, too."""
+        if drafts := self.edit.drafts():
+            self._ask_to_lose(drafts)
+            return
+        self._work.stop()
+        self._counting.stop()
+        super().reject()
+
+    def _ask_to_lose(self, drafts: int) -> None:
+        box = QMessageBox(self)
+        box.setWindowTitle(self.windowTitle())
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(
+            trn(
+                "You have changed {n} line and not put it back. Close and lose the change?",
+                "You have changed {n} lines and not put them back. Close and lose the changes?",
+                drafts,
+            )
+        )
+        lose = box.addButton(tr("Lose the changes"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(tr("Keep editing"), QMessageBox.ButtonRole.RejectRole))
+        lose.clicked.connect(self._on_lose)
+        box.open()
+
+    def _on_lose(self) -> None:
+        self.edit.forget()
+        self.close()

@@ -1,0 +1,290 @@
+"""Finds a text in many rows and replaces it, after showing every change that it would make."""
+
+from array import array
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import dataset, editing
+from core.checks.rules import clip
+from core.errors import JukuError
+from core.filters import Choice, Filter
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from ui import style, widgets
+from ui.latest import Latest, ProgressLine
+from ui.nothing import Nothing
+from ui.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
+from ui.text_marks import MarkDelegate
+from ui.workspace import Workspace
+
+TYPING = 250  # milliseconds between the last key and the search
+SHOWN = 1000  # changes in the preview; all of them are made
+
+
+class ReplaceDialog(QDialog):
+    """Not modal: the grid stays usable beside it, and `show_choice` tells what is chosen there now."""
+
+    def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._preview = editing.Preview([], 0)
+        self._pattern: editing.Pattern | None = None
+        self._ids: Sequence[int] = array("q")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Find and replace"))
+        self.resize(960, 620)
+        self._work = Latest(workspace, self)
+        self._is_writing = False
+        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._refreshing = QTimer(self, singleShot=True, interval=TYPING)
+        self._make_fields()
+        self._make_preview()
+        self._lay_out()
+        self._connect()
+        self.show_choice(choice)
+        self.find.setFocus()
+
+    def _make_fields(self) -> None:
+        self.find = QLineEdit(clearButtonEnabled=True)
+        self.replacement = QLineEdit(clearButtonEnabled=True)
+        self.find.setAccessibleName(tr("Find"))
+        self.replacement.setAccessibleName(tr("Replace with"))
+        self.regex = QCheckBox(tr("Regular &expression"))
+        self.regex.setToolTip(
+            widgets.tip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
+        )
+        self.match_case = QCheckBox(tr("Match &case"))
+        self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
+        for field in ("question", "answer"):
+            self.fields[field].setChecked(True)
+        self.scope = QComboBox()
+        self.scope.setAccessibleName(tr("Which rows"))
+        self.note = widgets.Note()
+
+    def _make_preview(self) -> None:
+        self.model = ReplaceModel(self)
+        self.table = QTableView(alternatingRowColors=True, wordWrap=False, showGrid=False)
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(tr("Every change, before and after"))
+        self.table.setItemDelegate(MarkDelegate(self.table))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.setColumnWidth(ROW, 90)
+        for column in (BEFORE, AFTER):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self._nothing = Nothing()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(self.table)
+
+    def _lay_out(self) -> None:
+        self._form = QWidget()
+        form = QFormLayout(self._form)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(tr("&Find:"), self.find)
+        form.addRow(tr("&Replace with:"), self.replacement)
+        form.addRow("", _in_a_row([self.regex, self.match_case]))
+        form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
+        form.addRow(tr("Rows:"), _in_a_row([self.scope]))
+        self.count = widgets.label(wrap=True)
+        self._replace = widgets.primary(tr("Replace"))
+        self._close = QPushButton(tr("Close"))
+        for button in (self._replace, self._close):
+            button.setAutoDefault(False)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.count, 3)
+        buttons.addWidget(ProgressLine(self._work), 2)
+        buttons.addWidget(self._replace)
+        buttons.addWidget(self._close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self._form)
+        layout.addWidget(self.note)
+        layout.addWidget(self._pages, 1)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        for text in (self.find, self.replacement):
+            text.textChanged.connect(lambda _text: self._typing.start())
+        for box in (self.regex, self.match_case, *self.fields.values()):
+            box.toggled.connect(lambda _on: self._start())
+        self.scope.activated.connect(lambda _index: self._start())
+        self._typing.timeout.connect(self._start)
+        self._refreshing.timeout.connect(self._search_again)
+        self.model.ticked.connect(self._show_count)
+        self._replace.clicked.connect(self._on_replace)
+        self._close.clicked.connect(self.close)
+        self.finished.connect(lambda _result: self._work.stop())
+        self._workspace.tasks.changed.connect(self._on_changes)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_replace)
+
+    def show_choice(self, choice: Choice) -> None:
+        """Offer `choice`, a filter's rows or the ids of a selection, and all rows beside it."""
+        chosen = choice if isinstance(choice, Filter) else array("q", choice)
+        self.scope.clear()
+        if not isinstance(chosen, Filter):
+            self.scope.addItem(trn("The {n} selected row", "The {n} selected rows", len(chosen)), chosen)
+        elif chosen != Filter(order=chosen.order, descending=chosen.descending):
+            self.scope.addItem(tr("The rows that are shown"), chosen)
+        self.scope.addItem(tr("All rows"), Filter())
+        self._start()
+
+    def pattern(self) -> editing.Pattern:
+        """What is to be found and put in its place. Raises `FormatError` for a wrong regular expression."""
+        return editing.Pattern(
+            self.find.text(),
+            self.replacement.text(),
+            regex=self.regex.isChecked(),
+            match_case=self.match_case.isChecked(),
+            fields=tuple(field for field, box in self.fields.items() if box.isChecked()),
+        )
+
+    def _start(self) -> None:
+        """Look for what the fields ask for now; all ticks are set again."""
+        self.model.left_out.clear()
+        self.note.say("")
+        self._search_again()
+
+    def _search_again(self) -> None:
+        self._typing.stop()
+        self._pattern = None
+        if not self.find.text() or not any(box.isChecked() for box in self.fields.values()):
+            self._work.stop()
+            self._show(editing.Preview([], 0))
+            return
+        try:
+            pattern = self.pattern()
+        except JukuError as error:
+            self._work.stop()
+            self._show_error(error)
+            return
+        choice = self.scope.currentData()
+        self._work.ask(lambda reporter: self._search(pattern, choice, reporter))
+
+    async def _search(self, pattern: editing.Pattern, choice: Choice, reporter: Reporter) -> None:
+        project = self._workspace.project
+        try:
+            ids = await project.read(dataset.ids_of, choice, reporter=reporter)
+            preview = await project.read(editing.preview, pattern, ids, SHOWN, reporter, reporter=reporter)
+        except JukuError as error:
+            self._show_error(error)
+            return
+        self._pattern, self._ids = pattern, ids
+        self._show(preview)
+
+    def _show_error(self, error: JukuError) -> None:
+        self._show(editing.Preview([], 0))
+        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+
+    def _show(self, preview: editing.Preview) -> None:
+        self._preview = preview
+        self.model.show_changes(preview.changes)
+        if not preview.changes:
+            self._nothing.say(*self._words_for_nothing())
+        self._pages.setCurrentWidget(self.table if preview.changes else self._nothing)
+        self._show_count()
+
+    def _words_for_nothing(self) -> tuple[str, str]:
+        if self._pattern is None:
+            text = tr("Every change is shown here before it is made.")
+            return tr("Type what to find") if not self.find.text() else tr("Nothing to show yet"), text
+        return tr("Nothing found"), tr("No text of the chosen rows and fields would change.")
+
+    def _show_count(self) -> None:
+        left_out = len(self.model.left_out)
+        rows = self._preview.total - left_out
+        parts = [trn("{n} row changes", "{n} rows change", self._preview.total)] if self._preview.total else []
+        if self._preview.more:
+            parts.append(trn("the first {n} change is shown", "the first {n} changes are shown", self.model.rowCount()))
+        elif self._preview.total:
+            parts.append(trn("in {n} field", "in {n} fields", self.model.rowCount()))
+        if left_out:
+            parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
+        self.count.setText(", ".join(parts))
+        self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
+        self._replace.setEnabled(rows > 0 and self._pattern is not None)
+
+    def _on_replace(self) -> None:
+        if not self._replace.isEnabled() or self._pattern is None:
+            return
+        pattern, ids = self._pattern, self._ids
+        if self.model.left_out:
+            ids = array("q", (id for id in ids if id not in self.model.left_out))
+        label = tr("Replace “{find}” with “{new}”", find=clip(pattern.find), new=clip(pattern.replace))
+        self._set_writing(True)
+        self._work.ask(lambda reporter: self._write(label, pattern, ids, reporter), label)
+
+    async def _write(
+        self, label: str, pattern: editing.Pattern, ids: Sequence[int], reporter: Reporter
+    ) -> Changes | None:
+        try:
+            changes = await self._workspace.project.write(
+                label, editing.replace, pattern, ids, reporter, reporter=reporter
+            )
+        except JukuError as error:
+            self._show_error(error)
+            return None
+        finally:
+            self._set_writing(False)
+        self.model.left_out.clear()
+        done = changes.counts.get("example", 0)
+        self.note.say(
+            trn("Replaced in {n} row. Undo takes it back.", "Replaced in {n} rows. Undo takes it back.", done), "good"
+        )
+        return changes
+
+    def _set_writing(self, writing: bool) -> None:
+        """While rows are replaced nothing else can be asked for; it can be cancelled."""
+        self._is_writing = writing
+        self._form.setEnabled(not writing)
+        self.table.setEnabled(not writing)
+        self._close.setEnabled(not writing)
+        if writing:
+            self._replace.setEnabled(False)
+        else:
+            self._show_count()
+
+    def _on_changes(self, changes: Changes) -> None:
+        if self.isVisible() and "example" in changes.tables:
+            self._refreshing.start()
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: the grid stays usable beside it."""
+        self.show()
+
+    def reject(self) -> None:
+        if not self._is_writing:
+            super().reject()
+
+
+def _in_a_row(parts: list[QWidget]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(style.SPACE)
+    for part in parts:
+        row.addWidget(part)
+    row.addStretch()
+    return row

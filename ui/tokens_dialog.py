@@ -1,0 +1,346 @@
+"""How long the rows are as a model counts them, which are too long, and what a training on them may cost."""
+
+import datetime
+import sqlite3
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QDate, QLocale, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import dataset, paths, tokens
+from core.errors import JukuError
+from core.filters import Filter
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from core.tokens import Price, Summary
+from ui import style, widgets
+from ui.histogram import Bar, Histogram
+from ui.latest import Latest, ProgressLine
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+QUESTION = 200  # characters of a row's question that are shown
+MOST_EPOCHS = 50
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is shown: the figures, and the questions of the longest rows by id."""
+
+    summary: Summary
+    questions: dict[int, str]
+
+
+class TokensDialog(QDialog):
+    """Counts all approved rows, and shows the split of `filter` first. `row_chosen` tells a row that is opened."""
+
+    row_chosen = Signal(int)
+
+    def __init__(self, workspace: Workspace, filter: Filter, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._workspace = workspace
+        self._split = filter.split or "train"
+        self._counted: Counted | None = None
+        self.setWindowTitle(tr("Tokens and cost"))
+        self.resize(1000, 680)
+        self._work = Latest(workspace, self)
+        self._make_choices()
+        self._make_tables()
+        self._lay_out()
+        self._connect()
+        self._count()
+
+    def _make_choices(self) -> None:
+        self.encoding = QComboBox()
+        self.encoding.setAccessibleName(tr("Count as"))
+        for name, models in encoding_words().items():
+            self.encoding.addItem(f"{models} ({name})", name)
+        self.status = QComboBox()
+        self.status.setAccessibleName(tr("Which rows"))
+        self.status.addItem(tr("Approved rows, which are trained on"), "approved")
+        self.status.addItem(tr("All rows"), "")
+        self.epochs = widgets.whole(0, MOST_EPOCHS, 0)
+        self.epochs.setSpecialValueText(tr("chosen by the server"))
+        self.epochs.setAccessibleName(tr("Epochs"))
+
+    def _make_tables(self) -> None:
+        self.note = widgets.Note()
+        self.splits = _table([tr("Split"), tr("Rows"), tr("Tokens"), tr("Mean"), tr("Longest")], tr("Tokens by split"))
+        self.costs = _table([tr("Model"), tr("Estimate in US dollars")], tr("Estimated cost by model"))
+        self.prices = widgets.label(wrap=True, dim=True)
+        self.heading = widgets.heading("")
+        self.histogram = Histogram()
+        self.longest = _table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
+        self._nothing = Nothing()
+
+    def _lay_out(self) -> None:
+        choices = QHBoxLayout()
+        choices.setSpacing(style.SPACE // 2)
+        choices.addWidget(widgets.label(tr("Count as")))
+        choices.addWidget(self.encoding)
+        choices.addSpacing(style.SPACE)
+        choices.addWidget(self.status)
+        choices.addStretch()
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.addWidget(self._sums())
+        splitter.addWidget(self._lengths())
+        splitter.setSizes([440, 540])
+        splitter.setHandleWidth(style.SPACE)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(splitter)
+        close = QPushButton(tr("Close"), autoDefault=False)
+        close.clicked.connect(self.close)
+        bottom = QHBoxLayout()
+        bottom.addWidget(ProgressLine(self._work), 1)
+        bottom.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(choices)
+        layout.addWidget(self.note)
+        layout.addWidget(self._pages, 1)
+        layout.addLayout(bottom)
+
+    def _sums(self) -> QWidget:
+        epochs = QHBoxLayout()
+        epochs.addWidget(widgets.heading(tr("Cost of a training")))
+        epochs.addStretch()
+        epochs.addWidget(widgets.label(tr("Epochs")))
+        epochs.addWidget(self.epochs)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(widgets.heading(tr("Tokens by split")))
+        column.addWidget(self.splits)
+        column.addSpacing(style.SPACE)
+        column.addLayout(epochs)
+        column.addWidget(self.costs)
+        column.addWidget(self.prices)
+        column.addStretch()
+        return left
+
+    def _lengths(self) -> QWidget:
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(self.heading)
+        column.addWidget(self.histogram, 2)
+        column.addSpacing(style.SPACE)
+        column.addWidget(widgets.heading(tr("Longest rows")))
+        column.addWidget(self.longest, 3)
+        return right
+
+    def _connect(self) -> None:
+        for box in (self.encoding, self.status):
+            box.activated.connect(lambda _index: self._count())
+        self.epochs.valueChanged.connect(lambda _value: self._show_costs())
+        self.splits.itemSelectionChanged.connect(self._on_split)
+        for signal in (self.longest.cellClicked, self.longest.cellActivated):
+            signal.connect(lambda row, _column: self.row_chosen.emit(self.longest.item(row, 0).data(ROW)))
+        self._work.busy.connect(self._on_busy)
+        self._workspace.tasks.changed.connect(self._on_changes)
+        self.finished.connect(lambda _result: self._work.stop())
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: the grid stays usable beside it."""
+        self.show()
+
+    def _count(self) -> None:
+        encoding, status = self.encoding.currentData(), self.status.currentData()
+        self._work.ask(lambda reporter: self._load(encoding, status, reporter))
+
+    async def _load(self, encoding: str, status: str, reporter: Reporter) -> Changes | None:
+        """Show what is counted; count what is missing, and show it again."""
+        project = self._workspace.project
+        try:
+            counted = await project.read(read, encoding, status, reporter, reporter=reporter)
+            changes = None
+            if counted.summary.missing:
+                self._say(tr("Counting…"), tr("The rows are counted on this computer; nothing is sent."))
+                changes = await tokens.refresh(project, encoding, reporter)
+                counted = await project.read(read, encoding, status, reporter, reporter=reporter)
+        except JukuError as error:
+            self._say(error.title, error.message)
+            return None
+        self._show(counted)
+        return changes
+
+    def _on_busy(self, busy: bool) -> None:
+        if not busy and self._nothing.title.text() == tr("Counting…"):  # it was cancelled
+            self._say(tr("Not counted"), tr("Choose a model above to count the rows."))
+
+    def _say(self, title: str, text: str) -> None:
+        self._counted = None
+        self.note.say("")
+        self._nothing.say(title, text)
+        self._pages.setCurrentIndex(0)
+
+    def _show(self, counted: Counted) -> None:
+        if not counted.summary.splits:
+            self._say(tr("No rows to count"), tr("Import or write rows, and approve those that are to be trained on."))
+            return
+        self._counted = counted
+        self._nothing.say("", "")
+        self._pages.setCurrentIndex(1)
+        self._show_splits(counted.summary)
+        self._show_note(counted.summary)
+        self._show_costs()
+
+    def _show_splits(self, found: Summary) -> None:
+        names = [name for name in dataset.SPLITS if name in found.splits]
+        chosen = self._split
+        rows = [(name, found.splits[name]) for name in names]
+        self.splits.blockSignals(True)
+        _fill(
+            self.splits,
+            [(name, f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}") for name, one in rows],
+        )
+        self.splits.selectRow(names.index(chosen) if chosen in names else 0)
+        self.splits.blockSignals(False)
+        _fit(self.splits)
+        self._on_split()
+
+    def _show_note(self, found: Summary) -> None:
+        over = sum(one.over for one in found.splits.values())
+        if found.missing:
+            text = trn("{n} row could not be counted.", "{n} rows could not be counted.", found.missing)
+            self.note.say(text, "warning")
+        elif over:
+            text = trn(
+                "{n} row is longer than {limit} tokens. A server cuts off what is over, without a word.",
+                "{n} rows are longer than {limit} tokens. A server cuts off what is over, without a word.",
+                over,
+                limit=f"{tokens.LIMIT:,}",
+            )
+            self.note.say(text, "warning")
+        else:
+            self.note.say("")
+
+    def _on_split(self) -> None:
+        if self._counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
+            return
+        self._split = item.text()
+        found = self._counted.summary.splits[self._split]
+        self.heading.setText(tr("Lengths in tokens: {split}", split=self._split))
+        self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], tokens.LIMIT)
+        questions = self._counted.questions
+        _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
+        for row, (id, count) in enumerate(found.longest):
+            self.longest.item(row, 0).setData(ROW, id)
+            if count > tokens.LIMIT:
+                self.longest.item(row, 0).setForeground(style.colours("error")[0])
+
+    def _show_costs(self) -> None:
+        if self._counted is None:
+            return
+        found = self._counted.summary
+        priced = [(model, price(found, model, self.epochs.value())) for model in priced_models(found.encoding)]
+        known = [(model, one) for model, one in priced if one is not None]
+        _fill(self.costs, [(_named(model, one), money(one)) for model, one in known])
+        self.costs.setVisible(bool(known))
+        _fit(self.costs)
+        self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer costs nothing.")]))
+
+    def _on_changes(self, changes: Changes) -> None:
+        if self.isVisible() and "example" in changes.tables:
+            self._count()
+
+
+ROW = Qt.ItemDataRole.UserRole  # the id of a row among the longest
+
+
+def read(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> Counted:
+    summary = tokens.summary(db, encoding, reporter, status)
+    ids = [id for split in summary.splits.values() for id, _count in split.longest]
+    rows = dataset.fetch(db, ids)
+    return Counted(summary, {id: " ".join(row.question[:QUESTION].split()) for id, row in rows.items()})
+
+
+def encoding_words() -> dict[str, str]:
+    return {"o200k_base": tr("GPT-4.1, GPT-4o and newer"), "cl100k_base": tr("GPT-4, GPT-3.5")}
+
+
+def priced_models(encoding: str) -> list[str]:
+    """The models with a known price that count in `encoding`."""
+    table = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
+    return [model for model in table["training"] if tokens.encoding_of(model) == encoding]
+
+
+def price(found: Summary, model: str, epochs: int) -> Price | None:
+    return tokens.price(found, model, epochs or None, datetime.datetime.now(tz=datetime.UTC).date())
+
+
+def money(found: Price) -> str:
+    """An estimate as a person reads it."""
+    low, high = (f"${amount:,.2f}" if amount >= 0.01 else "< $0.01" for amount in (found.low, found.high))
+    return low if low == high else f"{low} – {high}"
+
+
+def _named(model: str, found: Price) -> str:
+    return model if found.trainable else tr("{model} (no new trainings)", model=model)
+
+
+def _about_prices(found: Summary, known: Sequence[tuple[str, Price]]) -> list[str]:
+    if "train" not in found.splits:
+        return [tr("There are no rows in the split train to be trained on.")]
+    if not known:
+        return [tr("No prices are known for models that count in this way.")]
+    day = QLocale().toString(QDate.fromString(known[0][1].as_of, Qt.DateFormat.ISODate), QLocale.FormatType.ShortFormat)
+    return [tr("Prices as of {day}, from {source}. An estimate, not an offer.", day=day, source=known[0][1].source)]
+
+
+def _table(names: list[str], name: str, stretched: int = 0) -> QTableWidget:
+    table = QTableWidget(0, len(names))
+    table.setHorizontalHeaderLabels(names)
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    for column in range(len(names)):
+        fits = QHeaderView.ResizeMode.Stretch if column == stretched else QHeaderView.ResizeMode.ResizeToContents
+        header.setSectionResizeMode(column, fits)
+        table.horizontalHeaderItem(column).setTextAlignment(LEFT if column == stretched else RIGHT)
+    table.setProperty("stretched", stretched)
+    return table
+
+
+def _fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
+    """Words to the left, figures to the right."""
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setTextAlignment(LEFT if column == table.property("stretched") else RIGHT)
+            table.setItem(row, column, item)
+
+
+def _fit(table: QTableWidget) -> None:
+    """Be as high as the rows."""
+    table.setFixedHeight(table.horizontalHeader().height() + table.verticalHeader().length() + 2 * table.frameWidth())

@@ -1,0 +1,202 @@
+"""One line that could not be read: its text or its bytes, what is wrong now, and the button that puts it back."""
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from core import checks, layout, quarantine
+from core.language import tr
+from core.quarantine import Unread
+from ui import style, widgets
+from ui.growing_edit import text_of
+from ui.json_dialog import mark, worded
+from ui.workspace import Workspace
+
+ENCODINGS = ("utf-8", "cp932", "cp1252", "utf-16-le", "utf-16-be")
+HEX = 64 * 1024  # bytes that are shown as such
+EDITED = 1024 * 1024  # bytes of a line that a text field still takes at once
+WIDTH = 16  # bytes in a row
+
+
+class UnreadEdit(QWidget):
+    """Shows one line. What was typed into the others is kept until it is put back or `forget` is called."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._entry: Unread | None = None
+        self._wanted: int | None = None
+        self._drafts: dict[int, str] = {}
+        self._place = widgets.label(wrap=True)
+        self._encoding = QComboBox()
+        self._encoding.setAccessibleName(tr("Read the bytes as"))
+        self._encoding.addItems(ENCODINGS)
+        self._encoding.activated.connect(lambda _index: self._on_encoding())
+        self._bytes = QCheckBox(tr("Bytes"))
+        self._bytes.toggled.connect(lambda _on: self._show_view())
+        self.text, self.hex = _field(tr("The line's text")), _field(tr("The line's bytes"))
+        self.hex.setReadOnly(True)
+        self.text.textChanged.connect(self._on_text)
+        self._state = widgets.Note()
+        self._mend = QPushButton(tr("Mend"))
+        self._mend.clicked.connect(self._on_mend)
+        self.put_back = widgets.primary(tr("Put back"))
+        self.put_back.clicked.connect(self._on_put_back)
+        self._lay_out()
+        self.show_line(None)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._place, 1)
+        head.addWidget(widgets.label(tr("Read as"), dim=True))
+        head.addWidget(self._encoding)
+        head.addWidget(self._bytes)
+        foot = QHBoxLayout()
+        foot.addWidget(self._state, 1)
+        for button in (self._mend, self.put_back):
+            button.setAutoDefault(False)
+            foot.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addLayout(head)
+        column.addWidget(self.text, 1)
+        column.addWidget(self.hex, 1)
+        column.addLayout(foot)
+
+    def drafts(self) -> int:
+        """How many lines were changed and not put back."""
+        self._keep_draft()
+        return len(self._drafts)
+
+    def forget(self) -> None:
+        self._drafts.clear()
+        self._entry = None
+
+    def show_line(self, id: int | None) -> None:
+        """Show the line `id`, read off the window's thread."""
+        if id is not None and self._entry is not None and id == self._entry.id:
+            return
+        self._keep_draft()
+        self._wanted, self._entry = id, None
+        self.setEnabled(False)
+        if id is None:
+            self._show()
+        else:
+            self._workspace.tasks.start("", self._load(id))
+
+    async def _load(self, id: int) -> None:
+        found = await self._workspace.project.read(quarantine.fetch, [id])
+        if id == self._wanted:
+            self._entry = found.get(id)
+            self._show()
+
+    def _show(self) -> None:
+        entry = self._entry
+        self.setEnabled(entry is not None)
+        self._place.setText(
+            tr("{file}, line {line}: {reason}", file=entry.source, line=f"{entry.line:,}", reason=entry.message)
+            if entry
+            else ""
+        )
+        with QSignalBlocker(self._encoding):
+            self._encoding.setCurrentText("utf-8")
+        self._fill(self._drafts.get(entry.id, self._read()) if entry else "")
+        self._show_view()
+
+    def _fill(self, text: str) -> None:
+        self.text.setPlainText(text)
+        self._unread = text_of(self.text.document()) if self._entry and self._entry.id not in self._drafts else None
+        editable = self._entry is not None and self._is_whole(self._entry)
+        self.text.setReadOnly(not editable)
+        self._check()
+
+    def _is_whole(self, entry: Unread) -> bool:
+        return entry.length == len(entry.raw) and len(entry.raw) <= EDITED
+
+    def _read(self) -> str:
+        """The bytes as text in the chosen encoding; what does not fit stands as \\xNN."""
+        assert self._entry is not None
+        return self._entry.raw[:EDITED].decode(self._encoding.currentText(), "backslashreplace")
+
+    def _keep_draft(self) -> None:
+        if self._entry is None:
+            return
+        typed = text_of(self.text.document())
+        if typed != self._unread:
+            self._drafts[self._entry.id] = typed
+
+    def _on_encoding(self) -> None:
+        if self._entry is not None:
+            self._drafts.pop(self._entry.id, None)
+            self._fill(self._read())
+
+    def _on_text(self) -> None:
+        self._check()
+
+    def _typed(self) -> str:
+        return layout.joined(text_of(self.text.document()))
+
+    def _check(self) -> None:
+        entry = self._entry
+        if entry is None:
+            self._state.say("")
+            self._mend.hide()
+            self.put_back.setEnabled(False)
+            return
+        if not self._is_whole(entry):
+            self._say_too_long(entry)
+            return
+        typed = text_of(self.text.document())
+        checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
+        writable = not self._workspace.project.read_only
+        self.put_back.setEnabled(checked.text is not None and writable)
+        self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
+        mark(self.text, typed if checked.text is None else "")
+        found = [worded(problem, typed) for problem in checked.problems[:3]]
+        worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
+        self._state.say("\n".join(found) or tr("This row is in order: put it back."), worst if found else "good")
+
+    def _say_too_long(self, entry: Unread) -> None:
+        self.put_back.setEnabled(False)
+        self._mend.hide()
+        size = widgets.size(entry.length)
+        words = tr("The line is {size} long: only its beginning is shown. Mend it in its file.", size=size)
+        self._state.say(words, "warning")
+
+    def _show_view(self) -> None:
+        bytes_wanted = self._bytes.isChecked()
+        self.text.setVisible(not bytes_wanted)
+        self.hex.setVisible(bytes_wanted)
+        self._encoding.setEnabled(not bytes_wanted)
+        if bytes_wanted:
+            self.hex.setPlainText(dump(self._entry.raw[:HEX]) if self._entry else "")
+
+    def _on_mend(self) -> None:
+        if self._entry is not None and (mended := quarantine.repaired(self._entry)) is not None:
+            self.text.setPlainText(mended)
+
+    def _on_put_back(self) -> None:
+        assert self._entry is not None
+        id, typed = self._entry.id, self._typed()
+        self._drafts.pop(id, None)
+        self._unread = text_of(self.text.document())  # handed over: no draft any more
+        label = tr("Put a line back")
+        self._workspace.tasks.start("", self._workspace.project.write(label, quarantine.repair, id, typed))
+
+
+def dump(raw: bytes) -> str:
+    """Bytes as a person reads them: place, values, and the characters that ASCII knows."""
+    lines = []
+    for at in range(0, len(raw), WIDTH):
+        part = raw[at : at + WIDTH]
+        letters = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
+        lines.append(f"{at:08x}  {part.hex(' '):<{3 * WIDTH}} {letters}")
+    return "\n".join(lines)
+
+
+def _field(name: str) -> QPlainTextEdit:
+    field = QPlainTextEdit(tabChangesFocus=True)
+    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    field.setAccessibleName(name)
+    return field

@@ -1,0 +1,274 @@
+"""Two states of the dataset beside each other: how much differs, and row by row what."""
+
+import json
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QPlainTextEdit,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import conversation
+from core.dataset import Example
+from core.language import tr, trn
+from core.versions import Diff, Difference
+from ui import style, widgets
+from ui.nothing import Nothing
+from ui.text_marks import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+ROW, KIND, BEFORE, AFTER = range(4)
+MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
+FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes")
+LONG = 200_000  # characters of one side that are shown; a field for text gets slow beyond
+
+
+class DiffModel(QAbstractTableModel):
+    """One line per row that differs."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[Difference] = []
+
+    def show_rows(self, rows: list[Difference]) -> None:
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def add_rows(self, rows: list[Difference]) -> None:
+        if rows:
+            self.beginInsertRows(ROOT, len(self._rows), len(self._rows) + len(rows) - 1)
+            self._rows = self._rows + rows
+            self.endInsertRows()
+
+    def difference(self, row: int) -> Difference:
+        return self._rows[row]
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
+        return 4
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return (tr("Row"), tr("What"), tr("Before"), tr("After"))[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        found = self._rows[index.row()]
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == KIND:
+            return QColor(style.colours(MEANINGS[found.kind])[0])
+        if role == MEANING:
+            return "error" if index.column() == BEFORE else "good"
+        if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
+            return None
+        if index.column() in (BEFORE, AFTER):
+            text, spans = _cell(found, index.column())
+            return text if role == Qt.ItemDataRole.DisplayRole else spans
+        if role == MARKS:
+            return None
+        return f"{found.id:,}" if index.column() == ROW else kind_words()[found.kind]
+
+
+def kind_words() -> dict[str, str]:
+    return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
+
+
+def _cell(found: Difference, column: int) -> tuple[str, list[tuple[int, int]]]:
+    sides = (brief(found.before), brief(found.after))
+    if not (found.before and found.after):
+        return on_one_line(sides[column - BEFORE], [])
+    return on_two_lines(*differing(found.before, found.after))[column - BEFORE]
+
+
+def brief(example: Example | None) -> str:
+    """A row as one looks for it: what is asked, and what is answered."""
+    return f"{example.question}\n{example.answer}" if example else ""
+
+
+def differing(before: Example, after: Example) -> tuple[str, str]:
+    """What two states of a row do not share: question and answer, else fields, else all of the row."""
+    if brief(before) != brief(after):
+        return brief(before), brief(after)
+    names = field_words()
+    fields = [field for field in FIELDS if getattr(before, field) != getattr(after, field)]
+    if not fields:
+        return _conversation(before.data), _conversation(after.data)
+    lines = ([f"{names[field]}: {getattr(row, field)}" for field in fields] for row in (before, after))
+    return "\n".join(next(lines)), "\n".join(next(lines))
+
+
+def whole(example: Example | None) -> str:
+    """All of a row as a person reads it: its fields that hold something, then who says what."""
+    if example is None:
+        return ""
+    names = field_words()
+    fields = [f"{names[field]}: {value}" for field in FIELDS if (value := getattr(example, field))]
+    return "\n".join(fields)[:LONG] + "\n\n" + _conversation(example.data)[:LONG]
+
+
+def _conversation(data: str) -> str:
+    turns = conversation.messages(data)
+    if not turns:
+        return json.dumps(json.loads(data), ensure_ascii=False, indent=2)
+    return "\n\n".join(_turn(turn) for turn in turns)
+
+
+def _turn(turn: conversation.Message) -> str:
+    weight = "" if turn.weight is None else f" ({tr('weight')} {turn.weight})"
+    texts = [part.text for part in turn.parts]
+    return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
+
+
+def field_words() -> dict[str, str]:
+    return {
+        "split": tr("Split"),
+        "kind": tr("Kind"),
+        "status": tr("Status"),
+        "tags": tr("Tags"),
+        "facts": tr("Facts"),
+        "key_points": tr("Key points"),
+        "notes": tr("Notes"),
+    }
+
+
+class DiffView(QWidget):
+    """Shows a `Diff`; `more_wanted` asks for the next page of rows, `row_chosen` tells a row that is opened."""
+
+    more_wanted = Signal(int)
+    row_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.summary = widgets.label(wrap=True)
+        self.model = DiffModel(self)
+        self._nothing = Nothing()
+        self.more = QPushButton()
+        self.more.clicked.connect(lambda: self.more_wanted.emit(self.model.rowCount()))
+        self.before, self.after = _side(tr("Before")), _side(tr("After"))
+        self._total = 0
+        self._make_table()
+        self._lay_out()
+        self.say(*[""] * 2)
+
+    def _make_table(self) -> None:
+        self.table = QTableView(alternatingRowColors=True, wordWrap=False, showGrid=False)
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(tr("Rows that differ"))
+        self.table.setItemDelegate(MarkDelegate(self.table))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, width in ((ROW, 70), (KIND, 90)):
+            self.table.setColumnWidth(column, width)
+        for column in (BEFORE, AFTER):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.table.selectionModel().currentRowChanged.connect(lambda index, _before: self._show_row(index.row()))
+        self.table.activated.connect(lambda index: self.row_chosen.emit(self.model.difference(index.row()).id))
+
+    def _lay_out(self) -> None:
+        sides = QWidget()
+        beside = QHBoxLayout(sides)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(style.SPACE)
+        for name, side in ((tr("Before"), self.before), (tr("After"), self.after)):
+            column = QVBoxLayout()
+            column.setSpacing(style.SPACE // 3)
+            column.addWidget(widgets.label(name, dim=True))
+            column.addWidget(side, 1)
+            beside.addLayout(column, 1)
+        splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        splitter.addWidget(self.table)
+        splitter.addWidget(sides)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(splitter)
+        above = QHBoxLayout()
+        above.addWidget(self.summary, 1)
+        above.addWidget(self.more)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(above)
+        layout.addWidget(self._pages, 1)
+
+    def say(self, title: str, text: str) -> None:
+        """Show words in the place of rows."""
+        self._nothing.say(title, text)
+        self._pages.setCurrentWidget(self._nothing)
+        self.summary.setText("")
+        self.more.hide()
+        self.model.show_rows([])
+
+    def show_diff(self, diff: Diff, more: bool = False) -> None:
+        """Show the first page of a comparison, or `more` of it below."""
+        self._total = diff.added + diff.removed + diff.changed
+        if not self._total:
+            self.say(tr("No difference"), tr("Both hold the same rows."))
+            return
+        if more:
+            self.model.add_rows(diff.rows)
+        else:
+            self.model.show_rows(diff.rows)
+            self.table.selectRow(0)
+        self.summary.setText(_summary(diff))
+        self._pages.setCurrentIndex(1)
+        left = self._total - self.model.rowCount()
+        self.more.setText(trn("Show more ({n} is left)", "Show more ({n} are left)", left))
+        self.more.setVisible(left > 0)
+
+    def _show_row(self, row: int) -> None:
+        if not 0 <= row < self.model.rowCount():
+            self.before.clear()
+            self.after.clear()
+            return
+        found = self.model.difference(row)
+        before, after = whole(found.before), whole(found.after)
+        gone, come = changed(before, after) if found.kind == "changed" else ([], [])
+        for side, text, spans, meaning in ((self.before, before, gone, "error"), (self.after, after, come, "good")):
+            side.setPlainText(text)
+            mark(side, spans, meaning)
+            _reveal(side, spans)
+
+
+def _summary(diff: Diff) -> str:
+    parts = (
+        trn("{n} row added", "{n} rows added", diff.added),
+        trn("{n} removed", "{n} removed", diff.removed),
+        trn("{n} changed", "{n} changed", diff.changed),
+    )
+    return " · ".join(parts)
+
+
+def _side(name: str) -> QPlainTextEdit:
+    side = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
+    side.setAccessibleName(name)
+    side.setPlaceholderText(tr("The row is not there."))
+    return side
+
+
+def _reveal(side: QPlainTextEdit, spans: list[tuple[int, int]]) -> None:
+    """Bring the first mark into view."""
+    if spans:
+        cursor = side.textCursor()
+        cursor.setPosition(utf16(side.toPlainText(), spans)[0][0])
+        side.setTextCursor(cursor)
+        side.centerCursor()
