@@ -1,6 +1,5 @@
 """Computes something about a project in a process of its own, and keeps what it found."""
 
-import asyncio
 import json
 import sqlite3
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import outside
-from core.progress import Cancelled, Reporter
+from core.progress import Reporter
 from core.project import Changes, Project
 
 Store = Callable[[sqlite3.Connection, Any, Iterator[Any]], object]
@@ -26,7 +25,7 @@ async def run(
     with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
         into = Path(folder) / "lines"
         whole = {**request, "project": str(project.path), "into": str(into)}
-        result = await _outside(module, whole, reporter)
+        result = await outside.run_aside(module, whole, reporter)
         if result is None or project.read_only:
             return None
         return await project.write("", _keep, store, result, into)
@@ -47,13 +46,3 @@ def _lines(into: Path) -> Iterator[Any]:
     with into.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
-
-
-async def _outside(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
-    try:
-        return await asyncio.to_thread(outside.run, module, request, reporter)
-    except asyncio.CancelledError:
-        reporter.cancel()
-        raise
-    except Cancelled:
-        raise asyncio.CancelledError from None

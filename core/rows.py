@@ -3,7 +3,7 @@
 import pickle
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,11 @@ from core.checks.quick import Message, clean_messages
 from core.dataset import HEAD, OWN, Values
 from core.errors import JukuError
 from core.formats import jsonl
+from core.formats.chunks import Chunk, chunks
+from core.formats.lines import HEAD as HEAD_BYTES
+from core.formats.lines import Line, opened
+from core.formats.packed import place
+from core.formats.source import mark
 from core.progress import Reporter
 from core.project import open_rows
 
@@ -103,8 +108,20 @@ class Builder:
     def add_clean(self, raw: bytes, messages: list[Message], line: int) -> None:
         """A plain conversation without problems, the common case."""
         answer = messages[-1].content
-        question = next((m.content for m in reversed(messages) if m.role == "user"), "")
-        self._add(question, answer, self._common, line, "", raw)
+        asked = messages[-2] if len(messages) > 1 and messages[-2].role == "user" else None
+        question = asked.content if asked else next((m.content for m in reversed(messages) if m.role == "user"), "")
+        length = len(question) + len(answer)
+        self._texts.append(raw)
+        self._values.append((question[:HEAD], answer[:HEAD], length, *self._common, line, "", packs.digest(raw)))
+        self._size += len(raw)
+
+    def add_line(self, line: Line) -> None:
+        messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
+        if messages is not None:
+            self.add_clean(line.raw, messages, line.number)
+        else:
+            text, problems = jsonl.checked(line)
+            self.add(jsonl.Row(line, text, problems))
 
     def add(self, row: jsonl.Row) -> None:
         if row.text is None:
@@ -157,15 +174,48 @@ def blocks(path: Path, options: Options, known: Known, reporter: Reporter) -> It
 
 
 def _filled(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:
+    """Line by line, as they are in the file."""
     encoding: jsonl.Encoding = options.encoding or jsonl.sniff(path)  # type: ignore[assignment]
-    for line in jsonl.reported(path, encoding, reporter):
-        messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
+    if not encoding.startswith("utf-8"):
+        for line in jsonl.reported(path, encoding, reporter):
+            builder.add_line(line)
+            yield builder.full()
+        return
+    number = 0
+    with opened(path) as file:
+        file.seek(mark(file.read(4), encoding))
+        for chunk in chunks(file):
+            reporter.update(*place(file))
+            if chunk.length:
+                builder.add_line(Line(number + 1, chunk.offset, _start(path, chunk.offset), chunk.length))
+            number += yield from _filled_from(builder, chunk, number)
+
+
+def _filled_from(builder: Builder, chunk: Chunk, number: int) -> Generator[bool, None, int]:
+    """The lines of one chunk; how many. This is the loop in which an import spends its time."""
+    offset = chunk.offset
+    lines = bytes(memoryview(chunk.data)[: chunk.size]).split(b"\n")
+    if chunk.size and not lines[-1]:
+        lines.pop()
+    for index, whole in enumerate(lines, start=number + 1):
+        raw = whole[:-1] if whole.endswith(b"\r") else whole
+        messages = clean_messages(raw)
         if messages is not None:
-            builder.add_clean(line.raw, messages, line.number)
+            builder.add_clean(raw, messages, index)
         else:
-            text, problems = jsonl.checked(line)
-            builder.add(jsonl.Row(line, text, problems))
-        yield builder.full()
+            raw = raw.rstrip(b"\r")
+            builder.add_line(Line(index, offset, raw, len(raw)))
+        offset += len(whole) + 1
+        if builder.full():
+            yield True
+    return 1 if chunk.length else len(lines)
+
+
+def _start(path: Path, offset: int) -> bytes:
+    """The beginning of a line that is too long to be kept."""
+    with opened(path) as file:
+        file.seek(offset)
+        return file.read(HEAD_BYTES)
 
 
 def _filled_slowly(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:

@@ -1,77 +1,50 @@
-"""How fast the rows move, as ratios against a bare json.loads loop over the same file, all in one run."""
+"""How fast Juku is, as ratios against plain peers, measured in one run. `--rows N` for other than a million rows."""
 
-import asyncio
-import json
-import random
+import argparse
+import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from core import dataset, formats
-from core.formats import jsonl
-from core.progress import Reporter
-from core.project import Project
+from tools import bench_duplicates, bench_grid, bench_rows, bench_tokens, bench_window, rows_file
 
-ROWS = 50_000
-REPEATS = 3
+PARTS = ("rows", "tokens", "window", "grid", "duplicates")
+TOKEN_ROWS = 20_000
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=PARTS, action="append")
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"JUKU_DATA": folder, "JUKU_CONFIG": folder, "JUKU_LOG": f"{folder}/log"}
         path = Path(folder) / "rows.jsonl"
-        write_rows(path)
-        size = path.stat().st_size / 1e6
-        cases: dict[str, Callable[[], object]] = {
-            "json.loads, line by line": lambda: sum(bool(json.loads(line)) for line in path.open("rb")),
-            "check a file": lambda: sum(1 for _found in formats.check_file(path, Reporter())),
-            "import into a project, undoable": lambda: import_rows(path, Path(folder)),
-        }
-        seconds = {name: min(timed(case) for _repeat in range(REPEATS)) for name, case in cases.items()}
-        bare = next(iter(seconds.values()))
-        print(f"{ROWS:,} rows, {size:.0f} MB, best of {REPEATS}\n\n| what | MB/s | ratio |\n|---|---:|---:|")
-        for name, spent in seconds.items():
-            print(f"| {name} | {size / spent:.0f} | {bare / spent:.2f} |")
+        wrong = rows_file.write(path, chosen.rows)
+        print(f"{chosen.rows:,} rows, best of {chosen.repeats}, {os.cpu_count()} cores\n")
+        print("| what | measured | wanted |\n|---|---|---|")
+        for part in chosen.only or PARTS:
+            for row in measured(part, path, wrong, chosen.repeats):
+                print("| " + " | ".join([*row, ""][:3]) + " |", flush=True)
 
 
-def write_rows(path: Path) -> None:
-    chance = random.Random(1)
-    words = [
-        "court",
-        "ball",
-        "goal",
-        "team",
-        "referee",
-        "throw",
-        "返品",
-        "手続き",
-        "注文",
-        "please",
-        "how",
-        "many",
-        "minutes",
-    ]
-
-    def text(count: int) -> str:
-        return " ".join(chance.choice(words) for _ in range(count))
-
-    jsonl.write(path, (jsonl.new_row(text(8), f"{number} {text(20)}", text(60)) for number in range(ROWS)))
-
-
-def timed(case: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    case()
-    return time.perf_counter() - started
-
-
-def import_rows(path: Path, folder: Path) -> None:
-    target = folder / f"{time.monotonic_ns()}.juku"
-    project = Project(target)
-    asyncio.run(project.write("import", dataset.import_file, path, Reporter()))
-    project.close()
+def measured(part: str, path: Path, wrong: int, repeats: int) -> list[tuple[str, ...]]:
+    """The rows of one part of the table."""
+    if part == "rows":
+        return list(bench_rows.bench(path, wrong, repeats))
+    if part == "window":
+        return list(bench_window.bench(path))
+    if part == "grid":
+        return list(bench_grid.bench())
+    if part == "duplicates":
+        return list(bench_duplicates.bench())
+    clean = path.with_name("clean.jsonl")
+    rows_file.write(clean, TOKEN_ROWS, defects=0)
+    return list(bench_tokens.bench(clean))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ class Notice(QFrame):
     def _place(self) -> None:
         window = self.parentWidget()
         width = min(window.width() - 4 * style.SPACE, 760)
-        height = max(self.heightForWidth(width), self.minimumSizeHint().height())
+        layout = self.layout()
+        layout.activate()
+        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
         self.setGeometry((window.width() - width) // 2, window.height() - height - 3 * style.SPACE, width, height)
         self.raise_()

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLay
 from core import dataset, editing, filters, findings, quarantine
 from core.checks import RULES
 from core.language import tr, trn
-from core.project import Changes, Project
 from core.progress import Reporter
+from core.project import Changes, Project
 from ui import style, widgets
 from ui.background_check import BackgroundCheck
 from ui.latest import Latest, ProgressLine
@@ -19,6 +19,7 @@ from ui.reload import Reload
 from ui.workspace import Workspace
 
 PAGE = 100  # rows of a rule that are read at once
+BRIEF = 120  # characters of a row that are shown
 
 
 class ProblemsPanel(QWidget):
@@ -152,10 +153,36 @@ class ProblemsPanel(QWidget):
         self._workspace.tasks.start("", self._load_rows(rule, offset))
 
     async def _load_rows(self, rule: str, offset: int) -> None:
-        rows, more = await self._workspace.project.read(read_rows, rule, offset)
-        self.tree.add_rows(rule, offset, rows, more)
+        rows = await self._workspace.project.read(read_rows, rule, offset)
+        group = self._groups.get(rule)
+        self.tree.add_rows(rule, offset, rows, group.count - offset - len(rows) if group and rows else 0)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.ApplicationPaletteChange:
             self.tree.recolour()
+
+
+def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
+    """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
+    counts = dataset.counts(db, "problems")
+    whole = findings.of_set(db)
+    groups = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in whole]
+    worst = sorted(counts.items(), key=lambda entry: (RULES[entry[0]].severity != "error", -entry[1], entry[0]))
+    groups += [Group(rule, count) for rule, count in worst]
+    return groups, quarantine.count(db), sum(dataset.counts(db, "split").values())
+
+
+def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE) -> list[Row]:
+    """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
+    if found := findings.load(db, rule, offset, limit):
+        texts = dataset.fetch(db, [one.example for one in found])
+        return [Row(one.example, _brief(texts, one.example), one.cluster, one.message) for one in found]
+    ids = filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]
+    texts = dataset.fetch(db, ids)
+    return [Row(id, _brief(texts, id)) for id in ids]
+
+
+def _brief(rows: dict[int, dataset.Example], id: int) -> str:
+    row = rows.get(id)
+    return f"{id:,}  {' '.join((row.question or row.answer)[:BRIEF].split())}" if row else f"{id:,}"

@@ -78,7 +78,7 @@ class QuarantineDialog(QDialog):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
 
     def _make_buttons(self) -> None:
-        self._repair_all = QPushButton(tr("Mend all that is safe"))
+        self._repair_all = QPushButton(tr("Mend what is safe"))
         self._repair_all.setToolTip(
             widgets.tip(tr("Puts back each line with a trailing comma, curly quotes or another encoding."))
         )
@@ -170,10 +170,10 @@ class QuarantineDialog(QDialog):
         """Count in small steps: other reads of the window go between them."""
         ids = self.model.ids()
         found = 0
-        self._repair_all.setText(tr("Mend all that is safe"))
+        self._repair_all.setText(tr("Mend what is safe"))
         for start in range(0, len(ids), COUNTED):
             found += await self._workspace.project.read(quarantine.mendable, ids[start : start + COUNTED])
-        self._repair_all.setText(trn("Mend the {n} line that is safe", "Mend the {n} lines that are safe", found))
+        self._repair_all.setText(trn("Mend {n} line where that is safe", "Mend {n} lines where that is safe", found))
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 
     def _selected(self) -> array[int]:

@@ -154,6 +154,8 @@ class UnreadEdit(QWidget):
         self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
         mark(self.text, typed if checked.text is None else "")
         found = [worded(problem, typed) for problem in checked.problems[:3]]
+        if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
+            found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         self._state.say("\n".join(found) or tr("This row is in order: put it back."), worst if found else "good")
 

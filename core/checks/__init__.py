@@ -2,8 +2,9 @@
 
 from core.checks.fixes import fix, repair
 from core.checks.line import LINE_LIMIT, Decoded, decode, too_long
+from core.checks.messages import ROLES, role_of
 from core.checks.quick import Checked, check_line
-from core.checks.row import ROLES, check, role_of
+from core.checks.row import check
 from core.checks.rules import RULES, Problem, Rule, problem
 
 __all__ = [

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from core.checks.images import image_problems
 from core.checks.rules import Problem, clip, problem
 from core.checks.spans import key_path
 from core.language import tr
@@ -70,7 +71,7 @@ def _part(part: object, role: str, path: str) -> Iterator[Problem]:
     elif kind == "text":
         yield from _text_part(part, path)
     elif kind == "image_url":
-        yield from _image(part, role, path)
+        yield from image_problems(part, role, path)
     else:
         yield problem("content-type", f"{path}.type", tr("Unknown type of part: {kind}.", kind=clip(kind)))
     if isinstance(part, dict) and isinstance(kind, str):
@@ -86,14 +87,3 @@ def _text_part(part: dict[str, Any], path: str) -> Iterator[Problem]:
         yield problem("content-empty", f"{path}.text", tr("The part's text is empty."))
     else:
         yield from _special(text, f"{path}.text")
-
-
-def _image(part: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
-    if role not in ("user", ""):
-        yield problem("image-role", path, tr("An image stands in a message that is not the user's."))
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else None
-    if not isinstance(url, str) or not url:
-        yield problem("content-type", path, tr("The image has no URL."))
-    elif isinstance(image, dict) and image.get("detail", "auto") not in ("auto", "low", "high"):
-        yield problem("content-type", f"{path}.image_url.detail", tr("The detail is auto, low or high."))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.checks.content import has_spare_blanks
 from core.checks.line import LINE_LIMIT, STRING, decode, decode_text, readings
-from core.checks.row import ROLES, role_of
+from core.checks.messages import ROLES, role_of
 from core.checks.spans import Edit, Span, edited, elements, members, whole
 
 _TOKEN = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)

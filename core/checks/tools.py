@@ -1,5 +1,6 @@
 """What must hold of tools: their declarations, the calls, and each call's result."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,21 +8,56 @@ from core.checks.line import decode_text
 from core.checks.rules import Problem, clip, problem
 from core.language import tr
 
+TOOLS_LIMIT = 128
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-def function_problems(row: dict[str, Any]) -> Iterator[Problem]:
-    """The problems of a row's declared tools and functions."""
+
+def function_problems(row: dict[str, Any], path: str) -> Iterator[Problem]:
+    """The problems of declared tools and functions; `path` is that of the object they are declared in."""
     if not isinstance(row.get("parallel_tool_calls", True), bool):
-        yield problem("value-type", "$.parallel_tool_calls", tr("{key} is true or false.", key="parallel_tool_calls"))
+        message = tr("{key} is true or false.", key="parallel_tool_calls")
+        yield problem("value-type", f"{path}.parallel_tool_calls", message)
     for key in ("tools", "functions"):
-        declared = row.get(key, [])
-        if not isinstance(declared, list):
-            yield problem("value-type", f"$.{key}", tr("{key} is not a list.", key=key))
+        declared = row.get(key)
+        if key not in row:
             continue
-        for i, one in enumerate(declared):
-            function = one.get("function") if key == "tools" and isinstance(one, dict) else one
-            if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-                message = tr("The tool is not a function with a name.")
-                yield problem("value-type", f"$.{key}[{i}]", message)
+        if not isinstance(declared, list):
+            yield problem("value-type", f"{path}.{key}", tr("{key} is not a list.", key=key))
+        elif not 1 <= len(declared) <= TOOLS_LIMIT:
+            yield problem("tool-count", f"{path}.{key}", tr("The list has {count} tools.", count=len(declared)))
+        else:
+            yield from _declared(declared, key, f"{path}.{key}")
+
+
+def _declared(declared: list[Any], key: str, path: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for i, one in enumerate(declared):
+        function = _function_of(one, key)
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(function, dict) or not isinstance(name, str):
+            yield problem("value-type", f"{path}[{i}]", tr("The tool is not a function with a name."))
+            continue
+        yield from _name(name, f"{path}[{i}]")
+        if name in seen:
+            yield problem("tool-twice", f"{path}[{i}]", tr("A tool {name} was declared before.", name=clip(name)))
+        seen.add(name)
+        yield from _parameters(function, f"{path}[{i}]")
+
+
+def _function_of(declared: object, key: str) -> object:
+    return declared.get("function") if key == "tools" and isinstance(declared, dict) else declared
+
+
+def _name(name: str, path: str) -> Iterator[Problem]:
+    if not _NAME.fullmatch(name):
+        message = tr("{name} cannot be a tool's name.", name=clip(name) or "“”")
+        yield problem("tool-name-invalid", path, message)
+
+
+def _parameters(function: dict[str, Any], path: str) -> Iterator[Problem]:
+    parameters = function.get("parameters", {})
+    if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
+        yield problem("tool-parameters-invalid", path, tr("The parameters are not a schema of an object."))
 
 
 def call_problems(message: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -43,6 +79,7 @@ def _function(function: object, path: str) -> Iterator[Problem]:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         yield problem("value-type", path, tr("The call names no function."))
         return
+    yield from _name(function["name"], f"{path}.name")
     arguments = function.get("arguments")
     if not isinstance(arguments, str):
         message = tr("The arguments are not a text that holds JSON.")
@@ -52,20 +89,51 @@ def _function(function: object, path: str) -> Iterator[Problem]:
         yield problem("tool-arguments-invalid", f"{path}.arguments", message)
 
 
-def round_problems(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
-    """Calls without a result and results without a call; a call that ends the row needs no result."""
+def round_problems(messages: list[Any], roles: list[str], row: dict[str, Any], path: str) -> Iterator[Problem]:
+    """Calls without a result or tool, and results without a call; a call that ends the row needs no result."""
     made: set[str] = set()
+    known = _known_names(row)
     for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
         if role == "assistant":
             ids = _ids(message)
+            yield from _undeclared(message, known, f"{path}[{i}]")
+            yield from _twice(ids, made, f"{path}[{i}].tool_calls")
             made.update(ids)
             if i + 1 < len(messages):
-                yield from _unanswered(ids, messages, roles, i)
+                yield from _unanswered(ids, messages, roles, i, path)
         elif role == "tool":
-            yield from _unknown(message.get("tool_call_id"), made, i)
+            yield from _unknown(message.get("tool_call_id"), made, f"{path}[{i}]")
 
 
-def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int) -> Iterator[Problem]:
+def _known_names(row: dict[str, Any]) -> set[str]:
+    """The names of declared tools; none when the row declares nothing."""
+    known = set()
+    for key in ("tools", "functions"):
+        declared = row.get(key)
+        for one in declared if isinstance(declared, list) else []:
+            function = _function_of(one, key)
+            if isinstance(function, dict):
+                known.add(_text(function.get("name")))
+    return known - {""}
+
+
+def _undeclared(message: dict[str, Any], known: set[str], path: str) -> Iterator[Problem]:
+    functions = [call.get("function") for call in _calls(message) if isinstance(call, dict)]
+    names = (_text(one.get("name")) for one in [*functions, message.get("function_call")] if isinstance(one, dict))
+    for name in names:
+        if known and name and name not in known:
+            yield problem("tool-undeclared", path, tr("The row declares no tool {name}.", name=clip(name)))
+
+
+def _twice(ids: list[str], made: set[str], path: str) -> Iterator[Problem]:
+    seen = set(made)
+    for call in ids:
+        if call in seen:
+            yield problem("tool-call-id-twice", path, tr("A call {id} was made before.", id=clip(call)))
+        seen.add(call)
+
+
+def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, path: str) -> Iterator[Problem]:
     answered = set()
     for j in range(i + 1, len(messages)):
         if not ids or roles[j] != "tool":
@@ -74,15 +142,15 @@ def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int) -
     for call in ids:
         if call not in answered:
             message = tr("The call {id} has no result after it.", id=clip(call))
-            yield problem("tool-call-unanswered", f"$.messages[{i}].tool_calls", message)
+            yield problem("tool-call-unanswered", f"{path}[{i}].tool_calls", message)
 
 
-def _unknown(call: object, made: set[str], i: int) -> Iterator[Problem]:
+def _unknown(call: object, made: set[str], path: str) -> Iterator[Problem]:
     if not isinstance(call, str):
-        yield problem("tool-call-id-unknown", f"$.messages[{i}]", tr("The result does not name its call."))
+        yield problem("tool-call-id-unknown", path, tr("The result does not name its call."))
     elif call not in made:
         message = tr("No call {id} was made before.", id=clip(call))
-        yield problem("tool-call-id-unknown", f"$.messages[{i}].tool_call_id", message)
+        yield problem("tool-call-id-unknown", f"{path}.tool_call_id", message)
 
 
 def _calls(message: dict[str, Any]) -> list[Any]:

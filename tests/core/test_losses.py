@@ -102,7 +102,7 @@ def disk(tmp_path):
     if not shutil.which("mount"):
         pytest.skip("no disk can be mounted here")
     yield mount
-    subprocess.run(["umount", str(folder)], capture_output=True)
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
 def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk, tmp_path):

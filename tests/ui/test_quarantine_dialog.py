@@ -73,7 +73,7 @@ def test_all_that_is_safe_is_mended_in_one_step(run, opened, workspace):
     dialog = opened(BROKEN, COMMA, CP932)
 
     async def go():
-        await until(lambda: dialog._repair_all.text() == "Mend the 2 lines that are safe")
+        await until(lambda: dialog._repair_all.text() == "Mend 2 lines where that is safe")
         dialog._repair_all.click()
         await until(lambda: left(dialog) == 1)
         await workspace.project.undo()
@@ -89,6 +89,7 @@ def test_bytes_are_shown_and_read_in_another_encoding(run, opened):
 
     async def go():
         assert "\\x8e" in dialog.edit.text.toPlainText()
+        assert "reads as CP932" in dialog.edit._state.text()
         dialog.edit._bytes.setChecked(True)
         assert dialog.edit.hex.toPlainText().startswith("00000000  7b 22 6d 65")
         dialog.edit._bytes.setChecked(False)

@@ -1,0 +1,81 @@
+"""What must hold of the images in a row."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.checks.rules import Problem, clip, problem
+from core.language import tr
+
+SIZE_LIMIT = 10 * 1024 * 1024
+COUNT_LIMIT = 10
+_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
+_OTHER_SUFFIXES = (".gif", ".svg", ".bmp", ".tif", ".tiff", ".ico", ".heic", ".avif", ".pdf")
+_DATA = re.compile(r"data:([^,;]{0,99})(?:;[^,;]{0,99}){0,9}?(;base64)?,", re.IGNORECASE)
+_BEGINNINGS = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*+={0,2}")
+_HEAD = 16  # of Base64, for the bytes by which a type is known
+
+
+def images(messages: list[Any]) -> list[dict[str, Any]]:
+    """The image parts of messages."""
+    contents = [message.get("content") for message in messages if isinstance(message, dict)]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return [part for part in parts if isinstance(part, dict) and part.get("type") == "image_url"]
+
+
+def count_problems(messages: list[Any], path: str) -> Iterator[Problem]:
+    """More images than a row may have."""
+    if (count := len(images(messages))) > COUNT_LIMIT:
+        yield problem("image-count", path, tr("The row has {count} images.", count=count))
+
+
+def image_problems(part: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
+    """The problems of an image part; `path` is the part's."""
+    if role not in ("user", ""):
+        yield problem("image-role", path, tr("An image stands in a message that is not the user's."))
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    if not isinstance(url, str) or not url:
+        yield problem("content-type", path, tr("The image has no URL."))
+        return
+    if isinstance(image, dict) and image.get("detail", "auto") not in ("auto", "low", "high"):
+        yield problem("content-type", f"{path}.image_url.detail", tr("The detail is auto, low or high."))
+    yield from _data(url, f"{path}.image_url.url") if url[:5].lower() == "data:" else _web(url, f"{path}.image_url.url")
+
+
+def _web(url: str, path: str) -> Iterator[Problem]:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
+    except ValueError:
+        valid = False
+    if not valid:
+        yield problem("image-url-invalid", path, tr("{url} is not a web address.", url=clip(url)))
+    elif parts.path.lower().endswith(_OTHER_SUFFIXES):
+        yield problem("image-type", path, tr("{name} is not JPEG, PNG or WebP.", name=clip(parts.path.rsplit("/")[-1])))
+
+
+def _data(url: str, path: str) -> Iterator[Problem]:
+    found = _DATA.match(url)
+    if not found or not found[2] or not _BASE64.fullmatch(url, found.end()) or (len(url) - found.end()) % 4:
+        yield problem("image-url-invalid", path, tr("The data URI does not hold the bytes of an image in Base64."))
+        return
+    size = (len(url) - found.end()) * 3 // 4
+    if found[1].lower() not in _TYPES:
+        yield problem("image-type", path, tr("{name} is not JPEG, PNG or WebP.", name=clip(found[1] or "data")))
+    elif not _BEGINNINGS.match(_first_bytes(url[found.end() : found.end() + _HEAD])):
+        yield problem("image-type", path, tr("The bytes are not those of a JPEG, PNG or WebP image."))
+    if size > SIZE_LIMIT:
+        megabytes = f"{size / 1024 / 1024:,.1f}"
+        yield problem("image-size", path, tr("The image has {megabytes} MB.", megabytes=megabytes))
+
+
+def _first_bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""

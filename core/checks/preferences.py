@@ -1,0 +1,79 @@
+"""What must hold of a row that compares two answers, for a model to be trained on which one is preferred."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from core.checks.images import images
+from core.checks.messages import message_problems, role_of, unknown_keys
+from core.checks.rules import Problem, problem
+from core.checks.tools import function_problems, round_problems
+from core.language import tr
+
+OUTPUTS = ("preferred_output", "non_preferred_output")
+OLD_KEYS = {"preferred_completion": "preferred_output", "non_preferred_completion": "non_preferred_output"}
+_INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
+
+
+def compares(row: dict[str, Any]) -> bool:
+    """Whether the row is meant to compare two answers."""
+    return "messages" not in row and any(key in row for key in (*OUTPUTS, *OLD_KEYS))
+
+
+def preference_problems(row: dict[str, Any]) -> Iterator[Problem]:
+    """The problems of a row that compares two answers."""
+    yield from unknown_keys(row, ("input", *OUTPUTS, *OLD_KEYS), "$")
+    for old in OLD_KEYS.keys() & row.keys():
+        message = tr("{old} is now spelled {new}.", old=old, new=OLD_KEYS[old])
+        yield problem("dpo-old-key", f"$.{old}", message)
+    yield from _input(row.get("input"))
+    outputs = [found for key in OUTPUTS if (found := _written(row, key))]
+    for key in OUTPUTS:
+        if not _written(row, key):
+            yield problem("dpo-output-missing", "$", tr("The row has no {key}.", key=key))
+    for path, output in outputs:
+        yield from _output(output, path)
+    yield from _same(outputs)
+
+
+def _written(row: dict[str, Any], key: str) -> tuple[str, object] | None:
+    """Where an output stands, under its key or the old one, and what it is."""
+    names = (key, *(old for old, new in OLD_KEYS.items() if new == key))
+    return next(((f"$.{name}", row[name]) for name in names if name in row), None)
+
+
+def _input(value: object) -> Iterator[Problem]:
+    messages = value.get("messages") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(messages, list) or not messages:
+        path = "$" if value is None else "$.input"
+        yield problem("dpo-input-missing", path, tr("The row has no input with messages."))
+        return
+    yield from unknown_keys(value, _INPUT_KEYS, "$.input")
+    yield from function_problems(value, "$.input")
+    roles = [role_of(message) for message in messages]
+    for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
+        yield from _text_message(message, role, f"$.input.messages[{i}]")
+    yield from round_problems(messages, roles, value, "$.input.messages")
+    if roles[-1] == "assistant":
+        path = f"$.input.messages[{len(roles) - 1}]"
+        yield problem("dpo-input-answered", path, tr("The last message of the input is the assistant's."))
+
+
+def _output(output: object, path: str) -> Iterator[Problem]:
+    if not isinstance(output, list) or len(output) != 1:
+        yield problem("dpo-output-missing", path, tr("This is not a list of one message."))
+        return
+    role = role_of(output[0])
+    yield from _text_message(output[0], role, f"{path}[0]")
+    if role not in ("assistant", ""):
+        yield problem("dpo-output-role", f"{path}[0].role", tr("The message is not the assistant's."))
+
+
+def _text_message(message: object, role: str, path: str) -> Iterator[Problem]:
+    yield from message_problems(message, role, path)
+    if images([message]):
+        yield problem("dpo-image", path, tr("The message holds an image."))
+
+
+def _same(outputs: list[tuple[str, object]]) -> Iterator[Problem]:
+    if len(outputs) == 2 and outputs[0][1] and outputs[0][1] == outputs[1][1]:
+        yield problem("dpo-outputs-equal", outputs[1][0], tr("The preferred answer and the other one are the same."))

@@ -1,0 +1,23 @@
+"""What a rule is: its name for programs, its words for people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`words` gives title and explanation in the language chosen when it is called."""
+
+    id: str
+    severity: Severity
+    words: Callable[[], tuple[str, str]]
+    fixable: bool = False
+
+    def title(self) -> str:
+        return self.words()[0]
+
+    def explanation(self) -> str:
+        return self.words()[1]
