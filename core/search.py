@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from core import packs
+from core.checks.quick import clean_messages
 from core.errors import FormatError
 from core.formats import jsonl
 from core.language import tr
@@ -33,15 +34,32 @@ END = "\0"
 Matches = Callable[[str], bool]
 
 
+# Signs that have another form of the same sign; all others are what they are, and normalising them takes long.
+_FORMS = re.compile("[\u00a0-\u00ff\u02b0-\u02ff\u1d00-\u2fff\u3000\u3200-\u33ff\uf900-\uffef]+")
+_MARKS = re.compile("[\u0300-\u036f\u3099\u309a]")
+
+
 def fold(text: str) -> str:
     """`text` as it is compared: full and half width, upper and lower case are the same."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return text.lower()
+    if _MARKS.search(text):
+        return unicodedata.normalize("NFKC", text).casefold()
+    return _FORMS.sub(_normal, text).casefold()
+
+
+def _normal(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])
 
 
 def searchable(data: str) -> str:
     """What a row's messages say, folded; instructions to the model are left out, since all rows share them."""
-    value = msgspec.json.decode(data)
-    return fold("\n".join(jsonl.said(value))).replace(END, " ")
+    messages = clean_messages(data.encode())
+    if messages is not None:
+        said = [message.content for message in messages if message.role not in ("system", "developer")]
+    else:
+        said = jsonl.said(msgspec.json.decode(data))
+    return fold("\n".join(said)).replace(END, " ")
 
 
 def find(db: sqlite3.Connection, text: str, regex: bool, index: Index | None, reporter: Reporter) -> array[int]:
@@ -85,12 +103,6 @@ def _places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple
         chunk = ids[start : start + CHUNK]
         marks = ",".join("?" * len(chunk))
         yield from db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY id", chunk).fetchall()
-
-
-def _row_of(ends: array[int], offset: int, near: int) -> int:
-    """The row in which a byte stands; hits come in order, so the next one is most often close."""
-    row = bisect_right(ends, offset, near, min(near + NEAR, len(ends)))
-    return row if row < near + NEAR else bisect_right(ends, offset, row)
 
 
 class Index:
@@ -137,11 +149,12 @@ class Index:
 
     def matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
         """Ids whose text holds `folded`, or for which `matches` says so."""
-        rows = self._rows_where(matches, reporter) if matches else self._rows_with(folded.encode(), reporter)
-        return array("q", self._ids[list(rows)].tobytes())
+        rows = list(self._rows_where(matches, reporter)) if matches else self._rows_with(folded.encode(), reporter)
+        return array("q", self._ids[rows].tobytes())
 
-    def _rows_with(self, needle: bytes, reporter: Reporter) -> Iterator[int]:
+    def _rows_with(self, needle: bytes, reporter: Reporter) -> list[int]:
         text, ends = self._text, self._ends
+        rows: list[int] = []
         row = next_row = 0  # a row, and the byte where the next one begins
         for at in range(0, len(text), PIECE):
             reporter.check()
@@ -149,10 +162,15 @@ class Index:
             piece = text[at : at + PIECE + len(needle) - 1]
             found = piece.find(needle, max(next_row - at, 0))
             while 0 <= found < PIECE:
-                row = _row_of(ends, at + found, row)
-                yield row
+                # Hits come in order, so the next one is most often close.
+                near = row + NEAR
+                row = bisect_right(ends, at + found, row, min(near, len(ends)))
+                if row == near:
+                    row = bisect_right(ends, at + found, row)
+                rows.append(row)
                 next_row = ends[row]
                 found = piece.find(needle, next_row - at)
+        return rows
 
     def _rows_where(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
         start = 0

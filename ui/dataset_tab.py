@@ -44,6 +44,7 @@ class DatasetTab(Tab):
         self.model.edited.connect(self._on_edited)
         self._problems: dict[str, int] = {}  # rows by rule, in the whole project
         self._total = 0
+        self._project: Project | None = None  # the one that is shown
         self._order, self._descending = "id", False
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
@@ -141,9 +142,9 @@ class DatasetTab(Tab):
         self.bar.clear()
 
     def refresh(self, changes: Changes) -> None:
-        if self.model.project is not self.workspace.project:
+        if self._project is not self.workspace.project:
             self.model.show_ids(array("q"))
-            self.model.project = self.workspace.project
+            self._project = self.model.project = self.workspace.project
             self._search()
         elif "example" in changes.tables or ("finding" in changes.tables and self.filter().rule):
             self._take_over(changes)
@@ -194,7 +195,7 @@ class DatasetTab(Tab):
         wanted, self._again = self.filter(), True
         try:
             if fresh and not wanted.text:
-                self._show(await self.workspace.project.read(filters.head, wanted, FIRST), wanted)
+                self._show(await self._first_ids(wanted), wanted)
             while self._again:
                 self._again = False
                 self._show(await self.workspace.find(wanted), wanted)
@@ -205,6 +206,12 @@ class DatasetTab(Tab):
         self._show_count()
         self._go_to_wanted()
         self._show_detail()
+
+    async def _first_ids(self, wanted: Filter) -> array[int]:
+        project = self.workspace.project
+        if wanted == Filter():
+            return filters.head(project.rows, wanted, FIRST)  # a millisecond: not to be kept waiting by slow reads
+        return await project.read(filters.head, wanted, FIRST)
 
     def _show(self, ids: array[int], wanted: Filter) -> None:
         if self.table.is_editing() and ids != self.model.ids():

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from core.checks.content import has_spare_blanks
 from core.checks.line import LINE_LIMIT, STRING, decode, decode_text, readings
 from core.checks.messages import ROLES, role_of
-from core.checks.spans import Edit, Span, edited, elements, members, whole
+from core.checks.preferences import OLD_KEYS, OUTPUTS
+from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
 
 _TOKEN = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _SLIP = re.compile(
@@ -21,7 +22,7 @@ def fix(rule: str, text: str) -> str | None:
     """The row's JSON text with that rule's problem mended and the rest to the letter; None where that is unsafe."""
     if rule == "json-broken":
         return _mended(text) if decode_text(text).text is None else None
-    mend = {"role-unknown": _roles, "whitespace": _blanks}.get(rule)
+    mend = _MENDS.get(rule)
     if mend is None or decode_text(text).text is None:
         return None
     edits = list(mend(text))
@@ -61,11 +62,21 @@ def _without_slip(match: re.Match[str]) -> str:
 
 def _messages(text: str) -> Iterator[tuple[dict[str, Span], Span]]:
     """The members of each message object, and its own span."""
-    messages = members(text, whole(text)).get("messages")
-    if messages is not None and isinstance(messages.value, list):
+    for messages in _lists(text):
         for message in elements(text, messages):
             if isinstance(message.value, dict):
                 yield members(text, message), message
+
+
+def _lists(text: str) -> Iterator[Span]:
+    """The lists of messages: of a conversation, or of one with answers that are compared."""
+    row = members(text, whole(text))
+    given = row.get("input")
+    if given and isinstance(given.value, dict) and "messages" not in row:
+        row |= {"messages": members(text, given).get("messages", given)}
+    for key in ("messages", *OUTPUTS, *OLD_KEYS):
+        if key in row and isinstance(row[key].value, list):
+            yield row[key]
 
 
 def _roles(text: str) -> Iterator[Edit]:
@@ -97,3 +108,69 @@ def _edges(tokens: list[str]) -> tuple[int, int]:
 
 def _is_blank(token: str) -> bool:
     return str(json.loads(f'"{token}"')).isspace()
+
+
+def _weights(text: str) -> Iterator[Edit]:
+    """Weights of answers that are evidently 0 or 1."""
+    for parts, message in _messages(text):
+        weight = parts.get("weight")
+        if weight and role_of(message.value) == "assistant" and type(weight.value) is not int:
+            meant = {"1": "1", "0": "0", "1.0": "1", "0.0": "0", "true": "1", "false": "0"}.get(
+                str(weight.value).lower()
+            )
+            if meant is not None:
+                yield Edit(weight.start, weight.end, meant)
+
+
+def _arguments(text: str) -> Iterator[Edit]:
+    """Arguments of calls given as an object, as the text that they should be."""
+    for parts, message in _messages(text):
+        calls = parts.get("tool_calls")
+        if role_of(message.value) != "assistant":
+            continue
+        for call in elements(text, calls) if calls and isinstance(calls.value, list) else ():
+            if isinstance(call.value, dict):
+                yield from _of_function(text, members(text, call).get("function"))
+        yield from _of_function(text, parts.get("function_call"))
+
+
+def _of_function(text: str, function: Span | None) -> Iterator[Edit]:
+    arguments = members(text, function).get("arguments") if function and isinstance(function.value, dict) else None
+    if arguments and isinstance(arguments.value, dict):
+        yield Edit(arguments.start, arguments.end, dumps(text[arguments.start : arguments.end]))
+
+
+def _pair(text: str) -> Iterator[Edit]:
+    """A pair of prompt and completion as messages, the rest of the row as it is."""
+    row = whole(text)
+    found = list(entries(text, row))
+    keys = [str(key.value) for key, _value in found]
+    said = {name: text[value.start : value.end] for name, (_key, value) in zip(keys, found, strict=True)}
+    is_text = all(
+        isinstance(value.value, str) for name, (_key, value) in zip(keys, found, strict=True) if name in _PAIR
+    )
+    if not is_text or not said.keys() >= {*_PAIR} or "messages" in said or len(said) != len(keys):
+        return
+    messages = ", ".join(f'{{"role": "{role}", "content": {said[name]}}}' for name, role in _PAIR.items())
+    others = [text[key.start : value.end] for (key, value), name in zip(found, keys, strict=True) if name not in _PAIR]
+    yield Edit(row.start, row.end, "{" + ", ".join([f'"messages": [{messages}]', *others]) + "}")
+
+
+def _old_keys(text: str) -> Iterator[Edit]:
+    row = whole(text)
+    keys = [(str(key.value), key) for key, _value in entries(text, row)]
+    names = [name for name, _key in keys]
+    for name, key in keys:
+        if (new := OLD_KEYS.get(name)) and new not in names and names.count(name) == 1:
+            yield Edit(key.start, key.end, json.dumps(new))
+
+
+_PAIR = {"prompt": "user", "completion": "assistant"}
+_MENDS: dict[str, Callable[[str], Iterator[Edit]]] = {
+    "role-unknown": _roles,
+    "whitespace": _blanks,
+    "weight-invalid": _weights,
+    "tool-arguments-invalid": _arguments,
+    "old-format": _pair,
+    "dpo-old-key": _old_keys,
+}

@@ -22,7 +22,7 @@ def compares(row: dict[str, Any]) -> bool:
 def preference_problems(row: dict[str, Any]) -> Iterator[Problem]:
     """The problems of a row that compares two answers."""
     yield from unknown_keys(row, ("input", *OUTPUTS, *OLD_KEYS), "$")
-    for old in OLD_KEYS.keys() & row.keys():
+    for old in filter(row.__contains__, OLD_KEYS):
         message = tr("{old} is now spelled {new}.", old=old, new=OLD_KEYS[old])
         yield problem("dpo-old-key", f"$.{old}", message)
     yield from _input(row.get("input"))

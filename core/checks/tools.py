@@ -98,7 +98,6 @@ def round_problems(messages: list[Any], roles: list[str], row: dict[str, Any], p
             ids = _ids(message)
             yield from _undeclared(message, known, f"{path}[{i}]")
             yield from _twice(ids, made, f"{path}[{i}].tool_calls")
-            made.update(ids)
             if i + 1 < len(messages):
                 yield from _unanswered(ids, messages, roles, i, path)
         elif role == "tool":
@@ -126,11 +125,10 @@ def _undeclared(message: dict[str, Any], known: set[str], path: str) -> Iterator
 
 
 def _twice(ids: list[str], made: set[str], path: str) -> Iterator[Problem]:
-    seen = set(made)
     for call in ids:
-        if call in seen:
+        if call in made:
             yield problem("tool-call-id-twice", path, tr("A call {id} was made before.", id=clip(call)))
-        seen.add(call)
+        made.add(call)
 
 
 def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, path: str) -> Iterator[Problem]:

@@ -2,24 +2,21 @@
 
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, ROLES, Checked, Problem, check_line, role_of, too_long
 from core.checks.line import decode_text
-from core.checks.rules import clip
 from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
 from core.errors import FormatError
 from core.formats.check import check_file as check_file
 from core.formats.lines import Encoding as Encoding
 from core.formats.lines import Line as Line
 from core.formats.lines import lines as lines
-from core.formats.lines import opened, reason_of
+from core.formats.lines import opened
 from core.formats.lines import sniff as sniff
+from core.formats.replacing import replacing
 from core.language import tr
 from core.progress import Reporter
 
@@ -64,32 +61,12 @@ def write(path: Path, texts: Iterable[str]) -> int:
     The file appears whole or not at all: on any failure (a FormatError in words, or whatever `texts` raises) the
     one that was there stays as it was.
     """
-    try:
-        target = path.resolve()
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            count = _write_new(temporary, texts)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        message = tr("{reason} What was there before is unchanged.", reason=reason_of(error))
-        raise FormatError(tr("{name} cannot be written", name=clip(path.name, 80)), message) from error
-    return count
-
-
-def _write_new(path: Path, texts: Iterable[str]) -> int:
     count = 0
-    with path.open("xb", buffering=REPORT_EVERY) as file:
+    with replacing(path) as file:
         for text in texts:
             # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
             file.write(text.replace("\n", " ").encode() + b"\n")
             count += 1
-        file.flush()
-        os.fsync(file.fileno())
     return count
 
 

@@ -1,11 +1,10 @@
 """Rows as text of each format; what a format cannot hold is left out with a reason, and never bent."""
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
+from core.checks.spans import Edit, Span, dumps, edited, elements, entries, whole
 from core.formats import alpaca, cells, markdown, sharegpt
 from core.formats.columns import METADATA
 from core.formats.conversion import CannotHold, single_turn
@@ -14,9 +13,9 @@ TEXTS = ("system", "question", "answer")
 COLUMNS = (*TEXTS, *METADATA)
 FULL = (*COLUMNS, "data")  # the last one holds the row itself, whatever it is
 
-_LAYOUT = re.compile(r"[ \t\r]*\n[ \t\r\n]*")
 _ORDER = ("messages", "input", "tools", "parallel_tool_calls", "functions", "preferred_output", "non_preferred_output")
 _MESSAGE_ORDER = ("role", "name", "content", "refusal", "tool_calls", "tool_call_id", "function_call", "weight")
+_RENAMED = {"preferred_completion": "preferred_output", "non_preferred_completion": "non_preferred_output"}
 
 Fields = Mapping[str, str]  # the row's own columns: split, tags and so on
 
@@ -37,11 +36,11 @@ class Writer(NamedTuple):
 
 def line(text: str) -> str:
     """A row's JSON text as one line: a line break is only layout there, since inside strings it is escaped."""
-    return (_LAYOUT.sub(" ", text) if "\n" in text else text) + "\n"
+    return text.replace("\n", " ") + "\n"
 
 
 def canonical(text: str) -> str:
-    """The row with its keys in the usual order and one spacing, its texts and numbers as they are spelled."""
+    """The row with its keys in the usual order and one spacing; its texts and numbers stay as they are spelled."""
     return _spelled(text, whole(text), _ORDER)
 
 
@@ -51,9 +50,10 @@ def _spelled(text: str, span: Span, order: tuple[str, ...]) -> str:
         return f"[{', '.join(inner)}]"
     if not isinstance(span.value, dict):
         return text[span.start : span.end]
-    found = members(text, span)
-    keys = [*(key for key in order if key in found), *(key for key in found if key not in order)]
-    return "{" + ", ".join(f"{dumps(key)}: {_spelled(text, found[key], order)}" for key in keys) + "}"
+    found = list(entries(text, span))
+    found.sort(key=lambda entry: order.index(entry[0].value) if entry[0].value in order else len(order))
+    inner = (f"{text[key.start : key.end]}: {_spelled(text, value, order)}" for key, value in found)
+    return f"{{{', '.join(inner)}}}"
 
 
 def _chat(data: str, _fields: Fields) -> str:
@@ -61,7 +61,61 @@ def _chat(data: str, _fields: Fields) -> str:
 
 
 def _dpo(data: str, _fields: Fields) -> str:
-    value = json.loads(data)
-    if not isinstance(value.get("input"), dict):
+    """Preferences to the letter; only the keys of the old spelling get their new names."""
+    row = whole(data)
+    keys = {str(key.value): key for key, _value in entries(data, row)}
+    if "input" not in keys or not any(old in keys or new in keys for old, new in _RENAMED.items()):
         raise CannotHold("rejected")
-    ...
+    renamed = [Edit(keys[old].start, keys[old].end, dumps(new)) for old, new in _RENAMED.items() if old in keys]
+    return line(edited(data, renamed))
+
+
+def _sharegpt(data: str, _fields: Fields) -> str:
+    return dumps(sharegpt.write(json.loads(data))) + "\n"
+
+
+def _alpaca(data: str, _fields: Fields) -> str:
+    return dumps(alpaca.write(json.loads(data))) + "\n"
+
+
+def _texts(data: str, fields: Fields) -> list[str]:
+    system, question, answer = single_turn(json.loads(data))
+    return [system or "", question, answer, *(fields.get(name, "") for name in METADATA)]
+
+
+def _all(data: str, fields: Fields) -> list[str]:
+    """The same cells, empty where the row does not fit in them, and the row itself."""
+    try:
+        texts = _texts(data, fields)
+    except CannotHold:
+        texts = ["", "", "", *(fields.get(name, "") for name in METADATA)]
+    return [*texts, line(data).rstrip("\n")]
+
+
+def _sheet(suffix: str, write: Callable[[Sequence[str]], str], rule: Callable[[int], str], bom: bool = False) -> Writer:
+    def head(names: tuple[str, ...]) -> str:
+        return write(names) + rule(len(names))
+
+    return Writer(
+        suffix,
+        lambda data, fields: write(_texts(data, fields)),
+        head(COLUMNS),
+        lambda data, fields: write(_all(data, fields)),
+        head(FULL),
+        bom,
+    )
+
+
+def _delimited(delimiter: str) -> Callable[[Sequence[str]], str]:
+    return lambda row: cells.write([cells.neutral(cell) for cell in row], delimiter)
+
+
+WRITERS: dict[str, Writer] = {
+    "jsonl": Writer(".jsonl", _chat),
+    "dpo": Writer(".jsonl", _dpo),
+    "sharegpt": Writer(".jsonl", _sharegpt),
+    "alpaca": Writer(".jsonl", _alpaca),
+    "csv": _sheet(".csv", _delimited(","), lambda _width: "", bom=True),  # without the mark Excel guesses wrongly
+    "tsv": _sheet(".tsv", _delimited("\t"), lambda _width: ""),
+    "markdown": _sheet(".md", markdown.write, markdown.rule),
+}

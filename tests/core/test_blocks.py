@@ -49,10 +49,10 @@ def agree(block: bytes) -> None:
 
 
 # Texts that end or begin with what may be a blank, hold what must be escaped, or come in every length of UTF-8.
-PIECE = st.sampled_from(
-    [" ", "\u3000", "\u00a0", "\u2003", "\u1680", "\u205f", "\u2028", "\u0085", "\n", "\t", "\x0b", "\x1f", "\x7f"]
-    + ["\\", '"', "/", "u", "b", "|", "<", "<|im_end|>", "a", "é", "あ", "。", "「", "…", "😀", "\ud83d", "\ude00", "\u0800"]
-)
+BLANKS = [" ", "\u3000", "\u00a0", "\u2003", "\u1680", "\u205f", "\u2028", "\u0085", "\n", "\t", "\x0b", "\x1f", "\x7f"]
+MARKS = ["\\", '"', "/", "u", "b", "|", "<", "<|im_end|>"]
+LETTERS = ["a", "é", "あ", "。", "「", "…", "😀", "\ud83d", "\ude00", "\u0800"]
+PIECE = st.sampled_from([*BLANKS, *MARKS, *LETTERS])
 TEXT = st.lists(PIECE | st.text(max_size=3), max_size=5).map("".join)
 ROLE = st.sampled_from(["system", "developer", "user", "assistant", "assistant", "assitant", "tool"])
 ROW = st.lists(st.tuples(ROLE, TEXT), max_size=4).map(lambda said: row(*said))
@@ -64,7 +64,9 @@ def line(draw: st.DrawFn) -> bytes:
     raw = json.dumps(draw(ROW), ensure_ascii=escaped, separators=separators).encode("utf-8", "surrogatepass")
     for _ in range(draw(st.integers(0, 2))):  # and then a slip
         at = draw(st.integers(0, len(raw)))
-        noise = draw(st.binary(max_size=2) | st.sampled_from([b'"', b"\\", b" ", b"\\u", b"\r", b"\xe3\x80", b"}", b","]))
+        noise = draw(
+            st.binary(max_size=2) | st.sampled_from([b'"', b"\\", b" ", b"\\u", b"\r", b"\xe3\x80", b"}", b","])
+        )
         raw = raw[:at] + noise + raw[at + draw(st.integers(0, 2)) :]
     return raw
 
@@ -89,7 +91,7 @@ def test_the_short_way_of_one_line_and_the_careful_one_agree(said: list[tuple[st
 @pytest.mark.parametrize("separators", LAYOUTS)
 @pytest.mark.parametrize("escaped", [False, True])
 def test_plain_rows_are_seen_to_be_clean(separators: tuple[str, str], escaped: bool) -> None:
-    answers = ["A", "「はい」。", "né 😀\\n \"x\" \\\\ /", "def f(x):\n    return 1\n# \u00fc."]
+    answers = ["A", "「はい」。", 'né 😀\\n "x" \\\\ /', "def f(x):\n    return 1\n# \u00fc."]
     rows = [row(("system", "S"), ("user", "Q"), ("assistant", answer)) for answer in answers]
     rows.append(row(("developer", "S"), ("user", "Q"), ("assistant", "a"), ("user", "q"), ("assistant", "b")))
     block = "\n".join(json.dumps(one, ensure_ascii=escaped, separators=separators) for one in rows).encode()
@@ -113,7 +115,9 @@ def test_each_thing_that_breaks_a_text_is_seen(broken: bytes, place: bytes) -> N
         agree(good + b"\n" + bad + b"\n" + good)
 
 
-@pytest.mark.parametrize("blank", [" ", "\u3000", "\u00a0", "\u0085", "\u1680", "\u2000", "\u200a", "\u2028", "\u202f", "\u205f"])
+@pytest.mark.parametrize(
+    "blank", [" ", "\u3000", "\u00a0", "\u0085", "\u1680", "\u2000", "\u200a", "\u2028", "\u202f", "\u205f"]
+)
 def test_each_blank_at_an_edge_is_seen(blank: str) -> None:
     for text in (f"{blank}a", f"a{blank}", f"{blank}あい", f"あい{blank}"):
         for escaped in (False, True):

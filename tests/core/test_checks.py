@@ -1,5 +1,6 @@
 """Each rule by its smallest example, each fix by what it must leave alone."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.checks import RULES, Problem, check, check_line, decode, fix, repair
+from core.checks.line_rules import FILE_RULES
 from core.checks.quick import is_clean
+from core.checks.set_rules import SET_RULES
 
 Q: dict[str, Any] = {"role": "user", "content": "Q"}
 A: dict[str, Any] = {"role": "assistant", "content": "A"}
@@ -26,6 +29,23 @@ def call(function: object) -> dict[str, Any]:
     return {"role": "assistant", "tool_calls": [{**CALL, "function": function}]}
 
 
+def dpo(**keys: object) -> dict[str, Any]:
+    answers = {"preferred_output": [A], "non_preferred_output": [{"role": "assistant", "content": "B"}]}
+    return {"input": {"messages": [Q]}, **answers, **keys}
+
+
+def tool(name: object = "f", **keys: object) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, **keys}}
+
+
+def image(url: str) -> dict[str, Any]:
+    return row({"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}, A)
+
+
+def png(size: int) -> str:
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n".ljust(size, b"\0")).decode()
+
+
 def found(problems: list[Problem]) -> list[tuple[str, str]]:
     return [(problem.rule, problem.path) for problem in problems]
 
@@ -41,6 +61,11 @@ CLEAN = [
     row({"role": "user", "content": [{"type": "text", "text": " a "}, IMAGE]}, A),
     row(Q, {"role": "assistant", "content": None, "refusal": "No."}),
     row(Q, {**A, "content": 'say "role": {"\\'}),
+    dpo(),
+    dpo(input={"messages": [Q, CALLS, RESULT, A, Q], "tools": [tool()], "parallel_tool_calls": True}),
+    row(Q, CALLS, RESULT, {**CALLS, "tool_calls": [{**CALL, "id": "c2"}]}, tools=[tool(parameters={"type": "object"})]),
+    image(png(300)),
+    image("data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/"),
 ]
 
 
@@ -107,6 +132,37 @@ ROWS: list[tuple[str, str, object]] = [
         row(Q, {"role": "assistant", "function_call": {"name": "f", "arguments": {}}}),
     ),
     ("image-role", "$.messages[1].content[0]", row(Q, {"role": "assistant", "content": [IMAGE]})),
+    ("image-url-invalid", "$.messages[0].content[0].image_url.url", image("ftp://example.org/a.png")),
+    ("image-url-invalid", "$.messages[0].content[0].image_url.url", image("http://[::1/a.png")),
+    ("image-url-invalid", "$.messages[0].content[0].image_url.url", image("data:image/png,abc")),
+    ("image-url-invalid", "$.messages[0].content[0].image_url.url", image("data:image/png;base64,@@@@")),
+    ("image-type", "$.messages[0].content[0].image_url.url", image("https://example.org/a.gif?x=1")),
+    ("image-type", "$.messages[0].content[0].image_url.url", image("data:image/gif;base64,R0lGODlh")),
+    ("image-type", "$.messages[0].content[0].image_url.url", image("data:image/png;base64,R0lGODlh")),
+    ("image-size", "$.messages[0].content[0].image_url.url", image(png(10 * 1024 * 1024 + 3))),
+    ("image-count", "$.messages", row({"role": "user", "content": [IMAGE] * 11}, A)),
+    ("tool-count", "$.tools", row(Q, A, tools=[])),
+    ("tool-count", "$.functions", row(Q, A, functions=[{"name": f"f{n}"} for n in range(129)])),
+    ("tool-name-invalid", "$.tools[0]", row(Q, A, tools=[tool("get weather")])),
+    ("tool-name-invalid", "$.messages[1].tool_calls[0].function.name", row(Q, call({"name": "", "arguments": "{}"}))),
+    ("tool-twice", "$.tools[1]", row(Q, A, tools=[tool(), tool()])),
+    ("tool-parameters-invalid", "$.tools[0]", row(Q, A, tools=[tool(parameters={"type": "string"})])),
+    ("tool-undeclared", "$.messages[1]", row(Q, CALLS, tools=[tool("g")])),
+    ("tool-call-id-twice", "$.messages[3].tool_calls", row(Q, CALLS, RESULT, CALLS)),
+    ("dpo-input-missing", "$", {key: value for key, value in dpo().items() if key != "input"}),
+    ("dpo-input-missing", "$.input", dpo(input={"messages": []})),
+    ("dpo-input-answered", "$.input.messages[1]", dpo(input={"messages": [Q, A]})),
+    ("dpo-output-missing", "$", {key: value for key, value in dpo().items() if key != "non_preferred_output"}),
+    ("dpo-output-missing", "$.preferred_output", dpo(preferred_output=[A, A])),
+    ("dpo-output-missing", "$.preferred_output", dpo(preferred_output=A)),
+    ("dpo-output-role", "$.preferred_output[0].role", dpo(preferred_output=[Q])),
+    ("dpo-outputs-equal", "$.non_preferred_output", dpo(non_preferred_output=[A])),
+    ("dpo-image", "$.input.messages[0]", dpo(input={"messages": [{"role": "user", "content": [IMAGE]}]})),
+    ("dpo-old-key", "$.preferred_completion", {**dpo(), "preferred_completion": [A]}),
+    ("role-unknown", "$.preferred_output[0].role", dpo(preferred_output=[{**A, "role": "assitant"}])),
+    ("content-empty", "$.input.messages[0].content", dpo(input={"messages": [{**Q, "content": ""}]})),
+    ("value-type", "$.input.tools", dpo(input={"messages": [Q], "tools": 7})),
+    ("key-unknown", "$.source", dpo(source="x")),
     ("old-format", "$", {"prompt": "Q", "completion": "A"}),
     ("whitespace", "$.messages[1].content", row(Q, {**A, "content": "A\n"})),
 ]
@@ -174,8 +230,8 @@ def test_a_key_twice_is_seen_on_the_short_way_too() -> None:
 
 def test_every_rule_has_words_and_an_example() -> None:
     shown = {rule for rule, *_ in [*ROWS, *LINES]} | {"duplicate-key"}
-    of_files = {"duplicate-row", "too-few-rows", "encoding-bom", "encoding-utf-16", "encoding-cp932"}
-    assert shown | of_files == RULES.keys()
+    elsewhere = {rule.id for rule in [*FILE_RULES, *SET_RULES]}
+    assert shown | elsewhere == RULES.keys()
     assert all(rule.title() and rule.explanation() for rule in RULES.values())
 
 
@@ -215,9 +271,53 @@ def test_fixing_blanks_keeps_every_other_escape_as_it_was_spelled() -> None:
     assert fix("whitespace", text) == text.replace(" \\n\\u3000\\u0041", "\\u0041").replace("\\\\ \\t ", "\\\\")
 
 
+SAYS = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", '
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "mended"),
+    [
+        ("weight-invalid", SAYS + '"weight": true, "content": "A"}]}', SAYS + '"weight": 1, "content": "A"}]}'),
+        ("weight-invalid", SAYS + '"weight" :"0" , "content": "A"}]}', SAYS + '"weight" :0 , "content": "A"}]}'),
+        ("weight-invalid", SAYS + '"weight":1.0,"content":"A"}]}', SAYS + '"weight":1,"content":"A"}]}'),
+        (
+            "tool-arguments-invalid",
+            SAYS
+            + '"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": {"あ":1e2}}}]}]}',
+            SAYS
+            + '"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{\\"あ\\":1e2}"}}]}]}',
+        ),
+        (
+            "old-format",
+            '{"n": 1.0, "completion": "\\u3042", "prompt" : "Q", "x":[]}',
+            '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "\\u3042"}], "n": 1.0, "x":[]}',
+        ),
+        (
+            "dpo-old-key",
+            '{"preferred_completion":[1], "non_preferred_completion" : [], "x": "preferred_completion"}',
+            '{"preferred_output":[1], "non_preferred_output" : [], "x": "preferred_completion"}',
+        ),
+        (
+            "role-unknown",
+            '{"input": {"messages": [{"role": "usr"}]}, "preferred_output": [{"role": "assitant"}]}',
+            '{"input": {"messages": [{"role": "user"}]}, "preferred_output": [{"role": "assistant"}]}',
+        ),
+    ],
+)
+def test_each_fix_changes_its_own_place_only(rule: str, text: str, mended: str) -> None:
+    assert RULES[rule].fixable
+    assert fix(rule, text) == mended
+    assert fix(rule, mended) is None
+
+
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
+        ("weight-invalid", '{"messages": [{"role": "assistant", "weight": 0.5}, {"role": "user", "weight": "1"}]}'),
+        ("tool-arguments-invalid", '{"messages": [{"role": "assistant", "function_call": {"arguments": "{"}}]}'),
+        ("old-format", '{"prompt": "Q", "completion": 7}'),
+        ("old-format", '{"prompt": "Q", "completion": "A", "completion": "B"}'),
+        ("dpo-old-key", '{"preferred_completion": [1], "preferred_output": [2]}'),
         ("role-unknown", '{"messages": [{"role": "human"}]}'),
         ("role-unknown", '{"messages": [{"role": "user"}]}'),
         ("role-unknown", '{"messages": 7}'),
@@ -283,9 +383,19 @@ MESSAGE = st.fixed_dictionaries(
         "tool_calls": st.lists(st.fixed_dictionaries({}, optional={"id": JSON, "function": JSON}), max_size=2) | JSON,
         "tool_call_id": JSON,
         "function_call": JSON,
+        "name": JSON,
     },
 )
-ROW = st.fixed_dictionaries({"messages": st.lists(MESSAGE | JSON, max_size=4)}, optional={"tools": JSON})
+MESSAGES = st.lists(MESSAGE | JSON, max_size=4)
+TOOLS = st.lists(st.fixed_dictionaries({"function": st.fixed_dictionaries({}, optional={"name": JSON})}), max_size=2)
+CHAT = st.fixed_dictionaries({"messages": MESSAGES}, optional={"tools": TOOLS | JSON})
+COMPARED = st.fixed_dictionaries(
+    {"preferred_output": MESSAGES | JSON},
+    optional={"input": CHAT | JSON, "non_preferred_output": MESSAGES, "non_preferred_completion": MESSAGES | JSON},
+)
+PAIR = st.fixed_dictionaries({"prompt": st.text(max_size=4) | JSON, "completion": JSON}, optional={"x": JSON})
+ROW = CHAT | COMPARED | PAIR
+FIXABLE = ["role-unknown", "whitespace", "weight-invalid", "tool-arguments-invalid", "old-format", "dpo-old-key"]
 
 
 @settings(deadline=None)
@@ -315,7 +425,7 @@ def test_the_short_way_and_the_long_one_agree(said: list[tuple[str, str]]) -> No
 
 
 @settings(deadline=None)
-@given(ROW, st.sampled_from(["role-unknown", "whitespace"]))
+@given(ROW, st.sampled_from(FIXABLE))
 def test_a_fix_ends_its_problem_or_leaves_the_row(value: object, rule: str) -> None:
     decoded = decode(json.dumps(value).encode())
     if decoded.text is None:

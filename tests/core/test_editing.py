@@ -58,7 +58,12 @@ def test_the_preview_shows_exactly_what_will_be_written(tea):
     pattern = Pattern("tea", r"\1 coffee", fields=("question", "answer", "tags"))
     shown = editing.preview(tea.rows, pattern, Filter())
     assert shown.total == 2
-    assert [(one.id, one.field) for one in shown.changes] == [(1, "question"), (1, "answer"), (3, "question"), (3, "answer")]
+    assert [(one.id, one.field) for one in shown.changes] == [
+        (1, "question"),
+        (1, "answer"),
+        (3, "question"),
+        (3, "answer"),
+    ]
     change(tea, editing.replace, pattern, Filter())
     for one in shown.changes:
         assert getattr(row(tea, one.id), one.field) == one.after

@@ -1,4 +1,5 @@
 import asyncio
+import unicodedata
 from array import array
 
 import pytest
@@ -102,7 +103,12 @@ def test_the_index_finds_what_reading_every_row_finds(indexed):
     add(project, *[(f"question {number} 返品", f"Answer {number % 7} ab" * 3) for number in range(200)])
     asyncio.run(finder.refresh(Reporter()))
     assert finder.index.ready
-    for step in (None, (dataset.edit, 5, "answer", "zebra ab"), (dataset.delete, [6, 7]), (dataset.edit, 9, "tags", "t")):
+    for step in (
+        None,
+        (dataset.edit, 5, "answer", "zebra ab"),
+        (dataset.delete, [6, 7]),
+        (dataset.edit, 9, "tags", "t"),
+    ):
         if step:
             finder.note(asyncio.run(project.write("Step", *step)))
         for words in ("ab", "返品", "question 1", "answer 3", "zebra", "/answer [12]/", "nothing", "tag:t ab", "e"):
@@ -125,3 +131,12 @@ def test_an_index_of_another_state_is_made_anew(indexed):
     asyncio.run(last.refresh(Reporter()))
     assert not last.index.ready
     assert list(asyncio.run(last.find(Filter(text="new")))) == [2]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Mn", "Cn", "Co"]), max_size=20))
+def test_folding_is_what_unicode_says_of_forms_that_people_type(text):
+    plain = "".join(
+        sign for sign in text if sign < "\u0250" or "\u3000" <= sign < "\u3100" or "\uff00" <= sign < "\uffef"
+    )
+    whole = unicodedata.normalize("NFKC", plain).casefold()
+    assert unicodedata.normalize("NFKC", search.fold(plain)) == unicodedata.normalize("NFKC", whole)

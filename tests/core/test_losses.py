@@ -161,7 +161,10 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(f"{row.data}\n" for row in rows(ROWS, 20)))
     original = source.read_bytes()
-    for change in (lambda: source.write_bytes(original[: len(original) // 2 - 7]), lambda: source.write_bytes(original * 2)):
+    for change in (
+        lambda: source.write_bytes(original[: len(original) // 2 - 7]),
+        lambda: source.write_bytes(original * 2),
+    ):
         source.write_bytes(original)
         document = Project(tmp_path / "p.juku")
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)

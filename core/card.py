@@ -1,0 +1,86 @@
+"""The card of a data set: what is in its files, how many rows, with which hashes and problems."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import checks
+from core.errors import FormatError
+from core.language import tr, trn
+
+README = "README.md"
+MARK = "<!-- Written by Juku. The next export into this folder replaces it. -->"
+_STRAYS = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems leave in every folder
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a data set; `splits` counts its rows, `sha256` is that of its bytes on the disk."""
+
+    name: str
+    rows: int
+    splits: dict[str, int]
+    sha256: str
+
+
+def text(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> str:
+    """The card as Markdown; `date` stands in it as given."""
+    return "\n".join(_lines(title, date, files, rules)) + "\n"
+
+
+def _lines(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> Iterator[str]:
+    yield f"# {' '.join(title.split())}"
+    yield ""
+    rows = sum(file.rows for file in files)
+    yield trn("{n} row.", "{n} rows.", rows) + (f" {date}" if date else "")
+    yield from ("", MARK, "")
+    yield f"| {tr('File')} | {tr('Split')} | {tr('Rows')} | SHA-256 |"
+    yield "|---|---|--:|---|"
+    for file in files:
+        splits = ", ".join(f"{split} {count}" for split, count in file.splits.items())
+        yield f"| `{file.name}` | {splits} | {file.rows} | `{file.sha256}` |"
+    yield ""
+    yield f"## {tr('Problems found')}"
+    yield ""
+    if not rules:
+        yield tr("None.")
+        return
+    yield f"| {tr('Rule')} | {tr('Rows')} |"
+    yield "|---|--:|"
+    for rule, count in sorted(rules.items(), key=lambda item: (-item[1], item[0])):
+        title = f"{checks.RULES[rule].title()} (`{rule}`)" if rule in checks.RULES else f"`{rule}`"
+        yield f"| {title} | {count} |"
+
+
+def hub(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> str:
+    """The card with the head that the hub of Hugging Face reads: which file is which split."""
+    head = ["---", f"pretty_name: {json.dumps(title, ensure_ascii=False)}", "configs:", "- config_name: default"]
+    head.append("  data_files:")
+    for file in files:
+        head += [f"  - split: {next(iter(file.splits))}", f"    path: {file.name}"]
+    return "\n".join([*head, "---", "", ""]) + text(title, date, files, rules)
+
+
+def require_ours(folder: Path) -> None:
+    """Raise FormatError when a folder holds anything but an earlier export: replacing it would destroy that."""
+    if not folder.exists():
+        return
+    if folder.is_dir() and all(_is_ours(folder, path) for path in folder.rglob("*")):
+        return
+    raise FormatError(
+        tr("{name} holds other files", name=folder.name),
+        tr("The export would replace them all, so nothing was written. Choose a new or an empty folder."),
+    )
+
+
+def _is_ours(folder: Path, path: Path) -> bool:
+    if path.name in _STRAYS:
+        return True
+    if path.is_symlink():
+        return False
+    if path == folder / README:
+        return MARK in path.read_text(encoding="utf-8", errors="replace")
+    name = path.relative_to(folder).as_posix()
+    written = (folder / README).exists()
+    return written and name in ("data", *(f"data/{split}.jsonl" for split in ("train", "validation", "test")))

@@ -1,0 +1,244 @@
+"""Writes the rows of a project to files: in any format, any choice of them, whole or not at all."""
+
+import gzip
+import hashlib
+import io
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from core import card, dataset, filters
+from core.dataset import Choice, Example, Filter
+from core.errors import FormatError
+from core.formats.conversion import CannotHold
+from core.formats.replacing import replacing, replacing_folder
+from core.formats.writers import WRITERS, Writer, canonical, line
+from core.language import tr
+from core.progress import Reporter
+
+FOLDER = "huggingface"
+FORMATS = (*WRITERS, FOLDER)
+Output = io.RawIOBase | gzip.GzipFile
+
+CHUNK = 1000
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to write. `bom` None: as the format is usually read (CSV with a byte order mark; Azure wants one in JSONL).
+
+    `canonical`: keys in the usual order and one spacing. `full`: tables get a column that holds any row whole.
+    `card`: a dataset card beside the file; `title` and `date` stand in it, and in that of a folder, as they are given.
+    """
+
+    bom: bool | None = None
+    canonical: bool = False
+    full: bool = False
+    card: bool = False
+    title: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many rows were written, and how many were left out for each reason (`conversion.in_words` names them)."""
+
+    rows: int
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for; a name without an ending asks for a folder."""
+    name = path.name.lower().removesuffix(".gz")
+    found = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
+    return FOLDER if "." not in name else found.get(Path(name).suffix, "jsonl")
+
+
+def export(
+    db: sqlite3.Connection,
+    path: Path,
+    choice: Choice = Filter(),
+    format: str = "",
+    options: Options = Options(),
+    reporter: Reporter | None = None,
+) -> Exported:
+    """Write the chosen rows to `path`; '' is the format that its name asks for, `….gz` is compressed.
+
+    Raises FormatError when it cannot be written, and Cancelled: what was there before stays as it was then.
+    """
+    format, reporter = format or format_of(path), reporter or Reporter()
+    if format not in FORMATS:
+        raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
+    if format == FOLDER:
+        return _export_folder(db, path, choice, options, reporter)
+    file = _write_file(db, path, choice, format, options, reporter)
+    if options.card:
+        title = options.title or path.name
+        text = card.text(title, options.date, [replace(file.described, name=path.name)], _rules(db, choice))
+        with replacing(path.with_name(f"{path.name}.card.md")) as out:
+            out.write(text.encode())
+    return file.exported
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    exported: Exported
+    described: card.File
+
+
+def _write_file(
+    db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: Options, reporter: Reporter
+) -> _File:
+    left: Counter[str] = Counter()
+    splits: Counter[str] = Counter()
+    with replacing(path) as file:
+        hashed = _Hashed(file, options.card)
+        with _packed(hashed, path) as out:
+            out.write(BOM if _has_bom(WRITERS[format], options) else b"")
+            if format == "jsonl":
+                rows = _write_lines(db, out, choice, options, reporter)
+                splits = _splits(db, choice) if options.card else splits
+            else:
+                examples = dataset.examples(db, choice)
+                rows = write_rows(examples, out, WRITERS[format], options, (left, splits), reporter)
+    return _File(Exported(rows, dict(left)), card.File(path.name, rows, dict(splits), hashed.digest()))
+
+
+def _has_bom(writer: Writer, options: Options) -> bool:
+    return writer.bom if options.bom is None else options.bom
+
+
+def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: Options, reporter: Reporter) -> int:
+    rows = 0
+    for count, lines in _lines(db, choice, options):
+        out.write(lines)
+        rows += count
+        reporter.update(rows)
+    return rows
+
+
+def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator[tuple[int, bytes]]:
+    if not options.canonical:
+        yield from dataset.text_blocks(db, choice)
+        return
+    texts = dataset.texts(db, choice)
+    while chunk := list(islice(texts, CHUNK)):
+        yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
+
+
+def write_rows(
+    examples: Iterable[Example],
+    out: Output,
+    writer: Writer,
+    options: Options,
+    tallies: tuple[Counter[str], Counter[str]],
+    reporter: Reporter,
+) -> int:
+    """Write what the format can hold; the tallies are of the rows left out by reason, and of those written by split."""
+    left, splits = tallies
+    head, spell = (writer.full_head, writer.full) if options.full else (writer.head, writer.row)
+    spell = spell or writer.row
+    out.write(head.encode())
+    for done, example in enumerate(examples, start=1):
+        try:
+            out.write(spell(example.data, {name: getattr(example, name) for name in dataset.OWN}).encode())
+            splits[example.split] += 1
+        except CannotHold as reason:
+            left[reason.reason] += 1
+        if done % CHUNK == 0:
+            reporter.update(done)
+    return splits.total()
+
+
+def _export_folder(
+    db: sqlite3.Connection, path: Path, choice: Choice, options: Options, reporter: Reporter
+) -> Exported:
+    """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
+    card.require_ours(path)
+    present = [split for split in dataset.SPLITS if _splits(db, choice)[split]]
+    if not present:
+        raise FormatError(tr("There are no rows to write"), tr("No row is chosen. Nothing was written."))
+    plain = replace(options, card=True, bom=options.bom or False)
+    with replacing_folder(path) as folder:
+        (folder / "data").mkdir()
+        files = []
+        for split in present:
+            chosen = _within(db, choice, split)
+            file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
+            files.append(replace(file.described, name=f"data/{split}.jsonl"))
+        readme = card.hub(options.title or path.name, options.date, files, _rules(db, choice))
+        with replacing(folder / card.README) as out:
+            out.write(readme.encode())
+    return Exported(sum(file.rows for file in files))
+
+
+def _within(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
+    """The chosen rows of one split, in their order."""
+    if isinstance(choice, Filter):
+        return replace(choice, split=split)
+    found = set()
+    for ids in _chunks(choice):
+        sql = f"SELECT id FROM example WHERE split = ? AND id IN ({', '.join('?' * len(ids))})"
+        found.update(id for (id,) in db.execute(sql, (split, *ids)))
+    return [id for id in choice if id in found]
+
+
+def _splits(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
+    return _tally(db, choice, "split")
+
+
+def _rules(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
+    """How many of the chosen rows have a problem of each rule."""
+    found: Counter[str] = Counter()
+    for rules, count in _tally(db, choice, "problems").items():
+        found.update(dict.fromkeys(rules.split(), count))
+    return found
+
+
+def _tally(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
+    if isinstance(choice, Filter) and not choice.text:
+        condition, values = filters.where(choice)
+        return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
+    found: Counter[str] = Counter()
+    for ids in _chunks(dataset.ids_of(db, choice)):
+        sql = f"SELECT {column}, count(*) FROM example WHERE id IN ({', '.join('?' * len(ids))}) GROUP BY 1"
+        found.update(dict(db.execute(sql, ids)))
+    return found
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+class _Hashed(io.RawIOBase):
+    """A file that knows the hash of what was written to it."""
+
+    def __init__(self, file: BinaryIO, hashed: bool) -> None:
+        self._file = file
+        self._hash = hashlib.sha256() if hashed else None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._hash:
+            self._hash.update(data)
+        return self._file.write(data)
+
+    def digest(self) -> str:
+        return self._hash.hexdigest() if self._hash else ""
+
+
+def _packed(file: _Hashed, path: Path) -> AbstractContextManager[Output]:
+    """`file` itself, or a compressor before it; the same rows always give the same bytes."""
+    if path.name.lower().endswith(".gz"):
+        return gzip.GzipFile("", "wb", 6, file, mtime=0)
+    return nullcontext(file)

@@ -1,0 +1,15 @@
+"""The guide's list of rules is the code's."""
+
+import runpy
+from pathlib import Path
+
+from core.checks import RULES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_guide_lists_every_rule_as_the_code_has_it() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "rules.py"))
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert text == tool["document"](), "run tools/rules.py"
+    assert [rule for rule in RULES if f"| `{rule}` |" not in text] == []

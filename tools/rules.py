@@ -1,0 +1,91 @@
+"""Writes docs/rules.md, the list of every rule for people, from the code; --check only says whether it is current."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core import language  # noqa: E402 - found only now
+from core.checks import Rule  # noqa: E402
+from core.checks.line_rules import FILE_RULES, LINE_RULES  # noqa: E402
+from core.checks.row_rules import ROW_RULES  # noqa: E402
+from core.checks.set_rules import SET_RULES  # noqa: E402
+
+TARGET = ROOT / "docs" / "rules.md"
+WORDS = {
+    "en": {
+        "title": "The rules",
+        "about": "What Juku checks, by the names that its problems, filters (`rule:…`) and command line use. An error"
+        " is refused by training services or breaks the training; a warning is worth a look. *Fix* marks what one"
+        " action mends for all rows at once, with nothing else in them changed.",
+        "groups": ("A line", "A file", "A row", "All rows together, and what should not be taught"),
+        "head": ("Rule", "Severity", "Fix", "What it says"),
+        "error": "error",
+        "warning": "warning",
+        "fixable": "yes",
+    },
+    "ja": {
+        "title": "規則の一覧",
+        "about": "Juku が調べる規則です。名前は、問題の一覧、絞り込み（`rule:…`）、コマンドの出力で共通です。「エラー」は学習サービスに"
+        "拒まれるか、学習を損なうもの、「警告」は一度見ておくとよいものです。「修正」に印のある規則は、一度の操作で全行を直せます"
+        "（行のほかの部分は変わりません）。",
+        "groups": ("一行", "ファイル", "行の内容", "全行の比較と、教えるべきでない内容"),
+        "head": ("規則", "重さ", "修正", "内容"),
+        "error": "エラー",
+        "warning": "警告",
+        "fixable": "可",
+    },
+}
+
+
+def main(arguments: list[str]) -> int:
+    text = document()
+    if "--check" not in arguments:
+        TARGET.parent.mkdir(exist_ok=True)
+        TARGET.write_text(text, encoding="utf-8")
+        return 0
+    current = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
+    if not current:
+        print(f"{TARGET.relative_to(ROOT)} is not current: run tools/rules.py")
+    return 0 if current else 1
+
+
+def document() -> str:
+    """The list in every language into which at least one rule is translated; the language spoken stays as it was."""
+    before, english = language.chosen(), titles("en")
+    try:
+        spoken = ["en", *(other for other in WORDS if other != "en" and titles(other) != english)]
+        return "\n".join(section(code) for code in spoken)
+    finally:
+        language.choose(before)
+
+
+def titles(code: str) -> list[str]:
+    language.choose(code)
+    return [rule.title() for group in groups() for rule in group]
+
+
+def groups() -> tuple[list[Rule], ...]:
+    return LINE_RULES, FILE_RULES, ROW_RULES, SET_RULES
+
+
+def section(code: str) -> str:
+    language.choose(code)
+    words = WORDS[code]
+    lines = [f"# {words['title']}", "", str(words["about"]), ""]
+    for name, rules in zip(words["groups"], groups(), strict=True):
+        lines += [f"## {name}", "", f"| {' | '.join(words['head'])} |", "|---|---|---|---|"]
+        lines += [row(rule, code) for rule in rules] + [""]
+    return "\n".join(lines)
+
+
+def row(rule: Rule, code: str) -> str:
+    words = WORDS[code]
+    fix = words["fixable"] if rule.fixable else ""
+    title, explanation = (text.replace("|", r"\|") for text in rule.words())
+    return f"| `{rule.id}` | {words[rule.severity]} | {fix} | **{title}.** {explanation} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
