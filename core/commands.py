@@ -2,41 +2,22 @@
 
 import argparse
 import asyncio
-import json
 import runpy
-import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import (
-    chat,
-    checks,
-    dataset,
-    evals,
-    formats,
-    importing,
-    language,
-    project,
-    providers,
-    quarantine,
-    samples,
-    settings,
-    spec,
-    training,
-)
+from core import chat, evals, language, providers, row_verbs, settings, spec, training
+from core.console import CLEAN, INTERRUPTED, PROBLEMS, UNREADABLE, Arguments, reporter, say, with_project
 from core.errors import JukuError
 from core.keys import Keys
-from core.language import tr, trn
-from core.progress import Progress, Reporter
+from core.language import tr
 from core.project import Changes, Project
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
-CLEAN, PROBLEMS, UNREADABLE, INTERRUPTED = 0, 1, 2, 130
 
-Arguments = argparse.Namespace
 Verb = Callable[[Arguments], int]
 
 
@@ -69,25 +50,12 @@ def parser() -> argparse.ArgumentParser:
             added.add_argument("project", type=Path)
         return added
 
-    _add_row_verbs(verb)
+    row_verbs.add(verb)
     _add_model_verbs(verb)
     serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
     return top
-
-
-def _add_row_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    new = verb("new", _new, tr("make a project"))
-    new.add_argument("--sample", choices=samples.names())
-    adding = verb("import", _import, tr("add the rows of files to a project"))
-    adding.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"), False)
-    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    export = verb("export", _export, tr("write a project's rows to a file"))
-    export.add_argument("out", type=Path)
-    export.add_argument("--split", choices=dataset.SPLITS, default="")
-    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
 
 
 def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
@@ -117,97 +85,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _new(arguments: Arguments) -> int:
-    async def work(document: Project) -> None:
-        await document.write(tr("Fill with the sample"), samples.fill, arguments.sample)
-
-    if arguments.sample:
-        samples.load(arguments.sample)
-    document = project.create(arguments.project)
-    try:
-        if arguments.sample:
-            asyncio.run(work(document))
-    finally:
-        document.close()
-    _say(arguments, {"project": str(arguments.project)}, tr("Made {path}.", path=arguments.project))
-    return CLEAN
-
-
-def _import(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        status = CLEAN
-        for path in arguments.files:
-            before = quarantine.count(document.rows)
-            reporter = _reporter(path.name)
-            brought = await importing.bring(
-                document, path, importing.Options(), reporter, tr("Import {name}", name=path.name)
-            )
-            unread = await document.read(quarantine.unread, before)
-            _say_imported(arguments, path, brought, unread)
-            status = max(status, PROBLEMS if unread else CLEAN)
-        return status
-
-    return _with_project(arguments, work)
-
-
-def _say_imported(
-    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread]
-) -> None:
-    if arguments.json:
-        kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
-        _print({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept})
-        return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
-    if brought.known:
-        print(trn("{n} row was there already", "{n} rows were there already", brought.known))
-    for entry in unread:
-        print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
-
-
-def _check(arguments: Arguments) -> int:
-    status = CLEAN
-    for path in arguments.files:
-        try:
-            for line, problem in formats.check_file(path, _reporter(path.name)):
-                status = max(status, PROBLEMS)
-                _say_problem(arguments, path, line, problem)
-        except JukuError as error:
-            print(str(error), file=sys.stderr)
-            status = UNREADABLE
-    return status
-
-
-def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
-    if arguments.json:
-        _print(
-            {
-                "file": str(path),
-                "line": line,
-                "severity": problem.severity,
-                "rule": problem.rule,
-                "path": problem.path,
-                "message": problem.message,
-            }
-        )
-    else:
-        print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
-
-
-def _export(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        chosen = dataset.Filter(split=arguments.split, tag=arguments.rows)
-        count = await document.read(_write_file, arguments.out, chosen)
-        text = trn("{n} row written to {path}", "{n} rows written to {path}", count, path=arguments.out)
-        _say(arguments, {"file": str(arguments.out), "rows": count}, text)
-        return CLEAN
-
-    return _with_project(arguments, work)
-
-
-def _write_file(db: sqlite3.Connection, path: Path, chosen: dataset.Filter) -> int:
-    return formats.write(path, dataset.texts(db, chosen))
-
-
 def _train(arguments: Arguments) -> int:
     plan = training.Plan(
         arguments.model,
@@ -233,7 +110,7 @@ def _train(arguments: Arguments) -> int:
         except asyncio.CancelledError:
             await training.cancel(document, provider, id)
             raise
-        _say(
+        say(
             arguments,
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
             job.fine_tuned_model or f"{job.status}: {job.error}",
@@ -249,7 +126,7 @@ def _ask(arguments: Arguments) -> int:
     async def work(document: Project, provider: providers.Provider) -> int:
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
-        _say(
+        say(
             arguments,
             {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},
             "\n---\n".join(reply.texts),
@@ -263,9 +140,9 @@ def _exam(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await evals.examine(document, provider, arguments.models, sampling, _reporter(tr("Exam")))
+        await evals.examine(document, provider, arguments.models, sampling, reporter(tr("Exam")))
         result = await document.read(lambda db: evals.result(db, evals.runs(db)[0]))
-        _say(arguments, _as_data(result), table(result))
+        say(arguments, _as_data(result), table(result))
         return CLEAN
 
     return _with_provider(arguments, work)
@@ -318,14 +195,6 @@ def _serve(arguments: Arguments) -> int:
     return CLEAN
 
 
-def _with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
-    document = project.open_existing(arguments.project)
-    try:
-        return asyncio.run(work(document))
-    finally:
-        document.close()
-
-
 def _with_provider(
     arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]
 ) -> int:
@@ -336,33 +205,4 @@ def _with_provider(
         finally:
             await provider.close()
 
-    return _with_project(arguments, connected)
-
-
-def _reporter(label: str) -> Reporter:
-    """Progress on standard error: a line that rewrites itself on a terminal, elsewhere one line a tenth."""
-    terminal = sys.stderr.isatty()
-    shown = -1
-
-    def show(progress: Progress) -> None:
-        nonlocal shown
-        total = progress.total or progress.done or 1
-        share = 100 * progress.done // total if terminal else 10 * (10 * progress.done // total)
-        if share > shown:
-            shown = share
-            end = "\n" if progress.done >= total or not terminal else ""
-            start = "\r" if terminal else ""
-            print(f"{start}{label} {share} %", end=end, file=sys.stderr, flush=True)
-
-    return Reporter(show)
-
-
-def _say(arguments: Arguments, data: dict[str, Any], text: str) -> None:
-    if arguments.json:
-        _print(data)
-    else:
-        print(text)
-
-
-def _print(data: dict[str, Any]) -> None:
-    print(json.dumps(data, ensure_ascii=False))
+    return with_project(arguments, connected)

@@ -1,77 +1,23 @@
 """The conversation of a row, seen and changed turn by turn: a change touches its own place in the JSON text only."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Callable
 
 from core.checks import ROLES
 from core.checks.line import decode_text
 from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
 from core.errors import FormatError
 from core.language import tr
+from core.turns import CALL_KEYS, CHAT, SECTIONS, at, declared, parts_of, words
+from core.turns import Message as Message
+from core.turns import Part as Part
+from core.turns import Section as Section
+from core.turns import messages as messages
+from core.turns import sections as sections
+from core.turns import tools as tools
 
-CHAT = "$.messages"
-# Where turns stand: in a conversation, or in a row of two answers, of which the older spelling is known too.
-SECTIONS = (
-    CHAT,
-    "$.input.messages",
-    "$.preferred_output",
-    "$.non_preferred_output",
-    "$.preferred_completion",
-    "$.non_preferred_completion",
-)
-CALL_KEYS = ("tool_calls", "function_call")
 _TURN = re.compile(r"(.+)\[(\d+)\]")
 _PLACE = re.compile(r"(\$[.a-z_]+\[\d+\])(?:\.([a-z_]+)(?:\[(\d+)\])?)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a message's content: its text, or an image with its address and the bytes that it holds itself."""
-
-    kind: Literal["text", "image", "other"]
-    text: str
-    bytes: int = 0
-    number: int | None = None  # its place in a list of parts, None where the content is one text
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn. `path` is its JSON path; `calls` the JSON text of its tool calls, '' where there are none."""
-
-    path: str
-    role: str
-    parts: tuple[Part, ...]
-    weight: int | None = None
-    calls: str = ""
-    calls_key: str = "tool_calls"
-    call_id: str | None = None
-    name: str = ""
-    refusal: str = ""
-    readable: bool = True  # whether it is an object at all
-
-
-class Section(NamedTuple):
-    path: str
-    messages: list[Message]
-
-
-def sections(data: str) -> list[Section]:
-    """The lists of turns in a row's readable JSON text: one of a chat row, three of a row with two answers."""
-    row = whole(data).value
-    found = ((path, _at(data, path)) for path in SECTIONS if isinstance(_inner(row, path), list))
-    return [Section(path, _messages(data, path, span)) for path, span in found if span]
-
-
-def messages(data: str) -> list[Message]:
-    """All turns of all sections, in order."""
-    return [message for section in sections(data) for message in section.messages]
-
-
-def tools(data: str) -> str:
-    """The JSON text of the tools that the row declares, as it stands there; '' where it has none."""
-    return next((data[span.start : span.end] for _path, span in _tools(data)), "")
 
 
 def set_role(data: str, path: str, role: str) -> str:
@@ -97,7 +43,7 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
         same = said == text or (said is None and not text)
         return data if same else _with_member(data, message, "content", dumps(text))
     content = members(data, message)["content"]
-    texts = [one.number for one in _parts(data, content) if one.kind == "text" and one.number is not None]
+    texts = [one.number for one in parts_of(data, content) if one.kind == "text" and one.number is not None]
     number = part if part is not None else next(iter(texts), None)
     return _with_new_part(data, content, text) if number is None else _with_part(data, content, number, text)
 
@@ -120,9 +66,9 @@ def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") ->
 def set_tools(data: str, text: str) -> str:
     """The row with its declared tools replaced by JSON text (a list), or taken away by ''. Raises `FormatError`."""
     new = _one_line(text, list)
-    path = next((path for path, _span in _tools(data)), "")
+    path = next((path for path, _span in declared(data)), "")
     parent, _, key = path.rpartition(".") if path else (_tools_holder(data), "", "tools")
-    holder = _at(data, parent)
+    holder = at(data, parent)
     assert holder is not None
     return _with_member(data, holder, key, new)
 
@@ -138,7 +84,7 @@ def insert(data: str, path: str, role: str, text: str = "") -> str:
     if role == "tool" and (call := _unanswered(data, section, number)):
         said["tool_call_id"] = call
     addition = dumps(said | {"content": text})
-    turns = _at(data, section)
+    turns = at(data, section)
     if turns is None:
         return _with_section(data, section, addition)
     if not isinstance(turns.value, list):
@@ -206,93 +152,9 @@ def _set(data: str, place: str, value: str) -> str:
     return set_tool_calls(data, path, value, key) if key in CALL_KEYS else set_words(data, path, key, value)
 
 
-def _messages(data: str, path: str, section: Span) -> list[Message]:
-    return [_read(data, f"{path}[{number}]", span) for number, span in enumerate(elements(data, section))]
-
-
-def _read(data: str, path: str, span: Span) -> Message:
-    said = span.value
-    if not isinstance(said, dict):
-        return Message(path, "", (Part("other", data[span.start : span.end]),), readable=False)
-    weight, call = said.get("weight"), said.get("tool_call_id")
-    inner = members(data, span)
-    key = next((key for key in CALL_KEYS if said.get(key)), "tool_calls")
-    return Message(
-        path,
-        _words(said.get("role")),
-        tuple(_parts(data, inner.get("content"))),
-        weight if type(weight) is int and weight in (0, 1) else None,
-        data[inner[key].start : inner[key].end] if said.get(key) else "",
-        key,
-        call if isinstance(call, str) else None,
-        _words(said.get("name")),
-        _words(said.get("refusal")),
-    )
-
-
-def _parts(data: str, content: Span | None) -> Iterator[Part]:
-    if content is None or content.value is None:
-        yield Part("text", "")
-    elif isinstance(content.value, str):
-        yield Part("text", content.value)
-    elif isinstance(content.value, list):
-        parts = [_part(data, number, span) for number, span in enumerate(elements(data, content))]
-        if all(part.kind != "text" for part in parts):
-            yield Part("text", "")
-        yield from parts
-    else:
-        yield Part("other", data[content.start : content.end])
-
-
-def _part(data: str, number: int, span: Span) -> Part:
-    value = span.value
-    if isinstance(value, str):
-        return Part("text", value, number=number)
-    if isinstance(value, dict) and isinstance(value.get("text"), str):
-        return Part("text", value["text"], number=number)
-    image = value.get("image_url") if isinstance(value, dict) else None
-    address = image.get("url") if isinstance(image, dict) else image
-    if isinstance(address, str):
-        return Part("image", address, _held(address), number)
-    return Part("other", data[span.start : span.end], number=number)
-
-
-def _held(address: str) -> int:
-    """How many bytes a data address holds itself; 0 for one that points elsewhere."""
-    head, comma, body = address.partition(",")
-    if not address.startswith("data:") or not comma:
-        return 0
-    return len(body.rstrip("=")) * 3 // 4 if head.endswith(";base64") else len(body)
-
-
-def _words(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _inner(value: object, path: str) -> object:
-    for key in path.split(".")[1:]:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _at(data: str, path: str) -> Span | None:
-    """The value at a path of keys only (`$.input.messages`), None where there is none."""
-    span: Span | None = whole(data)
-    for key in path.split(".")[1:]:
-        span = members(data, span).get(key) if span and isinstance(span.value, dict) else None
-    return span
-
-
-def _tools(data: str) -> Iterator[tuple[str, Span]]:
-    for path in ("$.tools", "$.input.tools", "$.functions"):
-        span = _at(data, path)
-        if span is not None and span.value is not None:
-            yield path, span
-
-
 def _tools_holder(data: str) -> str:
-    span = _at(data, "$.input")
-    return "$.input" if span and isinstance(span.value, dict) and _at(data, CHAT) is None else "$"
+    span = at(data, "$.input")
+    return "$.input" if span and isinstance(span.value, dict) and at(data, CHAT) is None else "$"
 
 
 def _split(path: str) -> tuple[str, int]:
@@ -302,7 +164,7 @@ def _split(path: str) -> tuple[str, int]:
 
 
 def _turns(data: str, section: str) -> list[Span]:
-    holder = _at(data, section)
+    holder = at(data, section)
     return list(elements(data, holder)) if holder and isinstance(holder.value, list) else []
 
 
@@ -374,7 +236,7 @@ def _cut(spans: list[tuple[int, int]], number: int) -> Edit:
 
 def _with_section(data: str, section: str, addition: str) -> str:
     parent, _, key = section.rpartition(".")
-    holder = _at(data, parent)
+    holder = at(data, parent)
     if holder is None or not isinstance(holder.value, dict):
         raise _unreadable()
     return _with_member(data, holder, key, f"[{addition}]")
@@ -401,7 +263,7 @@ def _unanswered(data: str, section: str, number: int) -> str:
     for span in _turns(data, section)[:number]:
         said = span.value if isinstance(span.value, dict) else {}
         calls = said.get("tool_calls")
-        asked += [_words(call.get("id")) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        asked += [words(call.get("id")) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
         if (answered := said.get("tool_call_id")) in asked:
             asked.remove(answered)
     return next(filter(None, asked), "")

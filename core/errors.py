@@ -14,6 +14,10 @@ class ProjectError(JukuError):
     """The project file cannot be opened or written."""
 
 
+class ProjectInUseError(ProjectError):
+    """Another window or command works on the project."""
+
+
 class FormatError(JukuError):
     """A file is not in the format it claims."""
 

@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core import card, dataset, filters
+from core import dataset, filters
 from core.dataset import Choice, Example, Filter
 from core.errors import FormatError
+from core.formats import card
 from core.formats.conversion import CannotHold
 from core.formats.replacing import replacing, replacing_folder
 from core.formats.writers import WRITERS, Writer, canonical, line
@@ -25,6 +26,7 @@ FOLDER = "huggingface"
 FORMATS = (*WRITERS, FOLDER)
 Output = io.RawIOBase | gzip.GzipFile
 
+EVERYTHING = Filter()
 CHUNK = 1000
 BOM = b"\xef\xbb\xbf"
 
@@ -63,16 +65,16 @@ def format_of(path: Path) -> str:
 def export(
     db: sqlite3.Connection,
     path: Path,
-    choice: Choice = Filter(),
+    choice: Choice = EVERYTHING,
     format: str = "",
-    options: Options = Options(),
+    options: Options | None = None,
     reporter: Reporter | None = None,
 ) -> Exported:
     """Write the chosen rows to `path`; '' is the format that its name asks for, `….gz` is compressed.
 
     Raises FormatError when it cannot be written, and Cancelled: what was there before stays as it was then.
     """
-    format, reporter = format or format_of(path), reporter or Reporter()
+    format, options, reporter = format or format_of(path), options or Options(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
     if format == FOLDER:
@@ -84,6 +86,22 @@ def export(
         with replacing(path.with_name(f"{path.name}.card.md")) as out:
             out.write(text.encode())
     return file.exported
+
+
+def foresee(
+    db: sqlite3.Connection,
+    choice: Choice,
+    format: str,
+    options: Options | None = None,
+    reporter: Reporter | None = None,
+) -> Exported:
+    """What `export` would write to a file and leave out, without writing it."""
+    left: Counter[str] = Counter()
+    tallies = (left, Counter[str]())
+    nowhere = _Hashed(io.BytesIO(), False)
+    examples = dataset.examples(db, choice)
+    rows = write_rows(examples, nowhere, WRITERS[format], options or Options(), tallies, reporter or Reporter())
+    return Exported(rows, dict(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +123,10 @@ def _write_file(
                 rows = _write_lines(db, out, choice, options, reporter)
                 splits = _splits(db, choice) if options.card else splits
             else:
-                examples = dataset.examples(db, choice)
-                rows = write_rows(examples, out, WRITERS[format], options, (left, splits), reporter)
-    return _File(Exported(rows, dict(left)), card.File(path.name, rows, dict(splits), hashed.digest()))
+                examples = _reported(dataset.examples(db, choice), _splits(db, choice).total(), reporter)
+                rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
+    counts = {split: splits[split] for split in dataset.SPLITS if splits[split]}
+    return _File(Exported(rows, dict(left)), card.File(path.name, rows, counts, hashed.digest()))
 
 
 def _has_bom(writer: Writer, options: Options) -> bool:
@@ -115,11 +134,11 @@ def _has_bom(writer: Writer, options: Options) -> bool:
 
 
 def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: Options, reporter: Reporter) -> int:
-    rows = 0
+    rows, total = 0, _splits(db, choice).total()
     for count, lines in _lines(db, choice, options):
         out.write(lines)
         rows += count
-        reporter.update(rows)
+        reporter.update(rows, total)
     return rows
 
 
@@ -132,27 +151,31 @@ def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator
         yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
 
 
-def write_rows(
+def _reported(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
+    for done, example in enumerate(examples):
+        if done % CHUNK == 0:
+            reporter.update(done, total)
+        yield example
+    reporter.update(total, total)
+
+
+def _write_rows(
     examples: Iterable[Example],
     out: Output,
     writer: Writer,
     options: Options,
     tallies: tuple[Counter[str], Counter[str]],
-    reporter: Reporter,
 ) -> int:
     """Write what the format can hold; the tallies are of the rows left out by reason, and of those written by split."""
     left, splits = tallies
-    head, spell = (writer.full_head, writer.full) if options.full else (writer.head, writer.row)
-    spell = spell or writer.row
+    head, spell = (writer.full_head, writer.full) if options.full and writer.full else (writer.head, writer.row)
     out.write(head.encode())
-    for done, example in enumerate(examples, start=1):
+    for example in examples:
         try:
             out.write(spell(example.data, {name: getattr(example, name) for name in dataset.OWN}).encode())
             splits[example.split] += 1
         except CannotHold as reason:
             left[reason.reason] += 1
-        if done % CHUNK == 0:
-            reporter.update(done)
     return splits.total()
 
 
@@ -182,7 +205,7 @@ def _within(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
     """The chosen rows of one split, in their order."""
     if isinstance(choice, Filter):
         return replace(choice, split=split)
-    found = set()
+    found: set[int] = set()
     for ids in _chunks(choice):
         sql = f"SELECT id FROM example WHERE split = ? AND id IN ({', '.join('?' * len(ids))})"
         found.update(id for (id,) in db.execute(sql, (split, *ids)))

@@ -5,7 +5,6 @@ one writes straight into the project, in a single transaction on the window's be
 """
 
 import contextlib
-import os
 import pickle
 import sqlite3
 import subprocess
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from core import dataset, language, outside
+from core.connection import open_outside
 from core.errors import JukuError
 from core.progress import Progress, Reporter
-from core.project import Changes, Project, open_outside
-from core.rows import Block, Known, Options, blocks, store
+from core.project import Changes, Project
+from core.rows import Block, Known, blocks, store
+from core.rows import Options as Options
 
 LARGE = 8 * 1024 * 1024  # bytes from which a file is read by a process of its own
 
@@ -49,7 +50,7 @@ async def bring(
 ) -> Imported:
     """Add the rows of `path` as one undoable step, in a process of its own. Raises `JukuError`."""
     options, reporter = options or Options(), reporter or Reporter()
-    request = {"project": str(project.path), "path": os.path.abspath(path), "options": asdict(options)}
+    request = {"project": str(project.path), "path": str(_absolute(path)), "options": asdict(options)}
     counts: list[int] = []
 
     def work() -> dict[str, range]:
@@ -59,6 +60,11 @@ async def bring(
 
     changes = await project.write_outside(label or path.name, work, reporter)
     return Imported(changes, *counts)
+
+
+def _absolute(path: Path) -> Path:
+    """As another process would name it."""
+    return path.absolute()
 
 
 @contextlib.contextmanager

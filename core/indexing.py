@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from core import filters, outside, packs, paths, schema, search
+from core.connection import open_rows
 from core.filters import Filter
 from core.progress import Reporter
-from core.project import Changes, Project, open_rows
+from core.project import Changes, Project
 
 WORTH = 20_000  # rows from which an index is made; fewer are read as fast
 KEPT = 8  # indexes of other projects that stay in the cache

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -80,8 +81,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def serve(work: Callable[[dict[str, Any], Reporter], Any]) -> None:
     """The child's side: do `work(request, reporter)` and tell the parent what came of it."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICE)
+    stay_behind()
     request = json.loads(sys.stdin.buffer.readline())
     language.choose(request.pop("language"))
     threading.Thread(target=_watch_parent, daemon=True).start()
@@ -91,6 +91,13 @@ def serve(work: Callable[[dict[str, Any], Reporter], Any]) -> None:
         _tell({"error": [error.title, error.message]})
     except Cancelled:
         pass
+
+
+def stay_behind() -> None:
+    """Let the window go first, and leave Ctrl+C to the parent, who ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(NICE)
 
 
 def _watch_parent() -> None:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import checks, dataset, formats, language, packs
+from core import checks, dataset, formats, language, outside, packs
 from core.checks.quick import Message, clean_messages
+from core.connection import open_rows
 from core.dataset import HEAD, OWN, Values
 from core.errors import JukuError
 from core.formats import jsonl
@@ -22,7 +23,6 @@ from core.formats.lines import Line, opened
 from core.formats.packed import place
 from core.formats.source import mark
 from core.progress import Reporter
-from core.project import open_rows
 
 Left = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
 
@@ -243,6 +243,7 @@ def serve() -> None:
     """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
     path, options, project, language_ = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(language_)
+    outside.stay_behind()
     out = sys.stdout.buffer
     try:
         known = Known.read(project) if options.skip_known else Known()

@@ -2,19 +2,17 @@
 
 import re
 import sqlite3
-import statistics
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import numpy as np
-from rapidfuzz import fuzz
 
-from core import dataset, duplicates, grading, personal, spec
+from core import dataset, duplicates, personal
 from core.dataset import SPLITS, Example
 from core.duplicates import Groups, Numbers
 from core.formats import jsonl

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core import aside, outside, packs, paths
+from core.connection import open_rows
 from core.counting import ENCODINGS as ENCODINGS
 from core.counting import Counter
 from core.counting import encoding_of as encoding_of
 from core.progress import Reporter
-from core.project import Changes, Project, open_rows
+from core.project import Changes, Project
 
 LIMIT = 65_536  # tokens of one row; what is longer is cut off by the server, silently
 LONGEST = 20

@@ -29,20 +29,24 @@ ONLY_IN = {
 
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
-    ("errors", "language", "progress", "paths", "packs"),
+    ("errors", "language", "progress", "paths", "packs", "counting", "layout"),
     ("settings", "keys", "log", "migrations", "outside"),
     ("schema",),
+    ("connection",),
     ("project",),
-    ("checks", "tokens", "personal", "duplicates"),
+    ("aside", "checks", "personal", "duplicates"),
+    ("tokens",),
     ("formats", "grading"),
-    ("search", "conversation", "spec"),
+    ("search", "turns", "conversation", "spec"),
     ("filters",),
     ("dataset", "indexing"),
-    ("quarantine", "rows", "editing", "versions", "findings"),
+    ("quarantine", "rows", "editing", "versions", "survey", "findings"),
     ("importing", "exporting"),
     ("samples", "providers"),
     ("training", "chat"),
     ("evals",),
+    ("console",),
+    ("row_verbs",),
     ("commands",),
 )
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names}
@@ -103,7 +107,7 @@ def test_where_things_happen(path):
             case "exec" | "exec_":
                 pytest.fail(f"{where}:{node.lineno}: a nested Qt loop breaks the running tasks; open() and await")
             case "connect" if owner == "sqlite3":
-                assert where == "core/project.py", f"{where}:{node.lineno} opens a connection"
+                assert where == "core/connection.py", f"{where}:{node.lineno} opens a connection"
             case "execute" | "executemany":
                 assert where.startswith("core/"), f"{where}:{node.lineno} speaks SQL"
 

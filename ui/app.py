@@ -1,10 +1,12 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
 import asyncio
+import itertools
 import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core import language, log, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError
+from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
 from ui import style
@@ -93,12 +95,18 @@ async def first_project(chosen: settings.Settings, document: Path | None) -> tup
 
 
 async def sample_project(chosen: settings.Settings) -> Project:
-    """The sample in the person's language, kept between launches."""
+    """The sample in the person's language, kept between launches; another one for each window that is open."""
     name = f"hobannu-{chosen.language or language.system_language()}"
-    path = paths.data_folder() / f"{samples.load(name).spec_name}{projects.SUFFIX}"
+    title = samples.load(name).spec_name
+    for number in itertools.count(1):
+        path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.SUFFIX}"
+        with suppress(ProjectInUseError):
+            return projects.open_existing(path) if path.exists() else await _new_sample(path, name)
+    raise AssertionError
+
+
+async def _new_sample(path: Path, name: str) -> Project:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        return projects.open_existing(path)
     project = projects.create(path)
     await project.write(tr("Fill with the sample"), samples.fill, name)
     return project

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from core import dataset
 from core.errors import FormatError
+from core.formats import cells as sheet
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
@@ -31,20 +32,17 @@ class Pasted:
 
 def copied(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
     """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
-    from core.formats import clipboard
-
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
     found = dataset.fetch(db, ids)
     rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
-    return clipboard.text(rows)
+    # A spreadsheet would run a text that begins with = as a formula, from the clipboard as from a file.
+    return sheet.write_all([[sheet.neutral(cell) for cell in row] for row in rows])
 
 
 def cells(text: str) -> list[list[str]]:
     """The cells that a spreadsheet has put on the clipboard."""
-    from core.formats import clipboard
-
-    return clipboard.cells(text)
+    return [[sheet.meant(cell) for cell in row] for row in sheet.parse(text)]
 
 
 def is_file(text: str) -> bool:

@@ -1,13 +1,32 @@
 """The grid's header: columns chosen from a menu, moved, sized, and remembered."""
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from core.language import tr
 from ui.dataset_columns import ALL, COLUMNS, headings
 
 FILLER = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
+INSET = 8  # pixels beside a row's number
+NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEAST = 220  # pixels it keeps when there is no room
+
+
+class RowNumbers(QHeaderView):
+    """The numbers beside the rows, painted plainly: a style sheet's sections cost as much as the cells."""
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(Qt.Orientation.Vertical, table)
+        self.setSectionsClickable(True)
+        self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setDefaultSectionSize(table.fontMetrics().height() + 12)
+        self.setHighlightSections(False)
+
+    def paintSection(self, painter: QPainter, rect: QRect, row: int) -> None:
+        painter.fillRect(rect, self.palette().window())
+        painter.setPen(self.palette().placeholderText().color())
+        painter.drawText(rect.adjusted(0, 0, -INSET, 0), NUMBER, f"{row + 1:,}")
 
 
 class GridHeader(QHeaderView):

@@ -22,6 +22,7 @@ from ui.dataset_drag import RowsMime
 
 PAGE = 200
 CACHED_PAGES = 50
+MANY = 10_000  # ids from which numpy is worth loading
 BLOCK = 1 << 16  # ids compared at once
 
 Index = QModelIndex | QPersistentModelIndex
@@ -105,20 +106,18 @@ class DatasetModel(QAbstractTableModel):
         return self._ids
 
     def row(self, id: int) -> int | None:
-        if self._ascending:
-            row = bisect_left(self._ids, id)
-            return row if row < len(self._ids) and self._ids[row] == id else None
-        try:
-            return self._ids.index(id)
-        except ValueError:
-            return None
+        return next(iter(self.rows([id])), None)
 
     def rows(self, ids: Collection[int]) -> list[int]:
         """The rows of those of `ids` that are shown, from the top down."""
         if self._ascending:
-            return sorted(row for id in ids if (row := self.row(id)) is not None)
-        wanted = set(ids)
-        return [row for row, id in enumerate(self._ids) if id in wanted] if wanted else []
+            places = ((bisect_left(self._ids, id), id) for id in ids)
+            return sorted(row for row, id in places if row < len(self._ids) and self._ids[row] == id)
+        if len(self._ids) < MANY or not ids:
+            return [row for row, id in enumerate(self._ids) if id in ids]
+        import numpy as np  # here it is faster than to load it takes
+
+        return list(np.flatnonzero(np.isin(np.frombuffer(self._ids, dtype=np.int64), list(ids))).tolist())
 
     def example(self, row: int) -> Example | None:
         """The row, read from the project in pages; None when it has been deleted meanwhile."""

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_delegate import DatasetDelegate
 from ui.dataset_drag import MOST
-from ui.dataset_header import GridHeader
+from ui.dataset_header import GridHeader, RowNumbers
 from ui.dataset_model import DatasetModel
 
 KEPT = 1_000  # selected rows that are found again when all rows change places
@@ -44,10 +44,8 @@ class GridView(QTableView):
         )
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
-        numbers = self.verticalHeader()
-        numbers.setDefaultSectionSize(self.fontMetrics().height() + 12)
-        numbers.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        numbers.setHighlightSections(False)
+        numbers = RowNumbers(self)
+        self.setVerticalHeader(numbers)
         numbers.setSelectionModel(QItemSelectionModel(model, self))
         self.header.start()
 

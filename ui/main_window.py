@@ -37,7 +37,7 @@ from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 PROJECT_FILES = "*.juku"
-ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson"
+ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 
 
 class MainWindow(QMainWindow):
@@ -265,13 +265,7 @@ class MainWindow(QMainWindow):
 
     def _on_export(self) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
-        suggested = str(self.workspace.project.path.with_suffix(".jsonl"))
-        dialog = QFileDialog(self, tr("Export the rows that are shown"), suggested, _file_types(tr("Rows"), "*.jsonl"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("jsonl")
-        dialog.selectFile(suggested)
-        dialog.fileSelected.connect(lambda file: self.dataset_tab.export_file(Path(file)))
-        dialog.open()
+        self.dataset_tab.windows.export()
 
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()

@@ -51,6 +51,7 @@ QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; hei
 QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
+QTableCornerButton::section {{ border: 0; border-bottom: 1px solid {mid}; background: {window}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QStatusBar {{ border-top: 1px solid {mid}; }}

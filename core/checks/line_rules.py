@@ -60,6 +60,7 @@ FILE_RULES = [
         "duplicate-row",
         "warning",
         lambda: (tr("Same row twice"), tr("The line is the same as an earlier one, byte for byte.")),
+        fixable=True,
     ),
     Rule(
         "too-few-rows",

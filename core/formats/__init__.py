@@ -10,12 +10,14 @@ from core.formats import alpaca, arrays, jsonl, sharegpt, table
 from core.formats.check import check_file as check_lines
 from core.formats.check_rows import check_rows
 from core.formats.columns import FIELDS as FIELDS
-from core.formats.detect import Detected as Detected
-from core.formats.detect import detect as detect
-from core.formats.detect import of_text as of_text
+from core.formats.conversion import in_words as in_words
+from core.formats.detection import Detected as Detected
+from core.formats.detection import detect as detect
+from core.formats.detection import of_text as of_text
 from core.formats.jsonl import Row as Row
 from core.formats.lines import Encoding, sniff
 from core.formats.source import checked, encoding_of
+from core.formats.writers import WRITERS as WRITERS
 from core.language import tr
 from core.progress import Reporter
 

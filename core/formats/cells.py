@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+LINES_LIMIT = 10_000  # no cell has more lines; a quote that is open for longer was never closed
+
 _QUOTED = re.compile(r'((?:[^"]++|"")*+)("?)')
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 _ESCAPED = re.compile("'+[=+\\-@\t\r\n＝＋－＠]")
@@ -74,9 +76,6 @@ def parse(text: str, delimiter: str = "\t") -> list[list[str]]:
         rows.append(record.cells if sound else _without_break(waiting[-1]).split(delimiter))
         del waiting[-used:]
     return rows
-
-
-LINES_LIMIT = 10_000  # no cell has more lines; a quote that is open for longer was never closed
 
 
 def write(cells: Sequence[str], delimiter: str, end: str = "\r\n") -> str:

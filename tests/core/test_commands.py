@@ -107,3 +107,31 @@ def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     assert (process.returncode, "Traceback" in err) == (130, False)
     out = tmp_path / "out.jsonl"
     assert json.loads(main("export", project, out, "--json").stdout)["rows"] == 0
+
+
+def test_a_table_is_piped_in_and_written_in_another_format(tmp_path):
+    project, out = tmp_path / "p.juku", tmp_path / "out.csv"
+    main("new", project)
+    table = "Frage;Reply\nWie?;So.\nWo?;Da.\n".encode("cp932")
+    columns = ["--column", "question=Frage", "--column", "answer=Reply"]
+    arguments = ["import", project, "-", "--format", "csv", *columns, "--split", "test", "--tags", "t"]
+    imported = subprocess.run(
+        [sys.executable, "main.py", *map(str, arguments), "--json"], cwd=ROOT, capture_output=True, input=table
+    )
+    assert json.loads(imported.stdout)["rows"] == 2
+    (tmp_path / "more.jsonl").write_text(good_rows(3) + '{"messages": []}\n')
+    main("import", project, tmp_path / "more.jsonl")
+    done = main("export", project, out, "--json")
+    assert (done.returncode, json.loads(done.stdout)["left_out"]) == (1, {"messages": 1})
+    done = main("export", project, out, "--filter", "split:test Wie", "--card", "--no-bom")
+    assert done.returncode == 0, done.stderr
+    assert out.read_text().splitlines()[1:] == [",Wie?,So.,test,,approved,,t,,"]
+    assert "SHA-256" in (tmp_path / "out.csv.card.md").read_text(encoding="utf-8")
+    assert main("export", project, tmp_path / "hub").returncode == 0
+    assert (tmp_path / "hub" / "data" / "test.jsonl").exists()
+
+
+def test_a_column_that_means_nothing_known_is_refused(tmp_path):
+    done = main("import", tmp_path / "p.juku", "-", "--column", "colour=x")
+    assert done.returncode == 2
+    assert "question" in done.stderr

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from core import dataset, filters, importing, quarantine
+from core.connection import open_outside
 from core.errors import JukuError
 from core.formats import jsonl
 from core.importing import Options, bring
@@ -81,7 +82,7 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
 
 
 def test_what_another_process_began_and_did_not_finish_is_not_there(project):
-    from core.project import open_outside
+    from core.connection import open_outside
 
     class Stop(Exception):
         pass

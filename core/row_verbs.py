@@ -1,0 +1,189 @@
+"""The verbs of main.py that are about rows: new, import, check, export."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from core import checks, dataset, exporting, filters, formats, importing, project, quarantine, samples
+from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
+from core.errors import FormatError, JukuError
+from core.language import tr, trn
+from core.project import Project
+from core.rows import Options
+
+PIPE = Path("-")  # instead of a file: what is piped in
+
+
+def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    new = verb("new", _new, tr("make a project"))
+    new.add_argument("--sample", choices=samples.names())
+    adding = verb("import", _import, tr("add the rows of files to a project"))
+    adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is what is piped in"))
+    _add_reading(adding)
+    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"), False)
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is what is piped in"))
+    _add_writing(verb("export", _export, tr("write a project's rows to a file")))
+
+
+def _add_reading(adding: argparse.ArgumentParser) -> None:
+    adding.add_argument("--format", choices=formats.READERS, default="", help=tr("otherwise judged by the content"))
+    adding.add_argument("--encoding", default="", help=tr("otherwise judged by the content"))
+    column = tr("which column of a table means what, as in question=Frage; may be given several times")
+    adding.add_argument("--column", action="append", type=_column, default=[], metavar="FIELD=NAME", help=column)
+    adding.add_argument("--split", choices=dataset.SPLITS, default="train")
+    adding.add_argument("--status", choices=dataset.STATUSES, default="approved")
+    adding.add_argument("--tags", default="", help=tr("tags of the new rows, parted by blanks"))
+    adding.add_argument("--again", action="store_true", help=tr("add rows that are there already once more"))
+
+
+def _column(text: str) -> tuple[str, str]:
+    field, equals, name = text.partition("=")
+    if not equals or field not in formats.FIELDS:
+        raise argparse.ArgumentTypeError(tr("FIELD is one of {fields}", fields=", ".join(formats.FIELDS)))
+    return field, name
+
+
+def _add_writing(export: argparse.ArgumentParser) -> None:
+    export.add_argument("out", type=Path)
+    export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("otherwise judged by the name"))
+    export.add_argument("--split", choices=dataset.SPLITS, default="")
+    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
+    words = tr("only the rows that match, as in the window: “status:draft length:>500 word”")
+    export.add_argument("--filter", default="", metavar="WORDS", help=words)
+    export.add_argument("--full", action="store_true", help=tr("tables get a column that holds any row whole"))
+    export.add_argument("--canonical", action="store_true", help=tr("keys in the usual order, one spacing"))
+    mark = tr("a byte order mark at the start, as Azure and Excel want it")
+    export.add_argument("--bom", action=argparse.BooleanOptionalAction, default=None, help=mark)
+    export.add_argument("--card", action="store_true", help=tr("a card with counts and hashes beside the file"))
+    export.add_argument("--title", default="", help=tr("the title on the card"))
+    export.add_argument("--date", default="", help=tr("the date on the card, as it shall stand there"))
+
+
+def _new(arguments: Arguments) -> int:
+    async def work(document: Project) -> None:
+        await document.write(tr("Fill with the sample"), samples.fill, arguments.sample)
+
+    if arguments.sample:
+        samples.load(arguments.sample)
+    document = project.create(arguments.project)
+    try:
+        if arguments.sample:
+            asyncio.run(work(document))
+    finally:
+        document.close()
+    say(arguments, {"project": str(arguments.project)}, tr("Made {path}.", path=arguments.project))
+    return CLEAN
+
+
+def _import(arguments: Arguments) -> int:
+    options = Options(
+        arguments.format,
+        arguments.encoding,
+        dict(arguments.column) or None,
+        arguments.split,
+        arguments.status,
+        arguments.tags,
+        skip_known=not arguments.again,
+    )
+
+    async def work(document: Project) -> int:
+        status = CLEAN
+        for path in arguments.files:
+            before = quarantine.count(document.rows)
+            with _file(path) as file:
+                label = tr("Import {name}", name=file.name)
+                given = replace(options, source=file.name)
+                brought = await importing.bring(document, file, given, reporter(file.name), label)
+            unread = await document.read(quarantine.unread, before)
+            _say_imported(arguments, path, brought, unread)
+            status = max(status, PROBLEMS if unread else CLEAN)
+        return status
+
+    return with_project(arguments, work)
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[Path]:
+    """The file itself, or what is piped in as one."""
+    if path != PIPE:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="juku-") as folder:
+        piped = Path(folder) / "stdin.txt"
+        try:
+            with piped.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except OSError as error:
+            raise FormatError(tr("What is piped in cannot be kept"), str(error)) from error
+        yield piped
+
+
+def _say_imported(
+    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread]
+) -> None:
+    if arguments.json:
+        kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
+        print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept})
+        return
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
+    if brought.known:
+        print(trn("{n} row was there already", "{n} rows were there already", brought.known))
+    for entry in unread:
+        print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
+
+
+def _check(arguments: Arguments) -> int:
+    status = CLEAN
+    for path in arguments.files:
+        try:
+            with _file(path) as file:
+                for line, problem in formats.check_file(file, reporter(file.name)):
+                    status = max(status, PROBLEMS)
+                    _say_problem(arguments, path, line, problem)
+        except JukuError as error:
+            print(str(error), file=sys.stderr)
+            status = UNREADABLE
+    return status
+
+
+def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
+    if arguments.json:
+        print_json(
+            {
+                "file": str(path),
+                "line": line,
+                "severity": problem.severity,
+                "rule": problem.rule,
+                "path": problem.path,
+                "message": problem.message,
+            }
+        )
+    else:
+        print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
+
+
+def _export(arguments: Arguments) -> int:
+    chosen = filters.parse(arguments.filter)
+    chosen = replace(chosen, split=arguments.split or chosen.split, tag=arguments.rows or chosen.tag)
+    options = exporting.Options(
+        arguments.bom, arguments.canonical, arguments.full, arguments.card, arguments.title, arguments.date
+    )
+
+    async def work(document: Project) -> int:
+        out = arguments.out
+        shown = reporter(out.name)
+        found = await document.read(exporting.export, out, chosen, arguments.format, options, shown)
+        left = {formats.in_words(reason): count for reason, count in found.left_out.items()}
+        lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
+        for why, count in left.items():
+            lines.append(trn("{n} row left out: {why}", "{n} rows left out: {why}", count, why=why))
+        say(arguments, {"file": str(out), "rows": found.rows, "left_out": found.left_out}, "\n".join(lines))
+        return PROBLEMS if left else CLEAN
+
+    return with_project(arguments, work)

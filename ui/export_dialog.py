@@ -1,0 +1,270 @@
+"""Writes rows to a file: which rows, in which format, and where; what will not fit is said before."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import dataset, exporting, filters, formats
+from core.exporting import FOLDER, FORMATS, Exported, Options
+from core.filters import Choice, Filter
+from core.formats.conversion import in_words
+from core.formats.writers import WRITERS
+from core.language import tr, trn
+from core.progress import Reporter
+from ui import style, widgets
+from ui.latest import Latest
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
+TABLES = ("csv", "tsv", "markdown")
+CARDS = ("jsonl", "dpo", "sharegpt", "alpaca", *TABLES)
+
+
+class ExportDialog(QDialog):
+    """Offers all rows, those that are shown, and those that are selected; closes when the work begins."""
+
+    def __init__(self, workspace: Workspace, shown: Filter, selected: Sequence[int], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._shown, self._selected = shown, array("q", selected)
+        self._counting = Latest(workspace, self)
+        self._rows = 0
+        self.setWindowTitle(tr("Export rows"))
+        self.resize(600, 0)
+        self._make_choices()
+        self._make_options()
+        self._make_path()
+        self._note = widgets.Note()
+        self._lay_out()
+        self.finished.connect(lambda _result: self._counting.stop())
+        self._on_format()
+
+    def _make_choices(self) -> None:
+        self.what, self.split, self.format = QComboBox(), QComboBox(), QComboBox()
+        self.what.addItem(tr("All rows"), "all")
+        if filters.words(self._shown):
+            self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")
+        if len(self._selected) > 1:
+            self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
+        self.what.setCurrentIndex(self.what.count() - 1)
+        self.split.addItem(tr("All splits"), "")
+        for split in dataset.SPLITS:
+            self.split.addItem(split, split)
+        for format in FORMATS:
+            self.format.addItem(formats.title(format), format)
+        for box, name in ((self.what, tr("Rows")), (self.split, tr("Split")), (self.format, tr("Format"))):
+            box.setAccessibleName(name)
+        self.approved = QCheckBox(tr("Only approved rows"))
+        for box in (self.what, self.split):
+            box.activated.connect(lambda _index: self._count())
+        self.approved.toggled.connect(lambda _on: self._count())
+        self.format.activated.connect(lambda _index: self._on_format())
+
+    def _make_options(self) -> None:
+        self.canonical = QCheckBox(tr("Keys in the usual order and one spacing"))
+        self.full = QCheckBox(tr("A column that holds the whole row, so that nothing is left out"))
+        self.bom = QCheckBox(tr("Begin with a byte order mark"))
+        self.bom.setToolTip(widgets.tip(tr("Azure OpenAI wants one in JSONL files, and Excel in CSV files.")))
+        self.card = QCheckBox(tr("Write a card beside it, with counts and hashes"))
+        self.full.toggled.connect(lambda _on: self._count())
+
+    def _make_path(self) -> None:
+        project = self._workspace.project.path
+        self.path = QLineEdit(str(project.with_suffix(".jsonl")))
+        self.path.setAccessibleName(tr("File"))
+        self.path.textChanged.connect(lambda _text: self._show_ok())
+        self._browse = QPushButton(tr("Choose…"))
+        self._browse.setAutoDefault(False)
+        self._browse.clicked.connect(self._on_browse)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setVerticalSpacing(style.SPACE // 2)
+        form.addRow(tr("Rows"), self.what)
+        form.addRow(tr("Split"), self.split)
+        form.addRow("", self.approved)
+        form.addRow(tr("Format"), self.format)
+        for option in (self.canonical, self.full, self.bom, self.card):
+            form.addRow("", option)
+        where = QHBoxLayout()
+        where.addWidget(self.path, 1)
+        where.addWidget(self._browse)
+        form.addRow(tr("File"), where)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self._ok.setText(tr("Export"))
+        self._ok.setProperty("primary", True)
+        buttons.accepted.connect(self._on_export)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(form)
+        layout.addWidget(self._note)
+        layout.addWidget(buttons)
+
+    def options(self) -> Options:
+        """How the file is to be written, as chosen."""
+        return Options(
+            bom=self.bom.isChecked() if self.bom.isEnabled() else None,
+            canonical=self.canonical.isChecked() and self.canonical.isEnabled(),
+            full=self.full.isChecked() and self.full.isEnabled(),
+            card=self.card.isChecked() and self.card.isEnabled(),
+            title=self._workspace.project.path.stem,
+            date=datetime.date.today().isoformat(),
+        )
+
+    def _base(self) -> Choice:
+        return {"all": Filter(), "shown": self._shown, "selected": self._selected}[self.what.currentData()]
+
+    def _on_format(self) -> None:
+        format = self.format.currentData()
+        self.canonical.setEnabled(format in ("jsonl", FOLDER))
+        self.full.setEnabled(format in TABLES)
+        self.bom.setEnabled(format != FOLDER)
+        self.bom.setChecked(format in WRITERS and WRITERS[format].bom)
+        self.card.setEnabled(format in CARDS)
+        self.path.setText(str(with_suffix(Path(self.path.text()), format)))
+        self._count()
+
+    def _count(self) -> None:
+        """Say how many rows will be written, and which of them the format cannot hold."""
+        wanted = (self._base(), self.split.currentData(), self.approved.isChecked())
+        format, options = self.format.currentData(), self.options()
+
+        async def work(reporter: Reporter) -> None:
+            project = self._workspace.project
+            ids = await project.read(_ids, *wanted, reporter=reporter)
+            self._say(Exported(len(ids)))
+            if len(ids) <= TRIED and format not in ("jsonl", FOLDER):
+                tried = await project.read(exporting.foresee, ids, format, options, reporter, reporter=reporter)
+                self._say(tried)
+
+        self._rows = 0
+        self._show_ok()
+        self._counting.ask(work)
+
+    def _say(self, found: Exported) -> None:
+        self._rows = found.rows
+        written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
+        left = left_out(found)
+        self._note.say(f"{written}\n{left}".strip(), "warning" if left else "")
+        self._show_ok()
+
+    def _show_ok(self) -> None:
+        self._ok.setEnabled(self._rows > 0 and bool(self.path.text().strip()))
+
+    def _on_browse(self) -> None:
+        dialog = QFileDialog(self, tr("Export rows"), self.path.text())
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(self.path.text())
+        # The question whether to replace a file comes when the work begins: the path may also be typed.
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        dialog.fileSelected.connect(self._on_path)
+        dialog.open()
+
+    def _on_path(self, file: str) -> None:
+        self.path.setText(str(with_suffix(Path(file), self.format.currentData())))
+
+    def _on_export(self) -> None:
+        path = Path(self.path.text().strip()).expanduser()
+        if not path.is_absolute():
+            path = self._workspace.project.path.parent / path
+        if path.is_file():
+            self._ask_to_replace(path)
+            return
+        self._start(path)
+
+    def _ask_to_replace(self, path: Path) -> None:
+        box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(tr("“{name}” exists already. Replace it?", name=path.name))
+        box.addButton(tr("Replace"), QMessageBox.ButtonRole.AcceptRole).clicked.connect(lambda: self._start(path))
+        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
+        box.open()
+
+    def _start(self, path: Path) -> None:
+        base, split, approved = self._base(), self.split.currentData(), self.approved.isChecked()
+        format, options, workspace = self.format.currentData(), self.options(), self._workspace
+        window = self.parentWidget().window()
+        label = tr("Export {name}", name=path.name)
+        reporter = workspace.tasks.reporter(label)
+
+        async def work() -> None:
+            choice = await workspace.project.read(_choice, base, split, approved, reporter=reporter)
+            written = await workspace.project.read(
+                exporting.export, path, choice, format, options, reporter, reporter=reporter
+            )
+            say_written(window, path, written)
+
+        workspace.tasks.start(label, work())
+        self.accept()
+
+
+def with_suffix(path: Path, format: str) -> Path:
+    """The path with the ending of the format in place of another format's; a folder has none."""
+    name = path.name
+    packed = ".gz" if name.lower().endswith(".gz") and format != FOLDER else ""
+    known = {".gz", ".ndjson", ".txt", *(writer.suffix for writer in WRITERS.values())}
+    while Path(name).suffix.lower() in known:
+        name = Path(name).stem
+    suffix = "" if format == FOLDER else WRITERS[format].suffix
+    return path.with_name(f"{name}{suffix}{packed}") if name else path
+
+
+def left_out(found: Exported) -> str:
+    """How many rows the format cannot hold, and why, in words; '' when it holds all."""
+    reasons = [f"{in_words(reason)} ({count:,})" for reason, count in found.left_out.items()]
+    many = sum(found.left_out.values())
+    words = trn(
+        "{n} row is left out: {reasons}.", "{n} rows are left out: {reasons}.", many, reasons=", ".join(reasons)
+    )
+    return words if many else ""
+
+
+def say_written(window: QWidget, path: Path, written: Exported) -> None:
+    """Say at the foot of the window what was written, with a way to the file."""
+    left = left_out(written)
+    words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
+    notice = Notice(window, f"{words}\n{left}".strip(), "warning" if left else "good", lasting=bool(left))
+    folder = QUrl.fromLocalFile(str(path.parent))
+    notice.add_button(tr("Show in folder"), lambda: QDesktopServices.openUrl(folder))
+
+
+def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Choice:
+    """Those rows of `base` that are of the split, and approved where only such are wanted; in their order."""
+    status = "approved" if approved else ""
+    if not split and not status:
+        return base
+    if isinstance(base, Filter):
+        if (split and base.split not in ("", split)) or (status and base.status not in ("", status)):
+            return []
+        return replace(base, split=split or base.split, status=status or base.status)
+    allowed = set(filters.find(db, Filter(split=split, status=status)))
+    return [id for id in base if id in allowed]
+
+
+def _ids(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Sequence[int]:
+    return dataset.ids_of(db, _choice(db, base, split, approved))
