@@ -19,6 +19,7 @@ check: setup-test
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/python tools/translations.py --check
+	$(VENV)/python tools/rules.py --check
 
 bench: setup-test
 	@$(VENV)/python tools/bench.py $(ARGS)

@@ -98,9 +98,8 @@ def foresee(
     """What `export` would write to a file and leave out, without writing it."""
     left: Counter[str] = Counter()
     tallies = (left, Counter[str]())
-    nowhere = _Hashed(io.BytesIO(), False)
-    examples = dataset.examples(db, choice)
-    rows = write_rows(examples, nowhere, WRITERS[format], options or Options(), tallies, reporter or Reporter())
+    examples = _reported(dataset.examples(db, choice), _splits(db, choice).total(), reporter or Reporter())
+    rows = _write_rows(examples, _Nowhere(), WRITERS[format], options or Options(), tallies)
     return Exported(rows, dict(left))
 
 
@@ -258,6 +257,11 @@ class _Hashed(io.RawIOBase):
 
     def digest(self) -> str:
         return self._hash.hexdigest() if self._hash else ""
+
+
+class _Nowhere(io.RawIOBase):
+    def write(self, data: Any) -> int:
+        return len(data)
 
 
 def _packed(file: _Hashed, path: Path) -> AbstractContextManager[Output]:

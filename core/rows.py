@@ -1,12 +1,13 @@
 """From a file's lines to blocks of rows as the project stores them: checked, known ones left out, texts packed."""
 
+import os
 import pickle
 import sqlite3
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,10 +242,16 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 def serve() -> None:
     """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
-    path, options, project, language_ = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    language.choose(language_)
     outside.stay_behind()
-    out = sys.stdout.buffer
+    path, options, project, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    language.choose(chosen)
+    try:
+        _tell(path, options, project, sys.stdout.buffer)
+    except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
+        os._exit(1)
+
+
+def _tell(path: Path, options: Options, project: Path, out: BinaryIO) -> None:
     try:
         known = Known.read(project) if options.skip_known else Known()
         for block in blocks(path, options, known, Reporter(lambda progress: pickle.dump(progress, out))):
