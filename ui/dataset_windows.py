@@ -44,9 +44,9 @@ class DatasetWindows(QObject):
 
     def bring(self, found: list[Path] | str) -> None:
         """Import files, or text that was pasted."""
-        from ui.import_dialog import ImportDialog
+        from ui import import_dialog
 
-        self._open(ImportDialog(self._workspace, found, self._owner))
+        import_dialog.bring(self._workspace, found, self._owner)
 
     def export(self) -> None:
         from ui.export_dialog import ExportDialog

@@ -64,7 +64,7 @@ class Latest(QObject):
 class ProgressLine(QWidget):
     """Shows the progress of work that takes a while, with a button that stops it."""
 
-    def __init__(self, *works: Latest) -> None:
+    def __init__(self, *works: Latest, keeps_place: bool = True) -> None:
         super().__init__()
         self._bar = QProgressBar(textVisible=False, maximum=0)
         self._bar.setFixedHeight(8)
@@ -82,7 +82,7 @@ class ProgressLine(QWidget):
             work.busy.connect(self._on_busy)
             work.progress.connect(self._on_progress)
         place = self.sizePolicy()
-        place.setRetainSizeWhenHidden(True)  # what stands below must not jump
+        place.setRetainSizeWhenHidden(keeps_place)  # what stands below must not jump
         self.setSizePolicy(place)
         self.hide()
 

@@ -57,6 +57,12 @@ class Notice(QFrame):
         self.hide()
         self.deleteLater()
 
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:  # a button has been dressed, and is higher than it was
+            self._place()
+        return handled
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
             self._place()

@@ -5,12 +5,12 @@ import sqlite3
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, editing, filters, findings, quarantine
+from core import dataset, editing, filters, quarantine
 from core.checks import RULES
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
-from ui import style, widgets
+from ui import style, whole_set, widgets
 from ui.background_check import BackgroundCheck
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -73,7 +73,7 @@ class ProblemsPanel(QWidget):
         for part in (self.title, self.explanation):
             below.addWidget(part)
         below.addLayout(buttons)
-        below.addWidget(ProgressLine(self._fixing))
+        below.addWidget(ProgressLine(self._fixing, keeps_place=False))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(page)
@@ -166,23 +166,21 @@ class ProblemsPanel(QWidget):
 def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
     counts = dataset.counts(db, "problems")
-    whole = findings.of_set(db)
-    groups = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in whole]
+    whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in whole_set.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (RULES[entry[0]].severity != "error", -entry[1], entry[0]))
-    groups += [Group(rule, count) for rule, count in worst]
+    groups = whole + [Group(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(dataset.counts(db, "split").values())
 
 
 def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE) -> list[Row]:
     """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
-    if found := findings.load(db, rule, offset, limit):
-        texts = dataset.fetch(db, [one.example for one in found])
-        return [Row(one.example, _brief(texts, one.example), one.cluster, one.message) for one in found]
-    ids = filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]
-    texts = dataset.fetch(db, ids)
-    return [Row(id, _brief(texts, id)) for id in ids]
+    found = whole_set.of_rows(db, rule, offset, limit)
+    if not found:
+        found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
+    texts = dataset.fetch(db, [id for id, _cluster, _message in found])
+    return [Row(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
 
 
 def _brief(rows: dict[int, dataset.Example], id: int) -> str:
     row = rows.get(id)
-    return f"{id:,}  {' '.join((row.question or row.answer)[:BRIEF].split())}" if row else f"{id:,}"
+    return f"{id:,} · {' '.join((row.question or row.answer)[:BRIEF].split())}" if row else f"{id:,}"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
-from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTreeWidget, QTreeWidgetItem
 
 from core.checks import RULES
 from core.language import tr, trn
@@ -50,6 +50,7 @@ class ProblemsTree(QTreeWidget):
         self.setHeaderLabels([tr("Problem"), tr("Rows")])
         self.setAccessibleName(tr("Problems by rule"))
         self.setUniformRowHeights(True)
+        self.setItemDelegate(_Roomy(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(COUNT, QHeaderView.ResizeMode.ResizeToContents)
@@ -154,6 +155,14 @@ class ProblemsTree(QTreeWidget):
             self.row_chosen.emit(id)
 
 
+class _Roomy(QStyledItemDelegate):
+    """Lines as high as in the other lists."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return QSize(hint.width(), hint.height() + style.SPACE // 2)
+
+
 def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidgetItem:
     item = QTreeWidgetItem(parent)
     item.setText(TEXT, " ".join(text.split()))
@@ -176,7 +185,9 @@ def severity_icon(severity: str) -> QIcon:
     painter.setBrush(back)
     (_paint_error if severity == "error" else _paint_warning)(painter, colour)
     painter.end()
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # else the line's colour would be mixed in
+    return icon
 
 
 def _paint_error(painter: QPainter, _colour: QColor) -> None:

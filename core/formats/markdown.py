@@ -4,9 +4,9 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from core.checks import LINE_LIMIT
+from core.checks import LINE_LIMIT, too_long
 from core.formats.lines import Line
-from core.formats.records import Cells, bare, cells_count
+from core.formats.records import Cells, bare, cells_count, foreign, is_foreign
 
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CELL = re.compile(r"((?:[^|\\]++|\\.|\\$)*+)(\||$)", re.DOTALL)
@@ -20,7 +20,7 @@ def tables(lines: Iterable[Line]) -> Iterator[Cells]:
     width = 0
     for line in lines:
         text = _text(line)
-        if width and "|" in text:
+        if width and ("|" in text or line.length > LINE_LIMIT):
             yield _record(line, text, width)
         elif before and (head := _head(before, text)):
             width = len(head)
@@ -39,8 +39,10 @@ def _head(before: Line, text: str) -> list[str]:
 
 
 def _record(line: Line, text: str, width: int) -> Cells:
+    if line.length > LINE_LIMIT:
+        return Cells(line, [], too_long(line.length))
     cells = split(text)
-    problem = cells_count(len(cells), width) if len(cells) != width else None
+    problem = foreign() if is_foreign(line.raw) else cells_count(len(cells), width) if len(cells) != width else None
     return Cells(bare([line]), cells, problem)
 
 

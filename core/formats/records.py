@@ -73,8 +73,8 @@ class Records:
         return not self._width or (len(cells) >= self._width and not any(cells[self._width :]))
 
     def _judged(self, taken: Sequence[Line], cells: list[str]) -> tuple[list[str], Problem | None]:
-        if any(_is_foreign(line.raw) for line in taken):
-            return [], problem("encoding", "", tr("The line has bytes that are not of the file's encoding."))
+        if any(is_foreign(line.raw) for line in taken):
+            return [], foreign()
         if not self._fits(cells):
             return [], cells_count(len(cells), self._width)
         self._width = self._width or len(cells)
@@ -91,6 +91,10 @@ def cells_count(found: int, width: int) -> Problem:
     return problem("cells-count", "", message)
 
 
+def foreign() -> Problem:
+    return problem("encoding", "", tr("The line has bytes that are not of the file's encoding."))
+
+
 def bare(lines: Sequence[Line]) -> Line:
     """The lines as one, without the break at its end."""
     raw = b"".join(line.raw for line in lines)
@@ -103,7 +107,7 @@ def _text(line: Line) -> str:
     return line.raw.decode(errors="surrogateescape")
 
 
-def _is_foreign(raw: bytes) -> bool:
+def is_foreign(raw: bytes) -> bool:
     try:
         raw.decode()
     except UnicodeDecodeError:

@@ -146,6 +146,13 @@ def test_tables_are_found_between_prose(tmp_path: Path) -> None:
     assert found(rows) == [("a | b", "x\ny"), (9, "cells-count"), ("<br>", "C:\\\\new")]
 
 
+def test_a_line_of_a_table_that_cannot_be_read_waits_and_the_table_goes_on(tmp_path: Path) -> None:
+    long = b"|q|" + b"x" * (17 << 20) + b"|\n"
+    (tmp_path / "t.md").write_bytes("|質問|回答|\n|--|--|\n|q|".encode() + b"\xff|\n" + long + b"|q|a|\n")
+    rows = list(formats.read(tmp_path / "t.md", Reporter()))
+    assert found(rows) == [(3, "encoding"), (4, "too-long"), ("q", "a")]
+
+
 TEXT = st.text(st.sampled_from("ab|\\<br>&#;\"'\n\r\t ,=@-é日\u2028\x0b\0") | st.characters(codec="utf-8"), max_size=12)
 ROWS = st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5)
 

@@ -7,6 +7,7 @@ from core import dataset, quarantine
 from core.filters import Filter, find
 from core.formats import jsonl
 from tests.ui.waiting import until
+from ui import style
 from ui.import_dialog import ImportDialog, bring
 from ui.notice import Notice
 from ui.quarantine_dialog import QuarantineDialog
@@ -185,3 +186,22 @@ def test_a_cancelled_import_leaves_nothing(run, workspace, window, tmp_path):
         assert not notice(window)
 
     run(go())
+
+
+def test_a_notice_is_as_high_as_its_button(run, window, qapp):
+    async def go():
+        shown = Notice(window, "Said.", lasting=True)
+        button = shown.add_button("Look…", lambda: None)
+        await until(lambda: button.height() >= button.sizeHint().height())
+        assert shown.geometry().bottom() < window.height()
+        window.resize(500, 400)
+        await until(lambda: shown.geometry().right() < 500)
+        Notice(window, "Said next.")
+        assert shown.isHidden(), "one at a time"
+
+    before = qapp.styleSheet()
+    style.apply(qapp, "light")
+    try:
+        run(go())
+    finally:
+        qapp.setStyleSheet(before)

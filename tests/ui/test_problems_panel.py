@@ -1,12 +1,16 @@
+import asyncio
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject
 
 from core import dataset, importing
 from core.checks import RULES
 from core.formats import jsonl
 from tests.ui.waiting import until
+from ui import background_check, whole_set
+from ui.background_check import BackgroundCheck
 from ui.problems_panel import PAGE, ProblemsPanel
-from ui.problems_tree import COUNT, ID, MORE, RULE, TEXT, Row
+from ui.problems_tree import COUNT, ID, MORE, RULE, TEXT, Group, ProblemsTree, Row
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 
@@ -105,5 +109,58 @@ def test_lines_that_cannot_be_read_are_told_and_lead_to_the_quarantine(run, pane
         assert panel.unread.text() == "1 line could not be read…"
         panel.unread.click()
         assert wanted
+
+    run(go())
+
+
+def test_rows_that_belong_together_stand_together_and_a_whole_set_problem_has_none(qtbot):
+    tree = ProblemsTree()
+    qtbot.addWidget(tree)
+    wanted = []
+    tree.rows_wanted.connect(lambda rule, offset: wanted.append((rule, offset)))
+    tree.show_groups([Group("too-few-rows", 0, "There are 7 rows."), Group("near-duplicate", 6)])
+    whole, near = tree.topLevelItem(0), tree.topLevelItem(1)
+    assert whole.text(COUNT) == ""
+    assert whole.childIndicatorPolicy() == whole.ChildIndicatorPolicy.DontShowIndicator
+    near.setExpanded(True)
+    assert wanted == [("near-duplicate", 0)]
+    tree.add_rows("near-duplicate", 0, [Row(1, "a", 1), Row(2, "b", 1), Row(5, "c", 5)], 3)
+    assert [near.child(place).text(TEXT) for place in range(3)] == ["2 rows together", "1 row together", "… 3 more"]
+    tree.add_rows("near-duplicate", 3, [Row(6, "d", 5), Row(7, "e", 7), Row(8, "f", 7)], 0)
+    counts = [near.child(place).childCount() for place in range(near.childCount())]
+    assert counts == [2, 2, 2]  # a group that two pages share is one
+    tree.show_groups([Group("near-duplicate", 5)])
+    assert tree.topLevelItemCount() == 1
+    assert wanted[-1] == ("near-duplicate", 0)  # what is open is read anew
+
+
+def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
+    begun = []
+
+    async def refresh(project, reporter):
+        begun.append(reporter)
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(whole_set, "is_stale", lambda db: True)
+    monkeypatch.setattr(whole_set, "refresh", refresh)
+    monkeypatch.setattr(background_check, "PAUSE", 20)
+
+    async def go():
+        owner = QObject()
+        check = BackgroundCheck(workspace, owner)
+        told = []
+        check.checking.connect(told.append)
+        await until(lambda: told == [True, False])
+        row = dataset.read_row(jsonl.new_row("", "q", "a"))
+        for _time in range(3):
+            await workspace.project.write("Add", dataset.add, [row])
+            check.ask()
+        await until(lambda: told == [True, False] * 2)
+        assert len(begun) == 2
+        check.ask()
+        await until(check.is_checking)
+        check.ask()
+        assert begun[-1].cancelled or len(begun) == 2
+        await until(lambda: told[-1:] == [False] and len(told) >= 8)
 
     run(go())
