@@ -7,6 +7,7 @@ from core.checks import ROLES
 from core.checks.line import decode_text
 from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
 from core.errors import FormatError
+from core.formats import jsonl
 from core.language import tr
 from core.turns import CALL_KEYS, CHAT, SECTIONS, at, declared, parts_of, words
 from core.turns import Message as Message
@@ -46,6 +47,19 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     texts = [one.number for one in parts_of(data, content) if one.kind == "text" and one.number is not None]
     number = part if part is not None else next(iter(texts), None)
     return _with_new_part(data, content, text) if number is None else _with_part(data, content, number, text)
+
+
+def say(data: str, role: str, text: str) -> str:
+    """The row with what `role` says last replaced; of a row of two answers that is the preferred one.
+
+    A chat row that lacks such a message gets one. Raises FormatError when the text holds no JSON object.
+    """
+    sections = {message.path.partition("[")[0] for message in messages(data)} if decode_text(data).text else set()
+    turns = [message for message in messages(data) if not message.path.startswith("$.non_")] if sections else []
+    spoken = [message.path for message in turns if message.role == role]
+    if CHAT in sections or not spoken:
+        return jsonl.set_content(data, role, text)
+    return set_text(data, spoken[-1], text)
 
 
 def set_words(data: str, path: str, key: str, text: str) -> str:

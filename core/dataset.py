@@ -211,7 +211,7 @@ def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
         edit_data(db, id, conversation.apply(data(db, id), field, value))
         return
     assert field in TEXTS, field
-    edit_data(db, id, jsonl.set_content(data(db, id), "user" if field == "question" else "assistant", value))
+    edit_data(db, id, conversation.say(data(db, id), "user" if field == "question" else "assistant", value))
 
 
 def edit_data(db: sqlite3.Connection, id: int, data: str) -> None:

@@ -169,7 +169,7 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
 def _said(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
         return _without_system(data)
-    return jsonl.set_content(data, ROLES[change.field], change.after)
+    return conversation.say(data, ROLES[change.field], change.after)
 
 
 def _without_system(data: str) -> str:

@@ -122,11 +122,13 @@ def repair(db: sqlite3.Connection, id: int, data: str) -> None:
 
 def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None:
     """Put right every line whose defect can be mended safely."""
-    total = count(db)
-    for done, (entry, data) in enumerate(list(_mendable(db)), start=1):
-        repair(db, entry.id, data)
+    ids = [entry.id for entry, _data in _mendable(db)]
+    for done, id in enumerate(ids, start=1):
+        entry = Unread(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
+        if (data := repaired(entry)) is not None:
+            repair(db, id, data)
         if reporter and done % CHUNK == 0:
-            reporter.update(done, total)
+            reporter.update(done, len(ids))
 
 
 def _mendable(db: sqlite3.Connection) -> Iterator[tuple[Unread, str]]:

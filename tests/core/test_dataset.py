@@ -87,6 +87,16 @@ def test_editing_a_cell_keeps_the_rest_of_the_row(project, tmp_path):
     assert row.data == line.replace('"content":"a"', '"content":"new\\nline"')
 
 
+def test_editing_the_cells_of_a_row_of_two_answers_writes_them_where_they_stand(project, tmp_path):
+    said = '{"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "a"}], '
+    line = said + '"non_preferred_output": [{"role": "assistant", "content": "b"}]}'
+    imported(project, tmp_path, line)
+    assert (rows(project)[0].question, rows(project)[0].answer) == ("q", "a")
+    write(project, "Edit", dataset.edit, 1, "question", "Q")
+    write(project, "Edit", dataset.edit, 1, "answer", "A")
+    assert rows(project)[0].data == line.replace('"q"', '"Q"').replace('"a"', '"A"')
+
+
 def test_lines_of_text_are_those_of_the_rows(project, tmp_path):
     lines = [jsonl.new_row("", f"question {number}", "a") for number in range(300)]
     imported(project, tmp_path, *lines)
