@@ -3,9 +3,9 @@
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core import outside
 from core.progress import Reporter
@@ -19,7 +19,7 @@ async def run(
 ) -> Changes | None:
     """Let `module` look at the project, then `store(db, result, lines)` what it wrote, in one write.
 
-    The module gets `request` with `project` and `into`, the file for its lines (see `write_lines`): they may be too
+    The module gets `request` with `project` and `into`, the file for its lines (see `write_line`): they may be too
     many for the memory. None where its result is None: there was nothing to do. Cancelling ends the process.
     """
     with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
@@ -31,11 +31,9 @@ async def run(
         return await project.write("", _keep, store, result, into)
 
 
-def write_lines(into: str, lines: Iterable[object]) -> None:
+def write_line(file: IO[str], line: object) -> None:
     """The child's side: one JSON value a line."""
-    with Path(into).open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(json.dumps(line) + "\n")
+    file.write(json.dumps(line) + "\n")
 
 
 def _keep(db: sqlite3.Connection, store: Store, result: object, into: Path) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -101,22 +102,20 @@ def texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
 def text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
     """The same as lines of UTF-8, many at once: how many rows, and their lines."""
     reader = packs.Reader(db)
-    for pack, places in groupby(_places(db, choice), key=lambda place: place[0]):
-        held = reader.pack(pack)
-        slots = [slot for _pack, slot in places]
-        chosen = held if slots == list(range(len(held))) else [held[slot] for slot in slots]
-        block = "\0".join(chosen)
-        # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
-        block = block.replace("\n", " ").replace("\0", "\n")
-        yield len(chosen), f"{block}\n".encode()
+    for pack, places in groupby(_places(db, choice), key=itemgetter(0)):
+        slots = list(map(itemgetter(1), places))
+        yield len(slots), reader.lines(pack, slots)
 
 
 def _places(db: sqlite3.Connection, choice: Choice) -> Iterator[packs.Place]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.where(choice)
-        yield from db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
-        return
-    ids = iter(ids_of(db, choice))
+        return db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
+    return _places_of(db, ids_of(db, choice))
+
+
+def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[packs.Place]:
+    ids = iter(chosen)
     while chunk := list(islice(ids, CHUNK)):
         marks = ",".join("?" * len(chunk))
         rows = db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks})", chunk)

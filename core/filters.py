@@ -31,6 +31,7 @@ ORDERS = {
     "key_points": "key_points",
     "problems": "problems",
     "source": "source",
+    "line": "line",
 }
 
 

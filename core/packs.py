@@ -47,10 +47,17 @@ def digest(text: bytes) -> int:
 def unpacked(blob: bytes) -> list[str]:
     """The texts of a pack. Raises `sqlite3.DatabaseError` for one that no Juku wrote."""
     try:
+        return _bytes(blob).decode().split(_PARTED.decode())
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
+
+
+def _bytes(blob: bytes) -> bytes:
+    try:
         if not 0 <= zstandard.frame_content_size(blob) <= LIMIT:
             raise sqlite3.DatabaseError("database disk image is malformed: size of a pack")
-        return zstandard.ZstdDecompressor().decompress(blob).decode().split(_PARTED.decode())
-    except (zstandard.ZstdError, UnicodeDecodeError) as error:
+        return zstandard.ZstdDecompressor().decompress(blob)
+    except zstandard.ZstdError as error:
         raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
 
 
@@ -80,11 +87,23 @@ class Reader:
     def pack(self, id: int) -> list[str]:
         """All texts of one pack, in the order of their slots."""
         if id not in self._packs:
-            (blob,) = self._db.execute("SELECT data FROM pack WHERE id = ?", (id,)).fetchone()
             if len(self._packs) >= self._kept:
                 del self._packs[next(iter(self._packs))]
-            self._packs[id] = unpacked(blob)
+            self._packs[id] = unpacked(self._blob(id))
         return self._packs[id]
+
+    def lines(self, id: int, slots: list[int]) -> bytes:
+        """The texts in these slots of a pack as lines of UTF-8: in the usual case, all of them, nothing is taken apart."""
+        block = _bytes(self._blob(id)) if id not in self._packs else None
+        if block is None or slots != list(range(block.count(_PARTED) + 1)):
+            texts = self.pack(id)
+            block = _PARTED.join(texts[slot].encode() for slot in slots)
+        # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
+        return block.replace(b"\n", b" ").replace(_PARTED, b"\n") + b"\n"
+
+    def _blob(self, id: int) -> bytes:
+        blob: bytes = self._db.execute("SELECT data FROM pack WHERE id = ?", (id,)).fetchone()[0]
+        return blob
 
 
 def sweep(db: sqlite3.Connection, users: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import statistics
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from core import dataset, duplicates, personal
+from core import contradictions, dataset, duplicates, packs, personal, spec
 from core.dataset import SPLITS, Example
 from core.duplicates import Groups, Numbers
 from core.formats import jsonl
@@ -20,24 +21,23 @@ from core.progress import Reporter
 
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
 LEAN = 3  # times fewer or more rows than the middle fact has
-UNLIKE = 50.0  # per cent of the words that two answers to one question share, below which they are another
-COMPARED = 20  # answers to one question that are compared with each other
 NEIGHBOURS = 200  # training rows of one group that an exam question is compared with
-READ = 4000  # characters of an answer that are compared
+READ = 4000  # characters of an answer that are searched for an admission
 
 Emit = Callable[[str, int, int, str], None]  # rule, cluster, example (0: the whole set), detail
 
 # An answer of these words says that the text does not give the answer.
 _UNKNOWN = re.compile(
-    r"\b(?:does|did|do|is|are|was|were|has|have)(?: not|n['’]t) (?:\w+ ){0,2}?"
-    r"(?:say|state|mention|specify|specified|mentioned|stated|provided|given|contain|describe|indicate)\b"
-    r"|\bno information (?:is|was|about|on|in)\b|\b(?:I|we) (?:do not|don['’]t|cannot|can['’]t) (?:know|find|tell|answer|determine)\b"
-    r"|\bnot (?:mentioned|stated|specified|described|provided|given) (?:in|by)\b|\bas an ai\b"
-    r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:い?ませ(?:ん|んでした)|(?:い)?ない|ありません|なし|ございません)"
-    r"|書かれてい(?:ません|ない)|述べられてい(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
+    r"\b(?:does|did|do)(?: not|n['’]t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
+    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]t) (?:\w+ )?"
+    r"(?:contain|provide|give|include|describe|cover|indicate)\b"
+    r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
+    r"|\bno information (?:is|was|about|on|in)\b|\bas an ai\b"
+    r"|\b(?:I|we) (?:do not|don['’]t|cannot|can['’]t) (?:know|find|tell|answer|determine)\b"
+    r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:ませ(?:ん|んでした)|ない|ありません|なし|ございません)"
+    r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
     re.IGNORECASE,
 )
-_YES, _NO = re.compile(r"(?:yes|はい|ええ)(?![a-z])"), re.compile(r"(?:no|いいえ|いや)(?![a-z])")
 _CODES = {split: code for code, split in enumerate(SPLITS)}
 _TRAIN = _CODES["train"]
 
@@ -66,7 +66,7 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
     _near(rows, ids, groups, copies, emit)
     _leaks(db, rows, ids, groups, emit)
     _contradictions(db, rows, ids, groups, emit)
-    _prompts(db, rows, emit)
+    _prompts(db, rows, ids, emit)
     _amounts(db, rows, emit)
 
 
@@ -85,7 +85,7 @@ def _questions(examples: Iterable[Example], rows: _Rows, emit: Emit) -> Iterator
         prompt, asked = opening(row.data)
         rows.ids.append(row.id)
         rows.splits.append(_CODES.get(row.split, _TRAIN))
-        rows.digests.append(dataset.digest(row.data))
+        rows.digests.append(packs.digest(row.data.encode()))
         rows.answers.append(hash(duplicates.normalise(row.answer)))
         rows.prompts.append(hash(prompt))
         rows.asked.append(bool(asked))
@@ -94,8 +94,7 @@ def _questions(examples: Iterable[Example], rows: _Rows, emit: Emit) -> Iterator
             rows.approved += 1
             rows.facts.update(row.facts.split())
         _alone(row, emit)
-        # A statement asks nothing: two of them are compared by what they say.
-        yield asked or f"\n{row.answer}"
+        yield asked or f"\n{row.answer}"  # as in `key`
 
 
 def _alone(row: Example, emit: Emit) -> None:
@@ -167,3 +166,86 @@ def _near(rows: _Rows, ids: Numbers, groups: Groups, copies: set[int], emit: Emi
             emit("near-duplicate", int(ids[first]), int(ids[first]), "")
         for place in others:
             emit("near-duplicate", int(ids[first]), int(ids[place]), str(ids[first]))
+
+
+def _leaks(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
+    """Tell of rows of the exam or the validation whose question is trained on too, and of those training rows."""
+    splits = np.array(rows.splits, np.int64)
+    for places in _runs(groups.near):
+        trained = places[splits[places] == _TRAIN]
+        held = [place for place in places[splits[places] != _TRAIN].tolist() if not rows.repeated[place]]
+        if not held or not len(trained):
+            continue
+        twins = {place: twin for place in held if (twin := _twin(db, ids, groups, place, trained))}
+        first = int(ids[places[0]])
+        for place, (row, likeness) in twins.items():
+            emit("split-leakage", first, int(ids[place]), f"{row} {likeness:.0f}")
+        for row in sorted({row for row, _likeness in twins.values()}):
+            emit("split-leakage", first, row, "")
+
+
+def _twin(
+    db: sqlite3.Connection, ids: Numbers, groups: Groups, place: int, trained: Numbers
+) -> tuple[int, float] | None:
+    """The training row of one group whose question is most like that of a row, and how much it is; a group has chains."""
+    same = trained[groups.same[trained] == groups.same[place]]
+    if len(same):
+        return int(ids[same[0]]), 100.0
+    found = dataset.fetch(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
+    texts = {id: duplicates.normalise(key(row)) for id, row in found.items()}
+    text = texts.pop(int(ids[place]))
+    likeness, id = max(((duplicates.similarity(text, other), id) for id, other in texts.items()), default=(0.0, 0))
+    return (id, likeness) if likeness >= duplicates.SIMILAR else None
+
+
+def key(row: Example) -> str:
+    """What rows are compared by: all that is asked. A statement asks nothing; it is compared by what it says."""
+    return opening(row.data)[1] or f"\n{row.answer}"
+
+
+def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
+    """Tell of rows that ask the same and answer otherwise."""
+    answers = np.array(rows.answers, np.int64)
+    for places in _runs(groups.same):
+        if not rows.asked[places[0]]:
+            continue
+        _each, firsts = np.unique(answers[places], return_index=True)
+        if len(firsts) < 2:
+            continue
+        different = places[np.sort(firsts)][: contradictions.COMPARED]
+        said = {id: row.answer for id, row in dataset.fetch(db, ids[different].tolist()).items()}
+        for id, other, why in contradictions.among(said):
+            emit("answers-contradict", int(ids[places[0]]), id, f"{other} {why}")
+
+
+def _prompts(db: sqlite3.Connection, rows: _Rows, ids: Numbers, emit: Emit) -> None:
+    """Tell of training rows with another system prompt than the spec has or, where it has none, than most rows have."""
+    splits, prompts = np.array(rows.splits, np.int64), np.array(rows.prompts, np.int64)
+    held = np.flatnonzero(splits != _CODES["test"])
+    if not len(held):
+        return
+    wanted = spec.load(db).system_prompt
+    usual, example = hash(wanted), 0
+    if not wanted.strip():
+        each, firsts, counts = np.unique(prompts[held], return_index=True, return_counts=True)
+        most = int(np.argmax(counts))
+        if counts[most] * 2 < len(held):
+            return  # there is no usual one
+        usual, example = int(each[most]), int(ids[held[firsts[most]]])
+    for place in held[prompts[held] != usual].tolist():
+        emit("system-prompt-differs", 0, int(ids[place]), str(example))
+
+
+def _amounts(db: sqlite3.Connection, rows: _Rows, emit: Emit) -> None:
+    """Tell of too few rows, and of facts that have far fewer or far more than the middle one."""
+    if not rows.ids:
+        return
+    if rows.approved < ADVISED:
+        emit("too-few-rows" if rows.approved < MINIMUM else "few-rows", 0, 0, str(rows.approved))
+    if not rows.facts:
+        return
+    counts = {fact.name: rows.facts[fact.name] for fact in spec.facts(db)} | rows.facts
+    middle = statistics.median(counts.values())
+    for name, count in sorted(counts.items()):
+        if count * LEAN < middle or not count or count > max(MINIMUM, middle * LEAN):
+            emit("fact-unbalanced", 0, 0, f"{name} {count} {middle:g}")

@@ -5,8 +5,8 @@ import sqlite3
 import tomllib
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +95,14 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
 
 
 def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
+    """The child's side: the encoding, with the counts in the file, or None where none were missing."""
     encoding: str = request["encoding"]
-    db = open_rows(Path(request["project"]))
-    try:
-        counted = count_missing(db, encoding, reporter)
-        first = list(islice(counted, 1))
-        aside.write_lines(request["into"], (line for part in (first, counted) for line in part))
-    finally:
-        db.close()
-    return encoding if first else None
+    counted = False
+    with closing(open_rows(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
+        for line in count_missing(db, encoding, reporter):
+            aside.write_line(file, line)
+            counted = True
+    return encoding if counted else None
 
 
 def _store(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, list[int]]]) -> None:

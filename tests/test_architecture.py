@@ -40,7 +40,7 @@ ORDER = (
     ("search", "turns", "conversation", "spec"),
     ("filters",),
     ("dataset", "indexing"),
-    ("quarantine", "rows", "editing", "versions", "survey", "findings"),
+    ("quarantine", "rows", "editing", "versions", "contradictions", "survey", "findings"),
     ("importing", "exporting"),
     ("samples", "providers"),
     ("training", "chat"),

@@ -22,7 +22,7 @@ from core.errors import FormatError  # noqa: E402
 from core.formats import clipboard, jsonl  # noqa: E402
 from core.progress import Reporter  # noqa: E402
 
-SLOW, EACH = 5.0, 3e-5  # seconds that a file may take, and more for each of its lines
+SLOW, EACH = 5.0, 3e-5  # seconds that a file may take, and more for each row and problem in it
 ROW = jsonl.new_row("短く。", "返品は？ “now”", 'The table says: "a, b"\nand more | less.')
 SHARE = json.dumps({"id": 1, "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "日本"}]})
 ALPACA = json.dumps({"instruction": "q", "input": "i", "output": "返品できます"}, ensure_ascii=False)
@@ -129,23 +129,24 @@ def main(seconds: float = 120, seed: int = 1) -> int:
     kinds: Counter[str] = Counter()
     found: Counter[str] = Counter()
     slowest: list[tuple[float, str]] = []
-    failures = 0
+    failures = slow = 0
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
         while time.monotonic() < end:
             path = Path(folder) / chance.choice(NAMES)
             kind = written(path, chance)
             kinds[kind] += 1
-            start = time.perf_counter()
+            start, came = time.perf_counter(), Counter[str]()
             try:
-                found += read(path, chance)
+                came = read(path, chance)
+                found += came
             except Exception:
                 failures += 1
                 kept = Path(tempfile.gettempdir()) / f"fuzz-{seed}-{failures}-{path.name}"
                 kept.write_bytes(path.read_bytes())
                 print(f"{kept}\n{traceback.format_exc(limit=-4)}", flush=True)
             took = time.perf_counter() - start
-            failures += took > SLOW + EACH * path.read_bytes().count(b"\n")
+            slow += took > SLOW + EACH * came.total()
             head = path.open("rb").read(30)
             slowest = sorted([*slowest, (took, f"{kind} {path.name} {path.stat().st_size:,} {head!r}")], reverse=True)[
                 :6
@@ -153,9 +154,9 @@ def main(seconds: float = 120, seed: int = 1) -> int:
             path.unlink()
     print(f"inputs {kinds.total():,} ({', '.join(f'{kind} {count:,}' for kind, count in kinds.most_common())})")
     print(", ".join(f"{name} {count:,}" for name, count in found.most_common()))
-    print(f"exceptions and too slow ones: {failures}")
+    print(f"exceptions {failures}, too slow {slow}")
     print("slowest:", *(f"{took:.2f} s {what}" for took, what in slowest), sep="\n  ")
-    return 1 if failures else 0
+    return 1 if failures or slow else 0
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ class BackgroundCheck(QObject):
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:
+        if not self._workspace.tasks.can_start():
+            return
         if self.is_checking() and self._project is self._workspace.project:
             self._pause.start()  # the old one is about to end
             return

@@ -218,7 +218,7 @@ def _number(placeholder: str) -> QLineEdit:
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
     field.setToolTip(tr("Characters of question and answer together"))
     field.setValidator(NUMBER)
-    field.setMaximumWidth(76)
+    field.setMaximumWidth(62)
     return field
 
 

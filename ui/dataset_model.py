@@ -21,6 +21,7 @@ from ui.dataset_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, 
 from ui.dataset_drag import RowsMime
 
 PAGE = 200
+SCATTERED = 48  # rows of a page when they are sorted: each lies in another pack
 CACHED_PAGES = 50
 MANY = 10_000  # ids from which numpy is worth loading
 BLOCK = 1 << 16  # ids compared at once
@@ -133,9 +134,9 @@ class DatasetModel(QAbstractTableModel):
     def _fetch(self, row: int) -> dict[int, Cells]:
         if len(self._rows) > PAGE * CACHED_PAGES:
             self._rows.clear()
-        start = row // PAGE * PAGE
-        page = self._ids[start : start + PAGE]
-        for id, example in dataset.fetch(self.project.rows, page).items():
+        size = PAGE if self._ascending else SCATTERED
+        start = row // size * size
+        for id, example in dataset.fetch(self.project.rows, self._ids[start : start + size]).items():
             self._rows[id] = Cells(example, shown(example), meaning(example))
         return self._rows
 

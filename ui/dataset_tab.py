@@ -17,6 +17,7 @@ from core.formats import jsonl
 from core.language import tr, trn
 from core.project import Changes, Project
 from ui import dataset_bulk, style, widgets
+from ui.background_check import BackgroundCheck
 from ui.dataset_actions import MARK, RowActions
 from ui.dataset_detail import DatasetDetail
 from ui.dataset_filter import FilterBar
@@ -50,6 +51,7 @@ class DatasetTab(Tab):
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
         self._counting = Reload(workspace, self._load_counts)
+        self._check = BackgroundCheck(workspace, self)
         self._make_table()
         self._make_buttons()
         self.detail = DatasetDetail()
@@ -314,7 +316,7 @@ class DatasetTab(Tab):
         if self._sides.count() == 1:
             from ui.problems_panel import ProblemsPanel
 
-            panel = ProblemsPanel(self.workspace)
+            panel = ProblemsPanel(self.workspace, self._check)
             panel.chosen.connect(self.choose)
             panel.row_chosen.connect(self.show_row)
             panel.quarantine_wanted.connect(self.windows.quarantine)
@@ -361,6 +363,7 @@ def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
         splitter.addWidget(part)
         splitter.setStretchFactor(number, 3 if number == 0 else 2)
     splitter.setSizes([380, 260])
+    splitter.setHandleWidth(style.SPACE)
     return splitter
 
 

@@ -19,8 +19,7 @@ class GrowingEdit(QPlainTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setTabChangesFocus(True)
-        if not most:
-            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().documentLayout().documentSizeChanged.connect(lambda _size: self._fit())
         self._fit()
 
@@ -40,25 +39,33 @@ class GrowingEdit(QPlainTextEdit):
         self._fit()
 
     def _fit(self) -> None:
+        text, scrolls = self._measured()
+        on, off = Qt.ScrollBarPolicy.ScrollBarAlwaysOn, Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        # Decided here: left to Qt, a text as wide as the bar would show it, wrap, be higher, hide it, and so on for ever.
+        self.setVerticalScrollBarPolicy(on if scrolls else off)
         margins = self.contentsMargins()
         around = margins.top() + margins.bottom() + 2 * self.document().documentMargin()
-        height = math.ceil(self._text_height() + around) + ROUNDING
+        height = math.ceil(text + around) + ROUNDING
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
 
-    def _text_height(self) -> float:
-        """The lines' own heights: a line of Japanese is higher than the font says that lines are."""
+    def _measured(self) -> tuple[float, bool]:
+        """The height of the lines that are shown, and whether there are more.
+
+        The lines' own heights: a line of Japanese is higher than the font says that lines are.
+        """
         height, lines = 0.0, 0
         block = self.document().firstBlock()
-        while block.isValid() and not (self._most and lines >= self._most):
+        while block.isValid() and not (self._most and lines > self._most):
             layout = block.layout()
             self.blockBoundingRect(block)  # lays the block out
             for number in range(layout.lineCount()):
-                if not self._most or lines < self._most:
+                lines += 1
+                if not self._most or lines <= self._most:
                     height += layout.lineAt(number).height()
-                    lines += 1
             block = block.next()
-        return height + max(0, self._least - lines) * self.fontMetrics().lineSpacing()
+        missing = max(0, self._least - lines) * self.fontMetrics().lineSpacing()
+        return height + missing, bool(self._most) and lines > self._most
 
 
 def text_of(document: QTextDocument, before: str = "") -> str:

@@ -40,6 +40,7 @@ QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {accent}; color: white; border-color: {accent}; font-weight: 600; }}
 QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
+QPushButton:checked {{ border-color: {accent}; color: {link}; }}
 QPushButton:focus {{ border-color: {accent}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
 QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: 5px; background: {base}; }}

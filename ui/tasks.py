@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -42,6 +43,12 @@ class Tasks(QObject):
         if self._closed:  # a timer that fires late finds the project closed
             task.cancel()
         return task
+
+    def can_start(self) -> bool:
+        """Whether the loop runs and the window is open; a timer may fire when neither is true any more."""
+        with suppress(RuntimeError):
+            return asyncio.get_running_loop().is_running() and not self._closed
+        return False
 
     @property
     def label(self) -> str:

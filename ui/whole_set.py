@@ -2,35 +2,27 @@
 
 import sqlite3
 
+from core import findings
 from core.progress import Reporter
 from core.project import Changes, Project
 from ui.problems_tree import Group
 
-try:
-    from core import findings
-except (
-    ImportError
-):  # the check of the whole set is not part of this build yet: rows' own problems are shown all the same
-    findings = None
-
 
 def is_stale(db: sqlite3.Connection) -> bool:
     """Whether rows have changed since the last check."""
-    return findings is not None and findings.is_stale(db)
+    return findings.is_stale(db)
 
 
 async def refresh(project: Project, reporter: Reporter) -> Changes | None:
     """Check the whole set again; None where nothing was to be done. Raises `JukuError`, `CancelledError`."""
-    return await findings.refresh(project, reporter) if findings is not None else None
+    return await findings.refresh(project, reporter)
 
 
 def of_set(db: sqlite3.Connection) -> list[Group]:
     """The problems that no single row has, such as too few rows."""
-    return [Group(found.rule, 0, found.message) for found in findings.of_set(db)] if findings is not None else []
+    return [Group(found.rule, 0, found.message) for found in findings.of_set(db)]
 
 
 def of_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int) -> list[tuple[int, int, str]]:
     """Rows of one rule, cluster by cluster: id, cluster (0: none) and message. Empty for a rule of single rows."""
-    if findings is None:
-        return []
     return [(found.example, found.cluster, found.message) for found in findings.load(db, rule, offset, limit)]

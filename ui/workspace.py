@@ -54,7 +54,7 @@ class Workspace(QObject):
 
     def _refresh_index(self) -> None:
         """Make the search index once no more rows have changed for a moment."""
-        if self._index_task is None or self._index_task.done():
+        if self.tasks.can_start() and (self._index_task is None or self._index_task.done()):
             self._index_task = self.tasks.start("", self.finder.refresh(Reporter()))
 
     async def provider(self, id: str = "") -> Provider:
@@ -110,6 +110,7 @@ class Workspace(QObject):
             self.tasks.failed.emit(error)
 
     async def close(self) -> None:
+        self._indexing.stop()
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()

@@ -19,7 +19,9 @@ OVERLAP = 1024  # as much is looked at again where two blocks meet
 _BETWEEN = re.compile(rb"[\s,]*+")
 _CLOSING = re.compile(rb"[\s,\]]*+")
 _PLAIN = rb'(?:[^"\[\]{}]++|"(?:[^"\\\n]++|\\[\s\S])*+["\n])'
-_OUTSIDE = re.compile(rb"(?:%b|\{%b*+\})*+" % (_PLAIN, _PLAIN))  # flat objects, as messages are, in one go
+_FLAT = rb"\{%b*+\}" % _PLAIN
+_OUTSIDE = re.compile(rb"(?:%b|%b)*+" % (_PLAIN, _FLAT))  # flat objects, as messages are, in one go
+_ROW = re.compile(rb"\{(?:%b|%b|\[(?:%b|%b)*+\])*+\}" % (_PLAIN, _FLAT, _PLAIN, _FLAT))  # so are the usual rows
 _RUN = re.compile(rb"[\[{]++|[\]}]++")
 _INSIDE = re.compile(rb'(?:[^"\\\n]++|\\[\s\S])*+')
 _SCALAR = re.compile(rb'(?:[^"\[{,\n]++|"(?:[^"\\\n]++|\\[^\n])*+"?)++')
@@ -117,7 +119,8 @@ class Elements:
                 return self._taken(next(iter(self._rows_before(end)), end))
 
     def _bracketed(self) -> Iterator[Line]:
-        state = self._read_on(State(size=1, depth=1))
+        row = _ROW.match(self._buffer, self._at)
+        state = State(row.end() - self._at, ended=True) if row else self._read_on(State(size=1, depth=1))
         self._learn_key()
         end = self._at + state.size
         rows = self._rows_before(end)

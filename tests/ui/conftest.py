@@ -7,9 +7,20 @@ import pytest
 import qasync
 from PySide6.QtCore import QCoreApplication, QEvent
 
+import ui.workspace
 from core.settings import ProviderSettings, Settings
+from ui import background_check
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
+
+HOURS = 10_000_000  # milliseconds
+
+
+@pytest.fixture(autouse=True)
+def no_work_in_the_background(monkeypatch):
+    """What begins by itself a moment after a change has tests of its own; others are left in peace."""
+    monkeypatch.setattr(background_check, "PAUSE", HOURS)
+    monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
 
 
 @pytest.fixture
@@ -34,9 +45,12 @@ def run(qapp):
 async def settled(command):
     """Await `command` and what it has started: pytest-qt turns the loop between the phases, where no task may step."""
     result = await command
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    if others:
-        await asyncio.wait(others, timeout=10)
+    deadline = asyncio.get_running_loop().time() + 10
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            break
+        await asyncio.wait(others, timeout=left)
     return result
 
 

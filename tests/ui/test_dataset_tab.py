@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from core import dataset, filters, quarantine
 from core.filters import Filter
@@ -10,7 +10,7 @@ from core.formats import jsonl
 from core.importing import import_file
 from core.progress import Reporter
 from tests.ui.waiting import until
-from ui.dataset_columns import COLUMNS
+from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_tab import DatasetTab
 from ui.tab import ALL_TABLES
 
@@ -215,3 +215,19 @@ def test_columns_are_remembered(run, tab, qtbot):
     other.table.header.restore("1 other columns AAAA")
     other.table.header.reset_columns()
     assert other.table.header.shown()[0] == 0
+
+
+@pytest.mark.parametrize("name", ["replace", "versions", "tokens", "export", "json", "quarantine"])
+def test_each_window_opens_from_its_menu(run, tab, name):
+    async def go():
+        tab.windows.quarantine() if name == "quarantine" else tab._on_wanted(name)
+        (dialog,) = (child for child in tab.findChildren(QDialog) if child.isVisible())
+        await asyncio.sleep(0.1)
+        dialog.close()
+        await until(lambda: not tab.findChildren(QDialog))
+
+    run(go())
+
+
+def test_every_column_can_be_sorted_by():
+    assert {column.order for column in ALL} <= set(filters.ORDERS)

@@ -5,7 +5,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 
-from core import evals, samples
+from core import dataset, evals, samples
 from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer, Sampling

@@ -36,7 +36,7 @@ def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, t
 
     async def go():
         window.open_paths([path])
-        await until(lambda: "<b>picture.png" in window.messages.text())
+        await until(lambda: window.findChild(Notice) and "<b>picture.png" in window.findChild(Notice).text.text())
         window.open_paths([tmp_path / "gone.juku"])
         await until(lambda: "cannot be found" in window.messages.text())
 
@@ -135,7 +135,8 @@ def test_without_a_display_it_says_so(tmp_path):
 
 
 def test_the_window_speaks_japanese(run, qtbot, project):
-    from ui.main_window import MainWindow
+    from ui.notice import Notice
+from ui.main_window import MainWindow
     from ui.workspace import Workspace
 
     language.choose("ja")

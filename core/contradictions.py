@@ -1,0 +1,44 @@
+"""Tells whether two answers to the same question contradict each other, and by what."""
+
+import re
+from itertools import combinations
+
+from rapidfuzz import fuzz
+
+from core import grading
+
+COMPARED = 20  # different answers to one question that are compared with each other
+READ = 2000  # characters of an answer that are compared
+UNLIKE = 50.0  # per cent of its words that an answer shares with another, below which it says something else
+FIGURES, YES_NO, WORDS = "figures", "yes-no", "words"
+
+_FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
+_YES = re.compile(r"(?:yes|はい|ええ)(?![a-z])")
+_NO = re.compile(r"(?:no|いいえ|いや)(?![a-z])")
+
+
+def among(answers: dict[int, str]) -> list[tuple[int, int, str]]:
+    """Each answer (by the id of its row) that another one contradicts: both ids, and `contradiction` of the first such."""
+    normal = {id: grading.normalise(answer[:READ]) for id, answer in answers.items()}
+    found: dict[int, tuple[int, str]] = {}
+    for (id, one), (other, second) in combinations(normal.items(), 2):
+        if why := contradiction(one, second):
+            found.setdefault(id, (other, why))
+            found.setdefault(other, (id, why))
+    return [(id, *found[id]) for id in normal if id in found]
+
+
+def contradiction(one: str, other: str) -> str:
+    """By what two answers, normalised by `grading.normalise`, contradict each other; '' where they do not.
+
+    `FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
+    no. `WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
+    """
+    if (_YES.match(one) and _NO.match(other)) or (_NO.match(one) and _YES.match(other)):
+        return YES_NO
+    numbers, others = set(_FIGURE.findall(one)), set(_FIGURE.findall(other))
+    if numbers and others:
+        return "" if numbers <= others or others <= numbers else FIGURES
+    # Words in any order, and for Japanese, which sets no blanks, the part of the longer that is most like the shorter.
+    shared = max(fuzz.token_set_ratio(one, other), fuzz.partial_ratio(one, other))
+    return WORDS if shared < UNLIKE else ""

@@ -1,0 +1,150 @@
+"""What a check of the whole set found last; the check itself runs in a process of its own (core/survey.py)."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import aside, contradictions, outside, packs, schema, survey
+from core.connection import open_rows
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes, Project
+
+EDITION = 1  # of the checks: what another one found is stale
+LINES = 20  # things of the whole set that are listed for one rule
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`example` 0 is the whole set; rows of one `cluster`, the id of the first of them, belong together, 0 stands alone."""
+
+    rule: str
+    cluster: int
+    example: int
+    message: str
+
+
+def is_stale(db: sqlite3.Connection) -> bool:
+    """Whether rows, facts or the spec have changed since the last check."""
+    (found,) = db.execute("SELECT value FROM meta WHERE key = 'findings'").fetchone()
+    return bool(found != _stamp(db))
+
+
+async def refresh(project: Project, reporter: Reporter) -> Changes | None:
+    """Check the whole set again where it has changed. Raises `JukuError`, `CancelledError`."""
+    if not await project.read(is_stale):
+        return None
+    return await aside.run(project, "core.findings", {}, _store, reporter)
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """How many rows, or things of the whole set, each rule was broken by."""
+    sql = "SELECT rule, count(*) FROM finding WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    return dict(db.execute(sql))
+
+
+def of_set(db: sqlite3.Connection) -> list[Finding]:
+    """What concerns no single row: one for each rule, with a line for each thing."""
+    messages: dict[str, list[str]] = {}
+    for rule, noted in db.execute("SELECT rule, message FROM finding WHERE example = 0 ORDER BY id"):
+        messages.setdefault(rule, []).append(worded(rule, noted))
+    return [Finding(rule, 0, 0, _listed(lines)) for rule, lines in messages.items()]
+
+
+def _listed(lines: list[str]) -> str:
+    more = len(lines) - LINES
+    return "\n".join([*lines[:LINES], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])])
+
+
+def load(db: sqlite3.Connection, rule: str = "", offset: int = 0, limit: int = -1) -> list[Finding]:
+    """The rows of a rule, or of all, cluster by cluster; those that are gone since are left out."""
+    found = db.execute(
+        "SELECT rule, cluster, example, message FROM finding WHERE ? IN ('', rule) AND example IN (SELECT id FROM example) "
+        "ORDER BY rule, cluster, example LIMIT ? OFFSET ?",
+        (rule, limit, offset),
+    )
+    return [Finding(rule, cluster, example, worded(rule, noted)) for rule, cluster, example, noted in found]
+
+
+def usual_prompt(db: sqlite3.Connection) -> str | None:
+    """The system prompt that most rows have, where some have another and the spec has none; else None."""
+    sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"
+    found = db.execute(sql).fetchone()
+    place = found and db.execute("SELECT pack, slot FROM example WHERE id = ?", (int(found[0]),)).fetchone()
+    return survey.opening(packs.Reader(db).text(place))[0] if place else None
+
+
+def worded(rule: str, noted: str) -> str:
+    """What was noted of a finding as a sentence. It is said when it is read: the language may have changed."""
+    say = WORDS.get(rule)
+    return say(noted) if say else tr("Found: {words}", words=noted)
+
+
+def _near(row: str) -> str:
+    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Others ask nearly the same.")
+
+
+def _leak(noted: str) -> str:
+    if not noted:
+        return tr("A question of the exam or the validation asks this too.")
+    row, percent = noted.split()
+    if percent == "100":
+        return tr("Row {row}, which is trained on, asks the same.", row=row)
+    return tr("Row {row}, which is trained on, asks nearly the same ({percent} %).", row=row, percent=percent)
+
+
+def _contradiction(noted: str) -> str:
+    row, why = noted.split()
+    if why == contradictions.FIGURES:
+        return tr("Row {row} answers the same question with other figures.", row=row)
+    if why == contradictions.YES_NO:
+        return tr("One says yes, row {row} says no, or the other way round.", row=row)
+    return tr("Row {row} gives another answer to the same question.", row=row)
+
+
+def _balance(noted: str) -> str:
+    fact, count, middle = noted.split()
+    return tr("{fact} has {count} rows, where most facts have about {middle}.", fact=fact, count=count, middle=middle)
+
+
+WORDS: dict[str, Callable[[str], str]] = {
+    "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
+    "near-duplicate": _near,
+    "split-leakage": _leak,
+    "answers-contradict": _contradiction,
+    "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
+    "system-prompt-differs": lambda _none: tr("The row has other instructions."),
+    "too-few-rows": lambda n: trn(
+        "{n} row is trained on; at least 10 are needed.", "{n} rows are trained on; at least 10 are needed.", int(n)
+    ),
+    "few-rows": lambda n: trn(
+        "{n} row is trained on; 50 to 100 are advised.", "{n} rows are trained on; 50 to 100 are advised.", int(n)
+    ),
+    "fact-unbalanced": _balance,
+}
+
+
+def _stamp(db: sqlite3.Connection) -> str:
+    return f"{schema.revision(db)}.{EDITION}"
+
+
+def _work(request: dict[str, Any], reporter: Reporter) -> str:
+    """The child's side: the stamp of what was looked at, with the findings in the file."""
+    with closing(open_rows(Path(request["project"]))) as db:
+        db.execute("BEGIN")  # all as of one moment
+        with Path(request["into"]).open("w", encoding="utf-8") as file:
+            survey.survey(db, lambda *line: aside.write_line(file, line), reporter)
+        return _stamp(db)
+
+
+def _store(db: sqlite3.Connection, stamp: str, lines: Iterator[Any]) -> None:
+    db.execute("DELETE FROM finding")
+    db.executemany("INSERT INTO finding (rule, cluster, example, message) VALUES (?, ?, ?, ?)", lines)
+    db.execute("UPDATE meta SET value = ? WHERE key = 'findings'", (stamp,))
+
+
+if __name__ == "__main__":
+    outside.serve(_work)

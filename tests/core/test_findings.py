@@ -1,0 +1,259 @@
+"""The check of the whole set: what it finds among rows, where it keeps it, and when it looks again."""
+
+import asyncio
+import json
+from itertools import islice, product
+
+import pytest
+
+from core import contradictions, dataset, findings, grading, spec, survey
+from core.checks import RULES
+from core.formats import jsonl
+from core.progress import Reporter
+
+
+def row(question, answer="It is.", split="train", system="", **fields):
+    return dataset.read_row(jsonl.new_row(system, question, answer), split=split, **fields)
+
+
+def other_rows(count):
+    """Rows with nothing to be found in them."""
+    names = "ball court goal team referee whistle half line corner bench jersey coach"
+    pairs = product(names.split(), repeat=2)
+    return [row(f"Which {one} goes with the {two}?", f"The {two}.") for one, two in islice(pairs, count)]
+
+
+def check(project, *examples):
+    asyncio.run(project.write("Add", dataset.add, examples))
+    return asyncio.run(findings.refresh(project, Reporter()))
+
+
+def found(project, *rules):
+    return [(one.rule, one.cluster, one.example) for one in findings.load(project.rows) if one.rule in rules]
+
+
+def test_every_rule_is_known_and_has_words(project):
+    assert set(findings.WORDS) <= set(RULES)
+    assert {"personal-email", "personal-phone", "personal-card", "secret-key"} <= set(RULES)
+
+
+def test_the_same_row_twice_is_told_of_the_later_ones(project):
+    changes = check(project, row("Why?"), row("Why?"), row("Why?", split="test"), row("Why?"))
+    assert changes.records == {"finding"}
+    assert found(project, "duplicate-row") == [("duplicate-row", 1, 2), ("duplicate-row", 1, 4)]
+    assert findings.load(project.rows, "duplicate-row")[0].message == "The same as row 1."
+    assert not found(project, "near-duplicate")
+
+
+def test_near_duplicates_are_clusters_within_a_split(project):
+    question = "How many players are on the court?"
+    check(project, row(question), row("Who whistles?"), row(f"{question}!"), row(question.upper(), "So it is."))
+    assert found(project, "near-duplicate") == [("near-duplicate", 1, id) for id in (1, 3, 4)]
+
+
+def test_the_exam_must_not_be_trained_on(project):
+    question = "How many players are on the court?"
+    check(
+        project,
+        row(question, split="test"),
+        row(f"{question}?"),
+        row("When does the half end?", split="validation"),
+        row("When does the half end?"),
+        row("Who whistles here?", split="test", kind="memorised"),
+        row("Who whistles here?"),
+    )
+    assert [place for _rule, *place in found(project, "split-leakage")] == [[1, 1], [1, 2], [3, 3], [3, 4]]
+    messages = [one.message for one in findings.load(project.rows, "split-leakage")]
+    assert messages[0] == "Row 2, which is trained on, asks nearly the same (99 %)."
+    assert messages[2] == "Row 4, which is trained on, asks the same."
+
+
+def test_an_earlier_question_makes_a_short_one_another(project):
+    talk = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Tell me about the {what}."},
+                {"role": "assistant", "content": "Well."},
+            ]
+        }
+        for what in ("ball of the game", "referee's whistle")
+    ]
+    for number, value in enumerate(talk):
+        value["messages"] += [
+            {"role": "user", "content": "Why?"},
+            {"role": "assistant", "content": f"For {number} reasons"},
+        ]
+    check(project, *(dataset.read_row(json.dumps(value)) for value in talk))
+    assert not found(project, "near-duplicate", "answers-contradict")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("Seven.", "A team has seven players.", ""),
+        ("7 players", "６ players", contradictions.FIGURES),
+        ("三人です。", "4人です。", contradictions.FIGURES),
+        ("20 by 10 metres", "It is 20 metres long.", ""),
+        ("Yes, it may.", "No, it may not.", contradictions.YES_NO),
+        ("はい、できます。", "いいえ、できません。", contradictions.YES_NO),
+        ("Paris", "It is Paris, of course.", ""),
+        ("Paris", "Lyon", contradictions.WORDS),
+        ("The referee stops the clock.", "The clock is stopped by the referee.", ""),
+        ("審判が時計を止めます。", "時計を止めるのは審判です。", ""),
+        ("審判です。", "コーチがベンチから合図します。", contradictions.WORDS),
+        ("", "", ""),
+    ],
+)
+def test_contradiction(one, other, why):
+    one, other = grading.normalise(one), grading.normalise(other)
+    assert contradictions.contradiction(one, other) == why
+    assert contradictions.contradiction(other, one) == why
+
+
+def test_answers_to_one_question(project):
+    check(
+        project,
+        row("How many?", "7"),
+        row("how  many?", "Seven players"),
+        row("HOW MANY?", "8"),
+        row("", "7"),
+        row("", "9"),
+    )
+    assert found(project, "answers-contradict") == [("answers-contradict", 1, id) for id in (1, 2, 3)]
+    assert findings.load(project.rows, "answers-contradict")[0].message == (
+        "Row 3 answers the same question with other figures."
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The text does not say how long it is.",
+        "That isn't mentioned in the rules.",
+        "The passage does not explicitly state the reason; the document doesn't provide it.",
+        "No information is given on this.",
+        "I don't know.",
+        "その点は本文に記載されていません。",
+        "本文には書かれていません。",
+        "申し訳ありませんが、わかりません。",
+        "規定はありません。",
+    ],
+)
+def test_admissions(answer):
+    assert survey.admission(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The referee says so, and it does not stop the clock.",
+        "It is stated in rule 4.",
+        "The box does not contain balls, and no names are given to them.",
+        "You do not have to specify a size by yourself.",
+        "規則に記載されています。",
+        "得点は3点です。負けではありません。",
+        "情報は掲示板に貼られます。",
+        "",
+    ],
+)
+def test_no_admissions(answer):
+    assert not survey.admission(answer)
+
+
+def test_not_stated_rows_may_say_that_they_do_not_know(project):
+    unknown = "The text does not say."
+    check(project, row("Who?", unknown), row("When?", unknown, kind="not_stated"), row("Where?", unknown, split="test"))
+    assert found(project, "answer-admits-unknown") == [("answer-admits-unknown", 0, 1)]
+
+
+def test_personal_data_is_kept_masked(project):
+    check(project, row("Mail bob@host.dev and eve@host.dev", "Call 090-1234-5678."))
+    assert [(one.rule, one.message) for one in findings.load(project.rows) if one.rule.startswith("personal")] == [
+        ("personal-email", "Found: bo…ev"),
+        ("personal-phone", "Found: 09…78"),
+    ]
+
+
+def test_the_spec_says_which_system_prompt_is_right(project):
+    asyncio.run(project.write("Spec", spec.save, spec.Spec(system_prompt="Be brief.")))
+    check(project, row("A?", system="Be brief."), row("B?"), row("C?", system="Be long."), row("D?", split="test"))
+    assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 2), ("system-prompt-differs", 0, 3)]
+    assert findings.usual_prompt(project.rows) is None
+
+
+def test_without_a_spec_most_rows_say_it(project):
+    check(
+        project,
+        *(row(f"What about {name}?", system="Be brief.") for name in "ABC"),
+        row("And then?", system="Be long."),
+    )
+    assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
+    assert findings.usual_prompt(project.rows) == "Be brief."
+
+
+def test_prompts_of_all_kinds_are_no_mistake(project):
+    check(project, *(row(f"What about {name}?", system=f"Be {name}.") for name in "ABCD"))
+    assert not found(project, "system-prompt-differs")
+
+
+@pytest.mark.parametrize(("count", "rule"), [(9, "too-few-rows"), (10, "few-rows"), (49, "few-rows"), (50, None)])
+def test_enough_rows(project, count, rule):
+    rows = other_rows(count + 2)
+    check(project, *rows[:count], row("Draft?", status="draft"), row("Exam?", split="test"))
+    assert [one.rule for one in findings.of_set(project.rows)] == ([rule] if rule else [])
+
+
+def test_an_empty_project_has_no_findings(project):
+    check(project)
+    assert findings.counts(project.rows) == {}
+
+
+def test_facts_out_of_balance(project):
+    asyncio.run(project.write("Fact", spec.add_fact, "Never taught.", "", "f09"))
+    rows = other_rows(60)
+    named = [*["f01"] * 6, *["f02"] * 5, *["f03"] * 7, "f04", *["f05"] * 30, *[""] * 11]
+    check(project, *(dataset.read_row(one.data, facts=name) for one, name in zip(rows, named, strict=True)))
+    (finding,) = findings.of_set(project.rows)
+    assert [line.split()[0] for line in finding.message.splitlines()] == ["f04", "f05", "f09"]
+
+
+def test_rejected_rows_are_left_out(project):
+    check(project, row("Why?"), row("Why?", status="rejected"))
+    assert not found(project, "duplicate-row")
+
+
+def test_it_looks_again_only_when_something_has_changed(project):
+    assert findings.is_stale(project.rows)
+    assert check(project, row("Why?"), row("Why?"))
+    assert not findings.is_stale(project.rows)
+    assert asyncio.run(findings.refresh(project, Reporter())) is None
+    asyncio.run(project.write("Delete", dataset.delete, [2]))
+    assert findings.is_stale(project.rows)
+    assert not found(project, "duplicate-row"), "a row that is gone has no problem"
+    asyncio.run(findings.refresh(project, Reporter()))
+    asyncio.run(project.undo())
+    asyncio.run(findings.refresh(project, Reporter()))
+    assert found(project, "duplicate-row") == [("duplicate-row", 1, 2)]
+
+
+def test_a_cancelled_check_keeps_nothing(project):
+    asyncio.run(project.write("Add", dataset.add, other_rows(20)))
+    reporter = Reporter()
+    reporter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(findings.refresh(project, reporter))
+    assert findings.is_stale(project.rows)
+    assert findings.counts(project.rows) == {}
+
+
+def test_odd_rows_do_not_stop_the_check(project):
+    said = {"role": "assistant", "content": "Yes."}
+    odd = [
+        '{"messages": 3}',
+        "{}",
+        '{"messages": [3, {"role": 4}]}',
+        '{"messages": [{"role": "user", "content": [1]}]}',
+    ]
+    pair = json.dumps({"input": {"messages": [{"role": "user", "content": "Hm?"}]}, "preferred_output": [said]})
+    check(project, *(dataset.read_row(text) for text in [*odd, pair]))
+    assert survey.opening(pair) == ("", "Hm?")
