@@ -121,7 +121,22 @@ def replace(db: sqlite3.Connection, pattern: Pattern, choice: Choice, reporter: 
 def _change(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
-    _write(db, _changed(db, ids, (field,), change, reporter))
+    if field in OWN:
+        _change_own(db, ids, field, change, reporter)
+    else:
+        _write(db, _changed(db, ids, (field,), change, reporter))
+
+
+def _change_own(
+    db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
+) -> None:
+    """Change what stands beside the texts, which are not read for it."""
+    for start in range(0, len(ids), CHUNK):
+        reporter.update(start, len(ids))
+        chunk = list(ids[start : start + CHUNK])
+        rows = db.execute(f"SELECT id, {field} FROM example WHERE id IN ({','.join('?' * len(chunk))})", chunk)
+        changed = [(after, id) for id, before in rows if (after := change(before)) != before]
+        db.executemany(f"UPDATE example SET {field} = ? WHERE id = ?", changed)
 
 
 def _replacements(

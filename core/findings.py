@@ -12,6 +12,7 @@ from core.connection import open_rows
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
+from core.said import turns
 
 EDITION = 1  # of the checks: what another one found is stale
 LINES = 20  # things of the whole set that are listed for one rule
@@ -74,7 +75,7 @@ def usual_prompt(db: sqlite3.Connection) -> str | None:
     sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"
     found = db.execute(sql).fetchone()
     place = found and db.execute("SELECT pack, slot FROM example WHERE id = ?", (int(found[0]),)).fetchone()
-    return survey.opening(packs.Reader(db).text(place))[0] if place else None
+    return turns(packs.Reader(db).text(place)).prompt if place else None
 
 
 def worded(rule: str, noted: str) -> str:

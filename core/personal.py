@@ -12,7 +12,7 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x2212: 0x2D,
     0x3000: 0x20,
 }
-_IS_WIDE = re.compile(r"[\uff01-\uff5e\u2010\u2011\u2212]")
+_IS_WIDE = re.compile(r"[\uff10-\uff19\uff20\uff21-\uff3a\uff41-\uff5a]|[0-9][\u2010\u2011\u2212]")
 
 # Every pattern begins at the edge of a word and is bounded or possessive: time grows with the text's length only.
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")

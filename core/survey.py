@@ -8,20 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from core import contradictions, dataset, duplicates, packs, personal, spec
-from core.dataset import SPLITS, Example
+from core.dataset import SPLITS
 from core.duplicates import Groups, Numbers
-from core.formats import jsonl
 from core.progress import Reporter
+from core.said import Said, turns
 
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
 LEAN = 3  # times fewer or more rows than the middle fact has
 NEIGHBOURS = 200  # training rows of one group that an exam question is compared with
+REMEMBERED = 1000  # system prompts that are searched once for all their rows
 READ = 4000  # characters of an answer that are searched for an admission
 
 Emit = Callable[[str, int, int, str], None]  # rule, cluster, example (0: the whole set), detail
@@ -37,6 +36,21 @@ _UNKNOWN = re.compile(
     r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:ませ(?:ん|んでした)|ない|ありません|なし|ございません)"
     r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
     re.IGNORECASE,
+)
+_HINTS = (
+    "n't",
+    "n’t",
+    " not ",
+    "no info",
+    "No info",
+    "I can",
+    "an AI",
+    "an ai",
+    "ません",
+    "ない",
+    "なし",
+    "かねます",
+    "不明",
 )
 _CODES = {split: code for code, split in enumerate(SPLITS)}
 _TRAIN = _CODES["train"]
@@ -70,72 +84,68 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
     _amounts(db, rows, emit)
 
 
-def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[Example]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    data: str
+    split: str
+    kind: str
+    status: str
+    facts: str
+
+
+def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
-    for done, row in enumerate(dataset.examples(db)):
+    reader = packs.Reader(db)
+    found = db.execute("SELECT id, pack, slot, split, kind, status, facts FROM example ORDER BY id")
+    for done, (id, pack, slot, *own) in enumerate(found):
         if done % 1000 == 0:
             reporter.update(done, total)
+        row = _Row(id, reader.text((pack, slot)), *own)
         if row.status != "rejected":
             yield row
 
 
-def _questions(examples: Iterable[Example], rows: _Rows, emit: Emit) -> Iterator[str]:
+def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
     """What each row asks, with the rest noted in `rows` on the way; what concerns one row alone is told at once."""
-    for row in examples:
-        prompt, asked = opening(row.data)
+    prompts: dict[str, dict[str, str]] = {}
+    for row in read:
+        said = turns(row.data)
         rows.ids.append(row.id)
         rows.splits.append(_CODES.get(row.split, _TRAIN))
         rows.digests.append(packs.digest(row.data.encode()))
-        rows.answers.append(hash(duplicates.normalise(row.answer)))
-        rows.prompts.append(hash(prompt))
-        rows.asked.append(bool(asked))
+        rows.answers.append(hash(said.answer))
+        rows.prompts.append(hash(said.prompt))
+        rows.asked.append(bool(said.asked))
         rows.repeated.append(row.kind == "memorised")
         if row.split == "train" and row.status == "approved":
             rows.approved += 1
             rows.facts.update(row.facts.split())
-        _alone(row, emit)
-        yield asked or f"\n{row.answer}"  # as in `key`
+        if row.split != "test" and row.kind != "not_stated" and (words := admission(said.answer)):
+            emit("answer-admits-unknown", 0, row.id, words)
+        for rule, text in _personal(said, prompts).items():
+            emit(rule, 0, row.id, text)
+        yield said.key
 
 
-def _alone(row: Example, emit: Emit) -> None:
-    if row.split != "test" and row.kind != "not_stated" and (said := admission(row.answer)):
-        emit("answer-admits-unknown", 0, row.id, said)
-    told = set()
-    for text in (row.question, row.answer):
-        for found in personal.find(text):
-            if found.rule not in told:
-                told.add(found.rule)
-                emit(found.rule, 0, row.id, personal.masked(text[found.start : found.end]))
+def _personal(said: Said, prompts: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The first of each kind of personal data in a row, masked. What was found in `prompts` is remembered."""
+    if (found := prompts.get(said.prompt)) is None:
+        if len(prompts) >= REMEMBERED:
+            prompts.clear()
+        found = prompts[said.prompt] = _firsts(said.prompt)
+    return found | _firsts(said.asked) | _firsts(said.answer)
+
+
+def _firsts(text: str) -> dict[str, str]:
+    return {one.rule: personal.masked(text[one.start : one.end]) for one in reversed(personal.find(text))}
 
 
 def admission(answer: str) -> str:
     """The words by which an answer says that it does not know; '' where it does."""
-    found = _UNKNOWN.search(answer[:READ])
+    start = answer[:READ]
+    found = _UNKNOWN.search(start) if any(hint in start for hint in _HINTS) else None
     return found[0] if found else ""
-
-
-def opening(data: str) -> tuple[str, str]:
-    """The system prompt of a row's JSON text, and all that is said from there to the last answer."""
-    value = msgspec.json.decode(data)
-    prompt: list[str] = []
-    asked: list[str] = []
-    messages = _messages(value)
-    last = max((at for at, message in enumerate(messages) if _role(message) == "assistant"), default=len(messages))
-    for message in messages[:last]:
-        (prompt if _role(message) in ("system", "developer") else asked).append(jsonl.message_text(message))
-    return "\n".join(prompt), "\n".join(asked)
-
-
-def _messages(value: Any) -> list[Any]:
-    if not isinstance(value, dict):
-        return []
-    row = value["input"] if isinstance(value.get("input"), dict) else value
-    messages = row.get("messages")
-    return messages if isinstance(messages, list) else []
-
-
-def _role(message: object) -> object:
-    return message.get("role") if isinstance(message, dict) else None
 
 
 def _runs(keys: Numbers) -> Iterator[Numbers]:
@@ -192,15 +202,10 @@ def _twin(
     if len(same):
         return int(ids[same[0]]), 100.0
     found = dataset.fetch(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
-    texts = {id: duplicates.normalise(key(row)) for id, row in found.items()}
+    texts = {id: duplicates.normalise(turns(row.data).key) for id, row in found.items()}
     text = texts.pop(int(ids[place]))
     likeness, id = max(((duplicates.similarity(text, other), id) for id, other in texts.items()), default=(0.0, 0))
     return (id, likeness) if likeness >= duplicates.SIMILAR else None
-
-
-def key(row: Example) -> str:
-    """What rows are compared by: all that is asked. A statement asks nothing; it is compared by what it says."""
-    return opening(row.data)[1] or f"\n{row.answer}"
 
 
 def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
@@ -213,7 +218,8 @@ def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: G
         if len(firsts) < 2:
             continue
         different = places[np.sort(firsts)][: contradictions.COMPARED]
-        said = {id: row.answer for id, row in dataset.fetch(db, ids[different].tolist()).items()}
+        rows_of = dataset.fetch(db, ids[different].tolist())
+        said = {id: turns(row.data).answer for id, row in rows_of.items()}
         for id, other, why in contradictions.among(said):
             emit("answers-contradict", int(ids[places[0]]), id, f"{other} {why}")
 

@@ -10,6 +10,7 @@ from core import contradictions, dataset, findings, grading, spec, survey
 from core.checks import RULES
 from core.formats import jsonl
 from core.progress import Reporter
+from core.said import turns
 
 
 def row(question, answer="It is.", split="train", system="", **fields):
@@ -256,4 +257,4 @@ def test_odd_rows_do_not_stop_the_check(project):
     ]
     pair = json.dumps({"input": {"messages": [{"role": "user", "content": "Hm?"}]}, "preferred_output": [said]})
     check(project, *(dataset.read_row(text) for text in [*odd, pair]))
-    assert survey.opening(pair) == ("", "Hm?")
+    assert turns(pair) == ("", "Hm?", "Yes.")

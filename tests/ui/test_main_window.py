@@ -13,6 +13,7 @@ from core.errors import JukuError
 from core.settings import Settings
 from tests.ui.waiting import until
 from ui import app
+from ui.notice import Notice
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -135,8 +136,7 @@ def test_without_a_display_it_says_so(tmp_path):
 
 
 def test_the_window_speaks_japanese(run, qtbot, project):
-    from ui.notice import Notice
-from ui.main_window import MainWindow
+    from ui.main_window import MainWindow
     from ui.workspace import Workspace
 
     language.choose("ja")
