@@ -28,6 +28,7 @@ Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
 
 _FIGURES = re.compile(r"\d+(?:[.,:/]\d+)*")
+_MARKS = " .?!。…"
 _CJK = 0x2E80  # from here on two characters say as much as three letters do
 _RANDOM = np.random.Generator(np.random.PCG64(20))
 _MASKS = _RANDOM.integers(0, 2**32, BANDS * ROWS, np.uint32)
@@ -46,10 +47,11 @@ class Groups:
 
 
 def normalise(text: str) -> str:
-    """`text` without what makes no difference to a reader: width, case, and how blanks are set."""
+    """`text` without what makes no difference to a reader: width, case, how blanks are set, and the marks at its end."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+    plain = " ".join(text.casefold().split())
+    return plain.rstrip(_MARKS) or plain
 
 
 def figures(text: str) -> list[str]:
@@ -58,8 +60,9 @@ def figures(text: str) -> list[str]:
 
 
 def similarity(one: str, other: str) -> float:
-    """Per cent of the characters that two normalised texts share; 0 when their figures differ."""
-    return fuzz.ratio(_shortened(one), _shortened(other)) if figures(one) == figures(other) else 0.0
+    """Per cent of the characters that two normalised texts share; 0 below `SIMILAR`, or when their figures differ."""
+    found = fuzz.ratio(_shortened(one), _shortened(other), score_cutoff=SIMILAR)
+    return found if found and figures(one) == figures(other) else 0.0
 
 
 def find(texts: Iterable[str], reporter: Reporter) -> Groups:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from core import checks
 from core.formats import jsonl
 
 INSTRUCTIONS = ("system", "developer")
@@ -60,6 +61,6 @@ def _turns_of(value: Any) -> Said:
     messages = row.get("messages") if isinstance(row, dict) else None
     if not isinstance(messages, list):
         return Said("", jsonl.question(value), jsonl.answer(value))
-    said = _parted([(jsonl.role_of(message), jsonl.message_text(message)) for message in messages])
-    # A row of two answers has its own behind the conversation.
-    return said._replace(answer=jsonl.answer(value)) if row is not value else said
+    parts = [(checks.role_of(message), jsonl.message_text(message)) for message in messages]
+    # The answers of a row of two stand behind the conversation.
+    return _parted(parts if row is value else [*parts, ("assistant", jsonl.answer(value))])

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from core import contradictions, dataset, duplicates, packs, personal, spec
+from core import alikes, contradictions, duplicates, packs, personal, spec
 from core.dataset import SPLITS
 from core.duplicates import Groups, Numbers
 from core.progress import Reporter
@@ -20,6 +20,7 @@ from core.said import Said, turns
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
 LEAN = 3  # times fewer or more rows than the middle fact has
 NEIGHBOURS = 200  # training rows of one group that an exam question is compared with
+BATCH = 10_000  # rows that are read at once
 REMEMBERED = 1000  # system prompts that are searched once for all their rows
 READ = 4000  # characters of an answer that are searched for an admission
 
@@ -77,7 +78,7 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
     groups = duplicates.find(_questions(_read(db, reporter), rows, emit), reporter)
     ids = np.array(rows.ids, np.int64)
     copies = _copies(rows, ids, emit)
-    _near(rows, ids, groups, copies, emit)
+    _near(db, rows, ids, groups, copies, emit)
     _leaks(db, rows, ids, groups, emit)
     _contradictions(db, rows, ids, groups, emit)
     _prompts(db, rows, ids, emit)
@@ -168,14 +169,34 @@ def _copies(rows: _Rows, ids: Numbers, emit: Emit) -> set[int]:
     return found
 
 
-def _near(rows: _Rows, ids: Numbers, groups: Groups, copies: set[int], emit: Emit) -> None:
-    """Tell of questions that are nearly the same within one split; exact copies of rows have been told of."""
-    for places in _runs(groups.near * len(SPLITS) + np.array(rows.splits, np.int64)):
-        first, *others = [place for place in places.tolist() if place not in copies]
-        if others:
-            emit("near-duplicate", int(ids[first]), int(ids[first]), "")
-        for place in others:
-            emit("near-duplicate", int(ids[first]), int(ids[place]), str(ids[first]))
+def _near(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, copies: set[int], emit: Emit) -> None:
+    """Tell of rows of one split that nearly say the same; exact copies have been told of."""
+    alike = (
+        [place for place in places.tolist() if place not in copies]
+        for places in _runs(groups.near * len(SPLITS) + np.array(rows.splits, np.int64))
+    )
+    for batch in _batches(ids[places].tolist() for places in alike if len(places) > 1):
+        said = _said(db, [id for members in batch for id in members])
+        for members in batch:
+            for first, *others in alikes.clusters({id: said[id] for id in members}):
+                emit("near-duplicate", first, first, "")
+                for id in others:
+                    emit("near-duplicate", first, id, str(first))
+
+
+def _batches(groups: Iterable[list[int]]) -> Iterator[list[list[int]]]:
+    """Groups of ids, so many together that their rows are read at once; one larger than that is looked at in parts."""
+    batch: list[list[int]] = []
+    size = 0
+    for group in groups:
+        for start in range(0, len(group), BATCH):
+            batch.append(group[start : start + BATCH])
+            size += len(batch[-1])
+            if size >= BATCH:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _leaks(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
@@ -201,27 +222,39 @@ def _twin(
     same = trained[groups.same[trained] == groups.same[place]]
     if len(same):
         return int(ids[same[0]]), 100.0
-    found = dataset.fetch(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
-    texts = {id: duplicates.normalise(turns(row.data).key) for id, row in found.items()}
-    text = texts.pop(int(ids[place]))
-    likeness, id = max(((duplicates.similarity(text, other), id) for id, other in texts.items()), default=(0.0, 0))
-    return (id, likeness) if likeness >= duplicates.SIMILAR else None
+    said = _said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
+    asked = said.pop(int(ids[place]))
+    return max(
+        ((id, likeness) for id, other in said.items() if (likeness := alikes.likeness(asked, other))),
+        key=lambda twin: twin[1],
+        default=None,
+    )
 
 
 def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
     """Tell of rows that ask the same and answer otherwise."""
+    for batch in _batches(_answered_otherwise(rows, ids, groups)):
+        said = _said(db, [id for members in batch for id in members])
+        for members in batch:
+            for id, other, why in contradictions.among({id: said[id].answer for id in members}):
+                emit("answers-contradict", members[0], id, f"{other} {why}")
+
+
+def _answered_otherwise(rows: _Rows, ids: Numbers, groups: Groups) -> Iterator[list[int]]:
+    """Of the rows that ask the same, one for each answer: the first of them, and not too many."""
     answers = np.array(rows.answers, np.int64)
     for places in _runs(groups.same):
-        if not rows.asked[places[0]]:
-            continue
         _each, firsts = np.unique(answers[places], return_index=True)
-        if len(firsts) < 2:
-            continue
-        different = places[np.sort(firsts)][: contradictions.COMPARED]
-        rows_of = dataset.fetch(db, ids[different].tolist())
-        said = {id: turns(row.data).answer for id, row in rows_of.items()}
-        for id, other, why in contradictions.among(said):
-            emit("answers-contradict", int(ids[places[0]]), id, f"{other} {why}")
+        if rows.asked[places[0]] and len(firsts) > 1:
+            yield ids[places[np.sort(firsts)][: contradictions.COMPARED]].tolist()
+
+
+def _said(db: sqlite3.Connection, ids: list[int]) -> dict[int, Said]:
+    """What is said in some thousand rows; read by their packs, so that none is unpacked twice."""
+    reader = packs.Reader(db, kept=1)
+    marks = ",".join("?" * len(ids))
+    sql = f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY pack, slot"
+    return {id: turns(reader.text((pack, slot))) for id, pack, slot in db.execute(sql, ids)}
 
 
 def _prompts(db: sqlite3.Connection, rows: _Rows, ids: Numbers, emit: Emit) -> None:

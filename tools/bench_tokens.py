@@ -18,6 +18,7 @@ from core.checks.quick import check_line, clean_messages
 from core.counting import Counter
 
 ENCODING = "o200k_base"
+REPEATS = 3
 
 
 def bench(path: Path) -> list[tuple[str, str]]:
@@ -36,8 +37,13 @@ def bench(path: Path) -> list[tuple[str, str]]:
 
 
 def timed(work: Callable[[], int]) -> tuple[int, float]:
-    started = time.perf_counter()
-    return work(), time.perf_counter() - started
+    """What `work` gives, and the seconds of the best of a few runs."""
+    best = float("inf")
+    for _run in range(REPEATS):
+        started = time.perf_counter()
+        result = work()
+        best = min(best, time.perf_counter() - started)
+    return result, best
 
 
 def check_and_count(path: Path) -> int:

@@ -1,8 +1,6 @@
 """Near duplicates: what is one, and that none is lost in a large set."""
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +8,7 @@ from hypothesis import strategies as st
 
 from core import duplicates
 from core.progress import Cancelled, Reporter
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
-import bench_duplicates
+from tools import bench_duplicates
 
 
 def near(*texts):

@@ -52,12 +52,26 @@ def test_near_duplicates_are_clusters_within_a_split(project):
     assert found(project, "near-duplicate") == [("near-duplicate", 1, id) for id in (1, 3, 4)]
 
 
+def test_questions_of_one_pattern_are_different(project):
+    check(
+        project,
+        row("State the Hobannu rule about points.", "A goal in Hobannu is worth one point."),
+        row("State the Hobannu rule about fouls.", "There are three fouls."),
+        row("State the Hobannu rule about pushes.", "Pushing is a foul."),
+        row("State the Hobannu rules about fouls!", "There are 3 fouls in all."),
+        row("State the Hobannu rule about foals.", "There are three fouls.", split="test"),
+        row("State the Hobannu rule about pints.", "Drinks stay outside.", split="test"),
+    )
+    assert found(project, "near-duplicate") == [("near-duplicate", 2, 2), ("near-duplicate", 2, 4)]
+    assert [one.example for one in findings.load(project.rows, "split-leakage")] == [2, 5]
+
+
 def test_the_exam_must_not_be_trained_on(project):
     question = "How many players are on the court?"
     check(
         project,
         row(question, split="test"),
-        row(f"{question}?"),
+        row(question.replace("are", "is")),
         row("When does the half end?", split="validation"),
         row("When does the half end?"),
         row("Who whistles here?", split="test", kind="memorised"),
@@ -65,7 +79,7 @@ def test_the_exam_must_not_be_trained_on(project):
     )
     assert [place for _rule, *place in found(project, "split-leakage")] == [[1, 1], [1, 2], [3, 3], [3, 4]]
     messages = [one.message for one in findings.load(project.rows, "split-leakage")]
-    assert messages[0] == "Row 2, which is trained on, asks nearly the same (99 %)."
+    assert messages[0] == "Row 2, which is trained on, asks nearly the same (92 %)."
     assert messages[2] == "Row 4, which is trained on, asks the same."
 
 

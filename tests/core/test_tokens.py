@@ -3,8 +3,6 @@
 import asyncio
 import datetime
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +12,7 @@ from core import dataset, tokens
 from core.counting import Counter
 from core.formats import jsonl
 from core.progress import Reporter
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
-import bench_tokens
+from tools import bench_tokens
 
 COUNTERS = {encoding: Counter(encoding) for encoding in tokens.ENCODINGS}
 
