@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from core import dataset, filters
+from core.connection import open_rows
 from core.formats import jsonl
 from core.project import Project
 from tests.ui.waiting import until
@@ -109,11 +111,9 @@ def xdotool(env, *arguments):
 
 
 async def arrived(path):
-    """Until the rows are in the project's file."""
+    """Until the rows are in the project's file; the window holds it open, so that only reading is left to others."""
     while True:
-        project = Project(path)
-        count = len(filters.find(project.rows))
-        project.close()
-        if count:
-            return
+        with closing(open_rows(path)) as db:
+            if filters.find(db):
+                return
         await asyncio.sleep(0.1)
