@@ -10,6 +10,7 @@ from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
 from ui.tab import ALL_TABLES
+from ui.tasks import cancel_all
 from ui.training_tab import TrainingTab
 from ui.workspace import Workspace
 
@@ -47,7 +48,7 @@ class Window:
         try:
             await scene
         finally:
-            await self.workspace.tasks.close()
+            await cancel_all(self.workspace.tasks.running())
 
     def shown(self):
         """The status of the newest job as the table shows it."""
@@ -163,7 +164,7 @@ def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(qtbot
     async def go():
         window.tab._form._start.click()
         await until(lambda: window.shown() == "running")
-        await window.workspace.tasks.close()  # as when the window closes
+        await cancel_all(window.workspace.tasks.running())  # as when the window closes
         second = Window(qtbot, window.workspace)
         await second.open()
         for _time in range(3):
