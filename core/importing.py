@@ -97,10 +97,12 @@ def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
 
 def _read_apart(path: Path, options: Options, project: Path, reporter: Reporter) -> Iterator[Block]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.rows"], cwd=outside.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [sys.executable, "-m", "core.rows"],
+        cwd=outside.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=outside.PIPE,
+    )  # fmt: skip
     assert process.stdin
     assert process.stdout
+    outside.widen(process.stdout)
     try:
         pickle.dump((path, options, project, language.chosen()), process.stdin)
         process.stdin.flush()

@@ -103,6 +103,31 @@ ALTER TABLE job ADD COLUMN version INTEGER REFERENCES version (id) -- the rows i
 VERSION_ROWS = """CREATE TABLE version_row (version INTEGER NOT NULL REFERENCES version (id), id INTEGER NOT NULL, {columns},
   PRIMARY KEY (version, id)) WITHOUT ROWID"""
 
+# From knowledge to examples: what a fact has been through, states of the spec, and what was asked of a chat model.
+KNOWLEDGE = """
+ALTER TABLE spec ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE fact ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE fact ADD COLUMN was TEXT NOT NULL DEFAULT '';    -- its passage before the change that made rows stale
+ALTER TABLE fact ADD COLUMN known TEXT NOT NULL DEFAULT '';  -- what the base model knows of it: right answers/answers
+ALTER TABLE example ADD COLUMN quote TEXT NOT NULL DEFAULT '';     -- the passage of the spec that the row stands on
+ALTER TABLE version_row ADD COLUMN quote TEXT NOT NULL DEFAULT '';
+CREATE TABLE revision (      -- kept states of the spec
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL,
+  digest INTEGER NOT NULL,   -- of all that follows, to know the state again
+  title TEXT NOT NULL, system_prompt TEXT NOT NULL, text TEXT NOT NULL
+);
+ALTER TABLE job ADD COLUMN revision INTEGER REFERENCES revision (id); -- the spec at the time
+CREATE TABLE generation (    -- rows asked of a chat model
+  id INTEGER PRIMARY KEY, created_at REAL NOT NULL, finished_at REAL, provider TEXT NOT NULL, model TEXT NOT NULL,
+  settings TEXT NOT NULL, status TEXT NOT NULL
+);
+CREATE TABLE generation_request (
+  id INTEGER PRIMARY KEY, generation INTEGER NOT NULL REFERENCES generation (id), fact TEXT NOT NULL, wanted TEXT NOT NULL,
+  status TEXT NOT NULL,      -- waiting, answered, landed, failed
+  reply TEXT NOT NULL, tokens INTEGER NOT NULL, error TEXT NOT NULL
+)
+"""
+
 MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
@@ -117,6 +142,10 @@ def m002_packed_examples(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE packed_example RENAME TO example")
     names = [name for _cid, name, *_rest in db.execute("PRAGMA table_info(example)") if name != "id"]
     db.execute(VERSION_ROWS.format(columns=", ".join(names)))
+
+
+def m003_knowledge(db: sqlite3.Connection) -> None:
+    _run(db, KNOWLEDGE)
 
 
 def _pack_rows(db: sqlite3.Connection) -> None:
@@ -140,4 +169,4 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples]
+MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge]

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core import language
 from core.errors import JukuError
@@ -24,6 +24,7 @@ from core.progress import Cancelled, Progress, Reporter
 ROOT = Path(__file__).resolve().parent.parent
 NICE = 10
 PARENT_GONE = 3
+PIPE = 1024 * 1024  # bytes that may be on their way between two processes, so that neither waits for the other
 
 
 def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
@@ -98,6 +99,14 @@ def stay_behind() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICE)
+
+
+def widen(pipe: IO[bytes]) -> None:
+    """Let more be on its way in a pipe than the 64 KiB of the system, where it can."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _watch_parent() -> None:

@@ -246,7 +246,8 @@ def serve() -> None:
     path, options, project, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:
-        _tell(path, options, project, sys.stdout.buffer)
+        with open(sys.stdout.fileno(), "wb", buffering=outside.PIPE, closefd=False) as out:
+            _tell(path, options, project, out)
     except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
         os._exit(1)
 
