@@ -4,18 +4,35 @@ Questions made after one pattern (“State the rule about points.”, “… abo
 only their answers show that they are meant to be different.
 """
 
+import sqlite3
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from core import contradictions, duplicates
+from core import contradictions, duplicates, packs
 from core.contradictions import READ
 from core.grading import normalise
-from core.said import Said
+from core.said import Said, turns
 
 ANSWERED = 70.0  # per cent of the characters that the answers of two rows share which nearly say the same
 LEADERS = 50  # clusters that a row of a group is compared with
+
+
+CHUNK = 10_000  # rows that are asked for at once
+
+
+def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Said]:
+    """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
+    reader = packs.Reader(db, kept=1)
+    found: dict[int, Said] = {}
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        marks = ",".join("?" * len(chunk))
+        sql = f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY pack, slot"
+        found |= {id: turns(reader.text((pack, slot))) for id, pack, slot in db.execute(sql, chunk)}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +50,7 @@ def clusters(said: dict[int, Said]) -> list[list[int]]:
     newest: deque[_Cluster] = deque(maxlen=LEADERS)
     rows = sorted((duplicates.normalise(one.key), normalise(one.answer[:READ]), id) for id, one in said.items())
     for asked, answer, id in rows:
-        home = next((one for one in reversed(newest) if _belongs(asked, answer, one)), None)
+        home = next((one for one in reversed(newest) if _repeats(asked, answer, one.asked, one.answer)), None)
         if home is None:
             found.append(home := _Cluster(asked, answer, []))
             newest.append(home)
@@ -48,10 +65,16 @@ def likeness(one: Said, other: Said) -> float:
     return found if found >= duplicates.SIMILAR and not contradictions.contradiction(*answers) else 0.0
 
 
-def _belongs(asked: str, answer: str, cluster: _Cluster) -> bool:
-    if duplicates.similarity(asked, cluster.asked) < duplicates.SIMILAR:
+def repeats(one: Said, other: Said) -> bool:
+    """Whether a row nearly says what another does."""
+    answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
+    return _repeats(duplicates.normalise(one.key), answers[0], duplicates.normalise(other.key), answers[1])
+
+
+def _repeats(asked: str, answer: str, other_asked: str, other_answer: str) -> bool:
+    if duplicates.similarity(asked, other_asked) < duplicates.SIMILAR:
         return False
-    if answer == cluster.answer:
+    if answer == other_answer:
         return True
-    alike = fuzz.ratio(answer, cluster.answer, score_cutoff=ANSWERED)
-    return bool(alike) and not contradictions.contradiction(answer, cluster.answer)
+    alike = fuzz.ratio(answer, other_answer, score_cutoff=ANSWERED)
+    return bool(alike) and not contradictions.contradiction(answer, other_answer)

@@ -23,7 +23,7 @@ SPLITS = ("train", "validation", "test")
 KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
 STATUSES = ("draft", "approved", "rejected")  # only approved rows are trained on
 TEXTS = ("question", "answer")  # read from the row's JSON and written into it
-OWN = ("split", "kind", "status", "facts", "tags", "notes", "key_points")  # Juku's own, beside the JSON
+OWN = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")  # Juku's own, beside the JSON
 FIELDS = (*TEXTS, *OWN)
 COLUMNS = ("pack", "slot", "question", "answer", "length", *OWN, "source", "line", "problems", "digest")
 DUPLICATE = "duplicate-row"
@@ -48,6 +48,7 @@ class Example:
     tags: str = ""
     notes: str = ""
     key_points: str = ""
+    quote: str = ""
     source: str = ""
     line: int | None = None
     problems: str = ""

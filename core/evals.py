@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from core import chat, dataset, grading, spec
+from core import chat, dataset, facts, grading, spec
 from core.errors import JukuError
 from core.language import tr
 from core.progress import Cancelled, Reporter
@@ -199,7 +199,7 @@ def result(db: sqlite3.Connection, run: Run) -> Result:
         return [_total(given.get((question.id, model), Rate()) for question in chosen) for model in run.models]
 
     kinds = [kind for kind in KINDS if any(question.kind == kind for question in asked)]
-    texts = {fact.name: fact.text for fact in spec.facts(db)}
+    texts = {fact.name: fact.text for fact in facts.load(db)}
     names = dict.fromkeys(name for question in asked for name in question.facts.split())
     return Result(
         run,

@@ -29,6 +29,7 @@ ORDERS = {
     "tags": "tags",
     "notes": "notes",
     "key_points": "key_points",
+    "quote": "quote",
     "problems": "problems",
     "source": "source",
     "line": "line",

@@ -1,5 +1,6 @@
 """What a check of the whole set found last; the check itself runs in a process of its own (core/survey.py)."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -7,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import aside, contradictions, outside, packs, schema, survey
+from core import aside, contradictions, grounding, outside, packs, schema, survey
 from core.connection import open_rows
+from core.grounding import Doubt
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.said import turns
 
-EDITION = 1  # of the checks: what another one found is stale
+EDITION = 2  # of the checks: what another one found is stale
 LINES = 20  # things of the whole set that are listed for one rule
 
 
@@ -111,12 +113,17 @@ def _balance(noted: str) -> str:
     return tr("{fact} has {count} rows, where most facts have about {middle}.", fact=fact, count=count, middle=middle)
 
 
+def _ungrounded(noted: str) -> str:
+    return grounding.worded(Doubt(*json.loads(noted)))
+
+
 WORDS: dict[str, Callable[[str], str]] = {
     "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
     "near-duplicate": _near,
     "split-leakage": _leak,
     "answers-contradict": _contradiction,
     "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
+    "ungrounded": _ungrounded,
     "system-prompt-differs": lambda _none: tr("The row has other instructions."),
     "too-few-rows": lambda n: trn(
         "{n} row is trained on; at least 10 are needed.", "{n} rows are trained on; at least 10 are needed.", int(n)

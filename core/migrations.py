@@ -117,14 +117,16 @@ CREATE TABLE revision (      -- kept states of the spec
   title TEXT NOT NULL, system_prompt TEXT NOT NULL, text TEXT NOT NULL
 );
 ALTER TABLE job ADD COLUMN revision INTEGER REFERENCES revision (id); -- the spec at the time
-CREATE TABLE generation (    -- rows asked of a chat model
-  id INTEGER PRIMARY KEY, created_at REAL NOT NULL, finished_at REAL, provider TEXT NOT NULL, model TEXT NOT NULL,
-  settings TEXT NOT NULL, status TEXT NOT NULL
+CREATE TABLE inquiry (       -- many requests to one chat model (core/inquiries.py)
+  id INTEGER PRIMARY KEY, task TEXT NOT NULL, created_at REAL NOT NULL, finished_at REAL, provider TEXT NOT NULL,
+  model TEXT NOT NULL, status TEXT NOT NULL
 );
-CREATE TABLE generation_request (
-  id INTEGER PRIMARY KEY, generation INTEGER NOT NULL REFERENCES generation (id), fact TEXT NOT NULL, wanted TEXT NOT NULL,
+CREATE TABLE inquiry_request (
+  id INTEGER PRIMARY KEY, inquiry INTEGER NOT NULL REFERENCES inquiry (id),
+  about TEXT NOT NULL,       -- JSON: what it asks about
   status TEXT NOT NULL,      -- waiting, answered, landed, failed
-  reply TEXT NOT NULL, tokens INTEGER NOT NULL, error TEXT NOT NULL
+  replies TEXT NOT NULL,     -- JSON: the answers, as they came
+  tokens INTEGER NOT NULL, error TEXT NOT NULL
 )
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import dataset, spec
+from core import dataset, facts, spec
 from core.errors import JukuError
 from core.formats import jsonl
 from core.language import tr
@@ -43,9 +43,9 @@ def fill(db: sqlite3.Connection, name: str) -> None:
     """Put the sample's spec, facts, training rows and exam questions into the project."""
     sample, folder = load(name), FOLDER / name
     text = (folder / "spec.md").read_text(encoding="utf-8")
-    spec.save(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text))
+    spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text, sample.description))
     for fact in _lines(folder / "facts.jsonl"):
-        spec.add_fact(db, fact["text"], fact["quote"], fact["id"])
+        facts.add(db, fact["text"], fact["quote"], fact["id"])
     dataset.add(db, (_example(row, sample, "train") for row in _lines(folder / "examples.jsonl")))
     dataset.add(db, (_example(row, sample, "test") for row in _lines(folder / "exam.jsonl")))
 

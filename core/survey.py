@@ -1,19 +1,21 @@
 """Looks at all rows together: what repeats, contradicts, leaks or leans, and what should not be taught at all."""
 
+import json
 import re
 import sqlite3
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
-from core import alikes, contradictions, duplicates, packs, personal, spec
+from core import alikes, contradictions, duplicates, facts, grounding, packs, personal, spec
 from core.dataset import SPLITS
 from core.duplicates import Groups, Numbers
+from core.facts import Fact
 from core.progress import Reporter
 from core.said import Said, turns
 
@@ -75,7 +77,9 @@ class _Rows:
 def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
     """Tell `emit` everything that is found among the rows that are not rejected. Raises `Cancelled`."""
     rows = _Rows()
-    groups = duplicates.find(_questions(_read(db, reporter), rows, emit), reporter)
+    known = {fact.name: fact for fact in facts.load(db)}
+    read = _grounded(_read(db, reporter), known, spec.load(db).text, emit)
+    groups = duplicates.find(_questions(read, rows, emit), reporter)
     ids = np.array(rows.ids, np.int64)
     copies = _copies(rows, ids, emit)
     _near(db, rows, ids, groups, copies, emit)
@@ -93,18 +97,30 @@ class _Row:
     kind: str
     status: str
     facts: str
+    quote: str
 
 
 def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     reader = packs.Reader(db)
-    found = db.execute("SELECT id, pack, slot, split, kind, status, facts FROM example ORDER BY id")
+    found = db.execute("SELECT id, pack, slot, split, kind, status, facts, quote FROM example ORDER BY id")
     for done, (id, pack, slot, *own) in enumerate(found):
         if done % 1000 == 0:
             reporter.update(done, total)
         row = _Row(id, reader.text((pack, slot)), *own)
         if row.status != "rejected":
             yield row
+
+
+def _grounded(read: Iterable[_Row], known: dict[str, Fact], text: str, emit: Emit) -> Iterator[_Row]:
+    """The rows, with those told of that do not follow from the facts they teach, or from the passage they stand on."""
+    for row in read:
+        taught = [known[name] for name in row.facts.split() if name in known]
+        if taught or row.quote:
+            said = turns(row.data)
+            if noted := doubt(said.asked, said.answer, taught, text, row.quote, row.kind):
+                emit("ungrounded", 0, row.id, noted)
+        yield row
 
 
 def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
@@ -142,6 +158,13 @@ def _firsts(text: str) -> dict[str, str]:
     return {one.rule: personal.masked(text[one.start : one.end]) for one in reversed(personal.find(text))}
 
 
+def doubt(question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str) -> str:
+    """The first doubt whether a row follows from the facts it teaches, as it is noted (JSON); '' where there is none."""
+    basis = [words for fact in taught for words in (fact.text, fact.quote)]
+    found = grounding.doubts(question, answer, [*basis, quote] if quote else basis, text, quote, kind)
+    return json.dumps([found[0].why, found[0].words], ensure_ascii=False) if found else ""
+
+
 def admission(answer: str) -> str:
     """The words by which an answer says that it does not know; '' where it does."""
     start = answer[:READ]
@@ -176,7 +199,7 @@ def _near(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, cop
         for places in _runs(groups.near * len(SPLITS) + np.array(rows.splits, np.int64))
     )
     for batch in _batches(ids[places].tolist() for places in alike if len(places) > 1):
-        said = _said(db, [id for members in batch for id in members])
+        said = alikes.said(db, [id for members in batch for id in members])
         for members in batch:
             for first, *others in alikes.clusters({id: said[id] for id in members}):
                 emit("near-duplicate", first, first, "")
@@ -222,7 +245,7 @@ def _twin(
     same = trained[groups.same[trained] == groups.same[place]]
     if len(same):
         return int(ids[same[0]]), 100.0
-    said = _said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
+    said = alikes.said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
     asked = said.pop(int(ids[place]))
     return max(
         ((id, likeness) for id, other in said.items() if (likeness := alikes.likeness(asked, other))),
@@ -234,7 +257,7 @@ def _twin(
 def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
     """Tell of rows that ask the same and answer otherwise."""
     for batch in _batches(_answered_otherwise(rows, ids, groups)):
-        said = _said(db, [id for members in batch for id in members])
+        said = alikes.said(db, [id for members in batch for id in members])
         for members in batch:
             for id, other, why in contradictions.among({id: said[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")
@@ -247,14 +270,6 @@ def _answered_otherwise(rows: _Rows, ids: Numbers, groups: Groups) -> Iterator[l
         _each, firsts = np.unique(answers[places], return_index=True)
         if rows.asked[places[0]] and len(firsts) > 1:
             yield ids[places[np.sort(firsts)][: contradictions.COMPARED]].tolist()
-
-
-def _said(db: sqlite3.Connection, ids: list[int]) -> dict[int, Said]:
-    """What is said in some thousand rows; read by their packs, so that none is unpacked twice."""
-    reader = packs.Reader(db, kept=1)
-    marks = ",".join("?" * len(ids))
-    sql = f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY pack, slot"
-    return {id: turns(reader.text((pack, slot))) for id, pack, slot in db.execute(sql, ids)}
 
 
 def _prompts(db: sqlite3.Connection, rows: _Rows, ids: Numbers, emit: Emit) -> None:
@@ -283,7 +298,7 @@ def _amounts(db: sqlite3.Connection, rows: _Rows, emit: Emit) -> None:
         emit("too-few-rows" if rows.approved < MINIMUM else "few-rows", 0, 0, str(rows.approved))
     if not rows.facts:
         return
-    counts = {fact.name: rows.facts[fact.name] for fact in spec.facts(db)} | rows.facts
+    counts = {fact.name: rows.facts[fact.name] for fact in facts.load(db)} | rows.facts
     middle = statistics.median(counts.values())
     for name, count in sorted(counts.items()):
         if count * LEAN < middle or not count or count > max(MINIMUM, middle * LEAN):

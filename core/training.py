@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core import dataset, versions
+from core import dataset, revisions, versions
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.project import Changes, Project
@@ -215,11 +215,12 @@ def _by_token(db: sqlite3.Connection, token: str) -> int:
 
 def _insert(db: sqlite3.Connection, provider: str, token: str, plan: Plan, row_count: int) -> None:
     settings = {"hyperparameters": plan.hyperparameters or {}, "seed": plan.seed}
-    version = versions.current(db, tr("Trained on {model}", model=plan.model))
+    name = tr("Trained on {model}", model=plan.model)
+    version, revision = versions.current(db, name), revisions.current(db, name)
     db.execute(
-        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, version) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
-        (provider, token, plan.model, plan.rows, row_count, json.dumps(settings), time.time(), CREATING, version),
+        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, version, revision) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)",
+        (provider, token, plan.model, plan.rows, row_count, json.dumps(settings), time.time(), CREATING, version, revision),
     )
 
 

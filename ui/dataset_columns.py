@@ -34,6 +34,7 @@ ALL = (
     Column("tags", 110, "tags"),
     Column("notes", 160, "notes", shown=False, long=True),
     Column("key_points", 160, "key_points", shown=False, long=True),
+    Column("quote", 160, "quote", shown=False, long=True),
     Column("length", 84, "length", editable=False, shown=False),
     Column("source", 140, "source", editable=False, shown=False),
     Column("line", 76, "line", editable=False, shown=False),
@@ -46,7 +47,7 @@ def headings() -> list[str]:
     """The titles of `ALL`, in the language of the screen."""
     return [
         tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Status"), tr("Facts"), tr("Tags"),
-        tr("Notes"), tr("Key points"), tr("Length"), tr("Source"), tr("Line"),
+        tr("Notes"), tr("Key points"), tr("Passage"), tr("Length"), tr("Source"), tr("Line"),
     ]  # fmt: skip
 
 

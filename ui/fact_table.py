@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from core.language import tr
-from core.spec import Fact
+from core.facts import Fact
 from ui import style, widgets
 
 NAME, TEXT, TRAINED, EXAMINED = range(4)

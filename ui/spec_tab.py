@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import spec
+from core import facts, spec
 from core.errors import JukuError
 from core.language import tr, trn
 from core.project import Changes, Project
@@ -166,13 +166,13 @@ class SpecTab(Tab):
         self._show_buttons()
 
     async def _load_facts(self, project: Project) -> None:
-        facts = await project.read(spec.facts)
-        ids = {fact.id for fact in facts}
+        found = await project.read(facts.load)
+        ids = {fact.id for fact in found}
         added, self._newest = ids - self._newest, ids
-        self.table.show_facts(facts)
+        self.table.show_facts(found)
         if len(added) == 1 and len(ids) > 1:
             self.table.choose(added.pop())
-        self.facts.setCurrentIndex(1 if facts else 0)
+        self.facts.setCurrentIndex(1 if found else 0)
         self._show_saved()
         self._show_buttons()
 
@@ -193,7 +193,7 @@ class SpecTab(Tab):
             if self._project is None or entered == self._stored:
                 return
             try:
-                changes = await self._project.write(tr("Edit the spec"), spec.save, entered)
+                changes = await self._project.write(tr("Edit the spec"), facts.save, entered)
             except JukuError:
                 self.status.setText(tr("Not saved"))
                 raise
@@ -250,14 +250,14 @@ class SpecTab(Tab):
     def _on_add(self) -> None:
         quote = self.editor.selected_text()
         quote = quote[mark.end() :] if (mark := LINE_MARK.match(quote)) else quote
-        self._change(tr("Add a fact"), spec.add_fact, " ".join(quote.split()), quote)
+        self._change(tr("Add a fact"), facts.add, " ".join(quote.split()), quote)
 
     def _on_edited(self, id: int, text: str) -> None:
-        self._change(tr("Edit a fact"), spec.edit_fact, id, text)
+        self._change(tr("Edit a fact"), facts.edit, id, text)
 
     def _on_delete(self) -> None:
         if fact := self.table.fact():
-            self._change(tr("Delete a fact"), spec.delete_fact, fact.id)
+            self._change(tr("Delete a fact"), facts.delete, [fact.id])
 
     def _on_rows(self) -> None:
         if fact := self.table.fact():

@@ -21,7 +21,7 @@ SET_RULES = [
     ),
     Rule(
         "split-leakage",
-        "warning",
+        "error",
         lambda: (
             tr("Exam question in the training rows"),
             tr("A row of the exam or of the validation is also trained on, so that its result proves nothing."),
@@ -38,6 +38,30 @@ SET_RULES = [
         lambda: (
             tr("Answer does not know"),
             tr("The answer says that the text does not say it; taught often, the model learns not to answer."),
+        ),
+    ),
+    Rule(
+        "ungrounded",
+        "warning",
+        lambda: (
+            tr("Does not follow from its fact"),
+            tr("The answer says what the row's facts do not say, or its quote is not in the spec."),
+        ),
+    ),
+    Rule(
+        "judge-contradicts",
+        "warning",
+        lambda: (
+            tr("Contradicts its fact"),
+            tr("A chat model, asked as a judge, found that the answer contradicts the fact; the notes say why."),
+        ),
+    ),
+    Rule(
+        "fact-stale",
+        "warning",
+        lambda: (
+            tr("Fact has changed"),
+            tr("The passage of the spec that the row teaches was changed after the row was written."),
         ),
     ),
     Rule(

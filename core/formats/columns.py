@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from core.checks.spans import dumps
 
-METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points")
+METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")
 FIELDS = ("data", "system", "question", "input", "answer", *METADATA)
 
 _NAMES = {
@@ -27,6 +27,7 @@ _NAMES = {
     "tags": "tags tag labels label タグ",
     "notes": "notes note comment comments remarks メモ 備考 注記",
     "key_points": "key_points key_point points rubric 要点 キーポイント 採点基準",
+    "quote": "quote passage 引用",
 }
 _SPLITS = {
     "train": "train training 学習 訓練",

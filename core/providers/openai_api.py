@@ -211,14 +211,27 @@ class OpenAIProvider:
         return found[::-1]
 
     async def chat(
-        self, model: str, messages: list[Message], sampling: Sampling, on_text: OnText | None = None
+        self,
+        model: str,
+        messages: list[Message],
+        sampling: Sampling,
+        on_text: OnText | None = None,
+        schema: dict[str, Any] | None = None,
+        once: bool = False,
     ) -> Reply:
-        """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`."""
+        """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
+
+        `schema` is a `json_schema` for structured output, which not every server has. With `once` the request is never
+        sent again by itself: what was answered and got lost would be paid twice.
+        """
         from openai import AsyncStream
 
         started = time.monotonic()
-        create: Any = (await self.client()).chat.completions.create
+        client = await self.client()
+        create: Any = (client.with_options(max_retries=0) if once else client).chat.completions.create
         wanted = {"model": model, "messages": messages, "stream_options": {"include_usage": True}, **_drawn(sampling)}
+        if schema:
+            wanted["response_format"] = {"type": "json_schema", "json_schema": schema}
         stream: AsyncStream[Any] = await self._answer(create(stream=True, **wanted), AsyncStream)
         reply = _Accumulator(sampling.n)
         async with stream:

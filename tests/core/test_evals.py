@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from core import evals
+from core import evals, facts
 from core.dataset import add, read_row
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Sampling
-from core.spec import Spec, add_fact, save
+from core.spec import Spec, store
 from tests.fake_server import FakeServer
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
@@ -35,9 +35,9 @@ def exam(project):
     """A project with four exam questions about two facts."""
 
     def fill(db):
-        save(db, Spec("Game", "en", "Answer briefly.", ""))
-        add_fact(db, "A team has three players.", "")
-        add_fact(db, "A half lasts ten minutes.", "")
+        store(db, Spec("Game", "en", "Answer briefly.", ""))
+        facts.add(db, "A team has three players.", "")
+        facts.add(db, "A half lasts ten minutes.", "")
         add(db, (question(*row) for row in ROWS))
 
     asyncio.run(project.write("fill", fill))

@@ -6,7 +6,7 @@ from itertools import islice, product
 
 import pytest
 
-from core import contradictions, dataset, findings, grading, spec, survey
+from core import contradictions, dataset, facts, findings, grading, spec, survey
 from core.checks import RULES
 from core.formats import jsonl
 from core.progress import Reporter
@@ -190,7 +190,7 @@ def test_personal_data_is_kept_masked(project):
 
 
 def test_the_spec_says_which_system_prompt_is_right(project):
-    asyncio.run(project.write("Spec", spec.save, spec.Spec(system_prompt="Be brief.")))
+    asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt="Be brief.")))
     check(project, row("A?", system="Be brief."), row("B?"), row("C?", system="Be long."), row("D?", split="test"))
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 2), ("system-prompt-differs", 0, 3)]
     assert findings.usual_prompt(project.rows) is None
@@ -224,7 +224,7 @@ def test_an_empty_project_has_no_findings(project):
 
 
 def test_facts_out_of_balance(project):
-    asyncio.run(project.write("Fact", spec.add_fact, "Never taught.", "", "f09"))
+    asyncio.run(project.write("Fact", facts.add, "Never taught.", "", "f09"))
     rows = other_rows(60)
     named = [*["f01"] * 6, *["f02"] * 5, *["f03"] * 7, "f04", *["f05"] * 30, *[""] * 11]
     check(project, *(dataset.read_row(one.data, facts=name) for one, name in zip(rows, named, strict=True)))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import dataset, filters, importing, schema, spec
+from core import dataset, facts, filters, importing, schema, spec
 from core import project as projects
 from core.errors import JukuError, ProjectError
 from core.formats import jsonl
@@ -85,7 +85,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
         if verb == "add":
             return await project.write("add", dataset.add, rows(argument))
         if verb == "spec":
-            return await project.write("spec", spec.save, spec.Spec(text=argument, name=str(number)))
+            return await project.write("spec", facts.save, spec.Spec(text=argument, name=str(number)))
         chosen = [ids[argument % len(ids)]] if ids else []
         if verb == "delete" or not chosen:
             return await project.write("delete", dataset.delete, chosen)
@@ -133,7 +133,7 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
 def test_images_beyond_the_limit_are_dropped(project):
     async def go():
         for number in range(UNDO_LIMIT + 5):
-            await project.write("Spec", spec.save, spec.Spec(text=str(number)))
+            await project.write("Spec", facts.save, spec.Spec(text=str(number)))
         return await asyncio.to_thread(lambda: None)
 
     asyncio.run(go())

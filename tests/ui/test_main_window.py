@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from core import dataset, filters, language, settings, spec
+from core import dataset, facts, filters, language, settings, spec
 from core import project as projects
 from core.errors import JukuError
 from core.settings import Settings
@@ -47,7 +47,7 @@ def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, t
 def test_another_project_is_opened_and_the_old_one_closed(run, window, tmp_path):
     path = tmp_path / "other.juku"
     other = projects.create(path)
-    asyncio.run(other.write("", spec.save, spec.Spec(name="Other", text="Other text")))
+    asyncio.run(other.write("", facts.save, spec.Spec(name="Other", text="Other text")))
     other.close()
 
     async def go():

@@ -1,0 +1,214 @@
+"""Reads the blocks of a Markdown text, and where in it each of their lines stands."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
+TRIES = 20  # times that reading goes on behind what is too deep
+
+_BREAK = re.compile(r"\r\n?|\n")
+_SETTING = re.compile(r"[\w-]{1,100}[ \t]*:(?:[ \t]|$)|#")
+_QUOTE_MARKS = re.compile(r"[ \t>]*")
+_TASK = re.compile(r"\[[ xX]\][ \t]+")
+# How lists begin in Japanese texts and pasted ones; to Markdown they are lines of a paragraph.
+_ITEM = re.compile(
+    r"(?:[・•●○■□◆◇▪►※][ \t\u3000]*(?=\S)"
+    r"|(?:[①-⑳]|[(（][0-9０-９]{1,2}[)）]|[0-9０-９]{1,2}[.．)）、])[ \t\u3000]*(?=[\u3041-\u30ff\u3400-\u9fff「『]))"
+)
+_CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open")
+_ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A block's lines without the marks before them, joined by line breaks: `raw`. Each begins at one of `begins` in
+    `raw`, and at the one of `starts` in the text."""
+
+    raw: str
+    begins: list[int]
+    starts: list[int]
+
+    def place(self, position: int) -> int:
+        """Where in the text a position of `raw` is."""
+        number = bisect_right(self.begins, position) - 1
+        return self.starts[number] + position - self.begins[number]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    level: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    passage: Passage
+    begins_item: bool  # the first block of a list item
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A table's row below the header; `start` to `end` is its line in the text."""
+
+    header: list[str]
+    cells: list[str]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A list or a table begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """It ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Code, HTML, a rule: nothing is said in it."""
+
+
+Block = Heading | Paragraph | Row | Opening | Closing | Other
+
+
+def read(markdown: str) -> tuple[list[Block], Collection[str]]:
+    """The blocks in order, and the labels of the link definitions among them. Settings at the head are left out."""
+    source = _Source(markdown)
+    environment: dict[str, Collection[str]] = {}
+    found: list[Block] = []
+    for _ in range(TRIES):
+        tokens = _PARSER.parse("\n".join(source.lines[source.first :]), environment)
+        found += _blocks(tokens, source)
+        # Where lists are too deep, the parser leaves the rest of the text unread.
+        ends = [token.map[1] for token in tokens if token.map and token.type not in _CONTAINERS]
+        source.first += max(ends, default=len(source.lines))
+        if not any(map(str.strip, source.lines[source.first :])):
+            break
+    return found, environment.get("references", ())
+
+
+class _Parser(MarkdownIt):
+    """Blocks only. Where links lead is of no interest, and checking hostile ones costs time or fails."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"maxNesting": NESTING})
+        self.enable("table").disable(["inline", "text_join"])
+
+    def normalizeLink(self, url: str) -> str:
+        return url
+
+    def validateLink(self, url: str) -> bool:  # noqa: ARG002
+        return True
+
+
+_PARSER = _Parser()
+
+
+class _Source:
+    """The text's lines, where they start, and the `first` that is given to the parser: one behind settings."""
+
+    def __init__(self, markdown: str) -> None:
+        text = markdown.replace("\0", "\ufffd")  # as the parser does
+        breaks = [found.span() for found in _BREAK.finditer(text)]
+        self.starts = [0, *(end for _, end in breaks)]
+        ends = [*(start for start, _ in breaks), len(text)]
+        self.lines = [text[start:end] for start, end in zip(self.starts, ends, strict=True)]
+        self.first = self._settings()
+
+    def _settings(self) -> int:
+        if self.lines[0].rstrip() != "---" or not _SETTING.match("".join(self.lines[1:2])):
+            return 0
+        ends = (number for number, line in enumerate(self.lines[1:], 2) if line.rstrip() in ("---", "..."))
+        return next(ends, 0)
+
+    def content(self, token: Token, begins_item: bool) -> list[tuple[int, str]]:
+        """The lines of a paragraph without the marks before them, and where each begins."""
+        first, last = (self.first + number for number in token.map or (0, 0))
+        contents = [line.strip() for line in token.content.split("\n")]
+        # A first line of nothing but odd blanks is not in the content.
+        while last - first > len(contents) and not self.lines[first].rstrip().endswith(contents[0]):
+            first += 1
+        lines = [self._line(number, core) for number, core in enumerate(contents, first) if number < last]
+        if begins_item and lines and (task := _TASK.match(lines[0][1])):
+            lines[0] = lines[0][0] + task.end(), lines[0][1][task.end() :]
+        return [(start, line) for start, line in lines if line and not _ALERT.fullmatch(line)]
+
+    def _line(self, number: int, core: str) -> tuple[int, str]:
+        line = self.lines[number].rstrip()
+        return self.starts[number] + len(line) - len(core), core if line.endswith(core) else ""
+
+    def row(self, number: int, header: list[str], cells: list[str]) -> Row:
+        line, start = self.lines[self.first + number], self.starts[self.first + number]
+        marks = _QUOTE_MARKS.match(line)
+        return Row(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
+
+
+def _paragraphs(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
+    """One paragraph, or what stands before a list and its items."""
+    marks = [(number, mark.end()) for number, (_, line) in enumerate(lines) if (mark := _ITEM.match(line))]
+    first = marks[0][0] if marks else len(lines)
+    if first:
+        yield Paragraph(_joined(lines[:first]), begins_item)
+    if marks:
+        yield Opening()
+        for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
+            start, line = lines[number]
+            yield Paragraph(_joined([(start + width, line[width:]), *lines[number + 1 : end]]), begins_item=True)
+        yield Closing()
+
+
+def _joined(lines: list[tuple[int, str]]) -> Passage:
+    begins = []
+    position = 0
+    for _, line in lines:
+        begins.append(position)
+        position += len(line) + 1
+    return Passage("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
+
+
+def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
+    table = _Table()
+    for number, token in enumerate(tokens):
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open" | "table_open":
+                yield Opening()
+            case "bullet_list_close" | "ordered_list_close" | "table_close":
+                yield Closing()
+            case "heading_open":
+                yield Heading(int(token.tag[1:]), tokens[number + 1].content)
+            case "paragraph_open":
+                begins_item = number > 0 and tokens[number - 1].type == "list_item_open"
+                yield from _paragraphs(source.content(tokens[number + 1], begins_item), begins_item)
+            case "fence" | "code_block" | "html_block" | "hr":
+                yield Other()
+            case _ if table.read(token, tokens[number + 1 : number + 2]):
+                yield source.row(table.line, table.header, table.cells)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The table that is being read, and its row."""
+
+    header: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    line: int = 0
+
+    def read(self, token: Token, following: list[Token]) -> bool:
+        """Whether a row below the header is complete with this token."""
+        match token.type:
+            case "tr_open":
+                self.line, self.cells = (token.map or [0])[0], []
+            case "th_open" | "td_open":
+                self.cells.append(following[0].content)
+            case "thead_close":
+                self.header = self.cells
+        return token.type == "tr_close" and following[0].type != "thead_close"

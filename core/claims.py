@@ -1,0 +1,137 @@
+"""Tells what a sentence speaks of and which figures it names, so that two about the same thing can be compared."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from core.grading import normalise
+
+READ = 2000  # characters of a sentence that are read
+RUN = 30  # hiragana from which on a run is not looked through
+
+# What a unit measures, and how many of the first unit it is.
+_UNITS = {
+    "millimetre|ミリ(?!メ)": ("length", "0.001"),
+    "centimetre": ("length", "0.01"),
+    "metre": ("length", "1"),
+    "kilometre": ("length", "1000"),
+    "inch(?:es)?|インチ": ("length", "0.0254"),
+    "feet|foot|ft|フィート": ("length", "0.3048"),
+    "yards?|yd|ヤード": ("length", "0.9144"),
+    "miles?|マイル": ("length", "1609.344"),
+    "second": ("time", "1"),
+    "minute": ("time", "60"),
+    "hour": ("time", "3600"),
+    "days?|日間": ("time", "86400"),
+    "weeks?|週間": ("time", "604800"),
+    "milligrams?|mg|ミリグラム": ("mass", "0.001"),
+    "grams?|grammes?|g|グラム": ("mass", "1"),
+    "kilograms?|kilos?|kg|キログラム": ("mass", "1000"),
+    "ounces?|oz|オンス": ("mass", "28.35"),
+    "pounds?|lbs?|ポンド": ("mass", "453.6"),
+    "tons?|tonnes?|トン": ("mass", "1000000"),
+    "millilit(?:re|er)s?|ml|ミリリットル": ("volume", "0.001"),
+    "lit(?:re|er)s?|l|リットル": ("volume", "1"),
+    "gallons?|ガロン": ("volume", "3.785"),
+}
+_KINDS = [(kind, Fraction(factor)) for kind, factor in _UNITS.values()]
+_ANY_UNIT = "|".join(f"({words})" for words in _UNITS)
+_FIGURE = re.compile(rf"(\d+(?:[./]\d+)*)(?: ?(?:{_ANY_UNIT})(?![a-z]))?")
+
+# Figures that are names: rule 3, 3rd, 第3条. They tell apart what is spoken of, so they stay among its words.
+_NAMED = re.compile(
+    r"(?:level|step|rule|law|article|section|chapter|round|stage|phase|grade|class|type|part|week|day|year|page|room|"
+    r"group|team|player|no|number|figure|table|version|question|item|point|option|case|lane|zone|court|hole|door|gate|"
+    r"period|set|half|division|category|tier|rank|position|game|match|day) \d+(?! ?(?:[a-z]*metre|minute|second|hour)(?![a-z]))"
+    r"|\d+(?:st|nd|rd|th)(?![a-z])"
+    r"|第\d+|(?:レベル|ステップ|ルール|ラウンド|グループ|タイプ|クラス|チーム|ステージ|フェーズ|ランク|セット)\d+"
+    r"|\d+(?:番|条|章|節|級|年生|年目|回目|日目|人目|つ目|位|期|段|号|月)"
+)
+_AS_NAMES = {ord("0") + digit: 0xE010 + digit for digit in range(10)}
+_HIRAGANA, _KATAKANA, _KANJI, _NAMES = "\u3041-\u309f", "\u30a0-\u30ff", "\u3005\u3400-\u9fff", "\ue010-\ue019"
+_WORD = re.compile(
+    rf"[{_HIRAGANA}]+|[{_KATAKANA}{_NAMES}]+|[{_KANJI}{_NAMES}]+"
+    rf"|(?:(?![{_HIRAGANA}{_KATAKANA}{_KANJI}])[^\W\d_]|[{_NAMES}])+"
+)
+_IS_HIRAGANA = re.compile(f"[{_HIRAGANA}]")
+_PARTICLES = re.compile("^(?:とは|では|には|からは|から|まで|より|それぞれ|および|または|[はがをにのともでへや])++")
+_ENDINGS = re.compile(
+    "(?:とします|とする|になります|となります|であること|である|でなければなりません|でした|です|します|する|あります|"
+    "います|ます|ある|いる|だ|とは|では|には|から|まで|より|それぞれ|および|または|[はがをにのともでへや])++$"
+)
+JOINING = (
+    "a an the each every all any this that these those there it its they their he she his her is are was were be been "
+    "being am has have had do does did of in on at to for with by from as and or about exactly always also just "
+    "approximately around roughly must shall should will would which who whose then so both per"
+)
+# Alone they do not say of what: the heading does.
+ATTRIBUTES = (
+    "width wide length long height high tall weight weigh size depth deep diameter across radius measure duration last "
+    "time number count total price cost age limit speed minimum maximum least most up may can not "
+    "幅 長 高 重 直径 半径 大 大きさ 深 時間 人数 個数 数 回数 縦 横 最大 最小 最長 最短 最低 最高 上限 下限 以上 以下 以内 約 "
+    "料金 価格 年齢 人 個 回 点 枚 本 円 歳 つ"
+)
+_JOINING, _ATTRIBUTES = frozenset(JOINING.split()), frozenset(ATTRIBUTES.split())
+_PRONOUN = re.compile(
+    r"(?:it|its|this|that|these|those|they|their|he|she|his|her|here)(?![\w'’])|[こそあ](?:れ|の|ちら)", re.IGNORECASE
+)
+_ENDED = re.compile("[.!?:。．！？｡：][\"'”’»)\\]）」』*_]*$")
+_FIRST_CELL = re.compile("[^;、]{0,300}(?:; |、)")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    figure: str
+    unit: int  # its number among the units known; -1 without one
+
+    @property
+    def kind(self) -> str:
+        return _KINDS[self.unit][0] if self.unit >= 0 else ""
+
+    @property
+    def amount(self) -> tuple[str, object]:
+        """Equal for equal amounts: 18 cm and 180 mm."""
+        try:
+            value: object = Fraction(self.figure)
+        except (ValueError, ZeroDivisionError):
+            value = self.figure
+        if self.unit >= 0 and isinstance(value, Fraction):
+            value *= _KINDS[self.unit][1]
+        return self.kind, value
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`words` are those that carry the meaning, in order; `is_vague` is a claim that says what it means only by what
+    stands around it (“It lasts …”, a table's cell); `is_pointing` one that begins with such a word as “it”."""
+
+    words: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    is_vague: bool
+    is_pointing: bool
+
+
+def read(text: str, is_row: bool = False) -> Claim:
+    """Take apart a sentence, or a table's row: what stands in its first cell says what it is about."""
+    text = text[:READ]
+    first = _FIRST_CELL.match(text) if is_row else None
+    normal = normalise(text[first.end() :] if first else text)
+    about = normalise(first[0]).translate(_AS_NAMES) if first else ""
+    normal = _NAMED.sub(lambda found: found[0].replace(" ", "").translate(_AS_NAMES), normal)
+    measures = tuple(Measure(found[1], (found.lastindex or 1) - 2) for found in _FIGURE.finditer(normal))
+    words = tuple(filter(None, map(_stem, _WORD.findall(f"{about} {_FIGURE.sub(' ', normal)}"))))
+    is_pointing = _PRONOUN.match(text) is not None
+    is_vague = is_row or is_pointing or not _ENDED.search(text) or _ATTRIBUTES.issuperset(words)
+    return Claim(words, measures, is_vague, is_pointing)
+
+
+def _stem(word: str) -> str:
+    """A word without what does not change what it means; '' for one that only joins others."""
+    if _IS_HIRAGANA.match(word) and len(word) <= RUN:
+        word = _ENDINGS.sub("", _PARTICLES.sub("", word))
+        return word if len(word) > 1 else ""
+    if word in _JOINING:
+        return ""
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word.rstrip("ー") or word

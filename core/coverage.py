@@ -1,0 +1,107 @@
+"""The ledger: what each fact has of what it takes to be learned and proved, and what it still lacks."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+
+from core import evals, facts, spec
+from core.evals import Rate
+from core.facts import Fact
+
+# A study plan for one fact (see 2309.14316, 2309.12288, 2402.12847): several wordings, both directions, one use of it,
+# the plain statement, and a near miss whose right answer is that the spec does not say.
+STUDY = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
+KNOWN_STUDY = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
+HELD = 1  # wordings that are kept for the exam and never trained on
+KINDS = tuple(STUDY)
+EXAM = "exam"  # what a fact lacks that has no held-out wording
+KNOWN, UNKNOWN = 0.8, 0.2  # shares of right answers from which the base model knows a fact, and up to which it does not
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact's line of the ledger. Counts are of rows that are not rejected; `drafts` are among them.
+
+    `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
+    `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the
+    study plan still wants, and under `EXAM` how many for the exam.
+    """
+
+    fact: Fact
+    trained: Counter[str] = field(default_factory=Counter)
+    held: int = 0
+    drafts: int = 0
+    stale: int = 0
+    recall: Rate | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.trained.total()
+
+    @property
+    def lacking(self) -> dict[str, int]:
+        if self.fact.ignored:
+            return {}
+        wanted = KNOWN_STUDY if knowledge(self.fact.known) == "known" else STUDY
+        found = {kind: count - self.trained[kind] for kind, count in wanted.items() if self.trained[kind] < count}
+        return found | ({EXAM: HELD - self.held} if self.held < HELD else {})
+
+    @property
+    def state(self) -> str:
+        """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered."""
+        if self.fact.ignored:
+            return "ignored"
+        if self.stale:
+            return "stale"
+        if not self.rows:
+            return "bare"
+        if not self.held:
+            return "unproved"
+        return "thin" if self.lacking else "covered"
+
+
+def knowledge(known: str) -> str:
+    """What "3/5" right answers mean: known, sometimes, unknown; '' before anyone asked."""
+    right, _, asked = known.partition("/")
+    if not asked:
+        return ""
+    share = int(right) / int(asked)
+    return "known" if share >= KNOWN else "unknown" if share <= UNKNOWN else "sometimes"
+
+
+def ledger(db: sqlite3.Connection) -> list[Entry]:
+    """The entries of all facts, in the order of the spec's text."""
+    found = {fact.name: Entry(fact, recall=None) for fact in facts.ordered(spec.load(db).text, facts.load(db))}
+    trained: dict[str, Counter[str]] = {name: Counter() for name in found}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in found}
+    for names, split, kind, draft, stale, n in db.execute(_COUNTS, (f" {facts.STALE} ",)):
+        for name in found.keys() & set(names.split()):
+            if split == "test":
+                counts[name]["held"] += n * (kind != "memorised")
+            else:
+                trained[name][kind] += n
+            counts[name]["drafts"] += n * draft
+            counts[name]["stale"] += n * stale
+    recall = _recall(db)
+    return [
+        Entry(
+            entry.fact,
+            trained[name],
+            **{key: counts[name][key] for key in ("held", "drafts", "stale")},
+            recall=recall.get(name),
+        )
+        for name, entry in found.items()
+    ]
+
+
+_COUNTS = """SELECT facts, split, kind, status = 'draft', instr(' ' || problems || ' ', ?) > 0, count(*) FROM example
+WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3, 4, 5"""
+
+
+def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
+    """The rates of the newest exam that gave answers, for the last of its models."""
+    for run in evals.runs(db):
+        rates = {row.name: row.rates[-1] for row in evals.result(db, run).facts if row.rates and row.rates[-1].asked}
+        if rates:
+            return rates
+    return {}

@@ -1,0 +1,125 @@
+"""Reads a document that a person has into Markdown text for the spec."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.checks.rules import clip
+from core.documents import pdf, plain, web, word
+from core.documents.parts import Content, broken
+from core.errors import FormatError
+from core.formats import lines
+from core.language import tr
+from core.progress import Reporter
+
+SUFFIXES = (".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml", ".docx", ".pdf")
+LIMIT = 50_000_000  # bytes
+TITLE = 200  # characters
+
+_WEB = re.compile(
+    r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--.{0,2000}?-->\s*+)?<(?:!doctype html|html|head|body)\b", re.I | re.S
+)
+_TAG = re.compile(r"<[a-z][a-z0-9]{0,10}[\s/>]", re.IGNORECASE)
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_UNDERLINE = re.compile(r" {0,3}=+[ \t]*")
+
+# What other files begin with, and what they are.
+_OTHERS = {
+    b"\xd0\xcf\x11\xe0": "DOC, XLS",
+    b"{\\rtf": "RTF",
+    b"SQLite format 3\0": "SQLite",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"\x7fELF": "ELF",
+    b"MZ\x90\0": "EXE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as Markdown; `title` is its first heading or its name, `notes` say what was left out, in sentences."""
+
+    text: str
+    title: str
+    notes: list[str]
+
+
+def read(path: Path, reporter: Reporter | None = None) -> Document:
+    """Read a Markdown, text, HTML, DOCX or PDF file, whatever it is called; the file is not changed.
+
+    Raises FormatError when it cannot be read, JukuError when a library for it is missing, and `Cancelled`.
+    """
+    raw = _bytes(path)
+    content = _reader(path, raw)(path, raw, reporter or Reporter())
+    text = content.text.strip()
+    if not text:
+        raise FormatError(
+            tr("“{name}” has no text", name=clip(path.name, 80)), tr("Nothing was changed. Choose another file.")
+        )
+    return Document(f"{text}\n", title(text) or path.stem, content.notes)
+
+
+def title(text: str) -> str:
+    """The first heading of a Markdown text, or ''."""
+    before = ""
+    fenced = False
+    for line in text.split("\n"):
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+        elif not fenced and (found := _HEADING.fullmatch(line)):
+            return _bare(found[1].rstrip().rstrip("#"))
+        elif not fenced and before.strip() and _UNDERLINE.fullmatch(line):
+            return _bare(before)
+        before = line
+    return ""
+
+
+def _bare(heading: str) -> str:
+    return heading.strip().strip("*_`").strip()[:TITLE]
+
+
+def _bytes(path: Path) -> bytes:
+    with lines.opened(path) as file:
+        raw = file.read(LIMIT + 1)
+    if len(raw) > LIMIT:
+        raise FormatError(
+            tr("“{name}” is too large", name=clip(path.name, 80)),
+            tr(
+                "Nothing was changed. A document may have {n} MB; save the part that matters on its own.",
+                n=LIMIT // 10**6,
+            ),
+        )
+    return raw
+
+
+def _reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content]:
+    """Who reads it: by its content first, its name second."""
+    suffix = path.suffix.lower()
+    if raw[:1024].lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in raw[:1024]):
+        return pdf.read
+    if raw.startswith(b"PK"):
+        return word.read
+    for magic, kind in _OTHERS.items():
+        if raw.startswith(magic):
+            raise other(path, kind)
+    if raw.strip() and suffix in (".pdf", ".docx") and b"\0" in raw[:4096]:
+        raise broken(path)
+    return _web_or_plain
+
+
+def _web_or_plain(path: Path, raw: bytes, reporter: Reporter) -> Content:
+    reporter.update(0)
+    page = web.decoded(raw) or plain.read(path, raw)
+    is_named = path.suffix.lower() in (".html", ".htm", ".xhtml") and _TAG.search(page.text)
+    if is_named or _WEB.match(page.text):
+        return web.content(path, page.text, page.notes, reporter)
+    return plain.read(path, raw)
+
+
+def other(path: Path, kind: str) -> FormatError:
+    return FormatError(
+        tr("“{name}” is in a format that Juku does not read ({kind})", name=clip(path.name, 80), kind=kind),
+        tr("Nothing was changed. Save it as DOCX, PDF, HTML, Markdown or plain text, and bring that."),
+    )

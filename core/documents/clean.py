@@ -1,0 +1,247 @@
+"""Reduces any HTML to the few tags that Markdown has, well nested and never deep, in time that grows with its length.
+
+A page may come from anywhere: tags that nobody closes, a hundred thousand inside each other, half a tag at the end.
+"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Set
+
+from core.documents.parts import WIDE
+
+Names = Set[str]
+
+DEPTH = 40  # tags inside each other that are kept; the text of deeper ones is
+PIECE = 200  # elements
+INDENT = 200  # blanks at the start of a line of code
+
+# Each piece ends at its own end or at the page's: no place is looked at twice.
+_TAG = re.compile(
+    r"<(?:!--.*?(?:-->|\Z)|[!?][^>]*+(?:>|\Z)|/[^a-zA-Z>][^>]*+(?:>|\Z)"
+    r"|(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z))",
+    re.DOTALL,
+)
+_HREF = re.compile(r"\bhref\s*=\s*[\"']?\s*((?:https?://|mailto:)[^\s<>\"'()]+)", re.IGNORECASE)
+_BACK = re.compile(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
+_START = re.compile(r"\bstart\s*=\s*[\"']?(\d{1,6})\b", re.IGNORECASE)
+_SPAN = re.compile(r"\bcolspan\s*=\s*[\"']?(\d{1,2})\b", re.IGNORECASE)
+_BLANKS = re.compile(r"\s+")
+_WIDE_BREAK = re.compile(rf"(?<=[{WIDE}])[^\S\n]*+\n\s*+(?=[{WIDE}])")
+
+HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+PARAGRAPHS = HEADINGS | {"p", "pre"}
+CELLS = frozenset({"td", "th"})
+BLOCKS = (
+    PARAGRAPHS | CELLS | {"ul", "ol", "li", "table", "thead", "tbody", "tr", "caption", "blockquote", "dl", "dt", "dd"}
+)
+INLINE = frozenset({"a", "strong", "em", "code", "del", "sub", "sup"})
+ALIASES = {"b": "strong", "i": "em", "s": "del", "strike": "del", "kbd": "code", "samp": "code", "tfoot": "tbody"}
+AROUND = CELLS | {"li", "blockquote", "dt", "dd", "caption"}  # what holds paragraphs of its own
+BARE = frozenset({"ul", "ol", "table", "thead", "tbody", "tr", "dl"})  # what holds no text itself
+APART = frozenset(
+    [
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "aside",
+        "figure",
+        "figcaption",
+        "address",
+        "form",
+        "fieldset",
+        "details",
+        "summary",
+        "center",
+        "body",
+    ]
+)
+RAW = frozenset({"script", "style", "title", "textarea", "iframe", "xmp"})  # what is in them is no HTML
+DROPPED = frozenset(
+    [
+        "nav",
+        "menu",
+        "svg",
+        "math",
+        "template",
+        "object",
+        "select",
+        "button",
+        "canvas",
+        "video",
+        "audio",
+        "noscript",
+        "rp",
+        "rt",
+    ]
+)
+# An element that ends one like it, as most pages leave it to: which it ends, and within what.
+ENDS = {
+    "li": ({"li"}, {"ul", "ol"}),
+    "tr": (CELLS | {"tr", "caption"}, {"table", "thead", "tbody"}),
+    "td": (CELLS | {"caption"}, {"tr", "table"}),
+    "th": (CELLS | {"caption"}, {"tr", "table"}),
+    "tbody": (CELLS | {"tr", "thead", "tbody", "caption"}, {"table"}),
+    "thead": (CELLS | {"tr", "caption"}, {"table"}),
+    "dt": ({"dt", "dd"}, {"dl"}),
+    "dd": ({"dt", "dd"}, {"dl"}),
+    "a": ({"a"}, AROUND),
+}
+
+
+class Cleaner:
+    """Is fed a page once; `pieces` are what is left of it, `images` and `menus` count what was left out."""
+
+    def __init__(self) -> None:
+        self.images = self.menus = self.elements = 0
+        self._out: list[str] = []
+        self._pieces: list[str] = []
+        self._full = PIECE  # how many elements there are when the present piece has enough
+        self._open: list[str] = []
+        self._deeper: Counter[str] = Counter()  # tags that were too deep, whose ends are still to come
+        self._dropped = ("", 0)  # the element that is being left out, and how many of its kind are open
+
+    def pieces(self) -> list[str]:
+        """The page in parts of some hundred elements, each whole in itself."""
+        self._cut(0)
+        return [*self._pieces, "".join(self._out)]
+
+    def feed(self, page: str) -> None:
+        place = 0
+        while (found := page.find("<", place)) >= 0:
+            self._text(page[place:found])
+            tag = _TAG.match(page, found)
+            place = tag.end() if tag else found + 1
+            if not tag:
+                self._text("<")
+            elif tag[2]:
+                place = self._tag(page, place, tag[1], tag[2].lower(), tag[3][:5000])
+        self._text(page[place:])
+
+    def _tag(self, page: str, place: int, slash: str, name: str, attributes: str) -> int:
+        """Take one tag in; where to go on."""
+        if name in RAW and not slash:
+            end = re.compile(f"</{name}", re.IGNORECASE).search(page, place)
+            return end.start() if end else len(page)
+        name = ALIASES.get(name, name)
+        if self._dropped[1]:
+            if name == self._dropped[0] and not attributes.endswith("/"):
+                self._dropped = (name, self._dropped[1] + (-1 if slash else 1))
+        elif slash:
+            self._end(name)
+        else:
+            self._start(name, attributes)
+        return place
+
+    def _start(self, name: str, attributes: str) -> None:
+        if name in DROPPED or (name == "a" and _BACK.search(attributes)):
+            self.menus += name == "nav"
+            self._dropped = (name, 0 if attributes.endswith("/") else 1)
+        elif name == "img":
+            self.images += 1
+        elif name in ("br", "hr"):
+            if name == "hr":
+                self._end_paragraph()
+            self._out.append(f"<{name}/>")
+        elif name in APART:
+            self._end_paragraph()
+        elif name in BLOCKS or name in INLINE:
+            self._push(name, attributes)
+
+    def _push(self, name: str, attributes: str = "") -> None:
+        if name in BLOCKS:
+            self._end_paragraph()
+        if name in ENDS:
+            self._pop(*ENDS[name])
+        if name in INLINE:
+            self._in_paragraph()
+        if len(self._open) >= DEPTH:
+            self._deeper[name] += 1
+            return
+        self.elements += 1
+        self._open.append(name)
+        self._out.append(f"<{name}{_kept(name, attributes)}>")
+
+    def _end(self, name: str) -> None:
+        if self._deeper[name]:
+            self._deeper[name] -= 1
+        elif name in APART or name == "p":
+            self._end_paragraph()
+        elif name in INLINE or name in PARAGRAPHS:
+            self._close(name, AROUND)
+        elif name in BLOCKS:
+            self._close(name, frozenset({"table"}))
+
+    def _end_paragraph(self) -> None:
+        if not self._pop(PARAGRAPHS, AROUND) and self._open and self._open[-1] in AROUND:
+            self._out.append(" ")
+
+    def _close(self, name: str, within: Names) -> None:
+        """Close the innermost open `name`, and all in it; not one outside of `within`."""
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place] == name:
+                self._cut(place)
+                return
+            if self._open[place] in within:
+                return
+
+    def _pop(self, names: Names, within: Names) -> bool:
+        """Close all open elements of these `names` that are not outside of `within`; whether there was one."""
+        last = len(self._open)
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place] in names:
+                last = place
+            elif self._open[place] in within:
+                break
+        return self._cut(last)
+
+    def _cut(self, place: int) -> bool:
+        closed = self._open[place:]
+        del self._open[place:]
+        self._out += (f"</{name}>" for name in reversed(closed))
+        if not self._open and self.elements >= self._full:
+            self._pieces.append("".join(self._out))
+            self._out = []
+            self._full = self.elements + PIECE
+        return bool(closed)
+
+    def _in_paragraph(self) -> None:
+        """Text that stands loose is a paragraph."""
+        if not self._open or self._open[-1] == "blockquote":
+            self._push("p")
+
+    def _text(self, text: str) -> None:
+        if not text or self._dropped[1]:
+            return
+        text = html.unescape(text)
+        if "pre" in self._open:
+            text = _code(text)
+        else:
+            text = _BLANKS.sub(" ", _WIDE_BREAK.sub("", text))
+            if text == " " and (not self._open or self._open[-1] in BARE):
+                return
+            self._in_paragraph()
+        if not CELLS.isdisjoint(self._open):
+            text = text.replace("|", "\\|")
+        self._out.append(html.escape(text, quote=False))
+
+
+def _kept(name: str, attributes: str) -> str:
+    """The attributes that say something: where a link goes, where a list begins, how wide a cell is."""
+    if name == "a" and (found := _HREF.search(html.unescape(attributes))):
+        return f' href="{html.escape(found[1])}"'
+    if name == "ol" and (found := _START.search(attributes)):
+        return f' start="{found[1]}"'
+    if name in CELLS and (found := _SPAN.search(attributes)):
+        return f' colspan="{found[1]}"'
+    return ""
+
+
+def _code(text: str) -> str:
+    """Without the endless blanks over which the converter would take endlessly."""
+    lines = (line.rstrip() for line in text.replace("\t", "    ").split("\n"))
+    shorter = (line.lstrip().rjust(len(line.lstrip()) + INDENT) if line[:INDENT].isspace() else line for line in lines)
+    return re.sub("\n{3,}", "\n\n\n", "\n".join(shorter))

@@ -1,0 +1,42 @@
+"""What the readers of documents share: what they give, the libraries they need, and how they fail."""
+
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from core.checks.rules import clip
+from core.errors import FormatError, JukuError
+from core.language import tr
+
+# Japanese and Chinese letters with their punctuation: between them a line break is not a blank.
+WIDE = "\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f\u2e80-\u2fdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Markdown text, and what was left out of it, in sentences."""
+
+    text: str
+    notes: list[str] = field(default_factory=list)
+
+
+def library(name: str, kind: str) -> ModuleType:
+    """The module that reads files of a `kind`. Raises JukuError when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise JukuError(
+            tr("{kind} files need a part of Juku that is not installed", kind=kind),
+            tr(
+                "Nothing was changed. Install it with “{command}” and start Juku again. Markdown and plain text need nothing.",
+                command='pip install "juku[documents]"',
+            ),
+        ) from error
+
+
+def broken(path: Path) -> FormatError:
+    return FormatError(
+        tr("“{name}” is damaged", name=clip(path.name, 80)),
+        tr("Nothing was changed. Open it where it was made and save it again, or copy its text."),
+    )

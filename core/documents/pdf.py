@@ -1,0 +1,107 @@
+"""Reads the text of PDF files, page by page; pages that are pictures have none."""
+
+import io
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from core.checks.rules import clip
+from core.documents import paragraphs
+from core.documents.parts import Content, broken, library
+from core.errors import FormatError
+from core.language import tr, trn
+from core.progress import Reporter
+
+SECONDS = 120  # after which no further page is begun
+
+
+def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
+    """The text as paragraphs. Raises FormatError when it is damaged, encrypted, or has no text; and `Cancelled`."""
+    pypdf = library("pypdf", "PDF")
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it finds odd in a file is nothing anyone can act on
+    pages = _pages(path, pypdf, raw)
+    texts: list[str | None] = []
+    images = 0
+    end = time.monotonic() + SECONDS
+    for number, page in enumerate(pages):
+        reporter.update(number, len(pages))
+        if time.monotonic() > end:
+            break
+        texts.append(_text(page))
+        images += _images(page)
+    if not any(text and text.strip() for text in texts):
+        raise _no_text(path)
+    text, repeated = paragraphs.of_pages([text or "" for text in texts])
+    return Content(text, [*_notes(texts, len(pages), images), *(_left_out(line) for line in repeated)])
+
+
+def _pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(raw), strict=False)
+        is_open = not reader.is_encrypted or _is_opened(reader)
+        pages = list(reader.pages) if is_open else []
+    except Exception as error:  # whatever a damaged file leads the library to
+        raise broken(path) from error
+    if not is_open:
+        raise FormatError(
+            tr("“{name}” is protected by a password", name=clip(path.name, 80)),
+            tr("Nothing was changed. Open it with its password and print it into a new PDF, or copy its text."),
+        )
+    if not pages:
+        raise broken(path)
+    return pages
+
+
+def _is_opened(reader: Any) -> bool:
+    """Whether it can be read without a password: many files only forbid to be changed."""
+    try:
+        return bool(reader.decrypt(""))
+    except Exception:  # a cipher that needs another library, or a damaged dictionary
+        return False
+
+
+def _text(page: Any) -> str | None:
+    try:
+        return str(page.extract_text())
+    except Exception:  # one damaged page leaves the others readable
+        return None
+
+
+def _images(page: Any) -> int:
+    try:
+        objects = (item.get_object() for item in page["/Resources"]["/XObject"].values())
+        return sum(one.get("/Subtype") == "/Image" for one in objects)
+    except Exception:  # no pictures, or a dictionary that is damaged
+        return 0
+
+
+def _no_text(path: Path) -> FormatError:
+    return FormatError(
+        tr("“{name}” has no text", name=clip(path.name, 80)),
+        tr(
+            "Nothing was changed. Its pages are pictures, such as scans. Let a program for text recognition (OCR) read it "
+            "first, or type the text."
+        ),
+    )
+
+
+def _notes(texts: list[str | None], pages: int, images: int) -> list[str]:
+    blank = sum(text is not None and not text.strip() for text in texts)
+    unread = sum(text is None for text in texts)
+    notes = []
+    if images:
+        notes.append(trn("{n} image was left out.", "{n} images were left out.", images))
+    if blank:
+        notes.append(
+            trn("{n} page has no text; it may be a picture.", "{n} pages have no text; they may be pictures.", blank)
+        )
+    if unread:
+        notes.append(trn("{n} page could not be read.", "{n} pages could not be read.", unread))
+    if len(texts) < pages:
+        notes.append(trn("Only the first page was read.", "Only the first {n} pages were read.", len(texts)))
+    return notes
+
+
+def _left_out(line: str) -> str:
+    return tr("“{line}” stands on every page and was left out.", line=clip(line, 80))

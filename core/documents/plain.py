@@ -1,0 +1,36 @@
+"""Reads Markdown and plain text, in whichever encoding it is."""
+
+import re
+from pathlib import Path
+
+from core.checks.rules import clip
+from core.documents.parts import Content
+from core.errors import FormatError
+from core.formats import lines, source
+from core.language import tr, trn
+
+JUNK = 0.1  # the share of characters that are none, from which a file is no text
+NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+
+def read(path: Path, raw: bytes) -> Content:
+    """The text as it stands, with LF as its line break. Raises FormatError when it is no text."""
+    encoding = lines.sniff(path)
+    text = raw[source.mark(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    lost = text.count("\ufffd")
+    controls = len(_CONTROLS.findall(text))
+    if "\0" in text or (lost + controls) > JUNK * len(text):
+        raise FormatError(
+            tr("“{name}” is not a text", name=clip(path.name, 80)),
+            tr("Nothing was changed. Juku reads Markdown, plain text, HTML, DOCX and PDF."),
+        )
+    notes = [tr("The text was read as {encoding}.", encoding=NAMES[encoding])] if encoding in NAMES else []
+    if lost:
+        notes.append(trn("{n} character could not be read.", "{n} characters could not be read.", lost))
+    return Content(_CONTROLS.sub("", with_breaks(text)), notes)
+
+
+def with_breaks(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")

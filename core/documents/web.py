@@ -1,0 +1,79 @@
+"""Turns HTML into Markdown: text, headings, lists and tables; no scripts, styles or menus, and nothing is fetched."""
+
+import re
+from pathlib import Path
+
+from core.checks.rules import clip
+from core.documents.clean import Cleaner
+from core.documents.parts import Content, library
+from core.documents.plain import with_breaks
+from core.errors import FormatError
+from core.language import tr, trn
+from core.progress import Reporter
+
+LIMIT = 10_000_000  # characters
+ELEMENTS = 60_000  # paragraphs, cells and such; converting a thousand takes a third of a second
+OPTIONS = {
+    "heading_style": "ATX",
+    "bullets": "-",
+    "escape_asterisks": False,
+    "escape_underscores": False,
+    "table_infer_header": True,
+}
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,20})", re.IGNORECASE)
+# Encodings that pages use and files of rows do not; of others Python knows some are dangerously slow.
+_KNOWN = re.compile(r"euc-jp|x-euc-jp|iso-2022-jp|euc-kr|gb2312|gbk|gb18030|big5|iso-8859-\d{1,2}|windows-125\d|koi8-r")
+
+
+def decoded(raw: bytes) -> Content | None:
+    """The page in the encoding that it names itself, if it is one of an older time and all of it fits."""
+    found = _CHARSET.search(raw[:4096])
+    name = found[1].decode("ascii", "replace").lower() if found else ""
+    if not _KNOWN.fullmatch(name) or (b"\x1b" not in raw and _is_utf8(raw)):
+        return None
+    try:
+        text = raw.decode(name.removeprefix("x-"))
+    except (LookupError, UnicodeError):
+        return None
+    return Content(with_breaks(text), [tr("The text was read as {encoding}.", encoding=name)])
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def content(path: Path, page: str, notes: list[str], reporter: Reporter) -> Content:
+    """The page as Markdown. Raises FormatError when it is too long, and `Cancelled`."""
+    markdownify = library("markdownify", "HTML")
+    cleaner = Cleaner()
+    cleaner.feed(page[: LIMIT + 1])
+    if len(page) > LIMIT or cleaner.elements > ELEMENTS:
+        raise FormatError(
+            tr("“{name}” is too long a page", name=clip(path.name, 80)),
+            tr("Nothing was changed. Save the part that matters on its own, or as plain text."),
+        )
+    texts = []
+    pieces = cleaner.pieces()
+    for number, piece in enumerate(pieces):
+        reporter.update(number, len(pieces))
+        texts.append(markdownify.markdownify(piece, **OPTIONS))
+    return Content(_spaced("\n\n".join(texts)), [*notes, *_left_out(cleaner)])
+
+
+def _spaced(text: str) -> str:
+    """Without blanks at the ends of lines, and never two blank lines together."""
+    return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip("\n")
+
+
+def _left_out(cleaner: Cleaner) -> list[str]:
+    notes = []
+    if cleaner.images:
+        notes.append(trn("{n} image was left out.", "{n} images were left out.", cleaner.images))
+    if cleaner.menus:
+        notes.append(trn("{n} menu was left out.", "{n} menus were left out.", cleaner.menus))
+    return notes

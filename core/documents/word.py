@@ -1,0 +1,55 @@
+"""Reads DOCX: its styles become headings, its lists and tables stay; nothing outside the file is touched."""
+
+import io
+import zipfile
+from pathlib import Path
+
+from core.checks.rules import clip
+from core.documents import web
+from core.documents.parts import Content, broken, library
+from core.errors import FormatError
+from core.language import tr
+from core.progress import Reporter
+
+UNPACKED = 200_000_000  # bytes of all parts
+XML = 40_000_000  # bytes of the parts that are read; a thousand pages have less
+# Entities are defined nowhere else; Word writes no such thing, and a few lines of it can become gigabytes.
+DTD = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
+
+
+def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
+    """The document's text as Markdown. Raises FormatError when it is damaged, or something else in a ZIP."""
+    mammoth = library("mammoth", "DOCX")
+    reporter.update(0)
+    try:
+        _look_through(path, raw)
+        nothing = mammoth.images.img_element(lambda _image: {"src": ""})
+        page = mammoth.convert_to_html(io.BytesIO(raw), convert_image=nothing, style_map=STYLES).value
+    except FormatError:
+        raise
+    except Exception as error:  # whatever a damaged file leads the libraries to
+        raise broken(path) from error
+    return web.content(path, page, [], reporter)
+
+
+def _look_through(path: Path, raw: bytes) -> None:
+    """Raise FormatError for what is no DOCX, or would not fit into the memory."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        members = archive.infolist()
+        if not any(member.filename.startswith("word/document") for member in members):
+            raise FormatError(
+                tr("“{name}” is a ZIP file without a document", name=clip(path.name, 80)),
+                tr("Nothing was changed. Unpack it, or save the document as DOCX, PDF, HTML, Markdown or plain text."),
+            )
+        texts = [member for member in members if member.filename.endswith((".xml", ".rels"))]
+        # No part gives more bytes than the list says.
+        if sum(member.file_size for member in members) > UNPACKED or sum(part.file_size for part in texts) > XML:
+            raise FormatError(
+                tr("“{name}” unpacks to far more than a text would", name=clip(path.name, 80)),
+                tr("Nothing was changed. If you trust it, save the part that matters as a document of its own."),
+            )
+        for text in texts:
+            xml = archive.read(text)
+            if any(mark in xml for mark in DTD):
+                raise broken(path)

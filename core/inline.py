@@ -1,0 +1,179 @@
+"""Takes the marks off a paragraph of Markdown and keeps where each character came from, so that quotes stay exact."""
+
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from markdown_it.common.utils import normalizeReference
+
+HIDDEN, CLOSED = "\ue001", "\ue000"  # what stands in a shadow for a mark, and for code, where no sentence ends
+CJK = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+LABEL = 200  # characters of a link's label
+
+_MARK, _SHOWN, _ENTITY, _CODE = 0, 1, 2, 3
+_KEPT = re.compile(rb"[\x01\x03]+|\x02")
+_COVERED = re.compile(rb"\x00+|[\x02\x03]+")
+_IS_CJK = re.compile(f"[{CJK}]")
+_TICKS = re.compile("`+")
+_SIGN = re.compile(r"[\\`<&\[*_~]")
+
+# Every alternative ends at the next sign of its kind or after a bounded run: time grows with the text's length only.
+_TARGET = (
+    r"\((?:[ \t\n]{0,9}(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)"
+    r"(?:[ \t\n]{1,9}(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t\n]{0,9})\)"
+)
+_TOKEN = re.compile(
+    r"\\(?P<escaped>[!-/:-@\[-`{-~\n])"
+    r"|(?P<ticks>`+)"
+    r"|<(?P<address>[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]{1,64}@[^\s<>@]{1,255})>"
+    r"|(?P<tag><!--[^<>]{0,1000}-->|</?[A-Za-z][A-Za-z0-9-]*(?:[\s/][^<>]{0,1000})?>)"
+    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
+    r"|(?P<note>\[\^[^\[\]\s]{1,80}\]:?)"
+    r"|(?P<open>!?\[)"
+    rf"|\](?P<target>{_TARGET})"
+    rf"|\](?P<label>\[[^\[\]]{{0,{LABEL}}}\])"
+    r"|(?P<close>\])"
+    r"|(?P<run>\*+|_+|~~+)"
+)
+
+
+@dataclass(slots=True)
+class Prose:
+    """A paragraph's lines, joined by line breaks. `references` are the labels of the text's link definitions."""
+
+    raw: str
+    references: Collection[str] = ()
+    _kinds: bytearray = field(default_factory=bytearray)  # what each character is; empty where there are no marks
+    _brackets: list[tuple[int, int]] = field(default_factory=list)
+    _openers: dict[str, list[list[int]]] = field(default_factory=dict)
+    _ticks: dict[int, list[int]] | None = None
+
+    def __post_init__(self) -> None:
+        if not _SIGN.search(self.raw):
+            return
+        self._kinds = bytearray([_SHOWN]) * len(self.raw)
+        position = 0
+        while found := _TOKEN.search(self.raw, position):
+            position = self._read(found)
+
+    @property
+    def shadow(self) -> str:
+        """`raw` with `HIDDEN` for each mark and `CLOSED` for each character in which no sentence ends."""
+        pieces, position = [], 0
+        for found in _COVERED.finditer(self._kinds):
+            start, end = found.span()
+            pieces.append(self.raw[position:start])
+            pieces.append((CLOSED if self._kinds[start] else HIDDEN) * (end - start))
+            position = end
+        return "".join([*pieces, self.raw[position:]])
+
+    def text(self, start: int = 0, end: int | None = None) -> str:
+        """What a part of `raw` says, on one line."""
+        end = len(self.raw) if end is None else end
+        if not self._kinds:
+            return _on_one_line(self.raw[start:end])
+        pieces = []
+        for found in _KEPT.finditer(self._kinds, start, end):
+            piece = self.raw[found.start() : found.end()]
+            if self._kinds[found.start()] == _ENTITY:
+                piece = html.unescape(self.raw[found.start() : self.raw.index(";", found.start()) + 1])
+            pieces.append(piece)
+        return _on_one_line("".join(pieces))
+
+    def _read(self, found: re.Match[str]) -> int:
+        """Marks what was found; where to read on."""
+        start, end = found.span()
+        match found.lastgroup:
+            case "escaped":
+                self._cover(start, start + 1)
+            case "ticks":
+                return self._read_code(start, end)
+            case "address":
+                self._cover(start, end, _CODE)
+                self._cover(start, start + 1)
+                self._cover(end - 1, end)
+            case "tag" | "note":
+                self._cover(start, end)
+            case "entity":
+                self._cover(start, end)
+                self._kinds[start] = _ENTITY
+            case "open":
+                self._brackets.append((start, end))
+            case "run":
+                self._read_run(start, end)
+            case _:
+                return self._read_link(found)
+        return end
+
+    def _cover(self, start: int, end: int, kind: int = _MARK) -> None:
+        self._kinds[start:end] = bytes([kind]) * (end - start)
+
+    def _read_code(self, start: int, end: int) -> int:
+        if self._ticks is None:
+            self._ticks = {}
+            for run in _TICKS.finditer(self.raw):
+                self._ticks.setdefault(len(run[0]), []).append(run.start())
+        same = self._ticks.get(end - start, [])
+        number = bisect_right(same, start)
+        if number == len(same):
+            return end
+        close = same[number]
+        self._cover(end, close, _CODE)
+        self._cover(start, end)
+        self._cover(close, close + end - start)
+        return close + end - start
+
+    def _read_link(self, found: re.Match[str]) -> int:
+        """A closing bracket: with a target behind it, or a label that is defined, its brackets and target are marks."""
+        close = found.start()
+        if not self._brackets:
+            return close + 1
+        start, inner = self._brackets.pop()
+        if not found["target"]:
+            label = (found["label"] or "")[1:-1] or self.raw[inner : min(close, inner + LABEL)]
+            if not self.references or normalizeReference(label) not in self.references:
+                return close + 1
+        if self.raw[start] == "!":
+            self._cover(start, found.end())  # a picture says nothing
+        else:
+            self._cover(start, inner)
+            self._cover(close, found.end())
+        return found.end()
+
+    def _read_run(self, start: int, end: int) -> None:
+        """Stars and their like, paired with those before. Kinder than CommonMark, which does not close before kanji."""
+        sign = self.raw[start]
+        before, after = self.raw[start - 1 : start] or " ", self.raw[end : end + 1] or " "
+        opens, closes = not after.isspace(), not before.isspace()
+        if sign == "_":  # snake_case is no emphasis
+            opens, closes = opens and not before.isalnum(), closes and not after.isalnum()
+        openers = self._openers.setdefault(sign, [])
+        while closes and openers and start < end:
+            opener = openers[-1]
+            n = min(opener[1], end - start)
+            self._cover(opener[0] + opener[1] - n, opener[0] + opener[1])
+            self._cover(start, start + n)
+            opener[1] -= n
+            start += n
+            if not opener[1]:
+                openers.pop()
+        if opens and start < end:
+            openers.append([start, end - start])
+
+
+def is_cjk(text: str) -> bool:
+    """Whether there is a Japanese or Chinese sign in it."""
+    return _IS_CJK.search(text) is not None
+
+
+def _on_one_line(text: str) -> str:
+    """Blanks joined; between Japanese signs a line break is nothing."""
+    lines = [line for part in text.split("\n") if (line := " ".join(part.split()))]
+    pieces = lines[:1]
+    for before, line in pairwise(lines):
+        pieces.append("" if _IS_CJK.match(before[-1]) or _IS_CJK.match(line[0]) else " ")
+        pieces.append(line)
+    return "".join(pieces)

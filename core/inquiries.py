@@ -1,0 +1,242 @@
+"""Many requests to one chat model, recorded as they are answered: stopped, crashed or refused, nothing is paid twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import ProviderError
+from core.language import tr
+from core.progress import Cancelled, Reporter
+from core.project import Changes, Project
+from core.providers import Message, Provider, Sampling
+
+PARALLEL = 4  # requests at once
+TRIES = 5  # times that a server which says it is busy is asked
+PAUSE = 2.0  # seconds before it is asked again, doubled each time
+BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
+NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
+
+OnChanges = Callable[[Changes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`about` says what is asked about; `replies` are the answers, as they came."""
+
+    id: int
+    about: dict[str, Any]
+    status: str = "waiting"
+    replies: list[str] = field(default_factory=list)
+    tokens: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """`status` is running, succeeded, cancelled or failed."""
+
+    id: int
+    task: str
+    created_at: float
+    provider: str
+    model: str
+    status: str
+    waiting: int
+    answered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What an inquiry is for: the question made of a request, and what becomes of the answers, in one write.
+
+    `label` names that write. `land` returns a sentence for the person.
+    """
+
+    label: Callable[[], str]
+    messages: Callable[[sqlite3.Connection, Request], list[Message]]
+    land: Callable[[sqlite3.Connection, Sequence[Request]], str]
+    sampling: Sampling
+    schema: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run, in a sentence for the person; `failed` requests can be sent again."""
+
+    message: str = ""
+    answered: int = 0
+    failed: int = 0
+    error: str = ""
+
+
+def begin(db: sqlite3.Connection, task: str, provider: str, model: str, abouts: Iterable[dict[str, Any]]) -> int:
+    """Write down what is to be asked, before anything is sent; the inquiry's id."""
+    sql = "INSERT INTO inquiry (task, created_at, provider, model, status) VALUES (?, ?, ?, ?, 'running') RETURNING id"
+    id: int = db.execute(sql, (task, time.time(), provider, model)).fetchone()[0]
+    db.executemany(
+        "INSERT INTO inquiry_request (inquiry, about, status, replies, tokens, error) VALUES (?, ?, 'waiting', '[]', 0, '')",
+        ((id, json.dumps(about, ensure_ascii=False)) for about in abouts),
+    )
+    return id
+
+
+def load(db: sqlite3.Connection) -> list[Inquiry]:
+    """All inquiries, the newest first."""
+    return [Inquiry(*row) for row in db.execute(f"{_INQUIRIES} GROUP BY i.id ORDER BY i.id DESC")]
+
+
+def unfinished(db: sqlite3.Connection) -> list[Inquiry]:
+    """Those with requests that were not answered, or answers of which nothing has been made, the newest first."""
+    return [one for one in load(db) if one.status != "dropped" and (one.waiting or one.answered or one.failed)]
+
+
+_INQUIRIES = """SELECT i.id, i.task, i.created_at, i.provider, i.model, i.status, coalesce(sum(r.status = 'waiting'), 0),
+coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0)
+FROM inquiry i LEFT JOIN inquiry_request r ON r.inquiry = i.id"""
+
+
+def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
+    """The requests of an inquiry that have one of these statuses."""
+    marks = ",".join("?" * len(statuses))
+    rows = db.execute(
+        f"SELECT id, about, status, replies, tokens, error FROM inquiry_request WHERE inquiry = ? AND status IN ({marks}) "
+        "ORDER BY id",
+        (id, *statuses),
+    )
+    return [
+        Request(number, json.loads(about), status, json.loads(replies), tokens, error)
+        for number, about, status, replies, tokens, error in rows
+    ]
+
+
+def drop(db: sqlite3.Connection, id: int) -> None:
+    """Give an inquiry up; what was answered stays recorded."""
+    db.execute("UPDATE inquiry SET status = 'dropped' WHERE id = ?", (id,))
+
+
+async def run(
+    project: Project,
+    provider: Provider,
+    id: int,
+    tasks: dict[str, Task],
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
+) -> Outcome:
+    """Send what has not been answered, then land all answers in one undoable step.
+
+    Cancelled, or stopped by an error, it lands what has arrived before it raises. Raises `ProviderError` where no
+    request at all was answered.
+    """
+    inquiry = next(one for one in await project.read(load) if one.id == id)
+    session = _Session(project, provider, inquiry, tasks[inquiry.task], reporter)
+    status = "failed"
+    try:
+        await session.ask_all(await project.read(requests, id, "waiting", "failed"))
+        status = "failed" if session.outcome.failed else "succeeded"
+    except (asyncio.CancelledError, Cancelled):
+        status = "cancelled"
+        raise
+    finally:
+        on_changes(await asyncio.shield(land(project, inquiry, tasks, session.outcome, status)))
+    if session.error and not session.outcome.answered:
+        raise session.error
+    return session.outcome
+
+
+async def land(project: Project, inquiry: Inquiry, tasks: dict[str, Task], outcome: Outcome, status: str) -> Changes:
+    """Make what is to be made of the answers that have arrived, in one undoable step."""
+    task = tasks[inquiry.task]
+    return await project.write(task.label(), _land, task, inquiry.id, outcome, status)
+
+
+def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status: str) -> None:
+    arrived = requests(db, id, "answered")
+    if arrived:
+        outcome.message = task.land(db, arrived)
+    db.execute("UPDATE inquiry_request SET status = 'landed' WHERE inquiry = ? AND status = 'answered'", (id,))
+    db.execute("UPDATE inquiry SET status = ?, finished_at = ? WHERE id = ?", (status, time.time(), id))
+
+
+class _Session:
+    """One run of an inquiry against its provider."""
+
+    def __init__(self, project: Project, provider: Provider, inquiry: Inquiry, task: Task, reporter: Reporter) -> None:
+        self._project, self._provider, self._inquiry, self._task = project, provider, inquiry, task
+        self._reporter = reporter
+        self._schema = task.schema
+        self._done = self._total = 0
+        self.outcome = Outcome()
+        self.error: ProviderError | None = None  # the last one
+
+    async def ask_all(self, waiting: Sequence[Request]) -> None:
+        self._total = len(waiting)
+        gate = asyncio.Semaphore(PARALLEL)
+
+        async def ask(request: Request) -> None:
+            async with gate:
+                if not self._is_hopeless():
+                    await self._ask(request)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for request in waiting:
+                    group.create_task(ask(request))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    def _is_hopeless(self) -> bool:
+        """Whether the server has refused so plainly that asking the rest would be refused alike."""
+        return self.error is not None and (self.error.status in (401, 403, 404) or self.outcome.failed >= TRIES)
+
+    async def _ask(self, request: Request) -> None:
+        messages = await self._project.read(self._task.messages, request)
+        try:
+            replies, tokens = await self._answered(messages)
+        except ProviderError as error:
+            self.error = error
+            self.outcome.failed += 1
+            await self._project.write("", _fail, request.id, str(error))
+        else:
+            # Written at once, on its own: an answer that has been paid for is never lost.
+            await asyncio.shield(self._project.write("", _keep, request.id, replies, tokens))
+            self.outcome.answered += 1
+        self._done += 1
+        self._reporter.update(self._done, self._total)
+
+    async def _answered(self, messages: list[Message]) -> tuple[list[str], int]:
+        for attempt in range(TRIES):
+            schema = self._schema
+            try:
+                return await self._chat(messages, schema)
+            except ProviderError as error:
+                if schema and error.status in NO_SCHEMA:
+                    self._schema = None  # the server has no structured output: the reply is read as it comes
+                    return await self._chat(messages, None)
+                if error.status not in BUSY or attempt == TRIES - 1:
+                    raise
+            await asyncio.sleep(PAUSE * 2**attempt)
+        raise AssertionError
+
+    async def _chat(self, messages: list[Message], schema: dict[str, Any] | None) -> tuple[list[str], int]:
+        reply = await self._provider.chat(self._inquiry.model, messages, self._task.sampling, schema=schema, once=True)
+        if not any(text.strip() for text in reply.texts):
+            raise ProviderError(tr("The model answered nothing"), tr("Ask it again, or choose another model."))
+        return reply.texts, reply.tokens
+
+
+def _keep(db: sqlite3.Connection, id: int, replies: list[str], tokens: int) -> None:
+    db.execute(
+        "UPDATE inquiry_request SET status = 'answered', replies = ?, tokens = ?, error = '' WHERE id = ?",
+        (json.dumps(replies, ensure_ascii=False), tokens, id),
+    )
+
+
+def _fail(db: sqlite3.Connection, id: int, error: str) -> None:
+    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (error, id))

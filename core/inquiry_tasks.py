@@ -1,0 +1,11 @@
+"""What a chat model can be asked for: one line for each task of an inquiry."""
+
+from core import generation, judging, probing, refining
+from core.inquiries import Task
+
+TASKS: dict[str, Task] = {
+    "examples": generation.TASK,
+    "judge": judging.TASK,
+    "probe": probing.TASK,
+    "facts": refining.TASK,
+}

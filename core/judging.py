@@ -1,0 +1,60 @@
+"""A second look at made rows: a chat model is asked whether the answer contradicts the fact."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from core import dataset, facts, prompts, replies, spec
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.providers import Message, Sampling
+
+RULE = "judge-contradicts"
+REPLY_TOKENS = 400
+
+
+def abouts(db: sqlite3.Connection, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """One request for each of these rows that teaches a fact of the spec."""
+    known = {fact.name for fact in facts.load(db)}
+    rows = dataset.fetch(db, list(ids)).values()
+    return [{"row": row.id, "fact": row.facts} for row in rows if known & set(row.facts.split())]
+
+
+def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    told = [fact.text for fact in facts.load(db) if row and fact.name in row.facts.split()]
+    state = spec.load(db)
+    text = prompts.fill(
+        prompts.load("judge", spec.language(state)),
+        fact="\n".join(told),
+        question=row.question if row else "",
+        answer=row.answer if row else "",
+    )
+    return [{"role": "user", "content": text}]
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    """Mark the rows that were found to contradict, and note why."""
+    unclear = against = 0
+    for request in answered:
+        verdict = replies.verdict(request.replies[0])
+        if verdict is None:
+            unclear += 1
+        elif verdict.verdict != "supported":
+            against += 1
+            _mark(db, request.about["row"], verdict.reason)
+    told = trn("{n} row was judged", "{n} rows were judged", len(answered))
+    found = trn("{n} does not follow from its fact", "{n} do not follow from their facts", against)
+    return tr("{judged}: {found}, {unclear} unclear.", judged=told, found=found, unclear=unclear)
+
+
+def _mark(db: sqlite3.Connection, id: int, reason: str) -> None:
+    noted = tr("Judge: {reason}", reason=" ".join(reason.split())) if reason else ""
+    db.execute(
+        "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ') || ' ' || ?), "
+        "notes = trim(notes || char(10) || ?, char(10)) WHERE id = ?",
+        (f" {RULE} ", RULE, noted, id),
+    )
+
+
+TASK = Task(lambda: tr("Judge rows"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.VERDICT_SCHEMA)

@@ -1,0 +1,69 @@
+"""Whether a base model knows a fact already: its questions are asked several times, and the answers marked."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from core import alikes, chat, coverage, facts, grading, proposals, spec, templates
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.providers import Message, Sampling
+
+TIMES = 5  # answers to each question
+QUESTIONS = 2  # questions asked for one fact
+ANSWER_TOKENS = 120
+KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itself, the best first
+
+
+def abouts(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """The questions for each fact: those its rows ask, else a gap in the fact; a fact without either is left out."""
+    state = spec.load(db)
+    found: list[dict[str, Any]] = []
+    for fact in facts.load(db):
+        if not fact.ignored:
+            asked = _of_rows(db, fact.name) or _of_templates(fact.text, state.name, state.language)
+            found += [{"fact": fact.name, "question": question, "points": points} for question, points in asked]
+    return found
+
+
+def _of_rows(db: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
+    sql = "SELECT id, kind, key_points FROM example WHERE facts = ? AND status <> 'rejected' AND kind IN (?, ?, ?)"
+    rows = sorted(db.execute(sql, (name, *KINDS)).fetchall(), key=lambda row: (not row[2], KINDS.index(row[1]), row[0]))
+    said = alikes.said(db, [id for id, _kind, _points in rows[:QUESTIONS]])
+    pairs = ((said[id], points) for id, _kind, points in rows[:QUESTIONS])
+    return [(one.asked, points or proposals.key_points(one.answer, one.answer)) for one, points in pairs if one.asked]
+
+
+def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
+    drafts = templates.drafts(fact, subject, language)
+    return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS]
+
+
+def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+    return chat.messages(spec.load(db).system_prompt, request.about["question"])
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    """Note on each fact how many of the answers were right."""
+    right: dict[str, list[int]] = {}
+    for request in answered:
+        marks = [grading.grade(reply, request.about["points"]).passed for reply in request.replies]
+        tally = right.setdefault(request.about["fact"], [0, 0])
+        tally[0] += sum(marks)
+        tally[1] += len(marks)
+    known = {name: f"{good}/{asked}" for name, (good, asked) in right.items()}
+    db.executemany("UPDATE fact SET known = ? WHERE name = ?", ((value, name) for name, value in known.items()))
+    words = [coverage.knowledge(value) for value in known.values()]
+    return trn(
+        "{n} fact was asked for: {known} known, {some} sometimes, {unknown} unknown.",
+        "{n} facts were asked for: {known} known, {some} sometimes, {unknown} unknown.",
+        len(known),
+        known=words.count("known"),
+        some=words.count("sometimes"),
+        unknown=words.count("unknown"),
+    )
+
+
+TASK = Task(
+    lambda: tr("Ask the base model"), _messages, _land, Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=TIMES)
+)

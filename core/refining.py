@@ -1,0 +1,51 @@
+"""Facts and remarks from a chat model: statements made atomic, and what a careful reader finds wrong in the spec."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from core import facts, prompts, replies, spec
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.providers import Message, Sampling
+from core.statements import Statement
+
+STATEMENTS = 20  # that are refined in one request
+REPLY_TOKENS = 3000
+
+
+def abouts(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
+    """Requests to refine statements, some at a time."""
+    for start in range(0, len(found), STATEMENTS):
+        yield {"statements": [[one.text, one.quote] for one in found[start : start + STATEMENTS]]}
+
+
+def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+    state = spec.load(db)
+    listed = "\n".join(f"- {text}" for text, _quote in request.about["statements"])
+    prompt = prompts.load("facts", spec.language(state))
+    return [{"role": "user", "content": prompts.fill(prompt, spec=state.text, statements=listed)}]
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    """Add each refined statement as a fact on the passage that it shares most with."""
+    count = 0
+    for request in answered:
+        quotes = [quote for _text, quote in request.about["statements"]]
+        for text in dict.fromkeys(replies.statements(request.replies[0])):
+            facts.add(db, text, facts.closest(text, quotes))
+            count += 1
+    return trn("{n} fact was added.", "{n} facts were added.", count)
+
+
+TASK = Task(lambda: tr("Refine facts"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.STATEMENTS_SCHEMA)
+
+
+def remarks_messages(state: spec.Spec) -> list[Message]:
+    """Ask for contradictions and gaps in the spec."""
+    return [{"role": "user", "content": prompts.fill(prompts.load("remarks", spec.language(state)), spec=state.text)}]
+
+
+def remarks(reply: str) -> list[str]:
+    """What the model found, in its own words."""
+    return replies.statements(reply)

@@ -1,0 +1,206 @@
+"""Finds questions and answers in prose: by labels such as `Q1:`, `**Answer:**` and `質問：`, or in a list of both."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from core.replies.fields import Raw, asks, kind_of
+
+_WORDS = {
+    "question": (
+        "q question 質問 問い 問題 設問 問 prompt user human input instruction ユーザー 提问 问题 问 frage pregunta domanda"
+    ),
+    "answer": (
+        "a answer 回答 解答 答え 答案 答 返答 応答 response assistant ai gpt completion output アシスタント "
+        "antwort respuesta réponse risposta"
+    ),
+    "quote": "quote source evidence 引用 根拠 出典 原文",
+    "kind": "kind type 種類 分類",
+    "other": "explanation note reason reasoning difficulty category 解説 説明 補足 備考 難易度",
+}
+_ROLE_OF = {word: role for role, words in _WORDS.items() for word in words.split()}
+_ANY = "|".join(sorted(_ROLE_OF, key=len, reverse=True))
+_LABEL = re.compile(
+    rf"""(?P<marks>(?:[>#*+\-•・●■◆○]{{1,6}}[ \t]{{0,4}}){{0,3}})
+    (?:[(（]?[0-9０-９]{{1,4}}[.)．、）:：][ \t　]{{0,4}})?
+    (?P<bold>[*_]{{0,3}})(?P<open>[【\[(（「<]?)[*_]{{0,3}}
+    (?P<word>{_ANY})[ \t_]?(?:No\.?|\#)?[ \t]?(?P<number>[0-9０-９①-⑳]{{0,4}})
+    [*_]{{0,3}}(?P<close>[】\])）」>]?)[*_]{{0,3}}[ \t]{{0,4}}
+    (?P<sep>[:：.．)）]|[-–—→]{{1,2}}(?=\s)|)[*_]{{0,3}}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_INLINE_WORDS = "|".join(["Q", "A", *(f"(?i:{word})" for word in _ANY.split("|") if len(word) > 1 or word > "z")])
+_INLINE = re.compile(
+    rf"(?<![A-Za-z])[*_]{{0,3}}[【\[（(]?(?P<word>{_INLINE_WORDS})[ ]?[0-9０-９]{{0,4}}[*_]{{0,3}}(?:[】\]）)]?[ ]?[:：]|】)[*_]{{0,3}}"
+)
+_TAG = re.compile("<(/?)(question|answer|quote|kind)>")
+_BETWEEN = " \t\n　／/|;；"  # what may stand between a question and the answer behind it on its line
+_NO_ANSWER = re.compile(
+    r"#{1,6}\s.*|`{3,}\w*|\W*|\W{0,3}\d{1,4}[.)．、）:：*]{1,3}|\W{0,5}(?:example|pair|例|ペア)\s{0,3}\d{0,4}\W*",
+    re.IGNORECASE,
+)
+_FAREWELL = re.compile(
+    r"let me know|hope (?:this|these|that)|feel free|would you like|happy to|以上(?:です|が)|お知らせください|お申し付け|いかがでしょうか|ご希望",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r"(?:[・●■◆○][ \t　]*|(?:[-*+•]|[(（]?[0-9０-９]{1,4}[.)、])[ \t　]+|[(（]?[0-9０-９]{1,4}[．）、][ \t　]*)(?=\S)"
+)
+_BOLD = re.compile(r"\*\*([^*]++)\*\*[ \t]*[:：]?[ \t]*")
+_PARTED = re.compile(r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)")
+_ASKED_FIRST = re.compile(r"[^?？]*[?？][ \t　]+(?=\S)")
+_PARTED_LIMIT = 1000  # characters of a line in which a question and its answer are looked for
+
+
+@dataclass(slots=True)
+class _Part:
+    role: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).strip()
+
+
+def in_labels(text: str) -> list[Raw]:
+    """The pairs of a text with labels; a question without an answer, and the other way round, comes alone."""
+    if "<question>" in text and "<answer>" in text:
+        text = _TAG.sub(lambda tag: "\n" if tag[1] else f"\n{tag[2]}: ", text)
+    parts = list(_inline(_parts(text)))
+    answers = [part for part in parts if part.role == "answer"]
+    for part in answers:
+        _trim(part.lines)
+    if answers:
+        _drop_farewell(answers)
+    return list(_joined(parts))
+
+
+def _parts(text: str) -> list[_Part]:
+    parts = [_Part("")]
+    for line in text.split("\n"):
+        stripped = line.lstrip(" \t　")
+        label = _LABEL.match(stripped)
+        if label and _is_label(label):
+            parts.append(_Part(_ROLE_OF[label["word"].lower()], [_rest(label)]))
+        else:
+            parts[-1].lines.append(line.rstrip())
+    return parts[1:]
+
+
+def _is_label(label: re.Match[str]) -> bool:
+    """Whether what stands behind the word makes it a label: `A.` and `Answer:` are some, `A player` is none."""
+    word, number, sep = label["word"], label["number"], label["sep"]
+    at_end = not label.string[label.end() :].strip()
+    is_short = len(word) == 1
+    if sep in (":", "："):
+        return True
+    if word.islower() and word.isascii() and not (number or label["marks"] or label["bold"]):
+        return False
+    if not sep:
+        follows_number = bool(number) and (not word.isascii() or is_short) and label[0][-1].isspace()
+        return bool(label["open"] and label["close"]) or (at_end and (bool(number) or not is_short)) or follows_number
+    if sep in ".．":
+        return is_short or bool(number)
+    return bool(number) or (sep not in ")）" and not is_short)
+
+
+def _rest(label: re.Match[str]) -> str:
+    rest = label.string[label.end() :].strip()
+    bold = (label["marks"] + label["bold"]).count("**") and label[0].count("**") % 2
+    return rest.removesuffix("**").rstrip() if bold else rest
+
+
+def _inline(parts: Sequence[_Part]) -> Iterator[_Part]:
+    """The parts, those questions split that hold their answers behind a label on the same line."""
+    for at, part in enumerate(parts):
+        answered = at + 1 < len(parts) and parts[at + 1].role == "answer"
+        labels = [] if answered or part.role != "question" else list(_INLINE.finditer(part.text))
+        if not any(_ROLE_OF[label["word"].lower()] == "answer" for label in labels):
+            yield part
+            continue
+        text, ends = part.text, [label.start() for label in labels]
+        yield _Part("question", [text[: ends[0]].strip(_BETWEEN)])
+        for label, end in zip(labels, [*ends[1:], len(text)], strict=True):
+            yield _Part(_ROLE_OF[label["word"].lower()], text[label.end() : end].strip(_BETWEEN).split("\n"))
+
+
+def _trim(lines: list[str]) -> None:
+    """Take off the end what belongs to the next pair: its heading, its number, a line between."""
+    first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    fences = sum(line.lstrip().startswith("```") for line in lines)
+    while len(lines) > first + 1 and len(lines[-1]) <= 200 and _NO_ANSWER.fullmatch(lines[-1].strip()):
+        if lines[-1].lstrip().startswith("```"):
+            if fences % 2 == 0:  # the end of code in the answer
+                break
+            fences -= 1
+        lines.pop()
+
+
+def _drop_farewell(answers: Sequence[_Part]) -> None:
+    """Take off the last answer what the model says to the person below it."""
+    last = answers[-1]
+    paragraphs = re.split(r"\n[ \t]*\n", last.text)
+    others_are_short = len(answers) > 1 and not any("\n\n" in part.text for part in answers[:-1])
+    if others_are_short:
+        paragraphs = paragraphs[:1]
+    elif len(paragraphs) > 1 and _FAREWELL.search(paragraphs[-1]):
+        paragraphs.pop()
+    last.lines = ["\n\n".join(paragraphs)]
+
+
+def _joined(parts: Sequence[_Part]) -> Iterator[Raw]:
+    found: dict[str, str] = {}
+    for part in parts:
+        starts_next = part.role == "question" or (part.role != "other" and part.role in found)
+        if starts_next and ("question" in found or "answer" in found):
+            yield _raw(found)
+            found = {}
+        found[part.role] = part.text
+    if "question" in found or "answer" in found:
+        yield _raw(found)
+
+
+def _raw(found: dict[str, str]) -> Raw:
+    question, answer = found.get("question", ""), found.get("answer", "")
+    if _is_quoted(question) and _is_quoted(answer):  # as in YAML
+        question, answer = question[1:-1], answer[1:-1]
+    return Raw(question, answer, kind_of(found.get("kind", "")), found.get("quote", ""))
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 2 and text[0] == text[-1] == '"' and text.count('"') == 2
+
+
+def in_list(text: str) -> list[Raw]:
+    """The pairs of a list such as `- How many? — Three.`, or of questions with the answers on the lines below."""
+    found: list[Raw] = []
+    question = ""
+    lines: list[str] = []
+    for line in [*text.split("\n"), ""]:
+        asked, answer = _parted(line.strip())
+        if asked or (not line.strip() and lines):
+            if question and lines:
+                found.append(Raw(question, "\n".join(lines)))
+            question, lines = asked, [answer] if answer else []
+        elif question and line.strip():
+            lines.append(_unmarked(line.strip()))
+    return found
+
+
+def _parted(line: str) -> tuple[str, str]:
+    """A line's question and the answer behind it; '' for both where it does not ask as a list's entry does."""
+    item = _ITEM.match(line)
+    inner = line[item.end() :] if item else line
+    if (bold := _BOLD.match(inner)) and asks(bold[1]):
+        return _ITEM.sub("", bold[1].strip(), count=1), _unmarked(inner[bold.end() :].lstrip("—–-→:： ").strip())
+    parted = _PARTED.match(inner[:_PARTED_LIMIT])
+    if not parted and item:
+        parted = _ASKED_FIRST.match(inner[:_PARTED_LIMIT])
+    if parted:
+        return parted[0].strip().rstrip("—–-→⇒=>:： \t　"), inner[parted.end() :].strip()
+    return (inner.strip(), "") if item and asks(inner) else ("", "")
+
+
+def _unmarked(line: str) -> str:
+    """An answer's line without the bullet or the arrow before it."""
+    return re.sub(r"^(?:[-*+•・→⇒]|->)[ \t　]+", "", line)

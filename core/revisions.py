@@ -1,0 +1,65 @@
+"""Kept states of the spec: by name, or by themselves when work is made from it; one can be gone back to."""
+
+import sqlite3
+import time
+from dataclasses import dataclass, replace
+
+from core import facts, packs, spec
+from core.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """`created_at` in Unix seconds."""
+
+    id: int
+    name: str
+    created_at: float
+    spec: Spec
+
+
+def load(db: sqlite3.Connection) -> list[Revision]:
+    """The kept states, the newest first."""
+    rows = db.execute("SELECT id, name, created_at, title, system_prompt, text FROM revision ORDER BY id DESC")
+    return [
+        Revision(id, name, created, Spec(title, system_prompt=prompt, text=text))
+        for id, name, created, title, prompt, text in rows
+    ]
+
+
+def keep(db: sqlite3.Connection, name: str) -> int:
+    """Keep the spec as it is under a name; the revision's id."""
+    now = spec.load(db)
+    sql = "INSERT INTO revision (name, created_at, digest, title, system_prompt, text) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
+    values = name, time.time(), _digest(now), now.name, now.system_prompt, now.text
+    id: int = db.execute(sql, values).fetchone()[0]
+    return id
+
+
+def current(db: sqlite3.Connection, name: str) -> int:
+    """The revision that holds the spec as it is: the newest one if nothing has changed since, or one kept now."""
+    newest = db.execute("SELECT id, digest FROM revision ORDER BY id DESC LIMIT 1").fetchone()
+    if newest and newest[1] == _digest(spec.load(db)):
+        same: int = newest[0]
+        return same
+    return keep(db, name)
+
+
+def _digest(state: Spec) -> int:
+    return packs.digest("\0".join((state.name, state.system_prompt, state.text)).encode("utf-8", "surrogatepass"))
+
+
+def rename(db: sqlite3.Connection, id: int, name: str) -> None:
+    db.execute("UPDATE revision SET name = ? WHERE id = ?", (name, id))
+
+
+def delete(db: sqlite3.Connection, id: int) -> None:
+    """Forget a state; jobs that point at it keep everything else they record."""
+    db.execute("UPDATE job SET revision = NULL WHERE revision = ?", (id,))
+    db.execute("DELETE FROM revision WHERE id = ?", (id,))
+
+
+def restore(db: sqlite3.Connection, id: int) -> None:
+    """Go back to a kept state; an ordinary, undoable write through which the facts follow their passages."""
+    title, prompt, text = db.execute("SELECT title, system_prompt, text FROM revision WHERE id = ?", (id,)).fetchone()
+    facts.save(db, replace(spec.load(db), name=title, system_prompt=prompt, text=text))

@@ -1,0 +1,141 @@
+"""Finds where sentences end, in Japanese and English, without being misled by abbreviations, decimals and quotes."""
+
+import re
+from collections.abc import Iterator
+
+from core.inline import CJK, HIDDEN
+
+_MARKS = ".!?。．！？｡…‥"
+_WIDE = frozenset("。．！？｡")
+_CLOSERS = f"\"'”’»)\\]}}）」』】〉》〕{HIDDEN}"
+_OPENERS = f"\"'“‘«(\\[{{（「『【〈《〔{HIDDEN}"
+_END = re.compile(rf"([{_MARKS}]+)([{_CLOSERS}]*)")
+_NEXT = re.compile(rf"[\s{_OPENERS}]{{0,50}}")
+_BRACKET = re.compile("[「『（(【“」』）)】”]")
+_PAIRS = {"」": "「", "』": "『", "）": "（", ")": "(", "】": "【", "”": "“"}
+_QUOTED = re.compile(r"(?<![^\s(\[“])\"[^\"\n]{1,300}\"(?=[\s.,;:!?)\]]|$)")
+_KANA = re.compile("[\u3041-\u309f、，]")
+_SPOKEN = re.compile("と(?:い|言|聞|叫|の|、)|って")
+_CJK = re.compile(f"[{CJK}]")
+_BREAK = re.compile(rf"[\s/{_OPENERS}]")
+
+# Never the end; not before a figure; the end only where a word follows with which sentences begin.
+NEVER = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
+BEFORE_FIGURES = "no nos nr fig figs eq vol ch sec art pp p par max min"
+BEFORE_NAMES = "etc inc ltd co corp jr sr ph.d jan feb mar apr jun jul aug sep sept oct nov dec"
+STARTERS = (
+    "a after all an and as at before both but each every for he however i if in it its no on one or our players she so "
+    "some that the then there these they this those to we when where while who you your"
+)
+_NEVER, _NUMBERED, _SOFT, _STARTERS = (
+    frozenset(words.split()) for words in (NEVER, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
+)
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+")
+# "1." and "Rule 1." before what is numbered.
+_NUMBER = re.compile(r"\W*(?:(?:rule|law|article|section|step|chapter|part|point|item) )?[0-9０-９.]+", re.IGNORECASE)
+_LOOK = 24  # characters before a full stop that are read for an abbreviation
+
+
+def spans(shadow: str) -> list[tuple[int, int]]:
+    """Start and end of each sentence in a paragraph (see `Prose.shadow`), without the blanks around it."""
+    found = []
+    start = 0
+    for end in [*_ends(shadow), len(shadow)]:
+        part = shadow[start:end]
+        left = start + len(part) - len(part.lstrip())
+        right = start + len(part.rstrip())
+        if left < right:
+            found.append((left, right))
+        start = end
+    return found
+
+
+def _ends(shadow: str) -> Iterator[int]:
+    closed = _closed(shadow)
+    start = number = 0
+    for found in _END.finditer(shadow):
+        while number < len(closed) and closed[number][1] < found.start():
+            number += 1
+        # Inside brackets and quotes no sentence ends, except with them.
+        inside = number < len(closed) and closed[number][0] < found.start() and found.end() <= closed[number][1]
+        if not inside and _is_end(shadow, start, found):
+            yield found.end()
+            start = found.end()
+
+
+def _closed(shadow: str) -> list[tuple[int, int]]:
+    """Outermost pairs of brackets and quotes, in order."""
+    pairs = [(found.start(), found.end() - 1) for found in _QUOTED.finditer(shadow)]
+    opened: dict[str, list[int]] = {}
+    for found in _BRACKET.finditer(shadow):
+        if found[0] not in _PAIRS:
+            opened.setdefault(found[0], []).append(found.start())
+        elif waiting := opened.get(_PAIRS[found[0]]):
+            pairs.append((waiting.pop(), found.start()))
+    outer: list[tuple[int, int]] = []
+    for start, end in sorted(pairs):
+        if not outer or outer[-1][1] < start:
+            outer.append((start, end))
+        elif outer[-1][1] < end:
+            outer[-1] = outer[-1][0], end
+    return outer
+
+
+def _is_end(shadow: str, start: int, found: re.Match[str]) -> bool:
+    marks, closers = found.groups()
+    if not marks.strip("…‥"):
+        return False
+    if not _WIDE.isdisjoint(marks):
+        return _is_wide_end(shadow, found)
+    before, after = shadow[found.start() - 1 : found.start()], shadow[found.end() : found.end() + 1]
+    if after and not after.isspace():
+        # Japanese sets no blank behind a half-width mark; "Yahoo!ニュース" is one name.
+        spoken = _KANA.match(before) if marks[-1] == "." else _CJK.match(before)
+        return bool(spoken and _CJK.match(after) and not closers.strip(HIDDEN))
+    return _is_latin_end(shadow, start, found)
+
+
+def _is_wide_end(shadow: str, found: re.Match[str]) -> bool:
+    marks, closers = found.groups()
+    before, after = shadow[found.start() - 1 : found.start()], shadow[found.end() : found.end() + 1]
+    if marks == "．" and before.isdigit():
+        return False  # ３．５ and the number of a rule
+    if closers.strip(HIDDEN) and _KANA.match(after):
+        return False  # 「はい。」と言う
+    return "。" in marks or not _SPOKEN.match(shadow, found.end())
+
+
+def _is_latin_end(shadow: str, start: int, found: re.Match[str]) -> bool:
+    marks, closers = found.groups()
+    begin = _NEXT.match(shadow, found.end())
+    following = shadow[begin.end() : begin.end() + _LOOK] if begin else ""
+    if not following:
+        return True
+    # "e.g. so" and "“Stop!” he said" go on, but some people write no capitals at all.
+    is_plain = len(marks) == 1 and not closers.strip(HIDDEN) and _begins_small(shadow, start)
+    if following[0].islower() and not is_plain:
+        return False
+    return marks != "." or not _is_abbreviated(shadow, start, found.start(), following)
+
+
+def _begins_small(shadow: str, start: int) -> bool:
+    begin = _NEXT.match(shadow, start)
+    return begin is not None and shadow[begin.end() : begin.end() + 1].islower()
+
+
+def _is_abbreviated(shadow: str, start: int, stop: int, following: str) -> bool:
+    piece = shadow[max(start, stop - _LOOK) : stop]
+    token = _BREAK.split(piece)[-1]
+    small = token.casefold()
+    if small in _NEVER:
+        return True
+    if small in _NUMBERED and following[0].isdigit():
+        return True
+    if stop - start < _LOOK and _NUMBER.fullmatch(piece.strip()):
+        return True
+    is_initial = _DOTTED.fullmatch(token) is not None and (len(token) > 1 or token.isupper())
+    if small not in _SOFT and (not is_initial or _CJK.match(token)):
+        return False
+    word = _WORD.match(following)
+    return word is None or word[0].casefold() not in _STARTERS

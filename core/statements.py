@@ -1,0 +1,143 @@
+"""Takes the Markdown text of a spec apart into statements that each stand alone, with the passage each stands on."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from core import blocks, grading, sentences
+from core.blocks import Closing, Heading, Opening, Paragraph, Passage, Row
+from core.inline import CJK, Prose, is_cjk
+
+HEADING = 200  # characters that are kept of a heading
+HEADER = 100  # and of a table's header cell, which every row repeats
+LEAD_IN = 300  # characters of a lead-in that is put before the items of its list
+WORDS, SIGNS = 4, 10  # words, or Japanese signs, with which a lead-in that no item repeats says something itself
+
+_ANNOUNCES = re.compile(
+    rf"\b(?:the following|as follows)\b|(?:次|つぎ|以下|下記)(?=[にのをがは、0-9０-９{CJK}])", re.IGNORECASE
+)
+_PICKS = re.compile(r"\b(?:any )?one of\b|(?:いずれか|どれか)(?:一つ|ひとつ|[1１]つ)?", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_ENDED = re.compile("[.!?。．！？｡][\"'”’»)\\]）」』]*$")
+_SERIAL = re.compile("[;；,，、]$")
+_NOUN = re.compile("(?:こと|もの|場合|とき|時)[。．]?$")
+_PREDICATE = re.compile("(?:です|ます|ません|でした|ました|ください|である|だ|ない|する|できる|られる)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`text` is what it says in plain words, `quote` the passage it stands on: the spec's characters `start` to `end`."""
+
+    text: str
+    quote: str
+    start: int
+    end: int
+    heading: str  # the headings above it, joined with " › "
+
+
+def split(markdown: str) -> list[Statement]:
+    """The statements of a spec in their order: its sentences, list items and table rows. Their spans do not overlap.
+
+    Code, HTML blocks, front matter and headings are none. A list item that is no sentence has the one that announces
+    the list put before it. That one is a statement itself where it names a figure (“There are three fouls:”), or where
+    no item repeats it and it says more than that something follows.
+    """
+    found, references = blocks.read(markdown)
+    reader = _Reader(markdown, references)
+    for block in found:
+        reader.read(block)
+    return [statement for statement in reader.found if statement is not None]
+
+
+@dataclass(slots=True)
+class _LeadIn:
+    """A sentence that announces a list, and its number among the statements."""
+
+    number: int
+    text: str
+    own: str  # the text without the lead-in before it
+    is_taken: bool = False  # an item has it before it
+
+
+@dataclass(slots=True)
+class _Reader:
+    markdown: str
+    references: Collection[str]
+    found: list[Statement | None] = field(default_factory=list)
+    headings: list[tuple[int, str]] = field(default_factory=list)
+    heading: str = ""
+    lead_ins: list[_LeadIn | None] = field(default_factory=list)  # of the lists and tables that are open
+    last: _LeadIn | None = None  # what may lead in, where the block before ends with it
+
+    def read(self, block: blocks.Block) -> None:
+        last, self.last = self.last, None
+        match block:
+            case Heading(level, raw):
+                self._enter(level, raw)
+            case Paragraph(passage, begins_item):
+                self._add_sentences(passage, self.lead_ins[-1] if begins_item and self.lead_ins else None, begins_item)
+            case Row():
+                self._add_row(block)
+            case Opening():
+                self.lead_ins.append(last)
+            case Closing():
+                self._end(self.lead_ins.pop())
+
+    def _enter(self, level: int, raw: str) -> None:
+        while self.headings and self.headings[-1][0] >= level:
+            self.headings.pop()
+        self.headings.append((level, self._plain(raw[:HEADING])))
+        self.heading = " › ".join(text for _, text in self.headings if text)
+
+    def _plain(self, raw: str) -> str:
+        return Prose(raw, self.references).text()
+
+    def _add(self, text: str, start: int, end: int) -> None:
+        if any(map(str.isalnum, text)):
+            self.found.append(Statement(text, self.markdown[start:end], start, end, self.heading))
+
+    def _add_sentences(self, passage: Passage, lead_in: _LeadIn | None, begins_item: bool) -> None:
+        prose = Prose(passage.raw, self.references)
+        parts = [(prose.text(start, end), start, end) for start, end in sentences.spans(prose.shadow)]
+        before = len(self.found)
+        for own, start, end in parts:
+            text = own
+            if lead_in and len(parts) == 1 and _is_fragment(own):
+                lead_in.is_taken = True
+                text = _led(lead_in.text, own)
+            self._add(text, passage.place(start), passage.place(end - 1) + 1)
+        if len(self.found) > before and _leads(own, begins_item) and len(text) <= LEAD_IN:
+            self.last = _LeadIn(len(self.found) - 1, text, own)
+
+    def _add_row(self, row: Row) -> None:
+        header = [self._plain(raw[:HEADER]) for raw in row.header]
+        cells = [self._plain(raw) for raw in row.cells]
+        wide = any(map(is_cjk, header + cells))
+        colon, comma = ("：", "、") if wide else (": ", "; ")
+        pairs = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
+        self._add(comma.join(f"{name}{colon}{cell}" if name else cell for name, cell in pairs), row.start, row.end)
+
+    def _end(self, lead_in: _LeadIn | None) -> None:
+        """Drops a lead-in that says nothing but what its items say: one without a figure."""
+        if lead_in is None or _DIGIT.search(grading.normalise(_PICKS.sub("", lead_in.own))):
+            return
+        says = len(lead_in.own) >= SIGNS if is_cjk(lead_in.own) else len(lead_in.own.split()) >= WORDS
+        if lead_in.is_taken or not says or _ANNOUNCES.search(lead_in.own):
+            self.found[lead_in.number] = None
+
+
+def _leads(text: str, begins_item: bool) -> bool:
+    """Whether a sentence directly before a list announces it."""
+    return text.endswith((":", "：")) or bool(_ANNOUNCES.search(text)) or (begins_item and not _ENDED.search(text))
+
+
+def _led(lead_in: str, text: str) -> str:
+    colon = "：" if is_cjk(lead_in) else ": "
+    return f"{lead_in.rstrip(' :：。．.')}{colon}{_SERIAL.sub('', text)}"
+
+
+def _is_fragment(text: str) -> bool:
+    """Whether a list item is no sentence of its own: “pushing an opponent”, 「相手を押すこと」."""
+    if is_cjk(text):
+        return bool(_NOUN.search(text)) or not (_ENDED.search(text) or _PREDICATE.search(text))
+    return text[:1].islower() or not _ENDED.search(text)

@@ -1,0 +1,210 @@
+"""Turns one fact into honest rows without a chat model: the sentence to state, and the sentence with a gap to fill."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from core.grading import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse
+
+LIMIT = 2000  # characters of a fact that is still one
+FIGURES, TERMS = 6, 2  # gaps made in one fact, at most
+BLANK = {"en": "___", "ja": "＿＿"}
+
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_UNIT_WORDS = "|".join([*UNITS, *UNITS.values()])
+_MEASURE = (
+    rf"(?:{_UNIT_WORDS}|kilograms?|grams?|lit(?:re|er)s?|per ?cent|degrees?|years?|months?|weeks?|days?|points?"
+    r"|km|cm|mm|kg|m|g|yen|dollars?|euros?|pounds?)(?![\w-])|[%°℃]C?"
+)
+_NUMBER_WORD = rf"(?:{'|'.join([*WORD_VALUES, *WORD_SCALES])})"
+_ORDINAL = "(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
+# “One” is as often a pronoun as a number.
+_PRONOUN = r"(?:no|any|every|some|which|the|this|that|each|another|other|last|next)[ -]one\b|one(?:['’]s| another| who| that| may| must| can| should| is| has| does| cannot)\b"
+_DIGITS = r"[0-9０-９]{1,15}(?:[.,:/．，：／][0-9０-９]{1,15}){0,4}"
+_FIGURE_EN = re.compile(
+    rf"(?:{_PRONOUN})|(?<![\w.,/–-])(?P<number>{_ORDINAL}\b|{_DIGITS}(?!\w|[.,/]\w|[–-]\d)|{_DIGITS}(?=(?:km|cm|mm|kg|m|g)\b)"
+    rf"|{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD}){{0,8}}(?![\w-]))(?P<unit>[ -]?(?:{_MEASURE}))?",
+    re.IGNORECASE,
+)
+_KANJI_NUMBER = "[一二三四五六七八九十百千万]{1,12}"
+_UNIT_JA = rf"(?:(?:センチ|ミリ|キロ)(?:メートル|グラム)?|メートル|グラム|リットル|パーセント|[%％℃]|{COUNTERS})"
+_FIGURE_JA = re.compile(
+    rf"(?<![A-Za-z0-9０-９.,–〜～-])(?P<number>{_DIGITS})(?:(?P<unit>{_UNIT_JA}(?![A-Za-z0-9]))|(?![A-Za-z0-9０-９]|[–〜～-][0-9]))"
+    rf"|(?<![第数何幾一二三四五六七八九十百千万])(?P<kanji>{_KANJI_NUMBER})(?P<counter>{_UNIT_JA})"
+)
+_MARKED = re.compile(
+    r"“([^”\n]{2,40})”|\"([^\"\n]{2,40})\"|「([^」\n]{2,40})」|『([^』\n]{2,40})』|\*\*([^*\n]{2,40})\*\*|`([^`\n]{2,40})`"
+)
+_KATAKANA = re.compile("[ァ-ヺー][ァ-ヺー・]{3,30}")
+_CAPITALISED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,3}")
+_JA_CUT = re.compile("、|[はがをにでとも](?=[^\u3041-\u3096、。」』）)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row to be looked at. `key_points` (see `core.grading`) is what a gap hides, '' for a statement."""
+
+    question: str
+    answer: str
+    kind: str
+    key_points: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    start: int
+    end: int
+
+
+def drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = ()) -> list[Draft]:
+    """The rows of `fact`: a statement, and for each figure and up to two terms a gap in two wordings, asked directly
+    and reworded, so that one can be kept for the exam.
+
+    Each answer is the fact itself. `subject` is what the spec is about, such as 'Hobannu'. `language` is 'ja' or
+    'en', by the letters of the fact when ''. The statement is asked for by how it begins; `others`, the other facts
+    of the spec, make that opening long enough to mean this fact alone. A text too long for a fact gives none.
+    """
+    fact, subject = fact.strip(), subject.strip()
+    if not fact or len(fact) > LIMIT:
+        return []
+    language = language or ("ja" if _KANA.search(fact) else "en")
+    words = _Japanese(subject) if language == "ja" else _English(subject)
+    request = _request(fact, words, others)
+    found = [Draft(request, fact, "statement")] if request else []
+    return found + list(_clozes(fact, words))
+
+
+def _request(fact: str, words: "_English | _Japanese", others: Sequence[str]) -> str:
+    """What asks for the whole fact: its opening, else all of it but the figures; '' where neither is possible."""
+    if opening := _opening(words.openings(fact), others):
+        return words.state(opening)
+    pieces, at = [], 0
+    for number, _ in words.figures(fact):
+        pieces += [fact[at : number.start], words.blank]
+        at = number.end
+    return words.state_figures("".join([*pieces, fact[at:]])) if pieces else ""
+
+
+def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[Draft]:
+    """Each gap is asked for in two wordings; the next gap of the same sentence in two others."""
+    if words.blank in fact:
+        return
+    spans = list(islice(words.figures(fact), FIGURES))
+    hidden = [gap for pair in spans for gap in pair]
+    terms = [gap for gap in words.terms(fact) if not any(gap.start < one.end and one.start < gap.end for one in hidden)]
+    for number, pair in enumerate([*spans, *((gap, gap) for gap in terms[:TERMS])]):
+        for wording, gap in enumerate(pair):
+            text = fact[gap.start : gap.end]
+            gapped = f"{fact[: gap.start]}{words.blank}{fact[gap.end :]}"
+            question = words.fill_in(gapped, (2 * number + wording) % 4)
+            yield Draft(question, fact, ("direct", "reworded")[wording], text)
+
+
+def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
+    """The shortest opening with which no other fact begins, or ''."""
+    rest = [other.strip() for other in others]
+    for opening in islice(openings, 20):
+        rest = [other for other in rest if other.startswith(opening)]
+        if not rest:
+            return opening
+    return ""
+
+
+def _usable(text: str, subject: str, fact: str) -> bool:
+    """Whether a term can be asked for: it stands once in the fact, is not the subject, and reads as a key point."""
+    folded = text.casefold()
+    is_subject = bool(subject) and (folded in subject.casefold() or subject.casefold() in folded)
+    points = parse(text)
+    is_point = len(points) == 1 and len(points[0].alternatives) == 1 and not points[0].forbidden
+    return not is_subject and is_point and fact.casefold().count(folded) == 1
+
+
+def _marked(fact: str) -> Iterator[_Gap]:
+    """What the fact itself sets apart: by quotation marks, as bold, as code."""
+    for match in _MARKED.finditer(fact):
+        assert match.lastindex
+        yield _Gap(*match.span(match.lastindex))
+
+
+class _English:
+    """How a fact in English is asked for."""
+
+    blank = BLANK["en"]
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._about = f" about {subject}" if subject else ""
+
+    def state(self, opening: str) -> str:
+        return f"State the sentence{self._about} that begins “{opening} …”."
+
+    def state_figures(self, gapped: str) -> str:
+        return f"State this sentence{self._about} with its figures: {gapped}"
+
+    def fill_in(self, gapped: str, wording: int) -> str:
+        return (
+            f"Fill in the gap in this sentence{self._about}: {gapped}",
+            f"{gapped} – What belongs in the gap of this sentence{self._about}?",
+            f"I am trying to remember something{self._about}. Which part is missing here? {gapped}",
+            f"{gapped} – How does this sentence{self._about} read in full?",
+        )[wording]
+
+    def openings(self, fact: str) -> Iterator[str]:
+        """Beginnings of the fact, a third of it or longer, with two words at least left to be said."""
+        words = fact.split()
+        for count in range(max(2, len(words) // 3), len(words) - 1):
+            yield " ".join(words[:count]).rstrip(",;:–—-")
+
+    def figures(self, fact: str) -> Iterator[tuple[_Gap, _Gap]]:
+        """Each figure alone, and with its unit."""
+        for match in _FIGURE_EN.finditer(fact):
+            if match["number"]:
+                yield _Gap(*match.span("number")), _Gap(match.start("number"), match.end())
+
+    def terms(self, fact: str) -> list[_Gap]:
+        names = (_Gap(*match.span()) for match in _CAPITALISED.finditer(fact))
+        return [gap for gap in (*_marked(fact), *names) if _usable(fact[gap.start : gap.end], self._subject, fact)]
+
+
+class _Japanese:
+    """How a fact in Japanese is asked for."""
+
+    blank = BLANK["ja"]
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._about = f"{subject}についての" if subject else ""
+
+    def state(self, opening: str) -> str:
+        quoted = f"『{opening}』" if "「" in opening or "」" in opening else f"「{opening}」"
+        return f"{self._about}{quoted}で始まる文を述べてください。"
+
+    def state_figures(self, gapped: str) -> str:
+        return f"{self._about}次の文を、数を補って述べてください：{gapped}"
+
+    def fill_in(self, gapped: str, wording: int) -> str:
+        return (
+            f"{self._about}次の文の空欄を埋めてください：{gapped}",
+            f"{gapped}――{self._about}この文の空欄には何が入りますか。",
+            f"{self._about}説明を思い出そうとしています。抜けているところを補ってください。{gapped}",
+            f"{gapped}――{self._about}この文を完成させて、全体を教えてください。",
+        )[wording]
+
+    def openings(self, fact: str) -> Iterator[str]:
+        """Beginnings of the fact that end with a particle or a comma, with three characters at least left."""
+        for match in _JA_CUT.finditer(fact):
+            if 3 <= match.end() <= len(fact) - 3:
+                yield fact[: match.end()]
+
+    def figures(self, fact: str) -> Iterator[tuple[_Gap, _Gap]]:
+        """Each figure alone, and with its unit or counter."""
+        for match in _FIGURE_JA.finditer(fact):
+            name = "number" if match["number"] else "kanji"
+            yield _Gap(*match.span(name)), _Gap(*match.span())
+
+    def terms(self, fact: str) -> list[_Gap]:
+        """Longest katakana words first: the longer one is, the more it is a term."""
+        katakana = sorted(_KATAKANA.finditer(fact), key=lambda match: -len(match[0]))
+        found = [*_marked(fact), *(_Gap(*match.span()) for match in katakana)]
+        return [gap for gap in found if _usable(fact[gap.start : gap.end], self._subject, fact)]

@@ -1,0 +1,130 @@
+"""Finds the terms of a spec that are used but never explained: quoted, emphasised or capitalised ones."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from core.inline import is_cjk
+from core.statements import Statement
+
+MOST = 300  # terms that are looked for: each costs a look through the whole spec
+LENGTH, WORDS = 40, 4  # characters and words of what can be a term
+USED = 2  # statements from which on a term should be explained
+
+_QUOTED = re.compile(rf"[“\"]([^\W\d_][^“”\"\n]{{0,{LENGTH}}})[”\"]|「([^「」\n]{{1,{LENGTH}}})」")
+_EMPHASISED = re.compile(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{LENGTH}}})(?<=[^\s*])\1(?!\*)")
+_CAPITALISED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]*(?: [A-Z][\w’'-]*){0,3}")
+_AFTER = re.compile(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNORECASE)  # a place's or a person's name
+_NO_TERM = re.compile(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
+_ENDED = re.compile("[.!?。！？]$")
+_SMALL = re.compile(r"(?<![\w’'-])[a-z][\w’'-]*")
+# A folded statement with _TERM in it: that it is there as a word, and that the statement says what it is.
+_TERM = "\ue002"
+_USED, _USED_JAPANESE = re.compile(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), re.compile(_TERM)
+_QUOTED_TERM = rf"[「『\"“'‘]?{_TERM}(?:e?s)?[」』\"”'’]?"
+_EXPLAINS = re.compile(
+    rf"^(?:(?:an?|the|each|every|any|one|all) )?{_QUOTED_TERM}(?: ?[(（][^()（）]{{0,80}}[)）])?"
+    r"(?: (?:is|are|was|were|means?|refers?|denotes?|describes?|stands? for|consists? of|counts? as|"
+    r"happens? when|occurs? when)\b"
+    r"| ?[:：=＝—–]| - |とは|というのは|は.{0,200}(?:です|である|だ|をいう|をいいます|を指す|を指します|のこと)。?$)"
+    rf"|{_QUOTED_TERM} (?:means?|refers? to|stands? for|is defined)\b|[\u30a1-\u30ff\u3400-\u9fff]「{_TERM}」"
+    rf"|\b(?:called|named|known as|termed)(?: an?| the)? {_QUOTED_TERM}|[(（]{_QUOTED_TERM}[)）]"
+    rf"|{_QUOTED_TERM}と(?:いい|いう|呼|よび|よぶ|称|します|する|定義)"
+    rf"|^[^:：]{{1,100}}[:：] ?{_QUOTED_TERM}(?:[;、]|$)"
+)
+PLAIN = (
+    "a an the must not never always only no all any may can cannot should shall one two three both each every and or "
+    "important note warning very more less most least before after first last same other than yes true false i ok "
+    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september "
+    "october november december english japanese internet"
+)
+_PLAIN = frozenset(PLAIN.split())
+
+
+@dataclass(slots=True)
+class _Term:
+    name: str
+    marked: int = 0  # statements that mark it
+    needed: int = USED  # and how many must
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """A term, and the places in the spec where it is used."""
+
+    name: str
+    spans: tuple[tuple[int, int], ...]
+
+
+def undefined(statements: Sequence[Statement]) -> list[Undefined]:
+    """Terms that two statements use, and none explains: by beginning with it, under its heading or in its first cell."""
+    texts = [statement.text.casefold() for statement in statements]
+    headings = {statement.heading.casefold() for statement in statements}
+    everything, starts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)]
+    found = []
+    for name in _candidates(statements):
+        folded, used = name.casefold(), _USED_JAPANESE if is_cjk(name) else _USED
+        if any(used.search(heading.replace(folded, _TERM)) for heading in headings if folded in heading):
+            continue
+        there = [(number, texts[number].replace(folded, _TERM)) for number in _holders(everything, starts, folded)]
+        uses = [(number, text) for number, text in there if used.search(text)]
+        if len(uses) >= USED and not any(_EXPLAINS.search(text) for _, text in uses):
+            found.append(Undefined(name, tuple(_place(statements[number], name) for number, _ in uses)))
+    return found
+
+
+def _holders(everything: str, starts: list[int], folded: str) -> Iterator[int]:
+    """The numbers of the texts that hold the term: one search through all is much faster than one through each."""
+    position = everything.find(folded)
+    while position >= 0:
+        number = bisect_right(starts, position) - 1
+        yield number
+        position = everything.find(folded, starts[number + 1])
+
+
+def _candidates(statements: Sequence[Statement]) -> list[str]:
+    small = {word for statement in statements for word in _SMALL.findall(statement.text)}
+    terms: dict[str, _Term] = {}
+    for statement in statements:
+        # Bold is for stress more often than for a term, and a capital for a name: those must be marked twice.
+        marked = dict.fromkeys([*_emphasised(statement), *_capitalised(statement, small)], USED)
+        marked |= dict.fromkeys(_quoted(statement), 1)
+        for name, needed in marked.items():
+            term = terms.setdefault(name.casefold(), _Term(name))
+            term.marked, term.needed = term.marked + 1, min(term.needed, needed)
+    return [term.name for term in terms.values() if term.marked >= term.needed][:MOST]
+
+
+def _quoted(statement: Statement) -> Iterator[str]:
+    for latin, japanese in _QUOTED.findall(statement.text):
+        if _may_be_term(name := latin or japanese):
+            yield name
+
+
+def _emphasised(statement: Statement) -> Iterator[str]:
+    for _, name in _EMPHASISED.findall(statement.quote):
+        if _may_be_term(name):
+            yield name
+
+
+def _capitalised(statement: Statement, small: set[str]) -> Iterator[str]:
+    """Names and terms in the middle of a sentence, which are written small nowhere."""
+    text = statement.text
+    for found in _CAPITALISED.finditer(text) if _ENDED.search(text) else ():
+        is_name = _AFTER.search(text, max(0, found.start() - 8), found.start())
+        if not is_name and found[0].casefold() not in small and _may_be_term(found[0]):
+            yield found[0]
+
+
+def _may_be_term(name: str) -> bool:
+    words = name.casefold().split()
+    return len(words) <= WORDS and not _PLAIN.issuperset(words) and not _NO_TERM.search(name)
+
+
+def _place(statement: Statement, name: str) -> tuple[int, int]:
+    at = statement.quote.lower().find(name.lower())
+    if at < 0 or len(statement.quote.lower()) != len(statement.quote):
+        return statement.start, statement.end
+    return statement.start + at, statement.start + at + len(name)

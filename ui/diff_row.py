@@ -1,0 +1,164 @@
+"""One row of two texts side by side: how high it is, and how it is painted."""
+
+import re
+from dataclasses import dataclass
+from itertools import accumulate
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette, QTextCharFormat, QTextLayout, QTextOption
+
+from core import difference
+from core.difference import Pair
+from ui import style
+from ui.text_marks import Span, changed, common, on_one_line, utf16
+
+PAD = 3  # pixels above and below a text
+MARGIN = 8  # pixels left and right of it
+SIGNS = {"error": "−", "good": "+"}
+LONG = 10_000  # characters of a line that are shown
+WORDY = 300  # characters whose words are compared at once; of longer lines the clauses first, to be quick
+# Shown as a sign of their own: they end lines, turn the direction of what follows, or are no characters.
+_CLAUSE = re.compile(r"[^.,;:!?。、，．；：！？]*+[.,;:!?。、，．；：！？]*+\s?")
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+UNSEEN = "\ufffd"
+
+Marks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and marks of the old side, and of the new one
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things stand, in pixels: the width of one side, of its line numbers, and between the sides."""
+
+    side: float
+    gutter: float
+    between: float
+
+    @property
+    def text(self) -> float:
+        return max(40.0, self.side - self.gutter - 2 * MARGIN)
+
+    def left(self, place: int) -> float:
+        return place * (self.side + self.between)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A row ready to be painted."""
+
+    old: QTextLayout | None
+    new: QTextLayout | None
+    height: float
+
+
+def marks(row: Pair) -> Marks:
+    """What is shown of a row, and which spans of it changed."""
+    old, new = _shown(row.old), _shown(row.new)
+    gone: list[Span] = []
+    come: list[Span] = []
+    first = 0
+    if row.hunk is not None and row.old is not None and row.new is not None and difference.alike(old, new):
+        gone, come = _changed(old, new)
+        first = common(old, new)
+    return _cut(old, gone, first), _cut(new, come, first)
+
+
+def _changed(old: str, new: str) -> tuple[list[Span], list[Span]]:
+    if max(len(old), len(new)) <= WORDY:
+        return changed(old, new)
+    clauses, others = _clauses(old), _clauses(new)
+    starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
+    gone: list[Span] = []
+    come: list[Span] = []
+    for hunk in difference.hunks("\n".join(clauses), "\n".join(others)):
+        start, other = starts[hunk.start], other_starts[hunk.new_start]
+        one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
+        is_short = max(len(one), len(two)) <= WORDY
+        spans, more = changed(one, two) if is_short else ([(0, len(one))], [(0, len(two))])
+        gone += ((a + start, b + start) for a, b in spans)
+        come += ((a + other, b + other) for a, b in more)
+    return gone, come
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause for clause in _CLAUSE.findall(text) if clause]
+
+
+def _shown(text: str | None) -> str:
+    return _UNSEEN.sub(UNSEEN, text or "")
+
+
+def _cut(text: str, spans: list[Span], first: int) -> tuple[str, list[Span]]:
+    return (text, spans) if len(text) <= LONG else on_one_line(text, spans, first, LONG)
+
+
+def lay_out(row: Pair, shown: Marks, columns: Columns, font: QFont, least: float) -> Laid:
+    """The row for these columns; `least` is the height of one line."""
+    old = None if row.old is None else _layout(*shown[0], "error", font, columns.text)
+    new = None if row.new is None else _layout(*shown[1], "good", font, columns.text)
+    heights = [layout.boundingRect().height() for layout in (old, new) if layout]
+    return Laid(old, new, max(least, *heights) + 2 * PAD)
+
+
+def _layout(text: str, spans: list[Span], meaning: str, font: QFont, width: float) -> QTextLayout:
+    layout = QTextLayout(text, font)
+    choice = QTextOption()
+    choice.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    layout.setTextOption(choice)
+    layout.setFormats([_range(*span, meaning) for span in utf16(text, spans)])
+    layout.beginLayout()
+    height = 0.0
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(width)
+        line.setPosition(QPointF(0, height))
+        height += line.height()
+    layout.endLayout()
+    return layout
+
+
+def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
+    found = QTextLayout.FormatRange()
+    found.start, found.length, found.format = start, end - start, QTextCharFormat()
+    found.format.setForeground(style.colours(meaning)[0])
+    found.format.setBackground(tints(meaning)[1])
+    return found
+
+
+def tints(meaning: str) -> tuple[QColor, QColor]:
+    """The background of a line that changed, and of the words in it that did."""
+    text, background = style.colours(meaning)
+    return background, mixed(background, text, 0.24)
+
+
+def mixed(one: QColor, other: QColor, share: float) -> QColor:
+    pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
+    return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+
+
+def paint(painter: QPainter, row: Pair, laid: Laid, top: float, columns: Columns, palette: QPalette) -> None:
+    """Paint both sides of a row, its numbers and signs, from `top` down."""
+    sides = ((row.old_number, laid.old, "error"), (row.new_number, laid.new, "good"))
+    for place, (number, layout, meaning) in enumerate(sides):
+        room = QRectF(columns.left(place), top, columns.side, laid.height)
+        if layout is None:
+            painter.fillRect(room, palette.color(QPalette.ColorRole.AlternateBase))
+            painter.fillRect(room, _hatched(palette))
+            continue
+        if row.hunk is not None:
+            painter.fillRect(room, tints(meaning)[0])
+        painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+        height = layout.lineAt(0).height() if layout.lineCount() else laid.height
+        edge = QRectF(room.left(), top + PAD, columns.gutter, height)
+        sign = painter.fontMetrics().horizontalAdvance("+") + 6
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(edge.adjusted(0, 0, -sign, 0), right, str(number))
+        if row.hunk is not None:
+            painter.setPen(style.colours(meaning)[0])
+            painter.drawText(edge, right, SIGNS[meaning])
+        painter.setPen(palette.color(QPalette.ColorRole.Text))
+        layout.draw(painter, QPointF(room.left() + columns.gutter + MARGIN, top + PAD))
+
+
+def _hatched(palette: QPalette) -> QBrush:
+    colour = QColor(palette.color(QPalette.ColorRole.Mid))
+    colour.setAlpha(110)
+    return QBrush(colour, Qt.BrushStyle.BDiagPattern)
