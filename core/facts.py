@@ -81,6 +81,11 @@ def accept(db: sqlite3.Connection, found: Iterable[Statement]) -> None:
     )
 
 
+def accept_missing(db: sqlite3.Connection) -> None:
+    """Make facts of all statements that have none yet."""
+    accept(db, missing(spec.load(db).text, load(db)))
+
+
 def _free_names(db: sqlite3.Connection) -> Iterator[str]:
     taken = {name for (name,) in db.execute("SELECT name FROM fact")}
     # The names of deleted facts that rows still have are not given to others.
@@ -220,3 +225,9 @@ def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
     """Say of stale rows that they are still right."""
     sql = f"UPDATE example SET problems = trim(replace(' ' || problems || ' ', ' {STALE} ', ' ')) WHERE id = ?"
     db.executemany(sql, ((id,) for id in ids))
+
+
+def confirm_rows(db: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Say of all rows of these facts that they are still right."""
+    rows = _rows_of(db, set(names))
+    confirm(db, [id for found in rows.values() for id, is_stale in found if is_stale])

@@ -220,7 +220,18 @@ def _insert(db: sqlite3.Connection, provider: str, token: str, plan: Plan, row_c
     db.execute(
         "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, version, revision) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)",
-        (provider, token, plan.model, plan.rows, row_count, json.dumps(settings), time.time(), CREATING, version, revision),
+        (
+            provider,
+            token,
+            plan.model,
+            plan.rows,
+            row_count,
+            json.dumps(settings),
+            time.time(),
+            CREATING,
+            version,
+            revision,
+        ),
     )
 
 

@@ -1,117 +1,27 @@
-"""The facts of the spec as a table: what each says, and how many rows teach and examine it."""
+"""The table of facts: chosen, edited, and seen at a glance for what each still lacks."""
 
-from typing import Any
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QPainter, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
-
-from core.language import tr
+from core.coverage import KINDS, Entry
 from core.facts import Fact
-from ui import style, widgets
+from core.language import tr
+from ui import style
+from ui.fact_model import COVERED, ENTRY, EXAMINED, KNOWN, NAME, RECALL, TEXT, FactModel
 
-NAME, TEXT, TRAINED, EXAMINED = range(4)
-WIDTHS = {NAME: 74, TRAINED: 78, EXAMINED: 84}
-WARNING = "⚠"
+CELL = 19  # pixels of one kind's count
+WIDTHS = {NAME: 66, COVERED: CELL * len(KINDS) + 16, EXAMINED: 58, RECALL: 66, KNOWN: 62}
 
 Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
-
-
-class FactModel(QAbstractTableModel):
-    edited = Signal(int, str)  # id and new text
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._facts: list[Fact] = []
-        self._text = ""
-        self._stale: set[int] = set()
-
-    def show_facts(self, facts: list[Fact]) -> None:
-        """Show these facts; a view that had the same ones keeps its place and selection."""
-        same = [fact.id for fact in facts] == [fact.id for fact in self._facts]
-        if not same:
-            self.beginResetModel()
-        self._facts = facts
-        self._find_stale()
-        if same:
-            self._emit_changed()
-        else:
-            self.endResetModel()
-
-    def show_text(self, text: str) -> None:
-        """The text of the spec, in which each fact's passage should be."""
-        self._text = text
-        self._find_stale()
-        self._emit_changed()
-
-    def _find_stale(self) -> None:
-        self._stale = {fact.id for fact in self._facts if fact.quote and fact.quote not in self._text}
-
-    def _emit_changed(self) -> None:
-        if self._facts:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._facts) - 1, EXAMINED))
-
-    def fact(self, row: int) -> Fact:
-        return self._facts[row]
-
-    def row(self, id: int) -> int | None:
-        return next((row for row, fact in enumerate(self._facts) if fact.id == id), None)
-
-    def is_stale(self, fact: Fact) -> bool:
-        """Whether the passage that the fact stands on is no longer in the text."""
-        return fact.id in self._stale
-
-    def stale(self) -> int:
-        """How many facts have lost their passage."""
-        return len(self._stale)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._facts)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else EXAMINED + 1
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Role.DisplayRole:
-            return (tr("Fact"), tr("Text"), tr("Training"), tr("Exam"))[section]
-        if role == Role.TextAlignmentRole and section in (NAME, TEXT):
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        if role == Role.ToolTipRole and section in (TRAINED, EXAMINED):
-            return tr("Rows that teach it") if section == TRAINED else tr("Exam questions that ask for it")
-        return None
-
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        fact, column = self._facts[index.row()], index.column()
-        if role in (Role.DisplayRole, Role.EditRole):
-            mark = f"{WARNING} " if column == NAME and self.is_stale(fact) else ""
-            return (f"{mark}{fact.name}", fact.text, fact.trained, fact.examined)[column]
-        if role == Role.ToolTipRole:
-            stale = tr("Its passage is no longer in the text.") if self.is_stale(fact) else ""
-            return widgets.tip(stale or fact.text)
-        if role == Role.ForegroundRole and self._is_alarming(fact, column):
-            return style.colours("warning")[0]
-        if role == Role.TextAlignmentRole and column in (TRAINED, EXAMINED):
-            return Qt.AlignmentFlag.AlignCenter
-        return None
-
-    def _is_alarming(self, fact: Fact, column: int) -> bool:
-        counts = {TRAINED: fact.trained, EXAMINED: fact.examined}
-        return self.is_stale(fact) if column in (NAME, TEXT) else counts[column] == 0
-
-    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
-        text = " ".join(str(value).split())
-        fact = self._facts[index.row()]
-        if role != Role.EditRole or not text or text == fact.text:
-            return False
-        self.edited.emit(fact.id, text)
-        return True
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == TEXT else flags
 
 
 class RoomyDelegate(QStyledItemDelegate):
@@ -121,8 +31,33 @@ class RoomyDelegate(QStyledItemDelegate):
         return super().sizeHint(option, index) + QSize(0, style.SPACE)
 
 
+class CoverageDelegate(RoomyDelegate):
+    """Paints the counts of a fact's rows by kind: coloured where enough, or where some lack."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        self.initStyleOption(option, index)
+        QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        entry: Entry = index.data(ENTRY)
+        lacking = entry.lacking
+        height = min(CELL, option.rect.height() - 4)
+        top = option.rect.center().y() - height // 2
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for place, kind in enumerate(KINDS):
+            box = QRect(option.rect.left() + 6 + place * CELL, top, CELL - 3, height)
+            count = entry.trained[kind]
+            if not entry.fact.ignored:
+                front, back = style.colours("warning" if kind in lacking else "good")
+                painter.setBrush(back)
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.drawRoundedRect(box, 3, 3)
+                painter.setPen(front)
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(count) if count < 100 else "…")
+        painter.restore()
+
+
 class FactTable(QTableView):
-    """One fact at a time is selected; F2 edits its text, Del deletes it, a double click opens its rows."""
+    """F2 edits a fact's text, Del deletes the chosen ones, a double click opens their rows."""
 
     chosen = Signal()
     opened = Signal()
@@ -133,13 +68,13 @@ class FactTable(QTableView):
         self.facts = FactModel(self)
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
+        self.setItemDelegateForColumn(COVERED, CoverageDelegate(self))
         self.setAccessibleName(tr("Facts"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setTabKeyNavigation(False)
+        self.setWordWrap(True)
         self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._size_columns()
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self.chosen.emit())
         self.facts.modelReset.connect(self.chosen)
@@ -149,18 +84,26 @@ class FactTable(QTableView):
         delete.activated.connect(self.delete_wanted)
 
     def _size_columns(self) -> None:
+        # Two lines for every fact: to measure each text would hold up the window where there are thousands.
+        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(30)
         for column, width in WIDTHS.items():
-            self.setColumnWidth(column, width)
+            needed = header.fontMetrics().horizontalAdvance(
+                f"{self.facts.headerData(column, Qt.Orientation.Horizontal)}"
+            )
+            self.setColumnWidth(column, max(width, needed + 22))
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
-    def show_facts(self, facts: list[Fact]) -> None:
-        """Show these facts; the selected one stays selected."""
-        chosen = self.fact()
-        self.facts.show_facts(facts)
-        if chosen and self.fact() is None:
-            self.choose(chosen.id)
+    def show_entries(self, entries: list[Entry]) -> None:
+        """Show these facts; the selected one stays selected. What nobody has measured has no column."""
+        before = self.fact()
+        self.facts.show_entries(entries)
+        self.setColumnHidden(RECALL, not any(entry.recall for entry in entries))
+        self.setColumnHidden(KNOWN, not any(entry.fact.known for entry in entries))
+        if before and self.fact() is None:
+            self.choose(before.id)
 
     def choose(self, id: int) -> None:
         if (row := self.facts.row(id)) is not None:
@@ -168,8 +111,13 @@ class FactTable(QTableView):
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:
-        rows = self.selectionModel().selectedRows()
-        return self.facts.fact(rows[0].row()) if rows else None
+        """The chosen fact, or the first of several."""
+        chosen = self.chosen_facts()
+        return chosen[0] if chosen else None
+
+    def chosen_facts(self) -> list[Fact]:
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self.facts.fact(row) for row in rows]
 
     def edit_text(self) -> None:
         """Edit the selected fact's text in its cell."""

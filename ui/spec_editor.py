@@ -1,18 +1,36 @@
-"""The text of the spec in an editor that shows its Markdown and the passage a fact stands on."""
+"""The text of the spec in an editor that shows its Markdown, and behind each passage what its fact has."""
 
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QFont, QTextCursor
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QFont, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 from core.language import tr
 from ui import style
+from ui.fact_model import MEANINGS
 from ui.markdown import MarkdownHighlighter
 
 MARGIN = 14  # pixels around the text
 PARAGRAPH = "\u2029"  # what Qt puts between the lines of a selection
 
 
+@dataclass(slots=True)
+class Passage:
+    """Where a fact stands (in UTF-16 units, as Qt counts), and the state of its line in the ledger."""
+
+    start: int
+    end: int
+    id: int
+    state: str
+
+
 class SpecEditor(QPlainTextEdit):
+    passage_chosen = Signal(int)  # the id of the fact that the cursor was put into
+    passage_opened = Signal(int)  # the same, with Ctrl held
+
     def __init__(self) -> None:
         super().__init__(tabChangesFocus=True)
         self.setAccessibleName(tr("Text of the spec"))
@@ -22,13 +40,25 @@ class SpecEditor(QPlainTextEdit):
         self.setFont(font)
         self.document().setDocumentMargin(MARGIN)
         self._markdown = MarkdownHighlighter(self)
+        self._passages: list[Passage] = []
+        self._coloured = True
+        self._marked: int | None = None
+        self._shown: object = None  # what the selections were made for
+        self.document().contentsChange.connect(self._on_contents)
+        self.updateRequest.connect(self._on_update)
 
     def show_text(self, text: str) -> None:
-        """Replace the text; the cursor and the place on screen stay."""
-        if text == self.toPlainText():
+        """Replace the text where it differs; the cursor and the place on screen stay, and so does the way back."""
+        old = self.toPlainText()
+        if text == old:
             return
         position, scrolled = self.textCursor().position(), self.verticalScrollBar().value()
-        self.setPlainText(text)
+        if not old:
+            self.setPlainText(text)
+        else:
+            cursor = QTextCursor(self.document())
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.insertText(text)
         cursor = self.textCursor()
         cursor.setPosition(min(position, self.document().characterCount() - 1))
         self.setTextCursor(cursor)
@@ -37,39 +67,108 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH, "\n").strip()
 
-    def mark(self, passage: str) -> bool:
-        """Mark `passage` and bring it into view; False when it is not in the text."""
-        text = self.toPlainText()
-        start = text.find(passage) if passage else -1
-        if start < 0:
-            self.setExtraSelections([])
+    def show_ledger(self, text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> None:
+        """Show what facts have: for each its id, its place in `text` (in characters), and its state."""
+        wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF]
+        found = [
+            Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state)
+            for id, (start, end), state in places
+        ]
+        self._passages = sorted(found, key=lambda passage: (passage.start, passage.end))
+        self._shown = None
+        self._show_selections()
+
+    def set_coloured(self, coloured: bool) -> None:
+        self._coloured, self._shown = coloured, None
+        self._show_selections()
+
+    def mark(self, id: int | None) -> bool:
+        """Mark the passage of a fact and bring it into view; False when it is not in the text."""
+        self._marked, self._shown = id, None
+        passage = next((one for one in self._passages if one.id == id), None)
+        self._show_selections()
+        if passage is None:
             return False
-        cursor = self._span(_units(text[:start]), _units(passage))
-        selection = QTextEdit.ExtraSelection()
-        selection.cursor = cursor
-        front, back = style.colours("good")
-        selection.format.setForeground(front)
-        selection.format.setBackground(back)
-        self.setExtraSelections([selection])
         if not self.hasFocus():
-            cursor.setPosition(cursor.anchor())
-            self.setTextCursor(cursor)
-            self.centerCursor()
+            self.go_to(passage.start)
         return True
 
-    def _span(self, start: int, length: int) -> QTextCursor:
-        cursor = QTextCursor(self.document())
-        cursor.setPosition(start)
-        cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
-        return cursor
+    def go_to(self, position: int) -> None:
+        """Put the cursor there (in UTF-16 units) and show it in the middle."""
+        cursor = self.textCursor()
+        cursor.setPosition(min(position, self.document().characterCount() - 1))
+        self.setTextCursor(cursor)
+        self.centerCursor()
+
+    def passage_at(self, position: int) -> Passage | None:
+        """The passage that holds a position; of several the one that begins last."""
+        at = bisect_right(self._passages, position, key=lambda passage: passage.start)
+        return next((one for one in reversed(self._passages[max(0, at - 5) : at]) if one.end >= position), None)
+
+    def _on_contents(self, position: int, removed: int, added: int) -> None:
+        """Move the passages with the text, until the ledger is made anew."""
+        shift, end = added - removed, position + removed
+        for passage in self._passages:
+            if passage.start >= end:
+                passage.start += shift
+            if passage.end >= end:
+                passage.end += shift
+        self._shown = None
+
+    def _on_update(self, _area: QRect, _moved: int) -> None:
+        self._show_selections()
+
+    def _show_selections(self) -> None:
+        """Colour the passages in sight: to keep thousands coloured would make every key slow."""
+        first = self.firstVisibleBlock().position()
+        corner = QPointF(self.viewport().width(), self.viewport().height()).toPoint()
+        last = self.cursorForPosition(corner).block()
+        wanted = first, last.position() + last.length(), len(self._passages), self._marked, style.is_dark()
+        if wanted == self._shown:
+            return
+        self._shown = wanted
+        self.setExtraSelections([self._selection(one) for one in self._in_sight(first, wanted[1])])
+
+    def _in_sight(self, first: int, last: int) -> Iterable[Passage]:
+        for passage in self._passages:
+            visible = passage.start < last and passage.end > first
+            if visible and passage.start < passage.end and (self._coloured or passage.id == self._marked):
+                yield passage
+
+    def _selection(self, passage: Passage) -> QTextEdit.ExtraSelection:
+        selection = QTextEdit.ExtraSelection()
+        selection.cursor = QTextCursor(self.document())
+        limit = self.document().characterCount() - 1
+        selection.cursor.setPosition(min(passage.start, limit))
+        selection.cursor.setPosition(min(passage.end, limit), QTextCursor.MoveMode.KeepAnchor)
+        selection.format = self._format(passage)
+        return selection
+
+    def _format(self, passage: Passage) -> QTextCharFormat:
+        form = QTextCharFormat()
+        if passage.state == "ignored":
+            form.setForeground(style.dim())
+        elif self._coloured:
+            form.setBackground(style.colours(MEANINGS[passage.state])[1])
+        if passage.id == self._marked:
+            front, back = style.colours("good")
+            form.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+            form.setUnderlineColor(front)
+            if not self._coloured:
+                form.setBackground(back)
+        return form
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        passage = self.passage_at(self.cursorForPosition(event.position().toPoint()).position())
+        if passage and event.button() == Qt.MouseButton.LeftButton:
+            self.passage_chosen.emit(passage.id)
+            if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.passage_opened.emit(passage.id)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_markdown"):
-            self.setExtraSelections([])
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_passages"):
+            self._shown = None
+            self._show_selections()
             self._markdown.rehighlight()
-
-
-def _units(text: str) -> int:
-    """Length as Qt counts it, in UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,11 +1,9 @@
-"""What the person knows: the spec as text that saves by itself, and the facts it consists of."""
+"""What the person knows: the spec as text that saves by itself, and beside it the facts, its headings, and a chat about it."""
 
 import asyncio
-import re
 import sqlite3
-from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -15,29 +13,38 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from core import facts, spec
+from core import coverage, facts, findings, spec, spec_lint, statements
+from core.coverage import Entry
 from core.errors import JukuError
 from core.language import tr, trn
 from core.project import Changes, Project
 from core.spec import Spec
 from ui import style, widgets
-from ui.fact_table import FactTable
+from ui.fact_pane import FactPane
+from ui.find_bar import FindBar
+from ui.outline import Outline
 from ui.reload import Reload
+from ui.remark_list import RemarkList
+from ui.revisions_dialog import RevisionsDialog
+from ui.spec_chat import SpecChat
 from ui.spec_editor import SpecEditor
+from ui.spec_preview import SpecPreview
 from ui.tab import Tab
 from ui.workspace import Workspace
 
+REMARKS = 1  # the place of that page at the side
+SHORT = 50_000  # characters of a text that is looked through at every edit
 TYPING = 1000  # milliseconds between the last key and the save
-KANA = re.compile(r"[\u3041-\u30ff]")
-LINE_MARK = re.compile(r"(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
 
 
 class SpecTab(Tab):
     icon = "spec"
+    document_wanted = Signal()  # a document is to be chosen and brought in
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -45,50 +52,55 @@ class SpecTab(Tab):
         self._project: Project | None = None  # whose spec is shown
         self._saving = asyncio.Lock()
         self._reload = Reload(workspace, self._load_facts)
-        self._newest: set[int] = set()
         self._make_text()
-        self._make_facts()
+        self._make_side()
         self._lay_out()
         self._connect()
-        self._show_buttons()
 
     def title(self) -> str:
         return tr("Spec")
 
     def _make_text(self) -> None:
-        self.name = QLineEdit()
+        self.name, self.description = QLineEdit(), QLineEdit()
+        self.description.setPlaceholderText(tr("What it is about, in a sentence"))
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
-        self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 14)
+        self.prompt.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 14)
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
-        self.editor = SpecEditor()
+        self.differing = widgets.Note()
+        self.editor, self.preview = SpecEditor(), SpecPreview()
+        self.texts = QStackedWidget()
+        self.texts.addWidget(self.editor)
+        self.texts.addWidget(self.preview)
+        self.find = FindBar(self.editor)
+        self.reading = QPushButton(tr("Preview"), checkable=True)
+        self.colours = QPushButton(tr("Colours"), checkable=True, checked=True)
+        self.colours.setToolTip(
+            tr("Colour each passage by what its fact has: rows, exam questions, what is out of date")
+        )
+        self.document = QPushButton(style.icon("import"), tr("Document…"))
+        self.document.setToolTip(tr("Bring in Markdown, text, HTML, Word or PDF"))
+        self.revisions = QPushButton(tr("Revisions…"))
         self.status = widgets.label(dim=True)
         self.counts = widgets.label(dim=True)
         self._typing = QTimer(self, singleShot=True, interval=TYPING)
 
-    def _make_facts(self) -> None:
-        self.table = FactTable()
-        self.add = QPushButton(style.icon("add"), tr("Add fact"))
-        self.edit = QPushButton(tr("Edit"))
-        self.rows = QPushButton(tr("Show its rows"))
-        self.delete = QPushButton(style.icon("delete"), tr("Delete"))
-        self.note = widgets.label(wrap=True)
-        self.facts = QStackedWidget()
-        self.facts.addWidget(
-            widgets.EmptyState(
-                tr("No facts yet"),
-                tr(
-                    "A fact is one statement that the model is to know. Select a sentence in the text and press "
-                    "“Add fact”. Rows and exam questions refer to it by its name."
-                ),
-            )
-        )
-        self.facts.addWidget(self.table)
+    def _make_side(self) -> None:
+        self.pane = FactPane(self.workspace, self.flush)
+        self.table = self.pane.table
+        self.outline = Outline()
+        self.remarks = RemarkList()
+        self.chat = SpecChat(self.workspace, self.entered)
+        self.side = QTabWidget(documentMode=True)
+        for widget, title in (
+            (self.pane, tr("Facts")), (self.remarks, tr("Remarks")), (self.outline, tr("Outline")), (self.chat, tr("Chat")),
+        ):  # fmt: skip
+            self.side.addTab(widget, title)
 
     def _lay_out(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.addWidget(self._left())
-        splitter.addWidget(self._right())
-        splitter.setSizes([680, 560])
+        splitter.addWidget(self.side)
+        splitter.setSizes([640, 600])
         splitter.setHandleWidth(style.SPACE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
@@ -98,50 +110,51 @@ class SpecTab(Tab):
         form = QFormLayout()
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.addRow(tr("&Name"), self.name)
+        form.addRow(tr("&Description"), self.description)
         form.addRow(tr("System &prompt"), self.prompt)
-        hint = tr("Sent before every question: the same in training, chat and exam.")
-        form.addRow("", widgets.label(hint, wrap=True, dim=True))
+        self.prompt.setToolTip(tr("Sent before every question: the same in training, chat and exam."))
+        form.addRow("", self.differing)
+        tools = QHBoxLayout()
+        for button in (self.reading, self.colours):
+            tools.addWidget(button)
+        tools.addStretch()
+        for button in (self.document, self.revisions):
+            tools.addWidget(button)
         below = QHBoxLayout()
         below.addWidget(self.counts)
         below.addStretch()
         below.addWidget(self.status)
-        return _column(form, self.editor, below)
-
-    def _right(self) -> QWidget:
-        above = QHBoxLayout()
-        above.addWidget(widgets.heading(tr("Facts")))
-        above.addStretch()
-        above.addWidget(self.add)
-        buttons = QHBoxLayout()
-        for button in (self.rows, self.edit, self.delete):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        return _column(above, self.facts, self.note, buttons)
+        return widgets.column(form, tools, self.find, self.texts, below)
 
     def _connect(self) -> None:
-        self.name.textEdited.connect(lambda _text: self._on_typed())
-        self.prompt.textChanged.connect(self._on_typed)
-        self.editor.textChanged.connect(self._on_typed)
+        for field in (self.name, self.description):
+            field.textEdited.connect(lambda _text: self._on_typed())
+        for text in (self.prompt, self.editor):
+            text.textChanged.connect(self._on_typed)
         self._typing.timeout.connect(self._save)
-        for field in (self.name, self.prompt, self.editor):
-            field.installEventFilter(self)
+        for watched in (self.name, self.description, self.prompt, self.editor):
+            watched.installEventFilter(self)
         save = QShortcut(QKeySequence.StandardKey.Save, self)
         save.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         save.activated.connect(self._save)
-        self.editor.copyAvailable.connect(lambda _yes: self._show_buttons())
-        self.add.clicked.connect(lambda _checked: self._on_add())
-        self.edit.clicked.connect(lambda _checked: self.table.edit_text())
-        self.rows.clicked.connect(lambda _checked: self._on_rows())
-        self.delete.clicked.connect(lambda _checked: self._on_delete())
-        self.table.chosen.connect(self._on_chosen)
-        self.table.opened.connect(self._on_rows)
-        self.table.delete_wanted.connect(self._on_delete)
-        self.table.facts.edited.connect(self._on_edited)
+        self.editor.copyAvailable.connect(lambda _yes: self.pane.show_selection(self.editor.selected_text()))
+        self.editor.passage_chosen.connect(self.table.choose)
+        self.editor.passage_opened.connect(lambda _id: self.pane.show_rows())
+        self.pane.fact_chosen.connect(self.editor.mark)
+        self.pane.rows_wanted.connect(self.show_examples)
+        self.reading.toggled.connect(self._on_reading)
+        self.colours.toggled.connect(self.editor.set_coloured)
+        self.document.clicked.connect(lambda _checked: self.document_wanted.emit())
+        self.revisions.clicked.connect(lambda _checked: self._on_revisions())
+        self.outline.line_chosen.connect(self._on_line)
+        self.remarks.place_chosen.connect(self._on_place)
+        self.chat.text_wanted.connect(self._on_proposed)
+        self.side.currentChanged.connect(lambda _page: self._reload.ask())
 
     def refresh(self, changes: Changes) -> None:
         if "spec" in changes.tables:
             self._show_spec()
-        if changes.tables & {"fact", "example"}:
+        if changes.tables & {"spec", "fact", "example", "eval_run", "eval_answer", "inquiry", "finding"}:
             self._reload.ask()
 
     def _show_spec(self) -> None:
@@ -149,37 +162,52 @@ class SpecTab(Tab):
         project = self.workspace.project
         if project is self._project and self.pending():
             return
+        other = project is not self._project
         self._project = project
         self._stored = spec.load(project.rows)
-        fields = (self.name, self.prompt, self.editor)
+        fields = (self.name, self.description, self.prompt, self.editor)
         for field in fields:
             field.blockSignals(True)
-        if self.name.text() != self._stored.name:
-            self.name.setText(self._stored.name)
+        for line, text in ((self.name, self._stored.name), (self.description, self._stored.description)):
+            if line.text() != text:
+                line.setText(text)
         if self.prompt.toPlainText() != self._stored.system_prompt:
             self.prompt.setPlainText(self._stored.system_prompt)
+        if other:
+            self.editor.clear()
         self.editor.show_text(self._stored.text)
         for field in fields:
             field.blockSignals(False)
         self._typing.stop()
         self._show_saved()
-        self._show_buttons()
 
     async def _load_facts(self, project: Project) -> None:
-        found = await project.read(facts.load)
-        ids = {fact.id for fact in found}
-        added, self._newest = ids - self._newest, ids
-        self.table.show_facts(found)
-        if len(added) == 1 and len(ids) > 1:
-            self.table.choose(added.pop())
-        self.facts.setCurrentIndex(1 if found else 0)
+        text, entries, differing = await project.read(_looked_at)
+        if text != self._stored.text:
+            return  # it has been edited meanwhile, and will be looked at again
+        found = facts.places(text, (entry.fact for entry in entries))
+        places = [(one.fact.id, found[one.fact.id], one.state) for one in entries if one.fact.id in found]
+        self.editor.show_ledger(text, places)
+        await self.pane.show_entries(project, text, entries)
+        await self._load_remarks(project, text)
+        self.differing.say(
+            trn("{n} row has another system prompt; see the problems in the examples.",
+                "{n} rows have another system prompt; see the problems in the examples.", differing)
+            if differing else "", "warning",
+        )  # fmt: skip
         self._show_saved()
-        self._show_buttons()
+
+    async def _load_remarks(self, project: Project, text: str) -> None:
+        """A long text is looked at only where somebody wants to see what is said of it: it takes a second."""
+        if len(text) < SHORT or self.side.currentWidget() is self.remarks:
+            self.remarks.show_remarks(await project.read(lambda _db: spec_lint.lint(statements.split(text))), text)
+            count = self.remarks.count()
+            self.side.setTabText(REMARKS, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
     def entered(self) -> Spec:
         """What the fields hold."""
         text, prompt = self.editor.toPlainText(), self.prompt.toPlainText()
-        return Spec(self.name.text(), self._stored.language, prompt, text)
+        return Spec(self.name.text(), self._stored.language, prompt, text, self.description.text())
 
     def pending(self) -> bool:
         """Whether something was typed that the project has not got yet."""
@@ -220,72 +248,60 @@ class SpecTab(Tab):
     def _show_saved(self) -> None:
         text = self.editor.toPlainText()
         self.status.setText(tr("Saving…") if self.pending() else tr("Saved"))
-        self.table.facts.show_text(text)
-        facts = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
-        self.counts.setText(f"{length_words(text, self._stored.language)} · {facts}")
-        self._show_note()
+        self.outline.show_text(text)
+        if self.reading.isChecked():
+            self.preview.show_text(text)
+        count = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
+        self.counts.setText(f"{length_words(self.entered())} · {count}")
 
-    def _show_note(self) -> None:
-        stale = self.table.facts.stale()
-        self.note.setVisible(stale > 0)
-        self.note.setText(
-            trn("⚠ The passage of {n} fact is no longer in the text.",
-                "⚠ The passages of {n} facts are no longer in the text.", stale)
-        )  # fmt: skip
-        self.note.setStyleSheet(f"color: {style.colours('warning')[0].name()}")
+    def _on_reading(self, reading: bool) -> None:
+        self.texts.setCurrentIndex(int(reading))
+        self._show_saved()
 
-    def _show_buttons(self) -> None:
-        selected = bool(self.editor.selected_text())
-        self.add.setEnabled(selected)
-        about = tr("Make a fact of the selected passage") if selected else tr("First select a passage in the text")
-        self.add.setToolTip(about)
-        for button in (self.edit, self.rows, self.delete):
-            button.setEnabled(self.table.fact() is not None)
+    def _on_line(self, line: int) -> None:
+        self.reading.setChecked(False)
+        self.editor.go_to(self.editor.document().findBlockByNumber(line).position())
+        self.editor.setFocus()
 
-    def _on_chosen(self) -> None:
-        fact = self.table.fact()
-        self.editor.mark(fact.quote if fact else "")
-        self._show_buttons()
+    def _on_place(self, start: int) -> None:
+        """Show a place of the text, in characters, where a remark is about it."""
+        self.reading.setChecked(False)
+        text = self._stored.text[:start]
+        self.editor.go_to(len(text.encode("utf-16-le", "surrogatepass")) // 2)
+        self.editor.setFocus()
 
-    def _on_add(self) -> None:
-        quote = self.editor.selected_text()
-        quote = quote[mark.end() :] if (mark := LINE_MARK.match(quote)) else quote
-        self._change(tr("Add a fact"), facts.add, " ".join(quote.split()), quote)
+    def _on_revisions(self) -> None:
+        self.workspace.tasks.start("", self._open_revisions())
 
-    def _on_edited(self, id: int, text: str) -> None:
-        self._change(tr("Edit a fact"), facts.edit, id, text)
-
-    def _on_delete(self) -> None:
-        if fact := self.table.fact():
-            self._change(tr("Delete a fact"), facts.delete, [fact.id])
-
-    def _on_rows(self) -> None:
-        if fact := self.table.fact():
-            self.show_examples.emit(f"fact:{fact.name}")
-
-    def _change(self, label: str, change: Callable[..., None], *args: object) -> None:
-        self.workspace.tasks.start("", self._write(label, change, *args))
-
-    async def _write(self, label: str, change: Callable[[sqlite3.Connection], None], *args: object) -> Changes:
+    async def _open_revisions(self) -> None:
         await self.flush()
-        return await self.workspace.project.write(label, change, *args)
+        RevisionsDialog(self.workspace, self).open()
+
+    def show_offers(self) -> None:
+        self.chat.show_offers()
+
+    def _on_proposed(self, text: str, before: str) -> None:
+        self.workspace.tasks.start("", self.take_text(text, before))
+
+    async def take_text(self, text: str, before: str) -> None:
+        """Replace the text, an undoable step of its own; `before` is what the new one was made from."""
+        await self.flush()
+        if self.editor.toPlainText() != before:
+            raise JukuError(
+                tr("The text has been edited meanwhile"),
+                tr("Nothing was changed, so that nothing is lost. Ask for the change again."),
+            )
+        self.editor.show_text(text)
+        await self.flush()
 
 
-def length_words(text: str, language: str) -> str:
-    """How long `text` is, as it is counted in its language: in characters for Japanese, else in words."""
-    if language == "ja" or (not language and KANA.search(text)):
-        return trn("{n} character", "{n} characters", len("".join(text.split())))
-    return trn("{n} word", "{n} words", len(text.split()))
+def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], int]:
+    """The text, the ledger of its facts, and how many rows have another system prompt."""
+    return spec.load(db).text, coverage.ledger(db), findings.counts(db).get("system-prompt-differs", 0)
 
 
-def _column(*parts: object) -> QWidget:
-    """The parts one below the other."""
-    made = QWidget()
-    layout = QVBoxLayout(made)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for part in parts:
-        if isinstance(part, QWidget):
-            layout.addWidget(part, int(isinstance(part, QPlainTextEdit | QStackedWidget)))
-        else:
-            layout.addLayout(part)  # type: ignore[arg-type]
-    return made
+def length_words(state: Spec) -> str:
+    """How long the text is, as it is counted in its language: in characters for Japanese, else in words."""
+    if spec.language(state) == "ja":
+        return trn("{n} character", "{n} characters", len("".join(state.text.split())))
+    return trn("{n} word", "{n} words", len(state.text.split()))

@@ -90,6 +90,11 @@ def colours(meaning: str) -> tuple[QColor, QColor]:
     return QColor(text), QColor(background)
 
 
+def dim() -> QColor:
+    """The text of what is of little weight."""
+    return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
+
+
 def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 

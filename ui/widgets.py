@@ -5,13 +5,16 @@ import html
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
+    QAbstractScrollArea,
     QComboBox,
     QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSpinBox,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -50,6 +53,19 @@ def primary(text: str) -> QPushButton:
     button = QPushButton(text)
     button.setProperty("primary", True)
     return button
+
+
+def column(*parts: QWidget | QLayout) -> QWidget:
+    """The parts one below the other; fields for texts, tables and stacks take the room that is left."""
+    made = QWidget()
+    layout = QVBoxLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        if isinstance(part, QWidget):
+            layout.addWidget(part, int(isinstance(part, QAbstractScrollArea | QStackedWidget)))
+        else:
+            layout.addLayout(part)
+    return made
 
 
 def whole(least: int, most: int, value: int) -> QSpinBox:

@@ -8,7 +8,7 @@ from core.checks import LINE_LIMIT, too_long
 from core.formats.lines import Line
 from core.formats.records import Cells, bare, cells_count, foreign, is_foreign
 
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_RULE = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+")
 _CELL = re.compile(r"((?:[^|\\]++|\\.|\\$)*+)(\||$)", re.DOTALL)
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _HARD = re.compile(r"&(?=[#\w])|<(?=br)|\\(?=[|\\]|$)|\r|^[ \t]+|[ \t]+$", re.IGNORECASE)

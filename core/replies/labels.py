@@ -33,7 +33,7 @@ _INLINE_WORDS = "|".join(["Q", "A", *(f"(?i:{word})" for word in _ANY.split("|")
 _INLINE = re.compile(
     rf"(?<![A-Za-z])[*_]{{0,3}}[【\[（(]?(?P<word>{_INLINE_WORDS})[ ]?[0-9０-９]{{0,4}}[*_]{{0,3}}(?:[】\]）)]?[ ]?[:：]|】)[*_]{{0,3}}"
 )
-_TAG = re.compile("<(/?)(question|answer|quote|kind)>")
+_TAG = re.compile("<(/?)(question|answer|quote|kind)>|</?(?:qas?|pairs?|examples?|items?|rows?|entry|entries)>")
 _BETWEEN = " \t\n　／/|;；"  # what may stand between a question and the answer behind it on its line
 _NO_ANSWER = re.compile(
     r"#{1,6}\s.*|`{3,}\w*|\W*|\W{0,3}\d{1,4}[.)．、）:：*]{1,3}|\W{0,5}(?:example|pair|例|ペア)\s{0,3}\d{0,4}\W*",
@@ -65,7 +65,7 @@ class _Part:
 def in_labels(text: str) -> list[Raw]:
     """The pairs of a text with labels; a question without an answer, and the other way round, comes alone."""
     if "<question>" in text and "<answer>" in text:
-        text = _TAG.sub(lambda tag: "\n" if tag[1] else f"\n{tag[2]}: ", text)
+        text = _TAG.sub(lambda tag: f"\n{tag[2]}: " if tag[2] and not tag[1] else "\n", text)
     parts = list(_inline(_parts(text)))
     answers = [part for part in parts if part.role == "answer"]
     for part in answers:

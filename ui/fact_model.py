@@ -1,0 +1,191 @@
+"""The facts as a table of what each has: rows by kind, wordings for the exam, recall, and what the base model knows."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from core import coverage, facts
+from core.coverage import EXAM, KINDS, STUDY, Entry
+from core.facts import Fact
+from core.language import tr, trn
+from ui import style, widgets
+
+NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)
+WARNING = "⚠"
+ENTRY = Qt.ItemDataRole.UserRole + 1
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+def kind_titles() -> dict[str, str]:
+    """The kinds of rows in the words of the screen."""
+    return {
+        "direct": tr("direct"),
+        "reworded": tr("reworded"),
+        "reverse": tr("reverse"),
+        "applied": tr("applied"),
+        "statement": tr("statement"),
+        "not_stated": tr("not stated"),
+        EXAM: tr("for the exam"),
+    }
+
+
+def state_titles() -> dict[str, str]:
+    """The states of a fact, and what each means."""
+    return {
+        "covered": tr("covered"),
+        "thin": tr("lacks rows"),
+        "unproved": tr("no exam question"),
+        "bare": tr("no rows"),
+        "stale": tr("rows out of date"),
+        "ignored": tr("ignored"),
+    }
+
+
+MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
+
+
+def about(entry: Entry, lost: bool) -> str:
+    """What there is to say of a fact, line by line."""
+    lines = [entry.fact.text]
+    if lost:
+        lines.append(tr("Its passage is no longer in the text."))
+    if entry.stale:
+        lines.append(trn("{n} row was written before the fact changed.",
+                         "{n} rows were written before the fact changed.", entry.stale))  # fmt: skip
+    if entry.stale and entry.fact.was:
+        lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
+    titles = kind_titles()
+    counts = ", ".join(f"{titles[kind]} {entry.trained[kind]}/{STUDY[kind]}" for kind in KINDS)
+    lines.append(tr("Rows: {counts}", counts=counts))
+    if entry.lacking:
+        listed = ", ".join(f"{titles[kind]} {count}" for kind, count in entry.lacking.items())
+        lines.append(tr("Lacks: {counts}", counts=listed))
+    return "\n".join(lines)
+
+
+class FactModel(QAbstractTableModel):
+    edited = Signal(int, str)  # id and new text
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._entries: list[Entry] = []
+        self._rows: dict[int, int] = {}  # id of a fact -> row
+        self._lost: set[int] = set()
+
+    def show_entries(self, entries: list[Entry]) -> None:
+        """Show these; a view that had the same facts keeps its place and selection."""
+        same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
+        if not same:
+            self.beginResetModel()
+        self._entries = entries
+        self._rows = {entry.fact.id: row for row, entry in enumerate(entries)}
+        if same:
+            self._emit_changed()
+        else:
+            self.endResetModel()
+
+    def show_text(self, text: str) -> None:
+        """The text of the spec, in which each fact's passage should be."""
+        found = facts.places(text, (entry.fact for entry in self._entries))
+        self._lost = {one.fact.id for one in self._entries if one.fact.quote and one.fact.id not in found}
+        self._emit_changed()
+
+    def _emit_changed(self) -> None:
+        if self._entries:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
+
+    def entries(self) -> list[Entry]:
+        return self._entries
+
+    def fact(self, row: int) -> Fact:
+        return self._entries[row].fact
+
+    def entry(self, id: int) -> Entry | None:
+        row = self.row(id)
+        return None if row is None else self._entries[row]
+
+    def row(self, id: int) -> int | None:
+        return self._rows.get(id)
+
+    def is_lost(self, fact: Fact) -> bool:
+        """Whether the passage that the fact stands on is no longer in the text."""
+        return fact.id in self._lost
+
+    def lost(self) -> int:
+        """How many facts have lost their passage."""
+        return len(self._lost)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._entries)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else KNOWN + 1
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Role.DisplayRole:
+            return (tr("Fact"), tr("Text"), tr("Rows by kind"), tr("Exam"), tr("Recall"), tr("Base"))[section]
+        if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        if role == Role.ToolTipRole:
+            return self._explained(section)
+        return None
+
+    def _explained(self, section: int) -> str | None:
+        titles = kind_titles()
+        return {
+            COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
+            EXAMINED: tr("Wordings that are kept for the exam and never trained on"),
+            RECALL: tr("Right answers in the newest exam"),
+            KNOWN: tr("Right answers of the base model, before any training"),
+        }.get(section)
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        entry, column = self._entries[index.row()], index.column()
+        if role == Role.DisplayRole:
+            return self._shown(entry, column)
+        if role == ENTRY:
+            return entry
+        if role == Role.EditRole:
+            return entry.fact.text if column == TEXT else None
+        if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
+            told = about(entry, self.is_lost(entry.fact))
+            return widgets.tip(told) if role == Role.ToolTipRole else told
+        if role == Role.ForegroundRole:
+            return self._colour(entry, column)
+        if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
+            return Qt.AlignmentFlag.AlignCenter
+        return None
+
+    def _shown(self, entry: Entry, column: int) -> str:
+        fact = entry.fact
+        mark = f"{WARNING} " if self.is_lost(fact) or entry.stale else ""
+        known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
+        recall = str(entry.recall) if entry.recall else ""
+        shown = (f"{mark}{fact.name}", fact.text, "", str(entry.held), recall, known[coverage.knowledge(fact.known)])
+        return shown[column]
+
+    def _colour(self, entry: Entry, column: int) -> Any:
+        if entry.fact.ignored:
+            return style.dim()
+        alarming = {
+            NAME: self.is_lost(entry.fact) or entry.stale,
+            TEXT: self.is_lost(entry.fact),
+            EXAMINED: not entry.held,
+        }
+        return style.colours("warning")[0] if alarming.get(column) else None
+
+    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
+        text = " ".join(str(value).split())
+        fact = self.fact(index.row())
+        if role != Role.EditRole or not text or text == fact.text:
+            return False
+        self.edited.emit(fact.id, text)
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == TEXT else flags

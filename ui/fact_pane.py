@@ -1,0 +1,255 @@
+"""The facts beside the text: found, merged, split, ignored, and with one action made into what they lack."""
+
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from core import facts, inquiries, revisions
+from core.coverage import Entry
+from core.language import tr, trn
+from core.project import Changes, Project
+from core.statements import Statement
+from ui import style, widgets
+from ui.fact_model import MEANINGS, state_titles
+from ui.fact_table import FactTable
+from ui.generation_dialog import GenerationDialog, JudgeDialog, ProbeDialog, RefineDialog
+from ui.split_dialog import SplitDialog
+from ui.workspace import Workspace
+
+LINE_MARK = re.compile(r"(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
+
+
+class Legend(QWidget):
+    """How many facts are in which state, in the colours of the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        self._labels: dict[str, QLabel] = {}
+        for state in MEANINGS:
+            self._labels[state] = widgets.label()
+            layout.addWidget(self._labels[state])
+        layout.addStretch()
+
+    def show_entries(self, entries: list[Entry]) -> None:
+        counts = Counter(entry.state for entry in entries)
+        for state, label in self._labels.items():
+            front, back = style.colours(MEANINGS[state])
+            label.setText(f"{counts[state]} {state_titles()[state]}")
+            label.setStyleSheet(
+                f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
+            )
+            label.setVisible(counts[state] > 0)
+
+
+class FactPane(QWidget):
+    fact_chosen = Signal(object)  # the id of the chosen fact, or None
+    rows_wanted = Signal(str)  # a search in the filter's words
+
+    def __init__(self, workspace: Workspace, flush: Callable[[], Awaitable[None]]) -> None:
+        """`flush` saves what was typed into the text, before facts are made of it."""
+        super().__init__()
+        self._workspace, self._flush = workspace, flush
+        self._selected = ""
+        self._found: list[Statement] = []
+        self._newest: set[int] | None = None
+        self.table = FactTable()
+        self.legend = Legend()
+        self.note, self.interrupted = widgets.Note(), widgets.Note()
+        self._make_buttons()
+        self._make_menu()
+        self._lay_out()
+        self._connect()
+        self._show_buttons()
+
+    def _make_buttons(self) -> None:
+        self.add = QPushButton(style.icon("add"), tr("Add fact"))
+        self.find = QPushButton(tr("Find facts"))
+        self.make = widgets.primary(tr("Make what is missing…"))
+        self.make.setToolTip(tr("Make the rows that the facts lack: of those chosen, or of all"))
+        self.rows = QPushButton(tr("Show its rows"))
+        self.more = QPushButton(tr("More"))
+
+    def _make_menu(self) -> None:
+        menu = QMenu(self)
+        self.edit = self._action(menu, tr("Edit the text"), self.table.edit_text)
+        self.merge = self._action(menu, tr("Merge into one"), self._on_merge)
+        self.split = self._action(menu, tr("Split…"), self._on_split)
+        self.ignore = self._action(menu, tr("Ignore"), self._on_ignore)
+        self.confirm = self._action(menu, tr("Its rows are still right"), self._on_confirm)
+        self.delete = self._action(menu, tr("Delete"), self._on_delete)
+        menu.addSeparator()
+        self._action(menu, tr("Ask the base model what it knows…"), lambda: self._open(ProbeDialog))
+        self._action(menu, tr("Let a model judge the drafts…"), lambda: self._open(JudgeDialog))
+        self.refine = self._action(menu, tr("Find facts with a model…"), lambda: self._open(RefineDialog))
+        self.more.setMenu(menu)
+
+    def _action(self, menu: QMenu, text: str, slot: Callable[[], object]) -> QAction:
+        action = menu.addAction(text)
+        action.triggered.connect(lambda _checked=False: slot())
+        return action
+
+    def _lay_out(self) -> None:
+        self.facts = QStackedWidget()
+        self.facts.addWidget(
+            widgets.EmptyState(
+                tr("No facts yet"),
+                tr(
+                    "A fact is one statement that the model is to know. Press “Find facts”, or select a sentence in the "
+                    "text and press “Add fact”. Rows and exam questions refer to it by its name."
+                ),
+            )
+        )
+        self.facts.addWidget(self.table)
+        above = QHBoxLayout()
+        above.addWidget(self.legend)
+        above.addStretch()
+        above.addWidget(self.add)
+        above.addWidget(self.find)
+        below = QHBoxLayout()
+        for button in (self.make, self.rows, self.more):
+            below.addWidget(button)
+        below.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.addWidget(widgets.column(above, self.facts, self.note, self.interrupted, below))
+
+    def _connect(self) -> None:
+        self.add.clicked.connect(lambda _checked: self._on_add())
+        self.find.clicked.connect(lambda _checked: self._on_find())
+        self.make.clicked.connect(lambda _checked: self._on_make())
+        self.rows.clicked.connect(lambda _checked: self.show_rows())
+        self.table.chosen.connect(self._on_chosen)
+        self.table.opened.connect(self.show_rows)
+        self.table.delete_wanted.connect(self._on_delete)
+        self.table.facts.edited.connect(lambda id, text: self._change(tr("Edit a fact"), facts.edit, id, text))
+
+    async def show_entries(self, project: Project, text: str, entries: list[Entry]) -> None:
+        ids = {entry.fact.id for entry in entries}
+        added = ids - self._newest if self._newest is not None else set()
+        self._newest = ids
+        self.table.show_entries(entries)
+        self.table.facts.show_text(text)
+        self.legend.show_entries(entries)
+        if len(added) == 1 and len(ids) > 1:
+            self.table.choose(added.pop())
+        self.facts.setCurrentIndex(1 if entries else 0)
+        self._found = await project.read(lambda db: facts.missing(text, facts.load(db)))
+        self._show_interrupted(await project.read(inquiries.unfinished))
+        self._show_note()
+        self._show_buttons()
+
+    def _show_interrupted(self, left: list[inquiries.Inquiry]) -> None:
+        self.interrupted.say(
+            tr("A run with a chat model was interrupted: see “Make what is missing…”.") if left else "", "note"
+        )
+
+    def _show_note(self) -> None:
+        lost = self.table.facts.lost()
+        self.note.say(
+            trn("⚠ The passage of {n} fact is no longer in the text.",
+                "⚠ The passages of {n} facts are no longer in the text.", lost) if lost else "", "warning",
+        )  # fmt: skip
+
+    def show_selection(self, passage: str) -> None:
+        """What is selected in the text, of which a fact can be made."""
+        self._selected = passage
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        self.add.setEnabled(bool(self._selected))
+        about = (
+            tr("Make a fact of the selected passage") if self._selected else tr("First select a passage in the text")
+        )
+        self.add.setToolTip(about)
+        self.find.setEnabled(bool(self._found))
+        count = len(self._found)
+        self.find.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
+        self.find.setToolTip(
+            tr("Make facts of the sentences, list items and table rows that have none yet") if count
+            else tr("Every statement of the text has a fact")
+        )  # fmt: skip
+        chosen = self.table.chosen_facts()
+        for button in (self.rows, self.edit, self.ignore, self.delete, self.confirm):
+            button.setEnabled(bool(chosen))
+        self.merge.setEnabled(len(chosen) > 1)
+        self.split.setEnabled(len(chosen) == 1)
+        self.make.setEnabled(self.table.facts.rowCount() > 0)
+        ignored = bool(chosen) and all(fact.ignored for fact in chosen)
+        self.ignore.setText(tr("Take in again") if ignored else tr("Ignore"))
+
+    def _on_chosen(self) -> None:
+        fact = self.table.fact()
+        self.fact_chosen.emit(fact.id if fact else None)
+        self._show_buttons()
+
+    def _on_add(self) -> None:
+        quote = self._selected
+        quote = quote[mark.end() :] if (mark := LINE_MARK.match(quote)) else quote
+        self._change(tr("Add a fact"), facts.add, " ".join(quote.split()), quote)
+
+    def _on_find(self) -> None:
+        self._workspace.tasks.start("", self._accept())
+
+    async def _accept(self) -> Changes:
+        await self._flush()
+        return await self._workspace.project.write(tr("Find facts"), _accept_missing)
+
+    def _on_merge(self) -> None:
+        self._change(tr("Merge facts"), facts.merge, [fact.id for fact in self.table.chosen_facts()])
+
+    def _on_split(self) -> None:
+        if fact := self.table.fact():
+            dialog = SplitDialog(fact, self)
+            dialog.parts_wanted.connect(lambda parts: self._change(tr("Split a fact"), facts.split, fact.id, parts))
+            dialog.open()
+
+    def _on_ignore(self) -> None:
+        chosen = self.table.chosen_facts()
+        ignored = all(fact.ignored for fact in chosen)
+        label = tr("Take facts in again") if ignored else tr("Ignore facts")
+        self._change(label, facts.ignore, [fact.id for fact in chosen], not ignored)
+
+    def _on_confirm(self) -> None:
+        self._change(tr("Rows are still right"), facts.confirm_rows, [fact.name for fact in self.table.chosen_facts()])
+
+    def _on_delete(self) -> None:
+        if chosen := self.table.chosen_facts():
+            self._change(tr("Delete a fact"), facts.delete, [fact.id for fact in chosen])
+
+    def show_rows(self) -> None:
+        """Filter the examples to the rows of the chosen fact."""
+        if fact := self.table.fact():
+            self.rows_wanted.emit(f"fact:{fact.name}")
+
+    def _on_make(self) -> None:
+        chosen = self.table.chosen_facts()
+        names = {fact.name for fact in chosen} if len(chosen) > 1 else None
+        self._open(lambda workspace, parent: GenerationDialog(workspace, names, parent))
+
+    def _open(self, make: Callable[[Workspace, QWidget], QWidget]) -> None:
+        self._workspace.tasks.start("", self._open_saved(make))
+
+    async def _open_saved(self, make: Callable[[Workspace, QWidget], QWidget]) -> None:
+        await self._flush()
+        make(self._workspace, self).open()  # type: ignore[attr-defined]
+
+    def _change(self, label: str, change: Callable[..., object], *args: object) -> None:
+        self._workspace.tasks.start("", self._write(label, change, *args))
+
+    async def _write(self, label: str, change: Callable[..., object], *args: object) -> Changes:
+        await self._flush()
+        return await self._workspace.project.write(label, change, *args)
+
+
+def _accept_missing(db: sqlite3.Connection) -> None:
+    """Make facts of what has none yet, and keep the state of the spec that they were found in."""
+    facts.accept_missing(db)
+    revisions.current(db, tr("Facts found"))

@@ -1,0 +1,319 @@
+"""What windows over kept states share: keep one under a name, rename and delete it, choose two to compare, go back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QDateTime, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import JukuError
+from core.language import tr
+from core.project import Changes, Project
+from ui import style, widgets
+from ui.latest import Latest, ProgressLine
+from ui.nothing import Nothing
+from ui.reload import Reload
+from ui.text_length import local_time
+from ui.workspace import Workspace
+
+NAME, DATE, SIZE = range(3)
+
+
+class Kept(NamedTuple):
+    """A kept state as it is listed; `size` in words. The state of now has the id 0 and no date."""
+
+    id: int
+    name: str
+    created_at: float
+    size: str
+
+
+class Words(NamedTuple):
+    """What such a window is called, and what it says of its things."""
+
+    title: str
+    name: str  # of the field for a name
+    states: str  # of the list
+    size: str  # of the column
+    nothing: tuple[str, str]  # title and text while nothing is kept
+
+
+class KeptStates(QDialog):
+    """The list at the left, and what `comparison` shows of two of them at the right. Not modal."""
+
+    tables: frozenset[str]  # whose changes are to be shown at once
+
+    def __init__(self, workspace: Workspace, words: Words, comparison: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._workspace = workspace
+        self._words = words
+        self._kept: list[Kept] = []  # as the list shows them, line by line
+        self._known: set[int] = set()
+        self.setWindowTitle(words.title)
+        self._work = Latest(workspace, self)
+        self._restoring = Latest(workspace, self)  # not stopped by a comparison that is asked for meanwhile
+        self._reload = Reload(workspace, self._load)
+        self._make_list()
+        self._make_boxes()
+        self._lay_out(comparison)
+        self._connect()
+        self._show_buttons()
+        self._reload.ask()
+
+    # --- what each of these windows does in its own way
+
+    async def _load(self, project: Project) -> None:
+        """Read the kept states, show them with `_show_kept`, and compare."""
+        raise NotImplementedError
+
+    def _compare(self) -> None:
+        """Show what differs between the two that are chosen."""
+        raise NotImplementedError
+
+    def _keep(self, name: str) -> None:
+        raise NotImplementedError
+
+    def _rename(self, state: Kept, name: str) -> None:
+        raise NotImplementedError
+
+    def _on_delete(self, state: Kept) -> None:
+        raise NotImplementedError
+
+    def _on_restore(self, state: Kept) -> None:
+        raise NotImplementedError
+
+    # --- how it is built
+
+    def _make_list(self) -> None:
+        self.name = QLineEdit(maxLength=120)
+        self.name.setAccessibleName(self._words.name)
+        self.name.setPlaceholderText(self._words.name)
+        self._suggest()
+        self.keep = widgets.primary(tr("Keep this state"))
+        self.table = QTableWidget(0, 3)
+        self.table.setHorizontalHeaderLabels([tr("Name"), tr("Kept"), self._words.size])
+        self.table.setAccessibleName(self._words.states)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(
+            QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked
+        )
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column in (DATE, SIZE):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
+        self.restore = QPushButton(tr("Go back to it…"))
+        self._pages = QStackedWidget()
+        self._nothing = Nothing(*self._words.nothing)
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(self.table)
+
+    def _make_boxes(self) -> None:
+        self.old, self.new = QComboBox(), QComboBox()
+        self.old.setAccessibleName(tr("Compare this version"))
+        self.new.setAccessibleName(tr("with this one"))
+        for box in (self.old, self.new):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(18)
+        self.note = widgets.Note()
+
+    def _lay_out(self, comparison: QWidget) -> None:
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        self._splitter.addWidget(self._left())
+        self._splitter.addWidget(self._right(comparison))
+        self._splitter.setHandleWidth(style.SPACE)
+        close = QPushButton(tr("Close"), autoDefault=False)
+        close.clicked.connect(self.close)
+        bottom = QHBoxLayout()
+        bottom.addWidget(ProgressLine(self._work, self._restoring), 1)
+        bottom.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self._splitter, 1)
+        layout.addWidget(self.note)
+        layout.addLayout(bottom)
+
+    def _left(self) -> QWidget:
+        naming = QHBoxLayout()
+        naming.addWidget(self.name, 1)
+        naming.addWidget(self.keep)
+        acts = QHBoxLayout()
+        for button in (self.restore, self.rename, self.delete):
+            button.setAutoDefault(False)
+            acts.addWidget(button)
+        acts.addStretch()
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE)
+        column.addLayout(naming)
+        column.addWidget(self._pages, 1)
+        column.addLayout(acts)
+        return left
+
+    def _right(self, comparison: QWidget) -> QWidget:
+        right = QWidget()
+        choice = QHBoxLayout()
+        choice.addWidget(widgets.label(tr("Compare")))
+        choice.addWidget(self.old, 1)
+        choice.addWidget(widgets.label("→"))
+        choice.addWidget(self.new, 1)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE)
+        column.addLayout(choice)
+        column.addWidget(comparison, 1)
+        return right
+
+    def _connect(self) -> None:
+        self.keep.clicked.connect(self._on_keep)
+        self.rename.clicked.connect(lambda: self.table.editItem(self.table.item(self.table.currentRow(), NAME)))
+        for button, act in ((self.delete, self._on_delete), (self.restore, self._on_restore)):
+            button.clicked.connect(lambda _checked, act=act: act(self._chosen()) if self._chosen() else None)
+        self.table.itemSelectionChanged.connect(self._on_selected)
+        self.table.itemChanged.connect(self._on_renamed)
+        for box in (self.old, self.new):
+            box.activated.connect(lambda _index: self._compare())
+        self.name.textChanged.connect(lambda _text: self._show_buttons())
+        self._workspace.tasks.changed.connect(self._on_changes)
+        self.finished.connect(lambda _result: self._work.stop())
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: what lies below stays usable beside it."""
+        self.show()
+
+    # --- what is listed and chosen
+
+    def _chosen(self) -> Kept | None:
+        """The selected state; None where it is the one of now."""
+        row = self.table.currentRow()
+        found = self._kept[row] if 0 <= row < len(self._kept) else None
+        return found if found and found.id else None
+
+    def _show_kept(self, found: list[Kept], now: str = "") -> None:
+        """List the states, and above them the one of now where its size is given."""
+        before = self._chosen()
+        new = next((state.id for state in found if state.id not in self._known), 0)
+        self._kept = [Kept(0, tr("Now"), 0.0, now), *found] if now and found else found
+        self._known = {state.id for state in found}
+        self.table.blockSignals(True)
+        self.table.setRowCount(len(self._kept))
+        for row, state in enumerate(self._kept):
+            self._show_state(row, state)
+        wanted = new or (before.id if before else found[0].id if found else 0)
+        rows = [row for row, state in enumerate(self._kept) if state.id == wanted] or list(range(len(self._kept)))[-1:]
+        for row in rows:
+            self.table.selectRow(row)
+        self.table.blockSignals(False)
+        self._pages.setCurrentWidget(self.table if found else self._nothing)
+        self._fill_boxes(found, new)
+        self._show_buttons()
+
+    def _show_state(self, row: int, state: Kept) -> None:
+        date = local_time(state.created_at) if state.id else ""
+        for column, text in enumerate((state.name, date, state.size)):
+            item = QTableWidgetItem(text)
+            item.setToolTip(widgets.tip(text) if text else "")
+            if column != NAME or not state.id:
+                item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+            if column == SIZE:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(row, column, item)
+
+    def _fill_boxes(self, found: list[Kept], new: int) -> None:
+        """Offer every state on both sides, and now on the right; what is chosen stays where it can."""
+        chosen = self._chosen()
+        left, right = self.old.currentData(), self.new.currentData()
+        self.old.clear()
+        self.new.clear()
+        self.new.addItem(tr("Now"), 0)
+        for state in found:
+            self.old.addItem(state.name, state.id)
+            self.new.addItem(state.name, state.id)
+        kept = self.old.findData(left)
+        self.old.setCurrentIndex(kept if kept >= 0 else self.old.findData(chosen.id if chosen else 0))
+        self.new.setCurrentIndex(max(0, self.new.findData(right)))
+
+    def _show_buttons(self) -> None:
+        chosen = self._chosen() is not None
+        for button in (self.rename, self.delete, self.restore):
+            button.setEnabled(chosen)
+        self.keep.setEnabled(bool(self.name.text().strip()))
+        for box in (self.old, self.new):
+            box.setEnabled(bool(self._kept))
+
+    def _on_selected(self) -> None:
+        self._show_buttons()
+        if chosen := self._chosen():
+            self.old.setCurrentIndex(self.old.findData(chosen.id))
+            self._compare()
+
+    # --- what is done
+
+    def _on_keep(self) -> None:
+        if name := self.name.text().strip():
+            self._keep(name)
+            self._suggest()
+
+    def _suggest(self) -> None:
+        self.name.setText(tr("State of {date}", date=local_time(QDateTime.currentSecsSinceEpoch())))
+
+    def _on_renamed(self, item: QTableWidgetItem) -> None:
+        state, name = self._kept[item.row()], item.text().strip()
+        if name and name != state.name:
+            self._rename(state, name)
+        else:
+            self._reload.ask()
+
+    def _ask(self, question: str, text: str, act: str, on_agreed: Callable[[], None]) -> None:
+        """Ask before something that one would not want by a slip; Escape and Enter leave all as it is."""
+        box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(question)
+        box.setInformativeText(text)
+        agree = box.addButton(act, QMessageBox.ButtonRole.AcceptRole)
+        agree.setAutoDefault(False)
+        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
+        box.accepted.connect(on_agreed)
+        box.open()
+
+    def _write(self, label: str, change: Callable[..., object], *args: object) -> None:
+        self.note.say("")
+        self._workspace.tasks.start("", self._written(label, change, *args))
+
+    async def _written(self, label: str, change: Callable[..., object], *args: object) -> Changes | None:
+        try:
+            return await self._workspace.project.write(label, change, *args)
+        except JukuError as error:
+            self._show_error(error)
+            return None
+
+    def _show_error(self, error: JukuError) -> None:
+        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.tables & self.tables:
+            self._reload.ask()

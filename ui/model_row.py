@@ -1,0 +1,101 @@
+"""Which chat model is asked, and what a person should know of it before."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from core import providers
+from core.language import tr
+from core.providers import Offer
+from ui import style, widgets
+from ui.workspace import Workspace
+
+USABLE = ("ready", "available")  # states of a model that answers at once
+LARGE = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
+
+
+class ModelRow(QWidget):
+    """The models of the chosen provider. Without a choice of the person's: the one asked last, else the first base."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, demanding: bool = True) -> None:
+        """`demanding`: the task is too hard for the smallest models, which is then said."""
+        super().__init__()
+        self._workspace, self._demanding = workspace, demanding
+        self._last = ""  # the model that was asked last
+        self._wanted = ""  # the model the person has chosen
+        self.box = widgets.ModelBox()
+        self.box.setAccessibleName(tr("Chat model"))
+        self.box.setPlaceholderText(tr("No model yet"))
+        self._server = widgets.label(dim=True)
+        self.note = widgets.Note()
+        row = QHBoxLayout()
+        row.setSpacing(style.SPACE)
+        row.addWidget(self.box, 1)
+        row.addWidget(self._server)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(row)
+        layout.addWidget(self.note)
+        self.box.chosen.connect(self._on_chosen)
+        workspace.offers_changed.connect(self.show_offers)
+        self.show_offers()
+
+    def model(self) -> str:
+        """The model to ask; '' where none can be asked now."""
+        offer = self.box.offer()
+        return offer.id if offer and offer.state in USABLE else ""
+
+    def is_weak(self) -> bool:
+        """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
+        offer = self.box.offer()
+        return offer is None or offer.state not in USABLE or self._is_small(offer)
+
+    def prefer(self, model: str) -> None:
+        """The model that was asked last, chosen again unless the person chooses another."""
+        if model != self._last:
+            self._last = model
+            self.show_offers()
+
+    def show_offers(self) -> None:
+        offers = self._workspace.offers
+        self.box.show_offers(offers)
+        usable = [offer for offer in offers if offer.state in USABLE]
+        wished = [offer for name in (self._wanted, self._last) for offer in offers if offer.id == name]
+        found = next((*wished, *(offer for offer in usable if not offer.tuned)), None)
+        if found:
+            self.box.choose(found.id)
+        else:
+            self.box.setCurrentIndex(-1)
+        self.box.setEnabled(bool(offers))
+        self._server.setText(tr("at {provider}", provider=self._workspace.provider_title()))
+        self._show_note()
+        self.changed.emit()
+
+    def _on_chosen(self, model: str) -> None:
+        self._wanted = model
+        self._show_note()
+        self.changed.emit()
+
+    def _is_small(self, offer: Offer) -> bool:
+        """The size of a model at a server is not known, nor that of a tuned one here, whose base is small."""
+        return self._workspace.settings.provider == providers.LOCAL and offer.bytes < LARGE
+
+    def _show_note(self) -> None:
+        self.note.say(*self._words())
+
+    def _words(self) -> tuple[str, str]:
+        offer = self.box.offer()
+        if offer is None:
+            offers = self._workspace.offers
+            title = self._workspace.provider_title()
+            nothing = tr("{provider} offers no model yet. The settings name the server to ask.", provider=title)
+            return (tr("Choose a model."), "note") if offers else (nothing, "note")
+        if offer.state not in USABLE:
+            text = tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+            return text, "warning"
+        if self._demanding and self._is_small(offer):
+            title = widgets.short_name(offer.id) if offer.tuned else offer.title
+            return tr("{title} is a small model: most of what it writes will be poor.", title=title), "warning"
+        return "", ""
