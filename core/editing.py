@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core import conversation, dataset, filters, spec
+from core import conversation, dataset, facts, filters, spec
 from core.dataset import OWN, TEXTS, Example
 from core.errors import FormatError
 from core.filters import Choice, Filter
@@ -197,6 +197,9 @@ def _without_system(data: str) -> str:
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
+    if rule == facts.STALE:
+        facts.confirm(db, filters.find(db, Filter(rule=rule)))
+        return
     if rule != DIFFERING:
         dataset.fix_all(db, rule, reporter)
         return

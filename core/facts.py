@@ -42,6 +42,12 @@ def load(db: sqlite3.Connection) -> list[Fact]:
     ]
 
 
+def named(db: sqlite3.Connection, names: str) -> list[Fact]:
+    """The facts of these names (parted by spaces) that there are."""
+    wanted = set(names.split())
+    return [fact for fact in load(db) if fact.name in wanted] if wanted else []
+
+
 def places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
     """Where in the spec's text the passage of each fact is, by id; one that has lost its passage is left out."""
     return passages.spans(text, ((fact.id, fact.quote) for fact in facts))

@@ -72,6 +72,12 @@ def load(db: sqlite3.Connection, rule: str = "", offset: int = 0, limit: int = -
     return [Finding(rule, cluster, example, worded(rule, noted)) for rule, cluster, example, noted in found]
 
 
+def of_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
+    """What the last check of the whole set found wrong with one row: a sentence for each rule."""
+    found = db.execute("SELECT rule, message FROM finding WHERE example = ? ORDER BY id DESC", (id,))
+    return {rule: worded(rule, noted) for rule, noted in found}
+
+
 def usual_prompt(db: sqlite3.Connection) -> str | None:
     """The system prompt that most rows have, where some have another and the spec has none; else None."""
     sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"

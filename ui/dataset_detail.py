@@ -24,6 +24,7 @@ from ui import style, widgets
 from ui.conversation_edit import ConversationEdit
 from ui.field_edit import Choice, FieldEdit
 from ui.problem_list import ProblemList
+from ui.row_facts import RowFacts
 
 TEXTS = ("notes", "key_points")
 LINES = ("facts", "tags")
@@ -57,6 +58,7 @@ class DatasetDetail(QStackedWidget):
         self.split = Choice(tr("Split"), dataset.SPLITS)
         self.kind = Choice(tr("Kind"), ("", *dataset.KINDS))
         self.status = Choice(tr("Status"), dataset.STATUSES)
+        self.taught = RowFacts()
         self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
         self.notes = FieldEdit(tr("Notes"), most=6)
         self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
@@ -93,6 +95,7 @@ class DatasetDetail(QStackedWidget):
         column.setContentsMargins(0, 0, style.SPACE // 2, 0)
         column.addWidget(self._failed)
         column.addWidget(self._list)
+        column.addWidget(self.taught)
         column.addLayout(form)
         column.addWidget(self._note)
         column.addWidget(self._json, 0, Qt.AlignmentFlag.AlignLeft)

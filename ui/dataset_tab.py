@@ -10,13 +10,13 @@ from pathlib import Path
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, filters, quarantine, spec
+from core import dataset, editing, filters, quarantine, spec
 from core.checks import RULES
 from core.filters import Filter
 from core.formats import jsonl
 from core.language import tr, trn
 from core.project import Changes, Project
-from ui import dataset_bulk, style, widgets
+from ui import dataset_bulk, fixing, style, widgets
 from ui.background_check import BackgroundCheck
 from ui.dataset_actions import MARK, RowActions
 from ui.dataset_detail import DatasetDetail
@@ -272,21 +272,18 @@ class DatasetTab(Tab):
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
-        self._fix.setText(
-            trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
-            if rule == dataset.DUPLICATE
-            else trn("Fix {n}", "Fix all {n}", count)
-        )
+        self._fix.setText(fixing.button(rule, count) if rule else "")
         self._fix.setToolTip(widgets.tip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]
-        fixable = (rule for rule in rules if rule in self._problems and rule in RULES)
-        return next((rule for rule in fixable if RULES[rule].fixable or rule == dataset.DUPLICATE), "")
+        return next((rule for rule in rules if rule in self._problems and fixing.can_fix(rule)), "")
 
     def _show_detail(self) -> None:
         row = self.table.currentIndex().row()
-        self.detail.show_example(self.model.example(row) if 0 <= row < self.model.rowCount() else None)
+        example = self.model.example(row) if 0 <= row < self.model.rowCount() else None
+        self.detail.show_example(example)
+        self.detail.taught.show_row(self.workspace.project.rows, example)
         self._show_fix()
 
     def _on_current(self, _index: QModelIndex, _before: QModelIndex) -> None:
@@ -350,7 +347,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        dataset_bulk.run(self.workspace, tr("Fix: {rule}", rule=RULES[rule].title()), dataset.fix_all, rule)
+        dataset_bulk.run(self.workspace, fixing.label(rule), editing.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Bring the rows of `paths` in."""

@@ -40,7 +40,7 @@ ENCODINGS = {
     "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
 }  # fmt: skip
 SAMPLE = 4  # rows of the file that stand below the choices
-RESULT = ("question", "answer", "system", "split", "kind", "status", "tags", "facts", "notes", "key_points")
+RESULT = ("question", "answer", "system", "split", "kind", "status", "tags", "facts", "notes", "key_points", "quote")
 CELL = 300  # characters of a text that a cell shows
 
 
@@ -284,6 +284,7 @@ def field_title(field: str) -> str:
         "input": tr("more of the question"), "answer": tr("answer"), "split": tr("split"), "kind": tr("kind"),
         "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"), "notes": tr("notes"),
         "key_points": tr("key points"),
+        "quote": tr("passage"),
     }  # fmt: skip
     return titles[field]
 

@@ -40,7 +40,7 @@ class _Run:
     project: Project
     ended: Ended
     label: str
-    progress: Progress = Progress(0)
+    progress: Progress = field(default_factory=lambda: Progress(0))
     said: list[str] = field(default_factory=list)
     handle: asyncio.Task[None] | None = None
     reporter: Reporter = field(default_factory=Reporter)

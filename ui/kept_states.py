@@ -132,7 +132,7 @@ class KeptStates(QDialog):
 
     def _make_boxes(self) -> None:
         self.old, self.new = QComboBox(), QComboBox()
-        self.old.setAccessibleName(tr("Compare this version"))
+        self.old.setAccessibleName(tr("Compare this state"))
         self.new.setAccessibleName(tr("with this one"))
         for box in (self.old, self.new):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -222,13 +222,13 @@ class KeptStates(QDialog):
         self.table.setRowCount(len(self._kept))
         for row, state in enumerate(self._kept):
             self._show_state(row, state)
-        wanted = new or (before.id if before else found[0].id if found else 0)
-        rows = [row for row, state in enumerate(self._kept) if state.id == wanted] or list(range(len(self._kept)))[-1:]
-        for row in rows:
-            self.table.selectRow(row)
+        wanted = new or (before.id if before else -1)
+        if found:
+            first = len(self._kept) - len(found)
+            self.table.selectRow(next((row for row, state in enumerate(self._kept) if state.id == wanted), first))
         self.table.blockSignals(False)
         self._pages.setCurrentWidget(self.table if found else self._nothing)
-        self._fill_boxes(found, new)
+        self._fill_boxes(found)
         self._show_buttons()
 
     def _show_state(self, row: int, state: Kept) -> None:
@@ -242,7 +242,7 @@ class KeptStates(QDialog):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
-    def _fill_boxes(self, found: list[Kept], new: int) -> None:
+    def _fill_boxes(self, found: list[Kept]) -> None:
         """Offer every state on both sides, and now on the right; what is chosen stays where it can."""
         chosen = self._chosen()
         left, right = self.old.currentData(), self.new.currentData()

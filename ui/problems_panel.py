@@ -10,7 +10,7 @@ from core.checks import RULES
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
-from ui import style, whole_set, widgets
+from ui import fixing, style, whole_set, widgets
 from ui.background_check import BackgroundCheck
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -131,19 +131,15 @@ class ProblemsPanel(QWidget):
             return
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
-        self.fix.setText(
-            trn("Delete the {n} copy", "Delete the {n} copies", group.count)
-            if rule == dataset.DUPLICATE
-            else trn("Fix {n}", "Fix all {n}", group.count)
-        )
+        self.fix.setText(fixing.button(rule, group.count) if fixing.can_fix(rule) else "")
         self.fix.setEnabled(not self._fixing.is_busy())
 
     def _can_fix(self, group: Group) -> bool:
-        return group.count > 0 and (RULES[group.rule].fixable or group.rule == dataset.DUPLICATE)
+        return group.count > 0 and fixing.can_fix(group.rule)
 
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
-        label = tr("Delete copies") if rule == dataset.DUPLICATE else tr("Fix: {rule}", rule=RULES[rule].title())
+        label = fixing.label(rule)
         self._fixing.ask(lambda reporter: self._fix(label, rule, reporter), label)
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:

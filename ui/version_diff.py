@@ -29,7 +29,7 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 ROW, KIND, BEFORE, AFTER = range(4)
 MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
-FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes")
+FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
 LONG = 200_000  # characters of one side that are shown; a field for text gets slow beyond
 
 
@@ -139,6 +139,7 @@ def field_words() -> dict[str, str]:
         "tags": tr("Tags"),
         "facts": tr("Facts"),
         "key_points": tr("Key points"),
+        "quote": tr("Passage"),
         "notes": tr("Notes"),
     }
 

@@ -20,10 +20,11 @@ class VersionsDialog(KeptStates):
     tables = frozenset({"version", "example"})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
-        self._compared: tuple[int, int | None] = (0, None)  # what the comparison below belongs to
+        diff = DiffView()
+        super().__init__(workspace, _words(), diff, parent)
+        self.diff = diff
+        self._compared: tuple[int, int | None] = (0, None)  # what the comparison belongs to
         self._rows: dict[int, int] = {}  # how many rows a version has
-        self.diff = DiffView()
-        super().__init__(workspace, _words(), self.diff, parent)
         self.resize(1080, 720)
         self._splitter.setSizes([400, 660])
         self.diff.more_wanted.connect(self._compare)

@@ -63,6 +63,7 @@ SET_RULES = [
             tr("Fact has changed"),
             tr("The passage of the spec that the row teaches was changed after the row was written."),
         ),
+        fixable=True,
     ),
     Rule(
         "system-prompt-differs",

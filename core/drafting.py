@@ -1,0 +1,219 @@
+"""The spec drafted by chat: what is asked, and the new text that a reply proposes, apart from the words around it."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from core import difference, prompts, spec
+from core.difference import Hunk
+from core.providers import Message, Sampling
+from core.replies import texts
+
+ROOM = 1500  # tokens of a reply besides the new text
+BYTES_A_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
+MOST_TOKENS = 16_000  # that are asked for; many servers refuse more
+LEAD_IN = 600  # characters of talk before a new text that stands in no fence
+
+DOCUMENTS = ("", "markdown", "md", "mdown", "mkd", "text", "txt", "plaintext")  # languages of a fence with a new text
+MARKDOWN = ("markdown", "md", "mdown", "mkd")
+
+_FENCE = re.compile(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+\S")
+_TITLE = re.compile(r"#[ \t]+\S")
+
+
+class Exchange(NamedTuple):
+    """What a person said, and what the model replied, whole."""
+
+    asked: str
+    reply: str
+
+
+class _Fence(NamedTuple):
+    """Lines `start` to `end` (those of the fence itself, the end not included); `closed` unless the reply ended first."""
+
+    start: int
+    end: int
+    indent: int
+    language: str
+    closed: bool
+
+
+class _Reading(NamedTuple):
+    talk: str
+    text: str | None
+    is_cut: bool
+
+
+def messages(state: spec.Spec, before: Sequence[Exchange], asked: str) -> list[Message]:
+    """The next request: the prompt with the text as it stands now, the conversation, and what is asked.
+
+    Texts proposed before the last reply are left out: the present text says what became of them.
+    """
+    prompt = prompts.load("spec", spec.language(state))
+    found: list[Message] = [{"role": "system", "content": prompts.fill(prompt, spec=state.text)}]
+    for number, one in enumerate(before, start=1):
+        reply = one.reply if number == len(before) else talk(one.reply) or one.reply
+        found += [{"role": "user", "content": one.asked}, {"role": "assistant", "content": reply}]
+    return [*found, {"role": "user", "content": asked}]
+
+
+def sampling(text: str) -> Sampling:
+    """How a reply is drawn that may hold all of `text` anew."""
+    size = len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN
+    return Sampling(temperature=0.3, max_tokens=min(MOST_TOKENS, ROOM + size))
+
+
+def proposed(reply: str) -> str | None:
+    """The whole new text that a reply proposes; None where it proposes none, or broke off in the middle of it."""
+    return _read(reply).text
+
+
+def talk(reply: str) -> str:
+    """The words around a proposed text, also around one that is still being written."""
+    return _read(reply).talk
+
+
+def is_cut(reply: str) -> bool:
+    """Whether a new text was begun and never came to its end."""
+    return _read(reply).is_cut
+
+
+def onto(base: str, proposal: str, now: str) -> str:
+    """The proposal, which was made from `base`, as it would be had it been made from `now`.
+
+    What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
+    """
+    before, theirs, ours = (difference.lines(text) for text in (base, proposal, now))
+    made: list[str] = []
+    done = 0  # lines of `before` that are through
+    for start, end, their_hunks, our_hunks in _regions(difference.hunks(base, proposal), difference.hunks(base, now)):
+        made += before[done:start]
+        lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
+        first, last = hunks[0], hunks[-1]
+        made += lines[first.new_start - (first.start - start) : last.new_end + (end - last.end)]
+        done = end
+    return "\n".join(made + before[done:])
+
+
+def fitted(proposal: str, now: str) -> str:
+    """The proposal with as many line breaks at its ends as `now` has: a fence says nothing about them."""
+    body = proposal.strip("\n")
+    if not now.strip("\n"):
+        return body
+    return "\n" * (len(now) - len(now.lstrip("\n"))) + body + "\n" * (len(now) - len(now.rstrip("\n")))
+
+
+_Region = tuple[int, int, list[Hunk], list[Hunk]]
+
+
+def _regions(theirs: Sequence[Hunk], ours: Sequence[Hunk]) -> list[_Region]:
+    """Changes of both that touch each other, taken together: the lines they concern, theirs, and ours."""
+    found: list[_Region] = []
+    for hunk, is_theirs in sorted([*((one, True) for one in theirs), *((one, False) for one in ours)]):
+        if found and (hunk.start < found[-1][1] or hunk.start == hunk.end == found[-1][0]):
+            start, end, their, our = found.pop()
+        else:
+            start, end, their, our = hunk.start, hunk.end, [], []
+        (their if is_theirs else our).append(hunk)
+        found.append((start, max(end, hunk.end), their, our))
+    return found
+
+
+def _read(reply: str) -> _Reading:
+    said = texts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    lines = said.split("\n")
+    fences = _fences(lines)
+    if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
+        return _Reading(_around(lines, fences[-1]), None, True)
+    documents = [one for one in fences if one.closed and _is_document(lines, one)]
+    if documents:
+        chosen = max(documents, key=lambda one: (one.language in MARKDOWN, _size(lines, one)))
+        return _Reading(_around(lines, chosen), _body(lines, chosen), False)
+    return _unfenced(lines) or _Reading(said.strip(), None, False)
+
+
+def _fences(lines: Sequence[str]) -> list[_Fence]:
+    """The fences of a reply, outermost ones; in a document they may hold others."""
+    marks = [(at, mark) for at, line in enumerate(lines) if (mark := _FENCE.fullmatch(line.rstrip()))]
+    found: list[_Fence] = []
+    number = 0
+    while number < len(marks):
+        start, opened = marks[number]
+        language = opened[3].split(maxsplit=1)[0].lower() if opened[3].strip() else ""
+        closing = _closing(lines, marks, number, language in MARKDOWN)
+        end = len(lines) if closing is None else marks[closing][0] + 1
+        found.append(_Fence(start, end, len(opened[1]), language, closing is not None))
+        number = len(marks) if closing is None else closing + 1
+    return found
+
+
+_Marks = Sequence[tuple[int, re.Match[str]]]  # lines that open or close a fence: indent, marks, language
+
+
+def _closing(lines: Sequence[str], marks: _Marks, first: int, nests: bool) -> int | None:
+    """Which of `marks` closes the `first`; those of fences within it are passed over."""
+    outer = marks[first][1][2]
+    inner = ""  # the marks of a fence within, while one is open
+    for number in range(first + 1, len(marks)):
+        mark = marks[number][1]
+        closes = mark[2].startswith(outer) and not mark[3]
+        if inner and not (closes and len(outer) > len(inner)):
+            inner = "" if mark[2].startswith(inner) and not mark[3] else inner
+        elif closes and not (nests and _opens(lines, marks, number)):
+            return number
+        elif nests:
+            inner = mark[2]
+    return None
+
+
+def _opens(lines: Sequence[str], marks: _Marks, number: int) -> bool:
+    """Whether a bare fence line in a document rather opens a fence within it: text follows, and two more to close both."""
+    after = marks[number][0] + 1
+    follows = after < len(lines) and bool(lines[after].strip())
+    next = marks[number + 1 : number + 3]
+    return follows and len(next) == 2 and not any(mark[3] for _at, mark in next)
+
+
+def _inside(lines: Sequence[str], fence: _Fence) -> Sequence[str]:
+    return lines[fence.start + 1 : fence.end - fence.closed]
+
+
+def _size(lines: Sequence[str], fence: _Fence) -> int:
+    return sum(len(line) + 1 for line in _inside(lines, fence))
+
+
+def _is_document(lines: Sequence[str], fence: _Fence) -> bool:
+    """Whether a fence holds a new text, and no code, quoted sentence or table of figures."""
+    inside = [line for line in _inside(lines, fence) if line.strip()]
+    if fence.language in MARKDOWN:
+        return bool(inside)
+    return fence.language in DOCUMENTS and any(_HEADING.match(line[fence.indent :]) for line in inside)
+
+
+def _may_be_document(lines: Sequence[str], fence: _Fence) -> bool:
+    """The same of one that is not yet whole: its heading may be still to come."""
+    inside = [line for line in _inside(lines, fence) if line.strip()]
+    return fence.language in MARKDOWN or (len(inside) < 2 and fence.language in DOCUMENTS) or _is_document(lines, fence)
+
+
+def _body(lines: Sequence[str], fence: _Fence) -> str:
+    """What stands in a fence, moved to the left by as much as the fence is."""
+    margin = " " * fence.indent
+    return "\n".join(line.removeprefix(margin) for line in _inside(lines, fence)).strip("\n")
+
+
+def _around(lines: Sequence[str], fence: _Fence) -> str:
+    parts = "\n".join(lines[: fence.start]).strip(), "\n".join(lines[fence.end :]).strip()
+    return "\n\n".join(part for part in parts if part)
+
+
+def _unfenced(lines: Sequence[str]) -> _Reading | None:
+    """A new text that begins with its title and goes to the end, alone or behind a few words that announce it."""
+    at = next((at for at, line in enumerate(lines) if _TITLE.match(line)), None)
+    if at is None or sum(bool(line.strip()) for line in lines[at:]) < 2:
+        return None
+    said = "\n".join(lines[:at]).strip()
+    if said and not (len(said) <= LEAD_IN and said.rstrip("*_").endswith((":", "：", "---"))):
+        return None
+    return _Reading(said.removesuffix("---").strip(), "\n".join(lines[at:]).strip("\n"), False)

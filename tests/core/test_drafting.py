@@ -1,0 +1,137 @@
+"""What a reply proposes is told from what it says, in whatever shape it comes; and a proposal meets later edits."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import difference, drafting, samples
+from core.drafting import Exchange
+from core.spec import Spec
+
+SPEC = "# Hobannu\n\nA match lasts 60 minutes.\n\n- A goal counts one point."
+SPIEL = "# ホバンヌ\n\n試合は60分である。\n\n- 得点は1点である。"
+CODE = "# Rules\n\nScores are written so:\n\n```\n3 : 1\n```\n\nThe home team stands first."
+
+
+def fenced(text, language="markdown", marks="```"):
+    return f"{marks}{language}\n{text}\n{marks}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "talk"),
+    [
+        (f"I gave the length.\n\n{fenced(SPEC)}", SPEC, "I gave the length."),
+        (f"{fenced(SPEC)}\n\nIs that right?", SPEC, "Is that right?"),
+        (f"Before.\n{fenced(SPEC)}\nAfter.", SPEC, "Before.\n\nAfter."),
+        (f"試合の長さを直しました。\r\n\r\n{fenced(SPIEL)}".replace("\n", "\r\n"), SPIEL, "試合の長さを直しました。"),
+        (fenced(SPEC, "md"), SPEC, ""),
+        (fenced(SPEC, ""), SPEC, ""),
+        (fenced(SPEC, " Markdown title=spec.md"), SPEC, ""),
+        (fenced(SPEC, "", "~~~"), SPEC, ""),
+        (f"Nested.\n\n{fenced(CODE, 'markdown', '````')}", CODE, "Nested."),
+        (f"Nested.\n\n{fenced(CODE)}\n", CODE, "Nested."),
+        (f"Nested.\n\n{fenced(CODE.replace('```' + chr(10) + '3', '```text' + chr(10) + '3'))}", None, None),
+        ("1. So:\n\n   " + fenced(SPEC).replace("\n", "\n   "), SPEC, "1. So:"),
+        (f"Of “A match lasts”:\n```\nA match lasts\n```\n\n{fenced(SPEC)}", SPEC, "Of “A match lasts”:\n```\nA match lasts\n```"),
+        (f"<think>\n{fenced('# No')}\n</think>\n{fenced(SPEC)}", SPEC, ""),
+        (SPEC, SPEC, ""),
+        (f"Here is the new spec:\n\n{SPEC}\n", SPEC, "Here is the new spec:"),
+        (f"修正したスペックです：\n\n{SPIEL}", SPIEL, "修正したスペックです："),
+    ],
+)  # fmt: skip
+def test_a_proposed_text(reply, text, talk):
+    if text is None:
+        assert drafting.proposed(reply).startswith("# Rules")
+        assert drafting.proposed(reply).endswith("stands first.")
+        return
+    assert (drafting.proposed(reply), drafting.talk(reply), drafting.is_cut(reply)) == (text, talk, False)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "How long does a match last?",
+        "Two gaps:\n\n1. What is a goal?\n2. How long is a break?",
+        "You wrote:\n\n```\nA match lasts 60 minutes.\n```\n\nIs that with the break?",
+        '```json\n{"text": "# Hobannu"}\n```',
+        "## Gaps\n\nThe break is not said.",
+        "I read the text. It says much.\n\nIt has one title.\n\n# Hobannu\n\nwas it.",
+        "```markdown\n\n```",
+        "# Only a title",
+    ],
+)
+def test_a_reply_without_a_proposal_is_talk(reply):
+    assert drafting.proposed(reply) is None
+    assert not drafting.is_cut(reply)
+    assert drafting.talk(reply) == reply.strip() or not reply.strip("`markdown\n")
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["```markdown", "```markdown\n# Hobannu\n\nA match la", "```\n# Hobannu\nA", "```", f"{fenced(SPEC)}\n\nOr:\n```md\nA"],
+)
+def test_a_text_that_was_broken_off_is_no_proposal(start):
+    reply = f"Longer matches.\n\n{start}"
+    assert drafting.proposed(reply) is None
+    assert drafting.is_cut(reply)
+    assert drafting.talk(reply).startswith("Longer matches.")
+
+
+@given(st.lists(st.sampled_from(["```", "```markdown", "~~~", "````", "# A", "b", "", "   ```", "<think>", "：", "---"])))
+def test_no_shape_is_too_odd(lines):
+    reply = "\n".join(lines)
+    assert drafting.proposed(reply) is None or not drafting.is_cut(reply)
+    assert isinstance(drafting.talk(reply), str)
+
+
+@pytest.mark.parametrize("line", ["```\n", "```markdown\n", "~~~ x\n", "~" * 50 + "`\n", "# \n"])
+def test_megabytes_are_read_at_once(line):
+    start = time.perf_counter()
+    drafting.proposed(line * (2_000_000 // len(line)))
+    assert time.perf_counter() - start < 5
+
+
+texts_of_lines = st.lists(st.sampled_from("abcde"), max_size=12).map("\n".join)
+
+
+@given(texts_of_lines, texts_of_lines, texts_of_lines)
+def test_what_one_side_alone_changed_is_kept(base, proposal, now):
+    assert drafting.onto(base, proposal, base) == proposal
+    assert drafting.onto(base, base, now) == now
+    assert drafting.onto(base, now, now) == now
+    assert set(drafting.onto(base, proposal, now)) <= set(base + proposal + now + "\n")
+
+
+def test_a_proposal_meets_what_was_edited_meanwhile():
+    proposal = SPEC.replace("60", "70")
+    now = SPEC.replace("one point", "two points") + "\n- A foul costs one."
+    assert drafting.onto(SPEC, proposal, now) == now.replace("60", "70")
+    both = SPEC.replace("60", "80")
+    assert drafting.onto(SPEC, proposal, both) == proposal
+
+
+@pytest.mark.parametrize("now", ["a\n", "a", "\n\na\n\n", "", "\n"])
+def test_the_ends_of_a_proposal_are_no_change(now):
+    fit = drafting.fitted("\na\n\n", now)
+    assert not difference.hunks(now, fit) if now.strip() else fit == "a"
+
+
+def test_the_request_has_the_present_text_and_the_last_proposal():
+    before = [Exchange("Shorter.", f"So.\n{fenced('# Old')}"), Exchange("Longer.", f"Yes.\n{fenced(SPEC)}")]
+    found = drafting.messages(Spec(text=SPEC), before, "Now?")
+    assert [one["role"] for one in found] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert SPEC in found[0]["content"]
+    assert (found[2]["content"], found[4]["content"], found[5]["content"]) == ("So.", before[1].reply, "Now?")
+    assert "スペック" in drafting.messages(Spec(text=SPIEL), [], "短く")[0]["content"]
+
+
+@pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
+def test_a_sample_comes_back_whole(name):
+    text = (samples.FOLDER / name / "spec.md").read_text(encoding="utf-8")
+    assert drafting.fitted(drafting.proposed(f"Nothing changed.\n\n{fenced(text.strip())}"), text) == text
+    assert drafting.proposed(f"Cut.\n\n{fenced(text.strip())[: len(text) // 2]}") is None
+    assert drafting.sampling(text).max_tokens < drafting.MOST_TOKENS
+    assert drafting.sampling(text * 100).max_tokens == drafting.MOST_TOKENS

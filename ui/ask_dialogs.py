@@ -1,0 +1,196 @@
+"""Three shorter things to ask a chat model: what it knows already, whether drafts are right, and facts in better words."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtWidgets import QFormLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from core import dataset, facts, generation, judging, probing, refining, spec
+from core.filters import Filter
+from core.inquiries import Request
+from core.inquiry_tasks import TASKS
+from core.language import tr, trn
+from ui import style, widgets
+from ui.inquiry_dialog import InquiryDialog, about
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+SAMPLED = 40  # requests that are written to estimate the tokens of all
+
+Found = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the requests are about, and how many tokens sending them takes, about."""
+
+    abouts: Found
+    sent: int
+
+
+class AskDialog(InquiryDialog):
+    """One that says what it asks, of which model, and how much; a kind of it gives `abouts` and the words."""
+
+    def __init__(
+        self, workspace: Workspace, task: str, title: str, words: str, parent: QWidget | None, demanding: bool = True
+    ) -> None:
+        super().__init__(workspace, task, title, parent, demanding)
+        self._asked: Asked | None = None
+        self.setMinimumWidth(560)
+        self.count = widgets.heading("")
+        self.estimate = widgets.label(wrap=True, dim=True)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE)
+        column.addWidget(self.count)
+        column.addWidget(widgets.label(words, wrap=True))
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setHorizontalSpacing(style.SPACE)
+        form.addRow(tr("Chat &model"), self.model)
+        form.labelForField(self.model).setBuddy(self.model.box)
+        column.addLayout(form)
+        column.addWidget(self.estimate)
+        column.addStretch()
+        self._nothing = Nothing(*self.nothing())
+        self._pages = QStackedWidget()
+        self._pages.addWidget(page)
+        self._pages.addWidget(self._nothing)
+        self.body.addWidget(self._pages, 1)
+        self.primary.setText(self.act(0))
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
+        """What is asked about, read in another thread."""
+        raise NotImplementedError
+
+    def nothing(self) -> tuple[str, str]:
+        """A title and a sentence for when there is nothing to ask."""
+        raise NotImplementedError
+
+    def told(self, abouts: Found) -> str:
+        """What is asked about, in words."""
+        raise NotImplementedError
+
+    def act(self, count: int) -> str:
+        """The primary button's text for so many requests."""
+        raise NotImplementedError
+
+    def reading(self) -> Callable[[sqlite3.Connection], Asked]:
+        task, abouts = self.task, self.abouts()
+        return lambda db: asked(db, task, list(abouts(db)))
+
+    def show_found(self, found: Asked) -> None:
+        self._asked = found
+        self._pages.setCurrentIndex(0 if found.abouts else 1)
+        self.count.setText(self.told(found.abouts))
+        self.primary.setText(self.act(len(found.abouts)))
+        requests = trn("{n} request", "{n} requests", len(found.abouts))
+        provider = self.workspace.provider_title()
+        tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=provider)
+        self.estimate.setText(f"{requests} · {tokens}")
+
+    def can_start(self) -> bool:
+        return bool(self._asked and self._asked.abouts and self.model.model())
+
+    def start(self) -> None:
+        self.runner.begin(self.task, self.model.model(), self.abouts())
+
+
+class ProbeDialog(AskDialog):
+    """Asks a base model what it knows of the facts."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        words = tr(
+            "Each question is asked {n} times, without the spec beside it, and marked by its key points. "
+            "A fact that the model knows already needs fewer examples.",
+            n=probing.TIMES,
+        )
+        super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, demanding=False)
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+        return probing.abouts
+
+    def nothing(self) -> tuple[str, str]:
+        return tr("Nothing to ask yet"), tr("Take facts from the spec first: each of them is then asked for.")
+
+    def told(self, abouts: Found) -> str:
+        names = len({one["fact"] for one in abouts})
+        return tr(
+            "{questions} for {facts}",
+            questions=trn("{n} question", "{n} questions", len(abouts)),
+            facts=trn("{n} fact", "{n} facts", names),
+        )
+
+    def act(self, count: int) -> str:
+        return trn("Ask {n} question", "Ask {n} questions", count) if count else tr("Ask")
+
+
+class JudgeDialog(AskDialog):
+    """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts."""
+
+    def __init__(self, workspace: Workspace, ids: Sequence[int] | None = None, parent: QWidget | None = None) -> None:
+        self._ids = None if ids is None else array("q", ids)
+        words = tr(
+            "The model reads each row beside its fact and says whether the answer follows from it. "
+            "Rows that do not are marked with the reason; nothing is changed or deleted."
+        )
+        super().__init__(workspace, "judge", tr("Let a model judge rows"), words, parent)
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+        ids = self._ids
+        drafts = Filter(status="draft")
+        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids)
+
+    def nothing(self) -> tuple[str, str]:
+        if self._ids is None:
+            return tr("No drafts to judge"), tr("Rows that are drafts and name the fact they teach are judged here.")
+        return tr("Nothing to judge"), tr("None of the chosen rows names a fact of the spec.")
+
+    def told(self, abouts: Found) -> str:
+        if self._ids is None:
+            return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(abouts))
+        return trn("{n} row that names its fact", "{n} rows that name their facts", len(abouts))
+
+    def act(self, count: int) -> str:
+        return trn("Judge {n} row", "Judge {n} rows", count) if count else tr("Judge")
+
+
+class RefineDialog(AskDialog):
+    """Makes facts of the statements that no fact stands on yet, in words that can be understood alone."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        words = tr(
+            "The model splits sentences that say two things, and puts names in place of “it” and “they”. "
+            "The facts arrive in one step that can be undone; look them over."
+        )
+        super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
+        return lambda db: refining.abouts(facts.missing(spec.load(db).text, facts.load(db)))
+
+    def nothing(self) -> tuple[str, str]:
+        return tr("Nothing to refine"), tr("Every statement of the spec is a fact already, or the spec is empty.")
+
+    def told(self, abouts: Found) -> str:
+        count = sum(len(one["statements"]) for one in abouts)
+        return trn("{n} statement is no fact yet", "{n} statements are no facts yet", count)
+
+    def act(self, _count: int) -> str:
+        return tr("Refine into facts")
+
+
+def asked(db: sqlite3.Connection, task: str, abouts: Found) -> Asked:
+    """What will be asked; of many requests only some are written to estimate the tokens."""
+    part = abouts[:: -(-len(abouts) // SAMPLED) or 1]
+    tokens = 0.0
+    for one in part:
+        for message in TASKS[task].messages(db, Request(0, one)):
+            wide = sum(not sign.isascii() for sign in message["content"])
+            tokens += (len(message["content"]) - wide) / generation.LETTERS + wide / generation.SIGNS
+    return Asked(abouts, round(tokens * len(abouts) / max(1, len(part))))

@@ -1,0 +1,275 @@
+"""Makes the examples that facts still lack: asked of a chat model, or from templates without one."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QGridLayout,
+    QPushButton,
+    QRadioButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import coverage, generation
+from core.coverage import EXAM, Entry
+from core.generation import Estimate, Wish
+from core.language import tr, trn
+from core.progress import Reporter
+from core.proposals import Landed
+from ui import style, widgets
+from ui.inquiry_dialog import InquiryDialog, about
+from ui.inquiry_runner import Ended
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
+SAMPLED = 60  # facts whose requests are written to estimate the tokens of all
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many facts there are, how many lack something, how many rows of each kind, and what is to be made now."""
+
+    facts: int
+    lacking: int
+    counts: Counter[str]
+    wished: list[Wish]
+    estimate: Estimate
+
+
+class GenerationDialog(InquiryDialog):
+    """`names` are the facts to make examples for; None is all of them."""
+
+    drafts_wanted = Signal()  # the person wants to see the drafts
+
+    def __init__(self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(workspace, "examples", tr("Make examples"), parent)
+        self._names = names
+        self._plan: Plan | None = None
+        self._decided = False  # whether the person has chosen between a model and templates
+        self.setMinimumWidth(640)
+        self._make_kinds()
+        self._make_ways()
+        self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
+        self.drafts.clicked.connect(lambda _checked: self.drafts_wanted.emit())
+        self.drafts.hide()
+        self._lay_out_body()
+        self.model.changed.connect(self._choose_way)
+        self._choose_way()
+
+    def _make_kinds(self) -> None:
+        self.heading = widgets.heading("")
+        self.kinds: dict[str, QCheckBox] = {}
+        self.counts = {}
+        for kind, (title, words) in kind_words().items():
+            box = QCheckBox(title)
+            box.setChecked(True)
+            box.setAccessibleDescription(words)
+            box.toggled.connect(lambda _on: self._on_choice())
+            self.kinds[kind] = box
+            self.counts[kind] = widgets.label(dim=True)
+
+    def _make_ways(self) -> None:
+        self.online = QRadioButton(tr("With a chat &model"))
+        self.offline = QRadioButton(tr("Without a model, from &templates"))
+        ways = QButtonGroup(self)
+        for way in (self.online, self.offline):
+            ways.addButton(way)
+        ways.buttonClicked.connect(lambda _button: self._on_way())
+        self.estimate = widgets.label(wrap=True, dim=True)
+
+    def _lay_out_body(self) -> None:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE)
+        column.addWidget(self.heading)
+        column.addLayout(self._kind_grid())
+        column.addSpacing(style.SPACE // 2)
+        column.addWidget(widgets.heading(tr("Who writes them")))
+        column.addLayout(self._way_grid())
+        column.addWidget(self.estimate)
+        column.addStretch()
+        self._nothing = Nothing()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(page)
+        self._pages.addWidget(self._nothing)
+        self.body.addWidget(self._pages, 1)
+        self.body.addWidget(self.drafts, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _kind_grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(style.SPACE)
+        grid.setVerticalSpacing(style.SPACE // 2)
+        for row, (kind, (_title, words)) in enumerate(kind_words().items()):
+            grid.addWidget(self.kinds[kind], row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(widgets.label(words, wrap=True, dim=True), row, 1)
+            grid.addWidget(self.counts[kind], row, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def _way_grid(self) -> QGridLayout:
+        words = widgets.label(
+            tr("States each fact, and leaves gaps in it to fill. Nothing leaves this computer, and it takes a moment."),
+            wrap=True,
+            dim=True,
+        )
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * style.SPACE)
+        grid.setVerticalSpacing(style.SPACE)
+        grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.model, 0, 1)
+        grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(words, 1, 1)
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def chosen_kinds(self) -> list[str]:
+        """The kinds that are wanted, and can be written in the chosen way."""
+        return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
+
+    def reading(self) -> Callable[[sqlite3.Connection], Plan]:
+        names, kinds = self._names, self.chosen_kinds()
+        return lambda db: plan(db, names, kinds)
+
+    def show_found(self, found: Plan) -> None:
+        self._plan = found
+        self._pages.setCurrentIndex(0 if found.facts else 1)
+        self._nothing.say(tr("No facts yet"), tr("Take facts from the spec first: examples are made for facts."))
+        self._show_heading(found)
+        for kind, label in self.counts.items():
+            count = found.counts[kind]
+            text = trn("{n} lacks", "{n} lack", count) if count else tr("enough")
+            label.setText(text if self._can_write(kind) else tr("needs a model"))
+        self._show_estimate(found)
+        self.show_start()
+
+    def can_start(self) -> bool:
+        wished = bool(self._plan and self._plan.wished)
+        return wished and (self.offline.isChecked() or bool(self.model.model()))
+
+    def start(self) -> None:
+        names, kinds = self._names, self.chosen_kinds()
+        self.drafts.hide()
+        if self.offline.isChecked():
+            self.runner.write(self.task, tr("Make examples from templates"), _offline(names, kinds))
+        else:
+            self.runner.begin(self.task, self.model.model(), lambda db: generation.abouts(wishes(db, names, kinds)))
+
+    def on_ended(self, ended: Ended) -> None:
+        super().on_ended(ended)
+        if ended.task == self.task:
+            self.drafts.setVisible(ended.meaning != "error")
+
+    def _can_write(self, kind: str) -> bool:
+        return self.online.isChecked() or kind in OFFLINE_KINDS
+
+    def _show_heading(self, found: Plan) -> None:
+        if not found.lacking:
+            text = trn("The fact has what it needs", "All {n} facts have what they need", found.facts)
+        elif self._names is None:
+            text = trn("{lacking} of {n} fact lacks examples", "{lacking} of {n} facts lack examples", found.facts,
+                       lacking=f"{found.lacking:,}")  # fmt: skip
+        else:
+            text = trn("{lacking} of {n} chosen fact lacks examples", "{lacking} of {n} chosen facts lack examples",
+                       found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
+        self.heading.setText(text)
+
+    def _show_estimate(self, found: Plan) -> None:
+        told, examples = found.estimate, found.estimate.examples
+        if self.offline.isChecked():
+            self.primary.setText(tr("Make examples from templates"))
+            text = trn("For {n} fact, as many as it has figures and terms to ask for.",
+                       "For {n} facts, as many as they have figures and terms to ask for.", len(found.wished))  # fmt: skip
+        else:
+            self.primary.setText(trn("Make {n} example", "Make {n} examples", examples))
+            text = trn("{n} request", "{n} requests", told.requests) + " · " + tr(
+                "about {sent} tokens sent and {received} received", sent=_round(told.sent), received=_round(told.received)
+            )  # fmt: skip
+        after = tr("All of them arrive as drafts: nothing is trained on before you approve it.")
+        self.estimate.setText(f"{text}\n{after}" if found.wished else "")
+
+    def _choose_way(self) -> None:
+        """Without a model that writes well, templates are the better beginning."""
+        if not self._decided:
+            (self.offline if self.model.is_weak() else self.online).setChecked(True)
+        self._show_way()
+
+    def _on_way(self) -> None:
+        self._decided = True
+        self._show_way()
+
+    def _show_way(self) -> None:
+        for kind, box in self.kinds.items():
+            box.setEnabled(self._can_write(kind))
+        self.model.setEnabled(self.online.isChecked())
+        self._on_choice()
+
+    def _on_choice(self) -> None:
+        self.show_start()
+        if self.isVisible():
+            self.read_soon()
+
+
+def kind_words() -> dict[str, tuple[str, str]]:
+    """What each kind of example is called, and what it teaches."""
+    return {
+        "direct": (tr("Direct"), tr("The plainest question whose answer is the fact.")),
+        "reworded": (tr("Reworded"), tr("The same question as different people would ask it.")),
+        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
+        "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
+        "statement": (tr("Statement"), tr("A request to state the fact itself.")),
+        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
+        EXAM: (tr("For the exam"), tr("One wording of each fact that is kept aside and never trained on.")),
+    }
+
+
+def wishes(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[Wish]:
+    """What these facts lack, of these kinds."""
+    return generation.wishes(_asked(_entries(db, names), kinds), kinds)
+
+
+def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> Plan:
+    """What is to be made, and what it takes. Of many facts only some requests are written to estimate the tokens."""
+    entries = _entries(db, names)
+    counts = Counter[str]()
+    for entry in entries:
+        counts.update(entry.lacking)
+    wished = generation.wishes(_asked(entries, kinds), kinds)
+    part = wished[:: -(-len(wished) // SAMPLED) or 1]
+    sample = generation.estimate(db, part)
+    examples = sum(sum(wish.counts.values()) for wish in wished)
+    sent = round(sample.sent * len(wished) / max(1, len(part)))
+    whole = Estimate(len(wished), examples, sent, examples * generation.EXAMPLE_TOKENS)
+    return Plan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, wished, whole)
+
+
+def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
+    entries = [entry for entry in coverage.ledger(db) if not entry.fact.ignored]
+    return [entry for entry in entries if names is None or entry.fact.name in names]
+
+
+def _asked(entries: Sequence[Entry], kinds: Sequence[str]) -> Sequence[Entry]:
+    """The entries; where no wording for the exam is wanted, as if each had one."""
+    if EXAM in kinds:
+        return entries
+    return [dataclasses.replace(entry, held=max(entry.held, coverage.HELD)) for entry in entries]
+
+
+def _offline(names: set[str] | None, kinds: Sequence[str]) -> Callable[[sqlite3.Connection, Reporter], str]:
+    def make(db: sqlite3.Connection, reporter: Reporter) -> str:
+        done: list[Landed] = []
+        generation.make_offline(db, wishes(db, names, kinds), reporter, done)
+        return str(done[0])
+
+    return make

@@ -1,0 +1,214 @@
+"""A dialog that asks a chat model many questions: what will be sent, how far it is, what came of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from core.errors import JukuError
+from core.inquiry_tasks import TASKS
+from core.language import tr
+from core.progress import Progress, Reporter
+from core.project import Changes
+from ui import inquiry_parts, inquiry_runner, style, widgets
+from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar
+from ui.inquiry_runner import Ended
+from ui.latest import Latest
+from ui.model_row import ModelRow
+from ui.workspace import Workspace
+
+SETTLED = 150  # milliseconds without another change before what is shown is read again
+TABLES = {"spec", "fact", "example", "inquiry"}
+
+
+class InquiryDialog(QDialog):
+    """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
+
+    A dialog of this kind gives `reading`, what it wants to know of the project; `show_found`, which shows it;
+    `can_start`; and `start`, which the primary button calls.
+    """
+
+    finished_with = Signal(str)  # what came of a run that was begun here, in words
+
+    def __init__(
+        self, workspace: Workspace, task: str, title: str, parent: QWidget | None = None, demanding: bool = True
+    ) -> None:
+        super().__init__(parent)
+        assert task in TASKS, task
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.workspace, self.task = workspace, task
+        self.runner = inquiry_runner.of(workspace)
+        self._unfinished: Unfinished | None = None
+        self._known = False  # whether the project has been read yet
+        self._mine = False  # whether the run was begun here
+        self._work = Latest(workspace, self)
+        self._settling = QTimer(self, singleShot=True, interval=SETTLED)
+        self.older = UnfinishedBar()
+        self.body = QVBoxLayout()
+        self.body.setSpacing(style.SPACE)
+        self.model = ModelRow(workspace, demanding)
+        self.note = widgets.Note()
+        self.line = RunLine()
+        self.primary = widgets.primary("")
+        self.closing = QPushButton(tr("Close"))
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.line, 1)
+        buttons.addStretch()
+        buttons.addWidget(self.primary)
+        buttons.addWidget(self.closing)
+        for button in (self.primary, self.closing):
+            button.setAutoDefault(False)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.older)
+        layout.addLayout(self.body, 1)
+        layout.addWidget(self.note)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.primary.clicked.connect(lambda _checked: self._on_start())
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
+        self.closing.clicked.connect(lambda _checked: self.close())
+        self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
+        self.older.continued.connect(self._on_continue)
+        self.older.taken.connect(self._on_take)
+        self.older.given_up.connect(self._on_give_up)
+        self.model.changed.connect(self.show_start)
+        self._settling.timeout.connect(self.read)
+        self.runner.changed.connect(self._on_run_changed)
+        self.runner.progressed.connect(self._on_progress)
+        self.runner.ended.connect(self.on_ended)
+        self.workspace.tasks.changed.connect(self._on_changes)
+        self.finished.connect(lambda _result: self._work.stop())
+
+    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+        """What is read of the project; called in another thread, so that it must know the choices already."""
+        raise NotImplementedError
+
+    def show_found(self, found: Any) -> None:
+        """Show what was read."""
+        raise NotImplementedError
+
+    def can_start(self) -> bool:
+        """Whether there is something to do, and a model to do it where one is needed."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: the facts and rows stay usable beside it."""
+        self.show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._on_run_changed(self.task)
+
+    def done(self, result: int) -> None:
+        # With a run of its own it only hides, to tell the outcome.
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, not self.runs_mine())
+        super().done(result)
+
+    def runs_mine(self) -> bool:
+        """Whether a run is going on that was begun here."""
+        return self._mine and self.runner.progress(self.task) is not None
+
+    def read_soon(self) -> None:
+        """Read again after a moment: several changes may come together."""
+        self._settling.start()
+
+    def read(self) -> None:
+        self._settling.stop()
+        reading = self.reading()
+        self._work.ask(lambda reporter: self._read(reading, reporter))
+
+    async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
+        project, provider = self.workspace.project, self.workspace.settings.provider
+        try:
+            self._unfinished = await project.read(inquiry_parts.unfinished, self.task, reporter=reporter)
+            model = await project.read(inquiry_parts.last_model, provider, reporter=reporter)
+            found = await project.read(reading, reporter=reporter)
+        except JukuError as error:
+            self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+            return None
+        self._known = True
+        self.model.prefer(model)
+        self.show_found(found)
+        self._show_run()
+        return None
+
+    def show_start(self) -> None:
+        """Let the primary button say whether it can be pressed."""
+        self.primary.setEnabled(self._known and self.runner.progress(self.task) is None and self.can_start())
+
+    def _show_run(self) -> None:
+        running = self.runner.progress(self.task)
+        self.line.show_progress(running)
+        self.older.show_inquiry(self._unfinished if running is None else None)
+        self.show_start()
+
+    def _on_start(self) -> None:
+        if self.primary.isEnabled():
+            self._begin(self.start)
+
+    def _begin(self, act: Callable[[], None]) -> None:
+        """Start a run by `act`, and stay to tell what comes of it."""
+        self._mine = True
+        self.note.say(tr("You may close this window: the work goes on, and the status bar shows how far it is."))
+        act()
+
+    def _on_continue(self) -> None:
+        if found := self._unfinished:
+            self._begin(lambda: self.runner.resume(found.inquiry))
+
+    def _on_take(self) -> None:
+        if found := self._unfinished:
+            self._begin(lambda: self.runner.take(found.inquiry))
+
+    def _on_give_up(self) -> None:
+        if found := self._unfinished:
+            self._unfinished = None
+            self.note.say("")
+            self.older.show_inquiry(None)
+            self.runner.drop(found.inquiry)
+
+    def _on_run_changed(self, task: str) -> None:
+        if task == self.task and self.isVisible():
+            self._show_run()
+            self.read()
+
+    def _on_progress(self, task: str, progress: Progress) -> None:
+        if task == self.task and self.runner.progress(task) is not None:
+            self.line.show_progress(progress)
+
+    def on_ended(self, ended: Ended) -> None:
+        if ended.task != self.task:
+            return
+        self._unfinished = None  # until it is read again
+        self.note.say(ended.text, ended.meaning)
+        if self._mine:
+            self._mine = False
+            self.finished_with.emit(ended.text)
+            if not self.isVisible():
+                self.deleteLater()
+
+    def _on_changes(self, changes: Changes) -> None:
+        if self.isVisible() and changes.tables & TABLES:
+            self.read_soon()
+
+
+def about(tokens: int) -> str:
+    """A number of tokens with two digits that count: the rest of an estimate is noise."""
+    scale = 10 ** max(0, len(str(tokens)) - 2)
+    return f"{round(tokens / scale) * scale:,}"

@@ -1,0 +1,149 @@
+"""The parts of a dialog that asks a chat model: how far a run is, and what became of an older one."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from PySide6.QtCore import QDateTime, QEvent, QLocale, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from core import inquiries
+from core.inquiries import Inquiry
+from core.language import tr, trn
+from core.progress import Progress
+from ui import style, widgets
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An inquiry that has requests without an answer, or answers of which nothing was made; `reason` is an error's."""
+
+    inquiry: Inquiry
+    total: int
+    reason: str
+
+    @property
+    def missing(self) -> int:
+        return self.inquiry.waiting + self.inquiry.failed
+
+
+def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
+    """The newest unfinished inquiry of `task`."""
+    found = next((one for one in inquiries.unfinished(db) if one.task == task), None)
+    if found is None:
+        return None
+    landed = inquiries.requests(db, found.id, "landed")
+    failed = inquiries.requests(db, found.id, "failed")
+    total = len(landed) + found.answered + found.waiting + found.failed
+    return Unfinished(found, total, failed[-1].error if failed else "")
+
+
+def last_model(db: sqlite3.Connection, provider: str) -> str:
+    """The model of `provider` that was asked last."""
+    return next((one.model for one in inquiries.load(db) if one.provider == provider), "")
+
+
+class UnfinishedBar(QFrame):
+    """Offers to go on with a run that was cut off. Nothing that has been answered is asked again."""
+
+    continued = Signal()
+    taken = Signal()  # make what can be made of what has arrived
+    given_up = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("unfinished")
+        self.text = widgets.label(wrap=True)
+        self.go_on = QPushButton(tr("&Continue"))
+        self.take = QPushButton(tr("Take what &arrived"))
+        self.give_up = QPushButton(tr("&Give up"))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(style.SPACE // 2)
+        for button, signal in ((self.go_on, self.continued), (self.take, self.taken), (self.give_up, self.given_up)):
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _checked, signal=signal: signal.emit())
+            buttons.addWidget(button)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addLayout(buttons)
+        self._colour()
+        self.hide()
+
+    def show_inquiry(self, found: Unfinished | None) -> None:
+        self.setVisible(found is not None)
+        if found is None:
+            return
+        self.text.setText(_words(found))
+        self.go_on.setVisible(found.missing > 0)
+        self.go_on.setText(tr("Ask again") if found.inquiry.failed and not found.inquiry.waiting else tr("&Continue"))
+        self.take.setVisible(found.inquiry.answered > 0)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self._colour()
+
+    def _colour(self) -> None:
+        front, back = style.colours("note")
+        self.setStyleSheet(
+            f"#unfinished {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
+            f"QLabel {{ color: {front.name()}; }}"
+        )
+
+
+def _words(found: Unfinished) -> str:
+    date = QLocale().toString(
+        QDateTime.fromSecsSinceEpoch(int(found.inquiry.created_at)), QLocale.FormatType.ShortFormat
+    )
+    arrived = found.total - found.missing
+    model = widgets.short_name(found.inquiry.model)
+    if found.inquiry.failed and not found.inquiry.answered:
+        text = trn(
+            "In the run of {date} with {model}, {n} question was not answered.",
+            "In the run of {date} with {model}, {n} questions were not answered.",
+            found.missing,
+            date=date,
+            model=model,
+        )
+        return f"{text}\n{found.reason}".strip()
+    return tr(
+        "The run of {date} with {model} was interrupted: {arrived} of {total} answers have arrived.",
+        date=date,
+        model=model,
+        arrived=f"{arrived:,}",
+        total=f"{found.total:,}",
+    )
+
+
+class RunLine(QWidget):
+    """How far a run is, and a button that stops it."""
+
+    cancelled = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = QProgressBar(textVisible=False, maximum=0)
+        self._bar.setFixedHeight(8)
+        self._bar.setAccessibleName(tr("Progress"))
+        self.count = widgets.label()
+        self.cancel = QPushButton(tr("Cancel"), autoDefault=False)
+        self.cancel.clicked.connect(lambda _checked: self.cancelled.emit())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self._bar, 1)
+        layout.addWidget(self.count)
+        layout.addWidget(self.cancel)
+        self.hide()
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """None hides it."""
+        self.setVisible(progress is not None)
+        if progress is None:
+            return
+        self._bar.setMaximum(progress.total or 0)
+        self._bar.setValue(progress.done)
+        told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
+        self.count.setText(told)

@@ -1,0 +1,127 @@
+"""Kept states of the spec: keep one under a name, see what changed between two, go back to one."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from core import revisions, spec
+from core.checks.rules import clip
+from core.language import tr
+from core.project import Project
+from core.revisions import Revision
+from core.spec import Spec
+from ui import style, widgets
+from ui.kept_states import Kept, KeptStates, Words
+from ui.nothing import Nothing
+from ui.side_by_side import SideBySide
+from ui.text_length import length_words
+from ui.workspace import Workspace
+
+SHOWN = 300  # characters of a name or system prompt that differs
+
+
+class RevisionsDialog(KeptStates):
+    tables = frozenset({"revision", "spec"})
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        comparison = QWidget()
+        super().__init__(workspace, _words(), comparison, parent)
+        self._now = Spec()
+        self._states: dict[int, Spec] = {}
+        self._shown: tuple[int, int, Spec, Spec] | None = None
+        self.sides = SideBySide()
+        self.beside = widgets.Note()  # what differs beside the text
+        self._empty = Nothing(
+            tr("Nothing to compare"), tr("Keep a state first; then every later change can be seen here.")
+        )
+        layout = QVBoxLayout(comparison)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        for part in (self.beside, self._empty):
+            layout.addWidget(part, int(part is self._empty))
+        layout.addWidget(self.sides, 1)
+        self.sides.hide()
+        self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.resize(1240, 760)
+        self._splitter.setSizes([380, 850])
+        self._splitter.setStretchFactor(1, 1)
+
+    async def _load(self, project: Project) -> None:
+        found, self._now = await project.read(lambda db: (revisions.load(db), spec.load(db)))
+        taught = spec.language(self._now)
+        self._states = {one.id: one.spec for one in found}
+        self._show_kept([_kept(one, taught) for one in found], length_words(self._now.text, taught))
+        self._compare()
+
+    def _compare(self) -> None:
+        self._empty.setVisible(not self._states)
+        self.sides.setVisible(bool(self._states))
+        if not self._states:
+            self._shown = None
+            self.beside.say("")
+            return
+        left, right = self.old.currentData(), self.new.currentData()
+        old, new = self._states[left], self._states.get(right, self._now)
+        if self._shown != (left, right, old, new):  # or the place that is read would be lost at every change
+            self._shown = left, right, old, new
+            self.beside.say("\n".join(_differences(old, new)), "note")
+            self.sides.show_texts(old.text, new.text, self.old.currentText(), self.new.currentText())
+
+    def _keep(self, name: str) -> None:
+        self._write(tr("Keep the state “{name}”", name=name), revisions.keep, name)
+
+    def _rename(self, state: Kept, name: str) -> None:
+        self._write(tr("Rename a state"), revisions.rename, state.id, name)
+
+    def _on_delete(self, state: Kept) -> None:
+        self._ask(
+            tr("Delete the state “{name}”?", name=state.name),
+            tr("Only this kept state goes; the spec stays as it is now."),
+            tr("Delete"),
+            lambda: self._write(tr("Delete the state “{name}”", name=state.name), revisions.delete, state.id),
+        )
+
+    def _on_restore(self, state: Kept) -> None:
+        self._ask(
+            tr("Go back to “{name}”?", name=state.name),
+            tr(
+                "Text, name and system prompt become what they were then, and the facts follow. Undo brings back what is "
+                "there now."
+            ),
+            tr("Go back"),
+            lambda: self._write(tr("Restore the spec"), revisions.restore, state.id),
+        )
+
+
+def _kept(one: Revision, taught: str) -> Kept:
+    return Kept(one.id, one.name, one.created_at, length_words(one.spec.text, taught))
+
+
+def _differences(old: Spec, new: Spec) -> list[str]:
+    """What differs besides the text, a sentence each."""
+    said = []
+    if old.name != new.name:
+        said.append(tr("The name: “{old}” → “{new}”", old=_line(old.name), new=_line(new.name)))
+    if old.system_prompt != new.system_prompt:
+        before, after = _line(old.system_prompt), _line(new.system_prompt)
+        said.append(tr("The system prompt: “{old}” → “{new}”", old=before, new=after))
+    return said
+
+
+def _line(text: str) -> str:
+    return clip(" ".join(text.split()), SHOWN)
+
+
+def _words() -> Words:
+    return Words(
+        title=tr("States of the spec"),
+        name=tr("Name of the state"),
+        states=tr("States"),
+        size=tr("Length"),
+        nothing=(
+            tr("No states yet"),
+            tr(
+                "A state keeps text, name and system prompt as they are now. One is kept under a name here, and by itself "
+                "when facts are accepted or a job begins. You can compare it with a later one, or go back."
+            ),
+        ),
+    )
