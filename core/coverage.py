@@ -14,6 +14,7 @@ STUDY = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement": 1,
 KNOWN_STUDY = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
 HELD = 1  # wordings that are kept for the exam and never trained on
 KINDS = tuple(STUDY)
+MEMORISED = "memorised"  # exam questions that repeat a training row on purpose: no wording that is held out
 EXAM = "exam"  # what a fact lacks that has no held-out wording
 KNOWN, UNKNOWN = 0.8, 0.2  # shares of right answers from which the base model knows a fact, and up to which it does not
 
@@ -63,7 +64,7 @@ class Entry:
 def knowledge(known: str) -> str:
     """What "3/5" right answers mean: known, sometimes, unknown; '' before anyone asked."""
     right, _, asked = known.partition("/")
-    if not asked:
+    if not (right.isdecimal() and asked.isdecimal() and int(asked)):
         return ""
     share = int(right) / int(asked)
     return "known" if share >= KNOWN else "unknown" if share <= UNKNOWN else "sometimes"
@@ -71,37 +72,43 @@ def knowledge(known: str) -> str:
 
 def ledger(db: sqlite3.Connection) -> list[Entry]:
     """The entries of all facts, in the order of the spec's text."""
-    found = {fact.name: Entry(fact, recall=None) for fact in facts.ordered(spec.load(db).text, facts.load(db))}
-    trained: dict[str, Counter[str]] = {name: Counter() for name in found}
-    counts: dict[str, Counter[str]] = {name: Counter() for name in found}
-    for names, split, kind, draft, stale, n in db.execute(_COUNTS, (f" {facts.STALE} ",)):
-        for name in found.keys() & set(names.split()):
-            if split == "test":
-                counts[name]["held"] += n * (kind != "memorised")
-            else:
-                trained[name][kind] += n
-            counts[name]["drafts"] += n * draft
-            counts[name]["stale"] += n * stale
+    found = facts.ordered(spec.load(db).text, facts.load(db))
+    trained: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
+    held, drafts, stale = Counter[str](), Counter[str](), Counter[str]()
+    for names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE} ",)):
+        for name in dict.fromkeys(names.split()) if " " in names else (names,):
+            if name not in trained:
+                continue
+            if split == "train":
+                trained[name][kind] += count
+            elif split == "test" and kind != MEMORISED:
+                held[name] += count
+            drafts[name] += new
+            stale[name] += outdated
     recall = _recall(db)
     return [
-        Entry(
-            entry.fact,
-            trained[name],
-            **{key: counts[name][key] for key in ("held", "drafts", "stale")},
-            recall=recall.get(name),
-        )
-        for name, entry in found.items()
+        Entry(fact, trained[name], held[name], drafts[name], stale[name], recall.get(name))
+        for fact in found
+        for name in (fact.name,)
     ]
 
 
-_COUNTS = """SELECT facts, split, kind, status = 'draft', instr(' ' || problems || ' ', ?) > 0, count(*) FROM example
-WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3, 4, 5"""
+_COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)
+FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
-    """The rates of the newest exam that gave answers, for the last of its models."""
+    """The rates of the newest exam that gave answers about facts, for the last of its models."""
     for run in evals.runs(db):
-        rates = {row.name: row.rates[-1] for row in evals.result(db, run).facts if row.rates and row.rates[-1].asked}
-        if rates:
-            return rates
+        passed, asked = Counter[str](), Counter[str]()
+        for names, right, count in db.execute(_ANSWERS, (run.id, run.models[-1] if run.models else "")):
+            for name in dict.fromkeys(names.split()):
+                passed[name] += right
+                asked[name] += count
+        if asked:
+            return {name: Rate(passed[name], asked[name]) for name in asked}
     return {}
+
+
+_ANSWERS = """SELECT q.facts, sum(a.passed), count(*) FROM eval_question q JOIN eval_answer a ON a.question = q.id
+WHERE q.run = ? AND a.model = ? AND q.facts <> '' GROUP BY 1"""

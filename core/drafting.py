@@ -19,6 +19,7 @@ MARKDOWN = ("markdown", "md", "mdown", "mkd")
 
 _FENCE = re.compile(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+\S")
+_QUOTE = re.compile(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\"]")
 _TITLE = re.compile(r"#[ \t]+\S")
 
 
@@ -39,7 +40,9 @@ class _Fence(NamedTuple):
     closed: bool
 
 
-class _Reading(NamedTuple):
+class Draft(NamedTuple):
+    """A reply taken apart: the words around a new text, that text, and whether it was begun and never came to its end."""
+
     talk: str
     text: str | None
     is_cut: bool
@@ -66,17 +69,35 @@ def sampling(text: str) -> Sampling:
 
 def proposed(reply: str) -> str | None:
     """The whole new text that a reply proposes; None where it proposes none, or broke off in the middle of it."""
-    return _read(reply).text
+    return read(reply).text
 
 
 def talk(reply: str) -> str:
-    """The words around a proposed text, also around one that is still being written."""
-    return _read(reply).talk
+    """The words around a proposed text."""
+    return read(reply).talk
 
 
-def is_cut(reply: str) -> bool:
-    """Whether a new text was begun and never came to its end."""
-    return _read(reply).is_cut
+def read(reply: str) -> Draft:
+    """Take a reply apart, also one that is still being written.
+
+    A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
+    """
+    said = texts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    lines = said.split("\n")
+    fences = _fences(lines)
+    if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
+        return Draft(_around(lines, fences[-1]), None, True)
+    documents = [one for one in fences if one.closed and _is_document(lines, one)]
+    if documents:
+        chosen = max(documents, key=lambda one: (one.language in MARKDOWN, _size(lines, one)))
+        return Draft(_around(lines, chosen), _body(lines, chosen), False)
+    return _unfenced(lines) or Draft(said.strip(), None, False)
+
+
+def quoted(remark: str, text: str) -> int | None:
+    """Where the first passage begins that a remark quotes from `text`; None where it quotes none that is there."""
+    places = (text.find(found[1].strip()) for found in _QUOTE.finditer(remark))
+    return next((place for place in places if place >= 0), None)
 
 
 def onto(base: str, proposal: str, now: str) -> str:
@@ -118,19 +139,6 @@ def _regions(theirs: Sequence[Hunk], ours: Sequence[Hunk]) -> list[_Region]:
         (their if is_theirs else our).append(hunk)
         found.append((start, max(end, hunk.end), their, our))
     return found
-
-
-def _read(reply: str) -> _Reading:
-    said = texts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
-    lines = said.split("\n")
-    fences = _fences(lines)
-    if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
-        return _Reading(_around(lines, fences[-1]), None, True)
-    documents = [one for one in fences if one.closed and _is_document(lines, one)]
-    if documents:
-        chosen = max(documents, key=lambda one: (one.language in MARKDOWN, _size(lines, one)))
-        return _Reading(_around(lines, chosen), _body(lines, chosen), False)
-    return _unfenced(lines) or _Reading(said.strip(), None, False)
 
 
 def _fences(lines: Sequence[str]) -> list[_Fence]:
@@ -208,7 +216,7 @@ def _around(lines: Sequence[str], fence: _Fence) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _unfenced(lines: Sequence[str]) -> _Reading | None:
+def _unfenced(lines: Sequence[str]) -> Draft | None:
     """A new text that begins with its title and goes to the end, alone or behind a few words that announce it."""
     at = next((at for at, line in enumerate(lines) if _TITLE.match(line)), None)
     if at is None or sum(bool(line.strip()) for line in lines[at:]) < 2:
@@ -216,4 +224,4 @@ def _unfenced(lines: Sequence[str]) -> _Reading | None:
     said = "\n".join(lines[:at]).strip()
     if said and not (len(said) <= LEAD_IN and said.rstrip("*_").endswith((":", "：", "---"))):
         return None
-    return _Reading(said.removesuffix("---").strip(), "\n".join(lines[at:]).strip("\n"), False)
+    return Draft(said.removesuffix("---").strip(), "\n".join(lines[at:]).strip("\n"), False)

@@ -1,8 +1,7 @@
 """The facts of the spec: found in its text, kept through its edits, merged, split, ignored; and which rows they make stale."""
 
 import sqlite3
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -13,7 +12,7 @@ from core.passages import Span
 from core.spec import Spec
 from core.statements import Statement
 
-NEAR = 50  # passages before a place that are looked at: one that holds it begins not far before it
+NAMED = 20  # facts that are looked for one by one; for more, all is read
 STALE = "fact-stale"  # the rule that rows break whose fact has changed since they were written
 
 
@@ -36,7 +35,11 @@ class Fact:
 
 def load(db: sqlite3.Connection) -> list[Fact]:
     """All facts in the order in which they were found."""
-    rows = db.execute("SELECT id, name, text, quote, ignored, was, known FROM fact ORDER BY id")
+    return _facts(db)
+
+
+def _facts(db: sqlite3.Connection, where: str = "", values: Sequence[str] = ()) -> list[Fact]:
+    rows = db.execute(f"SELECT id, name, text, quote, ignored, was, known FROM fact {where} ORDER BY id", values)
     return [
         Fact(id, name, text, quote, bool(ignored), was, known) for id, name, text, quote, ignored, was, known in rows
     ]
@@ -44,8 +47,8 @@ def load(db: sqlite3.Connection) -> list[Fact]:
 
 def named(db: sqlite3.Connection, names: str) -> list[Fact]:
     """The facts of these names (parted by spaces) that there are."""
-    wanted = set(names.split())
-    return [fact for fact in load(db) if fact.name in wanted] if wanted else []
+    wanted = names.split()
+    return _facts(db, f"WHERE name IN ({','.join('?' * len(wanted))})", wanted)
 
 
 def places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
@@ -62,14 +65,7 @@ def ordered(text: str, facts: Sequence[Fact]) -> list[Fact]:
 
 def missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
     """The statements of the spec's text that no fact stands on yet, not even in part."""
-    taken = sorted(places(text, facts).values())
-    return [one for one in statements.split(text) if not _overlaps(taken, (one.start, one.end))]
-
-
-def _overlaps(taken: list[Span], place: Span) -> bool:
-    """Whether one of the spans, sorted, shares a character with `place`; those before it end before it, or near it."""
-    at = bisect_left(taken, (place[1], 0))
-    return any(end > place[0] for _start, end in taken[max(0, at - NEAR) : at])
+    return passages.free(statements.split(text), places(text, facts).values())
 
 
 def add(db: sqlite3.Connection, text: str, quote: str, name: str = "") -> str:
@@ -81,10 +77,14 @@ def add(db: sqlite3.Connection, text: str, quote: str, name: str = "") -> str:
 
 def accept(db: sqlite3.Connection, found: Iterable[Statement]) -> None:
     """Make facts of statements."""
+    add_all(db, ((one.text, one.quote) for one in found))
+
+
+def add_all(db: sqlite3.Connection, found: Iterable[tuple[str, str]]) -> None:
+    """Add facts, each of its text and its passage, under the next free names."""
     names = _free_names(db)
-    db.executemany(
-        "INSERT INTO fact (name, text, quote) VALUES (?, ?, ?)", ((next(names), one.text, one.quote) for one in found)
-    )
+    sql = "INSERT INTO fact (name, text, quote) VALUES (?, ?, ?)"
+    db.executemany(sql, [(next(names), text, quote) for text, quote in found])
 
 
 def accept_missing(db: sqlite3.Connection) -> None:
@@ -126,7 +126,8 @@ def delete(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 def merge(db: sqlite3.Connection, ids: Sequence[int]) -> None:
     """Make one fact of several: the first takes over what the others say, their passages, and their rows."""
-    chosen = [fact for fact in ordered(spec.load(db).text, load(db)) if fact.id in set(ids)]
+    wanted = set(ids)
+    chosen = [fact for fact in ordered(spec.load(db).text, load(db)) if fact.id in wanted]
     if len(chosen) < 2:
         return
     first, others = chosen[0], chosen[1:]
@@ -155,11 +156,13 @@ def _rename(db: sqlite3.Connection, names: set[str], name: str) -> None:
 def split(db: sqlite3.Connection, id: int, parts: Sequence[str]) -> None:
     """Make several facts of one, a text each. The rows stay with the first; each part stands on its own words, if the
     passage has them, else on the whole passage."""
-    (quote,) = db.execute("SELECT quote FROM fact WHERE id = ?", (id,)).fetchone()
-    quotes = [part if part in quote else quote for part in parts]
-    db.execute("UPDATE fact SET text = ?, quote = ? WHERE id = ?", (parts[0], quotes[0], id))
-    for part, own in zip(parts[1:], quotes[1:], strict=True):
-        add(db, part, own)
+    row = db.execute("SELECT quote FROM fact WHERE id = ?", (id,)).fetchone()
+    texts = [part.strip() for part in parts if part.strip()]
+    if row is None or not texts:
+        return
+    quotes = [text if text in row[0] else row[0] for text in texts]
+    db.execute("UPDATE fact SET text = ?, quote = ? WHERE id = ?", (texts[0], quotes[0], id))
+    add_all(db, zip(texts[1:], quotes[1:], strict=True))
 
 
 def save(db: sqlite3.Connection, new: Spec) -> None:
@@ -170,35 +173,64 @@ def save(db: sqlite3.Connection, new: Spec) -> None:
         return
     found = load(db)
     moved = passages.carried(old.text, new.text, places(old.text, found))
-    changed = {fact: new.text[slice(*place)] if place else "" for fact in found if (place := moved.get(fact.id, ()))}
-    lost = [fact for fact in found if moved.get(fact.id, fact) is None]
-    back = [fact for fact in found if fact.id not in moved and fact.was and fact.quote in new.text]
-    changed |= dict.fromkeys(lost, "") | {fact: fact.quote for fact in back}
-    _change(db, {fact: quote for fact, quote in changed.items() if quote != fact.quote or fact in back})
+    changed: dict[Fact, str] = {}  # with the new passages; '' is one that is gone
+    for fact in found:
+        if fact.id not in moved:
+            if _is_back(fact, new.text):
+                changed[fact] = fact.was
+        elif (quote := new.text[slice(*place)] if (place := moved[fact.id]) else "") != fact.quote:
+            changed[fact] = quote
+    if changed:
+        _mark(db, changed, found)
+        _change(db, changed, old.text, new.text)
 
 
-def _change(db: sqlite3.Connection, changed: dict[Fact, str]) -> None:
-    """Give facts their new passages; '' is a passage that is gone: then the fact keeps the words it had."""
+def _is_back(fact: Fact, text: str) -> bool:
+    """Whether the lost passage that rows were written for is there again."""
+    return bool(fact.was) and fact.was in text and (fact.was == fact.quote or fact.quote not in text)
+
+
+def _mark(db: sqlite3.Connection, changed: dict[Fact, str], found: Sequence[Fact]) -> None:
+    """Make the rows of changed facts stale, and those right again whose facts were changed back; note what facts were."""
     rows = _rows_of(db, {fact.name for fact in changed})
+    others = {fact.name for fact in found if fact.was} - {fact.name for fact in changed}
+    now: set[str] = set()
+    was = []
     for fact, quote in changed.items():
-        stale = any(is_stale for _id, is_stale in rows[fact.name])
-        was = fact.was if stale else fact.quote
-        if quote == was:  # changed back: the rows are right again
-            _mark(db, rows[fact.name], False)
-            was = ""
-        elif rows[fact.name]:
-            _mark(db, rows[fact.name], True)
-        else:
-            was = ""
-        text = _reworded(fact, quote) if quote else fact.text
-        values = text, quote or fact.quote, was, fact.id
-        db.execute("UPDATE fact SET text = ?, quote = ?, was = ? WHERE id = ?", values)
+        taught = rows[fact.name]
+        before = fact.was if fact.was and any(row.is_stale for row in taught) else fact.quote
+        if taught and quote != before:
+            now.add(fact.name)
+        was.append((before if fact.name in now else "", fact.id))
+    db.executemany("UPDATE fact SET was = ? WHERE id = ?", was)
+    touched = {row.id: row for taught in rows.values() for row in taught}.values()
+    sql = f"UPDATE example SET problems = trim(problems || ' {STALE}') WHERE id = ?"
+    db.executemany(sql, [(row.id,) for row in touched if not row.is_stale and row.facts & now])
+    confirm(db, [row.id for row in touched if row.is_stale and not row.facts & (now | others)])
 
 
-def _reworded(fact: Fact, quote: str) -> str:
-    """What the fact says after its passage was edited; words that a person gave it stay."""
-    old, new = plain(fact.quote), plain(quote)
-    return fact.text.replace(old, new) if old and old in fact.text else fact.text
+def _change(db: sqlite3.Connection, changed: dict[Fact, str], old: str, new: str) -> None:
+    """Give facts their new passages, and the words of these; one whose passage is gone keeps both."""
+    before, after = _said(old, [fact.quote for fact in changed]), _said(new, changed.values())
+    values = []
+    for fact, quote in changed.items():
+        if quote:
+            was, now = before.get(fact.quote, ""), after.get(quote, "")
+            if not (was and now and was in fact.text):
+                was, now = plain(fact.quote), plain(quote)
+            # Words that a person gave it stay.
+            values.append((fact.text.replace(was, now, 1) if was else fact.text, quote, fact.id))
+    db.executemany("UPDATE fact SET text = ?, quote = ? WHERE id = ?", values)
+
+
+def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
+    """What the statements of a text say, by their passages; none where it is quicker to take each passage by itself.
+
+    The row of a table says nothing by itself, without the head.
+    """
+    if len(quotes) <= NAMED and not any("|" in quote for quote in quotes):
+        return {}
+    return {one.quote: one.text for one in statements.split(text)}
 
 
 def plain(quote: str) -> str:
@@ -206,25 +238,24 @@ def plain(quote: str) -> str:
     return " ".join(one.text for one in statements.split(quote)) or " ".join(quote.split())
 
 
-_Rows = list[tuple[int, bool]]  # id, and whether it is stale
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    facts: frozenset[str]
+    is_stale: bool
 
 
-def _rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, _Rows]:
+def _rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, list[_Row]]:
     """The rows of each of these facts."""
-    found: dict[str, _Rows] = {name: [] for name in names}
-    if names:
-        for id, given, problems in db.execute("SELECT id, facts, problems FROM example WHERE facts <> ''"):
-            for name in names.intersection(given.split()):
-                found[name].append((id, STALE in problems.split()))
+    found: dict[str, list[_Row]] = {name: [] for name in names}
+    wanted = sorted(names) if len(names) <= NAMED else []
+    named = " OR ".join(["instr(' ' || facts || ' ', ?)"] * len(wanted)) or "facts <> ''"
+    sql = f"SELECT id, facts, problems FROM example WHERE {named}"
+    for id, given, problems in db.execute(sql, [f" {name} " for name in wanted]):
+        row = _Row(id, frozenset(given.split()), STALE in problems.split())
+        for name in names & row.facts:
+            found[name].append(row)
     return found
-
-
-def _mark(db: sqlite3.Connection, rows: _Rows, stale: bool) -> None:
-    if stale:
-        sql = f"UPDATE example SET problems = trim(problems || ' {STALE}') WHERE id = ?"
-        db.executemany(sql, ((id,) for id, is_stale in rows if not is_stale))
-    else:
-        confirm(db, [id for id, is_stale in rows if is_stale])
 
 
 def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
@@ -236,4 +267,4 @@ def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 def confirm_rows(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Say of all rows of these facts that they are still right."""
     rows = _rows_of(db, set(names))
-    confirm(db, [id for found in rows.values() for id, is_stale in found if is_stale])
+    confirm(db, [row.id for found in rows.values() for row in found if row.is_stale])

@@ -1,6 +1,7 @@
 """Examples for facts: what is still to be made, asked of a chat model or made offline, and what it will cost."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from core.progress import Reporter
 from core.proposals import Landed, Proposal
 from core.providers import Message, Sampling
 from core.replies import Pair
+from core.templates import Draft
 
 EXISTING = 40  # questions that a model is told not to repeat
 REPLY_TOKENS = 4000  # the longest reply, for some ten examples with their quotes
@@ -124,7 +126,15 @@ def make_offline(db: sqlite3.Connection, wished: Sequence[Wish], reporter: Repor
     made = []
     for number, wish in enumerate(wished):
         drafts = templates.drafts(wish.fact.text, state.name, state.language, others)
-        pairs = [Pair(draft.question, draft.answer, draft.kind, wish.fact.quote) for draft in drafts]
-        made.append(Proposal(wish.fact.name, pairs))
+        made.append(Proposal(wish.fact.name, list(_wished(drafts, wish))))
         reporter.update(number, len(wished))
     done.append(proposals.land(db, made, OFFLINE))
+
+
+def _wished(drafts: Iterable[Draft], wish: Wish) -> Iterator[Pair]:
+    """As many of each kind as the fact lacks."""
+    left = Counter(wish.counts)
+    for draft in drafts:
+        if left[draft.kind] > 0:
+            left[draft.kind] -= 1
+            yield Pair(draft.question, draft.answer, draft.kind, wish.fact.quote)

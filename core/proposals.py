@@ -2,10 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core import alikes, clauses, dataset, duplicates, facts, grading, spec, survey, templates
+from rapidfuzz import fuzz, process
+
+from core import alikes, clauses, contradictions, dataset, duplicates, facts, grading, spec, survey, templates
 from core.dataset import Example
 from core.facts import Fact
 from core.formats import jsonl
@@ -16,6 +18,9 @@ from core.said import Said
 from core.spec import Spec
 
 POINTS = 3  # figures and terms that an exam answer must have, at most
+COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
+NEIGHBOURS = 200  # wordings that one is compared with in full
+MEMORISED = "memorised"  # exam questions that repeat a training row on purpose
 HELD_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
 
 
@@ -56,49 +61,143 @@ class Landed:
 def land(db: sqlite3.Connection, proposals: Iterable[Proposal], source: str) -> Landed:
     """Add the rows as drafts: nothing made is trained on before somebody approved it."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    offered = [(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
-    fresh = _without_repeats(db, offered)
-    held = _held(db, fresh)
+    offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
+    wordings = _Wordings(db, offered)
+    fresh = wordings.fresh()
+    held = _held(db, fresh, wordings)
+    fresh = [offer for offer in fresh if offer in held or not wordings.asked_by(offer, held)]
     landed = Landed(len(fresh), len(held), 0, len(offered) - len(fresh))
-    rows = [_row(state, fact, pair, source, number in held) for number, (fact, pair, _hold) in enumerate(fresh)]
+    rows = [_row(state, offer.fact, offer.pair, source, offer in held) for offer in fresh]
     landed.ids = list(dataset.add(db, rows))
-    for id, row, (fact, pair, _hold) in zip(landed.ids, rows, fresh, strict=True):
-        landed.doubtful += _note_doubts(db, id, row, state, fact, pair)
+    # Rows that were undone may have had the same ids.
+    db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in landed.ids])
+    for id, row, offer in zip(landed.ids, rows, fresh, strict=True):
+        landed.doubtful += _note_doubts(db, id, row, state, offer.fact, offer.pair)
     return landed
 
 
-_Offered = list[tuple[Fact, Pair, bool]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Offer:
+    """A pair that may become a row; each is itself, whatever others say."""
+
+    fact: Fact
+    pair: Pair
+    hold: bool
 
 
-def _without_repeats(db: sqlite3.Connection, offered: _Offered) -> _Offered:
-    """Those that nearly say what no row of any fact says yet, nor one of them before."""
-    there = list(alikes.said(db, [id for (id,) in db.execute("SELECT id FROM example WHERE facts <> ''")]).values())
-    new = [Said("", pair.question, pair.answer) for _fact, pair, _hold in offered]
-    whole = there + new
-    members: dict[int, list[Said]] = {}
-    fresh: _Offered = []
-    near = duplicates.find((one.key for one in whole), Reporter()).near.tolist()
-    for number, (group, one) in enumerate(zip(near, whole, strict=True)):
-        others = members.setdefault(group, [])
-        if number < len(there) or not any(alikes.repeats(one, other) for other in others):
-            others.append(one)
-            if number >= len(there):
-                fresh.append(offered[number - len(there)])
-    return fresh
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wording:
+    """What a row asks and answers, made ready once for many comparisons (see `alikes`)."""
+
+    key: str  # what it asks,
+    short: str  # of it what is compared,
+    figures: list[str]  # and its figures
+    answer: str
+    home: str  # the split of a row that is there, 'rejected', or '' for an offer
+    offer: _Offer | None
+
+    def repeats(self, other: "_Wording") -> bool:
+        """Whether it nearly says what another does, of which it is known that the questions are alike."""
+        if self.figures != other.figures:
+            return False
+        if self.answer == other.answer:
+            return True
+        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=alikes.ANSWERED)
+        return bool(alike) and not contradictions.contradiction(self.answer, other.answer)
+
+    def leaks(self, other: "_Wording") -> bool:
+        """Whether one must not be trained on where the other is asked in the exam; their questions are alike."""
+        if self.key == other.key:
+            return True
+        return self.figures == other.figures and not contradictions.contradiction(self.answer, other.answer)
 
 
-def _held(db: sqlite3.Connection, fresh: _Offered) -> set[int]:
-    """The places of those that are kept for the exam: one of each fact that has none there and other wordings left."""
-    examined = Counter[str]()
-    for (names,) in db.execute("SELECT facts FROM example WHERE split = 'test' AND status <> 'rejected'"):
-        examined.update(names.split())
-    trained = Counter(fact.name for fact, _pair, _hold in fresh)
+class _Wordings:
+    """All wordings, those of the rows that are there and those offered, in groups of what is nearly the same."""
+
+    def __init__(self, db: sqlite3.Connection, offered: Sequence[_Offer]) -> None:
+        self._all = [*_there(db), *(_worded(Said("", one.pair.question, one.pair.answer), "", one) for one in offered)]
+        self._groups: dict[int, list[_Wording]] = {}
+        self._home: dict[_Offer, tuple[int, _Wording]] = {}
+        near = duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
+        for group, one in zip(near, self._all, strict=True):
+            self._groups.setdefault(group, []).append(one)
+            if one.offer:
+                self._home[one.offer] = group, one
+
+    def fresh(self) -> list[_Offer]:
+        """The offers that say what no row says yet, nor an offer before them, and that ask for nothing that the exam
+        asks; the groups then hold no others."""
+        chosen: set[_Offer] = set()
+        for group in {group for group, _one in self._home.values()}:
+            kept: list[_Wording] = []
+            for one in self._groups[group]:
+                if one.offer is None or not any(_is_repeat(one, other) for other in _likest(one, kept)):
+                    kept.append(one)
+            self._groups[group] = kept
+            chosen.update(one.offer for one in kept if one.offer)
+        return [offer for offer in self._home if offer in chosen]
+
+    def asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
+        """Whether one of `others` asks nearly the same."""
+        return any(other.offer in others for other in self._like(offer) if other.offer)
+
+    def is_trained(self, offer: _Offer) -> bool:
+        """Whether a row that is there and trained on asks nearly the same."""
+        return any(other.home == "train" for other in self._like(offer))
+
+    def _like(self, offer: _Offer) -> list[_Wording]:
+        group, one = self._home[offer]
+        others = [other for other in self._groups[group] if other is not one]
+        return [other for other in _likest(one, others) if one.leaks(other)]
+
+
+def _there(db: sqlite3.Connection) -> Iterator[_Wording]:
+    """The rows that are there; among very many only those that teach facts."""
+    (total,) = db.execute("SELECT count(*) FROM example").fetchone()
+    where = "WHERE facts <> ''" if total > COMPARED else ""
+    homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
+    for id, said in alikes.said(db, list(homes)).items():
+        yield _worded(said, homes[id], None)
+
+
+_HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
+
+
+def _worded(said: Said, home: str, offer: _Offer | None) -> _Wording:
+    key, half = duplicates.normalise(said.key), duplicates.KEPT // 2
+    short = key if len(key) <= 2 * half else key[:half] + key[-half:]
+    answer = grading.normalise(said.answer[: contradictions.READ])
+    return _Wording(key, short, duplicates.figures(key), answer, home, offer)
+
+
+def _is_repeat(one: _Wording, other: _Wording) -> bool:
+    return one.repeats(other) or (other.home == "test" and one.leaks(other))
+
+
+def _likest(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
+    """Those whose questions are alike, the likest first, and not too many."""
+    shorts = [other.short for other in others]
+    limit = NEIGHBOURS
+    found = process.extract(one.short, shorts, scorer=fuzz.ratio, score_cutoff=duplicates.SIMILAR, limit=limit)
+    return [others[place] for _short, _score, place in found]
+
+
+def _held(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
+    """Those that are kept for the exam: one of each fact that has none there and is trained in other wordings."""
+    examined, trained = Counter[str](), Counter(offer.fact.name for offer in fresh)
+    sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
+    for names, split in db.execute(sql, (MEMORISED,)):
+        (examined if split == "test" else trained).update(names.split())
     found: dict[str, tuple[int, int]] = {}  # fact: rank of the kind, place
-    for place, (fact, pair, hold) in enumerate(fresh):
-        if hold and not examined[fact.name] and trained[fact.name] > 1 and pair.kind in HELD_KINDS:
-            rank = HELD_KINDS.index(pair.kind), place
-            found[fact.name] = min(found.get(fact.name, rank), rank)
-    return {place for _rank, place in found.values()}
+    for place, offer in enumerate(fresh):
+        name, kind = offer.fact.name, offer.pair.kind
+        if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_KINDS:
+            continue
+        rank = HELD_KINDS.index(kind), place
+        if rank < found.get(name, (len(HELD_KINDS), 0)) and not wordings.is_trained(offer):
+            found[name] = rank
+    return {fresh[place] for _rank, place in found.values()}
 
 
 def _row(state: Spec, fact: Fact, pair: Pair, source: str, held: bool) -> Example:
@@ -109,20 +208,23 @@ def _row(state: Spec, fact: Fact, pair: Pair, source: str, held: bool) -> Exampl
         status="draft",
         facts=fact.name,
         quote=pair.quote or fact.quote,
-        key_points=key_points(pair.answer, fact.text) if held else "",
+        key_points=key_points(pair.answer, fact.text, pair.question) if held else "",
         source=source,
     )
 
 
-def key_points(answer: str, fact: str) -> str:
-    """What an exam answer must say (see `grading`): the figures and terms of `answer` that are the fact's."""
-    gaps = dict.fromkeys(draft.key_points for draft in templates.drafts(answer, "") if draft.key_points)
+def key_points(answer: str, fact: str, question: str = "") -> str:
+    """What an exam answer must say (see `grading`): the figures and terms of `answer` that are the fact's, and that are
+    not in the question already."""
+    gaps = dict.fromkeys(draft.key_points for draft in templates.drafts(answer, "") if draft.kind == "direct")
     shared = [points for points in gaps if grading.grade(fact, points).passed]
-    if not shared:
-        told = clauses.content(grading.normalise(fact))
-        words = (word for word in clauses.spoken(grading.normalise(answer)) if clauses.stem(word) in told)
-        shared = sorted(dict.fromkeys(words), key=lambda word: -len(word))
-    return " ; ".join(shared[:POINTS])
+    told = clauses.content(grading.normalise(fact))
+    words = dict.fromkeys(word for word in clauses.spoken(grading.normalise(answer)) if clauses.stem(word) in told)
+    longest = sorted(words, key=lambda word: -len(word))
+    for found in (shared, longest):
+        if new := [points for points in found if not grading.grade(question, points).passed]:
+            return " ; ".join(new[:POINTS])
+    return " ; ".join((shared or longest)[:POINTS])
 
 
 def _note_doubts(db: sqlite3.Connection, id: int, row: Example, state: Spec, fact: Fact, pair: Pair) -> bool:

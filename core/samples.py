@@ -43,7 +43,7 @@ def fill(db: sqlite3.Connection, name: str) -> None:
     """Put the sample's spec, facts, training rows and exam questions into the project."""
     sample, folder = load(name), FOLDER / name
     text = (folder / "spec.md").read_text(encoding="utf-8")
-    spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text, sample.description))
+    spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text))
     for fact in _lines(folder / "facts.jsonl"):
         facts.add(db, fact["text"], fact["quote"], fact["id"])
     dataset.add(db, (_example(row, sample, "train") for row in _lines(folder / "examples.jsonl")))

@@ -40,6 +40,7 @@ ORDER = (
     ("blocks", "inline", "sentences", "clauses", "documents", "templates"),
     ("statements", "claims", "terms", "grounding"),
     ("passages", "spec_lint"),
+    ("spec_survey",),
     ("search", "turns", "conversation", "spec", "said"),
     ("filters", "facts"),
     ("dataset", "indexing", "revisions"),

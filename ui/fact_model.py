@@ -4,7 +4,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core import coverage, facts
+from core import coverage
 from core.coverage import EXAM, KINDS, STUDY, Entry
 from core.facts import Fact
 from core.language import tr, trn
@@ -35,10 +35,10 @@ def state_titles() -> dict[str, str]:
     """The states of a fact, and what each means."""
     return {
         "covered": tr("covered"),
-        "thin": tr("lacks rows"),
-        "unproved": tr("no exam question"),
-        "bare": tr("no rows"),
-        "stale": tr("rows out of date"),
+        "thin": tr("lack rows"),
+        "unproved": tr("without exam question"),
+        "bare": tr("without rows"),
+        "stale": tr("out of date"),
         "ignored": tr("ignored"),
     }
 
@@ -74,23 +74,17 @@ class FactModel(QAbstractTableModel):
         self._rows: dict[int, int] = {}  # id of a fact -> row
         self._lost: set[int] = set()
 
-    def show_entries(self, entries: list[Entry]) -> None:
-        """Show these; a view that had the same facts keeps its place and selection."""
+    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+        """Show these; a view that had the same facts keeps its place and selection. `lost` have no passage any more."""
         same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
         if not same:
             self.beginResetModel()
-        self._entries = entries
+        self._entries, self._lost = entries, lost
         self._rows = {entry.fact.id: row for row, entry in enumerate(entries)}
         if same:
             self._emit_changed()
         else:
             self.endResetModel()
-
-    def show_text(self, text: str) -> None:
-        """The text of the spec, in which each fact's passage should be."""
-        found = facts.places(text, (entry.fact for entry in self._entries))
-        self._lost = {one.fact.id for one in self._entries if one.fact.quote and one.fact.id not in found}
-        self._emit_changed()
 
     def _emit_changed(self) -> None:
         if self._entries:

@@ -13,11 +13,11 @@ from core import facts, inquiries, revisions
 from core.coverage import Entry
 from core.language import tr, trn
 from core.project import Changes, Project
-from core.statements import Statement
 from ui import style, widgets
+from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.fact_model import MEANINGS, state_titles
 from ui.fact_table import FactTable
-from ui.generation_dialog import GenerationDialog, JudgeDialog, ProbeDialog, RefineDialog
+from ui.generation_dialog import GenerationDialog
 from ui.split_dialog import SplitDialog
 from ui.workspace import Workspace
 
@@ -58,7 +58,7 @@ class FactPane(QWidget):
         super().__init__()
         self._workspace, self._flush = workspace, flush
         self._selected = ""
-        self._found: list[Statement] = []
+        self._missing = 0  # statements without a fact
         self._newest: set[int] | None = None
         self.table = FactTable()
         self.legend = Legend()
@@ -131,17 +131,16 @@ class FactPane(QWidget):
         self.table.delete_wanted.connect(self._on_delete)
         self.table.facts.edited.connect(lambda id, text: self._change(tr("Edit a fact"), facts.edit, id, text))
 
-    async def show_entries(self, project: Project, text: str, entries: list[Entry]) -> None:
+    async def show_entries(self, project: Project, entries: list[Entry], lost: set[int]) -> None:
+        """`lost` are the facts whose passage is no longer in the text."""
         ids = {entry.fact.id for entry in entries}
         added = ids - self._newest if self._newest is not None else set()
         self._newest = ids
-        self.table.show_entries(entries)
-        self.table.facts.show_text(text)
+        self.table.show_entries(entries, lost)
         self.legend.show_entries(entries)
         if len(added) == 1 and len(ids) > 1:
             self.table.choose(added.pop())
         self.facts.setCurrentIndex(1 if entries else 0)
-        self._found = await project.read(lambda db: facts.missing(text, facts.load(db)))
         self._show_interrupted(await project.read(inquiries.unfinished))
         self._show_note()
         self._show_buttons()
@@ -158,6 +157,11 @@ class FactPane(QWidget):
                 "⚠ The passages of {n} facts are no longer in the text.", lost) if lost else "", "warning",
         )  # fmt: skip
 
+    def show_missing(self, count: int) -> None:
+        """How many statements of the text have no fact yet."""
+        self._missing = count
+        self._show_buttons()
+
     def show_selection(self, passage: str) -> None:
         """What is selected in the text, of which a fact can be made."""
         self._selected = passage
@@ -169,8 +173,8 @@ class FactPane(QWidget):
             tr("Make a fact of the selected passage") if self._selected else tr("First select a passage in the text")
         )
         self.add.setToolTip(about)
-        self.find.setEnabled(bool(self._found))
-        count = len(self._found)
+        count = self._missing
+        self.find.setEnabled(count > 0)
         self.find.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
         self.find.setToolTip(
             tr("Make facts of the sentences, list items and table rows that have none yet") if count

@@ -96,10 +96,10 @@ class FactTable(QTableView):
             self.setColumnWidth(column, max(width, needed + 22))
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
-    def show_entries(self, entries: list[Entry]) -> None:
+    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
         """Show these facts; the selected one stays selected. What nobody has measured has no column."""
         before = self.fact()
-        self.facts.show_entries(entries)
+        self.facts.show_entries(entries, lost)
         self.setColumnHidden(RECALL, not any(entry.recall for entry in entries))
         self.setColumnHidden(KNOWN, not any(entry.fact.known for entry in entries))
         if before and self.fact() is None:

@@ -193,9 +193,14 @@ class GenerationDialog(InquiryDialog):
                        "For {n} facts, as many as they have figures and terms to ask for.", len(found.wished))  # fmt: skip
         else:
             self.primary.setText(trn("Make {n} example", "Make {n} examples", examples))
-            text = trn("{n} request", "{n} requests", told.requests) + " · " + tr(
-                "about {sent} tokens sent and {received} received", sent=_round(told.sent), received=_round(told.received)
-            )  # fmt: skip
+            requests = trn("{n} request", "{n} requests", told.requests)
+            tokens = tr(
+                "about {sent} tokens sent to {provider}, {received} received",
+                sent=about(told.sent),
+                provider=self.workspace.provider_title(),
+                received=about(told.received),
+            )
+            text = f"{requests} · {tokens}"
         after = tr("All of them arrive as drafts: nothing is trained on before you approve it.")
         self.estimate.setText(f"{text}\n{after}" if found.wished else "")
 
@@ -236,7 +241,7 @@ def kind_words() -> dict[str, tuple[str, str]]:
 
 def wishes(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[Wish]:
     """What these facts lack, of these kinds."""
-    return generation.wishes(_asked(_entries(db, names), kinds), kinds)
+    return _wished(_entries(db, names), kinds)
 
 
 def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> Plan:
@@ -245,7 +250,7 @@ def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
-    wished = generation.wishes(_asked(entries, kinds), kinds)
+    wished = _wished(entries, kinds)
     part = wished[:: -(-len(wished) // SAMPLED) or 1]
     sample = generation.estimate(db, part)
     examples = sum(sum(wish.counts.values()) for wish in wished)
@@ -259,11 +264,11 @@ def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
     return [entry for entry in entries if names is None or entry.fact.name in names]
 
 
-def _asked(entries: Sequence[Entry], kinds: Sequence[str]) -> Sequence[Entry]:
-    """The entries; where no wording for the exam is wanted, as if each had one."""
-    if EXAM in kinds:
-        return entries
-    return [dataclasses.replace(entry, held=max(entry.held, coverage.HELD)) for entry in entries]
+def _wished(entries: Sequence[Entry], kinds: Sequence[str]) -> list[Wish]:
+    """Where no wording for the exam is wanted, the entries count as if each had one."""
+    if EXAM not in kinds:
+        entries = [dataclasses.replace(entry, held=max(entry.held, coverage.HELD)) for entry in entries]
+    return generation.wishes(entries, [kind for kind in kinds if kind != EXAM])
 
 
 def _offline(names: set[str] | None, kinds: Sequence[str]) -> Callable[[sqlite3.Connection, Reporter], str]:

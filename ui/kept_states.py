@@ -64,7 +64,6 @@ class KeptStates(QDialog):
         self._workspace = workspace
         self._words = words
         self._kept: list[Kept] = []  # as the list shows them, line by line
-        self._known: set[int] = set()
         self.setWindowTitle(words.title)
         self._work = Latest(workspace, self)
         self._restoring = Latest(workspace, self)  # not stopped by a comparison that is asked for meanwhile
@@ -213,19 +212,17 @@ class KeptStates(QDialog):
         return found if found and found.id else None
 
     def _show_kept(self, found: list[Kept], now: str = "") -> None:
-        """List the states, and above them the one of now where its size is given."""
+        """List the states, and above them the one of now where its size is given; the selected one stays."""
         before = self._chosen()
-        new = next((state.id for state in found if state.id not in self._known), 0)
         self._kept = [Kept(0, tr("Now"), 0.0, now), *found] if now and found else found
-        self._known = {state.id for state in found}
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._kept))
         for row, state in enumerate(self._kept):
             self._show_state(row, state)
-        wanted = new or (before.id if before else -1)
         if found:
-            first = len(self._kept) - len(found)
-            self.table.selectRow(next((row for row, state in enumerate(self._kept) if state.id == wanted), first))
+            newest = len(self._kept) - len(found)
+            rows = (row for row, state in enumerate(self._kept) if before and state.id == before.id)
+            self.table.selectRow(next(rows, newest))
         self.table.blockSignals(False)
         self._pages.setCurrentWidget(self.table if found else self._nothing)
         self._fill_boxes(found)

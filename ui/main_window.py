@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import evals, paths, samples, settings
+from core import documents, evals, paths, samples, settings
 from core import project as projects
 from core.errors import JukuError
 from core.language import tr
@@ -37,6 +37,7 @@ from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 PROJECT_FILES = "*.juku"
+DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 
 
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self._recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
+        self._action(file, tr("Read a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
         self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
@@ -131,6 +133,8 @@ class MainWindow(QMainWindow):
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
         self.dataset_tab.import_wanted.connect(self._on_import)
+        self.spec_tab.document_wanted.connect(self._on_document)
+        self.spec_tab.settings_wanted.connect(self._on_settings)
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -155,10 +159,19 @@ class MainWindow(QMainWindow):
             tab.refresh(changes)
 
     def open_paths(self, found: list[Path]) -> None:
-        """What the command line named or what was dropped: a project is opened, other files are imported."""
+        """What the command line named or what was dropped: a project is opened, documents go to the spec, rows come in."""
         document = next((path for path in found if path.suffix == projects.SUFFIX), None)
         files = [path for path in found if path.suffix != projects.SUFFIX]
-        self.workspace.tasks.start("", self._open_and_import(document, files))
+        texts = [path for path in files if self._is_for_spec(path)]
+        for path in texts:
+            self.tabs.setCurrentWidget(self.spec_tab)
+            self.spec_tab.bring_document(path)
+        self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
+
+    def _is_for_spec(self, path: Path) -> bool:
+        """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
+        over_spec = self.tabs.currentWidget() is self.spec_tab
+        return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
         if document is not None:
@@ -261,6 +274,13 @@ class MainWindow(QMainWindow):
         dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
+        dialog.open()
+
+    def _on_document(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
+        dialog = QFileDialog(self, tr("Bring in a document"), "", _file_types(tr("Documents"), patterns))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
         dialog.open()
 
     def _on_export(self) -> None:

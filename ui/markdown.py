@@ -1,10 +1,15 @@
 """Lets Markdown be seen as what it is while it is typed: headings, list marks, emphasis."""
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QPalette, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QPlainTextEdit
 
+SLICE = 0.006  # seconds of formatting between two looks at what else the window has to do
 HEADING = re.compile(r"#{1,6}\s.*")
 MARK = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\s*>")
 STRONG = re.compile(r"(\*\*|__)(?=\S).+?(?<=\S)\1")
@@ -12,11 +17,38 @@ CODE = re.compile(r"`[^`]+`")
 
 
 class MarkdownHighlighter(QSyntaxHighlighter):
+    """What is typed is formatted at once, a long text that is loaded bit by bit: the window stays alive."""
+
     def __init__(self, edit: QPlainTextEdit) -> None:
         super().__init__(edit.document())
         self._edit = edit
+        self._loading = False
+        self._next = 0  # the block that is formatted next
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._go_on)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """While a whole text is put in, nothing is formatted; that follows."""
+        self._loading = True
+        yield
+        self._loading = False
+        self._next = 0
+        self._timer.start()
+
+    def _go_on(self) -> None:
+        end = time.perf_counter() + SLICE
+        block = self.document().findBlockByNumber(self._next)
+        while block.isValid() and time.perf_counter() < end:
+            self.rehighlightBlock(block)
+            block = block.next()
+            self._next += 1
+        if not block.isValid():
+            self._timer.stop()
 
     def highlightBlock(self, text: str) -> None:
+        if self._loading:
+            return
         if HEADING.match(text):
             self.setFormat(0, _length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return

@@ -63,9 +63,9 @@ class ModelRow(QWidget):
         self.box.show_offers(offers)
         usable = [offer for offer in offers if offer.state in USABLE]
         wished = [offer for name in (self._wanted, self._last) for offer in offers if offer.id == name]
-        found = next((*wished, *(offer for offer in usable if not offer.tuned)), None)
+        found = [*wished, *(offer for offer in usable if not offer.tuned)]
         if found:
-            self.box.choose(found.id)
+            self.box.choose(found[0].id)
         else:
             self.box.setCurrentIndex(-1)
         self.box.setEnabled(bool(offers))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPushButton,
     QStackedWidget,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +24,7 @@ from core.language import LANGUAGES, tr
 from core.paths import engine_home
 from core.settings import ProviderSettings
 from ui import style, widgets
+from ui.prompts_page import PromptsPage
 from ui.provider_page import ProviderPage
 from ui.workspace import Workspace
 
@@ -45,7 +47,7 @@ class SettingsDialog(QDialog):
         self._lay_out()
         self._connect()
         self._show_list(providers.LOCAL)
-        self.resize(780, 600)
+        self.resize(860, 660)
 
     def _make_look(self) -> None:
         self.language = QComboBox()
@@ -69,11 +71,28 @@ class SettingsDialog(QDialog):
         self.pages = QStackedWidget()
         self.pages.addWidget(_local_page())
         self.pages.addWidget(self.page)
+        self.prompts = PromptsPage()
+        self.prompts.failed.connect(self.messages.show_error)
 
     def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
+        buttons.rejected.connect(self.reject)
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self._general(), tr("General"))
+        self.tabs.addTab(self.prompts, tr("Prompts for chat models"))
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.messages)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(buttons)
+
+    def _general(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.setSpacing(style.SPACE)
         layout.addWidget(widgets.heading(tr("Window")))
         form = QFormLayout()
         language = QHBoxLayout()
@@ -88,10 +107,7 @@ class SettingsDialog(QDialog):
         layout.addSpacing(style.SPACE)
         layout.addWidget(widgets.heading(tr("Where models are trained and asked")))
         layout.addLayout(self._provider_row(), 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        return page
 
     def _provider_row(self) -> QHBoxLayout:
         below = QHBoxLayout(spacing=style.SPACE // 2)
@@ -246,6 +262,12 @@ class SettingsDialog(QDialog):
         self._show_list(providers.LOCAL)
         self.page.forget(entry)
         self.workspace.tasks.start("", self.workspace.forget_provider(entry.id))
+
+    def reject(self) -> None:
+        if self.prompts.may_close():
+            super().reject()
+        else:
+            self.tabs.setCurrentWidget(self.prompts)
 
     def _on_finished(self, _result: int) -> None:
         self.workspace.tasks.start("", self._finish())

@@ -53,12 +53,13 @@ class SpecEditor(QPlainTextEdit):
         if text == old:
             return
         position, scrolled = self.textCursor().position(), self.verticalScrollBar().value()
-        if not old:
-            self.setPlainText(text)
-        else:
-            cursor = QTextCursor(self.document())
-            cursor.select(QTextCursor.SelectionType.Document)
-            cursor.insertText(text)
+        with self._markdown.loading():
+            if not old:
+                self.setPlainText(text)
+            else:
+                cursor = QTextCursor(self.document())
+                cursor.select(QTextCursor.SelectionType.Document)
+                cursor.insertText(text)
         cursor = self.textCursor()
         cursor.setPosition(min(position, self.document().characterCount() - 1))
         self.setTextCursor(cursor)
@@ -171,4 +172,5 @@ class SpecEditor(QPlainTextEdit):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_passages"):
             self._shown = None
             self._show_selections()
-            self._markdown.rehighlight()
+            with self._markdown.loading():
+                pass  # the same text, in other colours

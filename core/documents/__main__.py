@@ -1,0 +1,17 @@
+"""Reads a document in a process of its own: some take seconds, and a window must not wait for them."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core import documents, outside
+from core.progress import Reporter
+
+
+def _read(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """The document at `path`, as its fields. Raises what `documents.read` does."""
+    return asdict(documents.read(Path(request["path"]), reporter))
+
+
+if __name__ == "__main__":
+    outside.serve(_read)

@@ -1,0 +1,411 @@
+"""Examples, knowledge, verdicts and facts asked of a chat model over real HTTP: started, stopped, gone on with."""
+
+import json
+import threading
+
+import pytest
+
+from core import coverage, dataset, facts, inquiries, spec
+from core.filters import Filter
+from core.inquiry_tasks import TASKS
+from core.providers import Offer
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui import inquiry_dialog, inquiry_runner
+from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
+from ui.generation_dialog import GenerationDialog, plan
+from ui.workspace import Workspace
+
+MODEL = "base-model"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
+    monkeypatch.setattr(inquiries, "PARALLEL", 1)  # so that it is known which answer belongs to which fact
+    monkeypatch.setenv("FAKE_API_KEY", KEY)
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        server.models |= {"ft:base-model:local:study:abc123": 100}
+        yield server
+
+
+class Scene:
+    """A dialog over the English sample without its rows; `play` ends all tasks, for outside of `run` nothing happens."""
+
+    def __init__(self, qtbot, run, project, server):
+        self._qtbot, self._run, self.project, self.server = qtbot, run, project, server
+        self.told = []
+
+    async def open(self, make):
+        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", self.server.url)])
+        self.workspace = Workspace(self.project, chosen)
+        self.workspace.keys.keep_for_session("fake", KEY)
+        await self.workspace.load_offers()
+        await self.show(make)
+
+    async def show(self, make):
+        self.dialog = make(self.workspace)
+        self.dialog.finished_with.connect(self.told.append)
+        self.dialog.open()
+        await self.settle()
+
+    async def settle(self):
+        await until(lambda: self.dialog._known and not self.dialog._work.is_busy())
+
+    async def finish(self):
+        await until(lambda: self.told)
+        await until(lambda: self.runner.progress(self.dialog.task) is None)
+        await self.settle()
+
+    @property
+    def runner(self):
+        return inquiry_runner.of(self.workspace)
+
+    def play(self, make, coroutine):
+        async def whole():
+            try:
+                await self.open(make)
+                await coroutine(self)
+            finally:
+                await self.workspace.tasks.close()
+                await self.workspace.forget_provider("fake")
+                self.dialog.deleteLater()
+
+        self._run(whole())
+
+    def answers(self, *texts):
+        for text in texts:
+            self.server.answer(MODEL, text)
+
+    def drafts(self):
+        return dataset.fetch(self.project.rows, dataset.ids_of(self.project.rows, Filter(status="draft"))).values()
+
+
+@pytest.fixture
+def scene(qtbot, run, sample, server):
+    return Scene(qtbot, run, sample, server)
+
+
+@pytest.fixture
+def bare(scene, run):
+    """The sample without any rows: every fact lacks all of them."""
+    run(scene.project.write("", lambda db: db.execute("DELETE FROM example").rowcount))
+    return scene
+
+
+def pairs(*questions):
+    made = [
+        {"kind": "direct", "question": one, "answer": "A team has three players.", "quote": ""} for one in questions
+    ]
+    return json.dumps({"examples": made})
+
+
+def three(workspace):
+    return GenerationDialog(workspace, set(names(workspace)[:3]))
+
+
+def names(workspace):
+    return [fact.name for fact in facts.load(workspace.project.rows)]
+
+
+def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        assert dialog.heading.text() == "3 of 3 chosen facts lack examples"
+        assert dialog.online.isChecked()
+        assert dialog.model.model() == MODEL  # and not the tuned one, which is offered too
+        assert dialog.model.box.count() == 2
+        assert dialog.counts["reworded"].text() == "12 lack"
+        assert dialog.primary.text() == "Make 30 examples"  # nine of each fact, and one for the exam
+        assert "3 requests" in dialog.estimate.text()
+        assert "sent to Fake" in dialog.estimate.text()
+        for kind, box in dialog.kinds.items():
+            box.setChecked(kind == "reverse")
+        await until(lambda: dialog.primary.text() == "Make 3 examples")
+        dialog.kinds["reverse"].setChecked(False)
+        await until(lambda: not dialog.primary.isEnabled() and not dialog._settling.isActive())
+        await scene.settle()
+        assert not dialog.primary.isEnabled()
+
+    bare.play(three, go)
+
+
+def test_a_model_makes_drafts_in_one_step(bare):
+    async def go(scene):
+        scene.answers(
+            pairs("How many play?", "How big is a team?"), pairs("What is Hobannu?"), pairs("Who invented it?")
+        )
+        scene.dialog.primary.click()
+        assert not scene.dialog.primary.isEnabled()
+        await scene.finish()
+        assert "4 rows were added as drafts." in scene.told[0]
+        assert scene.dialog.note.text() == scene.told[0]
+        assert scene.dialog.drafts.isVisible()
+        assert {row.source for row in scene.drafts()} == {"chat model"}
+        assert len(scene.server.asked) == 3
+        assert not scene.dialog.older.isVisible()
+        assert scene.project.undo_label == TASKS["examples"].label()
+        await scene.project.undo()
+        assert not scene.drafts()
+
+    bare.play(three, go)
+
+
+def test_a_run_that_is_cancelled_keeps_what_arrived_and_goes_on_without_asking_twice(bare):
+    async def go(scene):
+        hold = threading.Event()
+        scene.answers(pairs("How many play?"))
+        scene.server.answer(MODEL, pairs("What is lost?"), hold=hold)
+        scene.dialog.primary.click()
+        await until(lambda: len(scene.server.asked) == 2)
+        assert scene.dialog.line.isVisible()
+        assert scene.dialog.line.count.text() == "1 of 3"
+        scene.dialog.line.cancel.click()
+        await scene.finish()
+        hold.set()
+        assert scene.told == ["Stopped. 1 row was added as a draft."]
+        await until(scene.dialog.older.isVisible)
+        assert "1 of 3 answers have arrived" in scene.dialog.older.text.text()
+        assert not scene.dialog.older.take.isVisible()
+        scene.told.clear()
+        scene.answers(pairs("What is Hobannu?"), pairs("Who invented it?"))
+        scene.dialog.older.go_on.click()
+        await scene.finish()
+        assert "2 rows" in scene.told[0]
+        assert len(scene.server.asked) == 4
+        asked = [json.dumps(one["messages"]) for one in scene.server.asked]
+        assert asked[1] == asked[2]
+        assert len(set(asked)) == 3
+        assert not scene.dialog.older.isVisible()
+
+    bare.play(three, go)
+
+
+async def leave_unfinished(project, answered, names):
+    """What a crash leaves: an inquiry that runs in the file, and some answers."""
+    wished = [{"fact": name, "counts": {"direct": 1}} for name in names]
+    made = []
+    await project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, wished)))
+    waiting = await project.read(inquiries.requests, made[0], "waiting")
+    for number, request in enumerate(waiting[:answered]):
+        await project.write("", inquiries._keep, request.id, [pairs(f"Question {number} of a crash?")], 5)
+
+
+@pytest.mark.parametrize("act", ["go_on", "take", "give_up"])
+def test_after_a_crash_the_answers_are_there(bare, act):
+    async def go(scene):
+        dialog = scene.dialog
+        await leave_unfinished(scene.project, 2, names(scene.workspace)[:3])
+        dialog.read()
+        await until(dialog.older.isVisible)
+        assert "2 of 3 answers have arrived" in dialog.older.text.text()
+        scene.answers(pairs("The third?"))
+        getattr(dialog.older, act).click()
+        if act != "give_up":
+            await scene.finish()
+        await until(lambda: not inquiries.unfinished(scene.project.rows))
+        assert len(scene.drafts()) == {"go_on": 3, "take": 2, "give_up": 0}[act]
+        assert len(scene.server.asked) == (act == "go_on")
+        await until(lambda: not dialog.older.isVisible())
+
+    bare.play(three, go)
+
+
+def test_what_was_not_answered_can_be_asked_again(bare):
+    async def go(scene):
+        scene.answers(pairs("How many play?"))
+        for _with_schema_and_without in range(2):
+            scene.server.answer(MODEL, "", error=(400, "That is too long."))
+        scene.answers(pairs("Who invented it?"))
+        scene.dialog.primary.click()
+        await scene.finish()
+        assert "2 rows were added" in scene.told[0]
+        assert "1 question was not answered." in scene.told[0]
+        assert "too long" in scene.told[0]
+        await until(scene.dialog.older.isVisible)
+        assert scene.dialog.older.go_on.text() == "Ask again"
+        scene.told.clear()
+        scene.answers(pairs("What is Hobannu?"))
+        scene.dialog.older.go_on.click()
+        await scene.finish()
+        assert "1 row was added" in scene.told[0]
+        assert len(scene.server.asked) == 5
+
+    bare.play(three, go)
+
+
+def test_a_server_that_refuses_everything_is_told_everywhere(bare):
+    async def go(scene):
+        failed = []
+        scene.workspace.tasks.failed.connect(failed.append)
+        for _ in range(6):
+            scene.server.answer(MODEL, "", error=(403, "Not allowed."))
+        scene.dialog.primary.click()
+        await scene.finish()
+        assert failed
+        assert failed[0].title in scene.dialog.note.text()
+        assert not scene.dialog.drafts.isVisible()
+        await until(scene.dialog.older.isVisible)
+        assert scene.dialog.primary.isEnabled()
+
+    bare.play(three, go)
+
+
+def test_closed_in_the_middle_it_goes_on_and_another_dialog_sees_it(bare):
+    async def go(scene):
+        hold = threading.Event()
+        scene.server.answer(MODEL, pairs("How many play?"), hold=hold)
+        scene.answers(pairs("What is Hobannu?"), pairs("Who invented it?"))
+        scene.dialog.primary.click()
+        await until(lambda: scene.server.asked)
+        first = scene.dialog
+        first.close()
+        assert not first.isVisible()
+        await scene.show(three)
+        assert scene.dialog.line.isVisible()
+        assert not scene.dialog.older.isVisible()
+        assert not scene.dialog.primary.isEnabled()
+        hold.set()
+        await scene.finish()
+        assert len(scene.told) == 1  # the dialog that began it tells, though it is closed
+        assert "3 rows" in scene.dialog.note.text()
+
+    bare.play(three, go)
+
+
+def test_without_a_model_templates_make_rows_in_one_step(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        await until(lambda: dialog.primary.text() == "Make examples from templates")
+        assert not dialog.kinds["reverse"].isEnabled()
+        await until(lambda: dialog.counts["applied"].text() == "needs a model")
+        dialog.primary.click()
+        await scene.finish()
+        assert "added as drafts" in scene.told[0]
+        assert {row.source for row in scene.drafts()} == {"offline"}
+        assert {name for row in scene.drafts() for name in row.facts.split()} <= set(names(scene.workspace)[:3])
+        assert not scene.server.asked
+        await scene.project.undo()
+        assert not scene.drafts()
+
+    bare.play(three, go)
+
+
+def test_the_smallest_models_are_not_what_one_begins_with(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        scene.workspace.settings.provider = "local"
+        scene.workspace.offers = [
+            Offer("ft:small:local:study:abc", "ft", tuned=True),
+            Offer("small", "Small 135M", state="available", bytes=98_000_000),
+            Offer("far", "Far 1B", state="missing", bytes=2_500_000_000),
+        ]
+        scene.workspace.offers_changed.emit()
+        assert dialog.offline.isChecked()
+        assert "Small 135M is a small model" in dialog.model.note.text()
+        dialog.online.click()
+        scene.workspace.offers_changed.emit()
+        assert dialog.online.isChecked()  # the person's choice stays
+        dialog.model.box.setCurrentIndex(2)
+        dialog.model.box.activated.emit(2)
+        assert "not on this computer yet" in dialog.model.note.text()
+        assert not dialog.can_start()
+        scene.workspace.offers = []
+        scene.workspace.offers_changed.emit()
+        assert "offers no model yet" in dialog.model.note.text()
+
+    bare.play(three, go)
+
+
+def test_without_facts_it_says_what_to_do(bare, run):
+    run(bare.project.write("", lambda db: db.execute("DELETE FROM fact").rowcount))
+
+    async def go(scene):
+        assert scene.dialog._pages.currentIndex() == 1
+        assert not scene.dialog.primary.isEnabled()
+
+    bare.play(GenerationDialog, go)
+
+
+def test_many_facts_are_estimated_from_some(bare, run):
+    def fill(db):
+        for number in range(150):
+            facts.add(db, f"Fact {number} says that there are {number} of them.", "")
+
+    run(bare.project.write("", fill))
+    found = plan(bare.project.rows, None, coverage.KINDS)
+    part = plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, coverage.KINDS)
+    assert found.estimate.requests == found.facts == len(facts.load(bare.project.rows))
+    assert abs(found.estimate.sent / found.facts - part.estimate.sent / part.facts) < 20
+
+
+def test_a_base_model_is_asked_what_it_knows(scene):
+    async def go(scene):
+        assert "questions for" in scene.dialog.count.text()
+        scene.dialog.primary.click()
+        await scene.finish()
+        assert "facts were asked for" in scene.told[0]
+        assert scene.server.asked[0]["n"] == 5
+        assert any(fact.known for fact in facts.load(scene.project.rows))
+
+    scene.play(ProbeDialog, go)
+
+
+def test_a_model_judges_the_chosen_rows(scene):
+    ids = [id for id, names in scene.project.rows.execute("SELECT id, facts FROM example") if names][:2]
+
+    async def go(scene):
+        scene.answers('{"verdict": "contradicts", "reason": "Three, not four."}', '{"verdict": "supported"}')
+        assert scene.dialog.primary.text() == "Judge 2 rows"
+        scene.dialog.primary.click()
+        await scene.finish()
+        rows = dataset.fetch(scene.project.rows, ids)
+        assert ["judge-contradicts" in rows[id].problems for id in ids] == [True, False]
+
+    scene.play(lambda workspace: JudgeDialog(workspace, ids), go)
+
+
+def test_without_drafts_there_is_nothing_to_judge(bare):
+    async def go(scene):
+        assert scene.dialog._pages.currentIndex() == 1
+        assert not scene.dialog.primary.isEnabled()
+
+    bare.play(JudgeDialog, go)
+
+
+def test_statements_become_facts(bare, run):
+    text = "# Game\n\nA team has three players, and it wins with nine points."
+    run(
+        bare.project.write(
+            "", lambda db: (db.execute("DELETE FROM fact"), spec.store(db, spec.Spec("Game", text=text)))
+        )
+    )
+
+    async def go(scene):
+        scene.answers('{"statements": ["A team has three players.", "A team wins with nine points."]}')
+        assert scene.dialog.count.text() == "1 statement is no fact yet"
+        scene.dialog.primary.click()
+        await scene.finish()
+        assert [fact.text for fact in facts.load(scene.project.rows)] == [
+            "A team has three players.",
+            "A team wins with nine points.",
+        ]
+        await until(lambda: scene.dialog._pages.currentIndex() == 1)
+
+    bare.play(RefineDialog, go)
+
+
+def test_the_model_that_was_asked_last_comes_first(bare):
+    async def go(scene):
+        tuned = "ft:base-model:local:study:abc123"
+        await scene.project.write("", inquiries.begin, "judge", "fake", tuned, [])
+        scene.dialog.read()
+        await until(lambda: scene.dialog.model.model() == tuned)
+
+    bare.play(three, go)

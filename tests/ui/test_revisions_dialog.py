@@ -1,0 +1,121 @@
+"""Kept states of the spec: kept, compared, named anew, deleted, and gone back to."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+
+from core import facts, language, revisions, spec
+from tests.ui.waiting import until
+from ui.kept_states import DATE, NAME, SIZE
+from ui.revisions_dialog import RevisionsDialog
+from ui.text_length import length_words, local_time
+
+
+@pytest.fixture
+def dialog(run, workspace, qtbot):
+    async def make():
+        dialog = RevisionsDialog(workspace)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        await until(lambda: dialog._now.text)
+        return dialog
+
+    return run(make())
+
+
+def now(workspace):
+    return spec.load(workspace.project.rows)
+
+
+async def keep(dialog, name):
+    before = len(dialog._kept)
+    dialog.name.setText(name)
+    dialog.keep.click()
+    await until(lambda: len(dialog._kept) > before)
+
+
+async def change(workspace, **fields):
+    new = replace(now(workspace), **fields)
+    workspace.tasks.start("", workspace.project.write("Edit", facts.save, new))
+    await until(lambda: now(workspace) == new)
+
+
+async def agree(dialog):
+    await until(lambda: dialog.findChild(QMessageBox))
+    box = dialog.findChild(QMessageBox)
+    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
+    return f"{box.text()}\n{box.informativeText()}"
+
+
+def test_nothing_is_kept_at_first(run, dialog):
+    assert dialog._pages.currentWidget() is dialog._nothing
+    assert not dialog.sides.isVisible()
+    assert [button.isEnabled() for button in (dialog.rename, dialog.delete, dialog.restore)] == [False] * 3
+
+
+def test_keep_change_compare_and_go_back(run, dialog, workspace):
+    before = now(workspace)
+
+    async def go():
+        await keep(dialog, "first")
+        assert [dialog.table.item(row, NAME).text() for row in range(2)] == ["Now", "first"]
+        assert dialog.table.item(1, SIZE).text() == length_words(before.text)
+        assert dialog.table.item(1, DATE).text()
+        await until(lambda: dialog.sides.summary.text() == "No difference")
+        assert not dialog.beside.text()
+        await change(workspace, text=before.text + "\nOne more.", name="Other", system_prompt="Be short.")
+        await until(lambda: dialog.sides.summary.text() == "1 change")
+        assert [title.text() for title in dialog.sides.titles] == ["first", "Now"]
+        assert "→ “Other”" in dialog.beside.text()
+        assert "→ “Be short.”" in dialog.beside.text()
+        dialog.restore.click()
+        assert "Undo" in await agree(dialog)
+        await until(lambda: now(workspace) == before)
+        assert workspace.project.undo_label == "Restore the spec"
+        await until(lambda: dialog.sides.summary.text() == "No difference")
+        workspace.tasks.start("", workspace.project.undo())
+        await until(lambda: now(workspace).name == "Other")
+
+    run(go())
+
+
+def test_any_two_are_compared(run, dialog, workspace):
+    async def go():
+        await keep(dialog, "first")
+        await change(workspace, text="Short.")
+        await keep(dialog, "second")
+        assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
+        assert (dialog.old.currentText(), dialog.table.currentRow()) == ("first", 2)  # what was compared stays
+        dialog.new.setCurrentIndex(1)
+        dialog.new.activated.emit(1)
+        assert [title.text() for title in dialog.sides.titles] == ["first", "second"]
+        dialog.table.selectRow(1)
+        assert dialog.sides.summary.text() == "No difference"
+        dialog.table.selectRow(0)  # now: nothing to rename, delete or go back to
+        assert not dialog.restore.isEnabled()
+        assert not dialog.table.item(0, NAME).flags() & Qt.ItemFlag.ItemIsEditable
+
+    run(go())
+
+
+def test_rename_and_delete(run, dialog, workspace):
+    async def go():
+        await keep(dialog, "<b>first</b>")
+        dialog.table.item(1, NAME).setText("better")
+        await until(lambda: [one.name for one in revisions.load(workspace.project.rows)] == ["better"])
+        await until(lambda: dialog.old.itemText(0) == "better")
+        dialog.delete.click()
+        assert "“better”" in await agree(dialog)
+        await until(lambda: dialog._pages.currentWidget() is dialog._nothing and not dialog.delete.isEnabled())
+
+    run(go())
+
+
+def test_dates_and_lengths_speak_the_language_of_the_screen():
+    language.choose("ja")
+    assert local_time(1_700_000_000).startswith("2023/11/1")
+    assert length_words("試合は60分である。 ").startswith("10")
+    assert length_words("Three words here").startswith("3")

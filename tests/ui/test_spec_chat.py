@@ -1,0 +1,297 @@
+"""The spec by chat against a real HTTP server: a proposal is looked at, and taken over in part."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent
+from PySide6.QtWidgets import QToolButton
+
+from core import spec
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui.chat_turns import Answer, Asked, Remarks
+from ui.proposal_dialog import ProposalDialog
+from ui.spec_chat import SpecChat
+from ui.workspace import Workspace
+
+BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
+OLD = "# Hobannu\n\nA match lasts 60 minutes.\n\nA goal counts one point.\n"
+NEW = "# Hobannu\n\nA match lasts 70 minutes.\n\nA goal counts one point.\n\nA whistle ends it."
+PROPOSAL = f"I made it longer.\n\n```markdown\n{NEW}\n```"
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        server.models |= {TUNED: 100}
+        yield server
+
+
+class Scene:
+    """The chat over the English sample; `play` ends all tasks, since outside of `run` nothing may happen."""
+
+    def __init__(self, qtbot, run, project, server):
+        self._run, self._qtbot = run, qtbot
+        self.spec = replace(spec.load(project.rows), text=OLD)
+        self.wanted, self.places = [], []
+        run(self._open(project, server))
+
+    async def _open(self, project, server):
+        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)])
+        self.workspace = Workspace(project, chosen)
+        self.chat = SpecChat(self.workspace, lambda: self.spec)
+        self._qtbot.addWidget(self.chat)
+        self.chat.text_wanted.connect(lambda text, before: self.wanted.append((text, before)))
+        self.chat.place_chosen.connect(self.places.append)
+        self.chat.resize(460, 700)
+        self.chat.show()
+
+    def said(self, kind):
+        return [part for part in self.chat.findChildren(kind) if not part.isHidden() and part.parent()]
+
+    @property
+    def answer(self):
+        return self.said(Answer)[-1]
+
+    async def ask(self, text="Longer, please."):
+        self.chat.field.setPlainText(text)
+        self.chat.send.click()
+        await self.done()
+
+    async def done(self):
+        await until(lambda: self.chat._answer is None)
+
+    def dialog(self):
+        return next(one for one in self.chat.window().findChildren(ProposalDialog) if one.isVisible())
+
+    def play(self, coroutine):
+        async def whole():
+            try:
+                await self.workspace.load_offers()
+                await coroutine
+            finally:
+                await self.workspace.tasks.close()
+
+        self._run(whole())
+
+    async def close(self):
+        await self.workspace.tasks.close()
+        await (await self.workspace.provider()).close()
+
+
+@pytest.fixture
+def scene(qtbot, run, sample, server, monkeypatch):
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+    scene = Scene(qtbot, run, sample, server)
+    yield scene
+    run(scene.close())
+
+
+def press(field, key):
+    field.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, "\n"))
+
+
+def test_without_a_model_it_is_said_what_to_do(scene, qtbot):
+    assert scene.chat.pages.currentIndex() == 0
+    with qtbot.waitSignal(scene.chat.settings_wanted):
+        scene.chat.settings.click()
+
+
+def test_a_base_model_is_asked_with_the_present_text_and_the_conversation(scene, server):
+    server.answer(BASE, "How much longer?")
+    server.answer(BASE, "Good.")
+
+    async def go():
+        assert (scene.chat.pages.currentIndex(), scene.chat.model.model()) == (1, BASE)
+        await scene.ask()
+        scene.spec = replace(scene.spec, text="# New")
+        await scene.ask("By 10 minutes.")
+
+    scene.play(go())
+    first, second = (asked["messages"] for asked in server.asked)
+    assert OLD in first[0]["content"]
+    assert "# New" in second[0]["content"]
+    assert [one["content"] for one in second[1:]] == ["Longer, please.", "How much longer?", "By 10 minutes."]
+    assert [one.words.toPlainText() for one in scene.said(Answer)] == ["How much longer?", "Good."]
+    assert len(scene.said(Asked)) == 2
+    assert scene.chat.field.toPlainText() == ""
+
+
+def test_a_proposal_is_taken_over_in_part(scene, server):
+    server.answer(BASE, PROPOSAL)
+
+    async def go():
+        await scene.ask()
+        assert scene.answer.words.toPlainText() == "I made it longer."
+        assert scene.answer.offered.text() == "2 changes are proposed."
+        scene.answer.look.click()
+        dialog = scene.dialog()
+        assert (dialog.take.isEnabled(), dialog.note.text()) == (False, "")
+        dialog.sides.accept({1})
+        assert dialog.take.text() == "Take over 1 change"
+        dialog.take.click()
+
+    scene.play(go())
+    assert scene.wanted == [(f"{OLD}\nA whistle ends it.\n", OLD)]
+    assert scene.answer.offered.text().startswith("1 change was taken over")
+
+
+def test_what_was_edited_meanwhile_stays(scene, server):
+    server.answer(BASE, PROPOSAL)
+
+    async def go():
+        await scene.ask()
+        scene.spec = replace(scene.spec, text=OLD.replace("one point", "two points"))
+        scene.answer.look.click()
+        dialog = scene.dialog()
+        assert "edited" in dialog.note.text()
+        dialog.sides.all.click()
+        dialog.take.click()
+        scene.spec = replace(scene.spec, text=scene.wanted[0][0])
+        scene.answer.look.click()
+        assert scene.answer.offered.text() == "All of it is in your text."
+
+    scene.play(go())
+    assert scene.wanted[0][0] == NEW.replace("one point", "two points") + "\n"
+
+
+def test_a_text_that_lost_much_is_warned_of(scene, server, qtbot):
+    dialog = ProposalDialog("line\n" * 200, "line\n", BASE)
+    qtbot.addWidget(dialog)
+    assert "left parts out" in dialog.note.text()
+
+
+def test_the_words_come_while_they_are_written_and_can_be_stopped(scene, server):
+    server.answer(BASE, PROPOSAL, hold=threading.Event())
+
+    async def go():
+        scene.chat.field.setPlainText("Longer.")
+        press(scene.chat.field, Qt.Key.Key_Return)
+        assert scene.chat.send.text() == "Stop"
+        await until(lambda: scene.answer.words.toPlainText() == "I")
+        scene.chat.send.click()
+        await scene.done()
+        assert scene.chat.send.text() == "Send"
+        assert "Stopped" in scene.answer.error.text()
+        await scene.ask("Again.")
+
+    scene.play(go())
+    assert [one["content"] for one in server.asked[1]["messages"][1:]] == ["Again."]
+
+
+def test_a_text_that_is_being_written_is_counted_not_shown(scene):
+    answer = Answer(BASE, "Answering…")
+    for piece in ("So:\n\n```mark", "down\n# A\n", "b\n"):
+        answer.add(piece)
+    answer._show()
+    assert answer.words.toPlainText() == "So:"
+    assert "Writing the new text" in answer.state.text()
+
+
+def test_what_the_server_refuses_is_said(scene, server):
+    server.answer(BASE, error=(429, "Slow down."))
+    failed = []
+    scene.workspace.tasks.failed.connect(failed.append)
+    scene.play(scene.ask())
+    assert "Slow down." in scene.answer.error.text()
+    assert not failed
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "words"),
+    [
+        (PROPOSAL.removesuffix("```"), True, "broke off"),
+        (PROPOSAL, False, "incomplete"),
+        ("", True, "said nothing"),
+        (f"```markdown\n{OLD}```", True, "the same as yours"),
+    ],
+)
+def test_a_reply_without_a_whole_text_offers_nothing(scene, server, text, finish, words):
+    server.answer(BASE, text, finish=finish)
+    scene.play(scene.ask())
+    assert words in scene.answer.error.text() + scene.answer.offered.text()
+    assert not scene.answer.look.isVisible()
+
+
+def test_contradictions_are_listed_as_the_models(scene, server):
+    server.answer(BASE, '{"statements": ["“A goal counts one point” says no more.", "<b>No</b> break is named."]}')
+
+    async def go():
+        scene.chat.contradictions.click()
+        await scene.done()
+        found = scene.said(Remarks)[-1]
+        assert len(found.remarks) == 2
+        buttons = found.findChildren(QToolButton)
+        assert [button.text() for button in buttons].count("Show in the text") == 1
+        buttons[0].click()
+        buttons[-1].click()
+
+    scene.play(go())
+    assert scene.places == [OLD.index("A goal")]
+    assert "<b>No</b> break" in scene.chat.field.toPlainText()
+    assert "statements" in server.asked[0]["messages"][0]["content"]
+
+
+def test_no_text_is_not_looked_through(scene, server):
+    scene.spec = replace(scene.spec, text=" ")
+
+    async def go():
+        scene.chat.contradictions.click()
+
+    scene.play(go())
+    assert "no text yet" in scene.answer.error.text()
+    assert server.asked == []
+
+
+def test_a_new_conversation_forgets_and_stops(scene, server):
+    server.answer(BASE, "One.")
+    server.answer(BASE, "Two of them.", hold=threading.Event())
+
+    async def go():
+        await scene.ask()
+        scene.chat.field.setPlainText("And?")
+        scene.chat.send.click()
+        await until(lambda: len(server.asked) == 2)
+        scene.chat.anew.click()
+        assert scene.chat._start.isVisible()
+        await until(lambda: not scene.workspace.tasks.running())
+        server.answer(BASE, "Three.")
+        await scene.ask("Anew.")
+
+    scene.play(go())
+    assert [one["content"] for one in server.asked[2]["messages"][1:]] == ["Anew."]
+    assert [one.words.toPlainText() for one in scene.said(Answer)][-1] == "Three."
+
+
+def test_suggestions_begin(scene, server):
+    async def go():
+        scene.chat.suggested[0].click()
+        assert scene.chat.field.toPlainText() == "Draft a spec about "
+        scene.chat.suggested[1].click()
+        await scene.done()
+
+    scene.play(go())
+    assert "gaps" in server.asked[0]["messages"][-1]["content"]
+    assert not scene.chat._start.isVisible()
+
+
+def test_half_a_composition_is_never_sent(scene, server, qapp):
+    async def go():
+        qapp.sendEvent(scene.chat.field, QInputMethodEvent("ほばんぬ", []))
+        press(scene.chat.field, Qt.Key.Key_Return)
+
+    scene.play(go())
+    assert server.asked == []
+
+
+def test_a_tuned_model_is_asked_only_when_it_is_chosen(scene, server):
+    async def go():
+        scene.chat.model.choose(TUNED)
+        await scene.workspace.load_offers()
+        await scene.ask()
+
+    scene.play(go())
+    assert server.asked[0]["model"] == TUNED

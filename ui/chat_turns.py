@@ -1,0 +1,166 @@
+"""What is said in the chat about the spec: by the person, by a model with the text it proposes, and a model's remarks."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from core import drafting
+from core.language import tr, trn
+from ui import style, widgets
+from ui.chat_pane import FRAME_MS
+from ui.growing_edit import GrowingEdit
+
+INDENT = 40  # pixels by which what the person says stands to the right
+
+
+class Words(GrowingEdit):
+    """Text that was said, to the letter; it can be selected."""
+
+    def __init__(self, name: str, text: str = "", own: bool = False) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setAccessibleName(name)
+        self.setPlainText(text)
+        look = "background: palette(alternate-base); border: 1px solid palette(mid);"
+        self.setStyleSheet(f"Words {{ {look if own else 'background: transparent; border: 0;'} }}")
+
+    def show_text(self, text: str) -> None:
+        """Show `text`; where it goes on from what is shown, a selection stays."""
+        shown = self.toPlainText()
+        if text.startswith(shown):
+            self.append(text[len(shown) :])
+        else:
+            self.setPlainText(text)
+
+
+class Asked(QWidget):
+    """What the person said."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(INDENT, style.SPACE // 2, 0, 0)
+        layout.addWidget(Words(tr("You"), text, own=True))
+
+
+class Answer(QWidget):
+    """What a model says, as it comes; a text that it proposes is not shown here, but offered to be looked at."""
+
+    look_wanted = Signal()
+
+    def __init__(self, model: str, state: str, is_shown: bool = True) -> None:
+        """`state` is said until something else is; without `is_shown` the words are left out, as they are for a program."""
+        super().__init__()
+        self.model, self.reply = model, ""
+        self._is_shown = is_shown
+        self._flush = QTimer(self, interval=FRAME_MS, singleShot=True)
+        self._flush.timeout.connect(self._show)
+        name = widgets.short_name(model)
+        self._name = widgets.label(name, dim=True)
+        self._name.setToolTip(widgets.tip(model))
+        self.words = Words(name)
+        self.words.hide()
+        self.state, self.error = widgets.Note(), widgets.Note()
+        self.state.say(state)
+        self._offer = self._make_offer()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.setSpacing(style.SPACE // 3)
+        for part in (self._name, self.words, self.state, self._offer, self.error):
+            layout.addWidget(part)
+
+    def _make_offer(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("offer")
+        frame.setStyleSheet("#offer { border: 1px solid palette(mid); border-radius: 5px; }")
+        self.offered = widgets.label(wrap=True)
+        self.look = QPushButton(tr("Look at them…"))
+        self.look.clicked.connect(lambda _checked: self.look_wanted.emit())
+        layout = QHBoxLayout(frame)
+        layout.addWidget(self.offered, 1)
+        layout.addWidget(self.look)
+        frame.hide()
+        return frame
+
+    def add(self, piece: str) -> None:
+        """Take another piece; pieces are shown together, once a frame."""
+        self.reply += piece
+        if not self._flush.isActive():
+            self._flush.start()
+
+    def _show(self) -> None:
+        self._flush.stop()
+        if not self._is_shown:
+            return
+        draft = drafting.read(self.reply)
+        self.words.show_text(draft.talk)
+        self.words.setVisible(bool(draft.talk))
+        if draft.is_cut or draft.text is not None:
+            lines = self.reply.count("\n") - draft.talk.count("\n")
+            self.state.say(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
+
+    def finish(self) -> drafting.Draft:
+        """All has come; what it was."""
+        self._show()
+        self.state.say("")
+        return drafting.read(self.reply)
+
+    def fail(self, text: str, meaning: str = "error") -> None:
+        """What has come stays, and below it is said what went wrong."""
+        self._show()
+        self.state.say("")
+        self.error.say(text, meaning)
+
+    def offer(self, changes: int) -> None:
+        """Say how many changes are proposed, and offer to look at them."""
+        self.offered.setText(trn("{n} change is proposed.", "{n} changes are proposed.", changes))
+        self.look.setVisible(changes > 0)
+        if not changes:
+            self.offered.setText(tr("The proposed text is the same as yours."))
+        self._offer.show()
+
+
+class Remarks(QWidget):
+    """What a model found in the spec, marked as such; a remark can be shown in the text, and be asked to be mended."""
+
+    place_wanted = Signal(str)  # the remark
+    mend_wanted = Signal(str)
+
+    def __init__(self, model: str, found: Sequence[str], text: str) -> None:
+        super().__init__()
+        self.remarks = list(found)
+        name = widgets.short_name(model)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.setSpacing(style.SPACE // 3)
+        told = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
+        layout.addWidget(widgets.label(told if found else tr("{model} found nothing to remark.", model=name), dim=True))
+        for remark in found:
+            layout.addWidget(self._remark(remark, drafting.quoted(remark, text) is not None))
+
+    def _remark(self, remark: str, is_placed: bool) -> QWidget:
+        acts = QHBoxLayout()
+        for title, wanted, is_there in (
+            (tr("Show in the text"), self.place_wanted, is_placed),
+            (tr("Have it mended…"), self.mend_wanted, True),
+        ):
+            button = QToolButton(text=title)
+            button.setAccessibleDescription(remark)
+            button.clicked.connect(lambda _checked, wanted=wanted: wanted.emit(remark))
+            if is_there:
+                acts.addWidget(button)
+        acts.addStretch()
+        made = QWidget()
+        layout = QVBoxLayout(made)
+        layout.setContentsMargins(0, 0, 0, style.SPACE // 2)
+        layout.setSpacing(2)
+        layout.addWidget(Words(tr("Remark"), f"⚠ {remark}"))
+        layout.addLayout(acts)
+        return made
+
+
+def clear(column: QVBoxLayout, kept: int) -> None:
+    """Take away what was said from place `kept` on, up to the stretch at the end."""
+    while column.count() > kept + 1:
+        column.takeAt(kept).widget().deleteLater()

@@ -1,0 +1,103 @@
+"""Brings a document into the spec: it is read aside, shown as the text it will be, and then appended or put in its place."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QRadioButton, QVBoxLayout, QWidget
+
+from core import outside
+from core.checks.rules import clip
+from core.documents import Document
+from core.language import tr
+from ui import style, widgets
+from ui.growing_edit import text_of
+from ui.text_length import length_words
+from ui.workspace import Workspace
+
+NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
+TYPING = 250  # milliseconds between the last key and the count
+APPEND, REPLACE = "append", "replace"
+
+
+def reading(path: Path) -> str:
+    """What the status bar says while a document is read."""
+    return tr("Read {name}", name=clip(path.name, 60))
+
+
+async def read_document(workspace: Workspace, path: Path) -> Document:
+    """Read a document in a process of its own; cancelling the task ends it. Raises `JukuError`.
+
+    Start the task with the label `reading(path)`, so that its progress is shown and it can be cancelled.
+    """
+    found = await outside.run_aside("core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path)))
+    return Document(**found)
+
+
+class DocumentDialog(QDialog):
+    """Shows the text as it will be, to be edited; `accepted_text` gives "append" or "replace", and what was decided on."""
+
+    accepted_text = Signal(str, Document)
+
+    def __init__(self, document: Document, has_text: bool, parent: QWidget | None = None) -> None:
+        """`has_text`: whether the spec has a text already, so that there is something to choose."""
+        super().__init__(parent)
+        self._document, self._has_text = document, has_text
+        self.setWindowTitle(tr("Bring in a document"))
+        self.resize(820, 640)
+        self.editor = QPlainTextEdit(document.text, tabChangesFocus=True)
+        self.editor.setAccessibleName(tr("Text of the document"))
+        self.length = widgets.label(dim=True)
+        self.note = widgets.Note()
+        self.note.say("\n".join(_shown(document.notes)), "warning")
+        self.append = QRadioButton(tr("&Append it to the text of the spec"))
+        self.replace = QRadioButton(tr("&Replace the text of the spec; Undo brings it back"))
+        self.append.setChecked(has_text)
+        self.replace.setChecked(not has_text)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.take = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.take.setText(tr("Take over the text"))
+        self.take.setProperty("primary", True)
+        self._lay_out()
+        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing.timeout.connect(self._show_length)
+        self.editor.textChanged.connect(self._typing.start)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self.accepted.connect(self._on_accepted)
+        self.finished.connect(lambda _result: self.deleteLater())
+        self._show_length()
+        self.editor.setFocus()
+
+    def _lay_out(self) -> None:
+        title = widgets.heading(clip(self._document.title, 80))
+        title.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE // 2)
+        for part in (title, self.length, self.note):
+            layout.addWidget(part)
+        layout.addWidget(self.editor, 1)
+        layout.addWidget(widgets.label(tr("This is how it will stand in the spec. You can edit it here."), dim=True))
+        layout.addSpacing(style.SPACE // 2)
+        for choice in (self.append, self.replace):
+            choice.setVisible(self._has_text)
+            layout.addWidget(choice)
+        layout.addSpacing(style.SPACE // 2)
+        layout.addWidget(self._buttons)
+
+    def document(self) -> Document:
+        """The document with the text as it was edited."""
+        return replace(self._document, text=text_of(self.editor.document()))
+
+    def _show_length(self) -> None:
+        text = self.editor.toPlainText()
+        self.length.setText(length_words(text))
+        self.take.setEnabled(bool(text.strip()))
+
+    def _on_accepted(self) -> None:
+        self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())
+
+
+def _shown(notes: list[str]) -> list[str]:
+    more = [tr("… and {n} more notes", n=len(notes) - NOTES)] if len(notes) > NOTES else []
+    return [*notes[:NOTES], *more]

@@ -1,0 +1,254 @@
+"""The prompts that chat models are sent: read, changed, and set back to what they were."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QFontDatabase, QTextCursor
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import language, prompts
+from core.errors import JukuError
+from core.language import tr, trn
+from ui import style, widgets
+
+TYPING = 600  # milliseconds after the last key until the prompt is saved
+LIST_WIDTH = 230
+
+
+class PromptsPage(QWidget):
+    """What is typed is saved after a moment. A prompt that lacks a placeholder is kept here, but not saved."""
+
+    failed = Signal(JukuError)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unsaved: dict[tuple[str, str], str] = {}  # by name and language
+        self._warned = False  # whether the person knows that something will be lost
+        self._shown = (prompts.NAMES[0], _first_language())
+        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self.list = QListWidget()
+        self.list.setSpacing(2)
+        self.list.setWordWrap(True)
+        self.list.setAccessibleName(tr("Prompts"))
+        self.list.setFixedWidth(LIST_WIDTH)
+        for name in prompts.NAMES:
+            self.list.addItem(QListWidgetItem(prompts.title(name)))
+        self.language = QComboBox()
+        for code in prompts.LANGUAGES:
+            self.language.addItem(language.LANGUAGES[code], code)
+        self.language.setCurrentIndex(self.language.findData(self._shown[1]))
+        self.editor = QPlainTextEdit()
+        self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.editor.setTabChangesFocus(True)
+        self.placeholders = Placeholders()
+        self.note = widgets.Note()
+        self.reset = QPushButton(tr("&Reset to the original"), autoDefault=False)
+        self._lay_out()
+        self._connect()
+        self.list.setCurrentRow(0)
+        self._show()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        self.title = widgets.heading("")
+        self.title.setWordWrap(True)
+        name = widgets.label(tr("Lan&guage"), dim=True)
+        name.setBuddy(self.language)
+        head.addWidget(self.title, 1)
+        head.addWidget(name)
+        head.addWidget(self.language)
+        foot = QHBoxLayout()
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.reset)
+        right = QVBoxLayout()
+        right.setSpacing(style.SPACE)
+        right.addLayout(head)
+        right.addWidget(self.editor, 1)
+        right.addWidget(self.placeholders)
+        right.addLayout(foot)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.setSpacing(2 * style.SPACE)
+        layout.addWidget(self.list)
+        layout.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        self.list.currentRowChanged.connect(lambda _row: self._choose())
+        self.language.activated.connect(lambda _index: self._choose())
+        self.editor.textChanged.connect(self._on_typed)
+        self._typing.timeout.connect(self.take_over)
+        self.placeholders.wanted.connect(self._insert)
+        self.reset.clicked.connect(lambda _checked: self._on_reset())
+
+    def take_over(self) -> None:
+        """Save what is typed, unless it lacks a placeholder."""
+        self._typing.stop()
+        text = self._unsaved.get(self._shown)
+        if text is not None and not prompts.missing(self._shown[0], text):
+            try:
+                prompts.save(*self._shown, text)
+            except JukuError as error:
+                self.failed.emit(error)
+            else:
+                del self._unsaved[self._shown]
+        self._show_state()
+
+    def may_close(self) -> bool:
+        """Save, and tell whether nothing is lost by closing. Asked a second time, the person knows that it is."""
+        self.take_over()
+        if not self._unsaved or self._warned:
+            return True
+        self._warned = True
+        self._show_prompt(*next(iter(self._unsaved)))
+        self.note.say(tr("This prompt is not saved. Close once more to discard it."), "error")
+        return False
+
+    def _choose(self) -> None:
+        self.take_over()
+        self._shown = prompts.NAMES[self.list.currentRow()], self.language.currentData()
+        self._show()
+
+    def _show_prompt(self, name: str, code: str) -> None:
+        self.language.setCurrentIndex(self.language.findData(code))
+        self.list.setCurrentRow(prompts.NAMES.index(name))
+        self._choose()
+
+    def _show(self) -> None:
+        """Show the chosen prompt, with what was typed and could not be saved."""
+        name = self._shown[0]
+        self.title.setText(prompts.title(name))
+        self.editor.setAccessibleName(prompts.title(name))
+        self.editor.blockSignals(True)
+        self.editor.setPlainText(self._unsaved.get(self._shown, prompts.load(*self._shown)))
+        self.editor.blockSignals(False)
+        self.placeholders.show_prompt(name)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Say whether the prompt is as Juku came with it, changed, or not to be saved; mark the changed ones."""
+        name, code = self._shown
+        text = self.editor.toPlainText()
+        missing = prompts.missing(name, text)
+        self.placeholders.show_text(text, missing)
+        self.reset.setEnabled(text != prompts.default(name, code))
+        self.note.say(*self._words(missing))
+        for row, one in enumerate(prompts.NAMES):
+            changed = any(self._is_changed(one, other) for other in prompts.LANGUAGES)
+            title = prompts.title(one)
+            self.list.item(row).setText(tr("{title}  –  changed", title=title) if changed else title)
+
+    def _words(self, missing: list[str]) -> tuple[str, str]:
+        if missing:
+            names = ", ".join(f"{{{one}}}" for one in missing)
+            text = trn("Not saved: {names} is missing.", "Not saved: {names} are missing.", len(missing), names=names)
+            return text, "error"
+        if self._shown in self._unsaved:
+            return "", ""
+        if prompts.is_changed(*self._shown):
+            return tr("Your own version is saved and used from now on."), "good"
+        return tr("This is the prompt that Juku came with."), ""
+
+    def _is_changed(self, name: str, code: str) -> bool:
+        return (name, code) in self._unsaved or prompts.is_changed(name, code)
+
+    def _on_typed(self) -> None:
+        self._warned = False
+        self._unsaved[self._shown] = self.editor.toPlainText()
+        self._typing.start()
+        self._show_state()
+
+    def _insert(self, placeholder: str) -> None:
+        self.editor.insertPlainText(f"{{{placeholder}}}")
+        self.editor.setFocus()
+
+    def _on_reset(self) -> None:
+        """As an edit, so that the editor's own undo brings back what was written."""
+        cursor = self.editor.textCursor()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(prompts.default(*self._shown))
+        self.editor.moveCursor(QTextCursor.MoveOperation.Start)
+        self.take_over()
+
+
+class Placeholders(QWidget):
+    """What the program fills in: on the left what a prompt needs, on the right what it may use."""
+
+    wanted = Signal(str)  # a placeholder to be written where the cursor is
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = ""
+        self.marks: dict[str, widgets.Note] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(style.SPACE // 2)
+        self._grid.setVerticalSpacing(style.SPACE // 2)
+        for column in (1, 3):
+            self._grid.setColumnStretch(column, 1)
+
+    def show_prompt(self, name: str) -> None:
+        while item := self._grid.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        self._name = name
+        self.marks.clear()
+        self._fill(0, tr("Must be there"), prompts.PLACEHOLDERS[name])
+        if prompts.OPTIONAL[name]:
+            self._fill(2, tr("Can be there"), prompts.OPTIONAL[name])
+
+    def _fill(self, column: int, title: str, names: tuple[str, ...]) -> None:
+        self._grid.addWidget(_dim(title), 0, column, 1, 2)
+        for row, name in enumerate(names, 1):
+            button = QPushButton(f"{{{name}}}", autoDefault=False)
+            button.setToolTip(widgets.tip(tr("Write it where the cursor is")))
+            button.clicked.connect(lambda _checked, name=name: self.wanted.emit(name))
+            self.marks[name] = widgets.Note()
+            self._grid.addWidget(button, row, column)
+            self._grid.addWidget(self.marks[name], row, column + 1)
+
+    def show_text(self, text: str, missing: list[str]) -> None:
+        """Say beside each placeholder what it stands for, and whether it is there."""
+        about = _about(self._name)
+        for name, mark in self.marks.items():
+            if name in missing:
+                mark.say(tr("✗ {what} – missing", what=about[name]), "error")
+            elif f"{{{name}}}" in text:
+                mark.say(f"✓ {about[name]}", "good")
+            else:
+                mark.say(tr("{what} – not used", what=about[name]))
+
+
+def _dim(text: str) -> QLabel:
+    return widgets.label(text, dim=True)
+
+
+def _first_language() -> str:
+    """The screen's language, where there are prompts in it."""
+    return language.chosen() if language.chosen() in prompts.LANGUAGES else prompts.LANGUAGES[0]
+
+
+def _about(name: str) -> dict[str, str]:
+    """What each placeholder of the prompt `name` stands for."""
+    return {
+        "fact": tr("the fact"),
+        "quote": tr("its passage in the spec"),
+        "wanted": tr("how many of which kind"),
+        "spec": tr("the name of the spec") if name == "examples" else tr("the text of the spec"),
+        "existing": tr("the questions there are"),
+        "system_prompt": tr("the system prompt"),
+        "statements": tr("the statements"),
+        "question": tr("the question"),
+        "answer": tr("the answer"),
+    }

@@ -1,0 +1,70 @@
+"""A text that a model proposes, beside the one that is there: each change is taken over by itself."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from core.language import tr, trn
+from ui import style, widgets
+from ui.side_by_side import SideBySide
+
+SHORTER = 0.6  # of the present length, below which a model has probably left parts out
+SHORT = 400  # characters of a text that may well be made shorter
+
+
+class ProposalDialog(QDialog):
+    """`taken` gives the new text, the one it was made from, and how many changes were taken over."""
+
+    taken = Signal(str, str, int)
+
+    def __init__(self, old: str, new: str, model: str, is_edited: bool = False, parent: QWidget | None = None) -> None:
+        """`is_edited`: whether the person has edited the text since the model read it."""
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Proposed changes"))
+        self.resize(1120, 720)
+        self._old = old
+        self.note = widgets.Note()
+        self._say(old, new, is_edited)
+        self.sides = SideBySide(choosing=True)
+        self.take = widgets.primary("")
+        self.leave = QPushButton(tr("Cancel"))
+        self._lay_out()
+        self.sides.show_texts(old, new, tr("Your text"), tr("Proposed by {model}", model=widgets.short_name(model)))
+        self.sides.chosen_changed.connect(self._show_button)
+        self.take.clicked.connect(self._on_take)
+        self.leave.clicked.connect(self.reject)
+        self._show_button()
+        self.sides.pane.setFocus()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(widgets.label(tr("Alt+↑ and Alt+↓ go from change to change, Space accepts one."), dim=True))
+        buttons.addStretch()
+        for button in (self.take, self.leave):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.note)
+        layout.addWidget(self.sides, 1)
+        layout.addLayout(buttons)
+
+    def _say(self, old: str, new: str, is_edited: bool) -> None:
+        said = []
+        shorter = len(old) > SHORT and len(new) < SHORTER * len(old)
+        if shorter:
+            said.append(tr("The proposed text is much shorter than yours: the model may have left parts out."))
+        if is_edited:
+            said.append(
+                tr("You have edited the text since the model read it. Where both changed a line, its line stands here.")
+            )
+        self.note.say("\n".join(said), "warning" if shorter else "note")
+
+    def _show_button(self) -> None:
+        count = len(self.sides.accepted())
+        self.take.setText(trn("Take over {n} change", "Take over {n} changes", count))
+        self.take.setEnabled(count > 0)
+
+    def _on_take(self) -> None:
+        self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))
+        self.accept()

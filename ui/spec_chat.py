@@ -1,0 +1,333 @@
+"""Drafts and refines the spec by chat: a model proposes, and nothing changes before the person has looked at it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from core import difference, drafting, refining
+from core.drafting import Exchange
+from core.errors import JukuError
+from core.language import tr, trn
+from core.providers import LOCAL, Message, Sampling
+from core.spec import Spec
+from ui import chat_turns, style, widgets
+from ui.chat_turns import Answer, Asked, Remarks
+from ui.proposal_dialog import ProposalDialog
+from ui.question_field import QuestionField
+from ui.tasks import Command
+from ui.workspace import Workspace
+
+USABLE = ("ready", "available")
+
+
+class SpecChat(QWidget):
+    """A conversation about the text that `current` gives; it is kept in memory only.
+
+    `text_wanted` gives a text that the person has put together, and the one it was made from; `place_chosen` where a
+    passage begins that a remark is about, in characters of the text.
+    """
+
+    text_wanted = Signal(str, str)
+    place_chosen = Signal(int)
+    settings_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, current: Callable[[], Spec]) -> None:
+        super().__init__()
+        self._workspace, self._current = workspace, current
+        self._exchanges: list[Exchange] = []
+        self._answer: Answer | None = None  # the one that is being written
+        self._task: asyncio.Task[None] | None = None
+        self.model = widgets.ModelBox()
+        self.model.setAccessibleName(tr("Model"))
+        self.anew = QPushButton(tr("New conversation"))
+        self.field = QuestionField()
+        self.field.setAccessibleName(tr("Message"))
+        self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter begins a new line)"))
+        self.contradictions = QPushButton(tr("Look for contradictions"))
+        self.send = widgets.primary(tr("Send"))
+        self.send.setMinimumWidth(90)
+        self._lay_out()
+        self._connect()
+        self.show_offers()
+
+    # --- how it is built
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.model, 1)
+        top.addWidget(self.anew)
+        below = QHBoxLayout()
+        below.addWidget(self.contradictions)
+        below.addStretch()
+        below.addWidget(self.send)
+        talk = QWidget()
+        column = QVBoxLayout(talk)
+        column.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addLayout(top)
+        column.addWidget(self._conversation(), 1)
+        column.addWidget(self.field)
+        column.addLayout(below)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self._nobody())
+        self.pages.addWidget(talk)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.pages)
+
+    def _nobody(self) -> QWidget:
+        """What stands here while there is no model to talk to."""
+        empty = widgets.EmptyState(
+            tr("No model to talk to"),
+            tr(
+                "Here you draft the spec together with a chat model. Choose a provider that has one in the settings. "
+                "Everything else works without."
+            ),
+        )
+        self.settings = QPushButton(style.icon("settings"), tr("Settings…"))
+        column = empty.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.insertWidget(column.count() - 1, self.settings, 0, Qt.AlignmentFlag.AlignCenter)
+        return empty
+
+    def _conversation(self) -> QScrollArea:
+        said = QWidget()
+        self._column = QVBoxLayout(said)
+        self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
+        self._start = self._suggestions()
+        self._column.addWidget(self._start)
+        self._column.addStretch()
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(said)
+        self._bar = scroll.verticalScrollBar()
+        self._at_end = True  # whether what comes is to be followed
+        self._bar.valueChanged.connect(self._on_scrolled)
+        self._bar.rangeChanged.connect(self._on_grown)
+        return scroll
+
+    def _suggestions(self) -> QWidget:
+        made = QWidget()
+        column = QVBoxLayout(made)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(
+            widgets.label(
+                tr(
+                    "Say what the text is to be about, or what should change. A model reads the whole text and proposes "
+                    "changes; you look at each of them before it is made."
+                ),
+                wrap=True,
+                dim=True,
+            )
+        )
+        self.hint = widgets.Note()
+        column.addWidget(self.hint)
+        self.suggested: list[QPushButton] = []
+        for title, text, is_whole in (
+            (tr("Draft a spec about …"), tr("Draft a spec about "), False),
+            (tr("Find gaps"), tr("Which gaps does the text have? Ask me about what is missing."), True),
+            (tr("Make sentences atomic"), tr("Make the sentences atomic: one checkable fact in each, clear alone."), True),
+        ):  # fmt: skip
+            button = QPushButton(title)
+            button.clicked.connect(lambda _checked, text=text, is_whole=is_whole: self._on_suggested(text, is_whole))
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+            self.suggested.append(button)
+        return made
+
+    def _connect(self) -> None:
+        self.model.chosen.connect(lambda _model: self._show_buttons())
+        self.anew.clicked.connect(lambda _checked: self.begin_anew())
+        self.field.sent.connect(self._on_sent)
+        self.field.textChanged.connect(self._show_buttons)
+        self.send.clicked.connect(lambda _checked: self._on_clicked())
+        self.contradictions.clicked.connect(lambda _checked: self._on_contradictions())
+        self.settings.clicked.connect(lambda _checked: self.settings_wanted.emit())
+        self._workspace.offers_changed.connect(self.show_offers)
+
+    # --- which model
+
+    def show_offers(self) -> None:
+        """Offer the models that can be asked at once. Without a choice of the person's a base model is asked."""
+        usable = [offer for offer in self._workspace.offers if offer.state in USABLE]
+        before = self.model.model()
+        self.model.show_offers(usable)
+        if usable and before not in [offer.id for offer in usable]:
+            self.model.choose(min(usable, key=lambda offer: offer.tuned).id)
+        is_local = self._workspace.settings.provider == LOCAL
+        self.hint.say(
+            tr("The small models on this computer seldom manage this; a provider with a larger one helps more.")
+            if is_local else ""
+        )  # fmt: skip
+        self.pages.setCurrentIndex(int(bool(usable) or self._answer is not None))
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        is_busy, has_model = self._answer is not None, bool(self.model.model())
+        self.send.setText(tr("Stop") if is_busy else tr("Send"))
+        self.send.setEnabled(is_busy or (has_model and bool(self.field.toPlainText().strip())))
+        self.contradictions.setEnabled(has_model and not is_busy)
+        self.anew.setEnabled(self._start.isHidden())
+
+    # --- the conversation
+
+    def begin_anew(self) -> None:
+        """Forget the conversation; what is being written is stopped."""
+        task, self._task, self._answer = self._task, None, None
+        if task is not None:
+            task.cancel()
+        self._exchanges.clear()
+        chat_turns.clear(self._column, 1)
+        self._start.show()
+        self._at_end = True
+        self.show_offers()
+
+    def _on_suggested(self, text: str, is_whole: bool) -> None:
+        self.field.setPlainText(text)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
+        self.field.setFocus()
+        if is_whole:
+            self._on_sent()
+
+    def _on_clicked(self) -> None:
+        if self._task is not None and self._answer is not None:
+            self._task.cancel()
+        else:
+            self._on_sent()
+
+    def _on_sent(self) -> None:
+        asked = self.field.toPlainText().strip()
+        if self._answer is not None or not asked or not self.model.model():
+            return
+        self.field.remember(asked)
+        self.field.clear()
+        state = self._current()
+        messages = drafting.messages(state, self._exchanges, asked)
+        answer = self._begin(asked, tr("Answering…"))
+        work = self._ask(answer, messages, drafting.sampling(state.text), lambda: self._end(answer, asked, state))
+        self._start_work(answer, work)
+
+    def _on_contradictions(self) -> None:
+        state = self._current()
+        if self._answer is not None or not self.model.model():
+            return
+        answer = self._begin(tr("Look for contradictions"), tr("Reading the text…"), is_shown=False)
+        if not state.text.strip():
+            self._answer = None
+            answer.fail(tr("There is no text yet to look through."), "note")
+            self._show_buttons()
+            return
+        sampling = Sampling(max_tokens=refining.REPLY_TOKENS)
+        work = self._ask(answer, refining.remarks_messages(state), sampling, lambda: self._end_remarks(answer, state))
+        self._start_work(answer, work)
+
+    def _begin(self, asked: str, state: str, is_shown: bool = True) -> Answer:
+        offer = self.model.offer()
+        if offer is not None and offer.state == "available":
+            state = tr("The model is being prepared for its first use…")
+        self._answer = answer = Answer(self.model.model(), state, is_shown)
+        self._start.hide()
+        self._at_end = True
+        for part in (Asked(asked), answer):
+            self._add(part)
+        self._show_buttons()
+        return answer
+
+    def _add(self, part: QWidget) -> None:
+        self._column.insertWidget(self._column.count() - 1, part)
+
+    def _start_work(self, answer: Answer, work: Command) -> None:
+        self._task = self._workspace.tasks.start("", work)
+        self._task.add_done_callback(lambda _task: self._on_done(answer))
+
+    def _on_done(self, answer: Answer) -> None:
+        if self._answer is answer:
+            self._answer = self._task = None
+            self.show_offers()
+
+    async def _ask(
+        self, answer: Answer, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
+    ) -> None:
+        """Ask and show the answer as it comes; what goes wrong is said where the answer would stand."""
+        try:
+            provider = await self._workspace.provider()
+            reply = await provider.chat(answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece))
+        except JukuError as error:
+            answer.fail(f"{error.title}\n{error.message}".strip())
+        except asyncio.CancelledError:
+            if self._answer is answer:  # else it is gone with its conversation
+                answer.fail(tr("Stopped: the answer is incomplete."), "warning")
+            raise
+        else:
+            if reply.complete:
+                on_end()
+            else:
+                answer.fail(tr("The answer is incomplete: the server ended it before it was done."), "warning")
+
+    # --- what comes of an answer
+
+    def _end(self, answer: Answer, asked: str, state: Spec) -> None:
+        draft = answer.finish()
+        if not answer.reply.strip():
+            answer.fail(tr("The model said nothing."), "warning")
+            return
+        self._exchanges.append(Exchange(asked, answer.reply))
+        if draft.is_cut:
+            answer.fail(
+                tr(
+                    "The new text broke off before its end, so nothing of it can be taken over. Ask for less at once, or "
+                    "choose a model that can write more."
+                ),
+                "warning",
+            )
+        elif draft.text is not None:
+            made_from, text = state.text, drafting.fitted(draft.text, state.text)
+            answer.offer(len(difference.hunks(made_from, text)))
+            answer.look_wanted.connect(lambda: self._look(answer, made_from, text))
+
+    def _look(self, answer: Answer, made_from: str, text: str) -> None:
+        """Show the proposal beside the text as it is now, with what was edited since left as it is."""
+        now = self._current().text
+        proposal = drafting.onto(made_from, text, now)
+        if proposal == now:
+            answer.offered.setText(tr("All of it is in your text."))
+            return
+        dialog = ProposalDialog(now, proposal, answer.model, now != made_from, self.window())
+        dialog.taken.connect(lambda new, old, count: self._on_taken(answer, new, old, count))
+        dialog.open()
+
+    def _on_taken(self, answer: Answer, new: str, old: str, count: int) -> None:
+        answer.offered.setText(
+            trn("{n} change was taken over. Undo takes it back.", "{n} changes were taken over. Undo takes them back.", count)
+        )  # fmt: skip
+        self.text_wanted.emit(new, old)
+
+    def _end_remarks(self, answer: Answer, state: Spec) -> None:
+        found = Remarks(answer.model, refining.remarks(answer.reply), state.text)
+        found.place_wanted.connect(self._on_place)
+        found.mend_wanted.connect(
+            lambda remark: self._on_suggested(
+                tr("Change the text so that this is settled: {remark}", remark=remark), False
+            )
+        )
+        self._add(found)
+        self._column.removeWidget(answer)
+        answer.deleteLater()
+
+    def _on_place(self, remark: str) -> None:
+        place = drafting.quoted(remark, self._current().text)
+        if place is not None:
+            self.place_chosen.emit(place)
+
+    # --- following what comes
+
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self._bar.maximum()
+
+    def _on_grown(self, _least: int, most: int) -> None:
+        if self._at_end:
+            self._bar.setValue(most)
