@@ -1,9 +1,9 @@
 """Examples for facts: what is still to be made, asked of a chat model or made offline, and what it will cost."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import alikes, coverage, facts, prompts, proposals, replies, spec, templates
@@ -15,12 +15,14 @@ from core.progress import Reporter
 from core.proposals import Landed, Proposal
 from core.providers import Message, Sampling
 from core.replies import Pair
+from core.spec import Spec
 from core.templates import Draft
 
 EXISTING = 40  # questions that a model is told not to repeat
 REPLY_TOKENS = 4000  # the longest reply, for some ten examples with their quotes
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to estimate with
+BEGINNING = 2  # characters; the shortest opening of a template has more
 OFFLINE = "offline"  # the source of rows made without a model
 CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
 
@@ -35,7 +37,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Tokens are reckoned from characters; `dollars` is None for a model without a known price."""
+    """How many requests for how many examples, and about how many tokens, reckoned from characters."""
 
     requests: int
     examples: int
@@ -63,26 +65,28 @@ def abouts(wished: Iterable[Wish]) -> Iterator[dict[str, Any]]:
 
 def estimate(db: sqlite3.Connection, wished: Sequence[Wish]) -> Estimate:
     """How much will be sent and received, before anything is."""
-    sent = 0
+    state, existing = spec.load(db), _existing(db, {wish.fact.name for wish in wished})
+    prompt = prompts.load("examples", spec.language(state))
+    sent = 0.0
     for wish in wished:
-        text = "".join(message["content"] for message in _question(db, wish.fact, wish.counts))
+        text = _filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name])
         wide = sum(not sign.isascii() for sign in text)
-        sent += round((len(text) - wide) / LETTERS + wide / SIGNS)
+        sent += (len(text) - wide) / LETTERS + wide / SIGNS
     examples = sum(sum(wish.counts.values()) for wish in wished)
-    return Estimate(len(wished), examples, sent, examples * EXAMPLE_TOKENS)
+    return Estimate(len(wished), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    name = request.about["fact"]
-    fact = next((fact for fact in facts.load(db) if fact.name == name), Fact(0, name, "", ""))
-    return _question(db, fact, request.about["counts"])
+    name, state = request.about["fact"], spec.load(db)
+    fact = next(iter(facts.named(db, name)), Fact(0, name, "", ""))
+    prompt = prompts.load("examples", spec.language(state))
+    text = _filled(prompt, state, fact, request.about["counts"], _existing(db, {name})[name])
+    return [{"role": "user", "content": text}]
 
 
-def _question(db: sqlite3.Connection, fact: Fact, counts: dict[str, int]) -> list[Message]:
-    state = spec.load(db)
-    existing = list(_questions(db, fact.name))[:EXISTING]
-    text = prompts.fill(
-        prompts.load("examples", spec.language(state)),
+def _filled(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], existing: Sequence[str]) -> str:
+    return prompts.fill(
+        prompt,
         spec=state.name,
         fact=fact.text,
         quote=fact.quote or fact.text,
@@ -90,12 +94,19 @@ def _question(db: sqlite3.Connection, fact: Fact, counts: dict[str, int]) -> lis
         existing="\n".join(f"- {question}" for question in existing) or "–",
         system_prompt=state.system_prompt or "–",
     )
-    return [{"role": "user", "content": text}]
 
 
-def _questions(db: sqlite3.Connection, fact: str) -> Iterator[str]:
-    rows = db.execute("SELECT id FROM example WHERE instr(' ' || facts || ' ', ?)", (f" {fact} ",))
-    return (one.asked for one in alikes.said(db, [id for (id,) in rows]).values() if one.asked)
+def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[str]]:
+    """Some of the questions that the rows of each fact ask."""
+    ids: dict[str, list[int]] = {name: [] for name in names}
+    one = f" {next(iter(names))} " if len(names) == 1 else ""
+    sql = "SELECT id, facts FROM example WHERE facts <> '' AND (? = '' OR instr(' ' || facts || ' ', ?))"
+    for id, given in db.execute(sql, (one, one)):
+        for name in given.split():
+            if name in ids and len(ids[name]) < EXISTING:
+                ids[name].append(id)
+    said = alikes.said(db, sorted({id for found in ids.values() for id in found}))
+    return {name: [said[id].asked for id in found if said[id].asked] for name, found in ids.items()}
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
@@ -103,11 +114,26 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     for request in answered:
         parsed = [replies.pairs(reply) for reply in request.replies]
         refused += sum(len(one.refused) for one in parsed)
-        found.append(Proposal(request.about["fact"], [pair for one in parsed for pair in one.pairs]))
+        pairs = [pair for one in parsed for pair in one.pairs]
+        found.append(Proposal(request.about["fact"], _with_kinds(pairs, request.about["counts"])))
     landed = str(proposals.land(db, found, tr("chat model")))
     if not refused:
         return landed
     return landed + " " + trn("{n} piece could not be read.", "{n} pieces could not be read.", refused)
+
+
+def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
+    """The pairs, those without a kind of use given the kinds that were asked for and have not come, in their order."""
+    open_ = Counter(counts)
+    open_.subtract(Counter(pair.kind for pair in pairs if pair.kind in open_))
+    found = []
+    for pair in pairs:
+        kind = pair.kind
+        if kind not in coverage.KINDS:
+            kind = next((one for one in counts if open_[one] > 0), CLAIMED)
+            open_[kind] -= 1
+        found.append(replace(pair, kind=kind))
+    return found
 
 
 TASK = Task(
@@ -122,10 +148,14 @@ TASK = Task(
 def make_offline(db: sqlite3.Connection, wished: Sequence[Wish], reporter: Reporter, done: list[Landed]) -> None:
     """Rows from templates, without any model: statements and gaps. What came is appended to `done`."""
     state = spec.load(db)
-    others = [fact.text for fact in facts.load(db)]
+    alike = defaultdict(list)  # the facts by how they begin: only those must be told apart
+    for fact in facts.load(db):
+        alike[fact.text.strip()[:BEGINNING]].append(fact)
     made = []
     for number, wish in enumerate(wished):
-        drafts = templates.drafts(wish.fact.text, state.name, state.language, others)
+        text = wish.fact.text
+        others = [fact.text for fact in alike[text.strip()[:BEGINNING]] if fact.name != wish.fact.name]
+        drafts = templates.drafts(text, state.name, state.language, others)
         made.append(Proposal(wish.fact.name, list(_wished(drafts, wish))))
         reporter.update(number, len(wished))
     done.append(proposals.land(db, made, OFFLINE))

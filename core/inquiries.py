@@ -19,6 +19,8 @@ from core.providers import Message, Provider, Sampling
 PARALLEL = 4  # requests at once
 TRIES = 5  # times that a server which says it is busy is asked
 PAUSE = 2.0  # seconds before it is asked again, doubled each time
+FAILURES = 5  # in a row, after which the rest is not sent
+REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
 BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
 NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
 
@@ -68,7 +70,7 @@ class Task:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run, in a sentence for the person; `failed` requests can be sent again."""
+    """What came of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one."""
 
     message: str = ""
     answered: int = 0
@@ -145,8 +147,10 @@ async def run(
         raise
     finally:
         on_changes(await asyncio.shield(land(project, inquiry, tasks, session.outcome, status)))
-    if session.error and not session.outcome.answered:
-        raise session.error
+    if session.error:
+        if not session.outcome.answered:
+            raise session.error
+        session.outcome.error = str(session.error)
     return session.outcome
 
 
@@ -172,6 +176,7 @@ class _Session:
         self._reporter = reporter
         self._schema = task.schema
         self._done = self._total = 0
+        self._failures = 0  # since the last answer
         self.outcome = Outcome()
         self.error: ProviderError | None = None  # the last one
 
@@ -193,7 +198,7 @@ class _Session:
 
     def _is_hopeless(self) -> bool:
         """Whether the server has refused so plainly that asking the rest would be refused alike."""
-        return self.error is not None and (self.error.status in (401, 403, 404) or self.outcome.failed >= TRIES)
+        return self.error is not None and (self.error.status in REFUSED or self._failures >= FAILURES)
 
     async def _ask(self, request: Request) -> None:
         messages = await self._project.read(self._task.messages, request)
@@ -202,27 +207,33 @@ class _Session:
         except ProviderError as error:
             self.error = error
             self.outcome.failed += 1
+            self._failures += 1
             await self._project.write("", _fail, request.id, str(error))
         else:
             # Written at once, on its own: an answer that has been paid for is never lost.
             await asyncio.shield(self._project.write("", _keep, request.id, replies, tokens))
             self.outcome.answered += 1
+            self._failures = 0
         self._done += 1
         self._reporter.update(self._done, self._total)
 
     async def _answered(self, messages: list[Message]) -> tuple[list[str], int]:
-        for attempt in range(TRIES):
-            schema = self._schema
+        """The replies. A server without structured output is asked without it; one that is busy, again after a while."""
+        schema, attempt = self._schema, 0
+        while True:
             try:
-                return await self._chat(messages, schema)
+                found = await self._chat(messages, schema)
             except ProviderError as error:
                 if schema and error.status in NO_SCHEMA:
-                    self._schema = None  # the server has no structured output: the reply is read as it comes
-                    return await self._chat(messages, None)
-                if error.status not in BUSY or attempt == TRIES - 1:
+                    schema = None
+                    continue
+                attempt += 1
+                if error.status not in BUSY or attempt == TRIES:
                     raise
-            await asyncio.sleep(PAUSE * 2**attempt)
-        raise AssertionError
+                await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+            else:
+                self._schema = schema  # as it was answered, so the others are asked
+                return found
 
     async def _chat(self, messages: list[Message], schema: dict[str, Any] | None) -> tuple[list[str], int]:
         reply = await self._provider.chat(self._inquiry.model, messages, self._task.sampling, schema=schema, once=True)
@@ -232,11 +243,11 @@ class _Session:
 
 
 def _keep(db: sqlite3.Connection, id: int, replies: list[str], tokens: int) -> None:
-    db.execute(
-        "UPDATE inquiry_request SET status = 'answered', replies = ?, tokens = ?, error = '' WHERE id = ?",
-        (json.dumps(replies, ensure_ascii=False), tokens, id),
-    )
+    # With escapes: a reply may hold half a character, which a database takes in no other way.
+    sql = "UPDATE inquiry_request SET status = 'answered', replies = ?, tokens = ?, error = '' WHERE id = ?"
+    db.execute(sql, (json.dumps(replies), tokens, id))
 
 
 def _fail(db: sqlite3.Connection, id: int, error: str) -> None:
-    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (error, id))
+    whole = error.encode(errors="replace").decode()
+    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (whole, id))

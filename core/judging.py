@@ -9,6 +9,7 @@ from core.inquiries import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
 
+SUPPORTED = "supported"
 RULE = "judge-contradicts"
 REPLY_TOKENS = 400
 
@@ -22,7 +23,7 @@ def abouts(db: sqlite3.Connection, ids: Iterable[int]) -> list[dict[str, Any]]:
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
-    told = [fact.text for fact in facts.load(db) if row and fact.name in row.facts.split()]
+    told = [fact.text for fact in facts.named(db, row.facts)] if row else []
     state = spec.load(db)
     text = prompts.fill(
         prompts.load("judge", spec.language(state)),
@@ -34,13 +35,15 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
-    """Mark the rows that were found to contradict, and note why."""
+    """Mark the rows that were found to contradict, and note why; of others an older mark is taken."""
     unclear = against = 0
     for request in answered:
         verdict = replies.verdict(request.replies[0])
         if verdict is None:
             unclear += 1
-        elif verdict.verdict != "supported":
+            continue
+        _clear(db, request.about["row"])
+        if verdict.verdict != SUPPORTED:
             against += 1
             _mark(db, request.about["row"], verdict.reason)
     told = trn("{n} row was judged", "{n} rows were judged", len(answered))
@@ -48,13 +51,15 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     return tr("{judged}: {found}, {unclear} unclear.", judged=told, found=found, unclear=unclear)
 
 
+def _clear(db: sqlite3.Connection, id: int) -> None:
+    sql = "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ')) WHERE id = ? AND problems <> ''"
+    db.execute(sql, (f" {RULE} ", id))
+
+
 def _mark(db: sqlite3.Connection, id: int, reason: str) -> None:
     noted = tr("Judge: {reason}", reason=" ".join(reason.split())) if reason else ""
-    db.execute(
-        "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ') || ' ' || ?), "
-        "notes = trim(notes || char(10) || ?, char(10)) WHERE id = ?",
-        (f" {RULE} ", RULE, noted, id),
-    )
+    sql = "UPDATE example SET problems = trim(problems || ' ' || ?), notes = trim(notes || char(10) || ?, char(10)) WHERE id = ?"
+    db.execute(sql, (RULE, noted, id))
 
 
 TASK = Task(lambda: tr("Judge rows"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.VERDICT_SCHEMA)

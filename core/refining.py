@@ -28,14 +28,16 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
-    """Add each refined statement as a fact on the passage that it shares most with."""
-    count = 0
+    """Add each refined statement that is no fact yet, on the passage that it shares most with."""
+    there = {fact.text for fact in facts.load(db)}
+    found: dict[str, str] = {}  # statements and their passages
     for request in answered:
         quotes = [quote for _text, quote in request.about["statements"]]
-        for text in dict.fromkeys(replies.statements(request.replies[0])):
-            facts.add(db, text, facts.closest(text, quotes))
-            count += 1
-    return trn("{n} fact was added.", "{n} facts were added.", count)
+        for text in replies.statements(request.replies[0]):
+            if text not in there and text not in found:
+                found[text] = facts.closest(text, quotes)
+    facts.add_all(db, found.items())
+    return trn("{n} fact was added.", "{n} facts were added.", len(found))
 
 
 TASK = Task(lambda: tr("Refine facts"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.STATEMENTS_SCHEMA)

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, replace
 
 from core import facts, packs, spec
+from core.errors import JukuError
+from core.language import tr
 from core.spec import Spec
 
 
@@ -30,10 +32,12 @@ def load(db: sqlite3.Connection) -> list[Revision]:
 def keep(db: sqlite3.Connection, name: str) -> int:
     """Keep the spec as it is under a name; the revision's id."""
     now = spec.load(db)
-    sql = "INSERT INTO revision (name, created_at, digest, title, system_prompt, text) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
     values = name, time.time(), _digest(now), now.name, now.system_prompt, now.text
-    id: int = db.execute(sql, values).fetchone()[0]
+    id: int = db.execute(f"INSERT INTO revision {_VALUES} RETURNING id", values).fetchone()[0]
     return id
+
+
+_VALUES = "(name, created_at, digest, title, system_prompt, text) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def current(db: sqlite3.Connection, name: str) -> int:
@@ -60,6 +64,12 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 
 def restore(db: sqlite3.Connection, id: int) -> None:
-    """Go back to a kept state; an ordinary, undoable write through which the facts follow their passages."""
-    title, prompt, text = db.execute("SELECT title, system_prompt, text FROM revision WHERE id = ?", (id,)).fetchone()
+    """Go back to a kept state; an ordinary, undoable write through which the facts follow their passages.
+
+    Raises `JukuError` when it is no longer there.
+    """
+    kept = db.execute("SELECT title, system_prompt, text FROM revision WHERE id = ?", (id,)).fetchone()
+    if kept is None:
+        raise JukuError(tr("The revision is no longer there"), tr("It was deleted meanwhile; the spec stays as it is."))
+    title, prompt, text = kept
     facts.save(db, replace(spec.load(db), name=title, system_prompt=prompt, text=text))

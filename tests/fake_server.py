@@ -7,7 +7,8 @@ import threading
 import time
 import urllib.parse
 from collections import defaultdict, deque
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -41,6 +42,11 @@ class FakeServer:
         self.lose_answer = False  # a creation is accepted, and its answer is lost
         self.faults = 0  # so many of the next requests about a job answer 500
         self.html = False
+        self.script: Callable[[dict], Answer] | None = None  # makes the answer to a chat request instead of the queue
+        self.no_schema = False  # a wish for structured output is refused
+        self.most_at_once = 0  # chat requests that were answered at the same time
+        self._going = 0
+        self._lock = threading.Lock()
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._holds: list[threading.Event] = []
         self.connections: set[socket.socket] = set()
@@ -54,8 +60,7 @@ class FakeServer:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for hold in self._holds:
-            hold.set()
+        self.release()
         self._http.shutdown()
         for connection in self.connections.copy():  # one that was opened and never used would be read for ever
             with suppress(OSError):
@@ -79,9 +84,31 @@ class FakeServer:
         self._holds += [made.hold] if made.hold else []
         return made
 
-    def next_answer(self, model: str, n: int) -> Answer:
-        queue = self._answers[model]
-        return queue.popleft() if queue else Answer([f"{model} answers."] * n)
+    def next_answer(self, asked: dict) -> Answer:
+        if self.no_schema and "response_format" in asked:
+            return Answer([], error=(400, "response_format is not supported"))
+        if self.script:
+            made = self.script(asked)
+            self._holds += [made.hold] if made.hold else []
+            return made
+        queue = self._answers[asked["model"]]
+        return queue.popleft() if queue else Answer([f"{asked['model']} answers."] * asked.get("n", 1))
+
+    def release(self) -> None:
+        """Let go on with all answers that are held."""
+        for hold in self._holds:
+            hold.set()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        with self._lock:
+            self._going += 1
+            self.most_at_once = max(self.most_at_once, self._going)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._going -= 1
 
     def create(self, asked: dict) -> dict:
         self.creations += 1
@@ -204,7 +231,10 @@ class _Routes(BaseHTTPRequestHandler):
 
     def _chat(self, asked: dict) -> None:
         self.fake.asked.append(asked)
-        answer = self.fake.next_answer(asked["model"], asked.get("n", 1))
+        with self.fake.answering():
+            self._answer(asked, self.fake.next_answer(asked))
+
+    def _answer(self, asked: dict, answer: Answer) -> None:
         if answer.error:
             return self._error(*answer.error, "scripted")
         head = {"id": "chatcmpl-1", "created": 1, "model": asked["model"], "system_fingerprint": FINGERPRINT}

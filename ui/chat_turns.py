@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from core import drafting
@@ -11,6 +11,8 @@ from ui import style, widgets
 from ui.chat_pane import FRAME_MS
 from ui.growing_edit import GrowingEdit
 
+LINK = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
+QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
@@ -20,10 +22,12 @@ class Words(GrowingEdit):
     def __init__(self, name: str, text: str = "", own: bool = False) -> None:
         super().__init__()
         self.setReadOnly(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(name)
         self.setPlainText(text)
         look = "background: palette(alternate-base); border: 1px solid palette(mid);"
         self.setStyleSheet(f"Words {{ {look if own else 'background: transparent; border: 0;'} }}")
+        self.document().setDocumentMargin(style.SPACE // 2 if own else 0)
 
     def show_text(self, text: str) -> None:
         """Show `text`; where it goes on from what is shown, a selection stays."""
@@ -75,7 +79,7 @@ class Answer(QWidget):
         frame.setObjectName("offer")
         frame.setStyleSheet("#offer { border: 1px solid palette(mid); border-radius: 5px; }")
         self.offered = widgets.label(wrap=True)
-        self.look = QPushButton(tr("Look at them…"))
+        self.look = QPushButton(tr("Look at the changes…"))
         self.look.clicked.connect(lambda _checked: self.look_wanted.emit())
         layout = QHBoxLayout(frame)
         layout.addWidget(self.offered, 1)
@@ -141,11 +145,13 @@ class Remarks(QWidget):
 
     def _remark(self, remark: str, is_placed: bool) -> QWidget:
         acts = QHBoxLayout()
+        acts.setSpacing(style.SPACE)
         for title, wanted, is_there in (
             (tr("Show in the text"), self.place_wanted, is_placed),
             (tr("Have it mended…"), self.mend_wanted, True),
         ):
             button = QToolButton(text=title)
+            button.setStyleSheet(LINK)
             button.setAccessibleDescription(remark)
             button.clicked.connect(lambda _checked, wanted=wanted: wanted.emit(remark))
             if is_there:

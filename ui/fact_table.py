@@ -1,6 +1,6 @@
 """The table of facts: chosen, edited, and seen at a glance for what each still lacks."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -107,7 +107,9 @@ class FactTable(QTableView):
 
     def choose(self, id: int) -> None:
         if (row := self.facts.row(id)) is not None:
-            self.selectRow(row)
+            # Not selectRow: it would do what a click with the keys that are held would do.
+            flag = QItemSelectionModel.SelectionFlag
+            self.selectionModel().setCurrentIndex(self.facts.index(row, TEXT), flag.ClearAndSelect | flag.Rows)
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:

@@ -50,6 +50,7 @@ class Words(NamedTuple):
     name: str  # of the field for a name
     states: str  # of the list
     size: str  # of the column
+    restore: str  # of the button
     nothing: tuple[str, str]  # title and text while nothing is kept
 
 
@@ -123,7 +124,7 @@ class KeptStates(QDialog):
         for column in (DATE, SIZE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
-        self.restore = QPushButton(tr("Go back to it…"))
+        self.restore = QPushButton(self._words.restore)
         self._pages = QStackedWidget()
         self._nothing = Nothing(*self._words.nothing)
         self._pages.addWidget(self._nothing)

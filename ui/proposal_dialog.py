@@ -56,7 +56,9 @@ class ProposalDialog(QDialog):
             said.append(tr("The proposed text is much shorter than yours: the model may have left parts out."))
         if is_edited:
             said.append(
-                tr("You have edited the text since the model read it. Where both changed a line, its line stands here.")
+                tr(
+                    "You have edited the text since the model read it. Where both of you changed a line, the model's is shown."
+                )
             )
         self.note.say("\n".join(said), "warning" if shorter else "note")
 

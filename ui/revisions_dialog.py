@@ -117,6 +117,7 @@ def _words() -> Words:
         name=tr("Name of the state"),
         states=tr("States"),
         size=tr("Length"),
+        restore=tr("Go back to this state…"),
         nothing=(
             tr("No states yet"),
             tr(

@@ -49,6 +49,7 @@ class SpecChat(QWidget):
         self.contradictions = QPushButton(tr("Look for contradictions"))
         self.send = widgets.primary(tr("Send"))
         self.send.setMinimumWidth(90)
+        self.setFocusProxy(self.field)
         self._lay_out()
         self._connect()
         self.show_offers()
@@ -285,19 +286,25 @@ class SpecChat(QWidget):
                 "warning",
             )
         elif draft.text is not None:
-            made_from, text = state.text, drafting.fitted(draft.text, state.text)
-            answer.offer(len(difference.hunks(made_from, text)))
-            answer.look_wanted.connect(lambda: self._look(answer, made_from, text))
+            text = drafting.fitted(draft.text, state.text)
+            answer.offer(len(difference.hunks(state.text, text)))
+            proposals = {state.text: text}
+            answer.look_wanted.connect(lambda: self._look(answer, proposals))
 
-    def _look(self, answer: Answer, made_from: str, text: str) -> None:
-        """Show the proposal beside the text as it is now, with what was edited since left as it is."""
+    def _look(self, answer: Answer, proposals: dict[str, str]) -> None:
+        """Show the proposal beside the text as it is now, with what was edited since left as it is.
+
+        `proposals` are texts that it was made from, and what it was for each: the one nearest to the present text counts.
+        """
         now = self._current().text
-        proposal = drafting.onto(made_from, text, now)
+        made_from = now if now in proposals else min(proposals, key=lambda base: len(difference.hunks(base, now)))
+        proposal = drafting.onto(made_from, proposals[made_from], now)
         if proposal == now:
             answer.offered.setText(tr("All of it is in your text."))
             return
         dialog = ProposalDialog(now, proposal, answer.model, now != made_from, self.window())
         dialog.taken.connect(lambda new, old, count: self._on_taken(answer, new, old, count))
+        dialog.taken.connect(lambda new, old, _count: proposals.update({old: proposal, new: proposal}))
         dialog.open()
 
     def _on_taken(self, answer: Answer, new: str, old: str, count: int) -> None:

@@ -98,6 +98,7 @@ class SpecTab(Tab):
         self.remarks = RemarkList()
         self.chat = SpecChat(self.workspace, self.entered)
         self.side = QTabWidget(documentMode=True)
+        self.side.tabBar().setDrawBase(False)
         for widget, title in (
             (self.pane, tr("Facts")), (self.remarks, tr("Remarks")), (self.outline, tr("Outline")), (self.chat, tr("Chat")),
         ):  # fmt: skip

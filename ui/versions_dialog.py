@@ -100,6 +100,7 @@ def _words() -> Words:
         name=tr("Name of the version"),
         states=tr("Versions"),
         size=tr("Rows"),
+        restore=tr("Go back to it…"),
         nothing=(
             tr("No versions yet"),
             tr(

@@ -4,12 +4,20 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import spec
+from core import facts, spec
+from core.documents import Document
+from core.errors import JukuError
+from core.filters import Filter, find
 from core.project import Project
 from tests.ui.waiting import until
-from ui.fact_table import NAME, TEXT
-from ui.spec_tab import SpecTab, length_words
+from ui import style
+from ui.document_import import APPEND, REPLACE
+from ui.fact_model import MEANINGS, NAME, TEXT
+from ui.outline import headings
+from ui.spec_tab import REMARKS, SpecTab
+from ui.split_dialog import SplitDialog
 from ui.tab import ALL_TABLES
+from ui.text_length import length_words
 
 
 @pytest.fixture
@@ -18,7 +26,7 @@ def tab(qtbot, run, workspace):
         tab = SpecTab(workspace)
         workspace.tasks.changed.connect(tab.refresh)
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.table.facts.rowCount() == 22)
+        await until(lambda: tab._looked)
         return tab
 
     tab = run(make())
@@ -42,7 +50,7 @@ def test_it_shows_the_spec_and_counts(tab):
     assert tab.counts.text() == "300 words · 22 facts"
     assert tab.status.text() == "Saved"
     assert not tab.pending()
-    assert tab.note.isHidden()
+    assert tab.pane.note.isHidden()
 
 
 def test_it_saves_a_moment_after_the_last_key(run, tab):
@@ -129,44 +137,111 @@ def test_another_project_shows_its_own_spec(run, tab, tmp_path):
         old, new = tab.workspace.project, Project(tmp_path / "new.juku")
         tab.workspace.project = new
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.facts.currentIndex() == 0)
+        await until(lambda: tab.pane.facts.currentIndex() == 0)
         assert (tab.name.text(), tab.editor.toPlainText(), tab.pending()) == ("", "", False)
         tab.workspace.project = old
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.facts.currentIndex() == 1)
+        await until(lambda: tab.pane.facts.currentIndex() == 1)
         await tab.workspace.tasks.close()
         new.close()
 
     run(go())
 
 
+def marked(tab):
+    """The underlined passages."""
+    return [one.cursor.selectedText() for one in tab.editor.extraSelections() if one.format.fontUnderline()]
+
+
 def test_a_fact_shows_its_passage(tab):
+    tab.resize(1200, 800)
     tab.table.selectRow(5)
-    (marked,) = tab.editor.extraSelections()
-    assert marked.cursor.selectedText() == tab.table.fact().quote
+    assert marked(tab) == [tab.table.fact().quote]
     assert tab.editor.textCursor().selectedText() == ""
 
 
-def test_a_fact_without_its_passage_is_marked(run, tab):
-    tab.editor.setPlainText("𠮟 " + tab.editor.toPlainText().replace("18 centimetres", "20 centimetres"))
-    run(tab.flush())
+def test_passages_in_sight_have_the_colours_of_what_their_facts_have(qtbot, run, tab):
+    async def go():
+        tab.resize(1200, 800)
+        tab.show()
+        await until(tab.editor.extraSelections)
+        colours = {one.format.background().color().name() for one in tab.editor.extraSelections()}
+        assert colours == {style.colours(MEANINGS["thin"])[1].name()}
+        assert tab.pane.legend.findChildren(type(tab.status))[1].text() == "22 lack rows"
+        tab.colours.click()
+        assert marked(tab) == []
+        assert all(one.format.fontUnderline() for one in tab.editor.extraSelections())
+
+    run(go())
+
+
+def test_an_edited_passage_keeps_its_fact_and_its_rows_are_out_of_date(run, tab):
+    async def go():
+        tab.editor.setPlainText("𠮟 " + tab.editor.toPlainText().replace("18 centimetres", "20 centimetres"))
+        await tab.flush()
+        await until(lambda: tab.table.facts.entries()[5].stale)
+
+    run(go())
+    entry = tab.table.facts.entries()[5]
+    assert (entry.fact.name, entry.fact.quote) == ("f06", "Each ball measures 20 centimetres across.")
+    assert entry.stale == len(find(tab.workspace.project.rows, Filter(rule=facts.STALE))) > 5
     name = tab.table.facts.index(5, NAME)
     assert name.data() == "⚠ f06"
-    assert "no longer in the text" in name.data(Qt.ItemDataRole.ToolTipRole)
-    assert tab.note.text() == "⚠ The passage of 1 fact is no longer in the text."
+    told = name.data(Qt.ItemDataRole.ToolTipRole)
+    assert "Before: Each ball measures 18 centimetres across." in told
+    assert "Now: Each ball measures 20 centimetres across." in told
     tab.table.selectRow(5)
-    assert tab.editor.extraSelections() == []
-    tab.table.selectRow(6)
-    assert tab.editor.extraSelections()[0].cursor.selectedText() == tab.table.fact().quote
+    assert marked(tab) == [entry.fact.quote]
+    run(tab.workspace.project.undo())
+    assert not find(tab.workspace.project.rows, Filter(rule=facts.STALE))
+
+
+def test_rows_are_said_to_be_still_right(run, tab):
+    async def go():
+        tab.editor.setPlainText(tab.editor.toPlainText().replace("across", "wide"))
+        await tab.flush()
+        await until(lambda: tab.table.facts.entries()[5].stale)
+        tab.table.selectRow(5)
+        tab.pane.confirm.trigger()
+        await until(lambda: not tab.table.facts.entries()[5].stale)
+
+    run(go())
+    assert tab.workspace.project.undo_label == "Rows are still right"
+
+
+def test_a_fact_whose_passage_is_deleted_is_said_to_have_lost_it(run, tab):
+    async def go():
+        tab.editor.setPlainText(tab.editor.toPlainText().replace("- Each ball measures 18 centimetres across.\n", ""))
+        await tab.flush()
+        await until(lambda: tab.pane.note.text())
+
+    run(go())
+    assert tab.pane.note.text() == "⚠ The passage of 1 fact is no longer in the text."
+    (row,) = [row for row in range(22) if tab.table.facts.fact(row).name == "f06"]
+    assert "no longer in the text" in tab.table.facts.index(row, NAME).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_statements_without_a_fact_become_facts_and_the_text_is_kept(run, tab):
+    async def go():
+        assert tab.pane.find.text() == "Add 3 found"
+        tab.pane.find.click()
+        await until(lambda: tab.table.facts.rowCount() == 25)
+        await until(lambda: not tab.pane.find.isEnabled())
+
+    run(go())
+    assert [fact.name for fact in facts.load(tab.workspace.project.rows)][-3:] == ["f23", "f24", "f25"]
+    assert tab.workspace.project.undo_label == "Find facts"
+    (kept,) = tab.workspace.project.rows.execute("SELECT name FROM revision").fetchall()
+    assert kept == ("Facts found",)
 
 
 def test_a_selected_passage_becomes_a_fact(run, tab):
     async def go():
-        assert not tab.add.isEnabled()
-        assert "select" in tab.add.toolTip()
+        assert not tab.pane.add.isEnabled()
+        assert "select" in tab.pane.add.toolTip()
         select(tab, "- Each referee watches one of the two balls.")
-        assert tab.add.isEnabled()
-        tab.add.click()
+        assert tab.pane.add.isEnabled()
+        tab.pane.add.click()
         await until(lambda: tab.table.facts.rowCount() == 23)
 
     run(go())
@@ -183,7 +258,7 @@ def test_a_fact_is_edited_in_the_table_and_deleted(run, tab):
         facts.setData(facts.index(0, TEXT), "Three a\nside.")
         await until(lambda: facts.fact(0).text == "Three a side.")
         tab.table.selectRow(1)
-        tab.delete.click()
+        tab.pane.delete.trigger()
         await until(lambda: facts.rowCount() == 21)
         assert tab.workspace.project.undo_label == "Delete a fact"
         tab.refresh(await tab.workspace.project.undo())
@@ -192,12 +267,143 @@ def test_a_fact_is_edited_in_the_table_and_deleted(run, tab):
     run(go())
 
 
+def test_facts_are_merged_split_and_ignored(qtbot, run, tab):
+    async def go():
+        table = tab.table
+        table.selectRow(0)
+        assert not tab.pane.merge.isEnabled()
+        table.setSelectionMode(table.SelectionMode.MultiSelection)
+        table.selectRow(1)
+        tab.pane.merge.trigger()
+        await until(lambda: table.facts.rowCount() == 21)
+        assert table.facts.fact(0).text.endswith("substitutes.")
+        table.clearSelection()
+        table.selectRow(0)
+        tab.pane.split.trigger()
+        await until(lambda: tab.pane.findChild(SplitDialog))
+        dialog = tab.pane.findChild(SplitDialog)
+        assert len(dialog.parts()) == 2
+        dialog.split.click()
+        await until(lambda: table.facts.rowCount() == 22)
+        table.clearSelection()
+        table.selectRow(3)
+        tab.pane.ignore.trigger()
+        await until(lambda: table.facts.entries()[3].state == "ignored")
+        await until(lambda: tab.pane.ignore.text() == "Take in again")
+
+    run(go())
+
+
 def test_a_fact_leads_to_its_rows(qtbot, tab):
-    assert not tab.rows.isEnabled()
+    assert not tab.pane.rows.isEnabled()
     tab.table.selectRow(2)
     with qtbot.waitSignal(tab.show_examples) as shown:
-        tab.rows.click()
+        tab.pane.rows.click()
     assert shown.args == ["fact:f03"]
+
+
+def test_a_click_on_a_passage_chooses_its_fact_and_with_ctrl_shows_its_rows(qtbot, run, tab):
+    async def go():
+        tab.resize(1200, 800)
+        tab.show()
+        tab.activateWindow()
+        tab.editor.setFocus()
+        await until(tab.editor.hasFocus)
+        select(tab, "Each team may also")
+        place = tab.editor.cursorRect().center()
+        qtbot.mouseClick(tab.editor.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert tab.table.fact().name == "f02"
+        with qtbot.waitSignal(tab.show_examples) as shown:
+            qtbot.mouseClick(
+                tab.editor.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, place
+            )
+        assert shown.args == ["fact:f02"]
+
+    run(go())
+
+
+def test_find_and_replace_in_one_step_of_the_editors_own_undo(run, tab):
+    async def go():
+        tab.show()
+        tab.find.open()
+        tab.find.find.setText("BALL")
+        count = tab.editor.toPlainText().lower().count("ball")
+        assert tab.find.count.text() == f"{count} places"
+        tab.find.case.setChecked(True)
+        assert not tab.find.replace_all.isEnabled()
+        tab.find.case.setChecked(False)
+        assert tab.find.go()
+        assert tab.find.go(back=True)
+        before = tab.editor.toPlainText()
+        tab.find.replacement.setText("sphere")
+        tab.find.replace.click()
+        tab.find.replace_all.click()
+        assert "ball" not in tab.editor.toPlainText().lower()
+        tab.editor.undo()
+        tab.editor.undo()
+        assert tab.editor.toPlainText() == before
+
+    run(go())
+
+
+def test_the_outline_leads_to_the_line(run, tab):
+    assert tab.outline.count() == 7
+    tab.outline.itemClicked.emit(tab.outline.item(2))
+    assert tab.editor.textCursor().block().text() == "## The balls"
+    assert headings("# a\n```\n# no\n```\n ## b ##\n#no") == [(1, "a", 0), (2, "b", 4)]
+
+
+def test_the_preview_obeys_no_html(run, tab):
+    tab.editor.setPlainText("# Head\n\n<b>bold</b> <img src='file:///etc/passwd'> **strong**")
+    tab.reading.click()
+    text = tab.preview.toPlainText()
+    assert "<b>bold</b>" in text and "**" not in text and "#" not in text
+
+
+def test_remarks_lead_to_their_place(run, tab):
+    async def go():
+        tab.editor.appendPlainText("\n- Each ball measures 20 centimetres across.")
+        await tab.flush()
+        await until(tab.remarks.count)
+
+    run(go())
+    assert tab.side.tabText(REMARKS) == "Remarks (1)"
+    tab.remarks._list.itemClicked.emit(tab.remarks._list.item(2))
+    assert tab.editor.textCursor().block().text() == "- Each ball measures 20 centimetres across."
+
+
+def test_a_document_is_appended_or_put_in_the_place_of_the_text(run, tab):
+    async def go():
+        before = stored(tab).text
+        tab._on_document(APPEND, Document("# More", "More", []))
+        await until(lambda: stored(tab).text == before.rstrip() + "\n\n# More")
+        tab._on_document(REPLACE, Document("# Other", "Other", []))
+        await until(lambda: stored(tab).text == "# Other")
+        assert tab.workspace.project.undo_label == "Edit the spec"
+
+    run(go())
+
+
+def test_a_text_made_from_another_state_is_not_taken(run, tab):
+    async def go():
+        before = tab.editor.toPlainText()
+        tab.editor.insertPlainText("Typed meanwhile. ")
+        with pytest.raises(JukuError, match="edited meanwhile"):
+            await tab.take_text("New", before)
+        assert stored(tab).text.startswith("Typed meanwhile. ")
+
+    run(go())
+
+
+def test_rows_with_another_system_prompt_are_counted_above_the_text(run, tab):
+    async def go():
+        project = tab.workspace.project
+        insert = "INSERT INTO finding (rule, cluster, example, message) VALUES ('system-prompt-differs', 0, 1, '0')"
+        tab.refresh(await project.write("", lambda db: db.execute(insert)))
+        await until(lambda: tab.differing.text())
+
+    run(go())
+    assert tab.differing.text().startswith("1 row has another system prompt")
 
 
 def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
