@@ -7,8 +7,8 @@ import threading
 import time
 import urllib.parse
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -44,9 +44,6 @@ class FakeServer:
         self.html = False
         self.script: Callable[[dict], Answer] | None = None  # makes the answer to a chat request instead of the queue
         self.no_schema = False  # a wish for structured output is refused
-        self.most_at_once = 0  # chat requests that were answered at the same time
-        self._going = 0
-        self._lock = threading.Lock()
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._holds: list[threading.Event] = []
         self.connections: set[socket.socket] = set()
@@ -98,17 +95,6 @@ class FakeServer:
         """Let go on with all answers that are held."""
         for hold in self._holds:
             hold.set()
-
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        with self._lock:
-            self._going += 1
-            self.most_at_once = max(self.most_at_once, self._going)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._going -= 1
 
     def create(self, asked: dict) -> dict:
         self.creations += 1
@@ -231,10 +217,7 @@ class _Routes(BaseHTTPRequestHandler):
 
     def _chat(self, asked: dict) -> None:
         self.fake.asked.append(asked)
-        with self.fake.answering():
-            self._answer(asked, self.fake.next_answer(asked))
-
-    def _answer(self, asked: dict, answer: Answer) -> None:
+        answer = self.fake.next_answer(asked)
         if answer.error:
             return self._error(*answer.error, "scripted")
         head = {"id": "chatcmpl-1", "created": 1, "model": asked["model"], "system_fingerprint": FINGERPRINT}

@@ -50,7 +50,7 @@ ORDER = (
     ("training", "chat", "inquiries"),
     ("evals",),
     ("coverage",),
-    ("generation", "probing", "judging", "refining"),
+    ("generation", "probing", "judging", "refining", "drafting"),
     ("inquiry_tasks",),
     ("console",),
     ("row_verbs",),

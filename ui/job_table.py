@@ -2,13 +2,14 @@
 
 import time
 
-from PySide6.QtCore import QDateTime, QEvent, QLocale, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QTableWidget, QTableWidgetItem
 
 from core.language import tr
 from core.training import CREATING, Job
 from ui import style, widgets
+from ui.text_length import local_time
 
 MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning"}
 STATUS, MODEL = 0, 5
@@ -78,7 +79,7 @@ class JobTable(QTableWidget):
         self.setCurrentCell(row if self._jobs else -1, STATUS)
 
     def _show(self, row: int, job: Job) -> None:
-        texts = (job.status, widgets.short_name(job.model), _rows(job), _local_time(job.created_at),
+        texts = (job.status, widgets.short_name(job.model), _rows(job), local_time(job.created_at),
                  duration((job.finished_at or time.time()) - job.created_at),
                  _model(job))  # fmt: skip
         tips = (explained(job.status), job.model, "", "", "", job.fine_tuned_model or "")
@@ -127,10 +128,6 @@ def _model(job: Job) -> str:
 def _rows(job: Job) -> str:
     tag = job.rows or tr("all")
     return f"{tag} · {job.row_count:,}"
-
-
-def _local_time(seconds: float) -> str:
-    return QLocale().toString(QDateTime.fromSecsSinceEpoch(int(seconds)), QLocale.FormatType.ShortFormat)
 
 
 def _dot(colour: QColor, rim: QColor) -> QIcon:

@@ -185,6 +185,7 @@ class SpecTab(Tab):
             self.prompt.setPlainText(self._stored.system_prompt)
         if other:
             self.editor.clear()
+            self.chat.begin_anew()
         self.editor.show_text(self._stored.text)
         for field in fields:
             field.blockSignals(False)

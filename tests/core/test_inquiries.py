@@ -1,0 +1,270 @@
+"""Many requests to a chat model over real HTTP: side by side, repeated where that costs nothing, never paid twice."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import pytest
+
+from core import dataset, generation, inquiries, paths, spec
+from core.coverage import ledger
+from core.errors import ProviderError
+from core.inquiry_tasks import TASKS
+from core.progress import Cancelled, Reporter
+from core.project import Project
+from tests.core import asking
+from tests.core.asking import GATES, MODEL
+from tests.fake_server import Answer, FakeServer
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(inquiries, "PAUSE", 0)
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        server.script = asking.examples
+        yield server
+
+
+@pytest.fixture
+def gates(project):
+    asyncio.run(project.write("fill", asking.fill))
+    return project
+
+
+def begin(project):
+    """Write down a request for each fact; the inquiry's id."""
+    wished = generation.wishes(ledger(project.rows), ["direct"])
+    made = []
+    about = list(generation.abouts(wished))
+    asyncio.run(project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, about))))
+    return made[0]
+
+
+def ask(project, server, id, reporter=None, provider=None):
+    return asyncio.run(asking.ask(project, provider or server.provider(), id, reporter or Reporter()))
+
+
+def statuses(project, id):
+    every = inquiries.requests(project.rows, id, "waiting", "answered", "landed", "failed")
+    return Counter(request.status for request in every)
+
+
+def rows(project):
+    return list(dataset.examples(project.rows))
+
+
+def test_the_answers_of_all_requests_land_as_one_step(gates, server):
+    id = begin(gates)
+    outcome = ask(gates, server, id)
+    assert (outcome.answered, outcome.failed, outcome.error) == (10, 0, "")
+    assert outcome.message == "20 rows were added as drafts. 10 are kept for the exam."
+    assert {row.status for row in rows(gates)} == {"draft"}
+    assert Counter(map(asking.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
+    assert server.asked[0]["response_format"]["type"] == "json_schema"
+    assert statuses(gates, id) == {"landed": 10}
+    assert not inquiries.unfinished(gates.rows)
+    (done,) = inquiries.load(gates.rows)
+    assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
+    assert gates.undo_label == "Make examples"
+    asyncio.run(gates.undo())
+    assert not rows(gates)
+    assert gates.undo_label == "fill"
+    asyncio.run(gates.redo())
+    assert len(rows(gates)) == 20
+
+
+def test_four_are_asked_at_once_and_no_more(gates, server):
+    together = threading.Barrier(inquiries.PARALLEL, timeout=30)
+
+    def scripted(asked):
+        if asking.gate_of(asked) in GATES[:8]:
+            together.wait()
+        return asking.examples(asked)
+
+    server.script = scripted
+    provider = server.provider()
+    going, most, chat = 0, 0, provider.chat
+
+    async def counted(*args, **more):
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        try:
+            return await chat(*args, **more)
+        finally:
+            going -= 1
+
+    provider.chat = counted
+    ask(gates, server, begin(gates), provider=provider)
+    assert most == inquiries.PARALLEL
+
+
+def test_a_server_without_structured_output_is_asked_without(gates, server):
+    server.no_schema = True
+    assert ask(gates, server, begin(gates)).answered == 10
+    refused = sum("response_format" in asked for asked in server.asked)
+    assert 1 <= refused <= inquiries.PARALLEL
+    assert len(server.asked) == 10 + refused
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(gates, server, status):
+    times = Counter()
+
+    def busy(asked):
+        gate = asking.gate_of(asked)
+        times[gate] += 1
+        return Answer([], error=(status, "busy")) if times[gate] < 3 else asking.examples(asked)
+
+    server.script = busy
+    assert ask(gates, server, begin(gates)).answered == 10
+    assert times == dict.fromkeys(GATES, 3)
+
+
+def test_a_server_that_stays_busy_is_left_after_some_failures(gates, server):
+    server.script = lambda _asked: Answer([], error=(503, "overloaded"))
+    id = begin(gates)
+    with pytest.raises(ProviderError, match="overloaded"):
+        ask(gates, server, id)
+    failed = statuses(gates, id)["failed"]
+    assert inquiries.FAILURES <= failed < inquiries.FAILURES + inquiries.PARALLEL
+    assert max(Counter(map(asking.gate_of, server.asked)).values()) == inquiries.TRIES
+
+
+def test_a_wrong_key_stops_at_once(gates, server):
+    id = begin(gates)
+    with pytest.raises(ProviderError, match="key"):
+        ask(gates, server, id, provider=server.provider("sk-wrong"))
+    assert statuses(gates, id)["failed"] <= inquiries.PARALLEL
+    assert inquiries.load(gates.rows)[0].status == "failed"
+    assert not rows(gates)
+
+
+def test_single_failures_stop_nothing_and_are_sent_again_alone(gates, server):
+    bad = GATES[::3]
+    server.script = lambda asked: (
+        Answer([], error=(400, "bad words")) if asking.gate_of(asked) in bad else asking.examples(asked)
+    )
+    id = begin(gates)
+    outcome = ask(gates, server, id)
+    assert (outcome.answered, outcome.failed) == (6, 4)
+    assert "bad words" in outcome.error
+    assert all("bad words" in request.error for request in inquiries.requests(gates.rows, id, "failed"))
+    (open_,) = inquiries.unfinished(gates.rows)
+    assert (open_.id, open_.status, open_.failed) == (id, "failed", 4)
+    server.script = asking.examples
+    server.asked.clear()
+    assert ask(gates, server, id).answered == 4
+    assert [asking.gate_of(asked) for asked in server.asked] == bad
+    assert len(rows(gates)) == 20
+
+
+@pytest.mark.parametrize("how", ["task", "reporter"])
+def test_what_arrived_before_a_cancel_lands(gates, server, how):
+    id = begin(gates)
+    hold = threading.Event()
+    server.script = lambda asked: (
+        asking.examples(asked) if how == "reporter" or asking.gate_of(asked) in GATES[:3] else Answer(["no"], hold=hold)
+    )
+
+    async def work():
+        cancel = asyncio.current_task().cancel if how == "task" else lambda: reporter.cancel()
+        reporter = Reporter(lambda progress: progress.done == 3 and cancel())
+        await asking.ask(gates, server.provider(), id, reporter)
+
+    with pytest.raises(asyncio.CancelledError if how == "task" else Cancelled):
+        asyncio.run(work())
+    server.release()
+    landed = statuses(gates, id)["landed"]
+    assert 3 <= landed <= 3 + inquiries.PARALLEL
+    assert len(rows(gates)) == 2 * landed
+    assert inquiries.load(gates.rows)[0].status == "cancelled"
+    server.script = asking.examples
+    assert ask(gates, server, id).answered == 10 - landed
+    assert len(rows(gates)) == 20
+
+
+def test_a_killed_process_goes_on_without_paying_twice(gates, server):
+    """Three answers have arrived, four are on their way when the process is killed; another asks for the rest."""
+    id = begin(gates)
+    path = gates.path
+    gates.close()
+    hold = threading.Event()
+    server.script = lambda asked: (
+        asking.examples(asked) if asking.gate_of(asked) in GATES[:3] else Answer(["no"], hold=hold)
+    )
+    command = [sys.executable, "-m", "tests.core.asking", str(path), server.url, str(id)]
+    with subprocess.Popen(command, cwd=paths.RESOURCES.parent, stdout=subprocess.PIPE, text=True) as process:
+        assert [int(process.stdout.readline()) for _answer in range(3)] == [1, 2, 3]
+        process.kill()
+    server.release()
+    project = Project(path)
+    assert statuses(project, id) == {"answered": 3, "waiting": 7}
+    assert not rows(project)
+    server.script = asking.examples
+    assert ask(project, server, id).answered == 7
+    sent = Counter(map(asking.gate_of, server.asked))
+    assert [sent[gate] for gate in GATES[:3]] == [1, 1, 1]
+    assert all(sent[gate] in (1, 2) for gate in GATES[3:])
+    assert sum(sent.values()) <= 10 + inquiries.PARALLEL
+    assert statuses(project, id) == {"landed": 10}
+    assert len(rows(project)) == 20
+    ask(project, server, id)
+    assert len(server.asked) == sum(sent.values())
+    assert len(rows(project)) == 20
+    project.close()
+
+
+def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
+    id = begin(gates)
+    first = inquiries.requests(gates.rows, id, "waiting")[0]
+    reply = asking.examples({"messages": TASKS["examples"].messages(gates.rows, first)}).texts
+    asyncio.run(gates.write("", inquiries._keep, first.id, reply, 7))
+    (inquiry,) = inquiries.unfinished(gates.rows)
+    assert (inquiry.answered, inquiry.waiting) == (1, 9)
+    outcome = inquiries.Outcome()
+    asyncio.run(inquiries.land(gates, inquiry, TASKS, outcome, "cancelled"))
+    assert len(rows(gates)) == 2
+    assert "2 rows" in outcome.message
+    assert not server.asked
+
+
+def test_an_inquiry_that_is_given_up_is_open_no_more(gates, server):
+    id = begin(gates)
+    assert [one.waiting for one in inquiries.unfinished(gates.rows)] == [10]
+    asyncio.run(gates.write("", inquiries.drop, id))
+    assert not inquiries.unfinished(gates.rows)
+
+
+def test_odd_answers_land_as_far_as_they_can_be_read(gates, server):
+    pair = {"question": "When does the amber gate open?", "answer": "The amber gate opens at 3."}
+    texts = {
+        "amber": f"Sure!\n```json\n{json.dumps([pair])}\n```",
+        "bronze": "| Question | Answer |\n|---|---|\n| When does bronze open? | The bronze gate opens at 4. |",
+        "crimson": "Q1: And crimson?\nA1: The crimson gate opens at 5.\n",
+        "dusty": "I am sorry, but I cannot help with that.",
+        "emerald": '{"examples": [{"question": "Emerald?", "answer": "The emerald gate opens at 7.", "kind": "reverse"}, {"question": "Cut',
+        "frosty": '{"examples": [{"question": "Half \\ud83d?", "answer": "The frosty gate opens at 8.", "kind": "odd"}]}',
+        "golden": "  \n",
+    }  # fmt: skip
+    server.script = lambda asked: Answer([texts.get(asking.gate_of(asked), "\ud83d")])
+    id = begin(gates)
+    outcome = ask(gates, server, id)
+    assert outcome.failed == 1
+    found = {row.facts: (row.kind, row.answer) for row in rows(gates)}
+    assert found == {
+        "f01": ("direct", "The amber gate opens at 3."),
+        "f02": ("direct", "The bronze gate opens at 4."),
+        "f03": ("direct", "The crimson gate opens at 5."),
+        "f05": ("reverse", "The emerald gate opens at 7."),
+        "f06": ("direct", "The frosty gate opens at 8."),
+    }
+    assert "5 pieces could not be read." in outcome.message
+    assert all(row.quote in spec.load(gates.rows).text for row in rows(gates))
