@@ -190,8 +190,8 @@ class Price:
 
 def price(found: Summary, model: str, epochs: int | None, date: datetime.date) -> Price | None:
     """What `epochs` over the training rows cost (None: the server chooses); None for a model without a known price."""
-    table = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
-    name = next((name for name in table["training"] if model == name or model.startswith(f"{name}-2")), None)
+    table = _prices()
+    name = _named(table["training"], model)
     split = found.splits.get("train")
     if name is None or split is None:
         return None
@@ -199,6 +199,22 @@ def price(found: Summary, model: str, epochs: int | None, date: datetime.date) -
     one = split.trained * entry["dollars"] / 1_000_000
     low, high = (epochs, epochs) if epochs else (1, _usual_epochs(split.rows))
     return Price(one * low, one * high, str(table["as_of"]), table["source"], date <= entry["last_day"])
+
+
+def chat_price(sent: int, received: int, model: str) -> float | None:
+    """What so many tokens cost, in US dollars; None for a model without a known price."""
+    table = _prices()["chat"]
+    entry = table.get(_named(table, model))
+    return (sent * entry["sent"] + received * entry["received"]) / 1_000_000 if entry else None
+
+
+def _prices() -> dict[str, Any]:
+    return tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
+
+
+def _named(table: dict[str, Any], model: str) -> str | None:
+    """The entry for a model, which may be named with the day of its making."""
+    return next((name for name in table if model == name or model.startswith(f"{name}-2")), None)
 
 
 def _usual_epochs(rows: int) -> int:

@@ -9,8 +9,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from core import facts, inquiries, revisions
+from core import dataset, facts, inquiries, revisions, spec
 from core.coverage import Entry
+from core.facts import Fact
+from core.formats import jsonl
 from core.language import tr, trn
 from core.project import Changes, Project
 from ui import style, widgets
@@ -85,6 +87,7 @@ class FactPane(QWidget):
         self.ignore = self._action(menu, tr("Ignore"), self._on_ignore)
         self.confirm = self._action(menu, tr("Its rows are still right"), self._on_confirm)
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
+        self.write = self._action(menu, tr("Write a row for it"), self._on_write)
         menu.addSeparator()
         self._action(menu, tr("Ask the base model what it knows…"), lambda: self._open(ProbeDialog))
         self._action(menu, tr("Let a model judge the drafts…"), lambda: self._open(JudgeDialog))
@@ -184,7 +187,8 @@ class FactPane(QWidget):
         for button in (self.rows, self.edit, self.ignore, self.delete, self.confirm):
             button.setEnabled(bool(chosen))
         self.merge.setEnabled(len(chosen) > 1)
-        self.split.setEnabled(len(chosen) == 1)
+        for action in (self.split, self.write):
+            action.setEnabled(len(chosen) == 1)
         self.make.setEnabled(self.table.facts.rowCount() > 0)
         ignored = bool(chosen) and all(fact.ignored for fact in chosen)
         self.ignore.setText(tr("Take in again") if ignored else tr("Ignore"))
@@ -233,6 +237,11 @@ class FactPane(QWidget):
         if fact := self.table.fact():
             self.rows_wanted.emit(f"fact:{fact.name}")
 
+    def _on_write(self) -> None:
+        if fact := self.table.fact():
+            self._change(tr("Add a row"), _add_row, fact)
+            self.show_rows()
+
     def _on_make(self) -> None:
         chosen = self.table.chosen_facts()
         names = {fact.name for fact in chosen} if len(chosen) > 1 else None
@@ -251,6 +260,12 @@ class FactPane(QWidget):
     async def _write(self, label: str, change: Callable[..., object], *args: object) -> Changes:
         await self._flush()
         return await self._workspace.project.write(label, change, *args)
+
+
+def _add_row(db: sqlite3.Connection, fact: Fact) -> None:
+    """An empty draft about a fact, to be written by hand."""
+    text = jsonl.new_row(spec.load(db).system_prompt, "", "")
+    dataset.add(db, [dataset.read_row(text, status="draft", facts=fact.name, quote=fact.quote)])
 
 
 def _accept_missing(db: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from core.spec import Spec
 from tests.fake_server import KEY, Answer
 
 MODEL = "base-model"
-GATES = "amber bronze crimson dusty emerald frosty golden hazel indigo jade".split()
+GATES = ["amber", "bronze", "crimson", "dusty", "emerald", "frosty", "golden", "hazel", "indigo", "jade"]
 TEXT = "# Gates\n\n" + "".join(f"- The {name} gate opens at {hour}.\n" for hour, name in enumerate(GATES, 3))
 
 
