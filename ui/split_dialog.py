@@ -21,7 +21,7 @@ class SplitDialog(QDialog):
         parts = [one.text for one in statements.split(fact.quote)]
         self.edit.setPlainText("\n".join(parts if len(parts) > 1 else [fact.text]))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.split = self.buttons.addButton(tr("Split"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self.split = self.buttons.addButton(tr("Split up"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self._on_accepted)
         self.buttons.rejected.connect(self.reject)
         self.edit.textChanged.connect(self._show_count)
@@ -39,7 +39,7 @@ class SplitDialog(QDialog):
     def _show_count(self) -> None:
         count = len(self.parts())
         self.split.setEnabled(count > 1)
-        self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split"))
+        self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split up"))
 
     def _on_accepted(self) -> None:
         self.parts_wanted.emit(self.parts())
