@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from core import clauses
-from core.clauses import Clause, Figure, Text
 from core.language import tr
+from core.prose import clauses
+from core.prose.clauses import Clause, Figure, Text
 
 CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
 FACTS, SENTENCES = 50, 5000  # of a row, and of a spec, that are compared

@@ -20,6 +20,7 @@ READ = 600  # characters of a passage that are compared
 TRIES = 8  # places of a quote that are looked at for one where it is a sentence of its own
 
 _BEFORE = "\r\n\t |>*_\"'“‘「『（(。．！？!?.:："
+_BLANKS = " \t\u3000"
 _AFTER = "\r\n|"
 _ENDS = ".!?。．！？｡\"'”’」』）)"
 
@@ -88,12 +89,14 @@ def carried(old: str, new: str, places: dict[int, Span]) -> dict[int, Span | Non
     end, shift = len(old) - tail, len(new) - len(old)
     found: dict[int, Span | None] = {}
     touched: dict[Span, list[int]] = defaultdict(list)
+    # What is written directly before or behind a passage may belong to it.
+    before, behind = len(old[:head].rstrip(_BLANKS)), len(old) - len(old[end:].lstrip(_BLANKS))
     for id, (first, last) in places.items():
-        if last < head:
+        if last < before:
             found[id] = first, last
-        elif first > end:
+        elif first > behind:
             found[id] = first + shift, last + shift
-        else:  # what is written directly before or behind a passage may belong to it
+        else:
             touched[first, last].append(id)
     if touched:
         edit = _Edit(old, new, head, end, shift, {place for place in found.values() if place})

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
 
-from core import alikes, clauses, contradictions, dataset, duplicates, facts, grading, spec, survey, templates
+from core import alikes, contradictions, dataset, duplicates, facts, grading, spec, survey, templates
 from core.dataset import Example
 from core.facts import Fact
 from core.formats import jsonl
 from core.language import trn
 from core.progress import Reporter
+from core.prose import clauses
 from core.replies import Pair
 from core.said import Said
 from core.spec import Spec

@@ -7,10 +7,11 @@ from itertools import combinations
 
 from rapidfuzz.distance import OSA
 
-from core import claims, duplicates, terms
-from core.claims import Claim, Measure
+from core import duplicates
 from core.grading import normalise
 from core.language import tr
+from core.prose import claims, terms
+from core.prose.claims import Claim, Measure
 from core.statements import Statement
 
 FIGURES, UNITS, TERM, TWICE = "figures-differ", "units-differ", "term-undefined", "sentence-twice"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from core import blocks, grading, sentences
-from core.blocks import Closing, Heading, Opening, Paragraph, Passage, Row
-from core.inline import CJK, Prose, is_cjk
+from core import grading
+from core.prose import blocks, sentences
+from core.prose.blocks import Closing, Heading, Opening, Paragraph, Passage, Row
+from core.prose.inline import CJK, Prose, is_cjk
 
 HEADING = 200  # characters that are kept of a heading
 HEADER = 100  # and of a table's header cell, which every row repeats

@@ -55,6 +55,7 @@ class AskDialog(InquiryDialog):
         form.setHorizontalSpacing(style.SPACE)
         name = widgets.label(tr("Chat &model"))
         name.setBuddy(self.model.box)
+        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
         form.addRow(name, self.model)
         column.addLayout(form)
         column.addWidget(self.estimate)

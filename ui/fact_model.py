@@ -31,16 +31,19 @@ def kind_titles() -> dict[str, str]:
     }
 
 
-def state_titles() -> dict[str, str]:
-    """The states of a fact, and what each means."""
-    return {
-        "covered": tr("covered"),
-        "thin": tr("lack rows"),
-        "unproved": tr("without exam question"),
-        "bare": tr("without rows"),
-        "stale": tr("out of date"),
-        "ignored": tr("ignored"),
-    }
+def state_words(state: str, count: int) -> str:
+    """How many facts are in a state of the ledger, in words."""
+    match state:
+        case "covered":
+            return trn("{n} covered", "{n} covered", count)
+        case "thin":
+            return trn("{n} lacks rows", "{n} lack rows", count)
+        case "unproved":
+            return trn("{n} without an exam question", "{n} without an exam question", count)
+        case "bare":
+            return trn("{n} without rows", "{n} without rows", count)
+    assert state == "stale", state
+    return trn("{n} out of date", "{n} out of date", count)
 
 
 MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}

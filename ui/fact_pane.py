@@ -17,9 +17,11 @@ from core.language import tr, trn
 from core.project import Changes, Project
 from ui import style, widgets
 from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
-from ui.fact_model import MEANINGS, state_titles
+from ui.fact_model import MEANINGS, state_words
 from ui.fact_table import FactTable
 from ui.generation_dialog import GenerationDialog
+from ui.inquiry_dialog import InquiryDialog
+from ui.notice import Notice
 from ui.split_dialog import SplitDialog
 from ui.workspace import Workspace
 
@@ -44,7 +46,7 @@ class Legend(QWidget):
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             front, back = style.colours(MEANINGS[state])
-            label.setText(f"{counts[state]} {state_titles()[state]}")
+            label.setText(state_words(state, counts[state]))
             label.setStyleSheet(
                 f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
             )
@@ -247,12 +249,16 @@ class FactPane(QWidget):
         names = {fact.name for fact in chosen} if len(chosen) > 1 else None
         self._open(lambda workspace, parent: GenerationDialog(workspace, names, parent))
 
-    def _open(self, make: Callable[[Workspace, QWidget], QWidget]) -> None:
+    def _open(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
         self._workspace.tasks.start("", self._open_saved(make))
 
-    async def _open_saved(self, make: Callable[[Workspace, QWidget], QWidget]) -> None:
+    async def _open_saved(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
         await self._flush()
-        make(self._workspace, self).open()  # type: ignore[attr-defined]
+        dialog = make(self._workspace, self)
+        dialog.finished_with.connect(lambda text: Notice(self.window(), text))
+        if isinstance(dialog, GenerationDialog):
+            dialog.drafts_wanted.connect(lambda: self.rows_wanted.emit("status:draft"))
+        dialog.open()
 
     def _change(self, label: str, change: Callable[..., object], *args: object) -> None:
         self._workspace.tasks.start("", self._write(label, change, *args))

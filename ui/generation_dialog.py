@@ -26,6 +26,7 @@ from core.generation import Estimate, Wish
 from core.language import tr, trn
 from core.progress import Reporter
 from core.proposals import Landed
+from core.tokens import chat_price
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.inquiry_runner import Ended
@@ -85,6 +86,7 @@ class GenerationDialog(InquiryDialog):
         ways = QButtonGroup(self)
         for way in (self.online, self.offline):
             ways.addButton(way)
+            way.setMinimumHeight(self.model.box.sizeHint().height())  # so that they stand in line with the box
         ways.buttonClicked.connect(lambda _button: self._on_way())
         self.estimate = widgets.label(wrap=True, dim=True)
 
@@ -149,7 +151,7 @@ class GenerationDialog(InquiryDialog):
         self._show_heading(found)
         for kind, label in self.counts.items():
             count = found.counts[kind]
-            text = trn("{n} lacks", "{n} lack", count) if count else tr("enough")
+            text = trn("{n} missing", "{n} missing", count) if count else tr("enough")
             label.setText(text if self._can_write(kind) else tr("needs a model"))
         self._show_estimate(found)
         self.show_start()
@@ -189,8 +191,11 @@ class GenerationDialog(InquiryDialog):
         told, examples = found.estimate, found.estimate.examples
         if self.offline.isChecked():
             self.primary.setText(tr("Make examples from templates"))
-            text = trn("For {n} fact, as many as it has figures and terms to ask for.",
-                       "For {n} facts, as many as they have figures and terms to ask for.", len(found.wished))  # fmt: skip
+            text = trn(
+                "At most {n} example: as many as the facts have figures and terms to ask for.",
+                "At most {n} examples: as many as the facts have figures and terms to ask for.",
+                examples,
+            )
         else:
             self.primary.setText(trn("Make {n} example", "Make {n} examples", examples))
             requests = trn("{n} request", "{n} requests", told.requests)
@@ -200,7 +205,8 @@ class GenerationDialog(InquiryDialog):
                 provider=self.workspace.provider_title(),
                 received=about(told.received),
             )
-            text = f"{requests} · {tokens}"
+            cost = chat_price(told.sent, told.received, self.model.model())
+            text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All of them arrive as drafts: nothing is trained on before you approve it.")
         self.estimate.setText(f"{text}\n{after}" if found.wished else "")
 

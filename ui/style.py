@@ -54,6 +54,10 @@ QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholde
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}
+QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 8px; background: {base}; }}
+QRadioButton::indicator:checked {{ border: 5px solid {accent}; width: 6px; height: 6px; }}
+QRadioButton::indicator:focus {{ border-color: {accent}; }}
+QRadioButton::indicator:disabled {{ border-color: {mid}; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
 QTableCornerButton::section {{ border: 0; border-bottom: 1px solid {mid}; background: {window}; }}

@@ -123,8 +123,8 @@ class Note(QLabel):
             self._colour()
 
     def _colour(self) -> None:
-        dim = self.palette().color(QPalette.ColorRole.PlaceholderText)
-        colour = style.colours(self._meaning)[0] if self._meaning else dim
+        # Not its own palette, which its style sheet changes.
+        colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
         self.setStyleSheet(f"color: {colour.name()}")
 
 

@@ -26,6 +26,7 @@ def followed(old, new, *quotes):
         (JA, "前半は", "女子の前半は", ["ゴールは1点です。", "前半は10分です。"], [0, "女子の前半は10分です。"]),
         (EN, "- Each ball", "- Nearly Each ball", ["Each ball is round."], ["Nearly Each ball is round."]),
         (ITEMS, "an opponent\n- g", "an opponent hard\n- g", ["pushing an opponent"], ["pushing an opponent hard"]),
+        ("- Each team has \n", "has ", "has 3 players.", ["Each team has"], ["Each team has 3 players."]),
         # Directly before it and behind it, where another sentence or item begins.
         (JA, "前半は", "以上です。前半は", ["ゴールは1点です。", "前半は10分です。"], [0, 1]),
         (EN, "- Each ball", "- Each net is blue.\n- Each ball", ["Each team has three players.", "Each ball is round."], [0, 1]),

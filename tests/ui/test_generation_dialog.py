@@ -120,7 +120,7 @@ def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
         assert dialog.online.isChecked()
         assert dialog.model.model() == MODEL  # and not the tuned one, which is offered too
         assert dialog.model.box.count() == 2
-        assert dialog.counts["reworded"].text() == "12 lack"
+        assert dialog.counts["reworded"].text() == "12 missing"
         assert dialog.primary.text() == "Make 30 examples"  # nine of each fact, and one for the exam
         assert "3 requests" in dialog.estimate.text()
         assert "sent to Fake" in dialog.estimate.text()

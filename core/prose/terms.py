@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from core.inline import is_cjk
+from core.prose.inline import is_cjk
 from core.statements import Statement
 
 MOST = 300  # terms that are looked for: each costs a look through the whole spec

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from core.inline import CJK, HIDDEN
+from core.prose.inline import CJK, HIDDEN
 
 _MARKS = ".!?。．！？｡…‥"
 _WIDE = frozenset("。．！？｡")

@@ -1,0 +1,1 @@
+"""Takes texts apart: Markdown blocks, inline marks, sentences, clauses with their words and figures, terms."""

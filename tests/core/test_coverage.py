@@ -1,0 +1,142 @@
+"""The ledger: what each fact has and lacks, how many rows are stale, and what the newest exam measured."""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from core import coverage, dataset, facts, filters, samples, spec
+from core.coverage import EXAM, STUDY, Entry
+from core.dataset import Filter
+from core.evals import Rate
+from core.facts import Fact
+from core.formats import jsonl
+from core.spec import Spec
+
+FACT = Fact(1, "f01", "A.", "A.")
+FULL = Counter(STUDY)
+
+
+def write(project, change, *args):
+    return asyncio.run(project.write("change", change, *args))
+
+
+def row(taught, kind="direct", split="train", **fields):
+    return dataset.read_row(jsonl.new_row("", "Why?", "So."), facts=taught, kind=kind, split=split, **fields)
+
+
+@pytest.fixture
+def game(project):
+    write(project, spec.store, Spec("Game", text="A is red. B is blue. C is green.\n"))
+    write(project, facts.accept_missing)
+    return project
+
+
+def entries(project):
+    return {entry.fact.name: entry for entry in coverage.ledger(project.rows)}
+
+
+def test_rows_are_counted_by_kind_split_and_state(game):
+    write(
+        game,
+        dataset.add,
+        [
+            row("f01"), row("f01", "reworded", status="draft"), row("f01 f02", "reworded"), row("f01", status="rejected"),
+            row("f01", split="validation"), row("f01", "reworded", "test"), row("f01", "memorised", "test"),
+            row("f01", "applied", "test", status="rejected"), row("f99"), row(""), replace(row("f02 f02"), problems="fact-stale x"),
+        ],
+    )  # fmt: skip
+    found = entries(game)
+    assert list(found) == ["f01", "f02", "f03"]
+    first, second, third = found.values()
+    assert (first.trained, first.held, first.drafts, first.stale, first.rows) == (
+        {"direct": 1, "reworded": 2},
+        1,
+        1,
+        0,
+        3,
+    )
+    assert (second.trained, second.held, second.stale) == ({"direct": 1, "reworded": 1}, 0, 1)
+    assert (third.rows, third.recall, third.state) == (0, None, "bare")
+    assert first.lacking == {"reworded": 2, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
+    assert third.lacking == STUDY | {EXAM: 1}
+
+
+def test_a_row_that_becomes_stale_is_counted(game):
+    write(game, dataset.add, [row("f01"), row("f01", split="test")])
+    write(game, facts.save, Spec("Game", text="A is pink. B is blue. C is green.\n"))
+    assert (entries(game)["f01"].stale, entries(game)["f01"].state) == (2, "stale")
+    write(game, facts.save, Spec("Game", text="A is red. B is blue. C is green.\n"))
+    assert entries(game)["f01"].stale == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "state", "lacking"),
+    [
+        (Entry(Fact(1, "f01", "A.", "A.", ignored=True), FULL, 0, 0, 3), "ignored", {}),
+        (Entry(FACT, FULL, 1, 0, 1), "stale", {}),
+        (Entry(FACT), "bare", STUDY | {EXAM: 1}),
+        (Entry(FACT, FULL), "unproved", {EXAM: 1}),
+        (Entry(FACT, FULL - Counter(reverse=1), 1), "thin", {"reverse": 1}),
+        (Entry(FACT, FULL, 2), "covered", {}),
+        (Entry(Fact(1, "f01", "A.", "A.", known="4/5"), Counter(direct=1, reworded=1, statement=1), 1), "covered", {}),
+        (Entry(Fact(1, "f01", "A.", "A.", known="3/5"), Counter(STUDY) - Counter(direct=1), 1), "thin", {"direct": 1}),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_fact_and_what_it_lacks(entry, state, lacking):
+    assert (entry.state, entry.lacking) == (state, lacking)
+
+
+@pytest.mark.parametrize(
+    ("known", "word"),
+    [("", ""), ("5/5", "known"), ("4/5", "known"), ("3/5", "sometimes"), ("1/5", "unknown"), ("0/1", "unknown"), ("0/0", ""),
+     ("x/5", ""), ("2", ""), ("-1/2", "")],
+)  # fmt: skip
+def test_what_right_answers_mean(known, word):
+    assert coverage.knowledge(known) == word
+
+
+def run(project, models, *answers):
+    """An exam: answers are fact names, model, and whether it was right."""
+
+    def record(db):
+        sql = "INSERT INTO eval_run (created_at, models, repeats, settings, status) VALUES (0, ?, 1, '{}', 'x') RETURNING id"
+        (id,) = db.execute(sql, (json.dumps(models),)).fetchone()
+        for taught, model, passed in answers:
+            sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts) VALUES (?, '', '', '', '', ?)"
+            question = db.execute(sql, (id, taught)).lastrowid
+            db.execute(
+                "INSERT INTO eval_answer (run, question, model, sample, text, score, passed, fingerprint) "
+                "VALUES (?, ?, ?, 0, '', 0, ?, '')",
+                (id, question, model, passed),
+            )
+
+    write(project, record)
+
+
+def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
+    run(game, ["base", "old"], ("f01", "old", True))
+    run(
+        game, ["base", "new"], ("f01", "base", True), ("f01", "new", False), ("f01 f02", "new", True), ("", "new", True)
+    )
+    run(game, ["base", "none"], ("f01", "base", True))
+    run(game, [])
+    recall = {name: entry.recall for name, entry in entries(game).items()}
+    assert recall == {"f01": Rate(1, 2), "f02": Rate(1, 1), "f03": None}
+
+
+@pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
+def test_the_ledger_of_the_sample(project, name):
+    write(project, samples.fill, name)
+    found = coverage.ledger(project.rows)
+    assert len(found) == 22
+    places = facts.places(spec.load(project.rows).text, [entry.fact for entry in found])
+    assert [entry.fact.id for entry in found] == sorted(places, key=places.__getitem__)
+    for entry in found:
+        rows = filters.find(project.rows, Filter(fact=entry.fact.name))
+        held = filters.find(project.rows, Filter(fact=entry.fact.name, split="test"))
+        assert entry.rows == len(rows) - len(held) > 0
+        assert 0 < entry.held <= len(held)
+        assert (entry.drafts, entry.stale, entry.recall) == (0, 0, None)

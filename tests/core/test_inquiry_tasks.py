@@ -1,0 +1,162 @@
+"""What a chat model's answers become: what the base model knows, what a judge found, and refined facts."""
+
+import asyncio
+import json
+
+import pytest
+
+from core import dataset, facts, inquiries, judging, probing, refining, samples, spec, statements
+from core.formats import jsonl
+from core.inquiries import Request
+from core.inquiry_tasks import TASKS
+from core.progress import Reporter
+from core.spec import Spec
+from tests.core.asking import MODEL, ask
+from tests.fake_server import Answer, FakeServer
+
+TEXT = "A team has three players. The court has a blue floor. A half lasts ten minutes.\n"
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        yield server
+
+
+def write(project, change, *args):
+    return asyncio.run(project.write("change", change, *args))
+
+
+def asked_of(project, server, task, abouts):
+    """The outcome of asking about these."""
+    made = []
+    write(project, lambda db: made.append(inquiries.begin(db, task, "fake", MODEL, abouts)))
+    return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
+
+
+def row(question, answer, **fields):
+    return dataset.read_row(jsonl.new_row("", question, answer), **fields)
+
+
+@pytest.fixture
+def game(project):
+    write(project, spec.store, Spec("Game", "en", "Answer briefly.", TEXT))
+    write(project, facts.accept_missing)
+    write(
+        project,
+        dataset.add,
+        [
+            row("How many play?", "Three.", facts="f01", kind="direct", key_points="3"),
+            row("Say how many play.", "Three.", facts="f01", kind="statement"),
+            row("Who plays?", "A team of 3 players.", facts="f01", kind="reworded"),
+            row("Anything?", "No.", facts="f01 f02", kind="direct"),
+        ],
+    )
+    return project
+
+
+def test_a_base_model_is_asked_what_it_knows(game, server):
+    write(game, facts.ignore, [2])
+    abouts = probing.abouts(game.rows)
+    assert [(about["fact"], about["points"]) for about in abouts] == [("f01", "3"), ("f01", "3"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
+    assert abouts[0]["question"] == "How many play?"
+
+    def answer(asked):
+        question = asked["messages"][-1]["content"]
+        if "play" in question:
+            return Answer(["3", "three players", "4", "", ""])
+        return Answer(["ten minutes"] if "Fill" in question else [])
+
+    server.script = answer
+    outcome = asked_of(game, server, "probe", abouts)
+    assert [fact.known for fact in facts.load(game.rows)] == ["4/6", "", "1/1"]
+    assert outcome.message == "2 facts were asked for: 1 known, 1 sometimes, 0 unknown."
+    assert outcome.failed == 1
+    assert server.asked[0]["n"] == probing.TIMES
+    assert server.asked[0]["messages"][0] == {"role": "system", "content": "Answer briefly."}
+    asyncio.run(game.undo())
+    assert not any(fact.known for fact in facts.load(game.rows))
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_fact_of_the_samples_can_be_asked_for(project, name):
+    write(project, samples.fill, name)
+    abouts = probing.abouts(project.rows)
+    assert {about["fact"] for about in abouts} == {fact.name for fact in facts.load(project.rows)}
+    assert all(about["question"] and about["points"] for about in abouts)
+
+
+def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
+    abouts = judging.abouts(game.rows, [1, 2, 3, 4, 99])
+    assert [about["row"] for about in abouts] == [1, 2, 3, 4]
+    verdicts = {
+        "How many play?": '{"reason": "Five are not  three.", "verdict": "contradicts"}',
+        "Say how many play.": "Verdict: supported",
+        "Who plays?": '```json\n{"verdict": "not_in_text"}\n```',
+        "Anything?": "Well, it depends.",
+    }
+
+    def answer(asked):
+        text = asked["messages"][0]["content"]
+        assert "A team has three players." in text
+        return Answer([next(reply for question, reply in verdicts.items() if question in text)])
+
+    server.script = answer
+    outcome = asked_of(game, server, "judge", abouts)
+    found = list(dataset.examples(game.rows))
+    assert [judging.RULE in one.problems.split() for one in found] == [True, False, True, False]
+    assert found[0].notes == "Judge: Five are not three."
+    assert outcome.message == "4 rows were judged: 2 do not follow from their facts, 1 unclear."
+    # Judged again, and found right.
+    verdicts["How many play?"] = '{"verdict": "supported"}'
+    asked_of(game, server, "judge", abouts[:1])
+    assert judging.RULE not in next(dataset.examples(game.rows)).problems
+    for _step in range(2):
+        asyncio.run(game.undo())
+    assert list(dataset.examples(game.rows))[2].problems == ""
+
+
+def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
+    found = statements.split("The net is red and 2 m high. Each ball weighs 400 g.\n")
+    server.script = lambda _asked: Answer(
+        [json.dumps({"statements": ["The net is red.", "The net is 2 m high.", "Each ball weighs 400 g.",
+                                    "The net is red.", "A team has three players."]})]
+    )  # fmt: skip
+    outcome = asked_of(game, server, "facts", refining.abouts(found))
+    assert outcome.message == "3 facts were added."
+    made = {fact.name: (fact.text, fact.quote) for fact in facts.load(game.rows)[3:]}
+    assert made == {
+        "f04": ("The net is red.", found[0].quote),
+        "f05": ("The net is 2 m high.", found[0].quote),
+        "f06": ("Each ball weighs 400 g.", found[1].quote),
+    }
+    assert "- The net is red and 2 m high." in server.asked[0]["messages"][0]["content"]
+
+
+def test_statements_are_refined_some_at_a_time():
+    found = statements.split("".join(f"Rule {number} holds.\n\n" for number in range(45)))
+    assert [len(about["statements"]) for about in refining.abouts(found)] == [20, 20, 5]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_request_about_what_is_gone_fails_nothing(project, name):
+    about = {
+        "fact": "f01",
+        "counts": {"direct": 1},
+        "row": 1,
+        "question": "Q",
+        "points": "3",
+        "statements": [["A", "A"]],
+    }
+    request = Request(1, about, replies=["odd", "7"])
+    assert TASKS[name].messages(project.rows, request)
+    write(project, TASKS[name].land, [request])
+
+
+def test_remarks_are_asked_for_with_the_whole_text():
+    (message,) = refining.remarks_messages(Spec(text=TEXT))
+    assert TEXT in message["content"]
+    assert refining.remarks("1. Two lengths of a half are given.\n2. Balls are not described.") == [
+        "Two lengths of a half are given.",
+        "Balls are not described.",
+    ]
