@@ -1,7 +1,7 @@
 """Examples for facts: what is still to be made, asked of a chat model or made offline, and what it will cost."""
 
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,6 @@ EXISTING = 40  # questions that a model is told not to repeat
 REPLY_TOKENS = 4000  # the longest reply, for some ten examples with their quotes
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to estimate with
-BEGINNING = 2  # characters; the shortest opening of a template has more
 OFFLINE = "offline"  # the source of rows made without a model
 CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
 
@@ -148,17 +147,21 @@ TASK = Task(
 def make_offline(db: sqlite3.Connection, wished: Sequence[Wish], reporter: Reporter, done: list[Landed]) -> None:
     """Rows from templates, without any model: statements and gaps. What came is appended to `done`."""
     state = spec.load(db)
-    alike = defaultdict(list)  # the facts by how they begin: only those must be told apart
-    for fact in facts.load(db):
-        alike[fact.text.strip()[:BEGINNING]].append(fact)
+    neighbours = _neighbours(facts.load(db))
     made = []
     for number, wish in enumerate(wished):
-        text = wish.fact.text
-        others = [fact.text for fact in alike[text.strip()[:BEGINNING]] if fact.name != wish.fact.name]
-        drafts = templates.drafts(text, state.name, state.language, others)
+        others = neighbours.get(wish.fact.name, ())
+        drafts = templates.drafts(wish.fact.text, state.name, state.language, others)
         made.append(Proposal(wish.fact.name, list(_wished(drafts, wish))))
         reporter.update(number, len(wished))
     done.append(proposals.land(db, made, OFFLINE))
+
+
+def _neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
+    """For each fact those before and behind it by the alphabet: no others begin as it does for longer."""
+    ordered = sorted((fact.text.strip(), fact.name) for fact in known)
+    texts = [text for text, _name in ordered]
+    return {name: texts[max(0, at - 1) : at] + texts[at + 1 : at + 2] for at, (_text, name) in enumerate(ordered)}
 
 
 def _wished(drafts: Iterable[Draft], wish: Wish) -> Iterator[Pair]:

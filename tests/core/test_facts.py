@@ -1,7 +1,6 @@
 """Facts are kept through every edit of the spec, and their rows become stale where they changed."""
 
 import asyncio
-import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -17,7 +16,7 @@ from core.facts import STALE
 from core.formats import jsonl
 from core.spec import Spec
 
-EXAMPLES = int(os.environ.get("EX", 40))
+EXAMPLES = 30
 SAMPLES = ("hobannu-en", "hobannu-ja")
 
 
