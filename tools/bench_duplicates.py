@@ -25,8 +25,8 @@ JAPANESE = (
 )
 
 
-def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, str]]:
-    """Rows of the table: a name and a figure."""
+def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, ...]]:
+    """Rows of the table: a name, a figure, the target."""
     texts, pairs = questions(count, planted)
     started = time.perf_counter()
     near = duplicates.find(texts, Reporter()).near
@@ -35,8 +35,12 @@ def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, str
     whole = all_pairs_seconds(texts)
     return [
         (f"near duplicates among {count:,} questions", f"{spent:.1f} s"),
-        (f"of {planted:,} planted pairs found", f"{found:.2%}"),
-        ("rapidfuzz on all pairs (reckoned from a sample)", f"{whole:,.0f} s, {whole / spent:,.0f} × as long"),
+        (f"of {planted:,} planted pairs found", f"{found:.2%}", "≥ 99 %"),
+        (
+            "rapidfuzz on all pairs (reckoned from a sample)",
+            f"{whole:,.0f} s, {whole / spent:,.0f} × as long",
+            "≥ 100 ×",
+        ),
     ]
 
 
@@ -106,5 +110,5 @@ def all_pairs_seconds(texts: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    for name, figure in bench():
-        print(f"| {name} | {figure} |")
+    for row in bench():
+        print("| " + " | ".join(row) + " |")

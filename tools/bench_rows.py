@@ -113,7 +113,8 @@ async def of_exports(project: Project, folder: Path) -> list[tuple[str, str, str
 
 
 def occupied(path: Path) -> float:
-    return path.stat().st_size / 1e6
+    """Megabytes of the project, with what still waits in its log."""
+    return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*")) / 1e6
 
 
 def write(path: Path, whole: bytes) -> None:

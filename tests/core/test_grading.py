@@ -218,3 +218,9 @@ def in_words(number: int) -> str:
     scale, word = (100, "hundred") if number < 1000 else (1000, "thousand")
     rest = f" and {in_words(number % scale)}" if number % scale else ""
     return f"{in_words(number // scale)} {word}{rest}"
+
+
+@pytest.mark.parametrize("unit", ["! ", "十分", "  。", "one ", "5 m"])
+def test_a_very_long_answer_is_read_in_the_time_its_length_takes(unit):
+    """Each of these once took minutes at this length."""
+    assert isinstance(normalise(unit * 200_000), str)

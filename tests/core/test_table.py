@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core import formats
 from core.formats import cells, clipboard, jsonl, markdown
+from core.formats.lines import Line
 from core.progress import Reporter
 
 
@@ -204,3 +205,8 @@ def test_a_quote_of_the_text_itself_is_no_quoting() -> None:
 def test_pasted_text_is_known_by_its_form(text: str, format: str | None) -> None:
     detected = clipboard.detected(text)
     assert (detected and detected.format) == format
+
+
+def test_a_line_of_blanks_is_no_rule_of_a_table_and_takes_no_time():
+    lines = [Line(1, 0, b"a | b", 5), Line(2, 6, b" " * 9000 + b"- x", 9003)] * 200
+    assert list(markdown.tables(lines)) == []
