@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from core import evals, facts, spec
+from core.dataset import MEMORISED
 from core.evals import Rate
 from core.facts import Fact
 
@@ -14,7 +15,6 @@ STUDY = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement": 1,
 KNOWN_STUDY = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
 HELD = 1  # wordings that are kept for the exam and never trained on
 KINDS = tuple(STUDY)
-MEMORISED = "memorised"  # exam questions that repeat a training row on purpose: no wording that is held out
 EXAM = "exam"  # what a fact lacks that has no held-out wording
 KNOWN, UNKNOWN = 0.8, 0.2  # shares of right answers from which the base model knows a fact, and up to which it does not
 

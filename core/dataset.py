@@ -21,6 +21,7 @@ from core.progress import Reporter
 
 SPLITS = ("train", "validation", "test")
 KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
+MEMORISED = "memorised"  # exam questions that repeat a training row on purpose
 STATUSES = ("draft", "approved", "rejected")  # only approved rows are trained on
 TEXTS = ("question", "answer")  # read from the row's JSON and written into it
 OWN = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")  # Juku's own, beside the JSON

@@ -19,7 +19,7 @@ from core.spec import Spec
 from core.templates import Draft
 
 EXISTING = 40  # questions that a model is told not to repeat
-REPLY_TOKENS = 4000  # the longest reply, for some ten examples with their quotes
+LONGEST = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to estimate with
 OFFLINE = "offline"  # the source of rows made without a model
@@ -139,7 +139,7 @@ TASK = Task(
     lambda: tr("Make examples"),
     _messages,
     _land,
-    Sampling(temperature=0.7, max_tokens=REPLY_TOKENS),
+    lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.about["counts"].values()))),
     replies.PAIRS_SCHEMA,
 )
 

@@ -64,7 +64,7 @@ class Task:
     label: Callable[[], str]
     messages: Callable[[sqlite3.Connection, Request], list[Message]]
     land: Callable[[sqlite3.Connection, Sequence[Request]], str]
-    sampling: Sampling
+    sampling: Callable[[Request], Sampling]
     schema: dict[str, Any] | None = None
 
 
@@ -203,7 +203,7 @@ class _Session:
     async def _ask(self, request: Request) -> None:
         messages = await self._project.read(self._task.messages, request)
         try:
-            replies, tokens = await self._answered(messages)
+            replies, tokens = await self._answered(messages, self._task.sampling(request))
         except ProviderError as error:
             self.error = error
             self.outcome.failed += 1
@@ -217,12 +217,12 @@ class _Session:
         self._done += 1
         self._reporter.update(self._done, self._total)
 
-    async def _answered(self, messages: list[Message]) -> tuple[list[str], int]:
+    async def _answered(self, messages: list[Message], sampling: Sampling) -> tuple[list[str], int]:
         """The replies. A server without structured output is asked without it; one that is busy, again after a while."""
         schema, attempt = self._schema, 0
         while True:
             try:
-                found = await self._chat(messages, schema)
+                found = await self._chat(messages, sampling, schema)
             except ProviderError as error:
                 if schema and error.status in NO_SCHEMA:
                     schema = None
@@ -235,8 +235,10 @@ class _Session:
                 self._schema = schema  # as it was answered, so the others are asked
                 return found
 
-    async def _chat(self, messages: list[Message], schema: dict[str, Any] | None) -> tuple[list[str], int]:
-        reply = await self._provider.chat(self._inquiry.model, messages, self._task.sampling, schema=schema, once=True)
+    async def _chat(
+        self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None
+    ) -> tuple[list[str], int]:
+        reply = await self._provider.chat(self._inquiry.model, messages, sampling, schema=schema, once=True)
         if not any(text.strip() for text in reply.texts):
             raise ProviderError(tr("The model answered nothing"), tr("Ask it again, or choose another model."))
         return reply.texts, reply.tokens

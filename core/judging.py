@@ -62,4 +62,10 @@ def _mark(db: sqlite3.Connection, id: int, reason: str) -> None:
     db.execute(sql, (RULE, noted, id))
 
 
-TASK = Task(lambda: tr("Judge rows"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.VERDICT_SCHEMA)
+TASK = Task(
+    lambda: tr("Judge rows"),
+    _messages,
+    _land,
+    lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    replies.VERDICT_SCHEMA,
+)

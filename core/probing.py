@@ -77,5 +77,8 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
 
 
 TASK = Task(
-    lambda: tr("Ask the base model"), _messages, _land, Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=TIMES)
+    lambda: tr("Ask the base model"),
+    _messages,
+    _land,
+    lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=TIMES),
 )

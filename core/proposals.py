@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rapidfuzz import fuzz, process
 
 from core import alikes, contradictions, dataset, duplicates, facts, grading, spec, survey, templates
-from core.dataset import Example
+from core.dataset import MEMORISED, Example
 from core.facts import Fact
 from core.formats import jsonl
 from core.language import trn
@@ -21,7 +21,6 @@ from core.spec import Spec
 POINTS = 3  # figures and terms that an exam answer must have, at most
 COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 NEIGHBOURS = 200  # wordings that one is compared with in full
-MEMORISED = "memorised"  # exam questions that repeat a training row on purpose
 HELD_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
 
 

@@ -40,7 +40,13 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     return trn("{n} fact was added.", "{n} facts were added.", len(found))
 
 
-TASK = Task(lambda: tr("Refine facts"), _messages, _land, Sampling(max_tokens=REPLY_TOKENS), replies.STATEMENTS_SCHEMA)
+TASK = Task(
+    lambda: tr("Refine facts"),
+    _messages,
+    _land,
+    lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    replies.STATEMENTS_SCHEMA,
+)
 
 
 def remarks_messages(state: spec.Spec) -> list[Message]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from core import alikes, contradictions, duplicates, facts, grounding, packs, personal, spec
-from core.dataset import SPLITS
+from core.dataset import MEMORISED, SPLITS
 from core.duplicates import Groups, Numbers
 from core.facts import Fact
 from core.progress import Reporter
@@ -134,7 +134,7 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
         rows.answers.append(hash(said.answer))
         rows.prompts.append(hash(said.prompt))
         rows.asked.append(bool(said.asked))
-        rows.repeated.append(row.kind == "memorised")
+        rows.repeated.append(row.kind == MEMORISED)
         if row.split == "train" and row.status == "approved":
             rows.approved += 1
             rows.facts.update(row.facts.split())
