@@ -162,7 +162,7 @@ def test_single_failures_stop_nothing_and_are_sent_again_alone(gates, server):
     server.script = asking.examples
     server.asked.clear()
     assert ask(gates, server, id).answered == 4
-    assert [asking.gate_of(asked) for asked in server.asked] == bad
+    assert sorted(asking.gate_of(asked) for asked in server.asked) == sorted(bad)
     assert len(rows(gates)) == 20
 
 
