@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core import evals, facts, spec
 from core.dataset import MEMORISED
@@ -19,7 +20,7 @@ EXAM = "exam"  # what a fact lacks that has no held-out wording
 KNOWN, UNKNOWN = 0.8, 0.2  # shares of right answers from which the base model knows a fact, and up to which it does not
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One fact's line of the ledger. Counts are of rows that are not rejected; `drafts` are among them.
 
@@ -39,7 +40,7 @@ class Entry:
     def rows(self) -> int:
         return self.trained.total()
 
-    @property
+    @cached_property
     def lacking(self) -> dict[str, int]:
         if self.fact.ignored:
             return {}
@@ -47,7 +48,7 @@ class Entry:
         found = {kind: count - self.trained[kind] for kind, count in wanted.items() if self.trained[kind] < count}
         return found | ({EXAM: HELD - self.held} if self.held < HELD else {})
 
-    @property
+    @cached_property
     def state(self) -> str:
         """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered."""
         if self.fact.ignored:

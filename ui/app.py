@@ -1,6 +1,7 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core import language, log, paths, samples, settings
@@ -25,6 +26,7 @@ from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 NO_DISPLAY = 1
+SETTLED = 3000  # milliseconds after which the window has what it keeps
 
 
 def run(arguments: list[str]) -> int:
@@ -76,11 +78,18 @@ async def show(chosen: settings.Settings, found: list[Path]) -> None:
     if error is not None:
         window.messages.show_error(error)
     window.open_paths([path for path in found if path != document])
+    QTimer.singleShot(SETTLED, window, settle)
     try:
         await window.closed
     finally:
         await workspace.close()
         window.deleteLater()
+
+
+def settle() -> None:
+    """Tell the collector that what is there now stays: to look through all of it stops the window for 50 ms and more."""
+    gc.collect()
+    gc.freeze()
 
 
 async def first_project(chosen: settings.Settings, document: Path | None) -> tuple[Project, JukuError | None]:

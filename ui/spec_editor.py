@@ -25,6 +25,17 @@ class Passage:
     end: int
     id: int
     state: str
+    place: tuple[int, int]  # the same in characters of the text that was looked at
+
+
+def passages_of(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
+    """The passages of facts, in order: for each fact its id, its place in `text` (in characters), and its state."""
+    wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF] if not text.isascii() else []
+    found = [
+        Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
+        for id, (start, end), state in places
+    ]
+    return sorted(found, key=lambda passage: (passage.start, passage.end))
 
 
 class SpecEditor(QPlainTextEdit):
@@ -68,14 +79,9 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH, "\n").strip()
 
-    def show_ledger(self, text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> None:
-        """Show what facts have: for each its id, its place in `text` (in characters), and its state."""
-        wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF]
-        found = [
-            Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state)
-            for id, (start, end), state in places
-        ]
-        self._passages = sorted(found, key=lambda passage: (passage.start, passage.end))
+    def show_ledger(self, passages: list[Passage]) -> None:
+        """Show what facts have; the passages, in order, are the editor's from now on."""
+        self._passages = passages
         self._shown = None
         self._show_selections()
 

@@ -37,7 +37,7 @@ from ui.reload import Reload
 from ui.remark_list import RemarkList
 from ui.revisions_dialog import RevisionsDialog
 from ui.spec_chat import SpecChat
-from ui.spec_editor import SpecEditor
+from ui.spec_editor import Passage, SpecEditor, passages_of
 from ui.spec_preview import SpecPreview
 from ui.tab import Tab
 from ui.text_length import length_words
@@ -156,6 +156,7 @@ class SpecTab(Tab):
         self.revisions.clicked.connect(lambda _checked: self._on_revisions())
         self.outline.line_chosen.connect(self._on_line)
         self.remarks.place_chosen.connect(self._on_place)
+        self.side.currentChanged.connect(lambda _page: self._show_saved())
         self.chat.text_wanted.connect(self._on_proposed)
         self.chat.place_chosen.connect(self._on_place)
         self.chat.settings_wanted.connect(self.settings_wanted)
@@ -193,14 +194,14 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, found, differing = await project.read(_looked_at)
+        text, entries, passages, differing = await project.read(_looked_at)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
-        places = [(one.fact.id, found[one.fact.id], one.state) for one in entries if one.fact.id in found]
-        self.editor.show_ledger(text, places)
+        self.editor.show_ledger(passages)
+        found = {passage.id for passage in passages}
         lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
         await self.pane.show_entries(project, entries, lost)
-        await self._look_through(text, list(found.values()))
+        await self._look_through(text, [passage.place for passage in passages])
         self.differing.say(
             trn("{n} row has another system prompt; see the problems in the examples.",
                 "{n} rows have another system prompt; see the problems in the examples.", differing)
@@ -262,7 +263,8 @@ class SpecTab(Tab):
     def _show_saved(self) -> None:
         text = self.editor.toPlainText()
         self.status.setText(tr("Saving…") if self.pending() else tr("Saved"))
-        self.outline.show_text(text)
+        if self.side.currentWidget() is self.outline:
+            self.outline.show_text(text)
         if self.reading.isChecked():
             self.preview.show_text(text)
         count = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
@@ -327,8 +329,10 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], dict[int, Span], int]:
-    """The text, the ledger of its facts, their places, and how many rows have another system prompt."""
+def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], int]:
+    """The text, the ledger of its facts, their passages, and how many rows have another system prompt."""
     text, entries = spec.load(db).text, coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
-    return text, entries, places, findings.counts(db).get("system-prompt-differs", 0)
+    states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
+    passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
+    return text, entries, passages, findings.counts(db).get("system-prompt-differs", 0)

@@ -125,7 +125,7 @@ def test_a_table_is_piped_in_and_written_in_another_format(tmp_path):
     assert (done.returncode, json.loads(done.stdout)["left_out"]) == (1, {"messages": 1})
     done = main("export", project, out, "--filter", "split:test Wie", "--card", "--no-bom")
     assert done.returncode == 0, done.stderr
-    assert out.read_text().splitlines()[1:] == [",Wie?,So.,test,,approved,,t,,"]
+    assert out.read_text().splitlines()[1:] == [",Wie?,So.,test,,approved,,t,,,"]
     assert "SHA-256" in (tmp_path / "out.csv.card.md").read_text(encoding="utf-8")
     assert main("export", project, tmp_path / "hub").returncode == 0
     assert (tmp_path / "hub" / "data" / "test.jsonl").exists()

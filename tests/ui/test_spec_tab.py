@@ -347,6 +347,7 @@ def test_find_and_replace_in_one_step_of_the_editors_own_undo(run, tab):
 
 
 def test_the_outline_leads_to_the_line(run, tab):
+    tab.side.setCurrentWidget(tab.outline)
     assert tab.outline.count() == 7
     tab.outline.itemClicked.emit(tab.outline.item(2))
     assert tab.editor.textCursor().block().text() == "## The balls"
