@@ -5,11 +5,13 @@ one writes straight into the project, in a single transaction on the window's be
 """
 
 import contextlib
+import os
 import pickle
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from core.project import Changes, Project
 from core.rows import Block, Known, blocks, store
 from core.rows import Options as Options
 
+WRITTEN = 0.5  # seconds between two writings of what is stored so far
 LARGE = 8 * 1024 * 1024  # bytes from which a file is read by a process of its own
 
 
@@ -79,7 +82,7 @@ def pasted(text: str) -> Iterator[Path]:
 def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     project, path = Path(request["project"]), Path(request["path"])
     options = Options(**request["options"])
-    with open_outside(project) as db:
+    with open_outside(project) as db, _written_early(project):
         before = _next_ids(db)
         if path.exists() and path.stat().st_size >= LARGE:
             counts = store(db, _read_apart(path, options, project, reporter))
@@ -88,6 +91,25 @@ def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             counts = store(db, blocks(path, options, known, reporter))
         after = _next_ids(db)
     return {"counts": counts, **{table: [before[table], after[table]] for table in before}}
+
+
+@contextlib.contextmanager
+def _written_early(project: Path) -> Iterator[None]:
+    """Let the disk write what is stored while more is being read: at its end the transaction then waits for little."""
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.wait(WRITTEN):
+            with contextlib.suppress(OSError), project.with_name(f"{project.name}-wal").open("rb") as log:
+                os.fsync(log.fileno())
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _next_ids(db: sqlite3.Connection) -> dict[str, int]:

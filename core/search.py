@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,11 +26,15 @@ from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 PIECE = 2 * 1024 * 1024  # bytes searched between two looks at whether to stop, and at whether the window wants to move
 CHUNK = 500
 DIRTY_LIMIT = 20_000
-NEAR = 8
 END = "\0"
+ENDED = END.encode()
 
 Matches = Callable[[str], bool]
 
@@ -149,28 +154,31 @@ class Index:
 
     def matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
         """Ids whose text holds `folded`, or for which `matches` says so."""
-        rows = list(self._rows_where(matches, reporter)) if matches else self._rows_with(folded.encode(), reporter)
-        return array("q", self._ids[rows].tobytes())
+        if matches:
+            return array("q", self._ids[list(self._rows_where(matches, reporter))].tobytes())
+        return array("q", self._ids[self._rows_with(folded.encode(), reporter)].tobytes())
 
-    def _rows_with(self, needle: bytes, reporter: Reporter) -> list[int]:
-        text, ends = self._text, self._ends
-        rows: list[int] = []
-        row = next_row = 0  # a row, and the byte where the next one begins
+    def _rows_with(self, needle: bytes, reporter: Reporter) -> NDArray[np.int64]:
+        import numpy as np
+
+        text, hits = self._text, array("q")
+        start = 0  # the byte where the row behind the last hit begins
         for at in range(0, len(text), PIECE):
             reporter.check()
             # A copied piece, since a map's own search compares byte by byte before Python 3.13.
             piece = text[at : at + PIECE + len(needle) - 1]
-            found = piece.find(needle, max(next_row - at, 0))
+            found = piece.find(needle, max(start - at, 0))
             while 0 <= found < PIECE:
-                # Hits come in order, so the next one is most often close.
-                near = row + NEAR
-                row = bisect_right(ends, at + found, row, min(near, len(ends)))
-                if row == near:
-                    row = bisect_right(ends, at + found, row)
-                rows.append(row)
-                next_row = ends[row]
-                found = piece.find(needle, next_row - at)
-        return rows
+                hits.append(at + found)
+                end = piece.find(ENDED, found)
+                start = at + end + 1 if end >= 0 else self._end(at + found)
+                found = piece.find(needle, start - at)
+        ends = np.frombuffer(self._ends, dtype=np.int64) if self._ends else np.zeros(0, np.int64)
+        return np.searchsorted(ends, np.frombuffer(hits, dtype=np.int64) if hits else ends[:0], side="right")
+
+    def _end(self, place: int) -> int:
+        """Where the row that holds the byte at `place` ends."""
+        return self._ends[bisect_right(self._ends, place)]
 
     def _rows_where(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
         start = 0
