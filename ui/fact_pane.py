@@ -91,8 +91,8 @@ class FactPane(QWidget):
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
         self.write = self._action(menu, tr("Write a row for it"), self._on_write)
         menu.addSeparator()
-        self._action(menu, tr("Ask the base model what it knows…"), lambda: self._open(ProbeDialog))
-        self._action(menu, tr("Let a model judge the drafts…"), lambda: self._open(JudgeDialog))
+        self.probe = self._action(menu, tr("Ask the base model what it knows…"), lambda: self._open(ProbeDialog))
+        self.judge = self._action(menu, tr("Let a model judge the drafts…"), lambda: self._open(_judging))
         self.refine = self._action(menu, tr("Find facts with a model…"), lambda: self._open(RefineDialog))
         self.more.setMenu(menu)
 
@@ -266,6 +266,10 @@ class FactPane(QWidget):
     async def _write(self, label: str, change: Callable[..., object], *args: object) -> Changes:
         await self._flush()
         return await self._workspace.project.write(label, change, *args)
+
+
+def _judging(workspace: Workspace, parent: QWidget) -> InquiryDialog:
+    return JudgeDialog(workspace, parent=parent)
 
 
 def _add_row(db: sqlite3.Connection, fact: Fact) -> None:

@@ -4,16 +4,19 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import facts, spec
+from core import dataset, facts, spec
 from core.documents import Document
 from core.errors import JukuError
 from core.filters import Filter, find
 from core.project import Project
 from tests.ui.waiting import until
 from ui import style
+from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.document_import import APPEND, REPLACE
 from ui.fact_model import MEANINGS, NAME, TEXT
+from ui.generation_dialog import GenerationDialog
 from ui.outline import headings
+from ui.revisions_dialog import RevisionsDialog
 from ui.spec_tab import REMARKS, SpecTab
 from ui.split_dialog import SplitDialog
 from ui.tab import ALL_TABLES
@@ -292,6 +295,34 @@ def test_facts_are_merged_split_and_ignored(qtbot, run, tab):
         await until(lambda: tab.pane.ignore.text() == "Take in again")
 
     run(go())
+
+
+def test_the_windows_of_the_facts_open(run, tab):
+    async def go():
+        for action, kind in (
+            (tab.pane.probe, ProbeDialog), (tab.pane.judge, JudgeDialog), (tab.pane.refine, RefineDialog),
+        ):  # fmt: skip
+            action.trigger()
+            await until(lambda kind=kind: tab.pane.findChild(kind) and tab.pane.findChild(kind).isVisible())
+        tab.pane.make.click()
+        await until(lambda: tab.pane.findChild(GenerationDialog))
+        tab.revisions.click()
+        await until(lambda: tab.findChild(RevisionsDialog))
+
+    run(go())
+
+
+def test_a_row_is_written_by_hand_for_a_fact(qtbot, run, tab):
+    async def go():
+        tab.table.selectRow(2)
+        with qtbot.waitSignal(tab.show_examples):
+            tab.pane.write.trigger()
+        await until(lambda: tab.workspace.project.undo_label == "Add a row")
+
+    run(go())
+    (id,) = find(tab.workspace.project.rows, Filter(fact="f03", status="draft"))
+    row = dataset.fetch(tab.workspace.project.rows, [id])[id]
+    assert (row.facts, row.quote) == ("f03", facts.load(tab.workspace.project.rows)[2].quote)
 
 
 def test_a_fact_leads_to_its_rows(qtbot, tab):
