@@ -15,7 +15,7 @@ from core.facts import Fact
 from core.formats import jsonl
 from core.language import tr, trn
 from core.project import Changes, Project
-from ui import style, widgets
+from ui import inquiry_runner, style, widgets
 from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.fact_model import MEANINGS, state_words
 from ui.fact_table import FactTable
@@ -151,9 +151,14 @@ class FactPane(QWidget):
         self._show_buttons()
 
     def _show_interrupted(self, left: list[inquiries.Inquiry]) -> None:
-        self.interrupted.say(
-            tr("A run with a chat model was interrupted: see “Make what is missing…”.") if left else "", "note"
-        )
+        """Tell of runs with a chat model that ended before their end, and are not going on."""
+        runner = inquiry_runner.of(self._workspace)
+        tasks = {one.task for one in left if runner.progress(one.task) is None}
+        if "examples" in tasks:
+            text = tr("A run with a chat model was interrupted: see “Make what is missing…”.")
+        else:
+            text = tr("A run with a chat model was interrupted: see “More”.") if tasks else ""
+        self.interrupted.say(text, "note")
 
     def _show_note(self) -> None:
         lost = self.table.facts.lost()
