@@ -71,7 +71,7 @@ class SpecTab(Tab):
         self.name, self.description = QLineEdit(), QLineEdit()
         self.description.setPlaceholderText(tr("What it is about, in a sentence"))
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
-        self.prompt.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 14)
+        self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = widgets.Note()
         self.editor, self.preview = SpecEditor(), SpecPreview()
