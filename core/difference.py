@@ -34,6 +34,18 @@ class Pair(NamedTuple):
     hunk: int | None = None
 
 
+def common(one: str, other: str) -> int:
+    """How many characters at the start are the same."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
 def lines(text: str) -> list[str]:
     """The lines as an editor counts them: behind a last line break there is an empty one; no text has no lines."""
     return text.split("\n") if text else []

@@ -10,6 +10,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from core import statements
+from core.difference import common
 from core.statements import Statement
 
 Span = tuple[int, int]  # start and end, in characters
@@ -103,18 +104,6 @@ def carried(old: str, new: str, places: dict[int, Span]) -> dict[int, Span | Non
         for place, there in edit.follow(sorted(touched)).items():
             found |= dict.fromkeys(touched[place], there)
     return found
-
-
-def common(one: str, other: str) -> int:
-    """How many characters at the start are the same."""
-    least, most = 0, min(len(one), len(other))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if one[least:middle] == other[least:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 @dataclass(frozen=True, slots=True)

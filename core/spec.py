@@ -33,4 +33,9 @@ def store(db: sqlite3.Connection, spec: Spec) -> None:
 
 def language(spec: Spec) -> str:
     """The language that is taught: the chosen one, else 'ja' where the text has kana, else 'en'."""
-    return spec.language or ("ja" if _KANA.search(spec.text) else "en")
+    return language_of(spec.text, spec.language)
+
+
+def language_of(text: str, chosen: str = "") -> str:
+    """The language of a text: the one that was chosen, else 'ja' where it has kana, else 'en'."""
+    return chosen or ("ja" if _KANA.search(text) else "en")

@@ -93,9 +93,10 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
 class _Row:
     id: int
     data: str
+    said: Said
+    is_approved: bool
     split: str
     kind: str
-    status: str
     facts: str
     quote: str
 
@@ -103,23 +104,22 @@ class _Row:
 def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     reader = packs.Reader(db)
-    found = db.execute("SELECT id, pack, slot, split, kind, status, facts, quote FROM example ORDER BY id")
-    for done, (id, pack, slot, *own) in enumerate(found):
+    found = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote FROM example ORDER BY id")
+    for done, (status, id, pack, slot, *own) in enumerate(found):
         if done % 1000 == 0:
             reporter.update(done, total)
-        row = _Row(id, reader.text((pack, slot)), *own)
-        if row.status != "rejected":
-            yield row
+        if status != "rejected":
+            data = reader.text((pack, slot))
+            yield _Row(id, data, turns(data), status == "approved", *own)
 
 
 def _grounded(read: Iterable[_Row], known: dict[str, Fact], text: str, emit: Emit) -> Iterator[_Row]:
     """The rows, with those told of that do not follow from the facts they teach, or from the passage they stand on."""
     for row in read:
         taught = [known[name] for name in row.facts.split() if name in known]
-        if taught or row.quote:
-            said = turns(row.data)
-            if noted := doubt(said.asked, said.answer, taught, text, row.quote, row.kind):
-                emit("ungrounded", 0, row.id, noted)
+        said, is_bound = row.said, bool(taught or row.quote)
+        if is_bound and (noted := doubt(said.asked, said.answer, taught, text, row.quote, row.kind)):
+            emit("ungrounded", 0, row.id, noted)
         yield row
 
 
@@ -127,7 +127,7 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
     """What each row asks, with the rest noted in `rows` on the way; what concerns one row alone is told at once."""
     prompts: dict[str, dict[str, str]] = {}
     for row in read:
-        said = turns(row.data)
+        said = row.said
         rows.ids.append(row.id)
         rows.splits.append(_CODES.get(row.split, _TRAIN))
         rows.digests.append(packs.digest(row.data.encode()))
@@ -135,7 +135,7 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
         rows.prompts.append(hash(said.prompt))
         rows.asked.append(bool(said.asked))
         rows.repeated.append(row.kind == MEMORISED)
-        if row.split == "train" and row.status == "approved":
+        if row.split == "train" and row.is_approved:
             rows.approved += 1
             rows.facts.update(row.facts.split())
         if row.split != "test" and row.kind != "not_stated" and (words := admission(said.answer)):

@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette, QTextCharFo
 from core import difference
 from core.difference import Pair
 from ui import style
-from ui.text_marks import Span, changed, common, on_one_line, utf16
+from ui.text_marks import Span, changed, on_one_line, utf16
 
 PAD = 3  # pixels above and below a text
 MARGIN = 8  # pixels left and right of it
@@ -58,7 +58,7 @@ def marks(row: Pair) -> Marks:
     first = 0
     if row.hunk is not None and row.old is not None and row.new is not None and difference.alike(old, new):
         gone, come = _changed(old, new)
-        first = common(old, new)
+        first = difference.common(old, new)
     return _cut(old, gone, first), _cut(new, come, first)
 
 

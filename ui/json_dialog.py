@@ -11,6 +11,7 @@ from core import checks, layout
 from core.language import tr
 from ui import style, widgets
 from ui.growing_edit import text_of
+from ui.text_marks import units
 
 SHOWN = 5  # problems that are listed below the text
 
@@ -102,7 +103,7 @@ def mark(editor: QPlainTextEdit, text: str) -> None:
     form.setBackground(back)
     selection.cursor = QTextCursor(editor.document())
     # The document counts in halves of UTF-16.
-    place = len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
+    place = units(text[:at])
     selection.cursor.setPosition(min(place, editor.document().characterCount() - 1))
     if not selection.cursor.movePosition(QTextCursor.MoveOperation.NextCharacter, QTextCursor.MoveMode.KeepAnchor):
         selection.cursor.movePosition(QTextCursor.MoveOperation.PreviousCharacter, QTextCursor.MoveMode.KeepAnchor)

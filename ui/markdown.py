@@ -9,6 +9,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QPalette, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QPlainTextEdit
 
+from ui.text_marks import units
+
 SLICE = 0.006  # seconds of formatting between two looks at what else the window has to do
 HEADING = re.compile(r"#{1,6}\s.*")
 MARK = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\s*>")
@@ -50,7 +52,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         if self._loading:
             return
         if HEADING.match(text):
-            self.setFormat(0, _length(text), self._format(QPalette.ColorRole.Link, bold=True))
+            self.setFormat(0, units(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := MARK.match(text):
             self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
@@ -59,7 +61,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
                 self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
 
     def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
-        self.setFormat(_length(text[: found.start()]), _length(found[0]), form)
+        self.setFormat(units(text[: found.start()]), units(found[0]), form)
 
     def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
         form = QTextCharFormat()
@@ -67,8 +69,3 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         if bold:
             form.setFontWeight(QFont.Weight.Bold)
         return form
-
-
-def _length(text: str) -> int:
-    """Length as Qt counts it, in UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -41,6 +41,7 @@ from ui.spec_editor import Passage, SpecEditor, passages_of
 from ui.spec_preview import SpecPreview
 from ui.tab import Tab
 from ui.text_length import length_words
+from ui.text_marks import units
 from ui.workspace import Workspace
 
 REMARKS = 1  # the place of that page at the side
@@ -282,8 +283,7 @@ class SpecTab(Tab):
     def _on_place(self, start: int) -> None:
         """Show a place of the text, in characters, where a remark is about it."""
         self.reading.setChecked(False)
-        text = self._stored.text[:start]
-        self.editor.go_to(len(text.encode("utf-16-le", "surrogatepass")) // 2)
+        self.editor.go_to(units(self._stored.text[:start]))
         self.editor.setFocus()
 
     def _on_revisions(self) -> None:

@@ -1,18 +1,14 @@
 """How long a text is and when something was, in the words of a person."""
 
-import re
-
 from PySide6.QtCore import QDateTime, QLocale
 
-from core import language
+from core import language, spec
 from core.language import trn
-
-_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 def length_words(text: str, taught: str = "") -> str:
     """How long `text` is, as it is counted in the language it teaches: in characters for Japanese, else in words."""
-    if taught == "ja" or (not taught and _KANA.search(text)):
+    if spec.language_of(text, taught) == "ja":
         return trn("{n} character", "{n} characters", len("".join(text.split())))
     return trn("{n} word", "{n} words", len(text.split()))
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QPainter, QPalette, QTextCharFormat, QTextCursor, QTextLayout, QTextOption
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTextEdit
 
+from core.difference import common
 from ui import style
 
 Span = tuple[int, int]  # start and end, in characters of the text
@@ -32,18 +33,6 @@ def changed(before: str, after: str) -> tuple[list[Span], list[Span]]:
         gone.append((first[0] + start, first[1] + start))
         come.append((second[0] + start, second[1] + start))
     return _filled(gone), _filled(come)
-
-
-def common(one: str, other: str) -> int:
-    """How many characters at the start are the same."""
-    least, most = 0, min(len(one), len(other))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if one[:middle] == other[:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 def _differing(old: str, new: str) -> Iterator[tuple[Span, Span]]:
@@ -98,11 +87,12 @@ def _visible(letter: str) -> str:
 
 def utf16(text: str, spans: Sequence[Span]) -> list[Span]:
     """The same spans counted as Qt counts: an emoji is two."""
-    return [(_units(text[:a]), _units(text[:b])) for a, b in spans]
+    return [(units(text[:a]), units(text[:b])) for a, b in spans]
 
 
-def _units(text: str) -> int:
-    return len(text) + sum(letter > "\uffff" for letter in text)
+def units(text: str) -> int:
+    """Length as Qt counts it, in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class MarkDelegate(QStyledItemDelegate):
@@ -125,7 +115,7 @@ class MarkDelegate(QStyledItemDelegate):
     ) -> None:
         room: QRect = option.rect.adjusted(margin, 0, -margin, 0)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-        formats = [_range(*span, meaning) for span in utf16(text, spans) if span[0] < _units(shown)]
+        formats = [_range(*span, meaning) for span in utf16(text, spans) if span[0] < units(shown)]
         layout = _laid_out(shown, option, formats)
         role = QPalette.ColorRole.HighlightedText if _is_selected(option) else QPalette.ColorRole.Text
         painter.save()
