@@ -130,6 +130,51 @@ CREATE TABLE inquiry_request (
 )
 """
 
+# The queue: what was asked of a server is written down before it is sent, and what it told is stored once.
+QUEUE = """
+ALTER TABLE job ADD COLUMN method TEXT NOT NULL DEFAULT 'supervised';
+ALTER TABLE job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';           -- the name that jobs queued together share
+ALTER TABLE job ADD COLUMN training_file TEXT;                       -- ids of the files at the server
+ALTER TABLE job ADD COLUMN validation_file TEXT;
+ALTER TABLE job ADD COLUMN digest TEXT NOT NULL DEFAULT '';          -- SHA-256 of the bytes it trained on
+ALTER TABLE job ADD COLUMN app TEXT NOT NULL DEFAULT '';             -- the version of Juku that made it
+ALTER TABLE job ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;       -- made elsewhere
+ALTER TABLE job ADD COLUMN wish TEXT NOT NULL DEFAULT '';            -- cancel, pause or resume: asked, not yet confirmed
+ALTER TABLE job ADD COLUMN looked INTEGER NOT NULL DEFAULT 0;        -- how often the server's list was searched in vain
+ALTER TABLE job ADD COLUMN error_code TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN trained_tokens INTEGER;
+ALTER TABLE job ADD COLUMN estimated_finish REAL;
+ALTER TABLE job ADD COLUMN hyperparameters TEXT NOT NULL DEFAULT '{}'; -- as the server settled them
+ALTER TABLE job ADD COLUMN result_files TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE job ADD COLUMN results_merged INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE job_checkpoint (
+  job INTEGER NOT NULL REFERENCES job (id), remote_id TEXT NOT NULL, model TEXT NOT NULL, step INTEGER NOT NULL,
+  metrics TEXT NOT NULL, created_at REAL NOT NULL, PRIMARY KEY (job, remote_id)
+) WITHOUT ROWID;
+CREATE TABLE job_metric (    -- from events and result files, each number once
+  job INTEGER NOT NULL REFERENCES job (id), name TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL,
+  PRIMARY KEY (job, name, step)
+) WITHOUT ROWID;
+CREATE TABLE upload (        -- which bytes a server holds
+  id INTEGER PRIMARY KEY, provider TEXT NOT NULL, purpose TEXT NOT NULL, digest TEXT NOT NULL, name TEXT NOT NULL,
+  bytes INTEGER NOT NULL, remote_id TEXT, created_at REAL NOT NULL, UNIQUE (provider, purpose, digest)
+);
+CREATE TABLE batch (         -- requests that a server answers within a day, for half the price
+  id INTEGER PRIMARY KEY, provider TEXT NOT NULL, token TEXT NOT NULL, purpose TEXT NOT NULL, reference INTEGER NOT NULL,
+  created_at REAL NOT NULL, remote_id TEXT, input_file TEXT, output_file TEXT, error_file TEXT, status TEXT NOT NULL,
+  total INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+  merged INTEGER NOT NULL DEFAULT 0, looked INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE golden_answer ( -- what a model answered before it was shut down, or after it was taught anew
+  id INTEGER PRIMARY KEY, provider TEXT NOT NULL, model TEXT NOT NULL, question TEXT NOT NULL, reference TEXT NOT NULL,
+  key_points TEXT NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL, answer TEXT NOT NULL, created_at REAL NOT NULL,
+  UNIQUE (provider, model, question)
+);
+CREATE TABLE moderation (    -- verdicts of a server on texts, by their digest
+  provider TEXT NOT NULL, digest INTEGER NOT NULL, categories TEXT NOT NULL, PRIMARY KEY (provider, digest)
+) WITHOUT ROWID
+"""
+
 MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
@@ -148,6 +193,10 @@ def m002_packed_examples(db: sqlite3.Connection) -> None:
 
 def m003_knowledge(db: sqlite3.Connection) -> None:
     _run(db, KNOWLEDGE)
+
+
+def m004_queue(db: sqlite3.Connection) -> None:
+    _run(db, QUEUE)
 
 
 def _pack_rows(db: sqlite3.Connection) -> None:
@@ -171,4 +220,4 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge]
+MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge, m004_queue]

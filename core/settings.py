@@ -20,12 +20,25 @@ class ProviderSettings(msgspec.Struct):
     id: str
     title: str
     base_url: str
+    preset: str = "custom"  # the kind of server (resources/providers.toml)
+    limit: int = 3  # jobs of ours that may run there at once
+    capabilities: dict[str, bool] = {}  # what a look at the server has found (core/providers/probing.py)
+    checked_at: float = 0.0  # when; Unix seconds, 0 is never
+
+
+class Role(msgspec.Struct):
+    """Who writes drafts, or marks exams; '' is the provider that trains, and its default model."""
+
+    provider: str = ""
+    model: str = ""
 
 
 class Settings(msgspec.Struct):
     language: str = ""  # "" is the system's
     theme: str = ""  # "" is the system's, else "light" or "dark"
-    provider: str = "local"
+    provider: str = "local"  # the student's: where models are trained and asked
+    writer: Role = msgspec.field(default_factory=Role)
+    judge: Role = msgspec.field(default_factory=Role)
     providers: list[ProviderSettings] = []
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""

@@ -6,28 +6,44 @@ from core.errors import KeyStoreError, ProviderError
 from core.keys import Keys
 from core.language import tr
 from core.providers.local import LocalProvider
-from core.providers.openai_api import (
+from core.providers.openai_api import OpenAIProvider as Provider
+from core.providers.protocol import (
+    BATCH_TERMINAL,
+    KEY,
     TERMINAL,
+    BatchState,
+    Capabilities,
+    Checkpoint,
     Event,
+    FileInfo,
     JobRequest,
     JobState,
     Message,
+    ModelInfo,
     Offer,
+    OnBytes,
     OnText,
     Reply,
     Sampling,
 )
-from core.providers.openai_api import OpenAIProvider as Provider
 from core.settings import ProviderSettings, Settings, is_this_computer
 
 __all__ = [
+    "BATCH_TERMINAL",
+    "KEY",
     "TERMINAL",
+    "BatchState",
+    "Capabilities",
+    "Checkpoint",
     "Event",
+    "FileInfo",
     "JobRequest",
     "JobState",
     "LocalProvider",
     "Message",
+    "ModelInfo",
     "Offer",
+    "OnBytes",
     "OnText",
     "Provider",
     "Reply",

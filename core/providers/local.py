@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from core.errors import ProviderError
 from core.language import tr
 from core.paths import engine_home
-from core.providers.openai_api import Offer, OpenAIProvider
+from core.providers.openai_api import OpenAIProvider
+from core.providers.protocol import Offer
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

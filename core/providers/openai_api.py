@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.errors import ProviderError
 from core.language import tr
+from core.providers.protocol import Event, JobRequest, JobState, Message, Offer, OnText, Reply, Sampling
 from core.providers.wording import worded
 
 if TYPE_CHECKING:
@@ -16,85 +16,8 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
 T = TypeVar("T")
-Message = dict[str, Any]
-OnText = Callable[[int, str], None]
-
-TERMINAL = ("succeeded", "failed", "cancelled")
 PAGE = 100
 MAX_PAGES = 200  # a server that ignores `after` would page for ever
-
-
-@dataclass(frozen=True, slots=True)
-class JobRequest:
-    """What a fine-tuning job is made of. `token` is kept in the job's metadata, to find it after a doubtful answer."""
-
-    model: str
-    training_file: str
-    token: str
-    validation_file: str | None = None
-    suffix: str | None = None
-    seed: int | None = None
-    hyperparameters: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """A job as the server tells it; `status` keeps the protocol's word. Times are Unix seconds."""
-
-    id: str
-    status: str
-    fine_tuned_model: str | None
-    finished_at: float | None
-    error: str
-    result_files: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    id: str
-    created_at: float
-    level: str
-    message: str
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How answers are drawn; temperature 0 takes the likeliest token each time."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 160
-    n: int = 1
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answers to one request. `model` and `fingerprint` are what the server says has answered."""
-
-    texts: list[str]
-    model: str
-    fingerprint: str
-    seconds: float
-    tokens: int
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A model that a provider offers. `state` is 'ready', or for a local base model where it is on its way there."""
-
-    id: str
-    title: str
-    tuned: bool = False
-    state: str = "ready"
-    languages: str = ""
-    licence: str = ""
-    licence_url: str = ""
-    bytes: int = 0
-    progress: float | None = None
-    message: str = ""
 
 
 class OpenAIProvider:

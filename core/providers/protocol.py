@@ -1,0 +1,176 @@
+"""The protocol's nouns, as the rest of Juku knows them: jobs, files, models, batches, answers."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = dict[str, Any]
+OnText = Callable[[int, str], None]
+OnBytes = Callable[[int, int], None]  # bytes sent or received, and of how many
+
+TERMINAL = ("succeeded", "failed", "cancelled")
+BATCH_TERMINAL = ("completed", "failed", "expired", "cancelled")
+KEY = "juku_key"  # the metadata key of a token chosen before a creation is sent
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a fine-tuning job is made of. `token` is kept in the job's metadata, to find it after a doubtful answer."""
+
+    model: str
+    training_file: str
+    token: str
+    validation_file: str | None = None
+    suffix: str | None = None
+    seed: int | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    method: str = "supervised"
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job as the server tells it; `status` keeps the protocol's word. Times are Unix seconds."""
+
+    id: str
+    status: str
+    fine_tuned_model: str | None
+    finished_at: float | None
+    error: str
+    result_files: list[str]
+    model: str = ""
+    created_at: float = 0.0
+    estimated_finish: float | None = None
+    error_code: str = ""
+    training_file: str | None = None
+    validation_file: str | None = None
+    method: str = "supervised"
+    hyperparameters: dict[str, Any] = field(default_factory=dict)  # numbers, or "auto" while they are not settled
+    trained_tokens: int | None = None
+    seed: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: str
+    created_at: float
+    level: str
+    message: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model saved on the way; `model` is the name it answers under."""
+
+    id: str
+    model: str
+    step: int
+    created_at: float
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file at the server."""
+
+    id: str
+    name: str
+    bytes: int
+    created_at: float
+    purpose: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model in the server's list. `shutdown_date` is told by few servers."""
+
+    id: str
+    created_at: float = 0.0
+    owned_by: str = ""
+    shutdown_date: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A batch as the server tells it; `status` keeps the protocol's word."""
+
+    id: str
+    status: str
+    output_file: str | None
+    error_file: str | None
+    total: int
+    completed: int
+    failed: int
+    error: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in BATCH_TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are drawn; temperature 0 takes the likeliest token each time."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 160
+    n: int = 1
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answers to one request. `model` and `fingerprint` are what the server says has answered."""
+
+    texts: list[str]
+    model: str
+    fingerprint: str
+    seconds: float
+    tokens: int
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that a provider offers. `state` is 'ready', or for a local base model where it is on its way there."""
+
+    id: str
+    title: str
+    tuned: bool = False
+    state: str = "ready"
+    languages: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    bytes: int = 0
+    progress: float | None = None
+    message: str = ""
+    shutdown_date: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server can do: True, False, or None where nobody has looked. `checked_at` is Unix seconds, 0 for never."""
+
+    files: bool | None = None
+    jobs: bool | None = None
+    events: bool | None = None
+    checkpoints: bool | None = None
+    pause: bool | None = None
+    moderation: bool | None = None
+    batch: bool | None = None
+    embeddings: bool | None = None
+    model_delete: bool | None = None
+    methods: tuple[str, ...] = ("supervised",)
+    checked_at: float = 0.0
