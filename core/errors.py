@@ -23,12 +23,24 @@ class FormatError(JukuError):
 
 
 class ProviderError(JukuError):
-    """A server refused, failed, or could not be reached."""
+    """A server refused, failed, or could not be reached.
 
-    def __init__(self, title: str, message: str = "", status: int | None = None, code: str | None = None) -> None:
+    `status` is HTTP's, None where nobody knows whether the request arrived. `retry_after` is the seconds the server
+    wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        message: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(title, message)
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
 
 class KeyStoreError(JukuError):

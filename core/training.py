@@ -141,7 +141,7 @@ async def create(project: Project, provider: Provider, plan: Plan) -> int:
     rows = await project.read(training_rows, plan.rows)
     token = uuid.uuid4().hex
     data = "".join(f"{row}\n" for row in rows).encode()
-    file = await provider.upload("juku.jsonl", data)
+    file = (await provider.upload("juku.jsonl", data)).id
     await project.write("", _insert, provider.id, token, plan, len(rows))
     id = await project.read(_by_token, token)
     request = JobRequest(plan.model, file, token, None, plan.suffix or None, plan.seed, plan.hyperparameters or {})

@@ -1,7 +1,10 @@
 """Servers that train and answer. One module per kind; `connect` makes the one a person has chosen."""
 
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
+from core import presets
 from core.errors import KeyStoreError, ProviderError
 from core.keys import Keys
 from core.language import tr
@@ -49,6 +52,7 @@ __all__ = [
     "Reply",
     "Sampling",
     "connect",
+    "known",
 ]
 
 LOCAL = "local"
@@ -60,11 +64,20 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
         return LocalProvider()
     for entry in settings.providers:
         if entry.id == id:
-            return Provider(entry.id, entry.title, entry.base_url, _key(entry, keys))
+            made = Provider(entry.id, entry.title, entry.base_url, _key(entry, keys), presets.preset(entry.preset))
+            made.capabilities = known(entry)
+            return made
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),
         tr("Choose one in the settings, or use “local”, which needs no account."),
     )
+
+
+def known(entry: ProviderSettings) -> Capabilities:
+    """What a look at the server has found earlier."""
+    names = set(Capabilities.__slots__) & set(entry.capabilities)
+    found: Any = {name: entry.capabilities[name] for name in names}
+    return replace(Capabilities(checked_at=entry.checked_at), **found)
 
 
 def _key(entry: ProviderSettings, keys: Keys) -> str | None:

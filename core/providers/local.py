@@ -13,6 +13,7 @@ import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.paths import engine_home
@@ -34,7 +35,7 @@ class LocalProvider(OpenAIProvider):
     timeout_seconds = 900.0  # a model may have to be converted first
 
     def __init__(self) -> None:
-        super().__init__("local", tr("This computer"), "")
+        super().__init__("local", tr("This computer"), "", preset=presets.preset("local"))
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = asyncio.Lock()
 
@@ -100,7 +101,7 @@ class LocalProvider(OpenAIProvider):
             for entry in catalog["data"]
         ]
         known = {offer.id for offer in bases}
-        tuned = [Offer(id, id, tuned=True) for id in await self.models() if id not in known]
+        tuned = [Offer(one.id, one.id, tuned=True) for one in await self.models() if one.id not in known]
         return tuned + bases
 
     async def prepare(self, model: str) -> None:

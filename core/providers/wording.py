@@ -1,5 +1,7 @@
 """What the openai package raises, in words a person can act on."""
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,10 +9,22 @@ from typing import Any
 from core.errors import ProviderError
 from core.language import tr
 
+# Not passing: waiting does not help, paying does.
+QUOTA = (
+    "insufficient_quota",
+    "exceeded_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+)
+CLOSED = "training_not_available"
+HIDDEN = "…"
+
 
 @contextmanager
-def worded(server: str) -> Iterator[None]:
-    """Turn every failure of a request to `server` into a `ProviderError`."""
+def worded(server: str, secret: str | None = None) -> Iterator[None]:
+    """Turn every failure of a request to `server` into a `ProviderError`; `secret` is in none of its words."""
     import openai
 
     try:
@@ -19,42 +33,102 @@ def worded(server: str) -> Iterator[None]:
         raise ProviderError(
             tr("“{server}” did not answer in time", server=server),
             tr("It may have received the request all the same. Try again in a moment."),
+            code="timeout",
         ) from error
     except openai.APIConnectionError as error:
-        raise ProviderError(
-            tr("“{server}” cannot be reached", server=server),
-            tr("Check the base URL and the network. ({reason})", reason=error.__cause__ or error),
-        ) from error
+        raise _unreached(server, error) from error
     except openai.APIStatusError as error:
-        raise _status(server, error) from error
+        raise _status(server, error, secret) from error
     except openai.OpenAIError as error:
-        raise ProviderError(tr("“{server}” sent an error", server=server), str(error)) from error
+        reason = redacted(str(error), secret)
+        raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_code(error)) from error
     except ValueError as error:  # broken JSON is not an error of the package
         raise ProviderError(
             tr("“{server}” sent an answer that cannot be read", server=server),
-            tr("Try again. ({reason})", reason=error),
+            tr("Try again. ({reason})", reason=redacted(str(error), secret)),
+            code="unreadable",
         ) from error
 
 
-def _status(server: str, error: Any) -> ProviderError:
-    code = error.code or error.type or ""
-    reason = _reason(error)
-    titles = {
-        401: tr("“{server}” does not accept the API key", server=server),
-        403: tr("“{server}” does not allow this", server=server),
-        404: tr("“{server}” does not know this", server=server),
-        429: tr("“{server}” asks to wait", server=server),
+def redacted(text: str, secret: str | None) -> str:
+    """`text` without the key, which some servers repeat in what they answer."""
+    return text.replace(secret, HIDDEN) if secret and len(secret) >= 4 else text
+
+
+def _unreached(server: str, error: Any) -> ProviderError:
+    """Why there was no answer, and what to look at."""
+    causes = list(_causes(error))
+    reason = next((str(cause) for cause in reversed(causes) if str(cause)), str(error))
+    advice, code = tr("Check the base URL and the network."), "unreached"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        advice, code = tr("Its name is not known on this network: check the base URL, and that you are online."), "dns"
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        advice, code = tr("Its certificate is not trusted here. A company's own certificate must be installed in the system."), "tls"  # fmt: skip
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "refused" in reason:
+        advice, code = tr("Nothing listens there: check host and port, and whether the server is running."), "refused"
+    return ProviderError(tr("“{server}” cannot be reached", server=server), f"{advice} ({reason})", code=code)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _code(error: Any) -> str:
+    return str(getattr(error, "code", None) or getattr(error, "type", None) or "")
+
+
+def _status(server: str, error: Any, secret: str | None) -> ProviderError:
+    code = _code(error)
+    kind = str(getattr(error, "type", None) or "")
+    title, advice = _words(server, error.status_code, code if code in QUOTA else kind if kind in QUOTA else code)
+    reason = redacted(_reason(error), secret)
+    wait = _wait(error)
+    return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
+
+
+def _words(server: str, status: int, code: str) -> tuple[str, str]:
+    """The title, and what to do."""
+    if code == CLOSED:
+        return (
+            tr("“{server}” no longer makes new fine-tuned models for this account", server=server),
+            tr("The rows that were sent are still there and can be deleted. Train on this computer or at another server; "
+               "tuned models go on answering until they are shut down."),
+        )  # fmt: skip
+    if code in QUOTA:
+        return (
+            tr("“{server}” wants to be paid first", server=server),
+            tr("Nothing was lost. Waiting does not help: add credit or raise the limit of the account."),
+        )
+    if status >= 500:
+        return tr("“{server}” has a fault of its own", server=server), tr("Nothing is lost. Try again later.")
+    known = {
+        401: (tr("“{server}” does not accept the API key", server=server), tr("Enter a valid key in the settings.")),
+        403: (
+            tr("“{server}” does not allow this", server=server),
+            tr("The key lacks the right, or the account or country is excluded."),
+        ),
+        404: (tr("“{server}” does not know this", server=server), tr("Check the model's name and the base URL.")),
+        413: (tr("“{server}” finds this too large", server=server), tr("Nothing was lost. Send fewer rows.")),
+        429: (tr("“{server}” asks to wait", server=server), tr("Too many requests; nothing was lost.")),
     }
-    advice = {
-        401: tr("Enter a valid key in the settings."),
-        404: tr("Check the model's name and the base URL."),
-        429: tr("Too many requests or no credit left; nothing was lost."),
-    }
-    title = titles.get(error.status_code, tr("“{server}” refused the request", server=server))
-    if error.status_code >= 500:
-        title = tr("“{server}” has a fault of its own", server=server)
-    message = f"{reason} {advice.get(error.status_code, '')}".strip()
-    return ProviderError(title, message, status=error.status_code, code=code)
+    return known.get(status, (tr("“{server}” refused the request", server=server), ""))
+
+
+def _wait(error: Any) -> float | None:
+    """The seconds after which the server wants to be asked again."""
+    headers = getattr(error.response, "headers", {})
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * scale
+        except ValueError:
+            continue
+        if 0 < seconds < 86_400 * 7:
+            return seconds
+    return None
 
 
 def _reason(error: Any) -> str:

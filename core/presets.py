@@ -1,0 +1,130 @@
+"""What is known beforehand of the servers people use: where they are, what they train, in which form they are asked."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from core.errors import JukuError
+from core.language import tr
+from core.paths import RESOURCES
+
+CUSTOM = "custom"
+Auth = Literal["bearer", "api-key"]
+Style = Literal["method", "hyperparameters"]  # where a creation carries its hyperparameters
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values a hyperparameter may have: above `low` where `open`, else from it; up to `high`, None for no end."""
+
+    low: float
+    high: float | None = None
+    integer: bool = False
+    open: bool = False
+    values: tuple[str, ...] = ()  # the words that may be chosen instead of numbers
+
+    def holds(self, value: object) -> bool:
+        if self.values:
+            return value in self.values
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else (int, float)):
+            return False
+        within = value > self.low if self.open else value >= self.low
+        return within and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        if self.values:
+            return " / ".join(self.values)
+        if self.high is None:
+            return f"> {self.low:g}" if self.open else f"≥ {self.low:g}"
+        return f"{'>' if self.open else ''}{self.low:g} – {self.high:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One kind of server. `capabilities` are expectations; what a server really can do is looked up (providers/probing).
+
+    `methods` are those that Juku can ask for; `shown` those that the server has and Juku only shows.
+    """
+
+    id: str
+    title: str
+    base_url: str = ""
+    auth: Auth = "bearer"
+    style: Style = "method"
+    methods: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    hyperparameters: dict[str, dict[str, Range]] | None = None
+    capabilities: tuple[str, ...] = ()
+    bom: bool = False
+    suffix_limit: int = 64
+    key_url: str = ""
+    note: str = ""
+    limit: int = 3
+
+    @property
+    def trains(self) -> bool:
+        return bool(self.methods)
+
+    def ranges(self, method: str) -> dict[str, Range]:
+        """The hyperparameters of a method, by name."""
+        return (self.hyperparameters or {}).get(method, {})
+
+    def check(self, method: str, hyperparameters: dict[str, Any], suffix: str = "") -> None:
+        """Raise `JukuError` for what the server would refuse: before anything is sent."""
+        if method not in self.methods:
+            raise JukuError(
+                tr("“{server}” does not train with the method “{method}”", server=self.title, method=method),
+                tr("Nothing was sent. Choose another method or another server."),
+            )
+        ranges = self.ranges(method)
+        for name, value in hyperparameters.items():
+            if name not in ranges:
+                raise JukuError(
+                    tr("“{server}” has no hyperparameter “{name}”", server=self.title, name=name),
+                    tr("Nothing was sent. It knows: {names}.", names=", ".join(ranges)),
+                )
+            if value != "auto" and not ranges[name].holds(value):
+                raise JukuError(
+                    tr("{name} cannot be {value}", name=name, value=value),
+                    tr("Nothing was sent. Allowed: {range}.", range=ranges[name]),
+                )
+        if len(suffix) > self.suffix_limit:
+            raise JukuError(
+                tr("The suffix is too long"),
+                tr(
+                    "Nothing was sent. It may have {n} characters at “{server}”.",
+                    n=self.suffix_limit,
+                    server=self.title,
+                ),
+            )
+
+
+def presets() -> list[Preset]:
+    """All kinds of servers, in the order in which they are offered."""
+    return list(_table().values())
+
+
+def preset(id: str) -> Preset:
+    """The kind `id`; a server of a kind that is not known is a custom one."""
+    table = _table()
+    return table.get(id, table[CUSTOM])
+
+
+@cache
+def _table() -> dict[str, Preset]:
+    found = tomllib.loads((RESOURCES / "providers.toml").read_text(encoding="utf-8"))
+    sets = {name: {key: _range(value) for key, value in ranges.items()} for name, ranges in found["ranges"].items()}
+    return {id: _preset(id, entry, sets) for id, entry in found["provider"].items()}
+
+
+def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, Range]]) -> Preset:
+    wanted = dict(entry)
+    for name in ("methods", "shown", "capabilities"):
+        wanted[name] = tuple(entry.get(name, ()))
+    wanted["hyperparameters"] = {method: sets[name] for method, name in entry.get("hyperparameters", {}).items()}
+    return Preset(id=id, **wanted)
+
+
+def _range(value: dict[str, Any]) -> Range:
+    return Range(**{**value, "values": tuple(value.get("values", ())), "low": value.get("low", 0)})

@@ -1,0 +1,56 @@
+"""Batches at a server: many requests in one file, answered within a day for half the price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.providers.connection import Connection
+from core.providers.protocol import KEY, BatchState
+
+MOST_BATCHES = 1000
+
+
+class BatchesApi(Connection):
+    async def create_batch(self, file: str, endpoint: str, token: str) -> BatchState:
+        """Ask for a batch, once. After an error it may exist all the same: look for it with `find_batch`."""
+        from openai.types import Batch
+
+        wanted: Any = endpoint
+        call = (await self.once()).batches.create(
+            input_file_id=file, endpoint=wanted, completion_window="24h", metadata={KEY: token}
+        )
+        return _batch(await self._able("batch", self._answer(call, Batch)))
+
+    async def find_batch(self, token: str) -> BatchState | None:
+        """The batch that was created with `token`, if it was."""
+        client = await self.client()
+        async for item in self._pages(client.batches.list, MOST_BATCHES):
+            if (item.metadata or {}).get(KEY) == token:
+                return _batch(item)
+        return None
+
+    async def batch(self, id: str) -> BatchState:
+        from openai.types import Batch
+
+        return _batch(await self._answer((await self.client()).batches.retrieve(id), Batch))
+
+    async def cancel_batch(self, id: str) -> BatchState:
+        from openai.types import Batch
+
+        return _batch(await self._answer((await self.client()).batches.cancel(id), Batch))
+
+
+def _batch(item: Any) -> BatchState:
+    counts = item.request_counts
+    errors = getattr(item.errors, "data", None) or []
+    return BatchState(
+        id=item.id,
+        status=str(item.status),
+        output_file=item.output_file_id or None,
+        error_file=item.error_file_id or None,
+        total=int(getattr(counts, "total", 0) or 0),
+        completed=int(getattr(counts, "completed", 0) or 0),
+        failed=int(getattr(counts, "failed", 0) or 0),
+        error="; ".join(str(error.message or error.code or "") for error in errors[:5]),
+        metadata=dict(item.metadata or {}),
+    )

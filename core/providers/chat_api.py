@@ -1,0 +1,81 @@
+"""Questions to a model: streamed, or as the body of a request that goes into a batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from core.providers.connection import Connection
+from core.providers.protocol import Message, OnText, Reply, Sampling
+from core.providers.wording import worded
+
+
+class ChatApi(Connection):
+    async def chat(
+        self,
+        model: str,
+        messages: list[Message],
+        sampling: Sampling,
+        on_text: OnText | None = None,
+        schema: dict[str, Any] | None = None,
+        once: bool = False,
+    ) -> Reply:
+        """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
+
+        `schema` is a `json_schema` for structured output, which not every server has. With `once` the request is never
+        sent again by itself: what was answered and got lost would be paid twice.
+        """
+        from openai import AsyncStream
+
+        started = time.monotonic()
+        client = await (self.once() if once else self.client())
+        create: Any = client.chat.completions.create
+        wanted = {**chat_body(model, messages, sampling, schema), "stream_options": {"include_usage": True}}
+        stream: AsyncStream[Any] = await self._answer(create(stream=True, **wanted), AsyncStream)
+        reply = _Accumulator(sampling.n)
+        async with stream:
+            with worded(self.title, self._key):
+                async for chunk in stream:
+                    for index, piece in reply.add(chunk):
+                        if on_text is not None:
+                            on_text(index, piece)
+        return reply.finish(model, time.monotonic() - started)
+
+
+def chat_body(
+    model: str, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The JSON body of a chat request."""
+    body: dict[str, Any] = {"model": model, "messages": messages, "temperature": sampling.temperature}
+    body |= {"top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
+    body |= {"n": sampling.n} if sampling.n > 1 else {}
+    body |= {"seed": sampling.seed} if sampling.seed is not None else {}
+    return body | ({"response_format": {"type": "json_schema", "json_schema": schema}} if schema else {})
+
+
+class _Accumulator:
+    """Puts the pieces of a stream together."""
+
+    def __init__(self, n: int) -> None:
+        self._texts = [""] * n
+        self._finished: set[int] = set()
+        self._model = self._fingerprint = ""
+        self._tokens = 0
+
+    def add(self, chunk: Any) -> Iterator[tuple[int, str]]:
+        self._model = chunk.model or self._model
+        self._fingerprint = getattr(chunk, "system_fingerprint", None) or self._fingerprint
+        if chunk.usage:
+            self._tokens = chunk.usage.completion_tokens
+        for choice in chunk.choices or []:
+            if choice.finish_reason:
+                self._finished.add(choice.index)
+            if choice.delta and choice.delta.content and choice.index < len(self._texts):
+                self._texts[choice.index] += choice.delta.content
+                yield choice.index, choice.delta.content
+
+    def finish(self, asked: str, seconds: float) -> Reply:
+        # A stream that is cut ends like any other: only the finish reasons tell that it is whole.
+        complete = len(self._finished) == len(self._texts)
+        return Reply(self._texts, self._model or asked, self._fingerprint, seconds, self._tokens, complete)

@@ -1,0 +1,126 @@
+"""The line to one server: the openai package's client, its answers checked and its failures worded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core import presets
+from core.errors import ProviderError
+from core.language import tr
+from core.presets import CUSTOM, Preset
+from core.providers.protocol import Capabilities
+from core.providers.wording import worded
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+T = TypeVar("T")
+
+PAGE = 100
+MAX_PAGES = 200  # a server that ignores `after` would page for ever
+NOT_THERE = (404, 405, 501)  # what a server answers on a route that it does not have
+
+
+class Connection:
+    """One server. Every method raises `ProviderError`, worded for the person.
+
+    `capabilities` is what is known of the server; a route that it turns out not to have is noted there.
+    """
+
+    poll_seconds = 10.0
+    timeout_seconds = 120.0
+
+    def __init__(
+        self, id: str, title: str, base_url: str, key: str | None = None, preset: Preset | None = None
+    ) -> None:
+        self.id = id
+        self.title = title
+        self.base_url = base_url
+        self.preset = preset or presets.preset(CUSTOM)
+        self.capabilities = Capabilities()
+        self._key = key
+        self._client: AsyncOpenAI | None = None
+
+    async def client(self) -> AsyncOpenAI:
+        if self._client is None:
+            self._client = self._connect(self.base_url, self._key)
+        return self._client
+
+    async def once(self) -> AsyncOpenAI:
+        """A client that never repeats a request by itself: for what must not happen twice."""
+        return (await self.client()).with_options(max_retries=0)
+
+    def _connect(self, base_url: str, key: str | None) -> AsyncOpenAI:
+        from openai import AsyncOpenAI, Timeout
+
+        # Organization and project are given, so that a stray environment variable cannot redirect the requests.
+        return AsyncOpenAI(
+            api_key=key or "none",
+            base_url=base_url,
+            organization="",
+            project="",
+            timeout=Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds)),
+            default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
+        )
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
+        """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
+        try:
+            with worded(self.title, self._key):
+                result = await call
+        except AttributeError as error:  # where the package expects a list, that string breaks it
+            raise not_the_protocol(self.title) from error
+        if not isinstance(result, kind) or isinstance(result, str):
+            raise not_the_protocol(self.title)
+        return result
+
+    async def plain(self, call: Awaitable[Any]) -> dict[str, Any]:
+        """The JSON object of a route that the package has no method for."""
+        return await self._answer(call, dict)
+
+    async def _pages(self, fetch: Callable[..., Awaitable[Any]], most: int = PAGE * MAX_PAGES) -> AsyncIterator[Any]:
+        """The items of all pages; ends also where the server never does, or begins again from the start."""
+        from openai.pagination import AsyncCursorPage
+
+        after: dict[str, Any] = {}
+        seen: set[str] = set()
+        for _number in range(MAX_PAGES):
+            page = await self._answer(fetch(limit=min(PAGE, most), **after), AsyncCursorPage)
+            items = [item for item in page.data or [] if item.id not in seen]
+            for item in items:
+                seen.add(item.id)
+                yield item
+            if not items or not page.has_more or len(seen) >= most:
+                return
+            after = {"after": items[-1].id}
+
+    async def _able(self, name: str, call: Awaitable[T]) -> T:
+        """The result of `call`; what it tells of the capability `name` is noted."""
+        try:
+            result = await call
+        except ProviderError as error:
+            if error.status in NOT_THERE[1:]:
+                self._note(name, False)
+            raise
+        self._note(name, True)
+        return result
+
+    def _note(self, name: str, able: bool) -> None:
+        if getattr(self.capabilities, name) is not able:
+            changed: Any = {name: able}
+            self.capabilities = replace(self.capabilities, **changed)
+
+
+def not_the_protocol(title: str) -> ProviderError:
+    return ProviderError(
+        tr("“{server}” does not answer as an OpenAI server", server=title),
+        tr("It sent a page instead of data. Check the base URL in the settings; it often ends in /v1."),
+        code="not_the_protocol",
+    )

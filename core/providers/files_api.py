@@ -1,0 +1,79 @@
+"""Files at a server: sent once, listed, fetched, deleted."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from core.providers.connection import Connection
+from core.providers.protocol import FileInfo, OnBytes
+
+UPLOAD_SECONDS = 900.0
+BLOCK = 1 << 20
+
+
+class FilesApi(Connection):
+    async def upload(
+        self, name: str, data: bytes, purpose: str = "fine-tune", on_bytes: OnBytes | None = None
+    ) -> FileInfo:
+        """Send a file (JSONL), once: never repeated by itself. Cancelling the task stops the transfer.
+
+        After an error the server may hold it all the same: look for its name with `files`.
+        """
+        from openai.types import FileObject
+
+        client = (await self.once()).with_options(timeout=UPLOAD_SECONDS)
+        body = _Watched(data, on_bytes) if on_bytes else io.BytesIO(data)
+        wanted: Any = purpose
+        call = client.files.create(file=(name, body, "application/jsonl"), purpose=wanted)
+        return _file(await self._able("files", self._answer(call, FileObject)))
+
+    async def files(self, purpose: str | None = None) -> list[FileInfo]:
+        """The files at the server, the newest first."""
+        client = await self.client()
+        wanted: Any = {"purpose": purpose} if purpose else {}
+        found = [_file(item) async for item in self._pages(lambda **page: client.files.list(**wanted, **page))]
+        return sorted(found, key=lambda file: -file.created_at)
+
+    async def file(self, id: str) -> FileInfo:
+        from openai.types import FileObject
+
+        return _file(await self._answer((await self.client()).files.retrieve(id), FileObject))
+
+    async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
+        """The bytes of a file."""
+        from openai._legacy_response import HttpxBinaryResponseContent as Binary
+
+        response = await self._answer((await self.client()).files.content(id), Binary)
+        if on_bytes:
+            on_bytes(len(response.content), len(response.content))
+        return bytes(response.content)
+
+    async def delete_file(self, id: str) -> None:
+        from openai.types import FileDeleted
+
+        await self._answer((await self.once()).files.delete(id), FileDeleted)
+
+
+class _Watched(io.BytesIO):
+    """Bytes that tell how many of them have been read: what has gone to the server."""
+
+    def __init__(self, data: bytes, on_bytes: OnBytes) -> None:
+        super().__init__(data)
+        self._total, self._on_bytes = len(data), on_bytes
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(BLOCK if size is None or size < 0 else min(size, BLOCK))
+        self._on_bytes(self.tell(), self._total)
+        return block
+
+
+def _file(item: Any) -> FileInfo:
+    return FileInfo(
+        item.id,
+        str(item.filename or ""),
+        int(item.bytes or 0),
+        float(item.created_at or 0),
+        str(item.purpose or ""),
+        str(item.status or ""),
+    )

@@ -1,0 +1,80 @@
+"""Models at a server: which there are, until when, and what else they can judge or measure."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from core.providers.connection import Connection
+from core.providers.protocol import ModelInfo, Offer
+
+MODERATOR = "omni-moderation-latest"
+
+
+class ModelsApi(Connection):
+    async def models(self) -> list[ModelInfo]:
+        """The models the server offers, the newest first where it says when they were made."""
+        from openai.pagination import AsyncPage
+
+        page = await self._answer((await self.client()).models.list(), AsyncPage)
+        return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
+
+    async def offers(self) -> list[Offer]:
+        """The models to choose from."""
+        return [
+            Offer(model.id, model.id, tuned=is_tuned(model.id), shutdown_date=model.shutdown_date)
+            for model in await self.models()
+        ]
+
+    async def delete_model(self, id: str) -> None:
+        """Delete a fine-tuned model, for good."""
+        from openai.types import ModelDeleted
+
+        await self._able("model_delete", self._answer((await self.once()).models.delete(id), ModelDeleted))
+
+    async def model_limits(self) -> dict[str, dict[str, int]]:
+        """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
+        found = await self.plain((await self.client()).get("/fine_tuning/model_limits", cast_to=object))
+        return {
+            name: {key: number for key, number in limits.items() if isinstance(number, int)}
+            for name, limits in found.items()
+            if isinstance(limits, dict)
+        }
+
+    async def moderate(self, texts: list[str]) -> list[list[str]]:
+        """The categories in which each text was flagged."""
+        from openai.types import ModerationCreateResponse
+
+        call = (await self.client()).moderations.create(input=texts, model=MODERATOR)
+        found = await self._able("moderation", self._answer(call, ModerationCreateResponse))
+        return [_flagged(result) for result in found.results or []]
+
+    async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+        """The vectors of `texts`, in their order."""
+        from openai.types import CreateEmbeddingResponse
+
+        call = (await self.client()).embeddings.create(input=texts, model=model)
+        found = await self._able("embeddings", self._answer(call, CreateEmbeddingResponse))
+        return [list(item.embedding) for item in sorted(found.data or [], key=lambda item: item.index)]
+
+
+def is_tuned(model: str) -> bool:
+    """Whether an id is one of a fine-tuned model: OpenAI's form, or Azure's."""
+    return model.startswith("ft:") or ".ft-" in model
+
+
+def _flagged(result: Any) -> list[str]:
+    categories = result.categories.to_dict() if result.flagged else {}
+    return sorted(name for name, flagged in categories.items() if flagged)
+
+
+def _model(item: Any) -> ModelInfo:
+    told = getattr(item, "shutdown_date", None)
+    return ModelInfo(item.id, float(item.created or 0), str(item.owned_by or ""), _day(told))
+
+
+def _day(text: object) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text[:10]) if isinstance(text, str) else None
+    except ValueError:
+        return None
