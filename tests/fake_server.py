@@ -1,5 +1,7 @@
 """A server that speaks the part of the OpenAI protocol that Juku uses, from a script: real HTTP on the loopback."""
 
+import array
+import base64
 import json
 import re
 import socket
@@ -9,13 +11,27 @@ import urllib.parse
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from core.providers import Provider
 
 KEY = "sk-test"
 FINGERPRINT = "fp_test"
+
+
+@dataclass
+class Fault:
+    """Bad weather for one request. `kind`: 'status' answers `status`; 'reset' cuts the line before the request is
+    accepted; 'lose' accepts it and cuts the line; 'html', 'empty', 'malformed' and 'truncated' answer 200 with something else;
+    'stall' never answers.
+    """
+
+    kind: str = "status"
+    status: int = 500
+    code: str = "server_error"
+    message: str = "The server had an error."
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,6 +60,19 @@ class FakeServer:
         self.html = False
         self.script: Callable[[dict], Answer] | None = None  # makes the answer to a chat request instead of the queue
         self.no_schema = False  # a wish for structured output is refused
+        self.weather: Callable[[str, str], Fault | None] = lambda _method, _path: None  # of a request
+        self.requests: list[tuple[str, str, bytes]] = []  # method, path with query, body: all that came
+        self.key = KEY  # the one that is accepted
+        self.without: set[str] = set()  # first parts of routes that this server does not have: "batches", "pause", …
+        self.names: dict[str, str] = {}  # of files
+        self.purposes: dict[str, str] = {}
+        self.checkpoints: dict[str, list[dict]] = {}
+        self.shutdown: dict[str, str] = {}  # model: day
+        self.batches: dict[str, dict] = {}
+        self.flagged: dict[str, list[str]] = {}  # text: categories
+        self.endless = False  # has_more is always true, and `after` ignored
+        self.limits: dict[str, dict[str, int]] = {}
+        self._stalled = threading.Event()
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._holds: list[threading.Event] = []
         self.connections: set[socket.socket] = set()
@@ -93,20 +122,21 @@ class FakeServer:
 
     def release(self) -> None:
         """Let go on with all answers that are held."""
+        self._stalled.set()
         for hold in self._holds:
             hold.set()
 
     def create(self, asked: dict) -> dict:
         self.creations += 1
-        id = f"ftjob-{len(self.jobs) + 1}"
+        id = f"ftjob-{self.creations}"
         self.jobs[id] = {
             "id": id, "object": "fine_tuning.job", "model": asked["model"], "created_at": int(time.time()),
             "status": "running", "fine_tuned_model": None, "finished_at": None, "result_files": [], "seed": 1,
-            "training_file": asked["training_file"], "validation_file": None, "organization_id": "o",
+            "training_file": asked["training_file"], "validation_file": asked.get("validation_file"), "organization_id": "o",
             "hyperparameters": {}, "trained_tokens": None, "metadata": asked.get("metadata"), "asked": asked,
             "error": {"code": None, "message": None, "param": None},
         }  # fmt: skip
-        self.events[id] = []
+        self.events[id], self.checkpoints[id] = [], []
         self.note(id, "The job has started")
         return self.jobs[id]
 
@@ -128,9 +158,56 @@ class FakeServer:
         self.note(job, f"The job has {status}")
         self.jobs[job] |= {"status": status, "finished_at": int(time.time()), **fields}
 
+    def checkpoint(self, job: str, step: int, **metrics: float) -> None:
+        model = f"ft:{self.jobs[job]['model']}:local::{job}:ckpt-step-{step}"
+        self.models[model] = 100 + len(self.models)
+        self.checkpoints[job].append(
+            {"id": f"ftckpt_{job}_{step}", "object": "fine_tuning.job.checkpoint", "created_at": int(time.time()),
+             "fine_tuned_model_checkpoint": model, "fine_tuning_job_id": job, "step_number": step, "metrics": metrics}
+        )  # fmt: skip
+
+    def keep(self, data: bytes, name: str, purpose: str) -> dict:
+        """A new file; its object."""
+        id = f"file-{len(self.names) + 1}"
+        self.files[id], self.names[id], self.purposes[id] = data, name, purpose
+        return self.file(id)
+
+    def file(self, id: str) -> dict:
+        told = {"filename": self.names[id], "purpose": self.purposes[id], "bytes": len(self.files[id])}
+        return {"id": id, "object": "file", "created_at": int(time.time()), "status": "processed", **told}
+
+    def finish_batch(self, id: str, answer: Callable[[dict], dict | Exception], status: str = "completed") -> None:
+        """End a batch: `answer` makes of each line's body a response's body, or an error of that line."""
+        batch = self.batches[id]
+        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
+        done, failed = [], []
+        for line in lines:
+            made = answer(line["body"])
+            wrong = isinstance(made, Exception)
+            body = {"error": {"message": str(made), "code": "scripted"}} if wrong else made
+            response = {"status_code": 500 if wrong else 200, "request_id": "r", "body": body}
+            entry = {"id": f"batch_req_{line['custom_id']}", "custom_id": line["custom_id"], "response": response}
+            (failed if wrong else done).append({**entry, "error": None})
+        for kind, entries in (("output", done[::-1]), ("error", failed)):
+            if entries:
+                data = "".join(f"{json.dumps(entry)}\n" for entry in entries).encode()
+                batch[f"{kind}_file_id"] = self.keep(data, f"{kind}.jsonl", "batch_output")["id"]
+        counts = {"total": len(lines), "completed": len(done), "failed": len(failed)}
+        batch |= {"status": status, "request_counts": counts}
+
+    def create_batch(self, asked: dict) -> dict:
+        id = f"batch_{len(self.batches) + 1}"
+        counts = {"total": 0, "completed": 0, "failed": 0}
+        self.batches[id] = {
+            "id": id, "object": "batch", "created_at": int(time.time()), "status": "in_progress", "output_file_id": None,
+            "error_file_id": None, "errors": None, "request_counts": counts, **asked,
+        }  # fmt: skip
+        return self.batches[id]
+
 
 class _Routes(BaseHTTPRequestHandler):
     fake: FakeServer  # HTTP/1.0: each request has a connection of its own, so that none is left open
+    _fault: Fault | None = None
 
     def handle(self) -> None:
         self.fake.connections.add(self.connection)
@@ -142,45 +219,116 @@ class _Routes(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if not self._weather(b""):
+            return None
         url = urllib.parse.urlsplit(self.path)
         parts, query = url.path.removeprefix("/v1/").split("/"), dict(urllib.parse.parse_qsl(url.query))
         if self.fake.html:
             return self._send(200, b"<html>Welcome</html>", "text/html")
-        if self._refused() or (parts[0] == "fine_tuning" and self._faulty()):
+        if self._refused() or self._lacks(parts) or (parts[0] == "fine_tuning" and self._faulty()):
             return None
+        fake = self.fake
         match parts:
             case ["models"]:
-                return self._list([self._model(*model) for model in self.fake.models.items()])
+                return self._list([self._model(*model) for model in fake.models.items()])
+            case ["files"]:
+                wanted = [id for id in fake.names if query.get("purpose") in (None, fake.purposes[id])]
+                return self._list([fake.file(id) for id in wanted][::-1], query)
+            case ["files", id] if id in fake.names:
+                return self._json(fake.file(id))
+            case ["files", id, "content"] if id in fake.files:
+                return self._send(200, fake.files[id], "application/octet-stream")
+            case ["fine_tuning", "model_limits"]:
+                return self._json(fake.limits)
             case ["fine_tuning", "jobs"]:
-                return self._list([job for job in self.fake.jobs.values() if self._wanted(job, query)][::-1])
-            case ["fine_tuning", "jobs", id] if id in self.fake.jobs:
-                return self._json(self.fake.jobs[id])
-            case ["fine_tuning", "jobs", id, "events"] if id in self.fake.jobs:
-                return self._list(self.fake.events[id][::-1], query)
-            case ["fine_tuning", "jobs", _id, "checkpoints"]:
-                return self._list([])
-        return self._error(404, "Unknown request URL", "unknown_url")
+                return self._list([job for job in fake.jobs.values() if self._wanted(job, query)][::-1], query)
+            case ["fine_tuning", "jobs", id] if id in fake.jobs:
+                return self._json(fake.jobs[id])
+            case ["fine_tuning", "jobs", id, "events"] if id in fake.jobs:
+                return self._list(fake.events[id][::-1], query)
+            case ["fine_tuning", "jobs", id, "checkpoints"] if id in fake.jobs:
+                return self._list(fake.checkpoints[id][::-1], query)
+            case ["batches"]:
+                return self._list(list(fake.batches.values())[::-1], query)
+            case ["batches", id] if id in fake.batches:
+                return self._json(fake.batches[id])
+        return self._error(404, f"No such object or route: {self.path}", "not_found")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self._refused():
+        parts = self.path.removeprefix("/v1/").split("/")
+        if not self._weather(body) or self._refused() or self._lacks(parts):
             return None
-        match self.path.removeprefix("/v1/").split("/"):
+        fake = self.fake
+        match parts:
             case ["files"]:
                 return self._upload(body)
             case ["fine_tuning", "jobs"]:
                 return self._create(json.loads(body))
-            case ["fine_tuning", "jobs", id, "cancel"]:
-                self.fake.end(id, "cancelled")
-                return self._json(self.fake.jobs[id])
+            case ["fine_tuning", "jobs", id, "cancel"] if id in fake.jobs:
+                fake.end(id, "cancelled")
+                return self._json(fake.jobs[id])
+            case ["fine_tuning", "jobs", id, ("pause" | "resume") as act] if id in fake.jobs:
+                fake.jobs[id]["status"] = "paused" if act == "pause" else "running"
+                return self._json(fake.jobs[id])
             case ["chat", "completions"]:
                 return self._chat(json.loads(body))
-        return self._error(404, "Unknown request URL", "unknown_url")
+            case ["moderations" | "embeddings"] if "input" not in json.loads(body):
+                return self._error(400, "Missing required parameter: 'input'.", "missing_required_parameter")
+            case ["moderations"]:
+                return self._moderate(json.loads(body))
+            case ["embeddings"]:
+                return self._embed(json.loads(body))
+            case ["batches"]:
+                return self._json(fake.create_batch(json.loads(body)))
+            case ["batches", id, "cancel"] if id in fake.batches:
+                fake.batches[id]["status"] = "cancelled"
+                return self._json(fake.batches[id])
+        return self._error(404, f"No such object or route: {self.path}", "not_found")
+
+    def do_DELETE(self) -> None:
+        if not self._weather(b"") or self._refused():
+            return None
+        match urllib.parse.unquote(self.path).removeprefix("/v1/").split("/"):
+            case ["files", id] if id in self.fake.names:
+                del self.fake.names[id], self.fake.files[id], self.fake.purposes[id]
+                return self._json({"id": id, "object": "file", "deleted": True})
+            case ["models", id] if id in self.fake.models:
+                del self.fake.models[id]
+                return self._json({"id": id, "object": "model", "deleted": True})
+        return self._error(404, f"No such object or route: {self.path}", "not_found")
+
+    def _weather(self, body: bytes) -> bool:
+        """Whether the request is to be handled; a fault may change its answer."""
+        self.fake.requests.append((self.command, self.path, body))
+        self._fault = self.fake.weather(self.command, self.path)
+        if self._fault is None or self._fault.kind not in ("status", "reset", "stall"):
+            return True
+        fault, self._fault = self._fault, None
+        if fault.kind == "status":
+            self._error(fault.status, fault.message, fault.code, fault.headers)
+        elif fault.kind == "stall":
+            self.fake._stalled.wait()
+        else:
+            self._cut()
+        return False
+
+    def _cut(self) -> None:
+        """End the connection as a network does: without a word."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
 
     def _refused(self) -> bool:
-        if self.headers["Authorization"] == f"Bearer {KEY}":
+        if f"Bearer {self.fake.key}" == self.headers["Authorization"]:
             return False
         self._error(401, "Incorrect API key provided.", "invalid_api_key")
+        return True
+
+    def _lacks(self, parts: list[str]) -> bool:
+        if not self.fake.without & set(parts):
+            return False
+        self._error(404, "Unknown request URL", "unknown_url")
         return True
 
     def _faulty(self) -> bool:
@@ -191,10 +339,11 @@ class _Routes(BaseHTTPRequestHandler):
         return True
 
     def _upload(self, body: bytes) -> None:
-        id, parts = f"file-{len(self.fake.files) + 1}", re.split(rb"\r\n--", body)
-        self.fake.files[id] = next(part for part in parts if b"filename=" in part).partition(b"\r\n\r\n")[2]
-        file = {"object": "file", "bytes": len(body), "created_at": 1, "filename": "juku.jsonl", "status": "processed"}
-        self._json({"id": id, "purpose": "fine-tune", **file})
+        parts = re.split(rb"\r\n--", body)
+        head, _, data = next(part for part in parts if b"filename=" in part).partition(b"\r\n\r\n")
+        purpose = next(part for part in parts if b'name="purpose"' in part).partition(b"\r\n\r\n")[2]
+        name = re.search(rb'filename="([^"]*)"', head)[1].decode()
+        self._json(self.fake.keep(data, name, purpose.decode()))
 
     def _create(self, asked: dict) -> None:
         if self.fake.lose_request:
@@ -207,13 +356,36 @@ class _Routes(BaseHTTPRequestHandler):
         return all((job["metadata"] or {}).get(key[9:-1]) == query[key] for key in query if key.startswith("metadata["))
 
     def _model(self, id: str, created: int) -> dict:
-        return {"id": id, "object": "model", "created": created, "owned_by": "test"}
+        told = {"shutdown_date": self.fake.shutdown.get(id)}
+        return {"id": id, "object": "model", "created": created, "owned_by": "test", **told}
 
     def _list(self, items: list[dict], query: dict | None = None) -> None:
-        after = (query or {}).get("after")
-        start = [item["id"] for item in items].index(after) + 1 if after else 0
+        after = None if self.fake.endless else (query or {}).get("after")
+        ids = [item["id"] for item in items]
+        start = ids.index(after) + 1 if after in ids else 0
         page = items[start : start + int((query or {}).get("limit", 100))]
-        self._json({"object": "list", "data": page, "has_more": start + len(page) < len(items)})
+        more = self.fake.endless or start + len(page) < len(items)
+        self._json({"object": "list", "data": page, "has_more": more})
+
+    def _moderate(self, asked: dict) -> None:
+        def result(text: str) -> dict:
+            found = self.fake.flagged.get(text, [])
+            categories = {name: name in found for name in ("hate", "violence", "illicit")}
+            return {"flagged": bool(found), "categories": categories, "category_scores": {}}
+
+        self._json({"id": "modr-1", "model": asked["model"], "results": [result(text) for text in asked["input"]]})
+
+    def _embed(self, asked: dict) -> None:
+        def vector(text: str) -> str | list[float]:
+            found = array.array("f", [float(len(text)), float(text.count("a")), 1.0])
+            return (
+                base64.b64encode(found.tobytes()).decode() if asked.get("encoding_format") == "base64" else list(found)
+            )
+
+        texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+        data = [{"object": "embedding", "index": i, "embedding": vector(text)} for i, text in enumerate(texts)]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        self._json({"object": "list", "model": asked["model"], "data": data, "usage": usage})
 
     def _chat(self, asked: dict) -> None:
         self.fake.asked.append(asked)
@@ -247,19 +419,35 @@ class _Routes(BaseHTTPRequestHandler):
     def _json(self, value: dict) -> None:
         self._send(200, json.dumps(value).encode(), "application/json")
 
-    def _error(self, status: int, message: str, code: str) -> None:
+    def _error(self, status: int, message: str, code: str, headers: dict[str, str] | None = None) -> None:
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-        self._send(status, json.dumps({"error": error}).encode(), "application/json")
+        self._send(status, json.dumps({"error": error}).encode(), "application/json", headers)
 
-    def _send(self, status: int, data: bytes, kind: str) -> None:
-        self._head(status, kind)
+    def _send(self, status: int, data: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        fault = self._fault
+        if fault and fault.kind == "lose":
+            return self._cut()
+        if fault and fault.kind in _OTHER:
+            kind, data = _OTHER[fault.kind](kind, data)
+        self._head(status, kind, headers)
         self.wfile.write(data)
+        return None
 
-    def _head(self, status: int, kind: str) -> None:
+    def _head(self, status: int, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("x-should-retry", "false")
+        for name, value in {"x-should-retry": "false", **(headers or {})}.items():
+            self.send_header(name, value)
         self.end_headers()
+
+
+# What a fault answers instead: content type and bytes.
+_OTHER: dict[str, Callable[[str, bytes], tuple[str, bytes]]] = {
+    "html": lambda _kind, _data: ("text/html", b"<html>Welcome</html>"),
+    "empty": lambda kind, _data: (kind, b""),
+    "malformed": lambda kind, _data: (kind, b'{"id": nonsense'),
+    "truncated": lambda kind, data: (kind, data[: len(data) // 2]),
+}
 
 
 def _pieces(answer: Answer) -> list[tuple[list[tuple[int, dict]], bool]]:
