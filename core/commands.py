@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import chat, evals, language, providers, row_verbs, settings, spec, training
+from core import chat, evals, jobs, language, providers, row_verbs, settings, spec, training
 from core.console import CLEAN, INTERRUPTED, PROBLEMS, UNREADABLE, Arguments, reporter, say, with_project
 from core.errors import JukuError
 from core.keys import Keys
@@ -100,7 +100,7 @@ def _train(arguments: Arguments) -> int:
 
         def show(_changes: Changes) -> None:
             nonlocal shown
-            events = training.events(document.rows, id)
+            events = jobs.events(document.rows, id)
             for event in events[shown:]:
                 print(event.message, file=sys.stderr)
             shown = len(events)

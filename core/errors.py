@@ -1,5 +1,17 @@
 """What can go wrong for reasons outside Juku. Anything else is a bug."""
 
+# What servers call an account without credit, and a closed door.
+QUOTA = (
+    "insufficient_quota",
+    "exceeded_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+)
+CLOSED = "training_not_available"
+FINAL = (*QUOTA, CLOSED)
+
 
 class JukuError(Exception):
     """An expected failure, worded for the person: what happened, what is safe, what to do."""
@@ -41,6 +53,11 @@ class ProviderError(JukuError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+    @property
+    def is_final(self) -> bool:
+        """Whether waiting does not help: the account has to be paid for, or the door is closed."""
+        return self.code in FINAL
 
 
 class KeyStoreError(JukuError):

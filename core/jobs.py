@@ -2,10 +2,14 @@
 
 import json
 import sqlite3
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.providers import TERMINAL, Checkpoint, Event
+from core import curves
+from core.language import tr
+from core.providers import TERMINAL, Checkpoint, Event, JobState
 
 # Juku's own statuses, before and beside the protocol's.
 WAITING = "waiting"  # in the queue, nothing sent
@@ -14,6 +18,7 @@ CREATING = "creating"  # asked for, and no answer yet
 MISSING = "missing"  # the server no longer knows it
 OWN = (WAITING, UPLOADING, CREATING)
 ENDED = (*TERMINAL, MISSING)
+NEVER = "never_received"  # the error code of a job that the server's list did not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,12 @@ class Job:
         return self.status in ENDED
 
     @property
+    def files(self) -> list[str]:
+        """The ids of its result files."""
+        found: list[str] = json.loads(self.result_files)
+        return found
+
+    @property
     def asked(self) -> dict[str, Any]:
         """What the person asked for: hyperparameters, seed, suffix, …"""
         found: dict[str, Any] = json.loads(self.settings)
@@ -89,3 +100,138 @@ def checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
         (job,),
     )
     return [Checkpoint(id, model, step, created, json.loads(metrics)) for id, model, step, created, metrics in rows]
+
+
+def event_ids(db: sqlite3.Connection, job: int) -> set[str]:
+    return {id for (id,) in db.execute("SELECT remote_id FROM job_event WHERE job = ?", (job,))}
+
+
+def unfinished(db: sqlite3.Connection) -> list[Job]:
+    """What the queue looks after, the oldest first: jobs that have not ended, and results that were not fetched."""
+    marks = ",".join("?" * len(ENDED))
+    sql = (
+        f"SELECT {_COLUMNS} FROM job WHERE status NOT IN ({marks}) "
+        "OR (result_files <> '[]' AND NOT results_merged) OR (remote_id IS NULL AND error_code = ?) OR adopted = 1 ORDER BY id"
+    )
+    return [Job(*row) for row in db.execute(sql, (*ENDED, NEVER))]
+
+
+def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
+    """A new record; its id."""
+    row = {"created_at": time.time(), "error": "", **values}
+    marks = ", ".join(f":{name}" for name in row)
+    id: int = db.execute(f"INSERT INTO job ({', '.join(row)}) VALUES ({marks}) RETURNING id", row).fetchone()[0]
+    return id
+
+
+def set_status(db: sqlite3.Connection, id: int, status: str) -> None:
+    """One of Juku's own statuses, for a job that the server does not know and that has not ended."""
+    db.execute(
+        "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *OWN)
+    )
+
+
+def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validation_file: str | None) -> None:
+    """Note that the job will be asked for now, with these files; not if it was withdrawn meanwhile."""
+    db.execute(
+        "UPDATE job SET status = ?, training_file = ?, validation_file = ?, looked = 0 WHERE id = ? AND status = ?",
+        (CREATING, training_file, validation_file, id, UPLOADING),
+    )
+
+
+def looked(db: sqlite3.Connection, id: int) -> None:
+    """Note that the server's list was searched in vain once more."""
+    db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
+
+
+def wish(db: sqlite3.Connection, id: int, wish: str) -> None:
+    """Note what the person wants of a job. One that was not sent yet is cancelled by that."""
+    unsent = db.execute("SELECT status IN (?, ?) FROM job WHERE id = ?", (WAITING, UPLOADING, id)).fetchone()[0]
+    if unsent and wish == "cancel":
+        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+    elif not unsent:
+        db.execute("UPDATE job SET wish = ? WHERE id = ?", (wish, id))
+
+
+def store(
+    db: sqlite3.Connection, id: int, state: JobState, new: Sequence[Event] = (), found: Sequence[Checkpoint] = ()
+) -> None:
+    """Record what the server told of a job."""
+    known = job(db, id)
+    db.execute(f"UPDATE job SET {', '.join(f'{name} = ?' for name in _TOLD)} WHERE id = ?", (*_told(known, state), id))
+    db.executemany(
+        "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (job, remote_id) DO NOTHING",
+        [(id, event.id, event.created_at, event.level, event.message, json.dumps(event.data)) for event in new],
+    )
+    curves.store_events(db, id, new)
+    db.executemany(
+        "INSERT OR REPLACE INTO job_checkpoint (job, remote_id, model, step, metrics, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        [(id, one.id, one.model, one.step, json.dumps(one.metrics), one.created_at) for one in found],
+    )
+
+
+_TOLD = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
+         "estimated_finish", "hyperparameters", "result_files", "wish", "looked")  # fmt: skip
+
+
+def _told(known: Job, state: JobState) -> tuple[Any, ...]:
+    return (
+        state.id,
+        state.status,
+        state.fine_tuned_model,
+        state.finished_at,
+        state.error,
+        state.error_code,
+        state.trained_tokens,
+        state.estimated_finish,
+        json.dumps(state.hyperparameters) if state.hyperparameters else known.hyperparameters,
+        json.dumps(state.result_files) if state.result_files else known.result_files,
+        "" if _is_fulfilled(known.wish, state) else known.wish,
+        0,
+    )
+
+
+def _is_fulfilled(wish: str, state: JobState) -> bool:
+    if state.ended:
+        return True
+    return (state.status == "paused") is (wish == "pause") if wish in ("pause", "resume") else not wish
+
+
+def is_news(known: Job, state: JobState) -> bool:
+    """Whether `state` tells something that the record does not hold."""
+    return _told(known, state) != tuple(getattr(known, name) for name in _TOLD)
+
+
+def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = "failed") -> None:
+    """End a job that the server does not have, or no longer."""
+    db.execute(
+        "UPDATE job SET status = ?, error = ?, error_code = ?, finished_at = ?, wish = '' WHERE id = ?",
+        (status, error, code, time.time(), id),
+    )
+
+
+def results_merged(db: sqlite3.Connection, id: int) -> None:
+    db.execute("UPDATE job SET results_merged = 1 WHERE id = ?", (id,))
+
+
+def adopt(db: sqlite3.Connection, provider: str, state: JobState) -> int:
+    """A record for a job that was made elsewhere; its id. Until the queue has looked at it once, `adopted` is 1, then 2."""
+    token = state.token or f"adopted-{state.id}"
+    settings = {"hyperparameters": state.hyperparameters, "seed": state.seed}
+    return insert(
+        db,
+        {
+            "provider": provider, "token": token, "remote_id": state.id, "model": state.model, "rows": "", "row_count": 0,
+            "settings": json.dumps(settings), "created_at": state.created_at or time.time(), "status": state.status,
+            "method": state.method, "training_file": state.training_file, "validation_file": state.validation_file,
+            "adopted": 1,
+        },
+    )  # fmt: skip
+
+
+def delete(db: sqlite3.Connection, id: int) -> None:
+    """Forget a job with all that was told of it."""
+    for table in ("job_event", "job_metric", "job_checkpoint"):
+        db.execute(f"DELETE FROM {table} WHERE job = ?", (id,))
+    db.execute("DELETE FROM job WHERE id = ?", (id,))

@@ -22,11 +22,20 @@ class Revision:
 
 def load(db: sqlite3.Connection) -> list[Revision]:
     """The kept states, the newest first."""
-    rows = db.execute("SELECT id, name, created_at, title, system_prompt, text FROM revision ORDER BY id DESC")
-    return [
-        Revision(id, name, created, Spec(title, system_prompt=prompt, text=text))
-        for id, name, created, title, prompt, text in rows
-    ]
+    return [_revision(*row) for row in db.execute(f"{_SELECT} ORDER BY id DESC")]
+
+
+def one(db: sqlite3.Connection, id: int) -> Revision | None:
+    """The kept state `id`; None when it is no longer there."""
+    row = db.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+    return _revision(*row) if row else None
+
+
+_SELECT = "SELECT id, name, created_at, title, system_prompt, text FROM revision"
+
+
+def _revision(id: int, name: str, created: float, title: str, prompt: str, text: str) -> Revision:
+    return Revision(id, name, created, Spec(title, system_prompt=prompt, text=text))
 
 
 def keep(db: sqlite3.Connection, name: str) -> int:
@@ -68,8 +77,8 @@ def restore(db: sqlite3.Connection, id: int) -> None:
 
     Raises `JukuError` when it is no longer there.
     """
-    kept = db.execute("SELECT title, system_prompt, text FROM revision WHERE id = ?", (id,)).fetchone()
+    kept = one(db, id)
     if kept is None:
         raise JukuError(tr("The revision is no longer there"), tr("It was deleted meanwhile; the spec stays as it is."))
-    title, prompt, text = kept
-    facts.save(db, replace(spec.load(db), name=title, system_prompt=prompt, text=text))
+    was = kept.spec
+    facts.save(db, replace(spec.load(db), name=was.name, system_prompt=was.system_prompt, text=was.text))

@@ -3,173 +3,252 @@
 import asyncio
 import json
 import sqlite3
-import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from core import dataset, revisions, versions
-from core.errors import JukuError, ProviderError
-from core.language import tr, trn
-from core.project import Changes, Project
-from core.providers import TERMINAL, Event, JobRequest, JobState, Provider
+import msgspec
 
-CREATING = "creating"  # asked for, and no answer yet: the only status that is not the protocol's
+from core import __version__, dataset, filters, jobs, revisions, uploads, versions
+from core.errors import QUOTA, JukuError, ProviderError
+from core.filters import Filter
+from core.jobs import CREATING, UPLOADING, WAITING, Job
+from core.language import tr, trn
+from core.presets import preset
+from core.project import Changes, Project
+from core.providers import JobRequest, JobState, OnBytes, Provider
+
 MINIMUM_ROWS = 10
-LARGEST = 2**31
-PACE = 20  # metrics from which the time left is told
-GRACE = 60  # seconds in which a job that was asked for may still appear in the server's list
+LOOKS = 5  # searches of the server's list in vain, after which a job counts as never received
 PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
+DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a job may have been made all the same
+NOT_NOW = (401, 429)  # nothing was made: it can be sent later
+BOM = b"\xef\xbb\xbf"
 
 OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train: which rows (a tag, or '' for all), on which model, with which hyperparameters."""
+    """What to train: which rows (a tag, or '' for all; of a kept version or as they are), on which model, how.
+
+    `validation` sends the rows with that split along.
+    """
 
     model: str
     rows: str = ""
     hyperparameters: dict[str, Any] | None = None
     seed: int | None = None
     suffix: str = ""
+    method: str = "supervised"
+    validation: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    id: int
-    provider: str
-    token: str
-    remote_id: str | None
-    model: str
-    rows: str
-    row_count: int
-    settings: str
-    created_at: float
-    finished_at: float | None
-    status: str
-    fine_tuned_model: str | None
-    error: str
-
-    @property
-    def ended(self) -> bool:
-        return self.status in TERMINAL
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    step: int
-    total: int | None
-    loss: float
-    at: float  # Unix seconds
-
-
-def jobs(db: sqlite3.Connection) -> list[Job]:
-    """All jobs, the newest first."""
-    names = ", ".join(Job.__slots__)
-    return [Job(*row) for row in db.execute(f"SELECT {names} FROM job ORDER BY id DESC")]
-
-
-def job(db: sqlite3.Connection, id: int) -> Job:
-    names = ", ".join(Job.__slots__)
-    return Job(*db.execute(f"SELECT {names} FROM job WHERE id = ?", (id,)).fetchone())
-
-
-def events(db: sqlite3.Connection, job: int) -> list[Event]:
-    """What the server told of a job, the oldest first."""
-    rows = db.execute(
-        "SELECT remote_id, created_at, level, message, data FROM job_event WHERE job = ? ORDER BY id", (job,)
-    )
-    return [Event(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
-
-
-def metrics(db: sqlite3.Connection, job: int) -> list[Metric]:
-    """The training loss by step."""
-    found = []
-    for event in events(db, job):
-        data: Any = event.data
-        step, loss, total = data.get("step"), data.get("train_loss"), data.get("total_steps")
-        if isinstance(step, int) and _is_sane(step) and _is_sane(loss):
-            whole = total if isinstance(total, int) and _is_sane(total) else None
-            found.append(Metric(step, whole, float(loss), event.created_at))
-    return sorted(found, key=lambda metric: metric.step)
-
-
-def _is_sane(value: object) -> bool:
-    """Whether a server's number can be shown: no NaN, nothing endless."""
-    return isinstance(value, int | float) and 0 <= value < LARGEST
-
-
-def seconds_left(found: list[Metric]) -> float | None:
-    """How long the steps to come will take at the pace of the last ones; None while that cannot be told."""
-    recent = found[-PACE:]
-    if len(recent) < 2 or not recent[-1].total or recent[-1].step == recent[0].step:
-        return None
-    first, last = recent[0], recent[-1]
-    return (last.at - first.at) / (last.step - first.step) * max(0, recent[-1].total - last.step)
-
-
-def trained(tag: str) -> dataset.Filter:
+def trained(tag: str, split: str = "train") -> Filter:
     """The rows that a job on `tag` trains on: those that somebody approved."""
-    return dataset.Filter(split="train", status="approved", tag=tag)
+    return Filter(split=split, status="approved", tag=tag)
 
 
-def training_rows(db: sqlite3.Connection, tag: str) -> list[str]:
+def training_rows(db: sqlite3.Connection, tag: str, method: str = "supervised") -> list[str]:
     """The JSON texts that a job on `tag` trains on. Raises `JukuError` for too few rows or rows with errors."""
     chosen = trained(tag)
     rows = list(dataset.texts(db, chosen))
-    if len(rows) < MINIMUM_ROWS:
-        raise JukuError(
-            trn("There is {n} row to train on", "There are {n} rows to train on", len(rows)),
-            tr("At least {minimum} are needed; 50 to 100 are advised. Nothing was sent.", minimum=MINIMUM_ROWS),
-        )
+    _require_enough(rows)
     wrong = dataset.count_errors(db, chosen)
     if wrong:
         raise JukuError(
             trn("{n} of the rows has an error", "{n} of the rows have errors", wrong),
             tr("Nothing was sent. Repair them in the examples tab: choose “With problems” there."),
         )
+    _require_method(rows, method)
     return rows
 
 
-async def create(project: Project, provider: Provider, plan: Plan) -> int:
-    """Ask `provider` for a job; returns its id in the project.
+def _require_enough(rows: Sequence[str]) -> None:
+    if len(rows) < MINIMUM_ROWS:
+        raise JukuError(
+            trn("There is {n} row to train on", "There are {n} rows to train on", len(rows)),
+            tr("At least {minimum} are needed; 50 to 100 are advised. Nothing was sent.", minimum=MINIMUM_ROWS),
+        )
 
-    The wish is written down before it is sent. When the answer is lost, `recover` finds out what happened.
+
+class _Shape(msgspec.Struct):
+    preferred_output: msgspec.Raw = msgspec.Raw(b"")
+
+
+def _require_method(rows: Sequence[str], method: str) -> None:
+    """Raise `JukuError` where rows are made for another method: the server would fail the job after a while."""
+    decode = msgspec.json.Decoder(_Shape).decode
+    wrong = sum(bool(bytes(decode(row).preferred_output)) is not (method == "dpo") for row in rows)
+    if wrong and method == "dpo":
+        raise JukuError(
+            trn("{n} of the rows compares no two answers", "{n} of the rows compare no two answers", wrong),
+            tr(
+                "Nothing was sent. DPO wants rows with a preferred and a rejected answer: choose other rows or “supervised”."
+            ),
+        )
+    if wrong:
+        raise JukuError(
+            trn("{n} of the rows compares two answers", "{n} of the rows compare two answers", wrong),
+            tr("Nothing was sent. Such rows are for the method DPO: choose it, or other rows."),
+        )
+
+
+async def enqueue(project: Project, provider: str, plans: Sequence[Plan], sweep: str = "") -> list[int]:
+    """Put jobs into the queue, all or none, with a frozen copy of their rows; their ids, in the order of `plans`.
+
+    Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
     """
-    rows = await project.read(training_rows, plan.rows)
-    token = uuid.uuid4().hex
-    data = "".join(f"{row}\n" for row in rows).encode()
-    file = (await provider.upload("juku.jsonl", data)).id
-    await project.write("", _insert, provider.id, token, plan, len(rows))
-    id = await project.read(_by_token, token)
-    request = JobRequest(plan.model, file, token, None, plan.suffix or None, plan.seed, plan.hyperparameters or {})
+    made: list[int] = []
+    await project.write("", lambda db: made.extend(_enqueue(db, provider, plans, sweep)))
+    return made
+
+
+def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep: str) -> Iterator[int]:
+    for plan in plans:
+        if plan.version is None:
+            training_rows(db, plan.rows, plan.method)
+        name = tr("Trained on {model}", model=plan.model)
+        version = plan.version or versions.current(db, name)
+        rows = list(versions.texts(db, version, trained(plan.rows)))
+        _require_enough(rows)
+        _require_method(rows, plan.method)
+        asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
+        values = {
+            "provider": provider,
+            "token": uuid.uuid4().hex,
+            "model": plan.model,
+            "rows": plan.rows,
+            "row_count": len(rows),
+            "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
+            "status": WAITING,
+            "version": version,
+            "revision": revisions.current(db, name),
+            "method": plan.method,
+            "sweep": sweep,
+            "digest": uploads.digest(_lines(rows)),
+            "app": __version__,
+        }
+        yield jobs.insert(db, values)
+
+
+def _lines(rows: Sequence[str]) -> bytes:
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
+    """What the job trains on, from its frozen copy: to the byte what was queued."""
+    assert record.version is not None
+    data = _lines(list(versions.texts(db, record.version, trained(record.rows, split))))
+    if split == "train" and uploads.digest(data) != record.digest:
+        raise JukuError(
+            tr("The frozen copy of the job's rows has changed"),
+            tr("Nothing was sent. Start the job again from the rows as they are now."),
+        )
+    return data
+
+
+async def create(project: Project, provider: Provider, plan: Plan) -> int:
+    """Queue one job and send it at once; its id. What could not be sent is not kept in the queue."""
+    (id,) = await enqueue(project, provider.id, [plan])
     try:
-        state = await provider.create_job(request)
-    except ProviderError as error:
-        if error.status is None:
-            raise  # nobody knows whether it was made: it stays `creating`, and recover() looks for it
-        await project.write("", _fail, id, str(error))
+        await send(project, provider, id)
+    except BaseException:
+        if (await project.read(jobs.job, id)).status in (WAITING, UPLOADING):
+            await asyncio.shield(project.write("", jobs.delete, id))
         raise
-    await project.write("", _store, id, state, [])
     return id
 
 
-async def recover(project: Project, provider: Provider, id: int) -> None:
-    """Find out what became of a job whose creation was never answered."""
-    record = await project.read(job, id)
-    state = await provider.find_job(record.token)
-    if state is None and time.time() - record.created_at < GRACE:
-        return  # a slow server may still be making it; asking again would make it twice
-    if state is None:
-        await project.write("", _fail, id, tr("The server never received it. Nothing was charged; start it again."))
+async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes | None = None) -> None:
+    """Send a waiting job: its files, then the wish for it, each written down before it goes out.
+
+    When an answer is lost the job stays as it was written, and `recover` finds out what happened.
+    """
+    record = await project.read(jobs.job, id)
+    _check(provider, record)
+    await project.write("", jobs.set_status, id, UPLOADING)
+    try:
+        files = await _upload(project, provider, record, on_bytes)
+    except ProviderError as error:
+        await _not_sent(project, id, error)
+        raise
+    await project.write("", jobs.begin_creation, id, *files)
+    record = await project.read(jobs.job, id)
+    if record.status != CREATING:
+        return  # withdrawn meanwhile
+    await _create(project, provider, record)
+
+
+def _check(provider: Provider, record: Job) -> None:
+    asked = record.asked
+    (provider.preset or preset("custom")).check(record.method, asked["hyperparameters"], asked.get("suffix") or "")
+
+
+async def _upload(
+    project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
+) -> tuple[str, str | None]:
+    mark = BOM if provider.preset.bom else b""
+    data = await project.read(training_bytes, record)
+    training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
+    if not record.asked.get("validation"):
+        return training, None
+    data = await project.read(training_bytes, record, "validation")
+    return training, await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes) if data else None
+
+
+async def _create(project: Project, provider: Provider, record: Job) -> None:
+    asked = record.asked
+    assert record.training_file
+    request = JobRequest(
+        record.model,
+        record.training_file,
+        record.token,
+        record.validation_file,
+        asked.get("suffix") or None,
+        asked.get("seed"),
+        asked["hyperparameters"],
+        record.method,
+        asked.get("metadata") or {},
+    )
+    try:
+        state = await provider.create_job(request)
+    except ProviderError as error:
+        # Without a status, or after a fault, nobody knows whether it was made: recover() looks for it.
+        if error.status is not None and error.status not in DOUBTFUL:
+            await _not_sent(project, record.id, error)
+        raise
+    await project.write("", jobs.store, record.id, state)
+
+
+async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
+    """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
+    if error.status is None or error.status in NOT_NOW or error.status in DOUBTFUL or error.code in QUOTA:
+        await project.write("", jobs.set_status, id, WAITING)
     else:
-        await project.write("", _store, id, state, [])
+        await project.write("", jobs.fail, id, str(error), error.code or "")
+
+
+async def recover(project: Project, provider: Provider, id: int) -> Changes:
+    """Find out what became of a job whose creation was never answered.
+
+    A slow server may still be making it, so it is looked for several times; asking again would make it twice.
+    """
+    record = await project.read(jobs.job, id)
+    state = await provider.find_job(record.token)
+    if state is not None:
+        return await project.write("", jobs.store, id, state)
+    if record.looked + 1 < LOOKS:
+        return await project.write("", jobs.looked, id)
+    never = tr("The server never received it. Nothing was charged; start it again.")
+    return await project.write("", jobs.fail, id, never, jobs.NEVER)
 
 
 async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges) -> Job:
-    """Keep the record of a job up to date until it has ended; returns it."""
+    """Keep the record of one job up to date until it has ended; returns it. The window's queue follows them all."""
     failures = 0
     while True:
         try:
@@ -179,73 +258,84 @@ async def follow(project: Project, provider: Provider, id: int, on_changes: OnCh
             failures += 1
             if failures >= PATIENCE or error.status in (401, 403, 404):
                 raise
-        record = await project.read(job, id)
+        record = await project.read(jobs.job, id)
         if record.ended:
             return record
         await asyncio.sleep(provider.poll_seconds * min(1 + failures, 6))
 
 
-async def update(project: Project, provider: Provider, id: int) -> Changes:
-    """Ask the server once how a job is, and record it."""
-    record = await project.read(job, id)
+async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
+    """Ask the server once how a job is (unless `state` was told already), and record it with what is new."""
+    record = await project.read(jobs.job, id)
     if record.remote_id is None:
-        await recover(project, provider, id)
-        record = await project.read(job, id)
-        if record.remote_id is None:
-            return Changes("", records={"job"})
-    known = {event.id for event in await project.read(events, id)}
+        return await recover(project, provider, id)
     # The state first: events that come between the two calls are fetched then, and none is missed at the end.
-    state = await provider.job(record.remote_id)
+    state = state or await provider.job(record.remote_id)
+    known = await project.read(jobs.event_ids, id)
     new = await provider.events(record.remote_id, known)
-    return await project.write("", _store, id, state, new)
+    found = await provider.checkpoints(record.remote_id) if state.ended or record.status != state.status else []
+    return await project.write("", jobs.store, id, state, new, found)
 
 
 async def cancel(project: Project, provider: Provider, id: int) -> Changes:
-    record = await project.read(job, id)
-    if record.remote_id is None:
-        return await project.write("", _fail, id, tr("Cancelled before it was sent."))
-    state = await provider.cancel_job(record.remote_id)
-    return await project.write("", _store, id, state, [])
+    """End a job. The wish is written down first, so that it is carried out also after a crash."""
+    return await _wish(project, provider, id, "cancel")
 
 
-def _by_token(db: sqlite3.Connection, token: str) -> int:
-    id: int = db.execute("SELECT id FROM job WHERE token = ?", (token,)).fetchone()[0]
-    return id
+async def pause(project: Project, provider: Provider, id: int) -> Changes:
+    return await _wish(project, provider, id, "pause")
 
 
-def _insert(db: sqlite3.Connection, provider: str, token: str, plan: Plan, row_count: int) -> None:
-    settings = {"hyperparameters": plan.hyperparameters or {}, "seed": plan.seed}
-    name = tr("Trained on {model}", model=plan.model)
-    version, revision = versions.current(db, name), revisions.current(db, name)
-    db.execute(
-        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, version, revision) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)",
-        (
-            provider,
-            token,
-            plan.model,
-            plan.rows,
-            row_count,
-            json.dumps(settings),
-            time.time(),
-            CREATING,
-            version,
-            revision,
-        ),
-    )
+async def resume(project: Project, provider: Provider, id: int) -> Changes:
+    return await _wish(project, provider, id, "resume")
 
 
-def _store(db: sqlite3.Connection, id: int, state: JobState, new: list[Event]) -> None:
-    db.execute(
-        "UPDATE job SET remote_id = ?, status = ?, fine_tuned_model = ?, finished_at = ?, error = ? WHERE id = ?",
-        (state.id, state.status, state.fine_tuned_model, state.finished_at, state.error, id),
-    )
-    db.executemany(
-        "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (job, remote_id) DO NOTHING",
-        [(id, event.id, event.created_at, event.level, event.message, json.dumps(event.data)) for event in new],
-    )
+async def _wish(project: Project, provider: Provider, id: int, wish: str) -> Changes:
+    changes = await project.write("", jobs.wish, id, wish)
+    record = await project.read(jobs.job, id)
+    return await fulfil(project, provider, record) if record.wish and record.remote_id else changes
 
 
-def _fail(db: sqlite3.Connection, id: int, error: str) -> None:
-    db.execute("UPDATE job SET status = 'failed', error = ?, finished_at = ? WHERE id = ?", (error, time.time(), id))
+async def fulfil(project: Project, provider: Provider, record: Job) -> Changes:
+    """Ask the server for what the person wished. A refusal is no longer wished, and said."""
+    assert record.remote_id
+    ask = {"cancel": provider.cancel_job, "pause": provider.pause_job, "resume": provider.resume_job}[record.wish]
+    try:
+        state = await ask(record.remote_id)
+    except ProviderError as error:
+        if error.status is not None and error.status < 500 and error.status != 429:
+            await project.write("", jobs.wish, record.id, "")
+        raise
+    return await project.write("", jobs.store, record.id, state)
+
+
+async def withdraw(project: Project, id: int) -> Changes:
+    """Take a job out of the queue that was not sent yet."""
+    return await project.write("", jobs.wish, id, "cancel")
+
+
+async def forget(project: Project, id: int) -> Changes:
+    """Delete the record of a job that has ended; the server keeps its own."""
+    return await project.write("", jobs.delete, id)
+
+
+async def adoptable(project: Project, provider: Provider) -> list[JobState]:
+    """The jobs at the server that the project does not know."""
+    known = await project.read(jobs.jobs)
+    ids, tokens = {job.remote_id for job in known}, {job.token for job in known}
+    return [state for state in await provider.jobs() if state.id not in ids and state.token not in tokens]
+
+
+async def adopt(project: Project, provider: str, states: Sequence[JobState]) -> Changes:
+    """Take over jobs that were made elsewhere: they are followed from now on."""
+
+    def change(db: sqlite3.Connection) -> None:
+        for state in states:
+            jobs.adopt(db, provider, state)
+
+    return await project.write("", change)
+
+
+def count(db: sqlite3.Connection, tag: str, split: str = "train") -> int:
+    """How many rows a job on `tag` has."""
+    return len(filters.find(db, trained(tag, split)))

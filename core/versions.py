@@ -2,12 +2,13 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from core import packs, schema
+from core import filters, packs, schema
 from core.dataset import OWN, Example, previews
+from core.filters import Filter
 from core.progress import Reporter
 
 Kind = Literal["added", "removed", "changed"]
@@ -58,10 +59,21 @@ def keep(db: sqlite3.Connection, name: str) -> int:
 def current(db: sqlite3.Connection, name: str) -> int:
     """The version that holds the rows as they are: the newest one if nothing has changed since, or one kept now."""
     newest = db.execute("SELECT max(id) FROM version").fetchone()[0]
-    if newest is not None and not any(db.execute(f"SELECT 1 FROM ({_pairs(None)}) LIMIT 1", (newest,))):
-        same: int = newest
-        return same
+    if newest is not None:
+        pair, values = _pairs(newest, None)
+        if not any(db.execute(f"SELECT 1 FROM ({pair}) LIMIT 1", values)):
+            same: int = newest
+            return same
     return keep(db, name)
+
+
+def texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
+    """The JSON texts of a version's rows that match `chosen` (its text is not looked at), in order."""
+    reader = packs.Reader(db)
+    condition, values = filters.where(chosen)
+    sql = f"SELECT pack, slot FROM version_row WHERE version = ? AND {condition} ORDER BY id"
+    for place in db.execute(sql, [id, *values]):
+        yield reader.text(place)
 
 
 def rename(db: sqlite3.Connection, id: int, name: str) -> None:
@@ -89,10 +101,19 @@ def restore(db: sqlite3.Connection, id: int, reporter: Reporter | None = None) -
     )
 
 
-def diff(db: sqlite3.Connection, old: int, new: int | None = None, offset: int = 0, limit: int = 1000) -> Diff:
-    """What differs between two versions, or between one and now (None): the counts, and `limit` rows from `offset`."""
-    pair = _pairs(new)
-    values = [old] if new is None else [old, new]
+def diff(
+    db: sqlite3.Connection,
+    old: int,
+    new: int | None = None,
+    offset: int = 0,
+    limit: int = 1000,
+    among: Filter = Filter(),
+) -> Diff:
+    """What differs between two versions, or between one and now (None): the counts, and `limit` rows from `offset`.
+
+    Only rows that are `among` those chosen count: one that no longer is, is removed (its text is not looked at).
+    """
+    pair, values = _pairs(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
     found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
     reader = packs.Reader(db)
@@ -112,18 +133,24 @@ def diff(db: sqlite3.Connection, old: int, new: int | None = None, offset: int =
 _SHOWN = ("pack", "slot", *OWN, "source", "line", "problems")
 
 
-def _pairs(new: int | None) -> str:
+def _pairs(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
     """Rows side by side where they differ. Texts are compared by digest, since an undone edit lies in another pack."""
-    now = "SELECT * FROM example" if new is None else "SELECT * FROM version_row WHERE version = ?2"
-    then = "SELECT * FROM version_row WHERE version = ?1"
+    condition, given = filters.where(among)
+    then, before = f"SELECT * FROM version_row WHERE version = ? AND {condition}", [old, *given]
+    now, after = (
+        (f"SELECT * FROM example WHERE {condition}", given)
+        if new is None
+        else (f"SELECT * FROM version_row WHERE version = ? AND {condition}", [new, *given])
+    )
     both = ", ".join([*(f"o.{name} AS o_{name}" for name in _SHOWN), *(f"n.{name} AS n_{name}" for name in _SHOWN)])
     compared = ("digest", *OWN)
     differs = " OR ".join(f"o.{name} <> n.{name}" for name in compared)
-    return (
+    sql = (
         f"SELECT o.id, 'removed' AS kind, {both} FROM ({then}) o LEFT JOIN ({now}) n ON n.id = o.id WHERE n.id IS NULL "
         f"UNION ALL SELECT o.id, 'changed', {both} FROM ({then}) o JOIN ({now}) n ON n.id = o.id WHERE {differs} "
         f"UNION ALL SELECT n.id, 'added', {both} FROM ({now}) n LEFT JOIN ({then}) o ON o.id = n.id WHERE o.id IS NULL"
     )
+    return sql, [*before, *after, *before, *after, *after, *before]
 
 
 def _example(reader: packs.Reader, id: int, values: Sequence[object]) -> Example:

@@ -1,131 +1,174 @@
-"""One job: how it goes, what the server says, and what can be done with it."""
+"""One job, or several beside each other: how it goes, what the server says, what was saved, what it stands on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from core import lineage
+from core.curves import Series
+from core.jobs import UPLOADING
 from core.language import tr, trn
-from core.providers import Event
-from core.training import Job, Metric, seconds_left
-from ui import style, widgets
-from ui.job_table import explained
-from ui.loss_chart import LossChart
+from core.providers import Checkpoint, Event
+from ui import job_words, style, widgets
+from ui.checkpoint_table import CheckpointTable
+from ui.curve_chart import CurveChart, CurveJob
+from ui.job_actions import JobActions
+from ui.job_record import JobRecord
+from ui.job_table import SOON, Line, days
+from ui.text_length import local_time
+
+SHOWN = ("chat", "exam", "pause", "resume", "cancel", "again")
+MORE = ("copy", "forget", "delete")
+MOST = 20  # jobs whose curves are drawn beside each other
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of the selected jobs, by id; events and checkpoints are those of the first."""
+
+    series: dict[int, dict[str, Series]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
 class JobPane(QWidget):
-    """Shows one job at a time."""
+    """Shows the selected jobs; `model_wanted` tells a tab's name and the model of a checkpoint."""
 
-    cancelled = Signal()
-    followed = Signal()  # the person wants the job to be followed again
-    model_wanted = Signal(str)  # "chat" or "exam"
+    model_wanted = Signal(str, str)
 
-    def __init__(self) -> None:
+    def __init__(self, actions: JobActions) -> None:
         super().__init__()
         self._job = 0
-        self._events: list[str] = []
-        self._title, self._state, self._error = widgets.heading(""), widgets.Note(), widgets.Note()
-        self._bar, self._chart, self._log = QProgressBar(), LossChart(), QPlainTextEdit()
-        self._bar.setAccessibleName(tr("Training progress"))
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(6)
-        self._log.setReadOnly(True)
+        self._events: list[Event] = []
+        self.title, self.state = widgets.heading(""), widgets.Note()
+        self.error, self.end = widgets.Note(), widgets.Note()
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setFixedHeight(6)
+        self.bar.setAccessibleName(tr("Progress of the job"))
+        self.chart, self.log = CurveChart(), QPlainTextEdit(readOnly=True)
+        self.log.setAccessibleName(tr("Events of the job"))
+        self.log.setPlaceholderText(tr("The server has told nothing yet."))
+        self.checkpoints, self.record = CheckpointTable(), JobRecord()
+        self.checkpoints.model_wanted.connect(self.model_wanted)
         self._at_end = True
-        self._log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self._log.verticalScrollBar().rangeChanged.connect(self._on_grown)
-        self._log.setAccessibleName(tr("Events of the job"))
-        self._cancel = _button(tr("&Cancel job"), self.cancelled.emit)
-        self._follow = _button(tr("&Follow again"), self.followed.emit)
-        self._ask = _button(tr("&Ask it"), lambda: self.model_wanted.emit("chat"))
-        self._examine = _button(tr("E&xamine it"), lambda: self.model_wanted.emit("exam"))
-        self._lay_out()
+        self.log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.log.verticalScrollBar().rangeChanged.connect(self._on_grown)
+        self.buttons = {name: actions.button(name) for name in SHOWN}
+        self._lay_out(actions)
 
-    def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        for button in (self._ask, self._examine, self._follow, self._cancel):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        halves = QSplitter(Qt.Orientation.Vertical)
-        self._loss = _titled(tr("Training loss"), self._chart)
-        halves.addWidget(self._loss)
-        halves.addWidget(_titled(tr("Events"), self._log))
-        halves.setChildrenCollapsible(False)
-        halves.setSizes([300, 180])
+    def _lay_out(self, actions: JobActions) -> None:
+        self.tabs = QTabWidget(documentMode=True)
+        for page, name in ((self.chart, tr("Curve")), (self.log, tr("Events")), (self.checkpoints, tr("Checkpoints")),
+                           (self.record, tr("Record"))):  # fmt: skip
+            self.tabs.addTab(page, name)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        for button in self.buttons.values():
+            head.addWidget(button)
+        head.addWidget(_more(self, actions))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(style.SPACE // 2, 0, 0, 0)
-        for part in (self._title, self._state, self._bar, self._error):
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(head)
+        for part in (self.state, self.bar, self.end, self.error):
             layout.addWidget(part)
-        layout.addWidget(halves, 1)
-        layout.addLayout(buttons)
+        layout.addWidget(self.tabs, 1)
 
-    def show_job(self, job: Job, events: list[Event], metrics: list[Metric], followed: bool) -> None:
-        """Show `job`; one that runs on without being followed is said to be so."""
-        self._title.setText(widgets.short_name(job.fine_tuned_model or job.model))
-        self._state.say(_progress(job, metrics), "" if followed or job.ended else "warning")
-        self._show_bar(job, metrics)
-        self._error.say(job.error, "error" if job.status == "failed" else "warning")
-        self._chart.show_metrics(metrics)
-        self._loss.setVisible(bool(metrics))
-        self._show_events(job, [event.message for event in events])
-        self._cancel.setVisible(not job.ended)
-        self._follow.setVisible(not job.ended and not followed)
-        for button in (self._ask, self._examine):
-            button.setVisible(job.status == "succeeded" and job.fine_tuned_model is not None)
+    def show_lines(self, lines: Sequence[Line], told: Told) -> None:
+        """Show the selected jobs; what only one can have is that of the newest."""
+        if not lines:
+            return
+        first = lines[0]
+        job = first.job
+        self.title.setText(_title(lines))
+        self.state.say(job_words.sentence(first.standing))
+        self._show_bar(first)
+        self.error.say(
+            "\n".join(filter(None, (job.error, job_words.advice(job)))), "error" if job.status == "failed" else "warning"
+        )
+        self._show_end(first)
+        apart = lineage.told_apart([line.job for line in lines[:MOST]])
+        self.chart.show_jobs(
+            [
+                CurveJob(line.job.id, name or _short(line), told.series.get(line.job.id, {}), line.standing.total)
+                for line, name in zip(lines[:MOST], apart, strict=True)
+            ]
+        )
+        self._show_events(job.id, told.events)
+        self.checkpoints.show_checkpoints(told.checkpoints)
+        self.tabs.setTabText(2, tr("Checkpoints ({n})", n=len(told.checkpoints)) if told.checkpoints else tr("Checkpoints"))
+        self.record.show_job(job, first.server)
 
-    def _show_bar(self, job: Job, metrics: list[Metric]) -> None:
-        last = metrics[-1] if metrics else None
-        known = last is not None and bool(last.total)
-        self._bar.setVisible(not job.ended)
-        self._bar.setRange(0, 100 if known else 0)
-        if last and last.total:
-            self._bar.setValue(min(100, 100 * last.step // last.total))
+    def show_sent(self, job: int, done: int, total: int) -> None:
+        """How much of a job's files has been sent."""
+        if job == self._job and total:
+            self.bar.show()
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(1000 * done // total)
+            self.state.say(tr("Sending the rows: {done} of {total}", done=widgets.size(done), total=widgets.size(total)))
+
+    def _show_bar(self, line: Line) -> None:
+        share = line.standing.share
+        self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == UPLOADING))
+        self.bar.setRange(0, 0 if share is None else 1000)
+        self.bar.setValue(int(1000 * (share or 0)))
+
+    def _show_end(self, line: Line) -> None:
+        if line.days is None or line.days > SOON or not line.job.fine_tuned_model:
+            self.end.say("")
+        else:
+            self.end.say(tr("The server shuts this model down: {days}. “Rescue” in the file menu keeps what it knows.",
+                            days=days(line.days)), "warning")  # fmt: skip
 
     def _on_scrolled(self, value: int) -> None:
-        self._at_end = value == self._log.verticalScrollBar().maximum()
+        self._at_end = value == self.log.verticalScrollBar().maximum()
 
     def _on_grown(self, _least: int, most: int) -> None:
         """The newest event stays in sight, unless the person has scrolled away from it."""
         if self._at_end:
-            self._log.verticalScrollBar().setValue(most)
+            self.log.verticalScrollBar().setValue(most)
 
-    def _show_events(self, job: Job, messages: list[str]) -> None:
+    def _show_events(self, job: int, events: list[Event]) -> None:
         """Add what is new, so that what the person reads or has selected stays where it is."""
-        if job.id != self._job or messages[: len(self._events)] != self._events:
-            self._log.clear()
+        if job != self._job or events[: len(self._events)] != self._events:
+            self.log.clear()
             self._events = []
-        for message in messages[len(self._events) :]:
-            self._log.appendPlainText(message)
-        self._job, self._events = job.id, messages
+        if new := events[len(self._events) :]:
+            self.log.appendPlainText("\n".join(map(_event, new)))
+        self._job, self._events = job, events
 
 
-def _progress(job: Job, metrics: list[Metric]) -> str:
-    if not metrics:
-        return explained(job.status) or job.status
-    last = metrics[-1]
-    step = (tr("Step {step} of {total}", step=last.step, total=last.total) if last.total
-            else tr("Step {step}", step=last.step))  # fmt: skip
-    parts = [step, tr("loss {loss}", loss=f"{last.loss:.2f}")]
-    if not job.ended and (left := seconds_left(metrics)):
-        parts.append(_time_left(left))
-    return " · ".join(parts)
+def _title(lines: Sequence[Line]) -> str:
+    if len(lines) > 1:
+        return trn("{n} job", "{n} jobs", len(lines))
+    return _short(lines[0])
 
 
-def _time_left(seconds: float) -> str:
-    if seconds < 60:
-        return tr("less than a minute left")
-    minutes = round(seconds / 60)
-    return trn("about {n} minute left", "about {n} minutes left", minutes)
+def _short(line: Line) -> str:
+    job = line.job
+    return widgets.short_name(job.fine_tuned_model or job.model)
 
 
-def _titled(title: str, widget: QWidget) -> QWidget:
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
-    layout.setSpacing(4)
-    layout.addWidget(widgets.label(title, dim=True))
-    layout.addWidget(widget, 1)
-    return holder
+def _event(event: Event) -> str:
+    level = "" if event.level == "info" else f"{event.level}: "
+    return f"{local_time(event.created_at)}   {level}{' '.join(event.message.split())}"
 
 
-def _button(text: str, act: object) -> QPushButton:
-    button = QPushButton(text)
-    button.clicked.connect(act)
+def _more(owner: QWidget, actions: JobActions) -> QPushButton:
+    button = QPushButton(tr("More"))
+    menu = QMenu(button)
+    for name in MORE:
+        menu.addAction(actions.actions[name])
+    button.setMenu(menu)
     return button

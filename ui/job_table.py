@@ -1,18 +1,41 @@
 """All jobs of a project at a glance."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableWidget, QTableWidgetItem
 
-from core.language import tr
-from core.training import CREATING, Job
-from ui import style, widgets
+from core.jobs import Job
+from core.language import tr, trn
+from core.standing import Standing
+from ui import job_words, style, widgets
 from ui.text_length import local_time
 
-MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning"}
-STATUS, MODEL = 0, 5
+STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
+NUMBERS = (LOSS, TOKENS, COST)
+SHARE = Qt.ItemDataRole.UserRole
+WIDEST = 260  # of a column that is not the last
+SOON = 30  # days from which the end of a model is a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A job as the table shows it.
+
+    `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
+    """
+
+    standing: Standing
+    server: str = ""
+    cost: float | None = None
+    days: int | None = None
+
+    @property
+    def job(self) -> Job:
+        return self.standing.job
 
 
 class JobTable(QTableWidget):
@@ -21,113 +44,203 @@ class JobTable(QTableWidget):
     chosen = Signal()
 
     def __init__(self) -> None:
-        names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Started"), tr("Duration"), tr("Resulting model")]
+        names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Method"), tr("Progress"), tr("Loss"), tr("Tokens"),
+                 tr("Cost"), tr("Queued as"), tr("Server"), tr("Started"), tr("Resulting model")]  # fmt: skip
         super().__init__(0, len(names))
-        self._jobs: list[Job] = []
+        self._lines: list[Line] = []
         self.setHorizontalHeaderLabels(names)
         self.setAccessibleName(tr("Training jobs"))
         self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
-        self.setSelectionMode(self.SelectionMode.SingleSelection)
+        self.setSelectionMode(self.SelectionMode.ExtendedSelection)
         self.setEditTriggers(self.EditTrigger.NoEditTriggers)
+        self.setItemDelegateForColumn(PROGRESS, _ProgressDelegate(self))
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
-    def job(self) -> Job | None:
-        """The selected job."""
-        row = self.currentRow()
-        return self._jobs[row] if 0 <= row < len(self._jobs) else None
+    def selected(self) -> list[Line]:
+        """The selected jobs, the newest first."""
+        return [self._lines[index.row()] for index in sorted(self.selectionModel().selectedRows(), key=QModelIndex.row)]
 
-    def show_jobs(self, jobs: list[Job]) -> None:
-        before, known = self.job(), {job.id for job in self._jobs}
-        self._jobs = jobs
+    def jobs(self) -> list[Job]:
+        return [line.job for line in self.selected()]
+
+    def lines(self) -> list[Line]:
+        return self._lines
+
+    def show_lines(self, lines: Sequence[Line]) -> None:
+        """Show the jobs; the selection stays with them, and goes to a job that is new."""
+        before, known = {job.id for job in self.jobs()}, {line.job.id for line in self._lines}
+        moved = [line.job.id for line in lines] != [line.job.id for line in self._lines]
+        self._lines = list(lines)
         self.blockSignals(True)
-        self.setRowCount(len(jobs))
-        for row, job in enumerate(jobs):
-            self._show(row, job)
-        self._select(next((job.id for job in jobs if job.id not in known), before.id if before else 0))
+        self.setRowCount(len(lines))
+        for row, line in enumerate(lines):
+            self._show(row, line)
+        if moved:
+            new = next((line.job.id for line in lines if line.job.id not in known), None)
+            self._select({new} if new is not None else before)
         self.blockSignals(False)
+        self._show_columns()
         self._fit_columns()
         self.chosen.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.ApplicationPaletteChange:
-            for row, job in enumerate(self._jobs):
-                self._show(row, job)
+            for row, line in enumerate(self._lines):
+                self._show(row, line)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_columns()
 
+    def _show_columns(self) -> None:
+        """Columns that would be empty are left out."""
+        jobs = [line.job for line in self._lines]
+        self.setColumnHidden(SWEEP, not any(job.sweep for job in jobs))
+        self.setColumnHidden(COST, all(line.cost is None for line in self._lines))
+        self.setColumnHidden(SERVER, len({job.provider for job in jobs}) < 2)
+        self.setColumnHidden(METHOD, all(job.method == "supervised" for job in jobs))
+
     def _fit_columns(self) -> None:
-        """No text is cut; the last column takes what is left."""
-        widths = [self._wide_enough(column) for column in range(self.columnCount())]
-        widths[MODEL] = max(widths[MODEL], self.viewport().width() - sum(widths[:MODEL]))
-        for column, width in enumerate(widths):
+        """No text is cut but a very long one; the last column takes what is left."""
+        shown = [column for column in range(MODEL) if not self.isColumnHidden(column)]
+        widths = {column: min(WIDEST, self._wide_enough(column)) for column in shown}
+        widths[MODEL] = max(self._wide_enough(MODEL), self.viewport().width() - sum(widths.values()))
+        for column, width in widths.items():
             self.setColumnWidth(column, width)
 
     def _wide_enough(self, column: int) -> int:
         return max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column)) + style.SPACE
 
-    def _select(self, id: int) -> None:
-        row = next((row for row, job in enumerate(self._jobs) if job.id == id), 0)
-        self.setCurrentCell(row if self._jobs else -1, STATUS)
+    def _select(self, ids: set[int]) -> None:
+        rows = [row for row, line in enumerate(self._lines) if line.job.id in ids] or [0]
+        if not self._lines:
+            return
+        chosen = QItemSelection()
+        for row in rows:
+            chosen.select(self.model().index(row, 0), self.model().index(row, MODEL))
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self.model().index(rows[0], STATUS), flags.NoUpdate)
+        self.selectionModel().select(chosen, flags.ClearAndSelect)
 
-    def _show(self, row: int, job: Job) -> None:
-        texts = (job.status, widgets.short_name(job.model), _rows(job), local_time(job.created_at),
-                 duration((job.finished_at or time.time()) - job.created_at),
-                 _model(job))  # fmt: skip
-        tips = (explained(job.status), job.model, "", "", "", job.fine_tuned_model or "")
-        for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
+    def _show(self, row: int, line: Line) -> None:
+        texts, tips = _texts(line), _tips(line)
+        for column, text in enumerate(texts):
             if (item := self.item(row, column)) is None:
                 self.setItem(row, column, item := QTableWidgetItem())
+                if column in NUMBERS:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setText(text)
+            tip = tips.get(column, "")
             item.setToolTip(widgets.tip(tip) if tip else "")
+        self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
+        soon = line.days is not None and line.days <= SOON
+        self.item(row, MODEL).setData(
+            Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None
+        )
         self.item(row, STATUS).setIcon(
             _dot(
-                style.colours(MEANINGS.get(job.status, "note"))[0],
+                style.colours(job_words.MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
             )
         )
 
 
-def explained(status: str) -> str:
-    """What the protocol's word means; nothing for one that this program does not know."""
+def _texts(line: Line) -> tuple[str, ...]:
+    job, standing = line.job, line.standing
+    return (
+        job_words.status_title(job),
+        widgets.short_name(job.model),
+        _rows(job),
+        job.method,
+        _progress(standing),
+        "" if standing.loss is None else f"{standing.loss:.3g}",
+        "" if standing.tokens is None else f"{standing.tokens:,}",
+        "" if line.cost is None else money(line.cost),
+        job.sweep,
+        line.server,
+        local_time(job.created_at),
+        _model(line),
+    )
+
+
+def _tips(line: Line) -> dict[int, str]:
+    job = line.job
     return {
-        CREATING: tr("Asked for; the server has not answered yet"),
-        "validating_files": tr("The server is checking the rows"),
-        "queued": tr("Waiting for its turn"),
-        "running": tr("The model is learning"),
-        "paused": tr("Paused on the server"),
-        "succeeded": tr("Done; the model can be asked"),
-        "failed": tr("Ended with an error"),
-        "cancelled": tr("Ended before it was done"),
-    }.get(status, "")
+        STATUS: f"{job.wish or job.status}: {job_words.explained(job)}",
+        BASE: job.model,
+        TOKENS: "" if job.ended else tr("About so many until now: the rows' tokens, times the epochs"),
+        COST: tr("By the table of prices in the settings, for what was trained until now; no bill."),
+        MODEL: job.fine_tuned_model or "",
+    }
 
 
-def duration(seconds: float) -> str:
-    """A length of time, as exactly as it matters."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return tr("{seconds} s", seconds=whole)
-    if whole < 3600:
-        return tr("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
-    return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+def _progress(standing: Standing) -> str:
+    job = standing.job
+    if job.ended:
+        return job_words.duration((job.finished_at or time.time()) - job.created_at)
+    told = job_words.progress(standing)
+    return " · ".join(filter(None, (told, "" if standing.left is None else job_words.time_left(standing.left))))
 
 
-def _model(job: Job) -> str:
-    """The resulting model's name, without the base that stands in its own column."""
-    return widgets.short_name(job.fine_tuned_model or "–").removesuffix(f" · {job.model}")
+def money(dollars: float) -> str:
+    """US dollars, with cents where they count."""
+    return f"${dollars:,.2f}" if dollars >= 0.01 or not dollars else tr("under $0.01")
+
+
+def _model(line: Line) -> str:
+    """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
+    job = line.job
+    name = widgets.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
+    if line.days is None or not name:
+        return name
+    return f"{name} · {days(line.days)}"
+
+
+def days(left: int) -> str:
+    """How long a model will still answer."""
+    return trn("{n} day left", "{n} days left", left) if left > 0 else tr("shut down")
 
 
 def _rows(job: Job) -> str:
-    tag = job.rows or tr("all")
-    return f"{tag} · {job.row_count:,}"
+    if job.adopted:
+        return tr("made elsewhere")
+    return f"{job.rows or tr('all')} · {job.row_count:,}"
+
+
+class _ProgressDelegate(QStyledItemDelegate):
+    """Under the words a thin bar."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        share = index.data(SHARE)
+        if share is None:
+            return
+        whole = QRectF(option.rect).adjusted(6, 0, -10, -3)
+        whole.setTop(whole.bottom() - 3)
+        done = QRectF(whole)
+        done.setWidth(whole.width() * share)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        rail, fill = option.palette.color(QPalette.ColorRole.Mid), QColor(style.ACCENT)
+        if selected:
+            rail = fill = option.palette.color(QPalette.ColorRole.HighlightedText)
+            rail = QColor(rail.red(), rail.green(), rail.blue(), 90)
+        for bar, colour in ((whole, rail), (done, fill)):
+            painter.setBrush(colour)
+            painter.drawRoundedRect(bar, 1.5, 1.5)
+        painter.restore()
 
 
 def _dot(colour: QColor, rim: QColor) -> QIcon:

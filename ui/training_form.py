@@ -1,86 +1,182 @@
-"""What to train, on which rows, and for how long."""
+"""What to train, on which rows, in which way, and for how long."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.language import tr, trn
-from core.providers import Offer
+from core.presets import Preset, Range, preset
+from core.providers import LOCAL, Offer
 from core.training import MINIMUM_ROWS, Plan
 from ui import style, widgets
+from ui.hyper_fields import HyperFields, Value
+from ui.metadata_table import MetadataTable
 
 STUDY = "study"  # the tag of a study plan's rows, which teach most
 LARGEST_SEED = 2**31 - 1
-SUFFIX_LIMIT = 18  # the shortest limit among the servers
+EPOCHS = "n_epochs"
 FETCHED = ("missing", "failed")  # states of a model that is not on this computer
 
 
 class TrainingForm(QWidget):
-    """The choices, the button that starts, and in words what stands in its way."""
+    """The choices, the buttons that start, and in words what stands in their way."""
 
     started = Signal()
+    several_wanted = Signal()
     rows_chosen = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._base = widgets.ModelBox(tuned=False)
-        self._rows = QComboBox()
-        self._rows.setMinimumContentsLength(20)
-        self._epochs = _auto_box(0, 50)
-        self._seed = _auto_box(-1, LARGEST_SEED)
-        self._start = widgets.primary(tr("Start training"))
-        self._on_rows, self._on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar()
+        self._preset, self._server = preset(LOCAL), ""
+        self._sending, self._language, self._wait = False, "", ""
+        self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
+        self.rows.setMinimumContentsLength(18)
+        self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
+        self.seed, self.suffix = _auto_box(), QLineEdit()
+        self.validation = QCheckBox()
+        self.start, self.several = widgets.primary(tr("Start training")), QPushButton(tr("Queue several…"))
+        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.on_rows, self.on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar(textVisible=False)
         self._bar.setAccessibleName(tr("Fetching"))
-        self._sending, self._language = False, ""
-        self._base.currentIndexChanged.connect(lambda _index: self._show_base())
-        self._rows.activated.connect(lambda _index: self.rows_chosen.emit())
-        self._start.clicked.connect(self.started)
         self._lay_out()
-        self._show_base()
+        self._connect()
+        self.show_validation(0)
+        self.show_server(self._preset, "")
+
+    def _connect(self) -> None:
+        self.base.currentIndexChanged.connect(lambda _index: self._show_base())
+        self.method.activated.connect(lambda _index: self._show_method())
+        self.rows.activated.connect(lambda _index: self._on_rows())
+        self.epochs.changed.connect(self._show_base)
+        self.hyper.changed.connect(self._show_base)
+        self.metadata.edited.connect(self._show_base)
+        self.suffix.textChanged.connect(lambda _text: self._show_base())
+        self.start.clicked.connect(self.started)
+        self.several.clicked.connect(self.several_wanted)
+        self.more.toggled.connect(self._fold)
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setHorizontalSpacing(style.SPACE)
-        fields = ((tr("Base &model"), self._base), (tr("&Rows"), self._rows), (tr("&Epochs"), self._epochs),
-                  (tr("See&d"), self._seed))  # fmt: skip
-        for column, (name, field) in enumerate(fields):
-            label = widgets.label(name, dim=True)
-            label.setBuddy(field)
-            field.setAccessibleName(name.replace("&", ""))
-            grid.addWidget(label, 0, column)
-            grid.addWidget(field, 1, column)
-        grid.addWidget(self._start, 1, len(fields))
-        grid.setColumnStretch(0, 2)
-        grid.setColumnStretch(len(fields) + 1, 1)
+        self._base_title = _titled(grid, 0, tr("Base &model"), self.base)
+        _titled(grid, 1, tr("Met&hod"), self.method)
+        _titled(grid, 2, tr("&Rows"), self.rows)
+        grid.addWidget(self.epochs, 0, 3, 2, 1)
+        self.epochs.setFixedWidth(90)
+        for column, button in enumerate((self.start, self.several), start=4):
+            grid.addWidget(button, 1, column)
+        grid.setColumnStretch(0, 3)
+        grid.setColumnStretch(2, 1)
+        grid.setColumnStretch(6, 1)
         notes = QHBoxLayout()
         notes.setSpacing(style.SPACE)
         self._bar.setFixedSize(160, 6)
-        self._bar.setTextVisible(False)
-        self._on_rows.setWordWrap(False)
-        for part in (self._on_rows, self._bar, self._on_base):
+        self.on_rows.setWordWrap(False)
+        for part in (self.more, self.on_rows, self._bar, self.on_base):
             notes.addWidget(part)
-        notes.setStretchFactor(self._on_base, 1)
+        notes.setStretchFactor(self.on_base, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
         layout.addLayout(grid)
+        layout.addWidget(self._folded())
         layout.addLayout(notes)
 
+    def _folded(self) -> QWidget:
+        """What most people leave as it is."""
+        self._advanced = QWidget()
+        grid = QGridLayout(self._advanced)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(style.SPACE)
+        _titled(grid, 0, tr("See&d"), self.seed)
+        _titled(grid, 1, tr("Su&ffix of the model's name"), self.suffix)
+        grid.addWidget(self.validation, 1, 2)
+        note = widgets.label(tr("Notes for the server (metadata)"), dim=True)
+        grid.addWidget(note, 0, 3)
+        grid.addWidget(self.metadata, 1, 3, 2, 1)
+        grid.setRowStretch(2, 1)
+        for column in range(4):
+            grid.setColumnStretch(column, 1)
+        column = widgets.column(self.hyper, self._advanced)
+        self._fields = column
+        self._fold(False)
+        return column
+
+    def _fold(self, open: bool) -> None:
+        self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
+        self._fields.setVisible(open)
+
     def offer(self) -> Offer | None:
-        return self._base.offer()
+        return self.base.offer()
 
     def tag(self) -> str:
         """The tag of the chosen rows; '' is all of them."""
-        return self._rows.currentData() or ""
+        return self.rows.currentData() or ""
+
+    def hyperparameters(self) -> dict[str, Value]:
+        return self.epochs.values() | self.hyper.values()
+
+    def ranges(self) -> dict[str, Range]:
+        """What can be chosen at this server with this method."""
+        return self._preset.ranges(self.chosen_method())
+
+    def chosen_method(self) -> str:
+        return self.method.currentData() or ""
 
     def plan(self) -> Plan:
-        epochs, seed = self._epochs.value(), self._seed.value()
-        # A colon parts the fields of a model's name.
-        suffix = (self.tag() or "all").replace(":", "-")[:SUFFIX_LIMIT]
+        seed = self.seed.value()
         return Plan(
-            self._base.model(), self.tag(), {"n_epochs": epochs} if epochs else {}, None if seed < 0 else seed, suffix
+            self.base.model(),
+            self.tag(),
+            self.hyperparameters(),
+            None if seed < 0 else seed,
+            self.suffix.text().strip() or self._usual_suffix(),
+            self.chosen_method(),
+            self.validation.isChecked() and self.validation.isEnabled(),
+            self.metadata.pairs(),
         )
 
-    def show_offers(self, offers: list[Offer]) -> None:
-        self._base.show_offers(offers)
+    def _usual_suffix(self) -> str:
+        # A colon parts the fields of a model's name.
+        return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
+
+    def show_offers(self, offers: Sequence[Offer]) -> None:
+        """The models to begin with: base models first, then what was trained already, to go on with it."""
+        self.base.show_offers(sorted(offers, key=lambda offer: offer.tuned))
+        self._show_base()
+
+    def show_server(self, chosen: Preset, title: str) -> None:
+        """Where is trained: which methods and hyperparameters it has."""
+        before = self.chosen_method()
+        self._preset, self._server = chosen, title
+        self.method.clear()
+        for method in (*chosen.methods, *chosen.shown):
+            self.method.addItem(method_title(method), method)
+        self.method.setCurrentIndex(max(0, self.method.findData(before)))
+        self._base_title.setText(tr("Base &model at {server}", server=title.replace("&", "&&")) if title else tr("Base &model"))
+        self.suffix.setMaxLength(chosen.suffix_limit)
+        self._show_method()
+
+    def _show_method(self) -> None:
+        method = self.chosen_method()
+        ranges, readonly = self.ranges(), method in self._preset.shown
+        self.epochs.show_ranges({name: one for name, one in ranges.items() if name == EPOCHS}, readonly)
+        self.hyper.show_ranges({name: one for name, one in ranges.items() if name != EPOCHS}, readonly)
         self._show_base()
 
     def show_language(self, language: str) -> None:
@@ -88,45 +184,96 @@ class TrainingForm(QWidget):
         self._language = language
         self._show_base()
 
-    def show_sending(self, sending: bool) -> None:
-        self._sending = sending
+    def show_sending(self, words: str) -> None:
+        """Say what is being done with the rows; '' is nothing, and the buttons are back."""
+        self._sending = bool(words)
+        self._wait = words
         self._show_base()
 
     def show_tags(self, total: int, tags: dict[str, int]) -> None:
         """The sets of rows to choose from, with their numbers; the choice is kept where it still exists."""
-        before = self.tag() if self._rows.count() else (STUDY if STUDY in tags else "")
-        self._rows.clear()
-        self._rows.addItem(tr("All training rows ({n})", n=f"{total:,}"), "")
+        before = self.tag() if self.rows.count() else (STUDY if STUDY in tags else "")
+        self.rows.clear()
+        self.rows.addItem(tr("All training rows ({n})", n=f"{total:,}"), "")
         for tag, count in tags.items():
-            self._rows.addItem(f"{tag} ({count:,})", tag)
-        self._rows.setCurrentIndex(max(0, self._rows.findData(before)))
+            self.rows.addItem(f"{tag} ({count:,})", tag)
+        self.rows.setCurrentIndex(max(0, self.rows.findData(before)))
+        self._on_rows(tell=False)
+
+    def tags(self) -> list[str]:
+        """All sets of rows that can be chosen; '' is all rows."""
+        return [self.rows.itemData(index) for index in range(self.rows.count())]
+
+    def _on_rows(self, tell: bool = True) -> None:
+        self.suffix.setPlaceholderText(self._usual_suffix())
+        if tell:
+            self.rows_chosen.emit()
 
     def show_rows(self, count: int, wrong: int) -> None:
         """Say whether the chosen rows can be trained on: `wrong` of them have errors."""
         if count < MINIMUM_ROWS:
             text = trn("{n} row: at least {minimum} are needed", "{n} rows: at least {minimum} are needed", count,
                        minimum=MINIMUM_ROWS)  # fmt: skip
-            self._on_rows.say(text, "warning")
+            self.on_rows.say(text, "warning")
         elif wrong:
             text = trn("{n} row has an error: repair it in the examples tab first",
                        "{n} rows have errors: repair them in the examples tab first", wrong)  # fmt: skip
-            self._on_rows.say(text, "error")
+            self.on_rows.say(text, "error")
         else:
-            self._on_rows.say(trn("{n} row, none with errors", "{n} rows, none with errors", count))
+            self.on_rows.say(trn("{n} row, none with errors", "{n} rows, none with errors", count))
+
+    def show_validation(self, count: int) -> None:
+        """How many rows there are to measure with during the training; they are used unless the person says no."""
+        if count and not self.validation.isEnabled():
+            self.validation.setChecked(True)
+        self.validation.setEnabled(count > 0)
+        self.validation.setText(trn("Measure with {n} validation row", "Measure with {n} validation rows", count)
+                                if count else tr("No validation rows with this tag"))  # fmt: skip
+
+    def problem(self) -> str:
+        """What stands in the way of starting; '' where nothing does."""
+        if not self._preset.trains:
+            return tr("“{server}” only answers. Choose a server that trains in the settings.", server=self._server)
+        if self.chosen_method() in self._preset.shown:
+            return tr("Juku shows jobs of this method that were made elsewhere, and starts none.")
+        return self.epochs.problem() or self.hyper.problem() or self.metadata.problem()
 
     def _show_base(self) -> None:
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
-        self._start.setEnabled(offer is not None and not fetching and not self._sending)
+        problem = self.problem()
+        able = offer is not None and not fetching and not self._sending and not problem
+        self.start.setEnabled(able)
+        self.several.setEnabled(able and offer is not None and offer.state not in FETCHED)
         self._bar.setVisible(fetching)
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self._bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
         if self._sending:
-            self._on_base.say(tr("Sending the rows…"))
+            self.on_base.say(self._wait)
+        elif problem:
+            self.on_base.say(problem, "warning")
         elif offer is None:
-            self._on_base.say(tr("Asking the provider for its models…"))
+            self.on_base.say(tr("Asking the provider for its models…"))
         else:
-            self._on_base.say(*_on_offer(offer, self._language))
+            self.on_base.say(*_on_offer(offer, self._language))
+
+
+def method_title(method: str) -> str:
+    """A method in words, beside the protocol's own."""
+    return {
+        "supervised": tr("Supervised (answers)"),
+        "dpo": tr("DPO (preferences)"),
+        "reinforcement": tr("Reinforcement (only shown)"),
+    }.get(method, method)
+
+
+def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel:
+    label = widgets.label(name, dim=True)
+    label.setBuddy(field)
+    field.setAccessibleName(name.replace("&", ""))
+    grid.addWidget(label, 0, column)
+    grid.addWidget(field, 1, column)
+    return label
 
 
 def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
@@ -141,12 +288,14 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
         return tr("{title} was not made for this project's language and will learn less", title=offer.title), "warning"
     if offer.state == "missing":
         return tr("{title} is not on this computer yet; you are asked before it is fetched", title=offer.title), "note"
+    if offer.tuned:
+        return tr("Goes on training a model that was trained already"), "note"
     return "", ""
 
 
-def _auto_box(least: int, most: int) -> QSpinBox:
-    """A number, or below all of them "Auto": the server chooses."""
-    box = widgets.whole(least, most, least)
+def _auto_box() -> QSpinBox:
+    """A seed, or below all of them "Auto": the server chooses."""
+    box = widgets.whole(-1, LARGEST_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
     box.setMinimumWidth(90)
     return box

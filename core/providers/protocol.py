@@ -57,6 +57,11 @@ class JobState:
     def ended(self) -> bool:
         return self.status in TERMINAL
 
+    @property
+    def token(self) -> str:
+        """The token under which Juku asked for it, if it did."""
+        return self.metadata.get(KEY, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

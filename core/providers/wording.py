@@ -6,19 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.errors import ProviderError
+from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
 
-# Not passing: waiting does not help, paying does.
-QUOTA = (
-    "insufficient_quota",
-    "exceeded_quota",
-    "credit_balance_exhausted",
-    "organization_spend_limit_exceeded",
-    "project_spend_limit_exceeded",
-    "organization_usage_limit_exceeded",
-)
-CLOSED = "training_not_available"
 HIDDEN = "…"
 
 

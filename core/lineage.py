@@ -1,0 +1,106 @@
+"""What a job's model stands on, and what has changed since: rows, spec, settings, the program."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import __version__, jobs, revisions, spec, versions
+from core.filters import Filter
+from core.jobs import Job
+from core.spec import Spec
+from core.versions import Diff
+
+TOLD = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
+PAGE = 200  # rows of a comparison that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One hyperparameter: what the person asked for and what the server settled on; None where nobody said."""
+
+    name: str
+    asked: Any
+    settled: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What differs between a job's time and now; `rows`, `validation` and `spec` are None where no copy was kept."""
+
+    rows: Diff | None
+    validation: Diff | None
+    spec: tuple[Spec, Spec] | None
+    app: tuple[str, str]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether training once more would teach the same."""
+        same_rows = all(diff is None or _count(diff) == 0 for diff in (self.rows, self.validation))
+        same_spec = self.spec is None or _content(self.spec[0]) == _content(self.spec[1])
+        return same_rows and same_spec and self.app[0] in ("", self.app[1])
+
+
+def taught(job: Job, split: str = "train") -> Filter:
+    """The rows that a job was given: those of its tag that somebody had approved."""
+    return Filter(split=split, status="approved", tag=job.rows)
+
+
+def since(db: sqlite3.Connection, id: int, limit: int = PAGE) -> Since:
+    """What has changed since the job `id` was made; `limit` rows of each comparison are read."""
+    job = jobs.job(db, id)
+    validated = bool(job.asked.get("validation"))
+    return Since(
+        rows(db, job, limit=limit),
+        rows(db, job, "validation", limit=limit) if validated else None,
+        _specs(db, job),
+        (job.app, __version__),
+    )
+
+
+def rows(db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = PAGE) -> Diff | None:
+    """The rows that a job was given against those that it would be given now; None where no copy was kept."""
+    if job.version is None:
+        return None
+    return versions.diff(db, job.version, offset=offset, limit=limit, among=taught(job, split))
+
+
+def settings(job: Job) -> list[Setting]:
+    """Each hyperparameter of a job, with the seed, in the order in which it was asked for."""
+    asked: dict[str, Any] = dict(job.asked.get("hyperparameters") or {})
+    settled: dict[str, Any] = json.loads(job.hyperparameters)
+    if job.asked.get("seed") is not None:
+        asked["seed"] = job.asked["seed"]
+    return [Setting(name, asked.get(name), settled.get(name)) for name in {**asked, **settled}]
+
+
+def told_apart(found: Sequence[Job]) -> list[str]:
+    """For each job what only it has of method, rows and settings, such as "n_epochs 3 · seed 7"; '' where nothing."""
+    known = [_known(job) for job in found]
+    names = list(dict.fromkeys(name for one in known for name in one))
+    differing = [name for name in names if len({str(one.get(name)) for one in known}) > 1]
+    return [" · ".join(f"{name} {one[name]}" for name in differing if name in one) for one in known]
+
+
+def _known(job: Job) -> dict[str, Any]:
+    found = {"rows": job.rows} if job.rows else {}
+    found |= {
+        name: value for name in TOLD if (value := {**job.asked, "method": job.method}.get(name)) not in (None, "")
+    }
+    asked = job.asked.get("hyperparameters") or {}
+    settled = {name: value for name, value in json.loads(job.hyperparameters).items() if value != "auto"}
+    return found | {"model": job.model} | asked | settled
+
+
+def _specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
+    kept = revisions.one(db, job.revision) if job.revision is not None else None
+    return (kept.spec, spec.load(db)) if kept else None
+
+
+def _count(diff: Diff) -> int:
+    return diff.added + diff.removed + diff.changed
+
+
+def _content(state: Spec) -> tuple[str, str, str]:
+    return state.name, state.system_prompt, state.text

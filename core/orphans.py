@@ -1,0 +1,80 @@
+"""What lies at a server: files that no job names any more, models that were trained there."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core import jobs
+from core.errors import ProviderError
+from core.project import Project
+from core.providers import FileInfo, JobState, ModelInfo, Provider
+from core.providers.connection import NOT_THERE
+from core.providers.models_api import is_tuned
+
+PURPOSES = ("fine-tune", "fine-tune-results")  # of other files Juku cannot know who uses them
+YOUNG = 3600.0  # seconds in which a file may still wait for its job
+MOST = 1000  # jobs that are asked for; where a server has more, no file is called unused
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a server holds. None: it has no such list. `complete` is False where it has more jobs than were read."""
+
+    files: list[FileInfo] | None
+    models: list[ModelInfo]
+    unused: set[str]  # ids of files
+    complete: bool = True
+
+
+async def look(project: Project, provider: Provider) -> Stock:
+    """Ask a server what it holds. Raises `ProviderError`."""
+    files = await _files(provider)
+    states = await _states(provider)
+    complete = states is not None and len(states) < MOST
+    unused = await project.read(find, provider.id, files or [], states or []) if complete else set()
+    # Only what was trained can be deleted: by the form of its name, or because a job says that it made it.
+    made = {state.fine_tuned_model for state in states or []}
+    models = [model for model in await provider.models() if is_tuned(model.id) or model.id in made]
+    return Stock(files, models, unused, complete)
+
+
+def find(
+    db: sqlite3.Connection, provider: str, files: Iterable[FileInfo], states: Iterable[JobState], now: float = 0.0
+) -> set[str]:
+    """Ids of the files that neither a job at the server nor one of this project names; `now` in Unix seconds."""
+    used: set[str | None] = _named(db, provider)
+    for state in states:
+        used |= {state.training_file, state.validation_file, *state.result_files}
+    oldest = (now or time.time()) - YOUNG
+    return {file.id for file in files if file.purpose in PURPOSES and file.created_at < oldest and file.id not in used}
+
+
+def _named(db: sqlite3.Connection, provider: str) -> set[str | None]:
+    """The files that this project's jobs name; while one is still to be asked for, all that were sent from here."""
+    mine = [job for job in jobs.jobs(db) if job.provider == provider]
+    found: set[str | None] = set()
+    for job in mine:
+        found |= {job.training_file, job.validation_file, *json.loads(job.result_files)}
+    if any(job.status in jobs.OWN for job in mine):
+        found |= {id for (id,) in db.execute("SELECT remote_id FROM upload WHERE provider = ?", (provider,))}
+    return found
+
+
+async def _files(provider: Provider) -> list[FileInfo] | None:
+    try:
+        return await provider.files()
+    except ProviderError as error:
+        if error.status in NOT_THERE:
+            return None
+        raise
+
+
+async def _states(provider: Provider) -> list[JobState] | None:
+    try:
+        return await provider.jobs(MOST)
+    except ProviderError as error:
+        if error.status in NOT_THERE:
+            return None
+        raise

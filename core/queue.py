@@ -1,0 +1,260 @@
+"""The queue: one poller that starts the waiting jobs of a project and follows them all to their ends."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from core import curves, jobs, training
+from core.errors import JukuError, ProjectError, ProviderError
+from core.jobs import CREATING, MISSING, NEVER, UPLOADING, WAITING, Job
+from core.language import tr
+from core.project import Changes, Project
+from core.providers import JobState, Provider
+
+SEVERAL = 3  # followed jobs from which a server is asked for its list instead of each
+YOUNG = 120.0  # seconds in which a job is followed closely
+SLOWER = 6.0  # times the usual interval between two looks at the events of an older job
+EVENTS_A_SECOND = 1.0  # requests for events, over all jobs that tell nothing new
+LONGEST = 300.0  # seconds between two tries at a server that cannot be reached
+IDLE = 3600.0
+BLOCKING = (401, 403)  # asking again is no use until the person has changed something
+
+Connect = Callable[[str], Awaitable[Provider]]
+OnSent = Callable[[int, int, int], None]
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the queue knows of one server. Times are of the monotonic clock: the wall's may jump."""
+
+    due: float = 0.0
+    failures: int = 0
+    blocked: bool = False
+    task: asyncio.Task[None] | None = None
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)  # one after the other: the same rows go out once
+
+
+@dataclass(slots=True)
+class _Followed:
+    since: float
+    events_due: float = 0.0
+
+
+@dataclass
+class Queue:
+    """Follows the jobs of `project` while `run` runs.
+
+    `limit` says how many jobs may run at a provider at once. `on_ended` is called once for each job that ends, also
+    for those that ended while nobody looked. `failures` holds the servers that cannot be asked now, and why.
+    """
+
+    project: Project
+    connect: Connect
+    limit: Callable[[str], int]
+    on_changes: Callable[[Changes], None] = lambda _changes: None
+    on_ended: Callable[[Job], None] = lambda _job: None
+    on_sent: OnSent = lambda _job, _done, _total: None
+    failures: dict[str, JukuError] = field(default_factory=dict)
+    watched: int | None = None  # the job that the person looks at: its events are fetched each time
+
+    def __post_init__(self) -> None:
+        self._lines: dict[str, _Line] = {}
+        self._followed: dict[int, _Followed] = {}
+        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
+        self._tokens = EVENTS_A_SECOND
+        self._counted = time.monotonic()
+
+    def wake(self, provider: str = "") -> None:
+        """Look now: a job was queued, a key entered, the network is back. '' means all servers."""
+        for id, line in self._lines.items():
+            if provider in ("", id):
+                line.due, line.failures, line.blocked = 0.0, 0, False
+        self._woken.set()
+
+    def stop_sending(self, id: int) -> None:
+        """Cut off the upload of a job that was withdrawn."""
+        if task := self._sending.get(id):
+            task.cancel()
+
+    async def run(self) -> None:
+        """Work until cancelled. A failure at one server holds up no other."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._woken.clear()
+                pause = await self._begin_rounds(group)
+                with suppress(TimeoutError):  # wait_for would sometimes swallow a cancellation
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
+
+    async def _begin_rounds(self, group: asyncio.TaskGroup) -> float:
+        """Begin what is due; returns the seconds until the next."""
+        try:
+            found = await self.project.read(jobs.unfinished)
+        except JukuError:
+            return LONGEST
+        self._forget(found)
+        now = time.monotonic()
+        providers = dict.fromkeys(job.provider for job in found)
+        for id in providers:
+            line = self._lines.setdefault(id, _Line())
+            if line.task is None and not line.blocked and line.due <= now:
+                line.task = group.create_task(self._round(group, id, line))
+        pending = [line.due for id, line in self._lines.items() if id in providers and not (line.task or line.blocked)]
+        return max(0.0, min(pending, default=now + IDLE) - now)
+
+    def _forget(self, found: list[Job]) -> None:
+        there, served = {job.id for job in found}, {job.provider for job in found}
+        self._followed = {id: kept for id, kept in self._followed.items() if id in there}
+        for id in set(self._lines) - served:
+            if self._lines[id].task is None:
+                del self._lines[id]
+                self.failures.pop(id, None)
+
+    async def _round(self, group: asyncio.TaskGroup, id: str, line: _Line) -> None:
+        """One look at a server: wishes, jobs on their way, and those that wait."""
+        pause = 0.0
+        try:
+            provider = await self.connect(id)
+            pause = provider.poll_seconds
+            await self._look(provider)
+            await self._start_waiting(group, provider)
+        except JukuError as error:
+            pause = self._fail(id, line, error, pause)
+        else:
+            line.failures = 0
+            if self.failures.pop(id, None):
+                self.on_changes(Changes("", records={"job"}))
+        finally:
+            line.task = None
+            line.due = time.monotonic() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - so that windows do not ask in step
+            self._woken.set()
+
+    def _fail(self, id: str, line: _Line, error: JukuError, usual: float) -> float:
+        """Note why a server cannot be asked; returns the seconds until the next try."""
+        line.failures += 1
+        line.blocked = isinstance(error, ProviderError) and (error.status in BLOCKING or error.is_final)
+        news = str(self.failures.get(id)) != str(error)
+        self.failures[id] = error
+        if news:
+            self.on_changes(Changes("", records={"job"}))
+        wished = getattr(error, "retry_after", None) or 0.0
+        return max(wished, min(LONGEST, max(usual, 1.0 if usual >= 1 else usual) * 2.0 ** min(line.failures, 12)))
+
+    async def _look(self, provider: Provider) -> None:
+        followed = [job for job in await self.project.read(jobs.unfinished) if job.provider == provider.id]
+        await self._fulfil_wishes(provider, [job for job in followed if job.wish and job.remote_id])
+        asked = [job for job in followed if job.remote_id]
+        told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
+        for job in followed:
+            if job.status == CREATING and job.id not in self._sending:
+                await self._tell(await training.recover(self.project, provider, job.id), job)
+            elif job.status == UPLOADING and job.id not in self._sending:
+                await self.project.write("", jobs.set_status, job.id, WAITING)  # the program ended meanwhile
+            elif job.remote_id:
+                await self._look_at(provider, job, told.get(job.remote_id))
+        await self._take_late_ones([job for job in followed if job.error_code == NEVER], told)
+
+    async def _fulfil_wishes(self, provider: Provider, wishing: list[Job]) -> None:
+        for job in wishing:
+            with suppress(ProviderError):  # the state that is asked for next tells what became of it
+                await self._tell(await training.fulfil(self.project, provider, job), job)
+
+    async def _take_late_ones(self, never: list[Job], told: dict[str, JobState]) -> None:
+        """A job that counted as never received may show up all the same."""
+        for job in never:
+            if job.remote_id is None and (state := _by_token(told, job.token)):
+                await self._tell(await self.project.write("", jobs.store, job.id, state), job)
+
+    async def _look_at(self, provider: Provider, job: Job, state: JobState | None) -> None:
+        assert job.remote_id
+        try:
+            state = state or await provider.job(job.remote_id)
+            if jobs.is_news(job, state) or job.adopted == 1 or self._wants_events(provider, job, state):
+                await self._tell(await training.update(self.project, provider, job.id, state), job)
+            if state.ended:
+                await self._merge_results(provider, job.id)
+        except ProviderError as error:
+            if error.status != 404:
+                raise
+            gone = tr("The server no longer knows this job. What it told until then is kept.")
+            await self._tell(await self.project.write("", jobs.fail, job.id, gone, "not_found", MISSING), job)
+
+    def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:
+        """Whether it is time to ask for a running job's events: closely at first, then at leisure, few at a time."""
+        now = time.monotonic()
+        kept = self._followed.setdefault(job.id, _Followed(now))
+        self._tokens = min(2 * EVENTS_A_SECOND * max(1.0, provider.poll_seconds), self._tokens + (now - self._counted) * EVENTS_A_SECOND)  # fmt: skip
+        self._counted = now
+        if state.ended or now < kept.events_due or (job.id != self.watched and self._tokens < 1.0):
+            return False
+        self._tokens -= job.id != self.watched
+        pace = 1.0 if now - kept.since < YOUNG or job.id == self.watched else SLOWER
+        kept.events_due = now + provider.poll_seconds * pace * 0.9
+        return True
+
+    async def _merge_results(self, provider: Provider, id: int) -> None:
+        """Take in the result files of a job that has ended; one that is gone or broken is not asked for again."""
+        record = await self.project.read(jobs.job, id)
+        if record.results_merged or record.result_files == "[]":
+            return
+        for file in record.files:
+            try:
+                data = await provider.download(file)
+                await self.project.write("", curves.merge_results, id, data)
+            except ProviderError as error:
+                if error.status != 404:
+                    raise
+            except JukuError as error:
+                self.failures[provider.id] = error
+        self.on_changes(await self.project.write("", jobs.results_merged, id))
+
+    async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
+        """Send waiting jobs as far as the provider's limit allows."""
+        found = [job for job in await self.project.read(jobs.unfinished) if job.provider == provider.id]
+        running = sum(not job.ended and (job.status != WAITING or job.id in self._sending) for job in found)
+        waiting = [job for job in found if job.status == WAITING and job.id not in self._sending]
+        for job in waiting[: max(0, self.limit(provider.id) - running)]:
+            task = group.create_task(self._send(provider, job))
+            self._sending[job.id] = task
+            task.add_done_callback(lambda _task, id=job.id: self._sending.pop(id, None))  # type: ignore[misc]
+
+    async def _send(self, provider: Provider, job: Job) -> None:
+        line = self._lines[provider.id]
+        try:
+            async with line.sending:
+                await training.send(
+                    self.project, provider, job.id, lambda done, total: self.on_sent(job.id, done, total)
+                )
+        except (ProviderError, ProjectError) as error:
+            line.due = time.monotonic() + await self._after_failure(provider, line, job, error)
+        except JukuError as error:  # the rows or numbers of this job are wrong
+            await self._tell(await self.project.write("", jobs.fail, job.id, str(error)), job)
+        else:
+            line.due = 0.0  # there may be room for the next one
+        finally:
+            self.on_changes(Changes("", records={"job"}))
+            self._woken.set()
+
+    async def _after_failure(self, provider: Provider, line: _Line, job: Job, error: JukuError) -> float:
+        """The seconds to wait: none where only this job was refused."""
+        record = await self.project.read(jobs.job, job.id)
+        if record.ended:
+            self.on_ended(record)
+            return 0.0
+        return self._fail(provider.id, line, error, provider.poll_seconds)
+
+    async def _tell(self, changes: Changes, before: Job) -> None:
+        """Pass on what has changed; a job that has ended is told once."""
+        if changes.tables:
+            self.on_changes(changes)
+        record = await self.project.read(jobs.job, before.id)
+        if record.ended and not before.ended:
+            self.on_ended(record)
+
+
+def _by_token(told: dict[str, JobState], token: str) -> JobState | None:
+    return next((state for state in told.values() if state.token == token), None)

@@ -1,0 +1,94 @@
+"""How each job stands: how far it is, how long it will take, what it has learned from so far."""
+
+import json
+import sqlite3
+from dataclasses import dataclass, replace
+
+from core import curves, filters, jobs, lineage, tokens
+from core.jobs import Job
+
+Counted = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
+LARGEST = 50_000  # rows from which counting them at each start would hold up the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`step` of `total`; losses are the last ones told; `left` is in seconds; `tokens` were trained on so far, about.
+
+    None stands for what nobody has told.
+    """
+
+    job: Job
+    step: int | None = None
+    total: int | None = None
+    loss: float | None = None
+    valid_loss: float | None = None
+    left: float | None = None
+    tokens: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much of the training is done: 0 to 1."""
+        if self.job.status == "succeeded":
+            return 1.0
+        return min(1.0, self.step / self.total) if self.step is not None and self.total else None
+
+
+def load(db: sqlite3.Connection, counted: Counted) -> list[Standing]:
+    """All jobs of a project, the newest first. What is counted of their rows is added to `counted`."""
+    losses, valid = _last(db, "train_loss"), _last(db, "valid_loss") | _last(db, "full_valid_loss")
+    return [_standing(db, job, losses.get(job.id), valid.get(job.id), counted) for job in jobs.jobs(db)]
+
+
+Last = tuple[int, float]  # a step and the value there
+
+
+def _last(db: sqlite3.Connection, name: str) -> dict[int, Last]:
+    """The newest step of each job that tells `name`."""
+    rows = db.execute("SELECT job, max(step), value FROM job_metric WHERE name = ? GROUP BY job", (name,))
+    return {job: (step, value) for job, step, value in rows}
+
+
+def _standing(db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted) -> Standing:
+    step, loss = last or (curves.last_step(db, job.id), None)
+    found = Standing(job, step, step, loss, valid[1] if valid else None, tokens=job.trained_tokens)
+    if job.ended or step is None:
+        return found
+    found = replace(found, total=curves.total(db, job.id), left=curves.seconds_left(db, job.id))
+    return found if found.tokens is not None else replace(found, tokens=_so_far(db, found, counted))
+
+
+def _so_far(db: sqlite3.Connection, found: Standing, counted: Counted) -> int | None:
+    """The tokens of the rows, times the epochs, as far as the steps have come."""
+    job, share, epochs = found.job, found.share, epochs_of(found.job)
+    if epochs is None or share is None:
+        return None
+    if job.id not in counted:
+        counted[job.id] = _count(db, job)
+    one = counted[job.id]
+    return None if one is None else round(one * epochs * share)
+
+
+def epochs_of(job: Job) -> int | None:
+    """How often a job goes through its rows: what the server settled on, else what was asked for."""
+    for source in (json.loads(job.hyperparameters), job.asked.get("hyperparameters") or {}):
+        if isinstance(value := source.get("n_epochs"), int):
+            return value
+    return None
+
+
+def _count(db: sqlite3.Connection, job: Job) -> int | None:
+    """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
+    if job.version is None or job.row_count > LARGEST:
+        return None
+    condition, values = filters.where(lineage.taught(job))
+    sql = (
+        f"SELECT slot, counts FROM version_row LEFT JOIN pack_tokens p ON p.pack = version_row.pack AND encoding = ? "
+        f"WHERE version = ? AND {condition}"
+    )
+    whole = 0
+    for slot, counts in db.execute(sql, [tokens.encoding_of(job.model), job.version, *values]):
+        if counts is None:
+            return None
+        whole += min(tokens.unpacked(counts)[slot], tokens.LIMIT)
+    return whole

@@ -1,0 +1,84 @@
+"""Files on their way to a server: written down before they are sent, found again, never sent twice."""
+
+import hashlib
+import sqlite3
+import time
+from dataclasses import dataclass
+
+from core.errors import ProviderError
+from core.project import Project
+from core.providers import FileInfo, OnBytes, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes that a server holds, or may hold: without `remote_id` nobody knows."""
+
+    name: str
+    bytes: int
+    remote_id: str | None
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def ensure(
+    project: Project, provider: Provider, data: bytes, purpose: str = "fine-tune", on_bytes: OnBytes | None = None
+) -> str:
+    """The id of a file at the server that holds `data`: one that is there already, or one sent now.
+
+    The name tells the content, so that after a lost answer the file is found in the server's list.
+    """
+    content = digest(data)
+    known = await project.read(_find, provider.id, purpose, content)
+    if known and (id := await _held(provider, known, purpose)):
+        if id != known.remote_id:
+            await project.write("", _keep, provider.id, purpose, content, id)
+        return id
+    name = f"juku-{content[:16]}.jsonl"
+    await project.write("", _note, provider.id, purpose, content, name, len(data))
+    file = await provider.upload(name, data, purpose, on_bytes)
+    await project.write("", _keep, provider.id, purpose, content, file.id)
+    return file.id
+
+
+async def _held(provider: Provider, known: Upload, purpose: str) -> str | None:
+    """The id of the file where the server still has it whole."""
+    if known.remote_id:
+        try:
+            file = await provider.file(known.remote_id)
+        except ProviderError as error:
+            if error.status != 404:
+                raise
+            return None
+        return file.id if _is(file, known) else None
+    found = (file for file in await provider.files(purpose) if file.name == known.name and _is(file, known))
+    return next((file.id for file in found), None)
+
+
+def _is(file: FileInfo, known: Upload) -> bool:
+    return file.bytes == known.bytes and file.status not in ("error", "deleted")
+
+
+def _find(db: sqlite3.Connection, provider: str, purpose: str, content: str) -> Upload | None:
+    row = db.execute(
+        "SELECT name, bytes, remote_id FROM upload WHERE provider = ? AND purpose = ? AND digest = ?",
+        (provider, purpose, content),
+    ).fetchone()
+    return Upload(*row) if row else None
+
+
+def _note(db: sqlite3.Connection, provider: str, purpose: str, content: str, name: str, size: int) -> None:
+    db.execute(
+        "INSERT INTO upload (provider, purpose, digest, name, bytes, created_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (provider, purpose, digest) DO UPDATE SET remote_id = NULL",
+        (provider, purpose, content, name, size, time.time()),
+    )
+
+
+def _keep(db: sqlite3.Connection, provider: str, purpose: str, content: str, id: str) -> None:
+    db.execute(
+        "UPDATE upload SET remote_id = ? WHERE provider = ? AND purpose = ? AND digest = ?",
+        (id, provider, purpose, content),
+    )

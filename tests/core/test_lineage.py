@@ -1,0 +1,86 @@
+import asyncio
+import json
+
+import pytest
+
+from core import dataset, editing, facts, filters, jobs, lineage, revisions, spec, training, versions
+from core.progress import Reporter
+from core.training import Plan
+
+
+@pytest.fixture
+def job(sample):
+    (id,) = asyncio.run(training.enqueue(sample, "local", [Plan("base", "study", {"n_epochs": 3}, seed=7)]))
+    return jobs.job(sample.rows, id)
+
+
+def write(project, change, *args):
+    asyncio.run(project.write("Step", change, *args))
+
+
+def test_nothing_has_changed_at_first(sample, job):
+    found = lineage.since(sample.rows, job.id)
+    assert found.nothing
+    assert (found.rows.added, found.rows.removed, found.rows.changed) == (0, 0, 0)
+    assert found.validation is None
+
+
+def test_only_rows_that_would_be_trained_on_count(sample, job):
+    first, second, third = filters.find(sample.rows, lineage.taught(job))[:3]
+    exam = filters.find(sample.rows, filters.Filter(split="test"))[0]
+    write(sample, dataset.edit, first, "answer", "Something else.")
+    write(sample, dataset.edit, second, "status", "rejected")
+    write(sample, dataset.delete, [third])
+    write(sample, dataset.edit, exam, "answer", "An exam question is not taught.")
+    write(sample, dataset.add, [dataset.read_row('{"messages": []}', tags="study"), dataset.read_row("{}", tags="other")])
+    found = lineage.since(sample.rows, job.id)
+    assert (found.rows.added, found.rows.removed, found.rows.changed) == (1, 2, 1)
+    assert {(row.kind, row.id) for row in found.rows.rows} >= {("changed", first), ("removed", second), ("removed", third)}
+    assert not found.nothing
+
+
+def test_the_spec_and_the_program_count_too(sample, job):
+    before = spec.load(sample.rows)
+    write(sample, facts.save, spec.Spec(before.name, text=before.text + "\n\nOne sentence more."))
+    then, now = lineage.since(sample.rows, job.id).spec
+    assert now.text == then.text + "\n\nOne sentence more."
+    write(sample, lambda db: db.execute("UPDATE job SET app = '0.0.1'"))
+    assert lineage.since(sample.rows, job.id).app[0] == "0.0.1"
+
+
+def test_without_a_frozen_copy_nothing_is_claimed(sample, job):
+    write(sample, versions.delete, job.version)
+    write(sample, revisions.delete, job.revision)
+    found = lineage.since(sample.rows, job.id)
+    assert (found.rows, found.spec) == (None, None)
+
+
+def test_validation_rows_are_compared_by_themselves(sample, job):
+    ids = filters.find(sample.rows, lineage.taught(job))[:4]
+    write(sample, editing.set_field, ids, "split", "validation", Reporter())
+    (id,) = asyncio.run(training.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
+    write(sample, dataset.edit, ids[0], "answer", "Changed.")
+    found = lineage.since(sample.rows, id)
+    assert (found.rows.changed, found.validation.changed) == (0, 1)
+
+
+def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
+    settled = json.dumps({"n_epochs": 3, "batch_size": 4})
+    write(sample, lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,)))
+    assert lineage.settings(jobs.job(sample.rows, job.id)) == [
+        lineage.Setting("n_epochs", 3, 3),
+        lineage.Setting("seed", 7, None),
+        lineage.Setting("batch_size", None, 4),
+    ]
+
+
+def test_jobs_are_told_apart_by_what_only_one_has(sample):
+    plans = [Plan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [Plan("base", "plain", {"n_epochs": 4})]
+    ids = asyncio.run(training.enqueue(sample, "local", plans, "sweep"))
+    found = [jobs.job(sample.rows, id) for id in ids]
+    assert lineage.told_apart(found) == [
+        "rows study · n_epochs 2",
+        "rows study · n_epochs 4",
+        "rows plain · n_epochs 4",
+    ]
+    assert lineage.told_apart(found[:1]) == [""]

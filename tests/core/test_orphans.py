@@ -1,0 +1,92 @@
+import asyncio
+import time
+
+import pytest
+
+from core import orphans, training
+from core.errors import ProviderError
+from core.providers import FileInfo, JobState
+from core.training import Plan
+from tests.fake_server import FakeServer
+
+NOW = time.time()
+OLD = NOW - 2 * orphans.YOUNG
+
+
+def file(id, purpose="fine-tune", created=OLD):
+    return FileInfo(id, f"{id}.jsonl", 10, created, purpose)
+
+
+def state(training_file, *results):
+    return JobState("j", "succeeded", None, None, "", list(results), training_file=training_file)
+
+
+def test_only_training_files_that_no_job_names_are_unused(project):
+    files = [file("mine"), file("left"), file("results", "fine-tune-results"), file("lost", "fine-tune-results"),
+             file("photo", "vision"), file("new", created=NOW)]  # fmt: skip
+    found = orphans.find(project.rows, "fake", files, [state("mine", "results")], NOW)
+    assert found == {"left", "lost"}
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        yield server
+
+
+def play(server, scene):
+    async def go():
+        provider = server.provider()
+        try:
+            return await scene(provider)
+        finally:
+            await provider.close()
+
+    return asyncio.run(go())
+
+
+def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
+    monkeypatch.setattr(orphans, "YOUNG", -10.0)
+
+    async def scene(provider):
+        (first, second) = await training.enqueue(sample, "fake", [Plan("base-model", "study"), Plan("base-model", "plain")])
+        await training.send(sample, provider, first)
+        kept = next(iter(server.files))
+        # The same bytes for a job that has not been asked for yet.
+        server.jobs.clear()
+        await sample.write("", lambda db: db.execute("UPDATE job SET training_file = NULL, status = 'waiting'"))
+        return kept, await orphans.look(sample, provider)
+
+    kept, stock = play(server, scene)
+    assert [file.id for file in stock.files] == [kept]
+    assert stock.unused == set()
+
+
+def test_what_a_server_holds(sample, server, monkeypatch):
+    monkeypatch.setattr(orphans, "YOUNG", -10.0)
+    server.keep(b"{}", "left.jsonl", "fine-tune")
+    job = server.create({"model": "base-model", "training_file": server.keep(b"", "a.jsonl", "fine-tune")["id"]})
+    server.end(job["id"], "succeeded")
+    server.models["plain-name"] = 5
+    job["fine_tuned_model"] = "plain-name"
+    stock = play(server, lambda provider: orphans.look(sample, provider))
+    assert stock.unused == {"file-1"}
+    assert "base-model" not in [model.id for model in stock.models]
+    assert {"plain-name", "ft:base-model:local::ftjob-1"} == {model.id for model in stock.models}
+    assert stock.complete
+
+
+def test_where_jobs_cannot_be_listed_no_file_is_called_unused(sample, server, monkeypatch):
+    monkeypatch.setattr(orphans, "YOUNG", -10.0)
+    server.keep(b"{}", "left.jsonl", "fine-tune")
+    server.without.add("fine_tuning")
+    stock = play(server, lambda provider: orphans.look(sample, provider))
+    assert (stock.unused, stock.complete) == (set(), False)
+    server.without.add("files")
+    assert play(server, lambda provider: orphans.look(sample, provider)).files is None
+
+
+def test_a_refusal_is_no_empty_list(sample, server):
+    server.key = "another"
+    with pytest.raises(ProviderError):
+        play(server, lambda provider: orphans.look(sample, provider))

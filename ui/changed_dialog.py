@@ -1,0 +1,114 @@
+"""What has changed since a job was made: its rows, the spec, the program."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QVBoxLayout, QWidget
+
+from core import lineage
+from core.errors import JukuError
+from core.jobs import Job
+from core.language import tr
+from core.lineage import Since
+from core.progress import Reporter
+from core.versions import Diff
+from ui import style, widgets
+from ui.latest import Latest
+from ui.nothing import Nothing
+from ui.side_by_side import SideBySide
+from ui.version_diff import DiffView
+from ui.workspace import Workspace
+
+SPLITS = ("train", "validation")
+
+
+class ChangedDialog(QDialog):
+    """Not modal: rows and spec stay usable beside it."""
+
+    def __init__(self, workspace: Workspace, job: Job, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("What has changed since {job}", job=widgets.short_name(job.fine_tuned_model or job.model)))
+        self._workspace, self._job = workspace, job
+        self._work = Latest(workspace, self)
+        self.finished.connect(lambda _result: self._work.stop())
+        self.summary = widgets.Note()
+        self.views = {split: DiffView() for split in SPLITS}
+        for split, view in self.views.items():
+            view.more_wanted.connect(lambda offset, split=split: self._more(split, offset))
+            view.say(tr("Comparing…"), "")
+        self.spec = SideBySide()
+        self.pages = QTabWidget(documentMode=True)
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(close)
+        self.pages.addTab(self.views["train"], tr("Training rows"))
+        self.resize(1000, 680)
+        self._work.ask(self._load)
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be."""
+        self.show()
+
+    async def _load(self, reporter: Reporter) -> None:
+        try:
+            found = await self._workspace.project.read(lineage.since, self._job.id, reporter=reporter)
+        except JukuError as error:
+            self.summary.say("\n".join(filter(None, (error.title, error.message))), "error")
+            return
+        self._show(found)
+
+    def _show(self, found: Since) -> None:
+        self.summary.say("\n".join(told(found)), "good" if found.nothing else "note")
+        _fill(self.views["train"], found.rows)
+        if found.validation is not None:
+            self.pages.addTab(self.views["validation"], tr("Validation rows"))
+            _fill(self.views["validation"], found.validation)
+        if found.spec is None:
+            self.pages.addTab(Nothing(tr("The spec of that time is no longer kept"), ""), tr("Spec"))
+        else:
+            then, now = found.spec
+            self.spec.show_texts(then.text, now.text, tr("When the job was made"), tr("Now"))
+            self.pages.addTab(self.spec, tr("Spec"))
+
+    def _more(self, split: str, offset: int) -> None:
+        self._work.ask(lambda reporter: self._load_more(split, offset, reporter))
+
+    async def _load_more(self, split: str, offset: int, reporter: Reporter) -> None:
+        job = self._job
+        diff = await self._workspace.project.read(lambda db: lineage.rows(db, job, split, offset), reporter=reporter)
+        if diff is not None:
+            self.views[split].show_diff(diff, more=True)
+
+
+def told(found: Since) -> list[str]:
+    """What has changed, a sentence each."""
+    if found.nothing:
+        return [tr("Nothing has changed: training once more would teach the same.")]
+    said = []
+    if found.rows is None:
+        said.append(tr("The frozen copy of the rows is no longer kept: what changed in them cannot be told."))
+    if found.spec is not None:
+        then, now = found.spec
+        if then.text != now.text:
+            said.append(tr("The spec's text has changed."))
+        if then.system_prompt != now.system_prompt:
+            said.append(tr("The system prompt has changed."))
+    then_app, now_app = found.app
+    if then_app and then_app != now_app:
+        said.append(tr("It was made with Juku {old}; this is {new}.", old=then_app, new=now_app))
+    if found.rows is not None:
+        count = found.rows.added + found.rows.removed + found.rows.changed
+        said.insert(0, tr("Training rows: {added} added, {removed} removed, {changed} changed.", added=found.rows.added,
+                          removed=found.rows.removed, changed=found.rows.changed)
+                    if count else tr("The training rows are the same."))  # fmt: skip
+    return said
+
+
+def _fill(view: DiffView, diff: Diff | None) -> None:
+    if diff is None:
+        view.say(tr("The rows of that time are no longer kept"), tr("Their version was deleted."))
+    else:
+        view.show_diff(diff)

@@ -1,0 +1,302 @@
+"""The live chart of training: losses, accuracies and whatever else was told, of one job or several compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSlider,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import curves
+from core.curves import Series
+from core.errors import JukuError
+from core.language import tr
+from ui import curve_export, curve_lines, style, widgets
+from ui.curve_legend import Legend
+from ui.curve_lines import Curve, View
+from ui.flow_layout import FlowLayout
+from ui.notice import Notice
+
+if TYPE_CHECKING:
+    from ui.curve_plot import CurvePlot
+
+SMOOTH = 60  # percent, at first
+
+
+@dataclass(frozen=True, slots=True)
+class CurveJob:
+    """A job as the chart shows it. `total` is its steps in all, where that is known."""
+
+    id: int
+    title: str
+    series: dict[str, Series] = field(default_factory=dict)
+    total: int | None = None
+
+
+class CurveChart(QWidget):
+    """Shows jobs; the plot is made when it is first seen. What is chosen, switched off or zoomed to outlasts new points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: list[CurveJob] = []
+        self._slots: dict[int, int] = {}  # colours, by job
+        self._lines: dict[tuple[int, str], curve_lines.Line] = {}
+        self._view = View()
+        self._plot: CurvePlot | None = None
+        self._make_controls()
+        self.legend = Legend()
+        self.legend.changed.connect(self._draw)
+        self._lay_out()
+
+    def _make_controls(self) -> None:
+        self.measure, self.axis = QComboBox(), QComboBox()
+        self.measure.setAccessibleName(tr("What the chart shows"))
+        self.measure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.axis.setAccessibleName(tr("Along the bottom"))
+        self.axis.addItem(tr("by step"), False)
+        self.axis.addItem(tr("by share of the job"), True)
+        self.log = QCheckBox(tr("&Log scale"))
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(0, 99)
+        self.smoothing.setValue(SMOOTH)
+        self.smoothing.setFixedWidth(90)
+        self.smoothing.setAccessibleName(tr("Smoothing"))
+        self.whole = QPushButton(tr("Show &all"))
+        self.whole.setToolTip(widgets.tip(_mouse_help()))
+        self.whole.setEnabled(False)
+        self.save = QPushButton(tr("&Save"))
+        self.save.setMenu(self._menu())
+        self.measure.currentIndexChanged.connect(lambda _index: self._on_measure())
+        self.axis.currentIndexChanged.connect(lambda _index: self._on_view())
+        self.log.toggled.connect(lambda _on: self._on_view())
+        self.smoothing.valueChanged.connect(lambda _value: self._on_view())
+        self.whole.clicked.connect(lambda: self._plot and self._plot.reset())
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("&Picture (PNG)…"), self._on_save_picture)
+        menu.addAction(tr("&Numbers (CSV)…"), self._on_save_table)
+        menu.addAction(tr("&Copy the picture"), self.copy_picture)
+        return menu
+
+    def _lay_out(self) -> None:
+        tools = QWidget()
+        row = FlowLayout(tools, style.SPACE)
+        smooth = QWidget()
+        pair = FlowLayout(smooth, style.SPACE // 2)
+        self._smooth_label = QLabel(tr("S&moothing"))
+        self._smooth_label.setBuddy(self.smoothing)
+        for part in (self._smooth_label, self.smoothing):
+            pair.addWidget(part)
+        for part in (self.measure, self.axis, smooth, self.log, self.whole, self.save):
+            row.addWidget(part)
+        self._hint = widgets.Note()
+        body = QWidget()
+        self._body = QVBoxLayout(body)
+        self._body.setContentsMargins(0, 0, 0, 0)
+        self._body.setSpacing(style.SPACE // 2)
+        for part in (tools, self.legend, self._hint):
+            self._body.addWidget(part)
+        self._body.addStretch()
+        empty = widgets.EmptyState(
+            tr("No curve yet"),
+            tr("Loss and accuracy appear here with the first steps that the server tells of."),
+        )
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(empty)
+        self._stack.addWidget(body)
+        self.setMinimumHeight(180)
+
+    def show_jobs(self, jobs: list[CurveJob]) -> None:
+        """Show `jobs` from now on. With the same jobs and more points, zoom and choices stay."""
+        if [job.id for job in jobs] != [job.id for job in self._jobs] and self._plot is not None:
+            self._plot.reset()
+        self._jobs = list(jobs)
+        self._assign_slots()
+        self._offer_measures()
+        self._stack.setCurrentIndex(int(self.measure.count() > 0))
+        self._on_measure()
+
+    def curves(self) -> list[Curve]:
+        """The lines that can be shown of what is chosen, those that are switched off too."""
+        measure = self.measure.currentData()
+        named = [(job, name, *curves.split_name(name)) for job in self._jobs for name in job.series]
+        order = ("train", "valid", "full_valid", "")
+        found = [(job, name, part) for job, name, part, of in named if of == measure and len(job.series[name])]
+        found.sort(key=lambda one: (self._jobs.index(one[0]), order.index(one[2])))
+        return [
+            Curve(
+                job.id, name, self._title(job, part, measure), part, job.series[name], _whole(job), self._slots[job.id]
+            )
+            for job, name, part in found
+        ]
+
+    def picture(self) -> curve_export.QImage:
+        """What is seen, with its legend, to save or to paste elsewhere."""
+        assert self._plot
+        self._plot.hide_cross()
+        title = self._jobs[0].title if len(self._jobs) == 1 else self.measure.currentText()
+        return curve_export.picture(self._plot, self.legend.shown(), title)
+
+    def copy_picture(self) -> None:
+        if self._plot is not None and self.measure.count():
+            QGuiApplication.clipboard().setImage(self.picture())
+            Notice(self.window(), tr("The picture is on the clipboard."))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._plot is None:
+            self._make_plot()
+            self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._plot is not None:
+            self._plot.dress()
+
+    def _make_plot(self) -> None:
+        from ui.curve_plot import CurvePlot
+
+        self._plot = CurvePlot()
+        self._plot.setAccessibleName(tr("Curves of the training"))
+        self._plot.setToolTip("")
+        self._plot.zoomed.connect(self.whole.setEnabled)
+        self._plot.pointed.connect(self._describe)
+        self._body.takeAt(self._body.count() - 1)
+        self._body.insertWidget(1, self._plot, 1)
+        QShortcut(
+            QKeySequence.StandardKey.Copy, self._plot, self.copy_picture, context=Qt.ShortcutContext.WidgetShortcut
+        )
+
+    def _assign_slots(self) -> None:
+        """A colour for each job, which it keeps as long as it is shown."""
+        self._slots = {job.id: self._slots[job.id] for job in self._jobs if job.id in self._slots}
+        free = (slot for slot in range(len(self._jobs)) if slot not in set(self._slots.values()))
+        for job in self._jobs:
+            if job.id not in self._slots:
+                self._slots[job.id] = next(free)
+
+    def _offer_measures(self) -> None:
+        found = {curves.split_name(name)[1] for job in self._jobs for name, one in job.series.items() if len(one)}
+        first = [measure for measure in (curves.LOSS, curves.ACCURACY) if measure in found]
+        offered = first + sorted(found - set(first))
+        if offered != [self.measure.itemData(index) for index in range(self.measure.count())]:
+            before = self.measure.currentData()
+            self.measure.blockSignals(True)
+            self.measure.clear()
+            for measure in offered:
+                self.measure.addItem(curves.measure_title(measure), measure)
+            self.measure.setCurrentIndex(max(0, self.measure.findData(before)) if offered else -1)
+            self.measure.blockSignals(False)
+
+    def _title(self, job: CurveJob, part: str, measure: str) -> str:
+        told = curves.part_title(part)
+        if len(self._jobs) == 1:
+            return told or curves.measure_title(measure)
+        return f"{job.title} · {told}" if told else job.title
+
+    def _on_measure(self) -> None:
+        self.legend.show_curves(self.curves())
+        self._draw()
+
+    def _on_view(self) -> None:
+        self._view = View(self.axis.currentData(), self.log.isChecked(), self.smoothing.value() / 100)
+        self._lines.clear()
+        self._draw()
+
+    def _draw(self) -> None:
+        shown = self.legend.shown()
+        if self._plot is None:
+            return
+        # A line is made anew only where its numbers have changed.
+        made = {curve.key: self._line(curve) for curve in shown}
+        self._lines = made
+        self._plot.show_lines(list(made.values()), self._view, self.measure.currentText())
+        self.whole.setEnabled(self._plot.is_zoomed)
+        self._say_what_is_missing()
+        self._describe()
+
+    def _line(self, curve: Curve) -> curve_lines.Line:
+        line = self._lines.get(curve.key)
+        if line is None or not curve_lines.is_same(line.curve, curve):
+            return curve_lines.line_of(curve, self._view)
+        line.curve = curve
+        return line
+
+    def _say_what_is_missing(self) -> None:
+        if self.legend.count() and not self._lines:
+            self._hint.say(tr("All lines are switched off. Tick one above."))
+        elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self._lines.values()):
+            self._hint.say(tr("What is zero or less has no place on a log scale and is left out."))
+        else:
+            self._hint.say("")
+
+    def _describe(self) -> None:
+        """Tell a screen reader what the lines show: at the cross-hair, else how each began and ended."""
+        assert self._plot
+        points = self._plot.points()
+        if points:
+            told = [tr("{line}: {value} at step {step}", line=point.line.curve.title, value=f"{point.value:.4g}", step=point.step)
+                    for point in points]  # fmt: skip
+        else:
+            told = [_summary(line.curve) for line in self._lines.values()]
+        self._plot.setAccessibleDescription("\n".join(told))
+
+    def _on_save_picture(self) -> None:
+        image = self.picture()
+        self._ask_path(tr("Save the picture"), "png", lambda path: curve_export.save_picture(image, path))
+
+    def _on_save_table(self) -> None:
+        shown = self.legend.shown()
+        self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_export.save_table(shown, path))
+
+    def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
+        dialog = QFileDialog(self, title, f"{self.measure.currentText()}.{suffix}", f"{suffix.upper()} (*.{suffix})")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(suffix)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda file: self._save(save, Path(file)))
+        dialog.open()
+
+    def _save(self, save: Callable[[Path], None], path: Path) -> None:
+        try:
+            save(path)
+        except JukuError as error:
+            Notice(self.window(), f"{error.title}\n{error.message}", "error", lasting=True)
+        else:
+            Notice(self.window(), tr("“{name}” was written.", name=path.name))
+
+
+def _whole(job: CurveJob) -> int:
+    last = max((int(one.steps[-1]) for one in job.series.values() if len(one)), default=1)
+    return max(job.total or 0, last)
+
+
+def _summary(curve: Curve) -> str:
+    steps, values = curve.series.steps, curve.series.values
+    return tr(
+        "{line}: {first} at step {start}, {last} at step {end}",
+        line=curve.title, first=f"{values[0]:.4g}", start=int(steps[0]), last=f"{values[-1]:.4g}", end=int(steps[-1]),
+    )  # fmt: skip
+
+
+def _mouse_help() -> str:
+    return tr(
+        "The wheel zooms over the steps, with Ctrl over the values. Drag to zoom to a rectangle, with Shift to move. "
+        "Keys: arrows, plus, minus, 0."
+    )

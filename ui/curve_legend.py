@@ -1,0 +1,134 @@
+"""The legend of the curves: which line is which, each switched on and off by itself."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
+
+from core.language import tr
+from ui import style, widgets
+from ui.curve_lines import Curve
+
+SWATCH = QSize(26, 12)
+LINES = 3  # of the legend, before it scrolls
+LONGEST = 320  # pixels of one entry
+DASHES = {"valid": [4.0, 2.5], "full_valid": [1.0, 2.0]}  # in widths of the pen; what was trained on is a whole line
+Key = tuple[int, str]
+
+
+def colour_of(slot: int) -> QColor:
+    """The colour of a job: four that are told apart, then the same darker and lighter."""
+    colour = QColor(style.SERIES[slot % len(style.SERIES)])
+    round_ = slot // len(style.SERIES) % 3
+    if style.is_dark():
+        return colour.lighter((125, 165, 90)[round_])
+    return colour.lighter((100, 135, 65)[round_])
+
+
+def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) -> None:
+    """A piece of the line, in the middle of `place`."""
+    pen = QPen(colour, 2.5, c=Qt.PenCapStyle.FlatCap)
+    if part in DASHES:
+        pen.setDashPattern(DASHES[part])
+    painter.setPen(pen)
+    painter.drawLine(place.left(), place.center().y(), place.right(), place.center().y())
+
+
+class Legend(QListWidget):
+    """One entry for each line. Space, or a click on its box, switches it; a double click shows it alone, or all again."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("Lines of the chart"))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setIconSize(SWATCH)
+        self.setFrameShape(QListWidget.Shape.NoFrame)
+        self.setStyleSheet("QListWidget { border: 0; background: transparent; }")
+        self.itemChanged.connect(lambda _item: self.changed.emit())
+        self.itemDoubleClicked.connect(self._on_double_click)
+        self._curves: list[Curve] = []
+        self._hidden: set[Key] = set()
+
+    def show_curves(self, curves: Sequence[Curve]) -> None:
+        """List `curves`; which are switched off is remembered, also of those that are away for a while."""
+        told = [(curve.key, curve.title, curve.slot) for curve in curves]
+        same = told == [(curve.key, curve.title, curve.slot) for curve in self._curves]
+        self._curves = list(curves)
+        if not same:
+            self._fill()
+
+    def shown(self) -> list[Curve]:
+        return [curve for curve in self._curves if curve.key not in self.hidden()]
+
+    def hidden(self) -> set[Key]:
+        """The lines that are switched off."""
+        for index in range(self.count()):
+            key = self.item(index).data(Qt.ItemDataRole.UserRole)
+            if self.item(index).checkState() == Qt.CheckState.Checked:
+                self._hidden.discard(key)
+            else:
+                self._hidden.add(key)
+        return self._hidden
+
+    def _fill(self) -> None:
+        self.blockSignals(True)
+        hidden = set(self.hidden())
+        self.clear()
+        for curve in self._curves:
+            item = QListWidgetItem(self._swatch(curve), curve.title)
+            item.setData(Qt.ItemDataRole.UserRole, curve.key)
+            item.setToolTip(widgets.tip(curve.title))
+            item.setCheckState(Qt.CheckState.Unchecked if curve.key in hidden else Qt.CheckState.Checked)
+            item.setSizeHint(self._size(curve.title))
+            self.addItem(item)
+        self.blockSignals(False)
+        self._fit()
+
+    def _size(self, text: str) -> QSize:
+        metrics = self.fontMetrics()
+        width = metrics.horizontalAdvance(text) + SWATCH.width() + metrics.height() + 4 * style.SPACE
+        return QSize(min(LONGEST, width), metrics.height() + 6)
+
+    def _swatch(self, curve: Curve) -> QIcon:
+        scale = self.devicePixelRatioF()
+        picture = QPixmap(SWATCH * scale)
+        picture.setDevicePixelRatio(scale)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        paint_swatch(painter, QRectF(0, 0, SWATCH.width(), SWATCH.height()), colour_of(curve.slot), curve.part)
+        painter.end()
+        return QIcon(picture)
+
+    def _on_double_click(self, chosen: QListWidgetItem) -> None:
+        others = [self.item(index) for index in range(self.count()) if self.item(index) is not chosen]
+        alone = all(item.checkState() == Qt.CheckState.Unchecked for item in others)
+        self.blockSignals(True)
+        chosen.setCheckState(Qt.CheckState.Checked)
+        for item in others:
+            item.setCheckState(Qt.CheckState.Checked if alone else Qt.CheckState.Unchecked)
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._fill()
+
+    def _fit(self) -> None:
+        """Take as many lines as the entries need, up to a few."""
+        self.doItemsLayout()
+        line = self.fontMetrics().height() + 6
+        height = min(self.contentsSize().height(), LINES * line)
+        if height != self.maximumHeight():
+            self.setFixedHeight(height)

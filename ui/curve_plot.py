@@ -1,0 +1,251 @@
+"""The plot of the curves: axes, zoom and cross-hair. Imported when it is first seen, since pyqtgraph takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, floor, log10
+
+import numpy as np
+import pyqtgraph
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
+from PySide6.QtWidgets import QGraphicsSceneWheelEvent
+
+from core.language import tr
+from ui import curve_lines
+from ui.curve_lines import Line, View
+from ui.curve_paint import Cross, Painting, Point
+
+NOTCH = 0.8  # of the width is left by one notch of the wheel
+PAD = 0.06  # of the height, above and below the curves
+DIGITS = 4
+
+
+class Box(pyqtgraph.ViewBox):
+    """Wheel: zoom over the steps, with Ctrl over the values. Drag: a rectangle to zoom to, with Shift to move."""
+
+    reset_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(enableMenu=False)
+        self.disableAutoRange()
+        self.setMouseMode(self.RectMode)
+
+    def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
+        if axis is None:
+            axis = int(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+        self.zoom(NOTCH ** (event.delta() / 120), axis, self.mapToView(event.pos()) if axis is not None else None)
+        event.accept()
+
+    def zoom(self, factor: float, axis: int, centre: QPointF | None = None) -> None:
+        self.scaleBy([factor if number == axis else None for number in (0, 1)], center=centre)
+        self.sigRangeChangedManually.emit([axis == 0, axis == 1])
+
+    def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
+        moving = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)  # type: ignore[attr-defined]
+        self.state["mouseMode"] = self.PanMode if moving else self.RectMode
+        super().mouseDragEvent(event, axis)
+
+    def mouseClickEvent(self, event: object) -> None:
+        if event.double():  # type: ignore[attr-defined]
+            self.reset_wanted.emit()
+
+
+class LogAxis(pyqtgraph.AxisItem):
+    """With a logarithmic scale: 1, 2 and 5 of each decade; where less than that is seen, even steps between."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float | None, list[float]]]:
+        if not self.logMode:
+            return super().tickValues(low, high, size)
+        steps = (1,) if high - low > 5 else (1, 2, 5)
+        found = [exponent + log10(step) for exponent in range(floor(low), ceil(high) + 1) for step in steps]
+        found = [value for value in found if low <= value <= high]
+        if len(found) >= 3:
+            return [(1.0, found)]
+        self.logMode = False
+        try:
+            even = super().tickValues(10**low, 10**high, size)[:1]
+        finally:
+            self.logMode = True
+        return [(spacing, np.log10([value for value in values if value > 0]).tolist()) for spacing, values in even]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.logMode:
+            return [f"{10**value:.{DIGITS}g}" for value in values]
+        return super().tickStrings(values, scale, spacing)
+
+
+class CurvePlot(pyqtgraph.PlotWidget):
+    """Shows lines; where the person has zoomed, what is added later does not move the view."""
+
+    pointed = Signal()  # the cross-hair has moved, or is gone
+    zoomed = Signal(bool)  # whether less than everything is shown
+
+    def __init__(self) -> None:
+        self._box = Box()
+        axes = {"left": LogAxis("left"), "bottom": pyqtgraph.AxisItem("bottom")}
+        super().__init__(viewBox=self._box, axisItems=axes)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for name in axes:
+            self.getAxis(name).enableAutoSIPrefix(False)
+        self._lines: Sequence[Line] = ()
+        self._view = View()
+        self._zoomed = [False, False]
+        self._painting, self._cross = Painting(self._box), Cross(self._box)
+        self._box.sigRangeChangedManually.connect(self._on_zoomed)
+        self._box.sigXRangeChanged.connect(lambda _box, _range: self._fit_height())
+        self._box.reset_wanted.connect(self.reset)
+        self.scene().sigMouseMoved.connect(self._on_moved)
+        self.dress()
+
+    def show_lines(self, lines: Sequence[Line], view: View, measure: str) -> None:
+        """Show `lines`, made for `view`. Values and steps of another kind than before are shown whole."""
+        if view.log != self._view.log or measure != self._measure():
+            self._zoomed[1] = False
+        if view.share != self._view.share:
+            self._zoomed[0] = False
+        self._lines, self._view = lines, view
+        self.getAxis("left").setLogMode(x=False, y=view.log)
+        self.setLabel("left", measure)
+        self.setLabel("bottom", tr("% of the job") if view.share else tr("step"))
+        self._painting.show_lines(lines)
+        self._fit()
+        if self._cross.x is not None:
+            self.point_at(self._cross.x)
+
+    def reset(self) -> None:
+        """Show everything."""
+        self._zoomed = [False, False]
+        self._fit()
+        self.zoomed.emit(False)
+
+    @property
+    def is_zoomed(self) -> bool:
+        return any(self._zoomed)
+
+    def dress(self) -> None:
+        """Take over the colours of the theme."""
+        colours = self.palette()
+        self.setBackground(colours.color(QPalette.ColorRole.Base))
+        for name in ("bottom", "left"):
+            axis = self.getAxis(name)
+            axis.setPen(colours.color(QPalette.ColorRole.Mid))
+            axis.setTextPen(colours.color(QPalette.ColorRole.Text))
+            axis.label.setDefaultTextColor(colours.color(QPalette.ColorRole.Text))
+        self.showGrid(x=False, y=True, alpha=0.15)
+        for item in (self._painting, self._cross):
+            item.dress(colours)
+
+    def points(self) -> list[Point]:
+        """What the lines tell where the cross-hair stands."""
+        return self._cross.points
+
+    def point_at(self, x: float, y: float | None = None) -> None:
+        """Set the cross-hair to the point next to `x`; `y` is where the pointer is."""
+        found = [(line, curve_lines.nearest(line, x)) for line in self._lines]
+        found = [(line, index) for line, index in found if index >= 0]
+        if not found:
+            return self.hide_cross()
+        at = min((float(line.x[index]) for line, index in found), key=lambda other: abs(other - x))
+        placed = [(line, curve_lines.nearest(line, at)) for line, _index in found]
+        points = [Point(line, index, float(line.x[index]) == at) for line, index in placed]
+        self._cross.show_points(at, y, points, self._title(at, points))
+        self.pointed.emit()
+        return None
+
+    def hide_cross(self) -> None:
+        self._cross.show_points(None, None, [], "")
+        self.pointed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        low, high = self._box.viewRange()[0]
+        at = self._cross.x
+        match event.key():
+            case Qt.Key.Key_Left | Qt.Key.Key_Right:
+                forward = event.key() == Qt.Key.Key_Right
+                start = (low if forward else high) if at is None else at
+                self._go(curve_lines.stop(self._lines, start, forward))
+            case Qt.Key.Key_Home:
+                self._go(curve_lines.span(self._lines)[0])
+            case Qt.Key.Key_End:
+                self._go(curve_lines.span(self._lines)[1])
+            case Qt.Key.Key_Plus | Qt.Key.Key_Equal | Qt.Key.Key_Minus:
+                centre = (low + high) / 2 if at is None else at
+                factor = 1 / NOTCH if event.key() == Qt.Key.Key_Minus else NOTCH
+                self._box.zoom(factor, 0, QPointF(centre, sum(self._box.viewRange()[1]) / 2))
+            case Qt.Key.Key_0:
+                self.reset()
+            case Qt.Key.Key_Escape if at is not None:
+                self.hide_cross()
+            case _:
+                event.ignore()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.hide_cross()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._painting.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._painting.update()
+
+    def _measure(self) -> str:
+        return str(self.getAxis("left").labelText)
+
+    def _go(self, x: float | None) -> None:
+        """Set the cross-hair to `x`, and bring it into sight."""
+        if x is None:
+            return
+        low, high = self._box.viewRange()[0]
+        if not low <= x <= high:
+            start = x - (high - low) / 2
+            self._box.setXRange(start, start + high - low, padding=0)
+        self.point_at(x)
+
+    def _title(self, at: float, points: list[Point]) -> str:
+        steps = {int(point.line.steps[point.index]) for point in points if point.exact}
+        if self._view.share:
+            return tr("{share} % of the job", share=f"{at:.1f}")
+        return tr("Step {step}", step=f"{min(steps):,}")
+
+    def _on_moved(self, place: QPointF) -> None:
+        if not self._box.sceneBoundingRect().contains(place):
+            if self._cross.x is not None:
+                self.hide_cross()
+            return
+        at = self._box.mapSceneToView(place)
+        self.point_at(at.x(), self._box.mapFromScene(place).y())
+
+    def _on_zoomed(self, axes: Sequence[bool]) -> None:
+        self._zoomed = [before or bool(now) for before, now in zip(self._zoomed, axes, strict=True)]
+        low, high = self._box.viewRange()[0]
+        first, last = self._whole()
+        if low <= first and high >= last:  # zoomed out again
+            self._zoomed[0] = False
+        self.zoomed.emit(self.is_zoomed)
+
+    def _whole(self) -> tuple[float, float]:
+        first, last = curve_lines.span(self._lines)
+        return (0.0, 100.0) if self._view.share else (min(first, last - 1), last)
+
+    def _fit(self) -> None:
+        first, last = self._whole()
+        room = (last - first) / 50
+        self._box.setLimits(xMin=first - room, xMax=last + room, minXRange=min(2.0, last - first))
+        if not self._zoomed[0]:
+            self._box.setXRange(first - room, last + room, padding=0)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        if self._zoomed[1]:
+            return
+        found = curve_lines.height(self._lines, *self._box.viewRange()[0])
+        if found:
+            low, high = found
+            room = PAD * (high - low) or 0.1 * abs(high) or 0.1
+            self._box.setYRange(low - room, high + room, padding=0)

@@ -1,0 +1,115 @@
+"""What a job stands on: its rows, spec, settings and server, as they were recorded when it was made."""
+
+import json
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from core import lineage
+from core.jobs import Job
+from core.language import tr, trn
+from ui import style, widgets
+from ui.text_length import local_time
+
+DIGEST = 16  # characters of a content hash that are shown
+
+
+class JobRecord(QScrollArea):
+    """`since_wanted` asks what has changed since the job was made."""
+
+    since_wanted = Signal(Job)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[Job, str] | None = None
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.since = QPushButton(tr("What has changed since?"))
+        self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
+        self.note = widgets.label(tr("This job was made elsewhere: which rows it was taught is not known here."), dim=True)
+        self.note.setWordWrap(True)
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(2 * style.SPACE)
+        self._form.setVerticalSpacing(style.SPACE // 2)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        above = QHBoxLayout()
+        above.addWidget(self.since)
+        above.addWidget(self.note, 1)
+        above.addStretch()
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, style.SPACE, style.SPACE, style.SPACE)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(above)
+        layout.addLayout(self._form)
+        layout.addStretch()
+        self.setWidget(page)
+
+    def show_job(self, job: Job, server: str) -> None:
+        """`server` is the provider's title."""
+        if self._shown == (job, server):
+            return
+        self._shown = (job, server)
+        self.note.setVisible(bool(job.adopted))
+        self.since.setVisible(not job.adopted)
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        for name, text in facts(job, server):
+            self._form.addRow(widgets.label(name, dim=True), _value(text))
+
+    def text(self) -> str:
+        """All of it, line by line."""
+        return "\n".join(": ".join(fact) for fact in facts(*self._shown)) if self._shown else ""
+
+
+def facts(job: Job, server: str) -> list[tuple[str, str]]:
+    """What is recorded of a job: a name and a text each; what is not known is left out."""
+    asked = job.asked
+    found = [
+        (tr("Rows"), _rows(job)),
+        (tr("Validation rows"), tr("sent along") if asked.get("validation") else ""),
+        (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
+        (tr("Base model"), job.model),
+        (tr("Method"), job.method),
+        *((one.name, _setting(one)) for one in lineage.settings(job)),
+        (tr("Suffix"), asked.get("suffix") or ""),
+        (tr("Notes for the server"), ", ".join(f"{key} = {value}" for key, value in (asked.get("metadata") or {}).items())),
+        (tr("Server"), server),
+        (tr("Job there"), job.remote_id or ""),
+        (tr("Files there"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
+        (tr("Resulting model"), job.fine_tuned_model or ""),
+        (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
+        (tr("Made"), local_time(job.created_at)),
+        (tr("Ended"), local_time(job.finished_at) if job.finished_at else ""),
+        (tr("Made with Juku"), job.app),
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def _rows(job: Job) -> str:
+    if job.adopted:
+        return ""
+    rows = trn("{n} row", "{n} rows", job.row_count)
+    which = tr("with the tag “{tag}”", tag=job.rows) if job.rows else tr("all training rows")
+    kept = tr("a frozen copy is kept") if job.version is not None else tr("the frozen copy was deleted")
+    return f"{rows}, {which}; {kept}"
+
+
+def _setting(one: lineage.Setting) -> str:
+    """What was asked for, and what the server made of it where that differs."""
+    asked = tr("Auto") if one.asked in (None, "auto") else str(one.asked)
+    if one.settled in (None, "auto") or str(one.settled) == asked:
+        return asked
+    return f"{asked} → {one.settled}"
+
+
+def _results(job: Job) -> list[str]:
+    found: list[str] = json.loads(job.result_files)
+    return found
+
+
+def _value(text: str) -> QLabel:
+    made = widgets.label(text, wrap=True)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made

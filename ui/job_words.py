@@ -1,0 +1,124 @@
+"""What there is to say of a job in words: its status, how long it takes, what to do about its error."""
+
+from core.errors import CLOSED, QUOTA
+from core.jobs import CREATING, MISSING, NEVER, UPLOADING, WAITING, Job
+from core.language import tr, trn
+from core.standing import Standing
+
+MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
+BAD_FILES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
+
+
+def status_title(job: Job) -> str:
+    """The status as a person says it; one that this program does not know is shown in the server's own word."""
+    if job.wish and not job.ended:
+        return {"cancel": tr("Cancelling"), "pause": tr("Pausing"), "resume": tr("Resuming")}[job.wish]
+    return {
+        WAITING: tr("Waiting"),
+        UPLOADING: tr("Sending the rows"),
+        CREATING: tr("Asked for"),
+        MISSING: tr("Gone at the server"),
+        "validating_files": tr("Rows are checked"),
+        "queued": tr("In the server's queue"),
+        "running": tr("Running"),
+        "paused": tr("Paused"),
+        "succeeded": tr("Succeeded"),
+        "failed": tr("Failed"),
+        "cancelled": tr("Cancelled"),
+    }.get(job.status, job.status)
+
+
+def explained(job: Job) -> str:
+    """What the status means."""
+    return {
+        WAITING: tr("In Juku's queue; nothing was sent yet"),
+        UPLOADING: tr("The rows are on their way to the server"),
+        CREATING: tr("Asked for; the server has not answered yet. Juku finds out by itself what became of it."),
+        MISSING: tr("The server no longer knows this job"),
+        "validating_files": tr("The server is checking the rows"),
+        "queued": tr("Waiting for its turn at the server"),
+        "running": tr("The model is learning"),
+        "paused": tr("Paused on the server; it can be resumed"),
+        "succeeded": tr("Done; the model can be asked"),
+        "failed": tr("Ended with an error"),
+        "cancelled": tr("Ended before it was done"),
+    }.get(job.status, tr("A status that Juku does not know; the job is followed all the same"))
+
+
+def advice(job: Job) -> str:
+    """What to do about a job's error; '' where there is nothing to say."""
+    code, error = job.error_code, job.error.lower()
+    if job.status not in ("failed", MISSING):
+        return ""
+    if job.status == MISSING:
+        return tr("It was deleted there, or the key belongs to another account now. Its record stays here.")
+    if "moderation" in error or "flagged" in error:
+        return tr("Take the rows that were flagged out of the set, and start the job again.")
+    if code == NEVER:
+        return tr("Start it again.")
+    if code in BAD_FILES:
+        return tr("Repair the rows in the examples tab, and start the job again. Nothing was trained.")
+    if code in QUOTA or code == "exceeded_quota":
+        return tr("Look at the billing page of your account there, and start the job again.")
+    if code == CLOSED:
+        return tr("Choose another server in the settings: this computer, for one.")
+    if code in ("model_not_available", "model_not_found"):
+        return tr("Choose another base model.")
+    if code == "server_error" or not code:
+        return tr("Often this passes: start it again. What the job told until then is kept.")
+    return tr("Start it again once the reason is gone.")
+
+
+def progress(standing: Standing) -> str:
+    """How far a job is, in a few words: for a line of a table."""
+    job = standing.job
+    if job.ended or standing.step is None:
+        return ""
+    if standing.total:
+        return tr("{step} / {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
+    return tr("Step {step}", step=f"{standing.step:,}")
+
+
+def sentence(standing: Standing) -> str:
+    """How a job stands, in a line."""
+    job = standing.job
+    parts = [f"{status_title(job)} – {explained(job)}" if standing.step is None else status_title(job)]
+    if standing.step is not None:
+        parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
+                     if standing.total else tr("step {step}", step=f"{standing.step:,}"))  # fmt: skip
+    if standing.loss is not None:
+        parts.append(tr("loss {loss}", loss=f"{standing.loss:.3g}"))
+    if standing.valid_loss is not None:
+        parts.append(tr("on validation rows {loss}", loss=f"{standing.valid_loss:.3g}"))
+    if standing.tokens:
+        parts.append(trn("{n} token trained", "{n} tokens trained", standing.tokens))
+    if standing.left is not None:
+        parts.append(time_left(standing.left))
+    return " · ".join(parts)
+
+
+def time_left(seconds: float) -> str:
+    if seconds < 60:
+        return tr("less than a minute left")
+    if seconds < 2 * 3600:
+        return trn("about {n} minute left", "about {n} minutes left", round(seconds / 60))
+    return trn("about {n} hour left", "about {n} hours left", round(seconds / 3600))
+
+
+def duration(seconds: float) -> str:
+    """A length of time, as exactly as it matters."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return tr("{seconds} s", seconds=whole)
+    if whole < 3600:
+        return tr("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
+    return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was."""
+    if seconds < 3600:
+        return trn("{n} minute ago", "{n} minutes ago", max(1, round(seconds / 60)))
+    if seconds < 48 * 3600:
+        return trn("{n} hour ago", "{n} hours ago", round(seconds / 3600))
+    return trn("{n} day ago", "{n} days ago", round(seconds / 86400))

@@ -1,0 +1,137 @@
+"""Keeps the queue of the open project at work as long as one of its jobs wants looking after."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from PySide6.QtCore import QObject, Signal
+
+from core import jobs, presets, training
+from core.errors import JukuError
+from core.jobs import UPLOADING, Job
+from core.project import Changes, Project
+from core.providers import LOCAL
+from core.queue import Queue
+from ui.workspace import Workspace
+
+QUIET = 0.3  # seconds without news after which a queue with nothing to do may end
+
+
+class QueueRunner(QObject):
+    """`of` gives the workspace's own: there is one queue for each project, whichever tab looks on."""
+
+    ended = Signal(Job)
+    sent = Signal(int, int, int)  # a job, how many bytes of its files were sent, and of how many
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._workspace = workspace
+        self._project: Project | None = None
+        self._queue: Queue | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._watched: int | None = None
+        workspace.tasks.changed.connect(self._on_changed)
+        workspace.offers_changed.connect(self._on_offers)
+
+    @property
+    def failures(self) -> dict[str, JukuError]:
+        """The servers that cannot be asked now, and why."""
+        return self._queue.failures if self._queue and self._project is self._workspace.project else {}
+
+    def begin(self) -> None:
+        """Look after the open project's jobs. Costs nothing where there are none."""
+        project = self._workspace.project
+        if project is not self._project or self._task is None or self._task.done():
+            self._project = project
+            self._queue = self._make(project)
+            self._task = self._workspace.tasks.start("", self._work(project, self._queue))
+
+    def wake(self, provider: str = "") -> None:
+        """Look at once: a job was queued, a key was entered, the person has pressed “Try again”. '' is all servers."""
+        self.begin()
+        assert self._queue
+        self._queue.wake(provider)
+        self._news.set()
+
+    def watch(self, id: int | None) -> None:
+        """Follow this job more closely than the others: somebody looks at it."""
+        self._watched = id
+        if self._queue:
+            self._queue.watched = id
+
+    async def cancel(self, job: Job) -> Changes:
+        """End a job, or take it out of the queue; an upload that is going on is cut off."""
+        project = self._workspace.project
+        if job.remote_id is None:
+            changes = await training.withdraw(project, job.id)
+            record = await project.read(jobs.job, job.id)
+            if job.status == UPLOADING and record.ended and self._queue:
+                self._queue.stop_sending(job.id)
+            return changes
+        return await training.cancel(project, await self._workspace.provider(job.provider), job.id)
+
+    def trains_here(self) -> bool:
+        """Whether a job is being trained on this computer now."""
+        return any(
+            job.provider == LOCAL and job.remote_id and not job.ended and job.status != "paused"
+            for job in jobs.unfinished(self._workspace.project.rows)
+        )
+
+    def _make(self, project: Project) -> Queue:
+        def tell(changes: Changes) -> None:
+            self._news.set()
+            if project is self._workspace.project:
+                self._workspace.tasks.changed.emit(changes)
+
+        def end(job: Job) -> None:
+            self._news.set()
+            if project is self._workspace.project:
+                self.ended.emit(job)
+
+        queue = Queue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
+        queue.watched = self._watched
+        return queue
+
+    def _limit(self, provider: str) -> int:
+        """How many jobs may run there at once."""
+        known = {entry.id: entry.limit for entry in self._workspace.settings.providers}
+        return known.get(provider, presets.preset(provider).limit)
+
+    async def _work(self, project: Project, queue: Queue) -> None:
+        """Let the queue run while there is something to look after; an idle window asks nobody anything."""
+        while not project.read_only and not await self._is_idle(project):
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(queue.run())
+                while not (await self._is_idle(project) and await self._is_quiet()):
+                    await self._news.wait()
+                running.cancel()
+
+    async def _is_idle(self, project: Project) -> bool:
+        self._news.clear()
+        return not await project.read(jobs.unfinished) and not self._news.is_set()
+
+    async def _is_quiet(self) -> bool:
+        """Whether nothing is told for a moment: by then the end of a job has been handed on."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), QUIET)
+        return not self._news.is_set()
+
+    def _on_changed(self, changes: Changes) -> None:
+        if "job" in changes.tables:
+            self._news.set()
+            if self._workspace.tasks.can_start():
+                self.begin()
+
+    def _on_offers(self) -> None:
+        """The chosen server has answered: what could not be asked before is asked again."""
+        provider = self._workspace.settings.provider
+        if self._workspace.offers and provider in self.failures:
+            self.wake(provider)
+
+
+def of(workspace: Workspace) -> QueueRunner:
+    """The workspace's runner, made when it is first wanted."""
+    found: QueueRunner | None = workspace.findChild(QueueRunner)
+    return found or QueueRunner(workspace)

@@ -1,0 +1,163 @@
+"""Several jobs at once: every combination of values, sets of rows and kept versions of the dataset."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.language import tr, trn
+from core.presets import Range
+from core.training import Plan
+from core.versions import Version
+from ui import style, widgets
+from ui.hyper_fields import HyperFields, Value
+from ui.text_length import local_time
+
+MOST = 200  # jobs that are queued at once: more is a slip of the finger
+SEED = "seed"
+SEEDS = Range(0, 2**31 - 1, integer=True)
+
+
+class SweepDialog(QDialog):
+    """`wanted` tells the plans and the name that their jobs share."""
+
+    wanted = Signal(list, str)
+
+    def __init__(
+        self,
+        plan: Plan,
+        ranges: Mapping[str, Range],
+        tags: Sequence[str],
+        kept: Sequence[Version],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Queue several jobs"))
+        self._plan, self._busy = plan, False
+        self.name = QLineEdit(tr("Comparison"), maxLength=60)
+        self.hyper = HyperFields(several=True)
+        self.hyper.show_ranges({**ranges, SEED: SEEDS})
+        self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
+        self.tags = _choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
+        self.versions = _choices([(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version])
+        self.note, self.count = widgets.Note(), widgets.heading("")
+        self.start, self.cancel = widgets.primary(""), QPushButton(tr("Cancel"))
+        self._lay_out()
+        self._connect()
+        self._show_count()
+
+    def _lay_out(self) -> None:
+        intro = widgets.label(tr("Each combination becomes a job. In a field, part several values by commas; empty lets "
+                                 "the server choose. They wait in the queue, and one that fails does not stop the rest."),
+                              wrap=True, dim=True)  # fmt: skip
+        lists = QHBoxLayout()
+        lists.setSpacing(style.SPACE)
+        for title, part in ((tr("&Rows"), self.tags), (tr("&Versions of the dataset"), self.versions)):
+            lists.addWidget(_under(title, part), 1)
+        name = widgets.label(tr("&Name of the comparison"), dim=True)
+        name.setBuddy(self.name)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.count, 1)
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(intro)
+        layout.addWidget(self.hyper)
+        layout.addLayout(lists, 1)
+        layout.addWidget(name)
+        layout.addWidget(self.name)
+        layout.addWidget(self.note)
+        layout.addLayout(buttons)
+        self.resize(720, 520)
+
+    def _connect(self) -> None:
+        self.hyper.changed.connect(self._show_count)
+        for part in (self.tags, self.versions):
+            part.itemChanged.connect(lambda _item: self._show_count())
+        self.start.clicked.connect(lambda: self.wanted.emit(self.plans(), self.name.text().strip()))
+        self.cancel.clicked.connect(self.reject)
+
+    def plans(self) -> list[Plan]:
+        """A plan for each combination."""
+        lists: dict[str, Sequence[Value]] = dict(self.hyper.lists())
+        found = []
+        for tag, version in itertools.product(_chosen(self.tags), _chosen(self.versions)):
+            for values in itertools.product(*lists.values()):
+                settings = dict(zip(lists, values, strict=True))
+                seed = settings.pop(SEED, None)
+                assert seed is None or isinstance(seed, int)
+                suffix = self._plan.suffix if tag == self._plan.rows else (tag or "all").replace(":", "-")[:18]
+                found.append(replace(self._plan, rows=tag, version=version, hyperparameters=settings, seed=seed, suffix=suffix))
+        return found
+
+    def problem(self) -> str:
+        """Why these jobs cannot be queued; '' where they can."""
+        if problem := self.hyper.problem():
+            return problem
+        if not _chosen(self.tags) or not _chosen(self.versions):
+            return tr("Choose rows, and a version of them.")
+        if self._count() > MOST:
+            return tr("That is {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
+        return ""
+
+    def show_busy(self, busy: bool, words: str = "") -> None:
+        """While the rows are checked nothing can be changed; `words` say what came in the way."""
+        self._busy = busy
+        self._show_count()
+        if words:
+            self.note.say(words, "error")
+
+    def _count(self) -> int:
+        count = len(_chosen(self.tags)) * len(_chosen(self.versions))
+        for values in self.hyper.lists().values():
+            count *= len(values)
+        return count
+
+    def _show_count(self) -> None:
+        problem, count = self.problem(), self._count()
+        self.note.say(problem, "warning")
+        self.count.setText(trn("{n} job", "{n} jobs", count))
+        self.start.setText(trn("Check and queue {n} job…", "Check and queue {n} jobs…", count))
+        self.start.setEnabled(not problem and not self._busy)
+
+
+def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
+    """A list in which several can be ticked."""
+    made = QListWidget()
+    for text, value in entries:
+        item = QListWidgetItem(text)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
+        item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
+        item.setData(Qt.ItemDataRole.UserRole, value)
+        made.addItem(item)
+    return made
+
+
+def _chosen(choices: QListWidget) -> list[Any]:
+    items = (choices.item(row) for row in range(choices.count()))
+    return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
+
+
+def _named(version: Version) -> str:
+    return f"{version.name} · {version.rows:,} · {local_time(version.created_at)}"
+
+
+def _under(title: str, part: QWidget) -> QWidget:
+    label = widgets.label(title, dim=True)
+    label.setBuddy(part)
+    part.setAccessibleName(title.replace("&", ""))
+    return widgets.column(label, part)
