@@ -51,12 +51,18 @@ RECENT = 60  # events from which the pace is told
 PAUSED = 5  # a gap so many times the usual one is no training: the job paused, or the server told it late
 SILENT = 300  # seconds without news (and twenty usual gaps) after which no time is told
 
-_STEP = re.compile(r"\bStep (\d{1,10})(?:/(\d{1,10}))?")
-_IN_WORDS = re.compile(r"\b(training|validation) loss=([0-9.eE+-]{1,24})")
+_STEP = re.compile(r"\bStep (\d{1,10})(?!\d)(?:/(\d{1,10})(?!\d))?")
+_IN_WORDS = re.compile(r"\b(training|validation) loss=([0-9.eE+-]{1,24})(?![0-9.eE+-])")
 _METRIC_EVENTS = (
     "SELECT created_at, message, data FROM job_event WHERE job = ? "
     "AND (data NOT IN ('{}', 'null') OR message LIKE '%Step %') ORDER BY id"
 )
+# The last step of each name, name after name: a look into the index instead of a walk through all numbers.
+_LAST_STEP = """
+WITH RECURSIVE named (name) AS (
+  SELECT min(name) FROM job_metric WHERE job = :job
+  UNION ALL SELECT (SELECT min(name) FROM job_metric WHERE job = :job AND name > named.name) FROM named WHERE name IS NOT NULL
+) SELECT max((SELECT max(step) FROM job_metric WHERE job = :job AND name = named.name)) FROM named"""
 
 Point = tuple[str, int, float]  # name, step, value
 
@@ -124,8 +130,7 @@ def losses(db: sqlite3.Connection, job: int) -> list[Metric]:
     found = series(db, job).get("train_loss")
     if found is None:
         return []
-    times, totals = _times(db, job)
-    whole = total(db, job)
+    (times, totals), whole = _times(db, job), total(db, job)
     return [
         Metric(step, totals.get(step, whole), value, times.get(step, 0.0))
         for step, value in zip(found.steps.tolist(), found.values.tolist(), strict=True)
@@ -149,7 +154,7 @@ def total(db: sqlite3.Connection, job: int) -> int | None:
 
 def last_step(db: sqlite3.Connection, job: int) -> int | None:
     """The newest step that anything is known of."""
-    found: int | None = db.execute("SELECT max(step) FROM job_metric WHERE job = ?", (job,)).fetchone()[0]
+    found: int | None = db.execute(_LAST_STEP, {"job": job}).fetchone()[0]
     return found if found is not None else max((step for _name, step, _value in _told(db, job)), default=None)
 
 
@@ -174,8 +179,7 @@ def seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> 
     pace = median(seconds / steps for seconds, steps in gaps)
     steady = [(seconds, steps) for seconds, steps in gaps if seconds <= PAUSED * pace * steps]
     pace = sum(seconds for seconds, _steps in steady) / sum(steps for _seconds, steps in steady)
-    since = min(max(0.0, now - recent[-1][1]), usual)
-    return max(0.0, pace * (whole - recent[-1][0]) - since)
+    return max(0.0, pace * (whole - recent[-1][0]) - min(max(0.0, now - recent[-1][1]), usual))
 
 
 def split_name(name: str) -> tuple[str, str]:

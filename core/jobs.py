@@ -18,7 +18,6 @@ CREATING = "creating"  # asked for, and no answer yet
 MISSING = "missing"  # the server no longer knows it
 OWN = (WAITING, UPLOADING, CREATING)
 ENDED = (*TERMINAL, MISSING)
-NEVER = "never_received"  # the error code of a job that the server's list did not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,9 @@ def unfinished(db: sqlite3.Connection) -> list[Job]:
     marks = ",".join("?" * len(ENDED))
     sql = (
         f"SELECT {_COLUMNS} FROM job WHERE status NOT IN ({marks}) "
-        "OR (result_files <> '[]' AND NOT results_merged) OR (remote_id IS NULL AND error_code = ?) OR adopted = 1 ORDER BY id"
+        "OR (result_files <> '[]' AND NOT results_merged) OR adopted = 1 ORDER BY id"
     )
-    return [Job(*row) for row in db.execute(sql, (*ENDED, NEVER))]
+    return [Job(*row) for row in db.execute(sql, ENDED)]
 
 
 def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
@@ -134,14 +133,19 @@ def set_status(db: sqlite3.Connection, id: int, status: str) -> None:
 def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validation_file: str | None) -> None:
     """Note that the job will be asked for now, with these files; not if it was withdrawn meanwhile."""
     db.execute(
-        "UPDATE job SET status = ?, training_file = ?, validation_file = ?, looked = 0 WHERE id = ? AND status = ?",
+        "UPDATE job SET status = ?, training_file = ?, validation_file = ? WHERE id = ? AND status = ?",
         (CREATING, training_file, validation_file, id, UPLOADING),
     )
 
 
-def looked(db: sqlite3.Connection, id: int) -> None:
-    """Note that the server's list was searched in vain once more."""
+def looked(db: sqlite3.Connection, id: int, enough: int) -> None:
+    """Note that the server's list was searched in vain once more; after `enough` times the job waits again."""
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
+    record = job(db, id)
+    if record.looked >= enough and record.wish == "cancel":
+        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+    elif record.looked >= enough:
+        set_status(db, id, WAITING)
 
 
 def wish(db: sqlite3.Connection, id: int, wish: str) -> None:
@@ -172,7 +176,7 @@ def store(
 
 
 _TOLD = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
-         "estimated_finish", "hyperparameters", "result_files", "wish", "looked")  # fmt: skip
+         "estimated_finish", "hyperparameters", "result_files", "wish")  # fmt: skip
 
 
 def _told(known: Job, state: JobState) -> tuple[Any, ...]:
@@ -188,7 +192,6 @@ def _told(known: Job, state: JobState) -> tuple[Any, ...]:
         json.dumps(state.hyperparameters) if state.hyperparameters else known.hyperparameters,
         json.dumps(state.result_files) if state.result_files else known.result_files,
         "" if _is_fulfilled(known.wish, state) else known.wish,
-        0,
     )
 
 

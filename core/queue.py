@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from core import curves, jobs, training
 from core.errors import JukuError, ProjectError, ProviderError
-from core.jobs import CREATING, MISSING, NEVER, UPLOADING, WAITING, Job
+from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr
 from core.project import Changes, Project
 from core.providers import JobState, Provider
@@ -64,6 +64,7 @@ class Queue:
         self._lines: dict[str, _Line] = {}
         self._followed: dict[int, _Followed] = {}
         self._sending: dict[int, asyncio.Task[None]] = {}
+        self._wishes: set[tuple[int, str]] = set()
         self._woken = asyncio.Event()
         self._tokens = EVENTS_A_SECOND
         self._counted = time.monotonic()
@@ -108,6 +109,7 @@ class Queue:
 
     def _forget(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
+        self._wishes = {wish for wish in self._wishes if wish[0] in there}
         self._followed = {id: kept for id, kept in self._followed.items() if id in there}
         for id in set(self._lines) - served:
             if self._lines[id].task is None:
@@ -156,18 +158,15 @@ class Queue:
                 await self.project.write("", jobs.set_status, job.id, WAITING)  # the program ended meanwhile
             elif job.remote_id:
                 await self._look_at(provider, job, told.get(job.remote_id))
-        await self._take_late_ones([job for job in followed if job.error_code == NEVER], told)
 
     async def _fulfil_wishes(self, provider: Provider, wishing: list[Job]) -> None:
-        for job in wishing:
+        """Carry out what was wished and not confirmed. A new wish is on its way already: only one that stays is repeated."""
+        lasting = [job for job in wishing if (job.id, job.wish) in self._wishes]
+        self._wishes -= {wish for wish in self._wishes if wish[0] in {job.id for job in wishing}}
+        self._wishes |= {(job.id, job.wish) for job in wishing}
+        for job in lasting:
             with suppress(ProviderError):  # the state that is asked for next tells what became of it
                 await self._tell(await training.fulfil(self.project, provider, job), job)
-
-    async def _take_late_ones(self, never: list[Job], told: dict[str, JobState]) -> None:
-        """A job that counted as never received may show up all the same."""
-        for job in never:
-            if job.remote_id is None and (state := _by_token(told, job.token)):
-                await self._tell(await self.project.write("", jobs.store, job.id, state), job)
 
     async def _look_at(self, provider: Provider, job: Job, state: JobState | None) -> None:
         assert job.remote_id
@@ -175,6 +174,7 @@ class Queue:
             state = state or await provider.job(job.remote_id)
             if jobs.is_news(job, state) or job.adopted == 1 or self._wants_events(provider, job, state):
                 await self._tell(await training.update(self.project, provider, job.id, state), job)
+            await training.end_twins(provider, job)
             if state.ended:
                 await self._merge_results(provider, job.id)
         except ProviderError as error:
@@ -254,7 +254,3 @@ class Queue:
         record = await self.project.read(jobs.job, before.id)
         if record.ended and not before.ended:
             self.on_ended(record)
-
-
-def _by_token(told: dict[str, JobState], token: str) -> JobState | None:
-    return next((state for state in told.values() if state.token == token), None)

@@ -40,6 +40,15 @@ def load(db: sqlite3.Connection, counted: Counted) -> list[Standing]:
     return [_standing(db, job, losses.get(job.id), valid.get(job.id), counted) for job in jobs.jobs(db)]
 
 
+def saved(db: sqlite3.Connection, provider: str) -> list[str]:
+    """The checkpoints that jobs have left at a provider, the newest first: training can go on from each."""
+    rows = db.execute(
+        "SELECT c.model FROM job_checkpoint c JOIN job ON job.id = c.job WHERE provider = ? ORDER BY c.created_at DESC, step DESC",
+        (provider,),
+    )
+    return [model for (model,) in rows]
+
+
 Last = tuple[int, float]  # a step and the value there
 
 

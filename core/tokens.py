@@ -201,6 +201,13 @@ def price(found: Summary, model: str, epochs: int | None, date: datetime.date) -
     return Price(one * low, one * high, str(table["as_of"]), table["source"], date <= entry["last_day"])
 
 
+def trained_price(trained: int, model: str) -> float | None:
+    """What training on so many tokens has cost, in US dollars; None for a model without a known price."""
+    table = _prices()["training"]
+    entry = table.get(_named(table, model.removeprefix("ft:").split(":")[0]))
+    return trained * entry["dollars"] / 1_000_000 if entry else None
+
+
 def chat_price(sent: int, received: int, model: str) -> float | None:
     """What so many tokens cost, in US dollars; None for a model without a known price."""
     table = _prices()["chat"]

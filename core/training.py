@@ -235,16 +235,22 @@ async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
 async def recover(project: Project, provider: Provider, id: int) -> Changes:
     """Find out what became of a job whose creation was never answered.
 
-    A slow server may still be making it, so it is looked for several times; asking again would make it twice.
+    A slow server may still be making it, so it is looked for several times, however fast the clocks run. Only then it
+    is back in the queue, to be sent once more; `end_twins` watches over that.
     """
     record = await project.read(jobs.job, id)
-    state = await provider.find_job(record.token)
+    state = next(iter(await provider.jobs_of(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
-    if record.looked + 1 < LOOKS:
-        return await project.write("", jobs.looked, id)
-    never = tr("The server never received it. Nothing was charged; start it again.")
-    return await project.write("", jobs.fail, id, never, jobs.NEVER)
+    return await project.write("", jobs.looked, id, LOOKS)
+
+
+async def end_twins(provider: Provider, record: Job) -> None:
+    """Cancel what a creation that counted as never received has made after all: one wish is one job."""
+    if record.looked >= LOOKS:
+        for twin in await provider.jobs_of(record.token):
+            if twin.id != record.remote_id and not twin.ended:
+                await provider.cancel_job(twin.id)
 
 
 async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges) -> Job:
@@ -267,13 +273,17 @@ async def follow(project: Project, provider: Provider, id: int, on_changes: OnCh
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
     """Ask the server once how a job is (unless `state` was told already), and record it with what is new."""
     record = await project.read(jobs.job, id)
+    if record.status in (WAITING, UPLOADING):
+        await send(project, provider, id)
+        return Changes("", records={"job"})
     if record.remote_id is None:
         return await recover(project, provider, id)
     # The state first: events that come between the two calls are fetched then, and none is missed at the end.
     state = state or await provider.job(record.remote_id)
     known = await project.read(jobs.event_ids, id)
     new = await provider.events(record.remote_id, known)
-    found = await provider.checkpoints(record.remote_id) if state.ended or record.status != state.status else []
+    wanted = state.ended or record.status != state.status or any("heckpoint" in event.message for event in new)
+    found = await provider.checkpoints(record.remote_id) if wanted else []
     return await project.write("", jobs.store, id, state, new, found)
 
 
@@ -306,7 +316,8 @@ async def fulfil(project: Project, provider: Provider, record: Job) -> Changes:
         if error.status is not None and error.status < 500 and error.status != 429:
             await project.write("", jobs.wish, record.id, "")
         raise
-    return await project.write("", jobs.store, record.id, state)
+    # With its last events, which nobody would ask for once it has ended.
+    return await update(project, provider, record.id, state)
 
 
 async def withdraw(project: Project, id: int) -> Changes:

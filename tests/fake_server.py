@@ -61,6 +61,7 @@ class FakeServer:
         self.script: Callable[[dict], Answer] | None = None  # makes the answer to a chat request instead of the queue
         self.no_schema = False  # a wish for structured output is refused
         self.weather: Callable[[str, str], Fault | None] = lambda _method, _path: None  # of a request
+        self.accepted: Callable[[str, str], None] = lambda _method, _path: None  # called before each answer
         self.requests: list[tuple[str, str, bytes]] = []  # method, path with query, body: all that came
         self.key = KEY  # the one that is accepted
         self.without: set[str] = set()  # first parts of routes that this server does not have: "batches", "pause", …
@@ -265,6 +266,8 @@ class _Routes(BaseHTTPRequestHandler):
                 return self._upload(body)
             case ["fine_tuning", "jobs"]:
                 return self._create(json.loads(body))
+            case ["fine_tuning", "jobs", id, _act] if id in fake.jobs and fake.jobs[id]["finished_at"]:
+                return self._error(400, "Job has already completed.", "invalid_request_error")
             case ["fine_tuning", "jobs", id, "cancel"] if id in fake.jobs:
                 fake.end(id, "cancelled")
                 return self._json(fake.jobs[id])
@@ -424,6 +427,7 @@ class _Routes(BaseHTTPRequestHandler):
         self._send(status, json.dumps({"error": error}).encode(), "application/json", headers)
 
     def _send(self, status: int, data: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        self.fake.accepted(self.command, self.path)
         fault = self._fault
         if fault and fault.kind == "lose":
             return self._cut()

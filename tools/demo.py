@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import commands, dataset, evals, filters, language, samples, training
+from core import commands, curves, dataset, evals, filters, language, samples, training
 from core.errors import JukuError
 from core.filters import Filter
 from core.progress import Progress, Reporter
@@ -91,7 +91,7 @@ async def train(project: Project, provider: LocalProvider, arguments: argparse.N
     show = reporter(f"train on {rows}")
 
     def on_changes(_changes: Changes) -> None:
-        if (found := training.metrics(project.rows, id)) and found[-1].total:
+        if (found := curves.losses(project.rows, id)) and found[-1].total:
             show.update(found[-1].step, found[-1].total)
 
     job = await training.follow(project, provider, id, on_changes)

@@ -26,7 +26,9 @@ class ChangedDialog(QDialog):
     def __init__(self, workspace: Workspace, job: Job, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("What has changed since {job}", job=widgets.short_name(job.fine_tuned_model or job.model)))
+        self.setWindowTitle(
+            tr("What has changed since {job}", job=widgets.short_name(job.fine_tuned_model or job.model))
+        )
         self._workspace, self._job = workspace, job
         self._work = Latest(workspace, self)
         self.finished.connect(lambda _result: self._work.stop())
@@ -37,6 +39,7 @@ class ChangedDialog(QDialog):
             view.say(tr("Comparing…"), "")
         self.spec = SideBySide()
         self.pages = QTabWidget(documentMode=True)
+        self.pages.tabBar().setDrawBase(False)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.close)
         layout = QVBoxLayout(self)

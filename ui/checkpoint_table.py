@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.language import tr
 from core.providers import Checkpoint
@@ -62,15 +70,24 @@ class CheckpointTable(QWidget):
         self._pages.setCurrentIndex(1 if checkpoints else 0)
         told = [name for name in METRICS if any(name in one.metrics for one in checkpoints)]
         self.table.setColumnCount(len(told) + 3)
-        self.table.setHorizontalHeaderLabels([tr("Step"), *(_titles()[name] for name in told), tr("Saved"), tr("Model")])
+        self.table.setHorizontalHeaderLabels(
+            [tr("Step"), *(_titles()[name] for name in told), tr("Saved"), tr("Model")]
+        )
         self.table.setRowCount(len(checkpoints))
         for row, one in enumerate(checkpoints):
-            cells = [f"{one.step:,}", *(_number(one.metrics.get(name)) for name in told), local_time(one.created_at), one.model]
+            cells = [
+                f"{one.step:,}",
+                *(_number(one.metrics.get(name)) for name in told),
+                local_time(one.created_at),
+                one.model,
+            ]
             for column, text in enumerate(cells):
                 self.table.setItem(row, column, QTableWidgetItem(text))
         self.table.resizeColumnsToContents()
         if checkpoints:
-            self.table.selectRow(next((row for row, one in enumerate(checkpoints) if before and one.id == before.id), 0))
+            self.table.selectRow(
+                next((row for row, one in enumerate(checkpoints) if before and one.id == before.id), 0)
+            )
 
     def checkpoint(self) -> Checkpoint | None:
         """The selected one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -70,16 +70,16 @@ class CurveChart(QWidget):
         self.axis.setAccessibleName(tr("Along the bottom"))
         self.axis.addItem(tr("by step"), False)
         self.axis.addItem(tr("by share of the job"), True)
-        self.log = QCheckBox(tr("&Log scale"))
+        self.log = QCheckBox(tr("Log scale"))
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(SMOOTH)
         self.smoothing.setFixedWidth(90)
         self.smoothing.setAccessibleName(tr("Smoothing"))
-        self.whole = QPushButton(tr("Show &all"))
+        self.whole = QPushButton(tr("Show all"))
         self.whole.setToolTip(widgets.tip(_mouse_help()))
         self.whole.setEnabled(False)
-        self.save = QPushButton(tr("&Save"))
+        self.save = QPushButton(tr("Save"))
         self.save.setMenu(self._menu())
         self.measure.currentIndexChanged.connect(lambda _index: self._on_measure())
         self.axis.currentIndexChanged.connect(lambda _index: self._on_view())
@@ -99,9 +99,7 @@ class CurveChart(QWidget):
         row = FlowLayout(tools, style.SPACE)
         smooth = QWidget()
         pair = FlowLayout(smooth, style.SPACE // 2)
-        self._smooth_label = QLabel(tr("S&moothing"))
-        self._smooth_label.setBuddy(self.smoothing)
-        for part in (self._smooth_label, self.smoothing):
+        for part in (QLabel(tr("Smoothing")), self.smoothing):
             pair.addWidget(part)
         for part in (self.measure, self.axis, smooth, self.log, self.whole, self.save):
             row.addWidget(part)
@@ -124,6 +122,8 @@ class CurveChart(QWidget):
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
         """Show `jobs` from now on. With the same jobs and more points, zoom and choices stay."""
+        if _is_same(jobs, self._jobs):
+            return
         if [job.id for job in jobs] != [job.id for job in self._jobs] and self._plot is not None:
             self._plot.reset()
         self._jobs = list(jobs)
@@ -164,17 +164,11 @@ class CurveChart(QWidget):
             self._make_plot()
             self._draw()
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and self._plot is not None:
-            self._plot.dress()
-
     def _make_plot(self) -> None:
         from ui.curve_plot import CurvePlot
 
         self._plot = CurvePlot()
         self._plot.setAccessibleName(tr("Curves of the training"))
-        self._plot.setToolTip("")
         self._plot.zoomed.connect(self.whole.setEnabled)
         self._plot.pointed.connect(self._describe)
         self._body.takeAt(self._body.count() - 1)
@@ -233,7 +227,7 @@ class CurveChart(QWidget):
 
     def _line(self, curve: Curve) -> curve_lines.Line:
         line = self._lines.get(curve.key)
-        if line is None or not curve_lines.is_same(line.curve, curve):
+        if line is None or line.curve.whole != curve.whole or not curve_lines.is_equal(line.curve.series, curve.series):
             return curve_lines.line_of(curve, self._view)
         line.curve = curve
         return line
@@ -280,6 +274,16 @@ class CurveChart(QWidget):
             Notice(self.window(), f"{error.title}\n{error.message}", "error", lasting=True)
         else:
             Notice(self.window(), tr("“{name}” was written.", name=path.name))
+
+
+def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
+    """Whether both would be drawn alike: most news of a job bring no new point."""
+    facts = [[(job.id, job.title, job.total, job.series.keys()) for job in some] for some in (jobs, others)]
+    return facts[0] == facts[1] and all(
+        curve_lines.is_equal(one, other.series[name])
+        for job, other in zip(jobs, others, strict=True)
+        for name, one in job.series.items()
+    )
 
 
 def _whole(job: CurveJob) -> int:

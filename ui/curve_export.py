@@ -32,7 +32,7 @@ def picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
     painter.drawText(
         QRectF(style.SPACE, style.SPACE / 2, plot.width(), metrics.height()), Qt.AlignmentFlag.AlignVCenter, title
     )
-    plot.render(painter, QPoint(0, head))
+    QWidget.render(plot, painter, QPoint(0, head))  # the view has one of its own, which paints the scene alone
     for curve, place in zip(shown, places, strict=True):
         place.translate(style.SPACE, plot.height() + head)
         _paint_entry(painter, place, curve, text)

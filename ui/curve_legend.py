@@ -65,7 +65,8 @@ class Legend(QListWidget):
             self._fill()
 
     def shown(self) -> list[Curve]:
-        return [curve for curve in self._curves if curve.key not in self.hidden()]
+        hidden = self.hidden()
+        return [curve for curve in self._curves if curve.key not in hidden]
 
     def hidden(self) -> set[Key]:
         """The lines that are switched off."""
@@ -79,22 +80,24 @@ class Legend(QListWidget):
 
     def _fill(self) -> None:
         self.blockSignals(True)
-        hidden = set(self.hidden())
+        hidden, size = set(self.hidden()), self._size()
         self.clear()
         for curve in self._curves:
             item = QListWidgetItem(self._swatch(curve), curve.title)
             item.setData(Qt.ItemDataRole.UserRole, curve.key)
             item.setToolTip(widgets.tip(curve.title))
             item.setCheckState(Qt.CheckState.Unchecked if curve.key in hidden else Qt.CheckState.Checked)
-            item.setSizeHint(self._size(curve.title))
+            item.setSizeHint(size)
             self.addItem(item)
         self.blockSignals(False)
+        self.setGridSize(size)
         self._fit()
 
-    def _size(self, text: str) -> QSize:
+    def _size(self) -> QSize:
+        """Of each entry: as wide as the widest, so that they stand in columns."""
         metrics = self.fontMetrics()
-        width = metrics.horizontalAdvance(text) + SWATCH.width() + metrics.height() + 4 * style.SPACE
-        return QSize(min(LONGEST, width), metrics.height() + 6)
+        text = max((metrics.horizontalAdvance(curve.title) for curve in self._curves), default=0)
+        return QSize(min(LONGEST, text + SWATCH.width() + metrics.height() + 4 * style.SPACE), metrics.height() + 6)
 
     def _swatch(self, curve: Curve) -> QIcon:
         scale = self.devicePixelRatioF()
@@ -108,7 +111,8 @@ class Legend(QListWidget):
 
     def _on_double_click(self, chosen: QListWidgetItem) -> None:
         others = [self.item(index) for index in range(self.count()) if self.item(index) is not chosen]
-        alone = all(item.checkState() == Qt.CheckState.Unchecked for item in others)
+        alone = chosen.checkState() == Qt.CheckState.Checked
+        alone = alone and all(item.checkState() == Qt.CheckState.Unchecked for item in others)
         self.blockSignals(True)
         chosen.setCheckState(Qt.CheckState.Checked)
         for item in others:
@@ -129,6 +133,6 @@ class Legend(QListWidget):
         """Take as many lines as the entries need, up to a few."""
         self.doItemsLayout()
         line = self.fontMetrics().height() + 6
-        height = min(self.contentsSize().height(), LINES * line)
+        height = max(line, min(self.contentsSize().height(), LINES * line))
         if height != self.maximumHeight():
             self.setFixedHeight(height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from core.curves import Series
 
 Numbers = npt.NDArray[np.float64]
+EVEN = 150  # points up to which smoothing is by points; of more it is by the width that so many take
 FEW = 30  # so few points are shown as they are: smoothed ones would be made up
-COARSEST = 64  # points below which halving once more saves nothing
 NEGLIGIBLE = 1e-6
 
 
@@ -44,22 +44,19 @@ class View:
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A curve in the chart's own coordinates (`x`, `y` as they were told), and its coarser forms."""
+    """A curve in the chart's own coordinates: `x` and `y` as they were told, `smooth` instead of `y` where it was smoothed."""
 
     curve: Curve
     x: Numbers
     y: Numbers
     steps: npt.NDArray[np.int64]
     values: Numbers
-    bands: list[tuple[Numbers, Numbers, Numbers]] = field(default_factory=list)
-    smooth: list[tuple[Numbers, Numbers]] = field(default_factory=list)
+    smooth: Numbers | None = None
 
 
-def is_same(one: Curve, other: Curve) -> bool:
+def is_equal(one: Series, other: Series) -> bool:
     """Whether both have the same points."""
-    return one.whole == other.whole and all(
-        np.array_equal(getattr(one.series, name), getattr(other.series, name)) for name in ("steps", "values")
-    )
+    return one is other or (np.array_equal(one.steps, other.steps) and np.array_equal(one.values, other.values))
 
 
 def line_of(curve: Curve, view: View) -> Line:
@@ -71,9 +68,9 @@ def line_of(curve: Curve, view: View) -> Line:
     if view.share:
         x *= 100 / max(1, curve.whole)
     y = np.log10(values) if view.log else values
-    line = Line(curve, x, y, steps, values, bands(x, y))
+    line = Line(curve, x, y, steps, values)
     if view.smoothing and len(x) > FEW:
-        line.smooth = means(x, smoothed(y, view.smoothing))
+        line.smooth = smoothed(y, view.smoothing ** min(1.0, EVEN / len(x)))
     return line
 
 
@@ -83,54 +80,49 @@ def smoothed(values: Numbers, weight: float) -> Numbers:
     Summed by doubling: the sum over 2n values is that over n, and the one n places before, weighted.
     """
     found = np.array(values, np.float64)
-    norm = np.ones(len(found))
-    span = 1
-    while span < len(found) and weight**span > NEGLIGIBLE:
-        for sums in (found, norm):
-            sums[span:] += weight**span * sums[:-span].copy()
-        span *= 2
-    return found / norm
-
-
-def bands(x: Numbers, y: Numbers) -> list[tuple[Numbers, Numbers, Numbers]]:
-    """Each level has half the points of the one before: where they begin, and the least and the most in them."""
-    levels = [(x, y, y)]
-    while len(levels[-1][0]) > COARSEST:
-        x, low, high = levels[-1]
-        pairs = np.arange(0, len(x), 2)
-        levels.append((x[::2], np.minimum.reduceat(low, pairs), np.maximum.reduceat(high, pairs)))
-    return levels
-
-
-def means(x: Numbers, y: Numbers) -> list[tuple[Numbers, Numbers]]:
-    """Each level has half the points of the one before, as means; the first and the last point stay in place."""
-    levels = [(x, y)]
-    while len(levels[-1][0]) > COARSEST:
-        x, y = (_halved(numbers) for numbers in levels[-1])
-        levels.append((x, y))
-    return levels
-
-
-def _halved(numbers: Numbers) -> Numbers:
-    inner = numbers[1:-1]
-    even = len(inner) // 2 * 2
-    return np.concatenate([numbers[:1], inner[:even].reshape(-1, 2).mean(axis=1), inner[even:], numbers[-1:]])
+    width = 1
+    while width < len(found) and weight**width > NEGLIGIBLE:
+        found[width:] += weight**width * found[:-width]
+        width *= 2
+    rising = min(width, len(found))  # after so many the weights sum to the same
+    found[:rising] /= 1 - weight ** np.arange(1, rising + 1)
+    found[rising:] /= 1 - weight**rising
+    return found * (1 - weight)
 
 
 def seen(x: Numbers, low: float, high: float) -> slice:
     """The points between `low` and `high`, and one more on either side, to which the line goes on."""
     first, last = np.searchsorted(x, (low, high))
-    return slice(max(0, int(first) - 1), int(last) + 1)
+    return slice(max(0, int(first) - 1), min(len(x), int(last) + 1))
 
 
-def level_for(x: Numbers, low: float, high: float, most: float) -> int:
-    """Which level has at most `most` points in sight; `x` is the finest one's."""
-    part = seen(x, low, high)
-    count = min(part.stop, len(x)) - part.start
-    level = 0
-    while count > most:
-        count, level = count // 2, level + 1
-    return level
+def thinned(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
+    """The points of `part`, or the means of so many neighbours that no more than `most` are left, and both ends."""
+    size = 1
+    while (part.stop - part.start) / size > most:
+        size *= 2
+    if size == 1:
+        return x[part], y[part]
+    # Groups begin at multiples of their size, so that a line does not tremble while it is moved.
+    starts = np.arange(part.start // size * size, part.stop, size)
+    counts = np.diff(np.append(starts, part.stop))
+    means = [np.add.reduceat(numbers[: part.stop], starts) / counts for numbers in (x, y)]
+    ends = [part.start, part.stop - 1]
+    return tuple(
+        np.concatenate([row[ends[:1]], mean[1:-1], row[ends[1:]]]) for row, mean in zip((x, y), means, strict=True)
+    )  # type: ignore[return-value]
+
+
+def columns(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
+    """Which of the columns between `edges` hold points, and the least and the most in each; neighbours touch."""
+    starts = np.searchsorted(x, edges)
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    if not len(filled):
+        return filled, y[:0], y[:0]
+    inner = y[: starts[-1]]
+    low, high = (reach.reduceat(inner, starts[filled]) for reach in (np.minimum, np.maximum))
+    low[:-1], high[:-1] = np.minimum(low[:-1], high[1:]), np.maximum(high[:-1], low[1:])
+    return filled, low, high
 
 
 def span(lines: Sequence[Line]) -> tuple[float, float]:
@@ -141,14 +133,9 @@ def span(lines: Sequence[Line]) -> tuple[float, float]:
 
 def height(lines: Sequence[Line], low: float, high: float) -> tuple[float, float] | None:
     """From the least to the greatest y of what lies between `low` and `high`; None where nothing does."""
-    found: list[tuple[float, float]] = []
-    for line in lines:
-        level = min(level_for(line.x, low, high, 2 * COARSEST), len(line.bands) - 1)
-        x, least, most = line.bands[level]
-        part = seen(x, low, high)
-        if len(x[part]):
-            found.append((float(least[part].min()), float(most[part].max())))
-    return (min(low for low, _high in found), max(high for _low, high in found)) if found else None
+    parts = [line.y[seen(line.x, low, high)] for line in lines]
+    parts = [part for part in parts if len(part)]
+    return (min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)) if parts else None
 
 
 def nearest(line: Line, x: float) -> int:

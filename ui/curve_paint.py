@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pyqtgraph
@@ -17,9 +18,12 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from ui import curve_lines, style
 from ui.curve_legend import DASHES, colour_of
 from ui.curve_lines import Line, Numbers
-from ui.curve_readout import Entry, paint_readout
+from ui.curve_readout import Crowd, Entry, paint_readout
 
-FAINT = 0.28  # of a told point's colour beside the smooth line
+FAINT = (0.28, 0.12)  # of a told point's colour beside the smooth line: of few lines, and of many
+DENSE = 0.7  # the same where there is no smooth line
+COLUMN, ROW = 3, 2  # pixels that share their least and most, and how finely those are told
+MOST = 100  # lines; so many sums fit
 DOTTED = 80  # points in sight up to which each is marked
 MANY = 6  # lines from which, while the view moves, only the smooth ones are drawn
 RESTED = 0.12  # seconds without a change after which all is drawn again
@@ -28,8 +32,9 @@ RESTED = 0.12  # seconds without a change after which all is drawn again
 class Painting(pyqtgraph.GraphicsObject):
     """All lines, in the pixels of the box that it lies in."""
 
-    def __init__(self, box: pyqtgraph.ViewBox) -> None:
+    def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
+        self._axis = axis  # of the values: where its numbers stand, lines go across
         self._box, self._lines, self._colours = box, (), QPalette()
         self._kept: QImage | None = None
         self._changed_at = 0.0
@@ -84,25 +89,37 @@ class Painting(pyqtgraph.GraphicsObject):
 
     def _draw(self, image: QImage) -> None:
         painter = QPainter(image)
-        frame = Frame(self._box, self._colours)
-        if not self._moving:
-            for line in self._lines:
-                frame.draw_told(painter, line)
+        frame = Frame(self._box, len(self._lines) > MANY, self._moving)
+        mid, base = (self._colours.color(role) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Base))
+        painter.setPen(QPen(mixed(mid, base, 0.5), 1))
+        for y in frame.down(np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])).tolist():
+            painter.drawLine(0, round(y), round(frame.width), round(y))
+        dense = [line for line in self._lines if frame.is_dense(line)]
+        for smooth, clear in ((True, FAINT[len(self._lines) > MANY]), (False, DENSE)):
+            fog = [line for line in dense if (line.smooth is not None) is smooth]
+            if fog and not (smooth and self._moving):
+                painter.drawImage(QPointF(), frame.fog(fog, clear))
         for line in self._lines:
-            frame.draw_line(painter, line)
+            if line not in dense and line.smooth is not None:
+                colour = mixed(colour_of(line.curve.slot), base, FAINT[0])
+                frame.stroke(painter, line, line.y, QPen(colour, 1))
+        for line in self._lines:
+            if line not in dense or line.smooth is not None:
+                frame.draw_line(painter, line)
         painter.end()
+        self._changed_at = time.monotonic()
 
 
 class Frame:
     """What one drawing of the lines knows: the part of the chart that is in sight, and its pixels."""
 
-    def __init__(self, box: pyqtgraph.ViewBox, colours: QPalette) -> None:
+    def __init__(self, box: pyqtgraph.ViewBox, many: bool = False, haste: bool = False) -> None:
+        self._apart = 4 if many else 2  # pixels from point to point of a line, at least
+        self._even = not haste  # lines without steps take twice the time
         (self.low, self.high), (bottom, top) = box.viewRange()
-        self._base = colours.color(QPalette.ColorRole.Base)
-        self.width = box.rect().width()
-        height = box.rect().height()
+        self.width, self.height = box.rect().width(), box.rect().height()
         self._x = (-self.low, self.width / ((self.high - self.low) or 1.0))
-        self._y = (-top, -height / ((top - bottom) or 1.0))
+        self._y = (-top, -self.height / ((top - bottom) or 1.0))
 
     def across(self, x: Numbers) -> Numbers:
         return (x + self._x[0]) * self._x[1]
@@ -111,57 +128,59 @@ class Frame:
         # What lies far outside, as after a deep zoom, would overflow the painter's own numbers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
-    def draw_told(self, painter: QPainter, line: Line) -> None:
-        """The points as they were told, faint, behind their smooth line; as the line itself where there is none."""
-        colour = colour_of(line.curve.slot)
-        if line.smooth:
-            colour = mixed(colour, self._base, FAINT)
-            self._draw_dense(painter, line, colour)
+    def is_dense(self, line: Line) -> bool:
+        """Whether the line has more points in sight than can be told apart."""
+        part = curve_lines.seen(line.x, self.low, self.high)
+        return part.stop - part.start > self.width / 2
 
     def draw_line(self, painter: QPainter, line: Line) -> None:
+        """The smooth line, or the told points joined; single points are marked as long as they can be told apart."""
         colour = colour_of(line.curve.slot)
-        if line.smooth:
-            level = curve_lines.level_for(line.smooth[0][0], self.low, self.high, self.width / 2)
-            x, y = line.smooth[min(level, len(line.smooth) - 1)]
-            part = curve_lines.seen(x, self.low, self.high)
-            self._stroke(painter, x[part], y[part], QPen(colour, 2), line.curve.part)
-        else:
-            self._draw_dense(painter, line, colour, 2)
+        self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
         part = curve_lines.seen(line.x, self.low, self.high)
-        if len(line.x[part]) <= DOTTED:
-            self._dot(painter, line.x[part], line.y[part], colour, 2.0 if line.smooth else 3.0)
+        if part.stop - part.start <= DOTTED:
+            self._dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
-    def _draw_dense(self, painter: QPainter, line: Line, colour: QColor, width: int = 1) -> None:
-        """A line where each point has its pixels; else, for every few pixels, a bar from the least to the most."""
-        level = curve_lines.level_for(line.x, self.low, self.high, self.width / 2)
-        if level == 0:
-            part = curve_lines.seen(line.x, self.low, self.high)
-            return self._stroke(painter, line.x[part], line.y[part], QPen(colour, width), line.curve.part)
-        x, least, most = line.bands[min(level, len(line.bands) - 1)]
-        part = curve_lines.seen(x, self.low, self.high)
-        left, bottom, top = self.across(x[part]), self.down(least[part]), self.down(most[part])
-        edges = np.round(np.append(left, self.across(line.x[-1:]) if part.stop >= len(x) else left[-1:] + 2))
-        # Neighbours touch, or a steep line would fall to pieces.
-        top[:-1], bottom[:-1] = np.minimum(top[:-1], bottom[1:]), np.maximum(bottom[:-1], top[1:])
-        bars = np.column_stack([edges[:-1], top - width / 2, np.diff(edges), bottom - top + width])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        _draw_many(painter.drawRects, QRectF, bars)
-        return None
-
-    def _stroke(self, painter: QPainter, x: Numbers, y: Numbers, pen: QPen, part: str) -> None:
+    def stroke(self, painter: QPainter, line: Line, y: Numbers, pen: QPen) -> None:
+        part = curve_lines.seen(line.x, self.low, self.high)
+        x, y = curve_lines.thinned(line.x, y, part, round(self.width / self._apart))
         if len(x) < 2:
             return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._even)
         x, y = self.across(x), self.down(y)
-        if dashes := DASHES.get(part):
+        if dashes := DASHES.get(line.curve.part):
             pen.setDashPattern(dashes)
             painter.setPen(pen)
             painter.drawPolyline(arrayToQPolygonF(x, y))
         else:  # apart, lines of two pixels are drawn in half the time
             painter.setPen(pen)
-            _draw_many(painter.drawLines, QLineF, np.column_stack([x[:-1], y[:-1], x[1:], y[1:]]))
+            lines = np.column_stack([x[:-1], y[:-1], x[1:], y[1:]])
+            painter.drawLines(shiboken6.wrapInstance(lines.ctypes.data, QLineF), len(lines))
+
+    def fog(self, lines: Sequence[Line], clear: float) -> QImage:
+        """From the least to the most of every few pixels, all lines through each other: none hides another.
+
+        Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
+        """
+        edges = self.low + np.arange(0, self.width + COLUMN, COLUMN) / self._x[1]
+        rows = ceil(self.height / ROW)
+        sums = np.zeros((rows + 1, len(edges) - 1, 4), np.int16)
+        for line in lines[:MOST]:
+            filled, low, high = curve_lines.columns(line.x, line.y, edges)
+            top, bottom = (np.clip(self.down(y) / ROW, 0, rows).astype(np.intp) for y in (high, low))
+            ink = np.array([*colour_of(line.curve.slot).getRgb()[2::-1], 1], np.int16)
+            sums[top, filled] += ink
+            sums[np.minimum(bottom + 1, rows), filled] -= ink
+        sums = np.cumsum(sums[:-1], axis=0, dtype=np.int16)
+        counts = np.arange(MOST + 1)
+        alpha = 1 - (1 - clear) ** counts
+        pixels = np.empty(sums.shape, np.uint8)
+        share = (alpha / np.maximum(1, counts)).astype(np.float32)[sums[..., 3]]
+        np.multiply(sums[..., :3], share[..., None], out=pixels[..., :3], casting="unsafe")
+        pixels[..., 3] = (255 * alpha).astype(np.uint8)[sums[..., 3]]
+        height, width, _channels = pixels.shape
+        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
+        return image.scaled(width * COLUMN, height * ROW)  # a copy, which outlives the numbers
 
     def _dot(self, painter: QPainter, x: Numbers, y: Numbers, colour: QColor, radius: float) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -214,7 +233,7 @@ class Cross(pyqtgraph.GraphicsObject):
         return self._box.rect()
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        frame, place = Frame(self._box, self._colours), self.boundingRect()
+        frame, place = Frame(self._box), self.boundingRect()
         if self.x is None or not frame.low <= self.x <= frame.high:
             return
         painter.setClipRect(place)
@@ -228,7 +247,7 @@ class Cross(pyqtgraph.GraphicsObject):
             self._dot(painter, frame, point)
         entries = [Entry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
                          None if one.exact else one.step) for one in self.points]  # fmt: skip
-        paint_readout(painter, place, x, self._title, entries, self._ends(frame), self._colours)
+        paint_readout(painter, place, x, self._title, entries, self._crowd(frame), self._colours)
 
     def _dot(self, painter: QPainter, frame: Frame, point: Point) -> None:
         line, index = point.line, point.index
@@ -237,19 +256,18 @@ class Cross(pyqtgraph.GraphicsObject):
         painter.setBrush(colour_of(line.curve.slot))
         painter.drawEllipse(place, 4, 4)
 
-    def _ends(self, frame: Frame) -> list[QPointF]:
-        """Where the lines end that are in sight."""
-        lines = [point.line for point in self.points if frame.low <= point.line.x[-1] <= frame.high]
-        return [QPointF(float(frame.across(line.x[-1])), float(frame.down(line.y[-1]))) for line in lines]
+    def _crowd(self, frame: Frame) -> Crowd:
+        """Where the lines run, and where those end that are in sight."""
+        lines = [point.line for point in self.points]
+        thin = [
+            curve_lines.thinned(line.x, line.y, curve_lines.seen(line.x, frame.low, frame.high), 64) for line in lines
+        ]
+        runs = [np.column_stack([frame.across(x), frame.down(y)]) for x, y in thin]
+        ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]
+        last = [(float(frame.across(line.x[-1])), float(frame.down(line.y[-1]))) for line in ends]
+        return Crowd(np.concatenate(runs), np.array(last).reshape(-1, 2))
 
 
 def mixed(front: QColor, back: QColor, share: float) -> QColor:
     """`share` of `front` over `back`, opaque: overlapping strokes of it are drawn many times as fast as clear ones."""
     return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(front.getRgb(), back.getRgb(), strict=True)))
-
-
-def _draw_many(draw: Callable[..., None], kind: type, rows: Numbers) -> None:
-    """Draw rows of four numbers as lines or rectangles, at one call: Qt reads them where numpy has them."""
-    numbers = np.ascontiguousarray(rows)
-    if len(numbers):
-        draw(shiboken6.wrapInstance(numbers.ctypes.data, kind), len(numbers))

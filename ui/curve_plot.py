@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 
 import numpy as np
 import pyqtgraph
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
 from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
@@ -19,6 +19,7 @@ from ui.curve_paint import Cross, Painting, Point
 NOTCH = 0.8  # of the width is left by one notch of the wheel
 PAD = 0.06  # of the height, above and below the curves
 DIGITS = 4
+DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; there are no marks between them
 
 
 class Box(pyqtgraph.ViewBox):
@@ -30,6 +31,7 @@ class Box(pyqtgraph.ViewBox):
         super().__init__(enableMenu=False)
         self.disableAutoRange()
         self.setMouseMode(self.RectMode)
+        self.fits_values = True  # the values in sight fill the height, so there is no moving up or down
 
     def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
         if axis is None:
@@ -42,9 +44,22 @@ class Box(pyqtgraph.ViewBox):
         self.sigRangeChangedManually.emit([axis == 0, axis == 1])
 
     def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
-        moving = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)  # type: ignore[attr-defined]
-        self.state["mouseMode"] = self.PanMode if moving else self.RectMode
-        super().mouseDragEvent(event, axis)
+        held = event.modifiers() & Qt.KeyboardModifier.ShiftModifier  # type: ignore[attr-defined]
+        if held or event.button() == Qt.MouseButton.MiddleButton:  # type: ignore[attr-defined]
+            self._move(event)
+        else:
+            super().mouseDragEvent(event, axis)
+
+    def showAxRect(self, place: QRectF, **_more: object) -> None:
+        # Said before, or the values would be fitted to the steps as soon as those have changed.
+        self.sigRangeChangedManually.emit([True, True])
+        super().showAxRect(place, padding=0)
+
+    def _move(self, event: object) -> None:
+        event.accept()  # type: ignore[attr-defined]
+        way = self.mapToView(event.lastPos()) - self.mapToView(event.pos())  # type: ignore[attr-defined]
+        self.translateBy(x=way.x(), y=None if self.fits_values else way.y())
+        self.sigRangeChangedManually.emit([True, False])
 
     def mouseClickEvent(self, event: object) -> None:
         if event.double():  # type: ignore[attr-defined]
@@ -75,6 +90,18 @@ class LogAxis(pyqtgraph.AxisItem):
         return super().tickStrings(values, scale, spacing)
 
 
+class StepAxis(pyqtgraph.AxisItem):
+    """Of whole steps, between which there is nothing; or of shares."""
+
+    whole = True
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        levels = [(spacing, values) for spacing, values in super().tickValues(low, high, size) if spacing >= 1]
+        if not self.whole:
+            return super().tickValues(low, high, size)
+        return levels or [(1.0, [float(step) for step in range(ceil(low), floor(high) + 1)])]
+
+
 class CurvePlot(pyqtgraph.PlotWidget):
     """Shows lines; where the person has zoomed, what is added later does not move the view."""
 
@@ -82,18 +109,22 @@ class CurvePlot(pyqtgraph.PlotWidget):
     zoomed = Signal(bool)  # whether less than everything is shown
 
     def __init__(self) -> None:
+        self._cross: Cross | None = None  # Qt already tells of changes while the view is made
         self._box = Box()
-        axes = {"left": LogAxis("left"), "bottom": pyqtgraph.AxisItem("bottom")}
+        axes = {"left": LogAxis("left"), "bottom": StepAxis("bottom")}
         super().__init__(viewBox=self._box, axisItems=axes)
         self.setMenuEnabled(False)
         self.hideButtons()
+        self.plotItem.setContentsMargins(2, 8, 8, 2)  # room for the halves of the outermost numbers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         for name in axes:
             self.getAxis(name).enableAutoSIPrefix(False)
+            self.getAxis(name).setStyle(maxTickLevel=0)
+            self.getAxis(name).setTickDensity(DENSITY)
         self._lines: Sequence[Line] = ()
         self._view = View()
         self._zoomed = [False, False]
-        self._painting, self._cross = Painting(self._box), Cross(self._box)
+        self._painting, self._cross = Painting(self._box, axes["left"]), Cross(self._box)
         self._box.sigRangeChangedManually.connect(self._on_zoomed)
         self._box.sigXRangeChanged.connect(lambda _box, _range: self._fit_height())
         self._box.reset_wanted.connect(self.reset)
@@ -107,9 +138,11 @@ class CurvePlot(pyqtgraph.PlotWidget):
         if view.share != self._view.share:
             self._zoomed[0] = False
         self._lines, self._view = lines, view
+        self.getAxis("bottom").whole = not view.share
         self.getAxis("left").setLogMode(x=False, y=view.log)
-        self.setLabel("left", measure)
-        self.setLabel("bottom", tr("% of the job") if view.share else tr("step"))
+        for side, told in (("left", measure), ("bottom", tr("% of the job") if view.share else tr("step"))):
+            if self.getAxis(side).labelText != told:
+                self.setLabel(side, told)
         self._painting.show_lines(lines)
         self._fit()
         if self._cross.x is not None:
@@ -134,7 +167,6 @@ class CurvePlot(pyqtgraph.PlotWidget):
             axis.setPen(colours.color(QPalette.ColorRole.Mid))
             axis.setTextPen(colours.color(QPalette.ColorRole.Text))
             axis.label.setDefaultTextColor(colours.color(QPalette.ColorRole.Text))
-        self.showGrid(x=False, y=True, alpha=0.15)
         for item in (self._painting, self._cross):
             item.dress(colours)
 
@@ -186,6 +218,11 @@ class CurvePlot(pyqtgraph.PlotWidget):
         super().leaveEvent(event)
         self.hide_cross()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._cross is not None:
+            self.dress()
+
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self._painting.update()
@@ -227,6 +264,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         first, last = self._whole()
         if low <= first and high >= last:  # zoomed out again
             self._zoomed[0] = False
+        self._box.fits_values = not self._zoomed[1]
         self.zoomed.emit(self.is_zoomed)
 
     def _whole(self) -> tuple[float, float]:
@@ -242,6 +280,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._fit_height()
 
     def _fit_height(self) -> None:
+        self._box.fits_values = not self._zoomed[1]
         if self._zoomed[1]:
             return
         found = curve_lines.height(self._lines, *self._box.viewRange()[0])

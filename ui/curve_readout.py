@@ -1,9 +1,13 @@
 """The little table beside the cross-hair: what each line tells there, set where it hides no line's end."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
 
 from core.language import tr
@@ -11,8 +15,16 @@ from ui.curve_legend import paint_swatch
 
 MARGIN = 8.0
 SWATCH = 18.0
-LONGEST = 190.0  # pixels of a line's name
+LONGEST = 230.0  # pixels of a line's name
 NEAR = 12.0  # from the cross-hair, and around a line's end
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """Points in pixels, (n, 2): of the lines as they run, and of their ends."""
+
+    runs: npt.NDArray[np.float64]
+    ends: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +49,12 @@ def paint_readout(
     x: float,
     title: str,
     entries: Sequence[Entry],
-    ends: Sequence[QPointF],
+    crowd: Crowd,
     colours: QPalette,
 ) -> None:
-    """Paint the table inside of `place`, beside `x`, where the `ends` of the lines lie."""
+    """Paint the table inside of `place`, beside `x`, away from the lines' ends."""
     table = Table(painter, place, title, entries)
-    box = free_place(table.width, table.height, place, x, ends)
+    box = free_place(table.width, table.height, place, x, crowd)
     painter.setPen(QPen(colours.color(QPalette.ColorRole.Mid), 1))
     background = colours.color(QPalette.ColorRole.Window)
     background.setAlpha(235)
@@ -93,11 +105,18 @@ class Table:
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.told)
 
 
-def free_place(width: float, height: float, place: QRectF, x: float, ends: Sequence[QPointF]) -> QRectF:
-    """Where a table of that size covers no end of a line, or as few as can be: left of `x` rather than right, up rather than down."""
+def free_place(width: float, height: float, place: QRectF, x: float, crowd: Crowd) -> QRectF:
+    """Where a table of that size covers no end of a line, and little of the lines; left of `x` rather than right."""
     tops = (place.top() + NEAR, place.bottom() - NEAR - height, place.center().y() - height / 2)
-    lefts = (x - NEAR - width, x + NEAR, place.left() + NEAR)
+    lefts = (x - NEAR - width, x + NEAR, place.left() + NEAR, place.right() - NEAR - width)
     room = place.adjusted(2, 2, -2, -2)
     found = [QRectF(left, top, width, height) for left in lefts for top in tops]
     inside = [box for box in found if room.contains(box)] or [QRectF(place.left() + 2, place.top() + 2, width, height)]
-    return min(inside, key=lambda box: sum(box.adjusted(-NEAR, -NEAR, NEAR, NEAR).contains(end) for end in ends))
+    return min(inside, key=lambda box: (_covered(box, crowd.ends), _covered(box, crowd.runs)))
+
+
+def _covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
+    """How many of the points lie in the box, or almost."""
+    x, y = points[:, 0], points[:, 1]
+    across = (x > box.left() - NEAR) & (x < box.right() + NEAR)
+    return int(np.count_nonzero(across & (y > box.top() - NEAR) & (y < box.bottom() + NEAR)))

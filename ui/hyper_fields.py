@@ -108,6 +108,7 @@ def title(name: str) -> str:
         "learning_rate_multiplier": tr("Learning rate multiplier"),
         "learning_rate": tr("Learning rate"),
         "beta": tr("Beta"),
+        "seed": tr("Seed"),
         "warmup_ratio": tr("Warm-up share"),
         "weight_decay": tr("Weight decay"),
         "context_length": tr("Longest row in tokens"),

@@ -86,7 +86,9 @@ def _acts() -> dict[str, Act]:
         "pause": Act(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE and not job.wish),
         "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
         "cancel": Act(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
-        "again": Act(tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None),
+        "again": Act(
+            tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
+        ),
         "copy": Act(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
         "forget": Act(tr("&Forget record…"), "Del", MANY, lambda job: job.ended),
         "delete": Act(tr("De&lete the model at the server…"), "", ONE, _has_model),

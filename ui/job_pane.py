@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QDateTime, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -26,7 +26,6 @@ from ui.curve_chart import CurveChart, CurveJob
 from ui.job_actions import JobActions
 from ui.job_record import JobRecord
 from ui.job_table import SOON, Line, days
-from ui.text_length import local_time
 
 SHOWN = ("chat", "exam", "pause", "resume", "cancel", "again")
 MORE = ("copy", "forget", "delete")
@@ -69,6 +68,7 @@ class JobPane(QWidget):
 
     def _lay_out(self, actions: JobActions) -> None:
         self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
         for page, name in ((self.chart, tr("Curve")), (self.log, tr("Events")), (self.checkpoints, tr("Checkpoints")),
                            (self.record, tr("Record"))):  # fmt: skip
             self.tabs.addTab(page, name)
@@ -76,7 +76,7 @@ class JobPane(QWidget):
         head.addWidget(self.title, 1)
         for button in self.buttons.values():
             head.addWidget(button)
-        head.addWidget(_more(self, actions))
+        head.addWidget(_more(actions))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 2)
@@ -95,7 +95,8 @@ class JobPane(QWidget):
         self.state.say(job_words.sentence(first.standing))
         self._show_bar(first)
         self.error.say(
-            "\n".join(filter(None, (job.error, job_words.advice(job)))), "error" if job.status == "failed" else "warning"
+            "\n".join(filter(None, (job.error, job_words.advice(job)))),
+            "error" if job.status == "failed" else "warning",
         )
         self._show_end(first)
         apart = lineage.told_apart([line.job for line in lines[:MOST]])
@@ -107,7 +108,9 @@ class JobPane(QWidget):
         )
         self._show_events(job.id, told.events)
         self.checkpoints.show_checkpoints(told.checkpoints)
-        self.tabs.setTabText(2, tr("Checkpoints ({n})", n=len(told.checkpoints)) if told.checkpoints else tr("Checkpoints"))
+        self.tabs.setTabText(
+            2, tr("Checkpoints ({n})", n=len(told.checkpoints)) if told.checkpoints else tr("Checkpoints")
+        )
         self.record.show_job(job, first.server)
 
     def show_sent(self, job: int, done: int, total: int) -> None:
@@ -116,7 +119,9 @@ class JobPane(QWidget):
             self.bar.show()
             self.bar.setRange(0, 1000)
             self.bar.setValue(1000 * done // total)
-            self.state.say(tr("Sending the rows: {done} of {total}", done=widgets.size(done), total=widgets.size(total)))
+            self.state.say(
+                tr("Sending the rows: {done} of {total}", done=widgets.size(done), total=widgets.size(total))
+            )
 
     def _show_bar(self, line: Line) -> None:
         share = line.standing.share
@@ -162,10 +167,11 @@ def _short(line: Line) -> str:
 
 def _event(event: Event) -> str:
     level = "" if event.level == "info" else f"{event.level}: "
-    return f"{local_time(event.created_at)}   {level}{' '.join(event.message.split())}"
+    at = QDateTime.fromSecsSinceEpoch(int(event.created_at)).toString("yyyy-MM-dd HH:mm:ss")
+    return f"{at}   {level}{' '.join(event.message.split())}"
 
 
-def _more(owner: QWidget, actions: JobActions) -> QPushButton:
+def _more(actions: JobActions) -> QPushButton:
     button = QPushButton(tr("More"))
     menu = QMenu(button)
     for name in MORE:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushBut
 from core import lineage
 from core.jobs import Job
 from core.language import tr, trn
-from ui import style, widgets
+from ui import hyper_fields, style, widgets
 from ui.text_length import local_time
 
 DIGEST = 16  # characters of a content hash that are shown
@@ -27,7 +27,9 @@ class JobRecord(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.since = QPushButton(tr("What has changed since?"))
         self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
-        self.note = widgets.label(tr("This job was made elsewhere: which rows it was taught is not known here."), dim=True)
+        self.note = widgets.label(
+            tr("This job was made elsewhere: which rows it was taught is not known here."), dim=True
+        )
         self.note.setWordWrap(True)
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(2 * style.SPACE)
@@ -72,9 +74,12 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job.method),
-        *((one.name, _setting(one)) for one in lineage.settings(job)),
+        *((hyper_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
-        (tr("Notes for the server"), ", ".join(f"{key} = {value}" for key, value in (asked.get("metadata") or {}).items())),
+        (
+            tr("Notes for the server"),
+            ", ".join(f"{key} = {value}" for key, value in (asked.get("metadata") or {}).items()),
+        ),
         (tr("Server"), server),
         (tr("Job there"), job.remote_id or ""),
         (tr("Files there"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),

@@ -4,7 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableWidget, QTableWidgetItem
 
@@ -15,7 +24,6 @@ from ui import job_words, style, widgets
 from ui.text_length import local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
-NUMBERS = (LOSS, TOKENS, COST)
 SHARE = Qt.ItemDataRole.UserRole
 WIDEST = 260  # of a column that is not the last
 SOON = 30  # days from which the end of a model is a warning
@@ -72,6 +80,12 @@ class JobTable(QTableWidget):
 
     def lines(self) -> list[Line]:
         return self._lines
+
+    def fitting_height(self, most: int = 8) -> int:
+        """The height in pixels that shows all lines, or `most` of them."""
+        rows = min(most, max(2, self.rowCount()))
+        bar = self.horizontalScrollBar().sizeHint().height()
+        return self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize() + bar
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Show the jobs; the selection stays with them, and goes to a job that is new."""
@@ -135,8 +149,6 @@ class JobTable(QTableWidget):
         for column, text in enumerate(texts):
             if (item := self.item(row, column)) is None:
                 self.setItem(row, column, item := QTableWidgetItem())
-                if column in NUMBERS:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(widgets.tip(tip) if tip else "")

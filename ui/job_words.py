@@ -1,7 +1,7 @@
 """What there is to say of a job in words: its status, how long it takes, what to do about its error."""
 
 from core.errors import CLOSED, QUOTA
-from core.jobs import CREATING, MISSING, NEVER, UPLOADING, WAITING, Job
+from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr, trn
 from core.standing import Standing
 
@@ -54,8 +54,6 @@ def advice(job: Job) -> str:
         return tr("It was deleted there, or the key belongs to another account now. Its record stays here.")
     if "moderation" in error or "flagged" in error:
         return tr("Take the rows that were flagged out of the set, and start the job again.")
-    if code == NEVER:
-        return tr("Start it again.")
     if code in BAD_FILES:
         return tr("Repair the rows in the examples tab, and start the job again. Nothing was trained.")
     if code in QUOTA or code == "exceeded_quota":

@@ -25,9 +25,10 @@ from core.errors import JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import style, widgets
+from ui import queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
+from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
         self.workspace = workspace
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
+        self._agreed = False  # whether the person wants to close although a job is being trained here
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -93,6 +95,8 @@ class MainWindow(QMainWindow):
         self._action(file, tr("Read a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
+        self._action(file, tr("&Rescue models that shut down…"), self._on_rescue)
+        file.addSeparator()
         self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
         file.addSeparator()
         self._action(file, tr("&Quit"), self.close, QKeySequence.StandardKey.Quit)
@@ -135,6 +139,10 @@ class MainWindow(QMainWindow):
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
+        self._notice = DesktopNotice(self)
+        self._notice.clicked.connect(self._on_notice_clicked)
+        self._runner = queue_runner.of(self.workspace)
+        self._runner.ended.connect(self._notice.tell)
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -290,6 +298,18 @@ class MainWindow(QMainWindow):
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
 
+    def _on_rescue(self) -> None:
+        from ui.rescue_dialog import RescueDialog
+
+        RescueDialog(self.workspace, self).open()
+
+    def _on_notice_clicked(self) -> None:
+        """The person wants to see the job that has ended."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        self.tabs.setCurrentWidget(self.training_tab)
+
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
 
@@ -318,9 +338,29 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing:
+        if not self._closing and not self._agreed and self._runner.trains_here():
+            self._ask_to_close()
+        elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
+
+    def _ask_to_close(self) -> None:
+        box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(tr("A model is being trained on this computer."))
+        box.setInformativeText(
+            tr("If you close the window, the training stops at its last checkpoint and goes on when Juku starts again.")
+        )
+        stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(stay)
+        close.clicked.connect(self._on_agreed)
+        box.open()
+
+    def _on_agreed(self) -> None:
+        self._agreed = True
+        self.close()
 
     async def _close(self) -> None:
         try:

@@ -1,6 +1,6 @@
 """A small table of names and values that go with a job to the server."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from core.language import tr
@@ -22,7 +22,9 @@ class MetadataTable(QTableWidget):
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         self.setFixedHeight(4 * self.verticalHeader().defaultSectionSize())
         self.itemChanged.connect(lambda _item: self._on_changed())
 

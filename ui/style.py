@@ -50,8 +50,8 @@ QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
-QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}
 QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 8px; background: {base}; }}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -52,7 +52,9 @@ class SweepDialog(QDialog):
         self.hyper.show_ranges({**ranges, SEED: SEEDS})
         self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
         self.tags = _choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
-        self.versions = _choices([(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version])
+        self.versions = _choices(
+            [(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version]
+        )
         self.note, self.count = widgets.Note(), widgets.heading("")
         self.start, self.cancel = widgets.primary(""), QPushButton(tr("Cancel"))
         self._lay_out()
@@ -101,7 +103,9 @@ class SweepDialog(QDialog):
                 seed = settings.pop(SEED, None)
                 assert seed is None or isinstance(seed, int)
                 suffix = self._plan.suffix if tag == self._plan.rows else (tag or "all").replace(":", "-")[:18]
-                found.append(replace(self._plan, rows=tag, version=version, hyperparameters=settings, seed=seed, suffix=suffix))
+                found.append(
+                    replace(self._plan, rows=tag, version=version, hyperparameters=settings, seed=seed, suffix=suffix)
+                )
         return found
 
     def problem(self) -> str:
@@ -114,12 +118,12 @@ class SweepDialog(QDialog):
             return tr("That is {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
         return ""
 
-    def show_busy(self, busy: bool, words: str = "") -> None:
-        """While the rows are checked nothing can be changed; `words` say what came in the way."""
-        self._busy = busy
+    def show_busy(self, words: str) -> None:
+        """Say what is being done with the jobs; '' is nothing."""
+        self._busy = bool(words)
         self._show_count()
         if words:
-            self.note.say(words, "error")
+            self.note.say(words)
 
     def _count(self) -> int:
         count = len(_chosen(self.tags)) * len(_chosen(self.versions))
@@ -138,8 +142,11 @@ class SweepDialog(QDialog):
 def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
     """A list in which several can be ticked."""
     made = QListWidget()
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     for text, value in entries:
         item = QListWidgetItem(text)
+        item.setSizeHint(QSize(0, made.fontMetrics().height() + style.SPACE))
+        item.setToolTip(widgets.tip(text))
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
         item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         item.setData(Qt.ItemDataRole.UserRole, value)

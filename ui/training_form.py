@@ -76,7 +76,7 @@ class TrainingForm(QWidget):
         self._base_title = _titled(grid, 0, tr("Base &model"), self.base)
         _titled(grid, 1, tr("Met&hod"), self.method)
         _titled(grid, 2, tr("&Rows"), self.rows)
-        grid.addWidget(self.epochs, 0, 3, 2, 1)
+        grid.addWidget(self.epochs, 0, 3, 2, 1, Qt.AlignmentFlag.AlignTop)
         self.epochs.setFixedWidth(90)
         for column, button in enumerate((self.start, self.several), start=4):
             grid.addWidget(button, 1, column)
@@ -94,28 +94,34 @@ class TrainingForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(grid)
-        layout.addWidget(self._folded())
         layout.addLayout(notes)
+        layout.addWidget(self._folded())
 
     def _folded(self) -> QWidget:
         """What most people leave as it is."""
-        self._advanced = QWidget()
-        grid = QGridLayout(self._advanced)
-        grid.setContentsMargins(0, 0, 0, 0)
+        self._fields = QWidget()
+        grid = QGridLayout()
         grid.setHorizontalSpacing(style.SPACE)
         _titled(grid, 0, tr("See&d"), self.seed)
         _titled(grid, 1, tr("Su&ffix of the model's name"), self.suffix)
         grid.addWidget(self.validation, 1, 2)
-        note = widgets.label(tr("Notes for the server (metadata)"), dim=True)
-        grid.addWidget(note, 0, 3)
-        grid.addWidget(self.metadata, 1, 3, 2, 1)
-        grid.setRowStretch(2, 1)
         for column in range(4):
             grid.setColumnStretch(column, 1)
-        column = widgets.column(self.hyper, self._advanced)
-        self._fields = column
+        numbers = QVBoxLayout()
+        numbers.addWidget(self.hyper)
+        numbers.addLayout(grid)
+        numbers.addStretch()
+        notes = QVBoxLayout()
+        notes.addWidget(widgets.label(tr("Notes for the server (metadata)"), dim=True))
+        notes.addWidget(self.metadata)
+        notes.addStretch()
+        row = QHBoxLayout(self._fields)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(style.SPACE)
+        row.addLayout(numbers, 3)
+        row.addLayout(notes, 1)
         self._fold(False)
-        return column
+        return self._fields
 
     def _fold(self, open: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
@@ -168,7 +174,9 @@ class TrainingForm(QWidget):
         for method in (*chosen.methods, *chosen.shown):
             self.method.addItem(method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
-        self._base_title.setText(tr("Base &model at {server}", server=title.replace("&", "&&")) if title else tr("Base &model"))
+        self._base_title.setText(
+            tr("Base &model at {server}", server=title.replace("&", "&&")) if title else tr("Base &model")
+        )
         self.suffix.setMaxLength(chosen.suffix_limit)
         self._show_method()
 

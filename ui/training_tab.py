@@ -1,26 +1,36 @@
-"""Where a model is taught: jobs are made of the project's rows, watched, and their models handed on."""
+"""Where a model is taught: jobs are made of the project's rows, watched, compared, and their models handed on."""
 
 import asyncio
+import sqlite3
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, filters, spec, training
+from core import curves, dataset, filters, jobs, spec, standing, training
+from core.curves import Series
 from core.errors import JukuError
-from core.language import tr
-from core.project import Changes
+from core.jobs import Job
+from core.language import tr, trn
+from core.project import Changes, Project
 from core.providers import LOCAL, LocalProvider, Offer
-from core.training import Job
-from ui import style, widgets
+from ui import queue_runner, server_words, style, widgets
+from ui.changed_dialog import ChangedDialog
 from ui.fetch_question import ask_to_fetch
-from ui.job_pane import JobPane
-from ui.job_table import JobTable
+from ui.job_actions import JobActions
+from ui.job_acts import JobActs
+from ui.job_pane import MOST, JobPane, Told
+from ui.job_table import JobTable, Line
+from ui.reload import Reload
+from ui.server_dialog import ServerDialog
 from ui.tab import Tab
 from ui.training_form import FETCHED, TrainingForm
+from ui.training_start import TrainingStart
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
+TABLES = {"job", "job_event", "job_metric", "job_checkpoint"}
 
 
 class TrainingTab(Tab):
@@ -28,18 +38,39 @@ class TrainingTab(Tab):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
-        self._project = workspace.project
-        self._followed: set[int] = set()  # jobs that a task of ours looks after
-        self._given_up: set[int] = set()  # jobs whose server cannot be asked: only the person begins again
-        self._sending = self._watching = False
-        self._form, self._table, self._pane = TrainingForm(), JobTable(), JobPane()
-        self._form.started.connect(self._on_start)
-        self._form.rows_chosen.connect(self._count_rows)
-        self._table.chosen.connect(self._show_job)
-        self._pane.cancelled.connect(self._on_cancel)
-        self._pane.followed.connect(self._on_follow_again)
-        self._pane.model_wanted.connect(self._on_model_wanted)
+        self._project: Project | None = None
+        self._counted: standing.Counted = {}
+        self._series: dict[int, _Known] = {}
+        self._saved: list[str] = []  # checkpoints, which few servers list among their models
+        self._watching = False
+        self.runner = queue_runner.of(workspace)
+        self.form, self.table = TrainingForm(), JobTable()
+        self.actions_of_jobs = JobActions(self.table)
+        self.acts = JobActs(workspace, self)
+        self.starter = TrainingStart(workspace, self)
+        self.pane = JobPane(self.actions_of_jobs)
+        self._lines = Reload(workspace, self._load_lines)
+        self._details = Reload(workspace, self._load_details)
         self._lay_out()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.form.started.connect(self._on_start)
+        self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
+        self.form.rows_chosen.connect(self._count_rows)
+        self.starter.busy.connect(self.form.show_sending)
+        self.starter.show_examples.connect(self.show_examples)
+        self.starter.queued.connect(lambda _ids: self._on_queued())
+        self.table.chosen.connect(self._on_chosen)
+        self.actions_of_jobs.wanted.connect(self.acts.do)
+        self.acts.again_wanted.connect(self.starter.start)
+        self.acts.model_wanted.connect(self._on_model_wanted)
+        self.pane.model_wanted.connect(self._on_checkpoint_wanted)
+        self.pane.record.since_wanted.connect(lambda job: ChangedDialog(self.workspace, job, self).open())
+        self.runner.sent.connect(self.pane.show_sent)
+        self.runner.ended.connect(self._on_ended)
+        self.again.clicked.connect(lambda _checked: self.runner.wake())
+        self.at_server.clicked.connect(lambda _checked: ServerDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
         empty = widgets.EmptyState(
@@ -47,19 +78,30 @@ class TrainingTab(Tab):
             tr("Training teaches a copy of the base model your rows: a small one takes minutes on this computer. "
                "Choose the rows above and press “Start training”; then watch the loss fall here."),
         )  # fmt: skip
-        self._jobs = QSplitter(Qt.Orientation.Horizontal)
-        self._jobs.addWidget(self._table)
-        self._jobs.addWidget(self._pane)
-        self._jobs.setChildrenCollapsible(False)
-        self._jobs.setSizes([660, 440])
-        self._body = QStackedWidget()
-        self._body.addWidget(empty)
-        self._body.addWidget(self._jobs)
+        self.jobs = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.jobs.addWidget(self.table)
+        self.jobs.addWidget(self.pane)
+        self.jobs.setStretchFactor(1, 1)
+        self.body = QStackedWidget()
+        self.body.addWidget(empty)
+        self.body.addWidget(self.jobs)
+        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("At the server…"))
+        self.at_server.setToolTip(widgets.tip(tr("Jobs made elsewhere, files and models at the server")))
+        self.trouble, self.again = widgets.Note(), QPushButton(tr("Try again"))
+        above = QHBoxLayout()
+        above.addWidget(self.count, 1)
+        above.addWidget(self.at_server)
+        trouble = QHBoxLayout()
+        trouble.addWidget(self.trouble, 1)
+        trouble.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
+        self.again.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self._form)
-        layout.addWidget(self._body, 1)
+        layout.addWidget(self.form)
+        layout.addLayout(above)
+        layout.addLayout(trouble)
+        layout.addWidget(self.body, 1)
 
     def title(self) -> str:
         return tr("Training")
@@ -67,95 +109,118 @@ class TrainingTab(Tab):
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
-            self._given_up.clear()
+            self._counted, self._series = {}, {}
+            self.runner.begin()
         if "example" in changes.tables:
             self.workspace.tasks.start("", self._read_rows())
         if "spec" in changes.tables:
-            self._form.show_language(spec.load(self.workspace.project.rows).language)
-        if changes.tables & {"job", "job_event"}:
-            self._show_jobs()
+            self.form.show_language(spec.load(self.workspace.project.rows).language)
+        if changes.tables & TABLES:
+            self._show_trouble()
+            self._lines.ask()
 
     def show_offers(self) -> None:
-        self._form.show_offers(self.workspace.offers)
+        provider = self.workspace.settings.provider
+        self.form.show_server(server_words.preset_of(self.workspace, provider), self.workspace.provider_title())
+        self._offer_models()
         if not self._watching and any(offer.state == "fetching" for offer in self.workspace.offers):
             self._watching = True
             self.workspace.tasks.start("", self._watch_fetching())
 
+    def _offer_models(self) -> None:
+        offers = self.workspace.offers
+        listed = {offer.id for offer in offers}
+        saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
+        self.form.show_offers([*offers, *saved] if offers else [])
+
     async def _read_rows(self) -> None:
         project = self.workspace.project
         total = (await project.read(dataset.counts, "split")).get("train", 0)
-        self._form.show_tags(total, await project.read(dataset.counts, "tags", "train"))
+        self.form.show_tags(total, await project.read(dataset.counts, "tags", "train"))
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen = training.trained(self._form.tag())
-        count, wrong = await self.workspace.project.read(
-            lambda db: (len(filters.find(db, chosen)), dataset.count_errors(db, chosen))
+        chosen, measured = training.trained(self.form.tag()), training.trained(self.form.tag(), "validation")
+        count, wrong, validation = await self.workspace.project.read(
+            lambda db: (
+                len(filters.find(db, chosen)),
+                dataset.count_errors(db, chosen),
+                len(filters.find(db, measured)),
+            )
         )
-        self._form.show_rows(count, wrong)
+        self.form.show_rows(count, wrong)
+        self.form.show_validation(validation)
 
     def _count_rows(self) -> None:
         self.workspace.tasks.start("", self._check_rows())
 
-    def _show_jobs(self) -> None:
-        jobs = training.jobs(self.workspace.project.rows)
-        self._body.setCurrentIndex(1 if jobs else 0)
-        self._table.show_jobs(jobs)
-        for job in jobs:
-            # While one is being asked for, its record looks like one whose answer was lost.
-            lost = job.remote_id is None and not self._sending
-            if not job.ended and (job.remote_id or lost) and job.id not in self._followed | self._given_up:
-                self._begin_to_follow(job.id, job.provider)
+    async def _load_lines(self, project: Project) -> None:
+        provider = self.workspace.settings.provider
+        found, saved = await project.read(lambda db: (standing.load(db, self._counted), standing.saved(db, provider)))
+        if project is not self.workspace.project:
+            return
+        if saved != self._saved:
+            self._saved = saved
+            self._offer_models()
+        first = not self.table.lines()
+        self.body.setCurrentIndex(1 if found else 0)
+        self.count.setText(_count(found))
+        self.table.show_lines([self._line(one) for one in found])
+        if first:
+            height = self.table.fitting_height()
+            self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _show_job(self) -> None:
-        if job := self._table.job():
-            db = self.workspace.project.rows
-            followed = job.id not in self._given_up
-            self._pane.show_job(job, training.events(db, job.id), training.metrics(db, job.id), followed)
+    def _line(self, one: standing.Standing) -> Line:
+        job = one.job
+        days = None
+        if job.fine_tuned_model:
+            days = server_words.days_left(self.workspace, job.provider, job.fine_tuned_model)
+        return Line(one, server_words.title(self.workspace, job.provider), server_words.cost(one), days)
 
-    def _begin_to_follow(self, id: int, provider: str) -> None:
-        self._followed.add(id)
-        self.workspace.tasks.start("", self._follow(id, provider))
+    def _on_chosen(self) -> None:
+        self.actions_of_jobs.show_selected(self.table.jobs())
+        self._details.ask()
 
-    async def _follow(self, id: int, provider_id: str) -> None:
-        """Keep the record of a job up to date; when it has ended, its model is among the offers."""
-        try:
-            provider = await self.workspace.provider(provider_id)
-            await training.follow(self.workspace.project, provider, id, self.workspace.tasks.changed.emit)
-        except JukuError:
-            self._given_up.add(id)
-            self._show_job()
-            raise
-        finally:
-            self._followed.discard(id)
-        if provider_id == self.workspace.settings.provider:
-            await self.workspace.load_offers()
+    async def _load_details(self, project: Project) -> None:
+        lines = self.table.selected()[:MOST]
+        if not lines:
+            return
+        ids = [line.job.id for line in lines]
+        self.runner.watch(ids[0])
+        # What has told nothing new is not read again: of twenty jobs mostly one or two run.
+        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _state(line)]
+        read, told = await project.read(_told, [line.job.id for line in stale], ids[0])
+        if project is not self.workspace.project:
+            return
+        self._series = {id: known for id, known in self._series.items() if id in ids}
+        self._series |= {line.job.id: (_state(line), read[line.job.id]) for line in stale}
+        if [line.job.id for line in self.table.selected()[:MOST]] == ids:
+            series = {id: self._series[id][1] for id in ids}
+            self.pane.show_lines(self.table.selected(), replace(told, series=series))
+
+    def _show_trouble(self) -> None:
+        """Servers that cannot be asked now, in words, and the button that asks them again."""
+        said = [" ".join(filter(None, (f"{error.title}.", error.message))) for error in self.runner.failures.values()]
+        self.trouble.say("\n".join(said), "warning")
+        self.again.setVisible(bool(said))
 
     def _on_start(self) -> None:
-        offer = self._form.offer()
+        offer = self.form.offer()
         assert offer, "the button is off without a model"
         if offer.state in FETCHED:
             ask_to_fetch(self, offer, partial(self._fetch, offer))
         else:
-            self._set_sending(True)
-            self.workspace.tasks.start("", self._train(offer, self._form.plan()))
+            self.starter.start(self.workspace.settings.provider, [self.form.plan()])
 
-    async def _train(self, offer: Offer, plan: training.Plan) -> Changes:
-        """Ask for a job. Also after an error there may be one: to follow it is to find out what became of it."""
-        try:
-            provider = await self.workspace.provider()
-            await training.create(self.workspace.project, provider, plan)
-            if offer.state != "ready":
-                await self.workspace.load_offers()
-        except JukuError as error:
-            self.workspace.tasks.failed.emit(error)
-        finally:
-            self._set_sending(False)
-        return Changes("", records={"job"})
+    def _on_queued(self) -> None:
+        offer = self.form.offer()
+        if offer is not None and offer.state != "ready":
+            self.workspace.tasks.start("", self.workspace.load_offers())
 
-    def _set_sending(self, sending: bool) -> None:
-        self._sending = sending
-        self._form.show_sending(sending)
+    def _on_ended(self, job: Job) -> None:
+        """Its model is among the offers from now on."""
+        if job.provider == self.workspace.settings.provider:
+            self.workspace.tasks.start("", self.workspace.load_offers())
 
     def _fetch(self, offer: Offer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
@@ -178,24 +243,47 @@ class TrainingTab(Tab):
         finally:
             self._watching = False
 
-    def _selected(self) -> Job:
-        job = self._table.job()
-        assert job, "the buttons are there only with a job"
-        return job
+    def _on_checkpoint_wanted(self, tab: str, model: str) -> None:
+        if found := self.table.jobs():
+            self._on_model_wanted(tab, found[0], model)
 
-    def _on_cancel(self) -> None:
-        self.workspace.tasks.start("", self._cancel(self._selected()))
+    def _on_model_wanted(self, tab: str, job: Job, model: str) -> None:
+        """Hand a model on; few servers name checkpoints in their list, so it is added there."""
+        if job.provider != self.workspace.settings.provider:
+            server = server_words.title(self.workspace, job.provider)
+            words = tr("Choose that server in the settings first: chat and exam ask one server at a time.")
+            self.workspace.tasks.failed.emit(JukuError(tr("This model answers at “{server}”", server=server), words))
+            return
+        if all(offer.id != model for offer in self.workspace.offers):
+            self.workspace.offers = [*self.workspace.offers, Offer(model, model, tuned=True)]
+            self.workspace.offers_changed.emit()
+        self.show_model.emit(tab, model)
 
-    async def _cancel(self, job: Job) -> Changes:
-        provider = await self.workspace.provider(job.provider)
-        return await training.cancel(self.workspace.project, provider, job.id)
 
-    def _on_follow_again(self) -> None:
-        job = self._selected()
-        self._given_up.discard(job.id)
-        self._begin_to_follow(job.id, job.provider)
-        self._show_job()
+_Known = tuple[object, dict[str, Series]]  # the state of a job when its curves were read, and they
+_NOTHING: _Known = (None, {})
 
-    def _on_model_wanted(self, tab: str) -> None:
-        if model := self._selected().fine_tuned_model:
-            self.show_model.emit(tab, model)
+
+def _state(line: Line) -> object:
+    """What changes when a job has told something new of itself."""
+    return line.job.status, line.job.results_merged, line.standing
+
+
+def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
+    """The curves of some jobs, and what is shown of the first that is selected."""
+    series = {id: curves.series(db, id) for id in stale}
+    return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
+
+
+def _count(found: list[standing.Standing]) -> str:
+    """How many jobs there are, and what they do."""
+    if not found:
+        return ""
+    waiting = sum(one.job.status == jobs.WAITING for one in found)
+    running = sum(not one.job.ended for one in found) - waiting
+    parts = [trn("{n} job", "{n} jobs", len(found))]
+    if running:
+        parts.append(trn("{n} under way", "{n} under way", running))
+    if waiting:
+        parts.append(trn("{n} waiting", "{n} waiting", waiting))
+    return " · ".join(parts)

@@ -13,7 +13,7 @@ MOST_JOBS = 1000
 
 class JobsApi(Connection):
     async def create_job(self, request: JobRequest) -> JobState:
-        """Ask for a job, once. After an error it may exist all the same: look for it with `find_job`.
+        """Ask for a job, once. After an error it may exist all the same: look for it with `jobs_of`.
 
         Raises `JukuError` for hyperparameters that the server would refuse.
         """
@@ -39,17 +39,18 @@ class JobsApi(Connection):
             wanted["method"] = {"type": request.method, request.method: {"hyperparameters": numbers}}
         return wanted
 
-    async def find_job(self, token: str) -> JobState | None:
-        """The job that was created with `token`, if it was. A server may not know the filter: then all are looked at."""
+    async def jobs_of(self, token: str) -> list[JobState]:
+        """The jobs that were created with `token`: at most one, if all went well.
+
+        A server may not know the filter: then all are looked at.
+        """
         client = await self.client()
 
         def fetch(**page: Any) -> Any:
             return client.fine_tuning.jobs.list(metadata={KEY: token}, **page)
 
-        async for job in self._pages(fetch, MOST_JOBS):
-            if (job.metadata or {}).get(KEY) == token:
-                return _state(job)
-        return None
+        pages = self._pages(fetch, MOST_JOBS)
+        return [_state(job) async for job in pages if (job.metadata or {}).get(KEY) == token]
 
     async def job(self, id: str) -> JobState:
         from openai.types.fine_tuning import FineTuningJob

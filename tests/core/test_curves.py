@@ -77,6 +77,9 @@ def test_numbers_that_cannot_be_drawn_are_left_out(change, project):
     wrong = [{"step": step, "train_loss": 1.0} for step in (-1, 1.5, 10**400, "1", True, None, math.nan)]
     wrong += [{"step": 1, "train_loss": loss} for loss in (math.nan, math.inf, 10**400, 1e300, "1.0", None, [])]
     change(store, *(event(f"{number}", **data) for number, data in enumerate(wrong)))
+    change(
+        store, event(f"Step {10**20}/{10**30}: training loss=1.0"), event(f"Step 2/{10**30}: training loss={'9' * 30}")
+    )
     change(store, event("a", step=2.0, train_loss=0.5, total_steps=10**30, **{"": 1.0, "\n\0": 1.0}))
     change(store, event("b", **{f"name {number}": 1.0 for number in range(1000)}, step=3))
     found = shown(project)

@@ -32,10 +32,16 @@ def test_only_rows_that_would_be_trained_on_count(sample, job):
     write(sample, dataset.edit, second, "status", "rejected")
     write(sample, dataset.delete, [third])
     write(sample, dataset.edit, exam, "answer", "An exam question is not taught.")
-    write(sample, dataset.add, [dataset.read_row('{"messages": []}', tags="study"), dataset.read_row("{}", tags="other")])
+    write(
+        sample, dataset.add, [dataset.read_row('{"messages": []}', tags="study"), dataset.read_row("{}", tags="other")]
+    )
     found = lineage.since(sample.rows, job.id)
     assert (found.rows.added, found.rows.removed, found.rows.changed) == (1, 2, 1)
-    assert {(row.kind, row.id) for row in found.rows.rows} >= {("changed", first), ("removed", second), ("removed", third)}
+    assert {(row.kind, row.id) for row in found.rows.rows} >= {
+        ("changed", first),
+        ("removed", second),
+        ("removed", third),
+    }
     assert not found.nothing
 
 

@@ -49,7 +49,9 @@ def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
     monkeypatch.setattr(orphans, "YOUNG", -10.0)
 
     async def scene(provider):
-        (first, second) = await training.enqueue(sample, "fake", [Plan("base-model", "study"), Plan("base-model", "plain")])
+        (first, _second) = await training.enqueue(
+            sample, "fake", [Plan("base-model", "study"), Plan("base-model", "plain")]
+        )
         await training.send(sample, provider, first)
         kept = next(iter(server.files))
         # The same bytes for a job that has not been asked for yet.

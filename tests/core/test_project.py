@@ -188,7 +188,7 @@ def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     assert "extra" in schema.columns(project.rows, "example")
     project.close()
     monkeypatch.undo()
-    backup = Project(tmp_path / "old.juku.backup-v3")
+    backup = Project(tmp_path / f"old.juku.backup-v{len(schema.MIGRATIONS)}")
     assert len(filters.find(backup.rows)) == 2
     backup.close()
 

@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from core import chat, dataset, training
+from core import chat, curves, dataset, jobs, training
 from core.errors import JukuError, ProviderError
+from core.jobs import CREATING, WAITING
 from core.providers import Sampling
-from core.training import CREATING, Metric, Plan
+from core.training import Plan
 from tests.fake_server import FINGERPRINT, FakeServer
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
@@ -51,9 +52,9 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
 
     job = run(server, work)
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
-    messages = [event.message for event in training.events(sample.rows, job.id)]
+    messages = [event.message for event in jobs.events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
-    assert [(m.step, m.total, m.loss) for m in training.metrics(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in curves.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
 
 def test_what_is_sent_is_what_was_planned(server, sample):
@@ -72,37 +73,56 @@ def test_after_a_lost_answer_the_job_is_found_and_not_made_again(server, sample)
     async def work(provider):
         with pytest.raises(ProviderError, match="cannot be reached"):
             await training.create(sample, provider, PLAN)
-        (job,) = training.jobs(sample.rows)
+        (job,) = jobs.jobs(sample.rows)
         assert (job.status, job.remote_id) == (CREATING, None)
         await training.recover(sample, provider, job.id)
 
     run(server, work)
-    (job,) = training.jobs(sample.rows)
+    (job,) = jobs.jobs(sample.rows)
     assert (job.status, job.remote_id, server.creations) == ("running", "ftjob-1", 1)
 
 
-def test_a_creation_that_never_arrived_fails_in_words(server, sample, monkeypatch):
+def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
     server.lose_request = True
 
     async def work(provider):
         with pytest.raises(ProviderError):
             await training.create(sample, provider, PLAN)
         await training.recover(sample, provider, 1)
-        assert training.job(sample.rows, 1).status == training.CREATING, "a slow server may still make it"
-        monkeypatch.setattr(training, "GRACE", 0)
-        await training.recover(sample, provider, 1)
+        assert jobs.job(sample.rows, 1).status == CREATING, "a slow server may still make it"
+        for _look in range(training.LOOKS):
+            await training.recover(sample, provider, 1)
+        assert jobs.job(sample.rows, 1).status == WAITING
+        server.lose_request = False
+        await training.update(sample, provider, 1)
 
     run(server, work)
-    job = training.job(sample.rows, 1)
-    assert job.status == "failed"
-    assert "never received it" in job.error
-    assert server.creations == 0
+    assert (jobs.job(sample.rows, 1).status, server.creations, len(server.files)) == ("running", 1, 1)
+
+
+def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
+    server.lose_answer = True
+
+    async def work(provider):
+        with pytest.raises(ProviderError):
+            await training.create(sample, provider, PLAN)
+        late, server.jobs = server.jobs, {}  # accepted, but not in the list yet
+        for _look in range(training.LOOKS):
+            await training.recover(sample, provider, 1)
+        server.lose_answer = False
+        await training.send(sample, provider, 1)
+        server.jobs |= late
+        await training.end_twins(provider, jobs.job(sample.rows, 1))
+
+    run(server, work)
+    assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
+    assert jobs.job(sample.rows, 1).remote_id == "ftjob-2"
 
 
 def test_a_refused_creation_is_told_and_recorded(server, sample):
     with pytest.raises(ProviderError, match="does not accept the API key"):
         run(server, lambda provider: training.create(sample, provider, PLAN), key="wrong")
-    assert training.jobs(sample.rows) == []  # the upload is refused already, before a job is wished for
+    assert jobs.jobs(sample.rows) == []  # the upload is refused already, before a job is wished for
 
 
 def test_following_survives_faults_of_the_server(server, sample):
@@ -132,7 +152,7 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
     run(server, work)
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
-    assert training.job(sample.rows, 1).ended
+    assert jobs.job(sample.rows, 1).ended
 
 
 def test_too_few_rows_are_not_sent(server, sample):
@@ -157,7 +177,7 @@ def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
         await training.update(sample, provider, id)
 
     run(server, work)
-    assert [(m.step, m.total, m.loss) for m in training.metrics(sample.rows, 1)] == [(2, None, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in curves.losses(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):
@@ -190,10 +210,3 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
     reply = run(server, lambda provider: provider.chat("base-model", chat.messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
-
-
-def test_the_time_left_follows_the_pace_of_the_last_steps():
-    steps = [Metric(step, 72, 1.0, 100.0 + 2 * step) for step in range(1, 41)]
-    assert training.seconds_left(steps) == 64.0
-    assert training.seconds_left(steps[:1]) is None
-    assert training.seconds_left([Metric(step, None, 1.0, step) for step in (1, 2)]) is None

@@ -1,14 +1,19 @@
-"""The training tab against a real HTTP server: jobs made, watched, cancelled, and taken up again after a restart."""
+"""The training tab against a real HTTP server: jobs made, watched, stopped, compared, and taken up after a restart."""
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QTableWidgetItem
 
-from core import dataset, training
+from core import dataset, jobs, training
 from core.project import Project
-from core.providers import TERMINAL, Offer
+from core.providers import Offer
 from core.settings import ProviderSettings, Settings
+from core.training import Plan
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
+from ui import job_table, queue_runner
+from ui.changed_dialog import ChangedDialog
+from ui.job_table import LOSS, MODEL, PROGRESS, STATUS
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.training_tab import TrainingTab
@@ -29,19 +34,20 @@ class Window:
     def __init__(self, qtbot, workspace):
         self.workspace, self.tab = workspace, TrainingTab(workspace)
         qtbot.addWidget(self.tab)
-        self.failures, self.wanted = [], []
+        self.failures, self.wanted, self.ended = [], [], []
         workspace.tasks.changed.connect(self.tab.refresh)
         workspace.tasks.failed.connect(self.failures.append)
         workspace.offers_changed.connect(self.tab.show_offers)
+        queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
         self.tab.show_model.connect(lambda tab, model: self.wanted.append((tab, model)))
 
     async def open(self):
-        self.tab.resize(1000, 700)
+        self.tab.resize(1100, 760)
         self.tab.show()
         (await self.workspace.provider()).poll_seconds = 0.01
         self.tab.refresh(ALL_TABLES)
         await self.workspace.load_offers()
-        await until(lambda: self.tab._form._on_rows.text())
+        await until(lambda: self.tab.form.on_rows.text())
 
     async def play(self, scene):
         """Await `scene` and end what still follows a job: outside of `run` nothing asynchronous may happen."""
@@ -50,13 +56,25 @@ class Window:
         finally:
             await cancel_all(self.workspace.tasks.running())
 
-    def shown(self):
-        """The status of the newest job as the table shows it."""
-        item = self.tab._table.item(0, 0)
+    async def start(self):
+        """Start a job and wait until the server has it."""
+        self.tab.form.start.click()
+        await until(lambda: self.shown() == "Running")
+
+    def shown(self, column=STATUS, row=0):
+        """What the table shows of a job, the newest first."""
+        item = self.tab.table.item(row, column)
         return item.text() if item else ""
 
+    def act(self, name):
+        self.tab.actions_of_jobs.actions[name].trigger()
+
+    def offered(self):
+        """The acts that are offered for what is selected."""
+        return {name for name, action in self.tab.actions_of_jobs.actions.items() if action.isVisible()}
+
     def jobs(self):
-        return training.jobs(self.workspace.project.rows)
+        return jobs.jobs(self.workspace.project.rows)
 
 
 @pytest.fixture
@@ -78,26 +96,33 @@ async def _close(workspace: Workspace) -> None:
     await (await workspace.provider()).close()
 
 
+def answer(parent, role):
+    """Press the button of `role` in the question that is open."""
+    (box,) = [box for box in parent.findChildren(QMessageBox) if box.isVisible()]
+    next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+    return box.text() + box.informativeText()
+
+
 def test_study_rows_are_chosen_and_counted(window):
-    form = window.tab._form
+    form = window.tab.form
     count = len(training.training_rows(window.workspace.project.rows, "study"))
     assert form.tag() == "study"
-    assert form._rows.currentText() == f"study ({count})"
-    assert form._on_rows.text() == f"{count} rows, none with errors"
-    assert form._start.isEnabled()
+    assert form.rows.currentText() == f"study ({count})"
+    assert form.on_rows.text() == f"{count} rows, none with errors"
+    assert form.start.isEnabled()
 
 
 def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window, run):
-    project, form = window.workspace.project, window.tab._form
+    project, form = window.workspace.project, window.tab.form
 
     async def go():
         bad = dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="bad")
         window.tab.refresh(await project.write("", dataset.add, [bad] * 12))
-        await until(lambda: form._rows.findData("bad") >= 0)
-        form._rows.setCurrentIndex(form._rows.findData("bad"))
-        form._rows.activated.emit(form._rows.currentIndex())
-        await until(lambda: "12 rows have errors" in form._on_rows.text())
-        form._start.click()
+        await until(lambda: form.rows.findData("bad") >= 0)
+        form.rows.setCurrentIndex(form.rows.findData("bad"))
+        form.rows.activated.emit(form.rows.currentIndex())
+        await until(lambda: "12 rows have errors" in form.on_rows.text())
+        form.start.click()
         await until(lambda: window.failures)
 
     run(window.play(go()))
@@ -109,70 +134,99 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     tab = window.tab
 
     async def go():
-        tab._form._epochs.setValue(3)
-        tab._form._start.click()
-        assert not tab._form._start.isEnabled()
-        await until(lambda: window.shown() == "running")
-        assert tab._form._start.isEnabled()
+        tab.form.epochs.fields["n_epochs"].setText("3")
+        tab.form.start.click()
+        assert not tab.form.start.isEnabled()
+        await until(lambda: window.shown() == "Running")
+        assert tab.form.start.isEnabled()
         for step in (1, 2, 3):
             server.step("ftjob-1", step, 72, 3.0 / step)
-        await until(lambda: tab._pane._state.text().startswith("Step 3 of 72 · loss 1.00"))
-        assert tab._pane._chart._plot is not None
-        assert tab._pane._log.toPlainText().endswith("Step 3/72: training loss=1.00")
-        assert tab._pane._cancel.isVisible()
+        await until(lambda: window.shown(LOSS) == "1")
+        assert window.shown(PROGRESS).startswith("3 / 72")
+        await until(lambda: "step 3 of 72 · loss 1" in tab.pane.state.text())
+        assert tab.pane.log.toPlainText().endswith("Step 3/72: training loss=1.00")
+        assert {"cancel", "pause"} <= window.offered()
         server.end("ftjob-1", "succeeded")
-        await until(lambda: window.shown() == "succeeded")
+        await until(lambda: window.shown() == "Succeeded")
         await until(lambda: any(offer.tuned for offer in window.workspace.offers))
+        await until(lambda: not tab.pane.buttons["cancel"].isVisible())
 
     run(window.play(go()))
     asked = server.jobs["ftjob-1"]["asked"]
     assert (asked["suffix"], asked["method"]["supervised"]["hyperparameters"]) == ("study", {"n_epochs": 3})
-    assert [tab._table.item(0, column).text() for column in (0, 1)] == ["succeeded", "base-model"]
-    assert tab._pane._ask.isVisible()
-    assert not tab._pane._cancel.isVisible()
-    tab._pane._ask.click()
-    tab._pane._examine.click()
+    assert window.shown(MODEL) == "study (ftjob-)"
+    tab.pane.buttons["chat"].click()
+    tab.pane.buttons["exam"].click()
     model = "ft:base-model:local:study:ftjob-1"
     assert window.wanted == [("chat", model), ("exam", model)]
-    assert window.failures == []
+    assert (window.failures, window.ended) == ([], ["succeeded"])
 
 
 def test_a_running_job_is_cancelled(window, server, run):
     async def go():
-        window.tab._form._start.click()
-        await until(lambda: window.shown() == "running")
-        window.tab._pane._cancel.click()
-        await until(lambda: window.shown() in TERMINAL)
+        await window.start()
+        window.act("cancel")
+        await until(lambda: window.shown() == "Cancelled")
 
     run(window.play(go()))
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
 
 
-def test_a_failed_job_says_why(window, server, run):
+def test_a_job_is_paused_and_resumed(window, server, run):
     async def go():
-        window.tab._form._start.click()
-        await until(lambda: server.jobs)
-        server.end("ftjob-1", "failed", error={"code": "x", "message": "Out of memory", "param": None})
-        await until(lambda: window.tab._pane._error.text())
+        await window.start()
+        window.act("pause")
+        await until(lambda: window.shown() == "Paused")
+        assert "resume" in window.offered()
+        assert "pause" not in window.offered()
+        window.act("resume")
+        await until(lambda: window.shown() == "Running")
 
     run(window.play(go()))
-    assert window.tab._pane._error.text() == "Out of memory"
-    assert not window.tab._pane._ask.isVisible()
+    assert window.failures == []
 
 
-def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(qtbot, run, sample, server, window):
+def test_a_failed_job_says_why_and_what_to_do_and_is_started_again(window, server, run):
     async def go():
-        window.tab._form._start.click()
-        await until(lambda: window.shown() == "running")
+        await window.start()
+        server.end("ftjob-1", "failed", error={"code": "server_error", "message": "Out of memory", "param": None})
+        await until(lambda: window.shown() == "Failed")
+        await until(lambda: window.tab.pane.error.text())
+        assert not window.tab.pane.buttons["chat"].isVisible()
+        window.act("again")
+        await until(lambda: window.shown() == "Running")
+
+    run(window.play(go()))
+    assert server.creations == 2
+    first, second = (server.jobs[id]["asked"] for id in ("ftjob-1", "ftjob-2"))
+    assert {**first, "metadata": 0} == {**second, "metadata": 0}
+    assert len(server.files) == 1
+
+
+def test_an_error_is_told_with_what_to_do(window, server, run):
+    async def go():
+        await window.start()
+        error = {"code": "invalid_training_file", "message": "Line 4 is wrong", "param": None}
+        server.end("ftjob-1", "failed", error=error)
+        await until(lambda: window.tab.pane.error.text())
+
+    run(window.play(go()))
+    assert window.tab.pane.error.text() == (
+        "Line 4 is wrong\nRepair the rows in the examples tab, and start the job again. Nothing was trained."
+    )
+
+
+def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(run, sample, server, window, qtbot):
+    async def go():
+        await window.start()
         await cancel_all(window.workspace.tasks.running())  # as when the window closes
         second = Window(qtbot, window.workspace)
         await second.open()
         for _time in range(3):
             second.tab.refresh(ALL_TABLES)
-        assert second.tab._followed == {1}
         server.end("ftjob-1", "succeeded")
-        await until(lambda: second.shown() == "succeeded")
-        await until(lambda: not second.tab._followed)
+        await until(lambda: second.shown() == "Succeeded")
+        await until(lambda: second.ended)
 
     run(window.play(go()))
     assert server.creations == 1
@@ -182,32 +236,162 @@ def test_a_job_whose_creation_was_never_answered_is_found_and_followed(window, s
     server.lose_answer = True
 
     async def go():
-        window.tab._form._start.click()
-        await until(lambda: window.shown() == "running")
+        window.tab.form.start.click()
+        await until(lambda: window.shown() == "Running")
 
     run(window.play(go()))
-    assert [error.title for error in window.failures] == ["“Fake” cannot be reached"]
     assert (server.creations, len(window.jobs())) == (1, 1)
 
 
-def test_a_server_that_refuses_to_tell_is_asked_again_only_on_demand(window, server, run):
+def test_a_server_that_refuses_to_tell_is_asked_again_on_demand(window, server, run):
     tab = window.tab
 
     async def go():
-        tab._form._start.click()
-        await until(lambda: window.shown() == "running")
-        job = server.jobs.pop("ftjob-1")
-        await until(lambda: window.failures)
-        tab.refresh(ALL_TABLES)
-        assert tab._followed == set()
-        assert tab._pane._follow.isVisible()
-        server.jobs["ftjob-1"] = job
-        tab._pane._follow.click()
+        await window.start()
+        server.key = "another"
+        await until(lambda: tab.again.isVisible())
+        assert "Fake" in tab.trouble.text()
+        server.key = KEY
         server.end("ftjob-1", "succeeded")
-        await until(lambda: window.shown() in TERMINAL)
+        tab.again.click()
+        await until(lambda: window.shown() == "Succeeded")
+        await until(lambda: not tab.again.isVisible())
 
     run(window.play(go()))
-    assert len(window.failures) == 1
+    assert window.failures == []
+
+
+def test_a_job_that_the_server_has_deleted_is_said_to_be_gone(window, server, run):
+    async def go():
+        await window.start()
+        del server.jobs["ftjob-1"]
+        await until(lambda: window.shown() == "Gone at the server")
+        await until(lambda: "deleted there" in window.tab.pane.error.text())
+
+    run(window.play(go()))
+
+
+def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
+    window.workspace.settings.providers[0].limit = 1
+
+    async def go():
+        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
+        window.tab.starter.start("fake", plans, "Epochs")
+        await until(lambda: window.shown(row=2) == "Running")
+        assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
+        assert window.tab.count.text() == "3 jobs · 1 under way · 2 waiting"
+        assert window.shown(job_table.SWEEP) == "Epochs"
+        assert not window.tab.table.isColumnHidden(job_table.SWEEP)
+        window.tab.table.selectRow(0)
+        window.act("cancel")
+        await until(lambda: window.shown() == "Cancelled")
+        server.end("ftjob-1", "failed", error={"code": "server_error", "message": "x", "param": None})
+        await until(lambda: window.shown(row=1) == "Running")
+
+    run(window.play(go()))
+    assert server.creations == 2
+
+
+def test_several_jobs_are_compared(window, server, run):
+    async def go():
+        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        window.tab.starter.start("fake", plans, "Epochs")
+        await until(lambda: window.shown(row=0) == window.shown(row=1) == "Running")
+        for id in server.jobs:
+            server.step(id, 1, 9, 2.0)
+        await until(lambda: window.shown(LOSS) == window.shown(LOSS, 1) == "2")
+        window.tab.table.selectAll()
+        await until(lambda: window.tab.pane.title.text() == "2 jobs")
+        titles = [curve.title for curve in window.tab.pane.chart.curves()]
+        assert [number for number in (1, 2) if any(f"n_epochs {number}" in title for title in titles)] == [1, 2]
+
+    run(window.play(go()))
+
+
+def test_checkpoints_are_listed_and_handed_on(window, server, run):
+    async def go():
+        await window.start()
+        server.checkpoint("ftjob-1", 10, train_loss=1.5)
+        server.checkpoint("ftjob-1", 20, train_loss=0.5)
+        server.end("ftjob-1", "succeeded")
+        await until(lambda: window.tab.pane.checkpoints.table.rowCount() == 2)
+        window.tab.pane.checkpoints.table.selectRow(1)
+        window.tab.pane.checkpoints.examine.click()
+        await until(lambda: window.wanted)
+
+    run(window.play(go()))
+    model = "ft:base-model:local::ftjob-1:ckpt-step-10"
+    assert window.wanted == [("exam", model)]
+    assert model in [offer.id for offer in window.workspace.offers]
+
+
+def test_training_goes_on_from_a_checkpoint(window, server, run):
+    model = "ft:base-model:local::ftjob-1:ckpt-step-10"
+
+    async def go():
+        await window.start()
+        server.checkpoint("ftjob-1", 10)
+        server.note("ftjob-1", "Checkpoint created at step 10")
+        del server.models[model]  # few servers list them
+        form = window.tab.form
+        await until(lambda: model in [form.base.itemData(row).id for row in range(form.base.count())])
+        form.base.choose(model)
+        form.start.click()
+        await until(lambda: server.creations == 2)
+
+    run(window.play(go()))
+    assert server.jobs["ftjob-2"]["asked"]["model"] == model
+
+
+def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run):
+    async def go():
+        await window.start()
+        await until(lambda: "ftjob-1" in window.tab.pane.record.text())
+        row = dataset.ids_of(window.workspace.project.rows, training.trained("study"))[0]
+        await window.workspace.project.write("", dataset.edit, row, "answer", "Another answer.")
+        window.tab.pane.record.since.click()
+        dialog = window.tab.findChild(ChangedDialog)
+        await until(lambda: dialog.summary.text())
+        assert dialog.summary.text().startswith("Training rows: 0 added, 0 removed, 1 changed.")
+        dialog.close()
+
+    run(window.play(go()))
+    assert "with the tag “study”; a frozen copy is kept" in window.tab.pane.record.text()
+
+
+def test_records_are_forgotten_and_ids_copied(window, server, run):
+    async def go():
+        await window.start()
+        window.act("copy")
+        assert QGuiApplication.clipboard().text() == "ftjob-1"
+        assert "forget" not in window.offered()
+        server.end("ftjob-1", "cancelled")
+        await until(lambda: window.shown() == "Cancelled")
+        window.act("forget")
+        said = answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
+        assert "base-model" in said
+        await until(lambda: window.tab.body.currentIndex() == 0)
+
+    run(window.play(go()))
+    assert window.jobs() == []
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_model_is_deleted_only_after_it_was_named(window, server, run, agreed):
+    model = "ft:base-model:local:study:ftjob-1"
+
+    async def go():
+        await window.start()
+        server.end("ftjob-1", "succeeded")
+        await until(lambda: window.shown() == "Succeeded")
+        window.act("delete")
+        role = QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole
+        assert model in answer(window.tab, role)
+        if agreed:
+            await until(lambda: model not in server.models)
+
+    run(window.play(go()))
+    assert (model in server.models) is not agreed
 
 
 @pytest.mark.parametrize("agreed", [True, False])
@@ -218,12 +402,10 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
     async def go():
         window.workspace.offers = [MISSING]
         window.workspace.offers_changed.emit()
-        tab._form._start.click()
-        (box,) = tab.findChildren(QMessageBox)
-        said = box.text() + box.informativeText()
-        assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
+        tab.form.start.click()
         role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
-        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+        said = answer(tab, role)
+        assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
 
     run(window.play(go()))
     assert fetched == ([MISSING] if agreed else [])
@@ -231,17 +413,49 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
 
 
 def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
-    form = window.tab._form
+    form = window.tab.form
 
     async def go():
         form.show_offers([Offer("q", "Qwen", state="fetching", progress=0.45)])
         assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
-        assert not form._start.isEnabled()
+        assert not form.start.isEnabled()
         form.show_offers([Offer("q", "Qwen")])
-        assert form._start.isEnabled()
+        assert form.start.isEnabled()
 
     run(window.play(go()))
 
 
 def test_before_the_first_job_the_tab_says_what_to_do(window):
-    assert window.tab._body.currentIndex() == 0
+    assert window.tab.body.currentIndex() == 0
+
+
+def test_what_a_server_would_refuse_cannot_be_started(window):
+    form = window.tab.form
+    form.epochs.fields["n_epochs"].setText("99")
+    assert not form.start.isEnabled()
+    assert form.on_base.text() == "Epochs cannot be 99: 1 – 50"
+    form.epochs.fields["n_epochs"].setText("")
+    form.method.setCurrentIndex(form.method.findData("reinforcement"))
+    form.method.activated.emit(form.method.currentIndex())
+    assert not form.start.isEnabled()
+    assert form.hyper.fields["eval_samples"].isReadOnly()
+
+
+def test_all_settings_reach_the_server(window, server, run):
+    form = window.tab.form
+
+    async def go():
+        form.more.click()
+        form.hyper.fields["batch_size"].setText("4")
+        form.hyper.fields["learning_rate_multiplier"].setText("0.5")
+        form.seed.setValue(7)
+        form.suffix.setText("mine")
+        form.metadata.setItem(0, 0, QTableWidgetItem("team"))
+        form.metadata.setItem(0, 1, QTableWidgetItem("blue"))
+        await window.start()
+
+    run(window.play(go()))
+    asked = server.jobs["ftjob-1"]["asked"]
+    numbers = asked["method"]["supervised"]["hyperparameters"]
+    assert numbers == {"batch_size": 4, "learning_rate_multiplier": 0.5}
+    assert (asked["seed"], asked["suffix"], asked["metadata"]["team"]) == (7, "mine", "blue")

@@ -1,0 +1,70 @@
+import asyncio
+import json
+
+import pytest
+
+from core import dataset, jobs, standing, tokens, training
+from core.progress import Reporter
+from core.providers import Checkpoint, Event, JobState
+from core.training import Plan
+
+
+@pytest.fixture
+def job(sample):
+    (id,) = asyncio.run(training.enqueue(sample, "fake", [Plan("gpt-4o-mini", "study", {"n_epochs": 4})]))
+    return id
+
+
+def tell(project, id, status, steps=(), found=(), **told):
+    """What a server says of a job: its state, and a loss for each of `steps` of 10, a minute apart."""
+    events = [
+        Event(f"e{step}", 60.0 * step, "info", "", {"step": step, "total_steps": 10, "train_loss": 3.0 / step})
+        for step in steps
+    ]
+    state = JobState("ftjob-1", status, None, None, "", [], **told)
+    asyncio.run(project.write("", jobs.store, id, state, events, found))
+
+
+def look(project):
+    return standing.load(project.rows, {})[0]
+
+
+def test_a_job_that_waits_tells_nothing(sample, job):
+    assert look(sample) == standing.Standing(jobs.job(sample.rows, job))
+    assert look(sample).share is None
+
+
+def test_how_far_a_job_is(sample, job):
+    tell(sample, job, "running", (1, 2, 4))
+    found = look(sample)
+    assert (found.step, found.total, found.loss, found.share) == (4, 10, 0.75, 0.4)
+
+
+def test_the_tokens_until_now_are_those_of_its_rows_times_the_epochs(sample, job):
+    tell(sample, job, "running", (5,))
+    assert look(sample).tokens is None  # not counted yet
+    asyncio.run(tokens.refresh(sample, tokens.encoding_of("gpt-4o-mini"), Reporter()))
+    ids = list(dataset.ids_of(sample.rows, training.trained("study")))
+    one = sum(tokens.of_rows(sample.rows, ids, tokens.encoding_of("gpt-4o-mini")).values())
+    assert look(sample).tokens == one * 4 // 2
+    tell(sample, job, "running", trained_tokens=123)
+    assert look(sample).tokens == 123
+
+
+def test_what_the_server_settled_on_counts(sample, job):
+    assert standing.epochs_of(jobs.job(sample.rows, job)) == 4
+    settled = json.dumps({"n_epochs": 3})
+    asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,))))
+    assert standing.epochs_of(jobs.job(sample.rows, job)) == 3
+
+
+def test_a_job_that_has_succeeded_is_done(sample, job):
+    tell(sample, job, "succeeded", (1, 9))
+    found = look(sample)
+    assert (found.share, found.left) == (1.0, None)
+
+
+def test_checkpoints_are_those_of_the_provider(sample, job):
+    tell(sample, job, "running", found=[Checkpoint("c1", "m:1", 1, 5.0, {}), Checkpoint("c2", "m:2", 2, 6.0, {})])
+    assert standing.saved(sample.rows, "fake") == ["m:2", "m:1"]
+    assert standing.saved(sample.rows, "local") == []

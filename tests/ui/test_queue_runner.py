@@ -1,0 +1,247 @@
+"""The queue behind the window: it runs while it has something to do, whatever happens to the window and the project."""
+
+import asyncio
+from typing import ClassVar
+
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
+
+from core import jobs, training
+from core import project as projects
+from core.jobs import CREATING
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from core.training import Plan
+from tests.fake_server import KEY, FakeServer, Fault
+from tests.ui.waiting import until
+from ui import desktop_notice, queue_runner
+from ui.notice import Notice
+from ui.tasks import cancel_all
+from ui.workspace import Workspace
+
+PLAN = Plan("base-model", "study")
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        yield server
+
+
+class Bench:
+    """A workspace with a runner and no window."""
+
+    def __init__(self, project: Project, server: FakeServer) -> None:
+        entry = ProviderSettings("fake", "Fake", server.url)
+        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.runner = queue_runner.of(self.workspace)
+        self.ended, self.sent, self.failed = [], [], []
+        self.runner.ended.connect(lambda job: self.ended.append((job.id, job.status)))
+        self.runner.sent.connect(lambda *sent: self.sent.append(sent))
+        self.workspace.tasks.failed.connect(self.failed.append)
+
+    async def play(self, scene):
+        (await self.workspace.provider()).poll_seconds = 0.01
+        try:
+            await scene
+        finally:
+            await cancel_all(self.workspace.tasks.running())
+            await (await self.workspace.provider()).close()
+
+    async def queue(self, *plans):
+        ids = await training.enqueue(self.workspace.project, "fake", plans)
+        self.runner.wake("fake")
+        return ids
+
+    def statuses(self):
+        return [job.status for job in reversed(jobs.jobs(self.workspace.project.rows))]
+
+
+@pytest.fixture
+def bench(run, sample, server, monkeypatch):
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+
+    async def make():
+        return Bench(sample, server)
+
+    return run(make())
+
+
+def test_there_is_one_runner_for_a_workspace(bench):
+    assert queue_runner.of(bench.workspace) is bench.runner
+
+
+def test_jobs_are_sent_followed_and_told_once_and_then_nothing_runs(bench, server, run):
+    async def go():
+        first, second = await bench.queue(PLAN, PLAN)
+        await until(lambda: bench.statuses() == ["running", "running"])
+        server.end("ftjob-1", "succeeded")
+        server.end("ftjob-2", "failed")
+        await until(lambda: len(bench.ended) == 2)
+        assert sorted(bench.ended) == [(first, "succeeded"), (second, "failed")]
+        await until(lambda: not bench.workspace.tasks.running())
+        asked = len(server.requests)
+        await asyncio.sleep(0.1)
+        assert len(server.requests) == asked
+
+    run(bench.play(go()))
+    assert {job for job, *_sent in bench.sent} <= {1, 2}
+    assert bench.sent
+
+
+def test_a_job_queued_after_that_is_taken_up(bench, server, run):
+    async def go():
+        for number in (1, 2, 3):
+            await bench.queue(PLAN)
+            await until(lambda n=number: len(server.jobs) == n and bench.statuses()[-1] == "running")
+            server.end(f"ftjob-{number}", "succeeded")
+            await until(lambda n=number: len(bench.ended) == n)
+            await until(lambda: not bench.workspace.tasks.running())
+
+    run(bench.play(go()))
+
+
+def test_another_project_has_a_queue_of_its_own(bench, server, run, tmp_path):
+    async def go():
+        await bench.queue(PLAN)
+        await until(lambda: bench.statuses() == ["running"])
+        first, path = bench.workspace.project, bench.workspace.project.path
+        bench.workspace.switch(projects.create(tmp_path / "other.juku"))
+        bench.runner.begin()
+        await until(lambda: first._closed)
+        assert bench.runner.failures == {}
+        server.end("ftjob-1", "succeeded")
+        bench.workspace.switch(projects.open_existing(path))
+        bench.runner.begin()
+        await until(lambda: bench.ended == [(1, "succeeded")])
+        bench.workspace.project.close()
+
+    run(bench.play(go()))
+
+
+def test_an_upload_is_cut_off_when_its_job_is_cancelled(bench, server, run):
+    server.weather = lambda _method, path: Fault("stall") if path.endswith("/files") else None
+
+    async def go():
+        (id,) = await bench.queue(PLAN)
+        await until(lambda: bench.statuses() == ["uploading"])
+        await until(lambda: server.requests or bench.sent)
+        await bench.runner.cancel(jobs.job(bench.workspace.project.rows, id))
+        assert bench.statuses() == ["cancelled"]
+        await until(lambda: not bench.workspace.tasks.running())
+
+    run(bench.play(go()))
+    assert server.creations == 0
+    assert bench.failed == []
+
+
+def test_what_is_being_asked_for_is_cancelled_as_soon_as_it_is_known(bench, server, run):
+    server.lose_answer = True
+
+    async def go():
+        (id,) = await bench.queue(PLAN)
+        await until(lambda: bench.statuses() == [CREATING])
+        await bench.runner.cancel(jobs.job(bench.workspace.project.rows, id))
+        await until(lambda: bench.statuses() == ["cancelled"])
+
+    run(bench.play(go()))
+    assert [job["status"] for job in server.jobs.values()] == ["cancelled"]
+
+
+def test_a_server_that_answers_again_is_asked_again(bench, server, run):
+    server.key = "another"
+
+    async def go():
+        await bench.queue(PLAN)
+        await until(lambda: "fake" in bench.runner.failures)
+        server.key = KEY
+        await bench.workspace.load_offers()
+        await until(lambda: bench.statuses() == ["running"])
+        assert bench.runner.failures == {}
+
+    run(bench.play(go()))
+
+
+def test_the_limit_of_a_server_is_kept(bench, server, run):
+    bench.workspace.settings.providers[0].limit = 2
+
+    async def go():
+        await bench.queue(PLAN, PLAN, PLAN)
+        await until(lambda: bench.statuses() == ["running", "running", "waiting"])
+        await asyncio.sleep(0.1)
+        assert bench.statuses()[-1] == "waiting"
+        server.end("ftjob-1", "cancelled")
+        await until(lambda: bench.statuses() == ["cancelled", "running", "running"])
+
+    run(bench.play(go()))
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_closing_while_a_model_is_trained_here_is_asked_about(window, run, agreed):
+    async def go():
+        project = window.workspace.project
+        values = {"provider": "local", "token": "t", "model": "m", "rows": "", "row_count": 1, "settings": "{}"}
+        await project.write(
+            "", jobs.insert, {**values, "status": "running", "remote_id": "ftjob-1", "method": "supervised"}
+        )
+        window.close()
+        (box,) = window.findChildren(QMessageBox)
+        assert "goes on when Juku starts again" in box.informativeText()
+        role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
+        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+        await asyncio.sleep(0.1)
+        assert window.closed.done() is agreed
+        await project.write("", jobs.delete, 1)
+
+    run(go())
+
+
+class Desktop(QObject):
+    """A desktop that shows messages; the test's own has none."""
+
+    MessageIcon = QSystemTrayIcon.MessageIcon
+    isSystemTrayAvailable = supportsMessages = staticmethod(lambda: True)  # noqa: N815 - Qt names them
+    messageClicked, activated = Signal(), Signal(int)  # noqa: N815
+    shown: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, _icon, parent):
+        super().__init__(parent)
+
+    def show(self):
+        pass
+
+    hide = show
+
+    def showMessage(self, title, text, _icon, _milliseconds):
+        self.shown.append((title, text))
+
+
+def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, monkeypatch):
+    monkeypatch.setattr(desktop_notice, "QSystemTrayIcon", Desktop)
+    monkeypatch.setattr(type(window), "isActiveWindow", lambda _self: False)
+    monkeypatch.setattr(type(window), "raise_", lambda _self: None)  # which the test's screen cannot do
+
+    async def go():
+        job = _job(window, status="failed", error="<b>Line 4</b> is wrong", error_code="invalid_training_file")
+        window._runner.ended.emit(job)
+        title, text = Desktop.shown.pop()
+        assert title == "Not trained: base"
+        assert text.startswith("‹b›Line 4‹/b› is wrong Repair the rows in the examples tab")
+        assert "Not trained: base" in window.findChild(Notice).text.text()
+        window._notice._icon.messageClicked.emit()
+        assert window.tabs.currentWidget() is window.training_tab
+
+    run(go())
+
+
+def test_what_is_said_of_each_end(window):
+    said = {
+        status: desktop_notice.words(_job(window, status=status))[2] for status in ("succeeded", "cancelled", "failed")
+    }
+    assert said == {"succeeded": "good", "cancelled": "warning", "failed": "error"}
+
+
+def _job(window, **values):
+    base = dict.fromkeys(jobs.Job.__slots__, "")
+    return jobs.Job(**{**base, "id": 1, "model": "base", "fine_tuned_model": None, **values})

@@ -1,0 +1,152 @@
+"""The window over a server's jobs, files and models, against a real HTTP server."""
+
+import pytest
+from PySide6.QtWidgets import QMessageBox
+
+from core import jobs, orphans
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui.server_dialog import ServerDialog
+from ui.tasks import cancel_all
+from ui.workspace import Workspace
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(orphans, "YOUNG", -10.0)
+    with FakeServer() as server:
+        server.keep(b"left", "left.jsonl", "fine-tune")
+        job = server.create(
+            {"model": "base-model", "training_file": server.keep(b"used", "used.jsonl", "fine-tune")["id"]}
+        )
+        server.step(job["id"], 5, 5, 0.5)
+        server.end(job["id"], "succeeded")
+        yield server
+
+
+class Opened:
+    """The dialog with its workspace, and what is done at the end."""
+
+    def __init__(self, qtbot, project: Project, server: FakeServer) -> None:
+        entry = ProviderSettings("fake", "Fake", server.url)
+        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.dialog = ServerDialog(self.workspace)
+        qtbot.addWidget(self.dialog)
+        self.dialog.open()
+
+    async def play(self, scene):
+        try:
+            await scene
+        finally:
+            await cancel_all(self.workspace.tasks.running())
+            await (await self.workspace.provider()).close()
+
+    async def loaded(self):
+        (await self.workspace.provider()).poll_seconds = 0.01
+        await until(lambda: self.dialog.files.things() or self.dialog.note.text())
+
+    def answer(self, role):
+        (box,) = [box for box in self.dialog.findChildren(QMessageBox) if box.isVisible()]
+        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+        return box.text() + box.informativeText()
+
+
+@pytest.fixture
+def opened(qtbot, run, sample, server, monkeypatch):
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+
+    async def make():
+        return Opened(qtbot, sample, server)
+
+    return run(make())
+
+
+def test_a_job_made_elsewhere_is_adopted_with_all_that_it_told(opened, run):
+    dialog = opened.dialog
+
+    async def go():
+        await opened.loaded()
+        assert dialog.jobs.table.item(0, 0).text() == "ftjob-1"
+        assert not dialog.adopt.isEnabled()
+        dialog.jobs.pick(lambda _state: True)
+        dialog.adopt.click()
+        rows = opened.workspace.project.rows
+        await until(
+            lambda: any("succeeded" in event.message for job in jobs.jobs(rows) for event in jobs.events(rows, job.id))
+        )
+        assert dialog.jobs.things() == []
+
+    run(opened.play(go()))
+    (job,) = jobs.jobs(opened.workspace.project.rows)
+    assert (job.adopted > 0, job.status, job.fine_tuned_model) == (True, "succeeded", "ft:base-model:local::ftjob-1")
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_files_that_no_job_names_are_deleted_after_they_were_named(opened, server, run, agreed):
+    dialog = opened.dialog
+
+    async def go():
+        await opened.loaded()
+        dialog.pick_unused.click()
+        assert [file.name for file in dialog.files.picked()] == ["left.jsonl"]
+        dialog.delete_files.click()
+        said = opened.answer(QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole)
+        assert "left.jsonl (file-1)" in said
+        assert "used.jsonl" not in said
+        if agreed:
+            await until(lambda: "file-1" not in server.names)
+            await until(lambda: len(dialog.files.things()) == 1)
+
+    run(opened.play(go()))
+    assert ("file-1" in server.names) is not agreed
+    assert "file-2" in server.names
+
+
+def test_a_file_that_is_used_is_deleted_only_with_a_warning(opened, run):
+    async def go():
+        await opened.loaded()
+        opened.dialog.files.pick(lambda _file: True)
+        opened.dialog.delete_files.click()
+        said = opened.answer(QMessageBox.ButtonRole.RejectRole)
+        assert "1 of them may still be used by a job." in said
+
+    run(opened.play(go()))
+
+
+def test_a_model_is_deleted_after_it_was_named(opened, server, run):
+    async def go():
+        await opened.loaded()
+        opened.dialog.models.pick(lambda _model: True)
+        opened.dialog.delete_models.click()
+        assert "ft:base-model:local::ftjob-1" in opened.answer(QMessageBox.ButtonRole.DestructiveRole)
+        await until(lambda: list(server.models) == ["base-model"])
+
+    run(opened.play(go()))
+
+
+def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
+    server.key = "another"
+
+    async def go():
+        opened.dialog.again.click()
+        await until(lambda: opened.dialog.note.text())
+        assert "API key" in opened.dialog.note.text()
+        server.key = KEY
+        opened.dialog.again.click()
+        await until(lambda: opened.dialog.files.things())
+        assert opened.dialog.note.text() == ""
+
+    run(opened.play(go()))
+
+
+def test_where_a_server_lacks_a_list_that_is_said(opened, server, run):
+    server.without.add("files")
+
+    async def go():
+        opened.dialog.load()
+        await until(lambda: opened.dialog.jobs.things())
+        assert opened.dialog.files._nothing.title.text() == "This server has no such list"
+
+    run(opened.play(go()))

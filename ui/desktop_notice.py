@@ -1,0 +1,59 @@
+"""Tells a person who looks elsewhere that a job has ended: through the desktop where it can, else in the window."""
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+
+from core.jobs import Job
+from core.language import tr
+from ui import job_words, style, widgets
+from ui.notice import Notice
+
+SHOWN = 15_000  # milliseconds that a message of the desktop stays
+
+
+class DesktopNotice(QObject):
+    """`clicked` tells that the person wants to see the job."""
+
+    clicked = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._icon: QSystemTrayIcon | None = None
+        self._hiding = QTimer(self, singleShot=True, interval=SHOWN)
+        self._hiding.timeout.connect(self._hide)
+
+    def tell(self, job: Job) -> None:
+        """Tell how a job has ended. The window says it in each case; the desktop, where nobody looks at the window."""
+        title, text, meaning = words(job)
+        Notice(self._window, f"{title}\n{text}".strip(), meaning, lasting=meaning == "error")
+        if not self._window.isActiveWindow():
+            QApplication.alert(self._window)
+            self._show(title, text, meaning)
+
+    def _show(self, title: str, text: str, meaning: str) -> None:
+        if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
+            return
+        if self._icon is None:
+            self._icon = QSystemTrayIcon(style.icon("juku"), self)
+            self._icon.messageClicked.connect(self.clicked)
+            self._icon.activated.connect(lambda _reason: self.clicked.emit())
+        kinds = QSystemTrayIcon.MessageIcon
+        self._icon.show()  # without its icon a desktop may show no message
+        self._icon.showMessage(title, text, kinds.Warning if meaning == "error" else kinds.Information, SHOWN)
+        self._hiding.start()
+
+    def _hide(self) -> None:
+        if self._icon is not None:
+            self._icon.hide()
+
+
+def words(job: Job) -> tuple[str, str, str]:
+    """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
+    name = widgets.short_name(job.fine_tuned_model or job.model)
+    if job.status == "succeeded":
+        return tr("Trained: {model}", model=name), tr("Ask it in the chat, or examine it."), "good"
+    if job.status == "cancelled":
+        return tr("Cancelled: {model}", model=name), "", "warning"
+    reason = " ".join(job.error.split())[:200].replace("<", "‹").replace(">", "›")
+    return tr("Not trained: {model}", model=name), " ".join(filter(None, (reason, job_words.advice(job)))), "error"

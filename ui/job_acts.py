@@ -1,0 +1,113 @@
+"""Does what was asked of jobs: stops them, starts them again, forgets them, deletes their models."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from core import training
+from core.errors import JukuError
+from core.jobs import Job
+from core.language import tr, trn
+from core.project import Changes
+from core.training import Plan
+from ui import queue_runner, widgets
+from ui.server_dialog import NAMED, ask_to_delete
+from ui.workspace import Workspace
+
+
+class JobActs(QObject):
+    """Each act is a task of the workspace; a failure of one job does not keep the others from it."""
+
+    again_wanted = Signal(str, list, str)  # a provider, plans, and the name that their jobs share
+    model_wanted = Signal(str, Job, str)  # a tab's name ("chat", "exam"), the job, and its model
+
+    def __init__(self, workspace: Workspace, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._workspace, self._owner = workspace, owner
+        self._runner = queue_runner.of(workspace)
+
+    def do(self, name: str, jobs: Sequence[Job]) -> None:
+        """Do the act `name` (ui/job_actions.py) to `jobs`."""
+        match name:
+            case "chat" | "exam":
+                self.model_wanted.emit(name, jobs[0], jobs[0].fine_tuned_model)
+            case "cancel":
+                self._each(jobs, self._runner.cancel)
+            case "pause" | "resume":
+                self._each(jobs, lambda job: self._wish(job, name))
+            case "again":
+                self._again(jobs)
+            case "copy":
+                QGuiApplication.clipboard().setText("\n".join(job.remote_id or "" for job in jobs))
+            case "forget":
+                self._ask_to_forget(jobs)
+            case "delete":
+                self._ask_to_delete_model(jobs[0])
+
+    def _each(self, jobs: Sequence[Job], act: Callable[[Job], Awaitable[Changes]]) -> None:
+        async def one_by_one() -> None:
+            for job in jobs:
+                try:
+                    self._workspace.tasks.changed.emit(await act(job))
+                except JukuError as error:
+                    self._workspace.tasks.failed.emit(error)
+            for provider in dict.fromkeys(job.provider for job in jobs):
+                self._runner.wake(provider)
+
+        self._workspace.tasks.start("", one_by_one())
+
+    async def _wish(self, job: Job, wish: str) -> Changes:
+        provider = await self._workspace.provider(job.provider)
+        act = training.pause if wish == "pause" else training.resume
+        return await act(self._workspace.project, provider, job.id)
+
+    def _again(self, jobs: Sequence[Job]) -> None:
+        for provider in dict.fromkeys(job.provider for job in jobs):
+            mine = [job for job in reversed(jobs) if job.provider == provider]
+            sweeps = {job.sweep for job in mine}
+            self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
+
+    def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
+        box = QMessageBox(QMessageBox.Icon.Question, tr("Forget records"), "", parent=self._owner)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(trn("Forget the record of {n} job?", "Forget the records of {n} jobs?", len(jobs)))
+        names = [widgets.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
+        lost = tr("Its curve, events and checkpoints go from this project. The server keeps the job and its model.")
+        box.setInformativeText("\n".join([*names, "", lost]))
+        forget = box.addButton(tr("Forget"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        forget.clicked.connect(lambda: self._each(jobs, lambda job: training.forget(self._workspace.project, job.id)))
+        box.open()
+
+    def _ask_to_delete_model(self, job: Job) -> None:
+        model = job.fine_tuned_model
+        assert model, "the act is offered only where there is one"
+        warning = tr("Whoever uses it gets no answers any more. It can only be trained anew.")
+        ask_to_delete(
+            self._owner, tr("Delete this model at the server?"), [model], warning,
+            lambda: self._workspace.tasks.start(tr("Deleting a model"), self._delete_model(job.provider, model)),
+        )  # fmt: skip
+
+    async def _delete_model(self, provider_id: str, model: str) -> None:
+        provider = await self._workspace.provider(provider_id)
+        await provider.delete_model(model)
+        if provider_id == self._workspace.settings.provider:
+            await self._workspace.load_offers()
+
+
+def plan_of(job: Job) -> Plan:
+    """The plan that asks for the same once more, with the rows as they are now."""
+    asked = job.asked
+    return Plan(
+        job.model,
+        job.rows,
+        asked.get("hyperparameters") or {},
+        asked.get("seed"),
+        asked.get("suffix") or "",
+        job.method,
+        bool(asked.get("validation")),
+        asked.get("metadata") or {},
+    )

@@ -1,0 +1,276 @@
+"""What lies at a server: jobs made elsewhere to adopt, files that no job names, models to delete."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QMessageBox,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import orphans, training
+from core.errors import JukuError, ProviderError
+from core.language import tr, trn
+from core.orphans import Stock
+from core.progress import Reporter
+from core.project import Changes
+from core.providers import FileInfo, JobState, ModelInfo
+from core.providers.connection import NOT_THERE
+from ui import job_words, queue_runner, server_words, style, widgets
+from ui.job_table import days
+from ui.latest import Latest, ProgressLine
+from ui.picking_table import PickingTable
+from ui.text_length import local_time
+from ui.workspace import Workspace
+
+NAMED = 10  # things that a question names one by one
+
+
+class ServerDialog(QDialog):
+    """Not modal. Nothing is deleted before a question has named it."""
+
+    def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("At the server"))
+        self._workspace = workspace
+        self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
+        self.server = QComboBox()
+        self.server.setAccessibleName(tr("Server"))
+        for id, title in server_words.titles(workspace).items():
+            self.server.addItem(title, id)
+        self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
+        self.again = QPushButton(tr("Look again"))
+        self.note, self.line = widgets.Note(), ProgressLine(self._work, self._deleting)
+        self._make_tables()
+        self._lay_out()
+        self._connect()
+        self.load()
+
+    def _make_tables(self) -> None:
+        self.jobs: PickingTable[JobState] = PickingTable(
+            tr("Jobs made elsewhere"),
+            [tr("Job"), tr("Status"), tr("Model"), tr("Made"), tr("Resulting model")],
+            _job_cells,
+        )
+        self.files: PickingTable[FileInfo] = PickingTable(
+            tr("Files"), [tr("File"), tr("For"), tr("Size"), tr("Age"), tr("Used by")], self._file_cells
+        )
+        self.models: PickingTable[ModelInfo] = PickingTable(
+            tr("Models"), [tr("Model"), tr("Made"), tr("Will answer for")], self._model_cells
+        )
+        self._unused: set[str] = set()
+        self.adopt, self.delete_files = QPushButton(), QPushButton()
+        self.pick_unused, self.delete_models = QPushButton(tr("Tick all that are not used")), QPushButton()
+
+    def _lay_out(self) -> None:
+        self.pages = QTabWidget(documentMode=True)
+        self.pages.tabBar().setDrawBase(False)
+        for table, title, buttons in (
+            (self.jobs, tr("Jobs made elsewhere"), (self.adopt,)),
+            (self.files, tr("Files"), (self.pick_unused, self.delete_files)),
+            (self.models, tr("Models"), (self.delete_models,)),
+        ):
+            below = QHBoxLayout()
+            for button in buttons:
+                below.addWidget(button)
+            below.addStretch()
+            page = QWidget()
+            column = QVBoxLayout(page)
+            column.setContentsMargins(0, style.SPACE // 2, 0, 0)
+            column.addWidget(table, 1)
+            column.addLayout(below)
+            self.pages.addTab(page, title)
+        above = QHBoxLayout()
+        above.addWidget(self.server)
+        above.addWidget(self.again)
+        above.addWidget(self.line, 1)
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(above)
+        layout.addWidget(self.note)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(close)
+        self.resize(860, 560)
+
+    def _connect(self) -> None:
+        self.server.activated.connect(lambda _index: self.load())
+        self.again.clicked.connect(lambda _checked: self.load())
+        self.adopt.clicked.connect(lambda _checked: self._on_adopt())
+        self.pick_unused.clicked.connect(lambda _checked: self.files.pick(lambda file: file.id in self._unused))
+        self.delete_files.clicked.connect(lambda _checked: self._on_delete_files())
+        self.delete_models.clicked.connect(lambda _checked: self._on_delete_models())
+        for table in (self.jobs, self.files, self.models):
+            table.picked_changed.connect(self._show_buttons)
+        self.finished.connect(lambda _result: (self._work.stop(), self._deleting.stop()))
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: the jobs stay usable beside it."""
+        self.show()
+
+    def provider(self) -> str:
+        return str(self.server.currentData())
+
+    def load(self) -> None:
+        """Ask the server what it holds."""
+        self.note.say("")
+        for table in (self.jobs, self.files, self.models):
+            table.show_things([], tr("Asking the server…"), "")
+        self._show_buttons()
+        self._work.ask(lambda _reporter: self._load(self.provider()))
+
+    async def _load(self, id: str) -> None:
+        project = self._workspace.project
+        try:
+            provider = await self._workspace.provider(id)
+            stock = await orphans.look(project, provider)
+            try:
+                states: list[JobState] | None = await training.adoptable(project, provider)
+            except ProviderError as error:
+                if error.status not in NOT_THERE:
+                    raise
+                states = None
+        except JukuError as error:
+            self._fail(error)
+            return
+        self._show(stock, states)
+
+    def _fail(self, error: JukuError) -> None:
+        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+        for table in (self.jobs, self.files, self.models):
+            table.show_things([], tr("Nothing could be read"), "")
+        self._show_buttons()
+
+    def _show(self, stock: Stock, states: list[JobState] | None) -> None:
+        self._unused = stock.unused
+        no_list = tr("This server has no such list"), ""
+        self.jobs.show_things(states or [], *(no_list if states is None else (
+            tr("No other jobs"), tr("All jobs at this server are in the project already. A job made elsewhere can be "
+                                    "adopted here: it is then followed, and its curve, checkpoints and model are shown."))))  # fmt: skip
+        self.files.show_things(stock.files or [], *(no_list if stock.files is None else (
+            tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
+        self.models.show_things(stock.models, tr("No models of yours"), tr("Models that were trained here are listed."))
+        if not stock.complete and stock.files:
+            self.note.say(tr("Not all jobs could be read, so no file is called unused."), "warning")
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        jobs, files, models = (len(table.picked()) for table in (self.jobs, self.files, self.models))
+        self.adopt.setText(trn("Adopt {n} job", "Adopt {n} jobs", jobs) if jobs else tr("Adopt"))
+        self.delete_files.setText(trn("Delete {n} file…", "Delete {n} files…", files) if files else tr("Delete…"))
+        self.delete_models.setText(trn("Delete {n} model…", "Delete {n} models…", models) if models else tr("Delete…"))
+        for button, count in ((self.adopt, jobs), (self.delete_files, files), (self.delete_models, models)):
+            button.setEnabled(count > 0)
+        self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.things()))
+
+    def _on_adopt(self) -> None:
+        self._work.ask(lambda _reporter: self._adopt(self.provider(), self.jobs.picked()))
+
+    async def _adopt(self, provider: str, states: Sequence[JobState]) -> Changes | None:
+        try:
+            changes = await training.adopt(self._workspace.project, provider, states)
+        except JukuError as error:
+            self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+            return None
+        queue_runner.of(self._workspace).wake(provider)
+        left = [state for state in self.jobs.things() if state not in states]
+        self.jobs.show_things(left, tr("All adopted"), tr("They stand in the list of jobs and are followed now."))
+        self.note.say(trn("{n} job adopted; its events are being fetched.", "{n} jobs adopted; their events are being fetched.",
+                          len(states)), "good")  # fmt: skip
+        self._show_buttons()
+        return changes
+
+    def _on_delete_files(self) -> None:
+        found = self.files.picked()
+        names = [f"{file.name} ({file.id})" for file in found]
+        used = sum(file.id not in self._unused for file in found)
+        warning = (
+            trn("{n} of them may still be used by a job.", "{n} of them may still be used by jobs.", used)
+            if used
+            else ""
+        )
+        title = trn("Delete {n} file at the server?", "Delete {n} files at the server?", len(found))
+        self._ask(title, names, warning, lambda: self._delete([file.id for file in found], models=False))
+
+    def _on_delete_models(self) -> None:
+        found = self.models.picked()
+        title = trn("Delete {n} model at the server?", "Delete {n} models at the server?", len(found))
+        warning = tr("Whoever uses it gets no answers any more. It can only be trained anew.")
+        self._ask(
+            title, [model.id for model in found], warning, lambda: self._delete([m.id for m in found], models=True)
+        )
+
+    def _ask(self, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+        ask_to_delete(self, title, names, warning, act)
+
+    def _delete(self, ids: Sequence[str], models: bool) -> None:
+        provider = self.provider()
+        self._deleting.ask(
+            lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting at the server")
+        )
+
+    async def _delete_each(self, id: str, ids: Sequence[str], models: bool, reporter: Reporter) -> None:
+        done = 0
+        try:
+            provider = await self._workspace.provider(id)
+            for done, one in enumerate(ids):
+                reporter.update(done, len(ids))
+                await (provider.delete_model(one) if models else provider.delete_file(one))
+        except JukuError as error:
+            self._fail(error)
+            return
+        finally:
+            if models and id == self._workspace.settings.provider:
+                self._workspace.tasks.start("", self._workspace.load_offers())
+        self.load()
+
+    def _file_cells(self, file: FileInfo) -> tuple[str, ...]:
+        used = tr("a job") if file.purpose in orphans.PURPOSES else ""
+        if file.id in self._unused:
+            used = tr("no job")
+        return (
+            f"{file.name} ({file.id})",
+            file.purpose,
+            widgets.size(file.bytes),
+            job_words.ago(_age(file.created_at)),
+            used,
+        )
+
+    def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
+        made = local_time(model.created_at) if model.created_at else ""
+        left = server_words.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
+        return (model.id, made, "" if left is None else days(left))
+
+
+def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+    """Name what would be deleted, and do it when the person says so."""
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete at the server"), title, parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    more = len(names) - NAMED
+    listed = [*names[:NAMED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])]
+    box.setInformativeText("\n".join([*listed, "", *filter(None, (warning, tr("This cannot be undone.")))]))
+    delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+    cancel = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(cancel)
+    box.setEscapeButton(cancel)
+    delete.clicked.connect(act)
+    box.open()
+
+
+def _job_cells(state: JobState) -> tuple[str, ...]:
+    return (state.id, state.status, state.model, local_time(state.created_at), state.fine_tuned_model or "")
+
+
+def _age(created_at: float) -> float:
+    return max(0.0, time.time() - created_at)

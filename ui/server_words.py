@@ -1,0 +1,52 @@
+"""What the window knows of its servers: their names, their kinds, how long their models answer, what training costs."""
+
+import datetime
+
+from core import presets, tokens
+from core.language import tr
+from core.presets import Preset
+from core.providers import LOCAL
+from core.standing import Standing
+from ui.workspace import Workspace
+
+try:
+    from core import calendar
+except ImportError:  # until the calendar has landed
+    calendar = None
+
+
+def titles(workspace: Workspace) -> dict[str, str]:
+    """All servers by id, this computer first."""
+    return {LOCAL: tr("This computer"), **{entry.id: entry.title for entry in workspace.settings.providers}}
+
+
+def title(workspace: Workspace, provider: str) -> str:
+    """A server's name; of one that was taken out of the settings its id is left."""
+    return titles(workspace).get(provider, provider)
+
+
+def preset_of(workspace: Workspace, provider: str) -> Preset:
+    """What kind of server it is."""
+    if provider == LOCAL:
+        return presets.preset(LOCAL)
+    kinds = {entry.id: entry.preset for entry in workspace.settings.providers}
+    return presets.preset(kinds.get(provider, presets.CUSTOM))
+
+
+def days_left(workspace: Workspace, provider: str, model: str, told: datetime.date | None = None) -> int | None:
+    """How many days a model will still answer; None where no end is known. `told` is what the server says."""
+    if told is None and provider == workspace.settings.provider:
+        told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
+    today = datetime.datetime.now().astimezone().date()
+    if calendar is None:
+        return None if told is None else (told - today).days
+    closing = calendar.shutdown(model, told, preset_of(workspace, provider).id)
+    return None if closing is None else calendar.days_left(closing, today)
+
+
+def cost(standing: Standing) -> float | None:
+    """What a job has cost until now, in US dollars, by the table of prices; None where nobody knows."""
+    job = standing.job
+    if job.provider == LOCAL or not standing.tokens:
+        return None
+    return tokens.trained_price(standing.tokens, job.model)
