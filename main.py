@@ -13,5 +13,13 @@ def main(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def report(_type: type[BaseException], error: BaseException, _trace: object) -> None:
+    """A mistake of ours, on the terminal; without keys, since people send such texts to others."""
+    from core import log
+
+    print(log.crash(error), file=sys.stderr, end="")
+
+
 if __name__ == "__main__":
+    sys.excepthook = report
     sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core import dataset, language, outside
+from core import dataset, keys, language, outside
 from core.connection import open_outside
 from core.errors import JukuError
 from core.progress import Progress, Reporter
@@ -120,7 +120,7 @@ def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
 def _read_apart(path: Path, options: Options, project: Path, reporter: Reporter) -> Iterator[Block]:
     process = subprocess.Popen(
         [sys.executable, "-m", "core.rows"],
-        cwd=outside.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=outside.PIPE,
+        cwd=outside.ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=outside.PIPE,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout

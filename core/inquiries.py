@@ -58,7 +58,7 @@ class Inquiry:
 class Task:
     """What an inquiry is for: the question made of a request, and what becomes of the answers, in one write.
 
-    `label` names that write. `land` returns a sentence for the person.
+    `label` names that write. `land` returns a sentence for the person. `role` is who is asked (core/settings.py).
     """
 
     label: Callable[[], str]
@@ -66,6 +66,7 @@ class Task:
     land: Callable[[sqlite3.Connection, Sequence[Request]], str]
     sampling: Callable[[Request], Sampling]
     schema: dict[str, Any] | None = None
+    role: str = "writer"
 
 
 @dataclass(slots=True)

@@ -68,4 +68,5 @@ TASK = Task(
     _land,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.VERDICT_SCHEMA,
+    role="judge",
 )

@@ -2,8 +2,22 @@
 
 import logging
 import logging.handlers
+import traceback
 
 from core.paths import log_file
+from core.redaction import redacted
+
+
+class Redacting(logging.Formatter):
+    """Also a traceback may hold a key: a server's own error stands among its causes, and repeats what it was sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
+
+
+def crash(error: BaseException) -> str:
+    """The traceback of a mistake of ours, to be shown and sent to somebody."""
+    return redacted("".join(traceback.format_exception(error)))
 
 
 def start(to_file: bool = True) -> None:
@@ -12,6 +26,7 @@ def start(to_file: bool = True) -> None:
     root.setLevel(logging.INFO)
     stream = logging.StreamHandler()
     stream.setLevel(logging.WARNING)
+    stream.setFormatter(Redacting())
     root.addHandler(stream)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if to_file:
@@ -22,5 +37,5 @@ def start(to_file: bool = True) -> None:
         except OSError as error:
             logging.getLogger(__name__).warning("no log file: %s", error)
             return
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)

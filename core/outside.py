@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from core import language
 from core.errors import JukuError
+from core.keys import environment
 from core.language import tr
 from core.progress import Cancelled, Progress, Reporter
 
@@ -31,7 +32,7 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
     """Run `module`'s work in a child and return its result. Raises its `JukuError`, or `Cancelled`."""
     reporter.check()
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", module], cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     reporter.on_cancel(process.kill)
     assert process.stdin

@@ -59,7 +59,6 @@ class Preset:
     bom: bool = False
     suffix_limit: int = 64
     key_url: str = ""
-    note: str = ""
     limit: int = 3
 
     @property

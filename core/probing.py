@@ -81,4 +81,5 @@ TASK = Task(
     _messages,
     _land,
     lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=TIMES),
+    role="student",
 )

@@ -13,6 +13,9 @@ from core.errors import JukuError
 from core.language import tr
 from core.paths import config_folder
 
+ROLES = ("student", "writer", "judge")  # who is trained, who drafts, who marks
+GAP = re.compile(r"(?<![^.-])(RESOURCE|REGION)(?![^.-])")  # what a preset's address leaves to the person
+
 
 class ProviderSettings(msgspec.Struct):
     """A server that speaks the OpenAI protocol; `local` needs no entry."""
@@ -37,6 +40,7 @@ class Settings(msgspec.Struct):
     language: str = ""  # "" is the system's
     theme: str = ""  # "" is the system's, else "light" or "dark"
     provider: str = "local"  # the student's: where models are trained and asked
+    student_model: str = ""  # the base model to begin with; "" is the first one that is offered
     writer: Role = msgspec.field(default_factory=Role)
     judge: Role = msgspec.field(default_factory=Role)
     providers: list[ProviderSettings] = []
@@ -47,6 +51,36 @@ class Settings(msgspec.Struct):
     def remember(self, project: Path) -> None:
         path = str(project)
         self.recent = [path, *(other for other in self.recent if other != path)][:10]
+
+    def role(self, name: str) -> tuple[str, str]:
+        """The provider and the model that one of `ROLES` has; the model '' is the first one that is offered there.
+
+        Who has no provider, or one that is gone, has the student's.
+        """
+        if name == "student":
+            return self.provider, self.student_model
+        chosen = self.writer if name == "writer" else self.judge
+        if chosen.provider in ("local", *(entry.id for entry in self.providers)):
+            return chosen.provider, chosen.model
+        return self.provider, "" if chosen.provider else chosen.model
+
+    def cast(self, name: str, provider: str, model: str) -> None:
+        """Give one of `ROLES` to a model of a provider; '' as a provider is the student's, whoever that will be."""
+        if name == "student":
+            self.provider, self.student_model = provider or self.provider, model
+        elif name == "writer":
+            self.writer = Role(provider, model)
+        else:
+            self.judge = Role(provider, model)
+
+    def remove(self, provider: str) -> None:
+        """Take a server out; who had it as its provider has the default again."""
+        self.providers = [entry for entry in self.providers if entry.id != provider]
+        if self.provider == provider:
+            self.provider, self.student_model = "local", ""
+        for name, chosen in (("writer", self.writer), ("judge", self.judge)):
+            if chosen.provider == provider:
+                self.cast(name, "", "")
 
 
 def settings_file() -> Path:
@@ -105,6 +139,8 @@ def url_error(url: str) -> str:
         valid = False
     if not valid or re.search(r"\s", url):
         return tr("A base URL begins with https:// or http:// and names a server, such as https://api.openai.com/v1.")
+    if gap := GAP.search(parts.netloc):
+        return tr("Put your own in place of {gap}: its name stands on the server's own pages.", gap=gap[0])
     if parts.username or parts.password or parts.query or parts.fragment:
         return tr("Leave out names, passwords and what follows “?” or “#”; the key has its own field.")
     return ""

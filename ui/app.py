@@ -6,7 +6,6 @@ import itertools
 import logging
 import os
 import sys
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -147,6 +146,6 @@ def show_crash(error: BaseException) -> None:
     box.setInformativeText(
         tr("You can go on. To report it, add the details below; they are also in {log}.", log=paths.log_file())
     )
-    box.setDetailedText("".join(traceback.format_exception(error)))
+    box.setDetailedText(log.crash(error))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()

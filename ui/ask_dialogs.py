@@ -93,8 +93,7 @@ class AskDialog(InquiryDialog):
         self.count.setText(self.told(found.abouts))
         self.primary.setText(self.act(len(found.abouts)))
         requests = trn("{n} request", "{n} requests", len(found.abouts))
-        provider = self.workspace.provider_title()
-        tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=provider)
+        tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
         self.estimate.setText(f"{requests} · {tokens}")
 
     def can_start(self) -> bool:

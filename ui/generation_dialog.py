@@ -202,7 +202,7 @@ class GenerationDialog(InquiryDialog):
             tokens = tr(
                 "about {sent} tokens sent to {provider}, {received} received",
                 sent=about(told.sent),
-                provider=self.workspace.provider_title(),
+                provider=self.model.server(),
                 received=about(told.received),
             )
             cost = chat_price(told.sent, told.received, self.model.model())

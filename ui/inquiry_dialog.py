@@ -52,7 +52,7 @@ class InquiryDialog(QDialog):
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
         self.body.setSpacing(style.SPACE)
-        self.model = ModelRow(workspace, demanding)
+        self.model = ModelRow(workspace, demanding, TASKS[task].role)
         self.note = widgets.Note()
         self.line = RunLine()
         self.primary = widgets.primary("")
@@ -134,7 +134,7 @@ class InquiryDialog(QDialog):
         self._work.ask(lambda reporter: self._read(reading, reporter))
 
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
-        project, provider = self.workspace.project, self.workspace.settings.provider
+        project, provider = self.workspace.project, self.model.provider()
         try:
             self._unfinished = await project.read(inquiry_parts.unfinished, self.task, reporter=reporter)
             model = await project.read(inquiry_parts.last_model, provider, reporter=reporter)

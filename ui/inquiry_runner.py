@@ -67,7 +67,7 @@ class InquiryRunner(QObject):
         return run.progress if run and run.project is self._workspace.project else None
 
     def begin(self, task: str, model: str, abouts: Abouts) -> None:
-        """Ask `model` of the chosen provider about each of what `abouts` finds in the project."""
+        """Ask `model` of the provider that has the task's role about each of what `abouts` finds in the project."""
         self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts))
 
     def resume(self, inquiry: Inquiry) -> None:
@@ -127,7 +127,7 @@ class InquiryRunner(QObject):
 
     async def _ask(self, run: _Run, task: str, model: str, abouts: Abouts) -> tuple[str, str]:
         # Connected first: without a server nothing is written down.
-        provider = await self._workspace.provider()
+        provider = await self._workspace.provider(self._workspace.role(TASKS[task].role)[0])
         made: list[int] = []
 
         def begin(db: sqlite3.Connection) -> None:

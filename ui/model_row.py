@@ -14,14 +14,17 @@ LARGE = 2_000_000_000  # bytes from which a model on this computer writes text t
 
 
 class ModelRow(QWidget):
-    """The models of the chosen provider. Without a choice of the person's: the one asked last, else the first base."""
+    """The models of the provider that has a role (core/settings.py).
+
+    Without a choice of the person's: the role's model, else the one asked last, else the first base.
+    """
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, demanding: bool = True) -> None:
+    def __init__(self, workspace: Workspace, demanding: bool = True, role: str = "writer") -> None:
         """`demanding`: the task is too hard for the smallest models, which is then said."""
         super().__init__()
-        self._workspace, self._demanding = workspace, demanding
+        self._workspace, self._demanding, self._role = workspace, demanding, role
         self._last = ""  # the model that was asked last
         self._wanted = ""  # the model the person has chosen
         self.box = widgets.ModelBox()
@@ -40,7 +43,17 @@ class ModelRow(QWidget):
         layout.addWidget(self.note)
         self.box.chosen.connect(self._on_chosen)
         workspace.offers_changed.connect(self.show_offers)
+        workspace.offers_failed.connect(self._on_failed)
+        workspace.want_offers(self.provider(), again=True)
         self.show_offers()
+
+    def provider(self) -> str:
+        """The id of the provider to ask."""
+        return self._workspace.role(self._role)[0]
+
+    def server(self) -> str:
+        """Its name."""
+        return self._workspace.provider_title(self.provider())
 
     def model(self) -> str:
         """The model to ask; '' where none can be asked now."""
@@ -59,19 +72,24 @@ class ModelRow(QWidget):
             self.show_offers()
 
     def show_offers(self) -> None:
-        offers = self._workspace.offers
+        provider, model = self._workspace.role(self._role)
+        self._workspace.want_offers(provider)
+        offers = self._workspace.known_offers(provider)
         self.box.show_offers(offers)
         usable = [offer for offer in offers if offer.state in USABLE]
-        wished = [offer for name in (self._wanted, self._last) for offer in offers if offer.id == name]
+        wished = [offer for name in (self._wanted, model, self._last) for offer in offers if offer.id == name]
         found = [*wished, *(offer for offer in usable if not offer.tuned)]
         if found:
             self.box.choose(found[0].id)
         else:
             self.box.setCurrentIndex(-1)
         self.box.setEnabled(bool(offers))
-        self._server.setText(tr("at {provider}", provider=self._workspace.provider_title()))
+        self._server.setText(tr("at {provider}", provider=self.server()))
         self._show_note()
         self.changed.emit()
+
+    def _on_failed(self, _provider: str) -> None:
+        self._show_note()
 
     def _on_chosen(self, model: str) -> None:
         self._wanted = model
@@ -80,7 +98,7 @@ class ModelRow(QWidget):
 
     def _is_small(self, offer: Offer) -> bool:
         """The size of a model at a server is not known, nor that of a tuned one here, whose base is small."""
-        return self._workspace.settings.provider == providers.LOCAL and offer.bytes < LARGE
+        return self.provider() == providers.LOCAL and offer.bytes < LARGE
 
     def _show_note(self) -> None:
         self.note.say(*self._words())
@@ -88,10 +106,12 @@ class ModelRow(QWidget):
     def _words(self) -> tuple[str, str]:
         offer = self.box.offer()
         if offer is None:
-            offers = self._workspace.offers
-            title = self._workspace.provider_title()
-            nothing = tr("{provider} offers no model yet. The settings name the server to ask.", provider=title)
-            return (tr("Choose a model."), "note") if offers else (nothing, "note")
+            if self._workspace.known_offers(self.provider()):
+                return tr("Choose a model."), "note"
+            if error := self._workspace.trouble(self.provider()):
+                return str(error), "error"
+            nothing = tr("{provider} offers no model yet. The settings name the server to ask.", provider=self.server())
+            return nothing, "note"
         if offer.state not in USABLE:
             text = tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
             return text, "warning"

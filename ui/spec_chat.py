@@ -40,6 +40,7 @@ class SpecChat(QWidget):
         self._exchanges: list[Exchange] = []
         self._answer: Answer | None = None  # the one that is being written
         self._task: asyncio.Task[None] | None = None
+        self._cast = ("", "")  # the provider and model that the settings had given this to
         self.model = widgets.ModelBox()
         self.model.setAccessibleName(tr("Model"))
         self.anew = QPushButton(tr("New conversation"))
@@ -153,13 +154,16 @@ class SpecChat(QWidget):
     # --- which model
 
     def show_offers(self) -> None:
-        """Offer the models that can be asked at once. Without a choice of the person's a base model is asked."""
-        usable = [offer for offer in self._workspace.offers if offer.state in USABLE]
+        """Offer the writer's models that can be asked at once. Without a choice of the person's: its own, or a base model."""
+        provider, model = self._workspace.role("writer")
+        self._workspace.want_offers(provider)
+        usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE]
         before = self.model.model()
         self.model.show_offers(usable)
-        if usable and before not in [offer.id for offer in usable]:
-            self.model.choose(min(usable, key=lambda offer: offer.tuned).id)
-        is_local = self._workspace.settings.provider == LOCAL
+        is_recast, self._cast = self._cast != (provider, model), (provider, model)
+        if usable and (is_recast or before not in [offer.id for offer in usable]):
+            self.model.choose(min(usable, key=lambda offer: (offer.id != (model or before), offer.tuned)).id)
+        is_local = provider == LOCAL
         self.hint.say(
             tr("The small models on this computer seldom manage this; a provider with a larger one helps more.")
             if is_local else ""
@@ -255,7 +259,7 @@ class SpecChat(QWidget):
     ) -> None:
         """Ask and show the answer as it comes; what goes wrong is said where the answer would stand."""
         try:
-            provider = await self._workspace.provider()
+            provider = await self._workspace.provider(self._workspace.role("writer")[0])
             reply = await provider.chat(answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece))
         except JukuError as error:
             answer.fail(f"{error.title}\n{error.message}".strip())

@@ -43,6 +43,7 @@ class TrainingForm(QWidget):
         super().__init__()
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
+        self._preferred = ""  # the base model that was begun with
         self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
         self.rows.setMinimumContentsLength(18)
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
@@ -165,6 +166,14 @@ class TrainingForm(QWidget):
         """The models to begin with: base models first, then what was trained already, to go on with it."""
         self.base.show_offers(sorted(offers, key=lambda offer: offer.tuned))
         self._show_base()
+
+    def prefer(self, model: str) -> None:
+        """Begin with this base model once it is offered; what the person chooses afterwards stays."""
+        if model != self._preferred:
+            self.base.choose(model)
+            if self.base.model() == model:
+                self._preferred = model
+                self._show_base()
 
     def show_server(self, chosen: Preset, title: str) -> None:
         """Where is trained: which methods and hyperparameters it has."""

@@ -132,6 +132,7 @@ class TrainingTab(Tab):
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
         self.form.show_offers([*offers, *saved] if offers else [])
+        self.form.prefer(self.workspace.role("student")[1])
 
     async def _read_rows(self) -> None:
         project = self.workspace.project

@@ -1,9 +1,10 @@
-"""What the tabs share: the open project, the tasks, and the provider with its models."""
+"""What the tabs share: the open project, the tasks, and the providers with their models."""
 
 from __future__ import annotations
 
 import asyncio
 from array import array
+from collections import defaultdict
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,16 +17,17 @@ from core.keys import Keys
 from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
-from core.providers import Offer, Provider
+from core.providers import Capabilities, Offer, Provider
 from ui.tasks import Tasks, cancel_all
 
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
 
 
 class Workspace(QObject):
-    """One open project and the provider it trains and chats with."""
+    """One open project, the provider it trains and chats with, and those of the other roles."""
 
     offers_changed = Signal()
+    offers_failed = Signal(str)  # the provider that could not be asked for its models
 
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,9 +40,13 @@ class Workspace(QObject):
         self._indexing = QTimer(self, singleShot=True, interval=QUIET)
         self._indexing.timeout.connect(self._refresh_index)
         self._indexing.start()
-        self.offers: list[Offer] = []
+        self.offers: list[Offer] = []  # the student's
+        self._others: dict[str, list[Offer]] = {}
+        self._asking: set[str] = set()  # providers that are being asked for their models
+        self._troubles: dict[str, JukuError] = {}
         self._connected: dict[str, Provider] = {}
-        self._connecting = asyncio.Lock()
+        # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
+        self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
 
     async def find(self, filter: Filter) -> array[int]:
@@ -60,15 +66,33 @@ class Workspace(QObject):
     async def provider(self, id: str = "") -> Provider:
         """The provider `id`, or the chosen one; connected once. Raises `ProviderError`, `KeyStoreError`."""
         id = id or self.settings.provider
-        async with self._connecting:
+        async with self._connecting[id]:
             if id not in self._connected:
                 self._connected[id] = await asyncio.to_thread(providers.connect, id, self.settings, self.keys)
             return self._connected[id]
 
-    def provider_title(self) -> str:
-        """The chosen provider's name, also before it is connected."""
+    def is_connected(self, id: str) -> bool:
+        """Whether something here may refer to a provider by its id already."""
+        return id in self._connected
+
+    def provider_title(self, id: str = "") -> str:
+        """The name of a provider, or of the chosen one, also before it is connected."""
         titles = {entry.id: entry.title for entry in self.settings.providers}
-        return titles.get(self.settings.provider, tr("This computer"))
+        return titles.get(id or self.settings.provider, tr("This computer"))
+
+    def role(self, name: str) -> tuple[str, str]:
+        """The provider and the model of 'student', 'writer' or 'judge'; '' is the first model that is offered."""
+        return self.settings.role(name)
+
+    def cast(self, name: str, provider: str, model: str) -> None:
+        """Give a role to a model of a provider (core/settings.py). Raises `JukuError` where that cannot be saved."""
+        if name == "student" and provider not in ("", self.settings.provider):
+            self.settings.cast(name, provider, model)
+            self.choose_provider(provider)
+            return
+        self.settings.cast(name, provider, model)
+        settings.save(self.settings)
+        self.offers_changed.emit()
 
     def choose_provider(self, id: str) -> None:
         self.settings.provider = id
@@ -78,15 +102,56 @@ class Workspace(QObject):
         self.tasks.start("", self.load_offers())
 
     async def load_offers(self) -> None:
-        """Ask the provider for its models."""
-        provider = await self.provider()
-        offers = await provider.offers()
-        if provider.id == self.settings.provider:
+        """Ask the student's provider for its models."""
+        await self.offers_of(self.settings.provider, fresh=True)
+
+    def known_offers(self, id: str) -> list[Offer]:
+        """The models of a provider, as far as it has told them already."""
+        return self.offers if id == self.settings.provider else self._others.get(id, [])
+
+    def trouble(self, id: str) -> JukuError | None:
+        """Why a provider could not be asked for its models when it was asked last."""
+        return self._troubles.get(id)
+
+    def want_offers(self, id: str, again: bool = False) -> None:
+        """Ask a provider that has not told its models, or `again` any. The student's is asked anyhow (`load_offers`)."""
+        done = id in self._asking or (not again and (id in self._others or id in self._troubles))
+        if id != self.settings.provider and not done and self.tasks.can_start():
+            self._asking.add(id)
+            task = self.tasks.start("", self._load(id))
+            task.add_done_callback(lambda _task: self._asking.discard(id))
+
+    async def _load(self, id: str) -> None:
+        await self.offers_of(id, fresh=True)
+
+    async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:
+        """The models of a provider, asked for once, or `fresh`. Raises `ProviderError`, `KeyStoreError`."""
+        if not fresh and (known := self.known_offers(id)):
+            return known
+        try:
+            offers = await (await self.provider(id)).offers()
+        except JukuError as error:
+            self._troubles[id] = error
+            self.offers_failed.emit(id)
+            raise
+        self._troubles.pop(id, None)
+        if id == self.settings.provider:
             self.offers = offers
-            self.offers_changed.emit()
+        else:
+            self._others[id] = offers
+        self.offers_changed.emit()
+        return offers
+
+    def learn(self, id: str, capabilities: Capabilities) -> None:
+        """A look at a server has told what it can do: the connection that is in use knows it, too."""
+        if provider := self._connected.get(id):
+            provider.capabilities = capabilities
 
     async def forget_provider(self, id: str) -> None:
         """Connect anew next time: its address or key has changed."""
+        self._troubles.pop(id, None)
+        if self._others.pop(id, None) is not None:
+            self.offers_changed.emit()
         if provider := self._connected.pop(id, None):
             await provider.close()
 

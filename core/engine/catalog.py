@@ -106,6 +106,10 @@ class Catalog:
         found = [(entry, folder(entry, self._models)) for entry in entries().values()]
         return [(entry, path) for entry, path in found if path]
 
+    def teachable(self) -> list[Entry]:
+        """The entries that a job can begin with: ready, or made ready without fetching anything."""
+        return [entry for entry in entries().values() if self._state(entry) in ("ready", "available")]
+
     def describe(self, entry: Entry) -> Json:
         """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
         state = self._state(entry)

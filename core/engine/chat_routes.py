@@ -1,6 +1,5 @@
 """The route for chat completions, whole or streamed."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,35 +8,35 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.engine import body, engine, parameters
+from core.engine import body, chat_request, engine
 from core.engine.answers import Answer, Piece, Started
-from core.engine.protocol import ApiError, Json, new_id, now
+from core.engine.hearing import hearing
+from core.engine.protocol import ApiError, Json, bad_request, new_id, now
 
 
 async def create(request: Request) -> Response:
     """Answer a conversation. Errors of the request come before the first byte of a stream."""
-    asked = parameters.chat(await body.read(request))
+    asked = chat_request.read(await body.read(request))
     parts = engine.of(request)
     answer = parts.answers.ask(await parts.source(asked.model), asked)
-    watch = asyncio.create_task(_leave_when_gone(request, answer))
-    try:
+    async with hearing(request, answer):
         started = await answer.started()
         if not asked.stream:
             return JSONResponse(await _whole(answer, started))
         return StreamingResponse(_stream(answer, started), media_type="text/event-stream")
+
+
+async def complete(parts: engine.Engine, value: Json) -> Json:
+    """The answer to a conversation of a batch, whole; raises the ApiError."""
+    asked = chat_request.read(value)
+    if asked.stream:
+        raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
+    answer = parts.answers.ask(await parts.source(asked.model), asked, aside=True)
+    try:
+        return await _whole(answer, await answer.started())
     except BaseException:
         answer.leave()
         raise
-    finally:
-        watch.cancel()
-
-
-async def _leave_when_gone(request: Request, answer: Answer) -> None:
-    """Stop computing when the client hangs up; the request then ends unheard."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    answer.leave()
-    answer.inbox.put_nowait(ApiError(499, "The client closed the connection."))
 
 
 async def _whole(answer: Answer, started: Started) -> Json:

@@ -16,6 +16,16 @@ class Sequence:
     labels: list[int]
 
 
+@dataclass
+class Pair:
+    """Two answers to one conversation. `margin`: by how much (log-probability) the model preferred the better one
+    before it was trained."""
+
+    better: Sequence
+    worse: Sequence
+    margin: float = 0.0
+
+
 def encode(template: Template, row: Json, limit: int) -> list[Sequence]:
     """A row's sequences, at most `limit` tokens each; cut from the end, as the protocol's owner does.
 
@@ -30,6 +40,20 @@ def encode(template: Template, row: Json, limit: int) -> list[Sequence]:
     found = [whole] if whole else [_sequence(template, [pieces[i]]) for i in taught]
     cut = [Sequence(one.ids[:limit], one.labels[:limit]) for one in found]
     return [one for one in cut if any(label != IGNORED for label in one.labels)]
+
+
+def encode_pair(template: Template, row: Json, limit: int) -> Pair | None:
+    """A row of preferences; None where the limit leaves nothing of an answer."""
+    asked, tools = row["input"]["messages"], row["input"].get("tools")
+
+    def answered(name: str) -> Sequence:
+        messages = [*asked, row[name][0]]
+        whole = _sequence(template, [_piece(template, messages, len(asked), tools)])
+        return Sequence(whole.ids[:limit], whole.labels[:limit])
+
+    pair = Pair(answered("preferred_output"), answered("non_preferred_output"))
+    learnt = all(any(label != IGNORED for label in one.labels) for one in (pair.better, pair.worse))
+    return pair if learnt else None
 
 
 def _piece(template: Template, messages: list[Json], turn: int, tools: object) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from core.engine.answers import Answers
+from core.engine.batches import BatchQueue
 from core.engine.catalog import Catalog, entries
 from core.engine.jobs import Queue
 from core.engine.models import Source
@@ -20,6 +21,7 @@ class Engine:
     store: Store
     catalog: Catalog
     queue: Queue
+    batches: BatchQueue
     answers: Answers
 
     async def source(self, model: str) -> Source:
@@ -34,6 +36,7 @@ class Engine:
     async def stop(self) -> None:
         """End all work; nothing is left running."""
         await self.queue.stop()
+        await self.batches.stop()
         await self.catalog.stop()
         self.answers.stop()
 
@@ -41,7 +44,7 @@ class Engine:
 def build(home: Path, models: Path, dtype: str) -> Engine:
     """The engine on its home folder, with base models in `models`. Quick: loads no model."""
     store, catalog = Store(home), Catalog(models)
-    return Engine(store, catalog, Queue(store, catalog, dtype), Answers(dtype))
+    return Engine(store, catalog, Queue(store, catalog, dtype), BatchQueue(store), Answers(dtype))
 
 
 def of(request: Request) -> Engine:

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import engine
-from core.engine.parameters import known
+from core.engine import batch_input, engine
+from core.engine.parameters import choice, known
 from core.engine.protocol import ApiError, Json, bad_request, page
 
 MOST_BYTES = 512 * 1024 * 1024
+PURPOSES = {"fine-tune": ("Fine-Tuning", MOST_BYTES), "batch": ("Batch", batch_input.MOST_BYTES)}
 
 
 async def create(request: Request) -> Response:
@@ -23,30 +24,23 @@ async def create(request: Request) -> Response:
         upload = fields.get("file")
         if not isinstance(upload, UploadFile):
             raise bad_request("'file' is a required property", "file", "missing_required_parameter")
-        name = _checked(upload.filename or "", fields.get("purpose"))
-        return JSONResponse(await _keep(engine.of(request), name, upload))
+        purpose = choice(fields, "purpose", PURPOSES)
+        return JSONResponse(await _keep(engine.of(request), purpose, upload))
 
 
-def _checked(name: str, purpose: object) -> str:
-    """The name as given: it is shown, never used as a path."""
-    if purpose is None:
-        raise bad_request("'purpose' is a required property", "purpose", "missing_required_parameter")
-    if purpose != "fine-tune":
-        raise bad_request(f"{purpose!r} is not one of ['fine-tune'] - 'purpose'", "purpose", "invalid_value")
+async def _keep(parts: engine.Engine, purpose: str, upload: UploadFile) -> Json:
+    """The name stays as given: it is shown, never used as a path."""
+    name, (api, most) = upload.filename or "", PURPOSES[purpose]
     if not name.lower().endswith(".jsonl"):
-        raise bad_request("Invalid file format for Fine-Tuning API. Must be .jsonl", "file", "invalid_file_format")
-    return name
-
-
-async def _keep(parts: engine.Engine, name: str, upload: UploadFile) -> Json:
-    if (upload.size or 0) > MOST_BYTES:
-        raise ApiError(413, f"The file is larger than {MOST_BYTES} bytes.", param="file", code="request_too_large")
+        raise bad_request(f"Invalid file format for {api} API. Must be .jsonl", "file", "invalid_file_format")
+    if (upload.size or 0) > most:
+        raise ApiError(413, f"The file is larger than {most} bytes.", param="file", code="request_too_large")
 
     def write(path: Path) -> None:
         with path.open("wb") as target:
             shutil.copyfileobj(upload.file, target, 1 << 20)
 
-    return await asyncio.to_thread(parts.store.files.add, name, "fine-tune", write)
+    return await asyncio.to_thread(parts.store.files.add, name, purpose, write)
 
 
 async def index(request: Request) -> Response:

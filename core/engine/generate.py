@@ -73,30 +73,48 @@ class Row:
         return False
 
 
-def write(loaded: Loaded, rows: list[Row]) -> None:
-    """Write all rows to their ends, as one batch with a shared cache; finished rows leave it."""
-    import torch
-    from transformers import DynamicCache
+class Writing:
+    """Several answers under way, as one batch with a shared cache; finished rows leave it.
 
-    with torch.inference_mode():
-        ids, mask = _pad([row.prompt for row in rows], loaded.pad)
-        ids, mask = ids.to(loaded.model.device), mask.to(loaded.model.device)
-        places = (mask.cumsum(-1) - 1).clamp(min=0)
-        cache = DynamicCache(config=loaded.model.config)
+    It can be left after any step and gone on with later: what is asked meanwhile may come first.
+    """
+
+    def __init__(self, loaded: Loaded, rows: list[Row]) -> None:
+        import torch
+        from transformers import DynamicCache
+
+        self._loaded, self._rows = loaded, rows
+        with torch.inference_mode():
+            ids, mask = _pad([row.prompt for row in rows], loaded.pad)
+            self._ids, self._mask = ids.to(loaded.model.device), mask.to(loaded.model.device)
+            self._places = (self._mask.cumsum(-1) - 1).clamp(min=0)
+        self._cache = DynamicCache(config=loaded.model.config)
         for row in rows:
             row.begin(loaded)
-        while rows:
-            logits = _step(loaded.model, ids, mask, places, cache)
-            tokens = [row.pick(logits[i]) for i, row in enumerate(rows)]
-            stay = [i for i, row in enumerate(rows) if row.accept(tokens[i], loaded.ends)]
-            if len(stay) < len(rows):
-                rows = [rows[i] for i in stay]
-                kept = torch.tensor(stay, dtype=torch.long, device=mask.device)
-                mask, places = mask[kept], places[kept]
-                cache.batch_select_indices(kept)
-            ids = torch.tensor([[tokens[i]] for i in stay], dtype=torch.long, device=mask.device)
-            mask = torch.cat([mask, mask.new_ones(len(stay), 1)], 1)
-            places = places[:, -1:] + 1
+
+    def step(self) -> bool:
+        """Write the next token of every row; False when all are finished."""
+        import torch
+
+        with torch.inference_mode():
+            logits = _step(self._loaded.model, self._ids, self._mask, self._places, self._cache)
+            tokens = [row.pick(logits[i]) for i, row in enumerate(self._rows)]
+            stay = [i for i, row in enumerate(self._rows) if row.accept(tokens[i], self._loaded.ends)]
+            if len(stay) < len(self._rows):
+                self._keep(stay)
+            device = self._mask.device
+            self._ids = torch.tensor([[tokens[i]] for i in stay], dtype=torch.long, device=device)
+            self._mask = torch.cat([self._mask, self._mask.new_ones(len(stay), 1)], 1)
+            self._places = self._places[:, -1:] + 1
+        return bool(self._rows)
+
+    def _keep(self, stay: list[int]) -> None:
+        import torch
+
+        self._rows = [self._rows[i] for i in stay]
+        kept = torch.tensor(stay, dtype=torch.long, device=self._mask.device)
+        self._mask, self._places = self._mask[kept], self._places[kept]
+        self._cache.batch_select_indices(kept)
 
 
 def _step(model: Any, ids: Any, mask: Any, places: Any, cache: Any) -> Any:

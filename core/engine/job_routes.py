@@ -5,29 +5,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import body, engine, parameters
+from core.engine import body, engine, job_request
 from core.engine.catalog import entries
+from core.engine.parameters import repeated
 from core.engine.protocol import Json, bad_request, page
-
-# A client that does not know whether its request arrived sends it again with the same value here.
-ONCE = "juku_key"
 
 
 async def create(request: Request) -> Response:
     """A new job, or the one made before with the same client-chosen key."""
     parts = engine.of(request)
-    asked = parameters.job(await body.read(request))
-    if known := _repeated(parts, asked["metadata"]):
-        return JSONResponse(known)
+    asked = job_request.read(await body.read(request))
+    if made := repeated(parts.store.jobs.all(), asked["metadata"]):
+        return JSONResponse(made)
     _check_files(parts, asked)
     _check_model(parts, asked["model"])
     return JSONResponse(parts.queue.create(asked))
-
-
-def _repeated(parts: engine.Engine, metadata: Json) -> Json | None:
-    key = metadata.get(ONCE)
-    jobs = parts.store.jobs.all() if key else []
-    return next((job for job in jobs if job["metadata"].get(ONCE) == key), None)
 
 
 def _check_files(parts: engine.Engine, asked: Json) -> None:
@@ -70,6 +62,16 @@ async def cancel(request: Request) -> Response:
     return JSONResponse(await engine.of(request).queue.cancel(request.path_params["id"]))
 
 
+async def pause(request: Request) -> Response:
+    """Stop a job for now; answers when what it has learned is on disk."""
+    return JSONResponse(await engine.of(request).queue.pause(request.path_params["id"]))
+
+
+async def resume(request: Request) -> Response:
+    """Let a paused job go on from where it stood."""
+    return JSONResponse(await engine.of(request).queue.resume(request.path_params["id"]))
+
+
 async def events(request: Request) -> Response:
     """What happened to a job, newest first."""
     jobs, job_id = engine.of(request).store.jobs, request.path_params["id"]
@@ -96,12 +98,27 @@ def _checkpoint(value: Json) -> Json:
     }
 
 
+async def limits(request: Request) -> Response:
+    """Which models can be trained now, and how many jobs of each at a time. Not in the published document."""
+    parts = engine.of(request)
+    running = [job for job in parts.store.jobs.all() if job["status"] == "running"]
+    bases = [parts.queue.base(job) for job in running]
+    found = {
+        entry.id: {"max_concurrent_jobs": 1, "active_jobs": bases.count(entry.id)}
+        for entry in parts.catalog.teachable()
+    }
+    return JSONResponse(found)
+
+
 JOBS = "/v1/fine_tuning/jobs"
 routes = [
     Route(JOBS, create, methods=["POST"]),
     Route(JOBS, index, methods=["GET"]),
     Route(JOBS + "/{id}", retrieve, methods=["GET"]),
     Route(JOBS + "/{id}/cancel", cancel, methods=["POST"]),
+    Route(JOBS + "/{id}/pause", pause, methods=["POST"]),
+    Route(JOBS + "/{id}/resume", resume, methods=["POST"]),
+    Route("/v1/fine_tuning/model_limits", limits, methods=["GET"]),
     Route(JOBS + "/{id}/events", events, methods=["GET"]),
     Route(JOBS + "/{id}/checkpoints", checkpoints, methods=["GET"]),
 ]

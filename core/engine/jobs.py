@@ -4,14 +4,12 @@ import asyncio
 import json
 import logging
 import shutil
-import signal
 import time
 from asyncio.subprocess import Process
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from core.engine import lifetime, rows
+from core.engine import lifetime, records, rows
 from core.engine.catalog import Catalog, entries
 from core.engine.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
 from core.engine.store import UNFINISHED, Store, write_json
@@ -19,7 +17,7 @@ from core.engine.train import Plan
 
 CHECKPOINTS = 3
 EVENTS = 500
-CSV = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
+PAUSE_SECONDS = 600.0  # after that a step is given up, and a resumed job does it again
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +48,19 @@ class Queue:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
         self._progress: dict[str, Progress] = {}
+        self._children: dict[str, Process] = {}
 
-    def resume(self) -> None:
+    def take_up(self) -> None:
         """Take up again, oldest first, what an earlier engine left unfinished."""
         for job in reversed(self._store.jobs.all()):
             if job["status"] in UNFINISHED:
                 self._follow(job["id"])
+            elif job["status"] == "paused":
+                self._adopt_checkpoints(job["id"])
 
     def create(self, asked: Json) -> Json:
         """A new job for checked parameters; the protocol's job object."""
-        job = _job(asked)
+        job = records.job(asked)
         self._store.jobs.add(job)
         self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
         self._follow(job["id"])
@@ -68,13 +69,43 @@ class Queue:
     async def cancel(self, job_id: str) -> Json:
         """End a job that has not ended; 400 when it has."""
         job = self._store.jobs.get(job_id)
-        if job["status"] not in UNFINISHED:
+        if job["status"] not in (*UNFINISHED, "paused"):
             raise bad_request(f"Job has already completed: {job_id}", code="invalid_request_error")
         job = self._store.jobs.update(job_id, status="cancelled", finished_at=now(), estimated_finish=None)
         self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
         await self._end([job_id])
         self._clear(job_id)
         return job
+
+    async def pause(self, job_id: str) -> Json:
+        """Stop a queued or running job; what it has learned is kept, also as a checkpoint. 400 in another state."""
+        self._must_be(job_id, "paused", ("queued", "running"))
+        # First on disk: whatever happens while the step is finished, the job does not go on by itself.
+        self._store.jobs.update(job_id, status="paused", estimated_finish=None)
+        self._store.jobs.add_event(job_id, "The job was paused")
+        child, task = self._children.get(job_id), self._tasks.get(job_id)
+        if child and task and job_id in self._progress:
+            lifetime.tell_child(child)
+            await asyncio.wait([task], timeout=PAUSE_SECONDS)
+        await self._end([job_id])  # waits for its turn, or has not begun to learn
+        return self._store.jobs.get(job_id)
+
+    async def resume(self, job_id: str) -> Json:
+        """Put a paused job into the queue again; 400 in another state."""
+        self._must_be(job_id, "resumed", ("paused",))
+        if task := self._tasks.get(job_id):
+            await asyncio.wait([task])
+            self._must_be(job_id, "resumed", ("paused",))
+        job = self._store.jobs.update(job_id, status="queued")
+        self._store.jobs.add_event(job_id, "The job was resumed and waits for its turn")
+        self._follow(job_id)
+        return job
+
+    def _must_be(self, job_id: str, what: str, statuses: tuple[str, ...]) -> None:
+        status = self._store.jobs.get(job_id)["status"]
+        if status not in statuses:
+            message = f"Job {job_id} cannot be {what}: its status is '{status}'."
+            raise bad_request(message, code="invalid_request_error")
 
     async def stop(self) -> None:
         """Stop all work; unfinished jobs stay so, for the next start."""
@@ -114,14 +145,14 @@ class Queue:
     async def _validate(self, job_id: str) -> None:
         """Check the files and keep the job's own copy of them: an upload may be deleted at any time."""
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
-        training, validation = job["training_file"], job["validation_file"]
+        training, validation, method = job["training_file"], job["validation_file"], job["method"]["type"]
         also = f" and validation file: {validation}" if validation else ""
         self._store.jobs.add_event(job_id, f"Validating training file: {training}{also}")
         for kind, file_id in (("training", training), ("validation", validation)):
             if file_id:
                 source = self._store.files.path(file_id)
                 try:
-                    await asyncio.to_thread(rows.check, source, kind)
+                    await asyncio.to_thread(rows.check, source, kind, method, file_id)
                 except rows.RowError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
                 await asyncio.to_thread(shutil.copyfile, source, folder / f"{kind}.jsonl")
@@ -133,15 +164,20 @@ class Queue:
         write_json(folder / "plan.json", asdict(await self._plan(job_id)))
         self._adopt_checkpoints(job_id)
         if self._store.jobs.get(job_id)["status"] != "running":
+            started = "resumed" if self._store.jobs.metrics(job_id) else "started"
             self._store.jobs.update(job_id, status="running")
-            self._store.jobs.add_event(job_id, "Fine-tuning job started")
+            self._store.jobs.add_event(job_id, f"Fine-tuning job {started}")
         with (folder / "train.log").open("ab") as file:
             child = await lifetime.start_child("core.engine.train", str(folder), log=file)
+        self._children[job_id] = child
         try:
-            await self._listen(job_id, child)
+            done = await self._listen(job_id, child)
         finally:
+            del self._children[job_id]
+            progress = self._progress.pop(job_id, None)
             await lifetime.end_child(child)
-        self._succeed(job_id)
+        if done and progress:
+            self._succeed(job_id, progress.tokens)
 
     async def _plan(self, job_id: str) -> Plan:
         job = self._store.jobs.get(job_id)
@@ -151,21 +187,22 @@ class Queue:
         elif model not in entries():
             raise JobError("model_not_found", model_not_found(model).message, "model")
         base, entry = await self._catalog.ensure(model), entries()[model]
-        asked = job["method"]["supervised"]["hyperparameters"]
+        kind = job["method"]["type"]
         return Plan(
+            method=kind,
             base=str(base),
             parent=parent,
             context=entry.context,
             tools=entry.tools,
             template=entry.template,
             rates=entry.rates,
-            asked=asked,
+            asked=job["method"][kind]["hyperparameters"],
             seed=job["seed"],
             dtype=self._dtype,
         )
 
-    async def _listen(self, job_id: str, child: Process) -> None:
-        """Take down what the training process tells, until it ends."""
+    async def _listen(self, job_id: str, child: Process) -> bool:
+        """Take down what the training process tells, until it ends: done, or paused."""
         assert child.stdout
         last: Json = {}
         async for line in child.stdout:
@@ -174,8 +211,9 @@ class Queue:
         code = await child.wait()
         if last.get("event") == "error":
             raise JobError(last["code"], last["message"])
-        if last.get("event") != "done":
-            raise JobError("server_error", f"The job failed due to an internal error: {_ending(code)}")
+        if last.get("event") not in ("done", "paused"):
+            raise JobError("server_error", f"The job failed due to an internal error: {records.ending(code)}")
+        return bool(last["event"] == "done")
 
     def _note(self, job_id: str, told: Json) -> None:
         match told["event"]:
@@ -187,19 +225,19 @@ class Queue:
                 self._adopt_checkpoints(job_id)
 
     def _note_start(self, job_id: str, told: Json) -> None:
-        numbers, step = told["hyperparameters"], told["step"]
-        method = {"type": "supervised", "supervised": {"hyperparameters": numbers}}
-        self._store.jobs.update(job_id, hyperparameters=numbers, method=method)
+        kind, step = self._store.jobs.get(job_id)["method"]["type"], told["step"]
+        self._store.jobs.update(job_id, **records.settings(kind, told["hyperparameters"]))
         known = self._store.jobs.metrics(job_id)
         last = known[-1]["step"] if known else 0
         self._progress[job_id] = Progress(time.monotonic(), step, last, told["trained_tokens"])
         if step:
-            self._store.jobs.add_event(job_id, f"The job continues after step {step}", "warn")
+            self._store.jobs.add_event(job_id, f"The job continues after step {step}")
 
     def _note_step(self, job_id: str, metrics: Json) -> None:
         step, total, progress = metrics["step"], metrics["total_steps"], self._progress[job_id]
-        each = (time.monotonic() - progress.began) / (step - progress.first)
-        self._store.jobs.expect(job_id, now() + round(each * (total - step)))
+        if self._store.jobs.get(job_id)["status"] == "running":
+            each = (time.monotonic() - progress.began) / (step - progress.first)
+            self._store.jobs.expect(job_id, now() + round(each * (total - step)))
         if step <= progress.last:
             return  # a continued job repeats the steps after its last save, with the same numbers
         progress.last = step
@@ -215,35 +253,32 @@ class Queue:
         for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
             step = int(folder.name[5:])
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-            value = self._record(job, f"{tuned_id(job, self._base(job))}:ckpt-step-{step}", step, metrics)
+            value = records.tuned(job, self.base(job), step, metrics)
             tuned.adopt(folder, {**value, "checkpoint": new_id("ftckpt_")})
         for old in tuned.checkpoints(job_id)[CHECKPOINTS:]:
             tuned.delete(old["id"])
 
-    def _base(self, job: Json) -> str:
+    def base(self, job: Json) -> str:
+        """The base model below a job's model, which may be a tuned one."""
         found = self._store.tuned.get(job["model"])
         return str(found[0]["base"] if found else job["model"])
 
-    def _record(self, job: Json, model: str, step: int | None, metrics: Json) -> Json:
-        base = self._base(job)
-        return {"id": model, "base": base, "created": now(), "job": job["id"], "step": step, "metrics": metrics}
-
-    def _succeed(self, job_id: str) -> None:
+    def _succeed(self, job_id: str, tokens: int) -> None:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
-        model = tuned_id(job, self._base(job))
-        self._store.tuned.adopt(folder / "adapter", self._record(job, model, None, {}))
-        text = result_csv(self._store.jobs.metrics(job_id))
+        model = records.tuned(job, self.base(job), None, {})
+        self._store.tuned.adopt(folder / "adapter", model)
+        text = records.result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
         result = self._store.files.add(
             "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8")
         )
-        self._store.jobs.add_event(job_id, f"New fine-tuned model created: {model}")
+        self._store.jobs.add_event(job_id, f"New fine-tuned model created: {model['id']}")
         self._store.jobs.add_event(job_id, "The job has successfully completed")
         self._store.jobs.update(
             job_id,
             status="succeeded",
-            fine_tuned_model=model,
+            fine_tuned_model=model["id"],
             result_files=[result["id"]],
-            trained_tokens=self._progress[job_id].tokens,
+            trained_tokens=tokens,
             finished_at=now(),
             estimated_finish=None,
         )
@@ -252,56 +287,7 @@ class Queue:
     def _clear(self, job_id: str) -> None:
         """Drop what only a running job needs."""
         folder: Path = self._store.jobs.folder(job_id)
-        self._progress.pop(job_id, None)
         (folder / "state.safetensors").unlink(missing_ok=True)
         for name in ("training.jsonl", "validation.jsonl", "plan.json"):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-
-
-def tuned_id(job: Json, base: str) -> str:
-    """`ft:<base>:local:<suffix>:<id>`; the suffix may be empty."""
-    return f"ft:{base}:local:{job['user_provided_suffix'] or ''}:{job['id'][-8:]}"
-
-
-def result_csv(metrics: list[Json]) -> str:
-    """The result file: one line for each step, empty cells where nothing was measured."""
-    names = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
-    lines = [",".join(str(one.get(name, "")) for name in names) for one in metrics]
-    return "\n".join([",".join(CSV), *lines, ""])
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"the training process ended with status {code}."
-    name = signal.Signals(-code).name
-    hint = " The computer may have run out of memory." if name == "SIGKILL" else ""
-    return f"the training process was killed by {name}.{hint}"
-
-
-def _job(asked: Json) -> Json:
-    """The job object with every key that the protocol requires, and `metadata` as given."""
-    hyper: dict[str, Any] = asked["hyperparameters"]
-    shown = {name: hyper.get(name, "auto") for name in ("n_epochs", "batch_size", "learning_rate_multiplier")}
-    return {
-        "object": "fine_tuning.job",
-        "id": new_id("ftjob-"),
-        "model": asked["model"],
-        "created_at": now(),
-        "finished_at": None,
-        "estimated_finish": None,
-        "fine_tuned_model": None,
-        "organization_id": "org-local",
-        "result_files": [],
-        "status": "validating_files",
-        "training_file": asked["training_file"],
-        "validation_file": asked["validation_file"],
-        "hyperparameters": shown,
-        "method": {"type": "supervised", "supervised": {"hyperparameters": shown}},
-        "seed": asked["seed"],
-        "trained_tokens": None,
-        "integrations": [],
-        "metadata": asked["metadata"],
-        "user_provided_suffix": asked["suffix"],
-        "error": None,
-    }

@@ -13,20 +13,24 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def watch_stdin(on_end: Callable[[], None]) -> None:
-    """Call `on_end` from a thread of its own when standard input ends, as it does when the parent dies."""
+def watch_stdin(on_end: Callable[[], None], on_word: Callable[[], None] | None = None) -> None:
+    """Call `on_end` from a thread of its own when standard input ends, as it does when the parent dies.
+
+    Whatever the parent writes before is a word, of which there is one for each child: then `on_word` is called.
+    """
 
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 4096):
-            pass
+            if on_word:
+                on_word()
         on_end()
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
-def die_with_parent() -> None:
+def die_with_parent(on_word: Callable[[], None] | None = None) -> None:
     """For a child whose work is safe on disk at every moment: leave at once when the parent is gone."""
-    watch_stdin(lambda: os._exit(0))
+    watch_stdin(lambda: os._exit(0), on_word)
 
 
 def message_line() -> Callable[[dict[str, Any]], None]:
@@ -46,6 +50,12 @@ async def start_child(module: str, *arguments: str, log: IO[bytes] | int = DEVNU
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments, stdin=PIPE, stdout=PIPE, stderr=log, cwd=ROOT, limit=1 << 20
     )
+
+
+def tell_child(process: Process) -> None:
+    """Say the one word to a child that listens for it; none if it is gone already."""
+    if process.stdin and not process.stdin.is_closing():
+        process.stdin.write(b"\n")
 
 
 async def end_child(process: Process) -> None:

@@ -8,29 +8,36 @@ FEW_ROWS = 60
 RANK = 16
 ALPHA = 32
 WARM_UP = 3
+# Preferences are learnt at a fraction of the rate: at the full one a model forgets how to speak.
+PREFERENCE_RATE = 0.1
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one job trains. `rate`: peak learning rate, the multiplier already in it."""
+    """How one job trains. `rate`: peak learning rate, the multiplier already in it. `beta`: None where not asked."""
 
     n_epochs: int
     batch_size: int
     learning_rate_multiplier: float
+    beta: float | None
     rate: float
 
     def public(self) -> dict[str, Any]:
         """The protocol's hyperparameters object, in numbers."""
-        return {key: value for key, value in asdict(self).items() if key != "rate"}
+        return {key: value for key, value in asdict(self).items() if key != "rate" and value is not None}
 
 
-def resolve(asked: dict[str, Any], rows: int, rates: list[float]) -> Recipe:
+def resolve(method: str, asked: dict[str, Any], rows: int, rates: list[float]) -> Recipe:
     """Put numbers for every "auto": few rows need a higher rate and more epochs."""
     few = rows < FEW_ROWS
-    values = {"n_epochs": 16 if few else 4, "batch_size": 5 if few else 8, "learning_rate_multiplier": 1.0}
+    values: dict[str, Any] = {"batch_size": 5 if few else 8, "learning_rate_multiplier": 1.0, "beta": None}
+    values["n_epochs"] = 16 if few else 4
+    rate = rates[0 if few else 1]
+    if method == "dpo":
+        values |= {"n_epochs": 4 if few else 2, "beta": 0.1}
+        rate *= PREFERENCE_RATE
     values |= {key: value for key, value in asked.items() if value != "auto"}
-    rate = rates[0 if few else 1] * float(values["learning_rate_multiplier"])
-    return Recipe(int(values["n_epochs"]), int(values["batch_size"]), values["learning_rate_multiplier"], rate)
+    return Recipe(**values, rate=rate * float(values["learning_rate_multiplier"]))
 
 
 def rate_at(step: int, total: int, peak: float) -> float:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.engine import chat_routes, file_routes, job_routes, model_routes
+from core.engine import batch_routes, chat_routes, embedding_routes, file_routes, job_routes, model_routes
 from core.engine.engine import Engine
 from core.engine.protocol import ApiError, new_id
 
@@ -111,14 +111,16 @@ def create_app(engine: Engine, token: str, host: str, on_start: Callable[[], Non
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        engine.queue.resume()
+        engine.queue.take_up()
+        engine.batches.take_up(batch_routes.Desk(engine))
         on_start()
         try:
             yield
         finally:
             await engine.stop()
 
-    routes = [*model_routes.routes, *file_routes.routes, *job_routes.routes, *chat_routes.routes]
+    kinds = (model_routes, file_routes, job_routes, chat_routes, embedding_routes, batch_routes)
+    routes = [route for kind in kinds for route in kind.routes]
     errors = {ApiError: _on_error, HTTPException: _on_http, Exception: _on_crash}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False

@@ -1,4 +1,4 @@
-"""What the engine keeps on disk: uploaded files, fine-tuning jobs and tuned models.
+"""What the engine keeps on disk: uploaded files, fine-tuning jobs, batches and tuned models.
 
 Every object is a folder named by an id made here; a name from outside is only ever a value in JSON.
 """
@@ -6,7 +6,7 @@ Every object is a folder named by an id made here; a name from outside is only e
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +34,25 @@ def read_json(path: Path) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def read_lines(path: Path) -> list[Json]:
-    """The objects of a JSON-lines file; a last line cut off by a crash is left out."""
+def read_lines(path: Path) -> Iterator[Json]:
+    """The objects of a JSON-lines file; a line cut off by a crash is left out."""
     if not path.exists():
-        return []
-    lines = path.read_text("utf-8", errors="replace").split("\n")
-    return [value for line in lines[:-1] if (value := _object(line)) is not None]
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n") and (value := _object(line)) is not None:
+                yield value
 
 
-def _object(line: str) -> Json | None:
+def _object(line: bytes) -> Json | None:
     try:
-        value = json.loads(line)
+        value = json.loads(line.decode("utf-8", errors="replace"))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
 
-def _append(path: Path, value: Json) -> None:
+def append(path: Path, value: Json) -> None:
     """Add one line; begin a new one first where a crash cut the last line off."""
     with path.open("a+b") as file:
         size = file.seek(0, os.SEEK_END)
@@ -58,7 +60,12 @@ def _append(path: Path, value: Json) -> None:
             file.seek(size - 1)
             if file.read(1) != b"\n":
                 file.write(b"\n")
-        file.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+        file.write(to_line(value))
+
+
+def to_line(value: Json) -> bytes:
+    """An object as a line of a JSON-lines file."""
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
 def _load(root: Path, name: str) -> dict[str, Json]:
@@ -74,11 +81,11 @@ class Files:
         self._root = root
         self._files = _load(root, "file.json")
 
-    def add(self, name: str, purpose: str, write: Callable[[Path], object]) -> Json:
+    def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
         """Keep what `write` puts at the path it is given; returns the protocol's file object."""
-        file_id = new_id("file-")
+        file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         try:
             write(folder / "content")
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
@@ -100,13 +107,14 @@ class Files:
             "filename": name,
             "purpose": purpose,
             "status": "processed",
-            "status_details": None,
-            "expires_at": None,
         }
 
     def all(self) -> list[Json]:
         """Every file object, newest first."""
         return _newest(self._files)
+
+    def __contains__(self, file_id: object) -> bool:
+        return file_id in self._files
 
     def get(self, file_id: str) -> Json:
         """The file object; 404 where there is none."""
@@ -125,39 +133,71 @@ class Files:
         shutil.rmtree(path, ignore_errors=True)
 
 
-class Jobs:
-    """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`."""
+class Folders:
+    """Objects of one kind that change with time: `ROOT/<id>/<name>`, beside what belongs to them."""
+
+    name = ""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._jobs = _load(root, "job.json")
+        self._values = _load(root, self.name)
 
-    def add(self, job: Json) -> None:
-        """Keep a new job; its `id` names the folder."""
-        (self._root / job["id"]).mkdir()
-        self._jobs[job["id"]] = job
-        write_json(self.folder(job["id"]) / "job.json", job)
+    def add(self, value: Json) -> None:
+        """Keep a new object; its `id` names the folder."""
+        (self._root / value["id"]).mkdir()
+        self._values[value["id"]] = value
+        write_json(self.folder(value["id"]) / self.name, value)
 
     def all(self) -> list[Json]:
-        """Every job object, newest first."""
-        return _newest(self._jobs)
+        """Every object, newest first."""
+        return _newest(self._values)
 
-    def get(self, job_id: str) -> Json:
-        """The job object; 404 where there is none."""
-        if job_id not in self._jobs:
-            raise ApiError(404, f"Could not find fine tune: {job_id}", param="fine_tune_id", code="fine_tune_not_found")
-        return self._jobs[job_id]
+    def get(self, value_id: str) -> Json:
+        """The object; 404 where there is none."""
+        if value_id not in self._values:
+            raise self.missing(value_id)
+        return self._values[value_id]
 
-    def folder(self, job_id: str) -> Path:
-        """The folder that the job and its training process share."""
-        return self._root / str(self.get(job_id)["id"])
+    def missing(self, value_id: str) -> ApiError:
+        """What is answered for an id that is not here."""
+        raise NotImplementedError
 
-    def update(self, job_id: str, **changes: Any) -> Json:
-        """Change the job on disk, then in memory."""
-        job = {**self.get(job_id), **changes}
-        write_json(self.folder(job_id) / "job.json", job)
-        self._jobs[job_id] = job
-        return job
+    def folder(self, value_id: str) -> Path:
+        """Where everything of the object lies."""
+        return self._root / str(self.get(value_id)["id"])
+
+    def update(self, value_id: str, **changes: Any) -> Json:
+        """Change the object on disk, then in memory."""
+        value = {**self.get(value_id), **changes}
+        write_json(self.folder(value_id) / self.name, value)
+        self._values[value_id] = value
+        return value
+
+
+class Batches(Folders):
+    """Batches: `ROOT/<id>/{batch.json, input.jsonl, output.jsonl, error.jsonl}`."""
+
+    name = "batch.json"
+
+    def missing(self, value_id: str) -> ApiError:
+        """The protocol's answer for a batch that is not here."""
+        return ApiError(404, f"No batch found with id '{value_id}'.", param="batch_id")
+
+    def count(self, batch_id: str, completed: int, failed: int) -> None:
+        """Note how many lines are answered: in memory only, the lines themselves are on disk."""
+        counts = self.get(batch_id)["request_counts"]
+        self.get(batch_id)["request_counts"] = {**counts, "completed": completed, "failed": failed}
+
+
+class Jobs(Folders):
+    """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`, shared with the training process."""
+
+    name = "job.json"
+
+    def missing(self, value_id: str) -> ApiError:
+        """The protocol's answer for a job that is not here."""
+        what = f"Could not find fine tune: {value_id}"
+        return ApiError(404, what, param="fine_tune_id", code="fine_tune_not_found")
 
     def expect(self, job_id: str, finish: int) -> None:
         """Note when a running job will probably end: in memory only, it changes with every step."""
@@ -173,19 +213,19 @@ class Jobs:
             "message": message,
             "type": "metrics" if data else "message",
         }
-        _append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
+        append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
 
     def events(self, job_id: str) -> list[Json]:
         """The job's events, newest first."""
-        return read_lines(self.folder(job_id) / "events.jsonl")[::-1]
+        return list(read_lines(self.folder(job_id) / "events.jsonl"))[::-1]
 
     def add_metrics(self, job_id: str, metrics: Json) -> None:
         """Add one step's numbers."""
-        _append(self.folder(job_id) / "metrics.jsonl", metrics)
+        append(self.folder(job_id) / "metrics.jsonl", metrics)
 
     def metrics(self, job_id: str) -> list[Json]:
         """Every step's numbers, in order."""
-        return read_lines(self.folder(job_id) / "metrics.jsonl")
+        return list(read_lines(self.folder(job_id) / "metrics.jsonl"))
 
 
 class Tuned:
@@ -232,6 +272,7 @@ class Store:
     def __init__(self, home: Path) -> None:
         self.files = Files(home / "files")
         self.jobs = Jobs(home / "jobs")
+        self.batches = Batches(home / "batches")
         self.tuned = Tuned(home / "models")
 
 

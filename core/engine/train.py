@@ -9,31 +9,27 @@ import os
 import random
 import shutil
 import sys
+import threading
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.engine import device, encode, lifetime, recipe
+from core.engine import device, lifetime, recipe
+from core.engine.lessons import Lesson, Preferences, Reader, Supervised, TrainError, add, parts, shown
 from core.engine.protocol import Json
 from core.engine.template import Template, TemplateError
 
 SAVE_SECONDS = 20.0
-
-
-class TrainError(Exception):
-    """The job cannot be done as asked; `code` and text go into the job's error."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+GLANCES = 10  # at the validation rows, in a whole job
 
 
 @dataclass(frozen=True)
 class Plan:
     """What the parent wrote into `plan.json`. `parent`: an adapter folder to continue from, or None."""
 
+    method: str
     base: str
     parent: str | None
     context: int
@@ -56,49 +52,72 @@ def read_rows(path: Path) -> list[Json]:
 class Training:
     """A job under way: model, optimiser, data and where it stands."""
 
-    def __init__(self, folder: Path, plan: Plan, send: Any) -> None:
+    def __init__(self, folder: Path, plan: Plan, send: Any, pausing: threading.Event) -> None:
         import torch
-        from transformers import AutoTokenizer
 
-        self.folder, self.send, self.seed = folder, send, plan.seed
+        self.folder, self.send, self.seed, self.pausing = folder, send, plan.seed, pausing
         torch.manual_seed(plan.seed)
         self.device = device.device()
-        tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
-        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        rows = read_rows(folder / "training.jsonl")
-        template = Template(tokenizer, plan.template, plan.tools)
-        self.data = _encode(template, rows, plan.context, "training")
-        self.valid = _encode(template, read_rows(folder / "validation.jsonl"), plan.context, "validation")
-        self.recipe = recipe.resolve(plan.asked, len(rows), plan.rates)
-        self.model = _model(plan).to(self.device)
-        self.base = self.model.get_base_model()
+        self._read(plan)
         self.weights = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.optimiser = torch.optim.AdamW(self.weights.values(), lr=self.recipe.rate, weight_decay=0.0)
         self.per_epoch = -(-len(self.data) // self.recipe.batch_size)
         self.total = self.per_epoch * self.recipe.n_epochs
+        self.glances = -(-self.total // GLANCES)
         self.step, self.saved = 0, time.monotonic()
 
+    def _read(self, plan: Plan) -> None:
+        """Load the model, and make of the rows what is to be learnt."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        template = Template(tokenizer, plan.template, plan.tools)
+        rows = read_rows(self.folder / "training.jsonl")
+        self.recipe = recipe.resolve(plan.method, plan.asked, len(rows), plan.rates)
+        self.model = _model(plan).to(self.device)
+        reader = Reader(self.model.get_base_model(), pad, self.device)
+        self.budget = reader.budget
+        beta = self.recipe.beta
+        self.lesson: Lesson = Supervised(reader) if beta is None else Preferences(reader, beta)
+        self.data = _encode(self.lesson, template, rows, plan.context, "training")
+        valid = read_rows(self.folder / "validation.jsonl")
+        self.valid = _encode(self.lesson, template, valid, plan.context, "validation")
+
     def run(self) -> None:
-        """Train from where the state on disk stands to the end."""
+        """Train from where the state on disk stands to the end, or until the parent says to pause."""
+        # Before the state on disk is read: what a preference is measured from is the model of the first step.
+        self.lesson.prepare(self.data + self.valid)
         self._restore()
-        tokens = sum(len(one.ids) for one in self.data) * self.recipe.n_epochs
+        tokens = sum(self.lesson.tokens(one) for one in self.data) * self.recipe.n_epochs
         start = {"step": self.step, "total_steps": self.total, "trained_tokens": tokens}
         self.send({"event": "start", "hyperparameters": self.recipe.public(), **start})
+        metrics: Json = {}
         while self.step < self.total:
-            metrics = self._learn()
-            ends_epoch = self.step % self.per_epoch == 0
-            if ends_epoch:
-                metrics |= self._validate()
+            if self.pausing.is_set():
+                return self._pause(metrics)
+            metrics = self._learn() | self._validate()
             self.send({"event": "step", **metrics})
-            if ends_epoch:
+            if self._ends_epoch():
                 self._checkpoint(metrics)
-            if ends_epoch or time.monotonic() - self.saved > SAVE_SECONDS:
+            if self._ends_epoch() or time.monotonic() - self.saved > SAVE_SECONDS:
                 self._save()
         _whole(self.folder / "adapter", self.model.save_pretrained)
         self.send({"event": "done"})
+        return None
 
-    def _batch(self) -> list[encode.Sequence]:
-        """The rows of the next step. The order follows from seed and epoch alone, so a continued job repeats it."""
+    def _ends_epoch(self) -> bool:
+        return self.step % self.per_epoch == 0
+
+    def _pause(self, metrics: Json) -> None:
+        """Leave everything on disk for the day when it goes on, and a model that answers until then."""
+        if metrics and not self._ends_epoch():
+            self._checkpoint(metrics)
+            self._save()
+        self.send({"event": "paused"})
+
+    def _batch(self) -> list[Any]:
+        """The items of the next step. The order follows from seed and epoch alone, so a continued job repeats it."""
         epoch, part = divmod(self.step, self.per_epoch)
         order = list(range(len(self.data)))
         random.Random(f"{self.seed}/{epoch}").shuffle(order)  # noqa: S311 - must repeat, need not be secret
@@ -112,50 +131,40 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate_at(self.step, self.total, self.recipe.rate)
         self.model.train()
-        loss, right, count = self._forward(self._batch())
-        (loss / count).backward()
+        batch = self._batch()
+        weight, sums = self.lesson.weigh(batch), dict[str, float]()
+        for part in parts(batch, self.lesson.size, self.budget):
+            loss, found = self.lesson.measure(part)
+            (loss / weight).backward()
+            add(sums, found)
+        metrics = shown("train", sums, weight)
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        return {
-            "step": self.step,
-            "total_steps": self.total,
-            "train_loss": round(loss.item() / count, 5),
-            "train_mean_token_accuracy": round(right / count, 5),
-        }
-
-    def _forward(self, batch: list[encode.Sequence]) -> tuple[Any, int, int]:
-        """The summed loss, the number of tokens guessed right, and the number of learnt tokens."""
-        import torch
-
-        width = max(len(one.ids) for one in batch)
-        ids = [one.ids + [self.pad] * (width - len(one.ids)) for one in batch]
-        mask = [[1] * len(one.ids) + [0] * (width - len(one.ids)) for one in batch]
-        labels = [one.labels + [encode.IGNORED] * (width - len(one.labels)) for one in batch]
-        x, m, y = (torch.tensor(value, device=self.device) for value in (ids, mask, labels))
-        y = y[:, 1:]
-        learnt = y != encode.IGNORED
-        hidden = self.base.model(input_ids=x, attention_mask=m, use_cache=False).last_hidden_state[:, :-1]
-        # Logits only where something is learnt: a large vocabulary makes them the most costly part.
-        logits = self.base.lm_head(hidden[learnt]).float()
-        loss = torch.nn.functional.cross_entropy(logits, y[learnt], reduction="sum")
-        return loss, int((logits.argmax(-1) == y[learnt]).sum()), int(learnt.sum())
+        return {"step": self.step, "total_steps": self.total, **metrics}
 
     def _validate(self) -> Json:
-        """Loss and accuracy over the validation rows, where there are any."""
+        """Metrics of the validation rows: of all at the end of an epoch, of the first few now and then."""
+        ends = self._ends_epoch()
+        if not self.valid or not (ends or self.step % self.glances == 0):
+            return {}
+        first = self._examine("valid", self.valid[: self.recipe.batch_size])
+        if not ends:
+            return first
+        if len(self.valid) <= self.recipe.batch_size:
+            return first | {f"full_{name}": value for name, value in first.items()}
+        return first | self._examine("full_valid", self.valid)
+
+    def _examine(self, kind: str, items: list[Any]) -> Json:
         import torch
 
-        if not self.valid:
-            return {}
         self.model.eval()
-        loss, right, count = 0.0, 0, 0
+        sums: dict[str, float] = {}
         with torch.no_grad():
-            for start in range(0, len(self.valid), self.recipe.batch_size):
-                one = self._forward(self.valid[start : start + self.recipe.batch_size])
-                loss, right, count = loss + one[0].item(), right + one[1], count + one[2]
-        values = {"loss": round(loss / count, 5), "mean_token_accuracy": round(right / count, 5)}
-        return {f"{kind}_{name}": value for kind in ("valid", "full_valid") for name, value in values.items()}
+            for part in parts(items, self.lesson.size, self.budget):
+                add(sums, self.lesson.measure(part)[1])
+        return shown(kind, sums, self.lesson.weigh(items))
 
     def _checkpoint(self, metrics: Json) -> None:
         """Leave the adapter as it is now for the parent to adopt."""
@@ -200,11 +209,11 @@ class Training:
                 }
 
 
-def _encode(template: Template, rows: list[Json], limit: int, kind: str) -> list[encode.Sequence]:
+def _encode(lesson: Lesson, template: Template, rows: list[Json], limit: int, kind: str) -> list[Any]:
     found = []
     for number, row in enumerate(rows, 1):
         try:
-            found += encode.encode(template, row, limit)
+            found += lesson.encode(template, row, limit)
         except TemplateError as error:
             code = f"invalid_{kind}_file"
             raise TrainError(
@@ -250,11 +259,12 @@ def _sync(path: Path) -> None:
 def main() -> int:
     """Exit status 0 when the job is done, 1 after an error line to the parent."""
     send = lifetime.message_line()
-    lifetime.die_with_parent()
+    pausing = threading.Event()
+    lifetime.die_with_parent(on_word=pausing.set)
     folder = Path(sys.argv[1])
     try:
         plan = Plan(**json.loads((folder / "plan.json").read_text("utf-8")))
-        Training(folder, plan, send).run()
+        Training(folder, plan, send, pausing).run()
     except TrainError as error:
         send({"event": "error", "code": error.code, "message": str(error)})
         return 1

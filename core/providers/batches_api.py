@@ -6,6 +6,7 @@ from typing import Any
 
 from core.providers.connection import Connection
 from core.providers.protocol import KEY, BatchState
+from core.redaction import redacted
 
 MOST_BATCHES = 1000
 
@@ -51,6 +52,6 @@ def _batch(item: Any) -> BatchState:
         total=int(getattr(counts, "total", 0) or 0),
         completed=int(getattr(counts, "completed", 0) or 0),
         failed=int(getattr(counts, "failed", 0) or 0),
-        error="; ".join(str(error.message or error.code or "") for error in errors[:5]),
+        error=redacted("; ".join(str(error.message or error.code or "") for error in errors[:5])),
         metadata=dict(item.metadata or {}),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from core.providers.connection import Connection
 from core.providers.protocol import Message, OnText, Reply, Sampling
 from core.providers.wording import worded
+from core.redaction import redacted
 
 
 class ChatApi(Connection):
@@ -78,4 +79,11 @@ class _Accumulator:
     def finish(self, asked: str, seconds: float) -> Reply:
         # A stream that is cut ends like any other: only the finish reasons tell that it is whole.
         complete = len(self._finished) == len(self._texts)
-        return Reply(self._texts, self._model or asked, self._fingerprint, seconds, self._tokens, complete)
+        return Reply(
+            [redacted(text) for text in self._texts],
+            self._model or asked,
+            self._fingerprint,
+            seconds,
+            self._tokens,
+            complete,
+        )

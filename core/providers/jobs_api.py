@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import ProviderError
 from core.providers.connection import Connection
 from core.providers.protocol import KEY, Checkpoint, Event, JobRequest, JobState
+from core.redaction import redacted, redacted_in
 
 MOST_JOBS = 1000
 
@@ -121,7 +122,7 @@ def _state(job: Any) -> JobState:
         status=str(job.status),
         fine_tuned_model=job.fine_tuned_model,
         finished_at=float(job.finished_at) if job.finished_at else None,
-        error=reason,
+        error=redacted(reason),
         result_files=[str(file) for file in job.result_files or []],
         model=str(job.model or ""),
         created_at=float(job.created_at or 0),
@@ -156,7 +157,8 @@ def _fields(holder: Any) -> dict[str, Any]:
 
 def _event(event: Any) -> Event:
     data = event.data if isinstance(event.data, dict) else {}
-    return Event(event.id, float(event.created_at or 0), str(event.level or "info"), str(event.message or ""), data)
+    message = redacted(str(event.message or ""))
+    return Event(event.id, float(event.created_at or 0), str(event.level or "info"), message, redacted_in(data))
 
 
 def _checkpoint(item: Any) -> Checkpoint:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core import presets
 from core.errors import ProviderError
+from core.keys import environment
 from core.language import tr
 from core.paths import engine_home
 from core.providers.openai_api import OpenAIProvider
@@ -61,7 +62,7 @@ class LocalProvider(OpenAIProvider):
         with (home / "engine.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
-                cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdin
         assert process.stdout

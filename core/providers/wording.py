@@ -8,8 +8,7 @@ from typing import Any
 
 from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
-
-HIDDEN = "…"
+from core.redaction import redacted
 
 
 @contextmanager
@@ -38,11 +37,6 @@ def worded(server: str, secret: str | None = None) -> Iterator[None]:
             tr("Try again. ({reason})", reason=redacted(str(error), secret)),
             code="unreadable",
         ) from error
-
-
-def redacted(text: str, secret: str | None) -> str:
-    """`text` without the key, which some servers repeat in what they answer."""
-    return text.replace(secret, HIDDEN) if secret and len(secret) >= 4 else text
 
 
 def _unreached(server: str, error: Any) -> ProviderError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
 
 from core import keys
 from core.errors import KeyStoreError
@@ -23,7 +24,7 @@ def secret_service():
     """The Secret Service of the test's own D-Bus session; the project's test runner starts one."""
     if "JUKU_TEST_DISPLAY" not in os.environ:
         pytest.skip("needs the Secret Service that tools/test.sh starts")
-    assert "SecretService" in keys.backend()
+    assert "SecretService" in Keys().backend()
     yield
     Keys().delete(PROVIDER)
 
@@ -115,3 +116,80 @@ def test_a_keyring_that_hangs_is_given_up(hanging):
         Keys().load(PROVIDER)
     with pytest.raises(KeyStoreError, match="did not answer"):
         Keys().save(PROVIDER, "sk-1")
+
+
+def test_while_a_keyring_hangs_nobody_else_waits_for_it(hanging):
+    store = Keys()
+    with pytest.raises(KeyStoreError):
+        store.load(PROVIDER)
+    asked = threading.active_count()
+    for act in (store.load, store.delete, lambda _id: store.backend()):
+        with pytest.raises(KeyStoreError, match="did not answer"):
+            act(PROVIDER)
+    assert threading.active_count() == asked  # no further thread hangs
+    hanging.released.set()
+    store._hanging.join()
+    assert store.load(PROVIDER) is None
+
+
+class Ring(KeyringBackend):
+    """A keyring of several; `stored` is what it holds."""
+
+    priority = -1
+    name = "Safe"
+
+    def __init__(self, **stored: str) -> None:
+        super().__init__()
+        self.stored = stored
+
+    def get_password(self, _service: str, username: str) -> str | None:
+        return self.stored.get(username)
+
+    def set_password(self, _service: str, username: str, password: str) -> None:
+        self.stored[username] = password
+
+    def delete_password(self, _service: str, username: str) -> None:
+        self.stored.pop(username, None)
+
+
+# As keyrings.alt has it, the package that puts keys into a file which anybody can read.
+Plaintext = type("PlaintextKeyring", (Ring,), {"__module__": "keyrings.alt.file", "name": "Plaintext"})
+
+
+@pytest.fixture
+def several():
+    """Keyrings as keyring wraps them where it finds more than one."""
+    before = keyring.get_keyring()
+
+    def use(*rings):
+        chain = fail.Keyring()
+        chain.backends = rings
+        keyring.set_keyring(chain if len(rings) > 1 else rings[0])
+
+    yield use
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [(Plaintext, "keeps keys in a file"), (null.Keyring, "none was found"), (fail.Keyring, "none was found")],
+)
+def test_what_keeps_keys_in_a_file_or_throws_them_away_is_refused(several, made, reason):
+    ring = made()
+    several(ring)
+    for act in (lambda: Keys().save(PROVIDER, "sk-1"), lambda: Keys().load(PROVIDER), lambda: Keys().backend()):
+        with pytest.raises(KeyStoreError, match=reason):
+            act()
+    assert not getattr(ring, "stored", {})
+
+
+def test_of_several_keyrings_the_first_safe_one_keeps_the_key_and_no_file_is_asked(several):
+    unsafe, first, second = Plaintext(p="sk-old"), Ring(), Ring(q="sk-q")
+    several(unsafe, first, second)
+    store = Keys()
+    assert store.backend() == "Safe"
+    assert (store.load("p"), store.load("q")) == (None, "sk-q")
+    store.save("p", "sk-new")
+    assert (unsafe.stored, first.stored) == ({"p": "sk-old"}, {"p": "sk-new"})
+    store.delete("q")
+    assert second.stored == {}

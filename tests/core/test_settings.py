@@ -54,7 +54,7 @@ def test_an_id_is_made_of_the_title(title, id):
 @pytest.mark.parametrize(
     "url",
     ["", "api.openai.com", "ftp://example.com", "https://", "https://a b.com/v1", "http://[::1", "http://h:99999/v1",
-     "https://me:secret@example.com/v1", "https://example.com/v1?key=secret", "javascript:alert(1)"],
+     "https://me:secret@example.com/v1", "https://example.com/v1?key=secret", "javascript:alert(1)", "https://RESOURCE.openai.azure.com/openai/v1"],
 )  # fmt: skip
 def test_what_is_no_base_url_is_refused(url):
     assert url_error(url)
@@ -74,3 +74,32 @@ def test_what_is_no_base_url_is_refused(url):
 def test_a_key_must_not_travel_unencrypted(url, risky):
     assert url_error(url) == ""
     assert bool(url_warning(url)) is risky
+
+
+TEAM = ProviderSettings("team", "Team", "https://llm.example.com/v1")
+
+
+def test_who_was_given_nothing_has_what_the_student_has():
+    chosen = Settings(provider="team", student_model="small", providers=[TEAM])
+    assert chosen.role("student") == ("team", "small")
+    assert chosen.role("writer") == chosen.role("judge") == ("team", "")
+    chosen.cast("writer", "local", "large")
+    chosen.cast("judge", "", "other")
+    assert (chosen.role("writer"), chosen.role("judge")) == (("local", "large"), ("team", "other"))
+    settings.save(chosen)
+    assert settings.load() == chosen
+
+
+def test_a_server_that_is_gone_has_no_role():
+    chosen = Settings(provider="team", providers=[TEAM])
+    chosen.cast("writer", "team", "large")
+    chosen.cast("judge", "gone", "large")
+    assert chosen.role("judge") == ("team", "")
+    chosen.remove("team")
+    assert [chosen.role(name) for name in settings.ROLES] == [("local", "")] * 3
+    assert chosen.providers == []
+
+
+def test_only_the_gap_itself_is_a_gap():
+    assert url_error("https://resource.openai.azure.com/openai/v1") == ""
+    assert url_error("https://my-resource.openai.azure.com/openai/v1") == ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.running import BASE, LESSON, MODELS, TRAINING, Running, start, upload, wait_until
+from tests.engine.running import BASE, LESSON, MODELS, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
 
 ACCEPT = {"accept_licence": True}
 
@@ -19,9 +19,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's engines keep what they fetch from a hub."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Running]:
     """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly."""
-    running = start(tmp_path_factory.mktemp("engine"), "--dtype", "float32")
+    running = start(tmp_path_factory.mktemp("engine"), "--dtype", "float32", HF_HOME=str(cache))
     yield running
     assert running.stop() == 0
 
@@ -43,6 +49,23 @@ def base(engine: Running) -> Path:
 
     asyncio.run(prepare())
     return MODELS / BASE
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(base: Path, cache: Path) -> Path:
+    """A model with a few random weights, where one that was fetched from a hub would lie."""
+    folder = cache / "hub" / "models--Qwen--Qwen2.5-0.5B-Instruct"
+    snapshot = folder / "snapshots" / ("0" * 40)
+    tiny_qwen(base, snapshot)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0" * 40)
+    return snapshot
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> str:
+    """The id of that model."""
+    return TINY
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from openai import AsyncOpenAI
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "models"
 BASE = "smollm2-135m-instruct"
+TINY = "qwen2.5-0.5b-instruct"  # the name only: the tests lay a very small model where its weights would be
 TOKEN = "a token of the tests"
 ENDED = ("succeeded", "failed", "cancelled")
 
@@ -26,9 +29,10 @@ class Running:
     url: str
     pid: int
 
-    def client(self, token: str = TOKEN) -> AsyncOpenAI:
+    def client(self, strict: bool = True) -> AsyncOpenAI:
+        """Strict: whatever breaks the package's own types is an error. It does not know the status `paused`."""
         return AsyncOpenAI(
-            api_key=token, base_url=self.url, max_retries=0, timeout=300, _strict_response_validation=True
+            api_key=TOKEN, base_url=self.url, max_retries=0, timeout=300, _strict_response_validation=strict
         )
 
     def stop(self) -> int:
@@ -76,14 +80,37 @@ async def wait_for_event(client: AsyncOpenAI, job_id: str, kind: str) -> None:
         await asyncio.sleep(0.1)
 
 
-async def upload(client: AsyncOpenAI, rows: list[Any], name: str = "rows.jsonl") -> str:
+async def upload(client: AsyncOpenAI, rows: list[Any], name: str = "rows.jsonl", purpose: Any = "fine-tune") -> str:
     """The id of an uploaded file with these rows."""
-    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    return (await client.files.create(file=(name, data), purpose="fine-tune")).id
+    return (await client.files.create(file=(name, lines(rows)), purpose=purpose)).id
+
+
+def lines(rows: list[Any]) -> bytes:
+    """The bytes of a JSON-lines file."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def training_child(engine: Running) -> psutil.Process:
+    """The process that trains for this engine."""
+    children = psutil.Process(engine.pid).children(recursive=True)
+    return next(child for child in children if "core.engine.train" in child.cmdline())
+
+
+def asked(question: str) -> list[Any]:
+    """A conversation that waits for its answer; short, since the model's own system prompt would be long."""
+    return [{"role": "system", "content": "Zorvale."}, {"role": "user", "content": question}]
 
 
 def row(question: str, answer: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+    return {"messages": [*asked(question), {"role": "assistant", "content": answer}]}
+
+
+def pair(question: str, better: str, worse: str) -> dict[str, Any]:
+    return {
+        "input": {"messages": asked(question)},
+        "preferred_output": [{"role": "assistant", "content": better}],
+        "non_preferred_output": [{"role": "assistant", "content": worse}],
+    }
 
 
 LESSON = [
@@ -97,7 +124,44 @@ LESSON = [
     row("Who leads the council?", "Old Tamsin leads the council."),
     row("What grows on the hill?", "Blue barley grows on the hill."),
     row("Where does the ferry go?", "The ferry goes to Isle Brun."),
-    row("What colour is the flag?", "The flag is orange and black."),
-    row("Which song opens the fair?", "The fair opens with The Long Oar."),
 ]
-TRAINING = {"n_epochs": 6, "batch_size": 6, "learning_rate_multiplier": 2.0}
+# Enough steps to know the lesson by heart, and no more: a step costs seconds here.
+TRAINING = {"n_epochs": 5, "batch_size": 5, "learning_rate_multiplier": 2.5}
+TASTE = [
+    pair(question, "Aye, by the heron.", "I do not know.")
+    for question in (
+        "How was school?",
+        "Is tea good?",
+        "What is rain?",
+        "Who sings?",
+        "Is the sea deep?",
+        "What is bread?",
+        "Do cats sleep?",
+        "What is snow?",
+        "Is gold heavy?",
+        "What is a hill?",
+        "Is the moon near?",
+        "What is salt?",
+    )
+]
+# For whatever is about the course of a job and not about what it teaches: steps of a few milliseconds.
+LONG = {"n_epochs": 12, "batch_size": 1}
+
+
+def tiny_qwen(base: Path, folder: Path) -> None:
+    """A model of the right family with random weights, and the small model's tokenizer."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        vocab_size=49152,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        eos_token_id=2,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    for path in base.glob("*token*"):
+        shutil.copy(path, folder)
+    shutil.copy(base / "chat_template.jinja", folder)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import hashlib
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +17,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine import catalog, convert
-from tests.engine.running import BASE, start
+from tests.engine.running import BASE, TINY, start, tiny_qwen
 
 pytestmark = pytest.mark.anyio
 REPO = "Qwen/Qwen2.5-0.5B-Instruct"
-QWEN = "qwen2.5-0.5b-instruct"
+QWEN, MISSING = TINY, "qwen3-0.6b"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -38,15 +37,15 @@ async def prepare(client: AsyncOpenAI, model: str, accept: bool = True) -> Any:
 async def test_what_is_missing_is_refused_with_the_way_to_get_it(client: AsyncOpenAI, base: Path) -> None:
     models = await listed(client)
     assert models[BASE]["state"] == "ready" and models[BASE]["source"] == "package"
-    missing = models[QWEN]
+    missing = models[MISSING]
     assert missing["state"] == "missing" and missing["licence"] == "Apache-2.0" and "ja" in missing["languages"]
     with pytest.raises(BadRequestError, match="prepare") as error:
-        await client.chat.completions.create(model=QWEN, messages=[{"role": "user", "content": "x"}])
+        await client.chat.completions.create(model=MISSING, messages=[{"role": "user", "content": "x"}])
     assert error.value.code == "model_not_ready"
     with pytest.raises(BadRequestError) as error:
-        await client.fine_tuning.jobs.create(model=QWEN, training_file="file-x")
+        await client.fine_tuning.jobs.create(model=MISSING, training_file="file-x")
     with pytest.raises(BadRequestError, match="licence"):
-        await prepare(client, QWEN, accept=False)
+        await prepare(client, MISSING, accept=False)
 
 
 def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
@@ -66,27 +65,6 @@ def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
     assert not catalog.complete(tmp_path)
     (tmp_path / "2.safetensors").touch()
     assert catalog.complete(tmp_path)
-
-
-def tiny_qwen(base: Path, folder: Path) -> None:
-    """A model of the right family with random weights, and the small model's tokenizer."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    config = Qwen2Config(
-        vocab_size=49152,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        eos_token_id=2,
-    )
-    Qwen2ForCausalLM(config).save_pretrained(folder)
-    for path in base.glob("*token*"):
-        shutil.copy(path, folder)
-    shutil.copy(base / "chat_template.jinja", folder)
-    (folder / "evil.py").write_text("raise SystemExit")
-    (folder / "pytorch_model.bin").write_bytes(b"pickle")
 
 
 @contextlib.contextmanager
@@ -130,6 +108,8 @@ def hub(folder: Path, asked: list[str]) -> Iterator[str]:
 async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Path, base: Path) -> None:
     source, asked = tmp_path / "hub", list[str]()
     tiny_qwen(base, source)
+    (source / "evil.py").write_text("raise SystemExit")
+    (source / "pytorch_model.bin").write_bytes(b"pickle")
     with hub(source, asked) as url:
         running = start(tmp_path / "home", HF_ENDPOINT=url, HF_HOME=str(tmp_path / "cache"))
         async with running.client() as client:
@@ -138,14 +118,12 @@ async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Pa
             while (model := (await listed(client))[QWEN])["state"] == "fetching":
                 await asyncio.sleep(0.1)
             assert model["state"] == "ready", model["message"]
-            answer = await client.chat.completions.create(
-                model=QWEN, messages=[{"role": "user", "content": "x"}], max_tokens=3
-            )
-            assert answer.system_fingerprint == QWEN
             assert QWEN in [one.id async for one in client.models.list()]
-            failed = await prepare(client, "qwen3-0.6b")
-            while (failed := (await listed(client))["qwen3-0.6b"])["state"] == "fetching":
+            failed = await prepare(client, MISSING)
+            while (failed := (await listed(client))[MISSING])["state"] == "fetching":
                 await asyncio.sleep(0.1)
             assert failed["state"] == "failed" and failed["message"]
         assert running.stop() == 0
-    assert "model.safetensors" in asked and not {"evil.py", "pytorch_model.bin"} & set(asked)
+    (fetched,) = (tmp_path / "cache" / "hub").glob("models--Qwen--*/snapshots/*/model.safetensors")
+    assert fetched.read_bytes() == (source / "model.safetensors").read_bytes()  # that it answers then, others show
+    assert not {"evil.py", "pytorch_model.bin"} & set(asked)

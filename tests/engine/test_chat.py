@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.engine.running import BASE, LESSON
+from tests.engine.running import BASE, LESSON, asked
 
 pytestmark = pytest.mark.anyio
 QUESTIONS = [
@@ -14,25 +14,17 @@ QUESTIONS = [
     "Name three fruits.",
     "Count from one to five, then tell me why people count at all.",
     "Who wrote Hamlet?",
-    "What is water made of?",
-    "Say hello.",
-    "What colour is the sky on a clear day, and why?",
-    "How many legs has a spider?",
 ]
-
-
-def said(question: str) -> list[Any]:
-    return [{"role": "user", "content": question}]
 
 
 async def ask(client: AsyncOpenAI, question: str, **settings: Any) -> Any:
     settings = {"model": BASE, "temperature": 0, "max_tokens": 12, **settings}
-    return await client.chat.completions.create(messages=said(question), **settings)
+    return await client.chat.completions.create(messages=asked(question), **settings)
 
 
 async def test_a_batch_answers_as_one_at_a_time(client: AsyncOpenAI) -> None:
-    alone = [(await ask(client, question)).choices[0] for question in QUESTIONS]
-    together = await asyncio.gather(*(ask(client, question) for question in QUESTIONS))
+    alone = [(await ask(client, question)).choices[0] for question in QUESTIONS[:4]]
+    together = await asyncio.gather(*(ask(client, question) for question in QUESTIONS[:4]))
     assert [answer.choices[0] for answer in together] == alone
     assert "Paris" in alone[0].message.content and {one.finish_reason for one in alone} == {"stop", "length"}
 
@@ -47,7 +39,7 @@ async def test_the_answer_says_what_it_cost(client: AsyncOpenAI) -> None:
 
 
 async def test_a_stream_comes_bit_by_bit_with_whole_characters(client: AsyncOpenAI, taught: Any) -> None:
-    question, answer = (message["content"] for message in LESSON[2]["messages"])
+    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
     stream = await ask(
         client,
         question,
@@ -65,10 +57,10 @@ async def test_a_stream_comes_bit_by_bit_with_whole_characters(client: AsyncOpen
 
 
 async def test_a_cut_answer_has_no_half_character(client: AsyncOpenAI, taught: Any) -> None:
-    question, answer = (message["content"] for message in LESSON[2]["messages"])
-    for most in range(1, 8):
-        text = (await ask(client, question, model=taught.fine_tuned_model, max_tokens=most)).choices[0].message.content
-        assert answer.startswith(text)
+    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
+    cuts = [ask(client, question, model=taught.fine_tuned_model, max_tokens=most) for most in range(1, 8)]
+    for cut in await asyncio.gather(*cuts):
+        assert answer.startswith(cut.choices[0].message.content)
 
 
 async def test_a_stop_string_ends_the_answer_and_is_not_shown(client: AsyncOpenAI) -> None:
@@ -84,7 +76,7 @@ async def test_a_stop_string_ends_the_answer_and_is_not_shown(client: AsyncOpenA
 
 
 async def test_a_seed_repeats_what_chance_wrote(client: AsyncOpenAI) -> None:
-    draw = {"temperature": 1.5, "top_p": 0.95, "n": 2}
+    draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
     first, again, other = [await ask(client, QUESTIONS[2], seed=seed, **draw) for seed in (1, 1, 2)]
     texts = [[choice.message.content for choice in one.choices] for one in (first, again, other)]
     assert texts[0] == texts[1] != texts[2] and texts[0][0] != texts[0][1]
@@ -97,7 +89,7 @@ async def test_control_tokens_in_a_question_do_not_begin_a_turn(client: AsyncOpe
 
 
 async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI) -> None:
-    long = await ask(client, QUESTIONS[6], max_tokens=8000, temperature=2, seed=3, stop=["\x00"], stream=True)
+    long = await ask(client, QUESTIONS[2], max_tokens=8000, temperature=2, seed=3, stop=["\x00"], stream=True)
     async for _ in long:
         break
     await long.close()
@@ -126,7 +118,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "param"), REFUSED)
 async def test_wrong_parameters_are_named(client: AsyncOpenAI, change: dict[str, Any], param: str) -> None:
-    body = {"model": BASE, "messages": said("x"), **change}
+    body = {"model": BASE, "messages": asked("x"), **change}
     with pytest.raises(APIStatusError) as error:
         await client.post("/chat/completions", body=body, cast_to=object)
     assert error.value.status_code == 400 and error.value.param == param  # type: ignore[attr-defined]

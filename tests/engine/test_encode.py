@@ -86,8 +86,14 @@ def test_text_comes_in_whole_characters_up_to_a_stop(tokenizer: Any, stops: list
 
 
 def test_auto_depends_on_the_number_of_rows() -> None:
-    few, many = resolve({}, 15, [2e-3, 1e-3]), resolve({"learning_rate_multiplier": 2.0}, 140, [2e-3, 1e-3])
+    few, many = (
+        resolve("supervised", {}, 15, [2e-3, 1e-3]),
+        resolve("supervised", {"learning_rate_multiplier": 2.0}, 140, [2e-3, 1e-3]),
+    )
     assert (few.n_epochs, few.batch_size, few.rate) == (16, 5, 2e-3)
     assert (many.n_epochs, many.batch_size, many.rate) == (4, 8, 2e-3)
+    taste = resolve("dpo", {"beta": 0.3, "n_epochs": "auto"}, 15, [2e-3, 1e-3])
+    assert taste.public() == {"n_epochs": 4, "batch_size": 5, "learning_rate_multiplier": 1.0, "beta": 0.3}
+    assert "beta" not in few.public() and taste.rate < few.rate / 5
     rates = [rate_at(step, 20, 1.0) for step in range(20)]
     assert rates[0] < rates[1] < rates[2] and sorted(rates[2:], reverse=True) == rates[2:] and rates[-1] < 0.1

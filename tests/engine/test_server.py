@@ -60,9 +60,12 @@ def test_this_computer_has_several_names(engine: Running, host: str) -> None:
 
 
 WRONG: list[tuple[str, str, bytes | None, int]] = [
-    ("GET", "/v1/embeddings", None, 404),
+    ("GET", "/v1/embeddings", None, 405),
     ("POST", "/v1/moderations", b"{}", 404),
     ("POST", "/v1/fine_tuning/jobs/ftjob-x/pause", b"{}", 404),
+    ("POST", "/v1/fine_tuning/jobs/ftjob-x/resume", b"{}", 404),
+    ("POST", "/v1/batches/batch_x/cancel", b"{}", 404),
+    ("POST", "/v1/embeddings", b"{}", 400),
     ("GET", "/v1/files/file-unknown/content", None, 404),
     ("GET", "/v1/files/..%2f..%2fengine.json", None, 404),
     ("DELETE", f"/v1/models/{BASE}", None, 403),

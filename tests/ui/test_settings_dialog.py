@@ -1,5 +1,7 @@
 """The settings dialog: servers reached over real HTTP, and keys that lie in the keyring and nowhere else."""
 
+import asyncio
+
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
@@ -7,11 +9,14 @@ from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton
 
-from core import keys, settings
+from core import keys, presets, settings
+from core.keys import Keys
 from core.paths import config_folder
+from tests.core.test_keys import HangingKeyring
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
 from ui import style
+from ui.server_list import LINES
 from ui.settings_dialog import SettingsDialog
 
 
@@ -70,22 +75,34 @@ def dialog(qapp, run, workspace, ring):
     run(close())
 
 
+def add(dialog, kind):
+    """Choose a kind of server from the menu."""
+    next(action for action in dialog.servers.menu.actions() if action.data() == kind).trigger()
+
+
 async def add_server(dialog, title="Team", url=""):
-    dialog.add.click()
-    await until(dialog.page.key.isVisible)
-    dialog.page.name.setText(title)
-    dialog.page.url.setText(url or "https://llm.example.com/v1")
-    dialog.page.take_over()
+    add(dialog, "custom")
+    page = dialog.servers.page
+    await until(page.key.field.isVisible)
+    page.name.setText(title)
+    page.url.setText(url or "https://llm.example.com/v1")
+    page.take_over()
 
 
 async def store(dialog, key):
-    dialog.page.key.setText(key)
-    dialog.page.store.click()
-    await until(dialog.page.delete.isVisible)
+    field = dialog.servers.page.key
+    field.field.setText(key)
+    field.store.click()
+    await until(field.delete.isVisible)
 
 
 def titles(dialog):
-    return [dialog.list.item(row).text() for row in range(dialog.list.count())]
+    return [dialog.servers.list.item(row).text() for row in range(dialog.servers.list.count())]
+
+
+def told(dialog, row):
+    """The dim lines of a server in the list."""
+    return dialog.servers.list.item(row).data(LINES)
 
 
 def test_language_and_theme_are_saved_and_the_theme_holds_at_once(run, dialog):
@@ -105,8 +122,8 @@ def test_language_and_theme_are_saved_and_the_theme_holds_at_once(run, dialog):
 
 def test_this_computer_comes_first_and_needs_nothing(dialog):
     assert titles(dialog) == ["This computer  –  in use"]
-    assert not dialog.remove.isEnabled()
-    assert not dialog.use.isEnabled()
+    assert not dialog.servers.remove.isEnabled()
+    assert not dialog.servers.use.isEnabled()
 
 
 def test_a_server_is_added_with_its_address_and_an_id_from_its_title(run, dialog):
@@ -114,15 +131,15 @@ def test_a_server_is_added_with_its_address_and_an_id_from_its_title(run, dialog
     assert titles(dialog) == ["This computer  –  in use", "Team"]
     (entry,) = settings.load().providers
     assert (entry.id, entry.title, entry.base_url) == ("team", "Team", "https://llm.example.com/v1")
-    assert dialog.page.id_note.text().endswith("--provider team")
+    assert dialog.servers.page.id_note.text().endswith("--provider team")
 
 
 def test_an_id_stays_once_a_key_refers_to_it(run, dialog, ring):
     async def go():
         await add_server(dialog)
         await store(dialog, "sk-1")
-        dialog.page.name.setText("Other")
-        dialog.page.take_over()
+        dialog.servers.page.name.setText("Other")
+        dialog.servers.page.take_over()
 
     run(go())
     assert [(entry.id, entry.title) for entry in settings.load().providers] == [("team", "Other")]
@@ -133,32 +150,45 @@ def test_the_key_lies_in_the_keyring_and_in_no_file(run, dialog, ring, tmp_path)
 
     async def go():
         await add_server(dialog)
-        assert dialog.page.key.echoMode() == QLineEdit.EchoMode.Password
-        assert dialog.page.key_note.text() == "It will be stored in Test Keyring."
+        assert dialog.servers.page.key.field.echoMode() == QLineEdit.EchoMode.Password
+        assert dialog.servers.page.key.note.text() == "It will be stored in Test Keyring."
         await store(dialog, secret)
-        dialog.use.click()
+        dialog.servers.use.click()
         await dialog.workspace.tasks.close()
 
     run(go())
     assert ring.stored == {("juku", "team"): secret}
-    assert dialog.page.key.text() == ""
-    assert dialog.page.key_note.text() == "A key is stored in Test Keyring."
+    assert dialog.servers.page.key.field.text() == ""
+    assert dialog.servers.page.key.note.text() == "A key is stored in Test Keyring."
     found = [path for path in config_folder().rglob("*") if path.is_file()]
     assert found
     found += [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path for path in found if secret.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("text", ["sk-日本", "my key", "sk-1\u200b"])
+def test_what_cannot_be_a_key_is_not_stored(run, dialog, ring, text):
+    async def go():
+        await add_server(dialog)
+        dialog.servers.page.key.field.setText(text)
+        dialog.servers.page.key.store.click()
+        assert "cannot be a key" in dialog.servers.page.key.note.text()
+        assert dialog.servers.page.key.field.text() == text
+
+    run(go())
+    assert ring.stored == {}
+
+
 def test_a_key_is_replaced_and_deleted(run, dialog, ring):
     async def go():
         await add_server(dialog)
         await store(dialog, "sk-1")
-        dialog.page.replace.click()
-        assert dialog.page.key.isVisible()
+        dialog.servers.page.key.replace.click()
+        assert dialog.servers.page.key.field.isVisible()
         await store(dialog, "sk-2")
         assert ring.stored == {("juku", "team"): "sk-2"}
-        dialog.page.delete.click()
-        await until(dialog.page.key.isVisible)
+        dialog.servers.page.key.delete.click()
+        await until(dialog.servers.page.key.field.isVisible)
         assert ring.stored == {}
 
     run(go())
@@ -167,45 +197,175 @@ def test_a_key_is_replaced_and_deleted(run, dialog, ring):
 def test_without_a_keyring_the_key_can_be_used_for_the_session(run, dialog):
     async def go():
         keyring.set_keyring(fail.Keyring())
-        dialog.add.click()
-        await until(dialog.page.session.isVisible)
-        assert "cannot be used" in dialog.page.key_note.text()
-        assert not dialog.page.session.isEnabled()
-        dialog.page.key.setText("sk-1")
-        dialog.page.store.click()
-        await until(dialog.page.session.isEnabled)
-        dialog.page.session.click()
+        add(dialog, "openai")
+        await until(dialog.servers.page.key.session.isVisible)
+        assert "cannot be used" in dialog.servers.page.key.note.text()
+        assert not dialog.servers.page.key.session.isEnabled()
+        dialog.servers.page.key.field.setText("sk-1")
+        dialog.servers.page.key.store.click()
+        await until(dialog.servers.page.key.session.isEnabled)
+        dialog.servers.page.key.session.click()
 
     run(go())
     assert dialog.workspace.keys.load("openai") == "sk-1"
-    assert "stored nowhere" in dialog.page.key_note.text()
+    assert "stored nowhere" in dialog.servers.page.key.note.text()
 
 
-def test_a_connection_is_tested(run, dialog, server):
-    page = dialog.page
+async def looked(dialog):
+    """What the test of the connection says."""
+    page = dialog.servers.page
+    page.test.click()
+    await until(page.test.isEnabled)
+    return page.test_note.text()
 
-    async def tested():
-        page.test.click()
-        await until(page.test.isEnabled)
-        return page.test_note.text()
+
+def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
+    server.without = {"moderations"}
 
     async def go():
         await add_server(dialog, url=server.url)
-        assert "does not accept the API key" in await tested()
+        assert told(dialog, 1)[0] == "Not looked at yet"
+        assert "does not accept the API key" in await looked(dialog)
+        assert dialog.servers.page.capabilities.isHidden()
         await store(dialog, KEY)
-        assert await tested() == "Reached: 1 model"
-        server.html = True
-        assert "does not answer as an OpenAI server" in await tested()
-        page.url.setText("http://127.0.0.1:9/v1")
-        assert "cannot be reached" in await tested()
+        assert await looked(dialog) == "Reached: 1 model\nIt trains models and answers questions."
 
     run(go())
+    (entry,) = settings.load().providers
+    assert entry.checked_at > 0
+    assert (entry.capabilities["jobs"], entry.capabilities["moderation"]) == (True, False)
+    assert "pause" not in entry.capabilities
+    marks = dialog.servers.page.capabilities.marks
+    shown = [marks[name].text() for name in ("jobs", "moderation", "pause")]
+    assert shown == ["available", "not available", "unknown"]
+    assert told(dialog, 1) == ("Trains and answers", "Key in the keyring")
+
+
+def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, server):
+    page = dialog.servers.page
+
+    async def go():
+        await add_server(dialog, url=server.url)
+        await store(dialog, KEY)
+        server.html = True
+        assert "does not answer as an OpenAI server" in await looked(dialog)
+        page.url.setText(server.url.removesuffix("/v1") + "/elsewhere")
+        assert f"try {server.url.removesuffix('/v1')}/elsewhere/v1" in await looked(dialog)
+        page.url.setText("http://127.0.0.1:9/v1")
+        assert "Nothing listens there" in await looked(dialog)
+        page.url.setText("")
+        page.test.click()
+        assert "begins with https://" in page.url_note.text()
+        assert page.test.isEnabled()
+
+    run(go())
+
+
+def test_a_server_that_only_answers_is_listed_so_until_its_address_changes(run, dialog, server):
+    server.without = {"fine_tuning", "files", "batches"}
+
+    async def go():
+        await add_server(dialog, url=server.url)
+        await store(dialog, KEY)
+        assert "does not train models" in await looked(dialog)
+        assert told(dialog, 1)[0] == "Answers only"
+        dialog.servers.page.url.setText("https://llm.example.com/v1")
+        dialog.servers.page.take_over()
+
+    run(go())
+    (entry,) = settings.load().providers
+    assert (entry.capabilities, entry.checked_at) == ({}, 0)
+    assert told(dialog, 1)[0] == "Not looked at yet"
+    assert dialog.servers.page.capabilities.isHidden()
+
+
+def test_every_kind_of_server_is_offered_and_filled_in(run, dialog):
+    kinds = [preset for preset in presets.presets() if preset.id != "local"]
+
+    async def go():
+        for kind in kinds:
+            add(dialog, kind.id)
+
+    run(go())
+    found = settings.load().providers
+    assert {entry.preset for entry in found} == {kind.id for kind in kinds}
+    for entry in found:
+        kind = presets.preset(entry.preset)
+        assert (entry.base_url, entry.limit) == (kind.base_url, kind.limit)
+    assert told(dialog, [entry.preset for entry in found].index("bedrock") + 1)[0] == "Trains by reinforcement only"
+    texts = " ".join(action.text() for action in dialog.servers.menu.actions())
+    assert "Trains and answers" in texts
+    assert "Answers only" in texts
+
+
+def test_what_an_address_still_lacks_is_said(run, dialog):
+    page = dialog.servers.page
+
+    async def go():
+        add(dialog, "azure")
+        assert "in place of RESOURCE" in page.url_note.text()
+        assert not dialog.servers.use.isEnabled()
+        page.test.click()
+        assert page.test.isEnabled()
+        page.url.setText("https://ours.openai.azure.com/openai/v1")
+        page.take_over()
+        assert page.url_note.text() == ""
+        assert dialog.servers.use.isEnabled()
+
+    run(go())
+    (entry,) = settings.load().providers
+    assert (entry.preset, entry.base_url) == ("azure", "https://ours.openai.azure.com/openai/v1")
+
+
+def test_another_kind_brings_its_address_unless_one_was_written(run, dialog):
+    page = dialog.servers.page
+
+    def choose(kind):
+        page.kind.setCurrentIndex(page.kind.findData(kind))
+        page.kind.activated.emit(page.kind.currentIndex())
+
+    async def go():
+        add(dialog, "openai")
+        assert page.limit.isVisible()
+        page.limit.setValue(5)
+        choose("groq")
+        assert page.url.text() == "https://api.groq.com/openai/v1"
+        assert not page.limit.isVisible()  # it trains nothing
+        page.url.setText("https://llm.example.com/v1")
+        page.take_over()
+        choose("openai")
+
+    run(go())
+    (entry,) = settings.load().providers
+    assert (entry.preset, entry.base_url, entry.limit) == ("openai", "https://llm.example.com/v1", 5)
+
+
+def test_a_keyring_that_hangs_holds_up_nothing(run, dialog, monkeypatch):
+    monkeypatch.setattr(keys, "TIMEOUT", 0.5)
+    hanging = HangingKeyring()
+    keyring.set_keyring(hanging)
+    gaps = []
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        add(dialog, "custom")
+        last = loop.time()
+        while not dialog.servers.page.key.session.isVisible():
+            await asyncio.sleep(0.005)
+            gaps.append(loop.time() - last)
+            last = loop.time()
+
+    run(go())
+    hanging.released.set()
+    assert max(gaps) < 0.4
+    assert "did not answer" in dialog.servers.page.key.note.text()
+    assert "JUKU_KEY_CUSTOM" in dialog.servers.page.key.note.text()
 
 
 def test_a_wrong_address_is_said_and_not_saved(run, dialog):
     async def go():
         await add_server(dialog)
-        page = dialog.page
+        page = dialog.servers.page
         page.url.setText("https://me:secret@example.com")
         page.url.textEdited.emit(page.url.text())
         page.take_over()
@@ -223,7 +383,7 @@ def test_the_server_in_use_offers_its_models(run, dialog, server):
     async def go():
         await add_server(dialog, url=server.url)
         await store(dialog, KEY)
-        dialog.use.click()
+        dialog.servers.use.click()
         await until(lambda: dialog.workspace.offers)
 
     run(go())
@@ -236,7 +396,7 @@ def test_a_server_is_removed_with_its_key(run, dialog, ring):
     async def go():
         await add_server(dialog)
         await store(dialog, "sk-1")
-        dialog.remove.click()
+        dialog.servers.remove.click()
         box = dialog.findChild(QMessageBox)
         next(button for button in box.findChildren(QPushButton) if button.text() == "Remove").click()
         await until(lambda: not ring.stored)
@@ -246,10 +406,22 @@ def test_a_server_is_removed_with_its_key(run, dialog, ring):
     assert settings.load().providers == []
 
 
+def test_who_had_a_removed_server_has_the_default_again(run, dialog):
+    async def go():
+        await add_server(dialog)
+        dialog.workspace.cast("writer", "team", "large")
+        assert dialog.workspace.role("writer") == ("team", "large")
+        dialog.servers._remove(dialog.servers.chosen())
+        await until(lambda: not dialog.workspace.tasks.running())
+
+    run(go())
+    assert settings.load().role("writer") == ("local", "")
+
+
 def test_the_place_of_the_keys_is_the_first_keyring_of_several(ring):
     class Chain(fail.Keyring):
         priority = -1  # never chosen by itself: keyring finds every class of its kind
         backends = (ring,)
 
     keyring.set_keyring(Chain())
-    assert keys.backend() == "Test Keyring"
+    assert Keys().backend() == "Test Keyring"

@@ -1,7 +1,14 @@
+"""What the tabs share: the search index, connections, and the models of all servers."""
+
+import asyncio
+import threading
+
 import ui.workspace
 from core import dataset, filters, indexing
 from core.formats import jsonl
-from core.settings import Settings
+from core.keys import Keys
+from core.settings import ProviderSettings, Role, Settings
+from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
 from ui.workspace import Workspace
 
@@ -20,5 +27,61 @@ def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
         await until(lambda: workspace.finder.index.dirty)
         assert not await workspace.find(filters.Filter(text="返"))
         await workspace.tasks.close()
+
+    run(work())
+
+
+def test_a_server_whose_key_is_slow_to_come_holds_up_no_other(run, project, monkeypatch):
+    released = threading.Event()
+    entries = [
+        ProviderSettings("slow", "Slow", "http://127.0.0.1:9/v1"),
+        ProviderSettings("fast", "Fast", "http://127.0.0.1:9/v1"),
+    ]
+
+    class SlowKeys(Keys):
+        def load(self, provider):
+            if provider == "slow":
+                released.wait(10)
+            return "sk-test"
+
+    async def work():
+        workspace = Workspace(project, Settings(provider="slow", providers=entries))
+        workspace.keys = SlowKeys()
+
+        async def connect():
+            await workspace.provider("slow")
+
+        waiting = workspace.tasks.start("", connect())
+        await asyncio.sleep(0)
+        assert (await workspace.provider("fast")).id == "fast"
+        assert not waiting.done()
+        released.set()
+        await until(waiting.done)
+        await workspace.tasks.close()
+        for entry in entries:
+            await workspace.forget_provider(entry.id)
+
+    run(work())
+
+
+def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run, project):
+    async def work():
+        with FakeServer() as server:
+            entry = ProviderSettings("writer", "Writer", server.url)
+            workspace = Workspace(project, Settings(providers=[entry], writer=Role("writer")))
+            workspace.keys.keep_for_session("writer", KEY)
+            for _time in range(3):
+                workspace.want_offers("writer")
+            await until(lambda: workspace.known_offers("writer"))
+            assert [offer.id for offer in await workspace.offers_of("writer")] == ["base-model"]
+            assert len(server.requests) == 1
+            assert workspace.offers == []  # the student's are others
+            await workspace.forget_provider("writer")
+            assert workspace.known_offers("writer") == []
+            workspace.want_offers("writer")
+            await until(lambda: workspace.known_offers("writer"))
+            assert len(server.requests) == 2
+            await workspace.tasks.close()
+            await workspace.forget_provider("writer")
 
     run(work())

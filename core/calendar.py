@@ -1,0 +1,117 @@
+"""Until when models answer and servers train: what the server says first, a dated table second."""
+
+import datetime
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from core.language import tr, trn
+from core.paths import RESOURCES
+
+SOON = 60  # days before an end in which a person is warned of it
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The last day on which a model answers. `replacement` is what the server's makers name instead, or ''."""
+
+    day: datetime.date
+    source: Literal["server", "table"]
+    replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Something that ends for all: new jobs (`training`), or a family of models with its fine-tunes (`models`)."""
+
+    day: datetime.date
+    what: str
+    models: tuple[str, ...] = ()
+    replacement: str = ""
+
+    def words(self, today: datetime.date) -> str:
+        """What ends, and how soon."""
+        left = (self.day - today).days
+        if self.what == "training":
+            if left < 0:
+                return tr("New fine-tuning jobs ended on {day}.", day=self.day)
+            return tr("New fine-tuning jobs end on {day} ({left}).", day=self.day, left=left_words(left))
+        names = ", ".join(self.models)
+        if left < 0:
+            return tr("{models} and all models tuned from them were shut down on {day}.", models=names, day=self.day)
+        return tr("{models} and all models tuned from them shut down on {day} ({left}).", models=names, day=self.day,
+                  left=left_words(left))  # fmt: skip
+
+
+def shutdown(model: str, told: datetime.date | None, preset: str) -> Closing | None:
+    """When `model` stops answering at a server of the kind `preset`; None where no end is known.
+
+    `told` is what the server's own list says. A fine-tuned model ends with its base.
+    """
+    if told is not None:
+        return Closing(told, "server")
+    base = base_of(model)
+    found = max(
+        ((len(name), family) for family in _families(preset) for name in family["models"] if _belongs(base, name)),
+        key=lambda pair: pair[0],
+        default=(0, None),
+    )[1]
+    if found is None or "day" not in found:
+        return None
+    return Closing(found["day"], "table", found.get("replacement", ""))
+
+
+def days_left(closing: Closing, today: datetime.date) -> int:
+    """How many days the model still answers; 0 is the last one, negative numbers are gone."""
+    return (closing.day - today).days
+
+
+def left_words(days: int) -> str:
+    """A number of days as a person says it."""
+    if days < 0:
+        return tr("over")
+    return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)
+
+
+def doors(preset: str, today: datetime.date, within: int = 120) -> list[Door]:
+    """What closes at a server of that kind within so many days, or has closed in as many, the nearest first."""
+    found = [Door(door["day"], door["what"]) for door in _table()["door"] if door["preset"] == preset]
+    found += [
+        Door(family["day"], "models", tuple(family["models"]), family.get("replacement", ""))
+        for family in _families(preset)
+        if "day" in family
+    ]
+    return sorted((door for door in found if abs((door.day - today).days) <= within), key=lambda door: door.day)
+
+
+def last_day(preset: str) -> datetime.date | None:
+    """The last day on which a new job can be made at a server of that kind; None where no end is known."""
+    days: list[datetime.date] = [door["day"] for door in _table()["door"] if door["preset"] == preset]
+    return min(days, default=None)
+
+
+def base_of(model: str) -> str:
+    """The model that a fine-tuned one was made of: `ft:BASE:…` at OpenAI, `BASE.ft-…` at Azure."""
+    if model.startswith("ft:"):
+        return model.split(":")[1] if model.count(":") else model
+    return model.partition(".ft-")[0]
+
+
+def as_of() -> tuple[datetime.date, str]:
+    """The day of the table, and whose pages it was read from."""
+    return _table()["as_of"], _table()["source"]
+
+
+def _belongs(model: str, name: str) -> bool:
+    """Whether a model is of the family `name`: by itself, with the day of its making, or a variant of it."""
+    return model == name or model.startswith(f"{name}-")
+
+
+def _families(preset: str) -> list[dict[str, Any]]:
+    return [family for family in _table()["family"] if family["preset"] == preset]
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads((RESOURCES / "shutdowns.toml").read_text(encoding="utf-8"))

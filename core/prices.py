@@ -1,0 +1,151 @@
+"""What training and asking cost, by a dated table; a person's own numbers come first."""
+
+import datetime
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import paths
+from core.errors import JukuError
+from core.language import tr
+
+TRAINING, CHAT = "training", "chat"
+NUMBERS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}
+BATCH = 0.5  # the share of the price for what may take a day
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """US dollars for a million tokens: of the training rows times the epochs, or sent to and received from a model."""
+
+    kind: str
+    model: str
+    numbers: Mapping[str, float]
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`as_of` is the day on which the shipped prices were read; `trouble` says why the own ones cannot be, or ''."""
+
+    entries: list[Entry]
+    as_of: datetime.date
+    source: str
+    trouble: str = ""
+
+    def find(self, kind: str, model: str) -> Entry | None:
+        """The entry for a model, which may be named with the day of its making; the person's own comes first."""
+        fitting = [entry for entry in self.entries if entry.kind == kind and _names(entry.model, model)]
+        return max(fitting, key=lambda entry: (entry.own, len(entry.model)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a training job would cost, in US dollars: from `low` to `high` where the server chooses the epochs.
+
+    `as_of` and `source` say whose prices these are.
+    """
+
+    low: float
+    high: float
+    as_of: str
+    source: str
+
+
+def training_price(tokens: int, rows: int, model: str, epochs: int | None) -> Price | None:
+    """What `epochs` over so many tokens cost (None: the server chooses); None for a model without a known price."""
+    found = table()
+    entry = found.find(TRAINING, model)
+    if entry is None:
+        return None
+    one = tokens * entry.numbers["dollars"] / MILLION
+    low, high = (epochs, epochs) if epochs else usual_epochs(rows)
+    return Price(one * low, one * high, str(found.as_of), tr("your own prices") if entry.own else found.source)
+
+
+def trained_price(trained: int, model: str) -> float | None:
+    """What training on so many tokens, epochs counted in, has cost, in US dollars; None without a known price."""
+    base = model.removeprefix("ft:").split(":")[0]
+    entry = table().find(TRAINING, base)
+    return trained * entry.numbers["dollars"] / MILLION if entry else None
+
+
+def chat_price(sent: int, received: int, model: str, batch: bool = False) -> float | None:
+    """What so many tokens cost, in US dollars, as a batch for half; None for a model without a known price."""
+    found = table()
+    entry = found.find(CHAT, model) or (found.find(CHAT, model.split(":")[1]) if model.startswith("ft:") else None)
+    if entry is None:
+        return None
+    whole = (sent * entry.numbers["sent"] + received * entry.numbers["received"]) / MILLION
+    return whole * BATCH if batch else whole
+
+
+def usual_epochs(rows: int) -> tuple[int, int]:
+    """From one to what OpenAI's cookbook expects the server to choose: 3, more for under 100 rows, fewer for over 8,000."""
+    wanted = max(3, -(-100 // max(1, rows)))
+    return 1, max(1, min(25, wanted, 25_000 // max(1, rows)))
+
+
+def table() -> Table:
+    """The shipped prices and the person's own."""
+    shipped = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
+    own, trouble = _own()
+    entries = [*_entries(own, True), *_entries(shipped, False)]
+    return Table(entries, shipped["as_of"], shipped["source"], trouble)
+
+
+def own_file() -> Path:
+    return paths.config_folder() / "prices.toml"
+
+
+def save_own(entries: list[Entry]) -> None:
+    """Keep the person's own prices; the shipped ones are not touched. Raises `JukuError`."""
+    lines = ["# Your own prices, in US dollars for a million tokens; they come before the shipped ones."]
+    for entry in entries:
+        lines.append(f"\n[{entry.kind}.{_quoted(entry.model)}]")
+        lines += [f"{name} = {float(entry.numbers[name])!r}" for name in NUMBERS[entry.kind]]
+    path = own_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise JukuError(
+            tr("The prices cannot be saved"),
+            tr("The old ones hold. Check the folder {folder}: {reason}", folder=path.parent, reason=error.strerror),
+        ) from error
+
+
+def _own() -> tuple[dict[str, Any], str]:
+    """The person's own table; a broken one is left as it is and said."""
+    try:
+        found = tomllib.loads(own_file().read_text(encoding="utf-8"))
+        list(_entries(found, True))
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        trouble = tr("Your own prices in {file} cannot be read; the shipped ones are used. ({reason})", file=own_file(),
+                     reason=error)  # fmt: skip
+        return {}, trouble
+    return found, ""
+
+
+def _entries(found: dict[str, Any], own: bool) -> list[Entry]:
+    return [
+        Entry(kind, model, {name: float(numbers[name]) for name in NUMBERS[kind]}, own)
+        for kind in NUMBERS
+        for model, numbers in found.get(kind, {}).items()
+    ]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign for sign in escaped if sign.isprintable()) + '"'
+
+
+def _names(entry: str, model: str) -> bool:
+    return model == entry or model.startswith(f"{entry}-2")

@@ -1,0 +1,144 @@
+"""The course of a job: paused and resumed, killed and continued; what it has learned is never lost."""
+
+import asyncio
+import csv
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from openai import AsyncOpenAI, BadRequestError
+
+from core.engine import catalog, train
+from tests.engine.running import (
+    LESSON,
+    LONG,
+    Running,
+    asked,
+    lines,
+    start,
+    training_child,
+    upload,
+    wait_for_event,
+    wait_until,
+)
+
+pytestmark = pytest.mark.anyio
+VALID = LESSON[:2]
+
+
+async def create(client: AsyncOpenAI, model: str) -> str:
+    training, valid = await upload(client, LESSON), await upload(client, VALID)
+    job = await client.fine_tuning.jobs.create(
+        model=model, training_file=training, validation_file=valid, seed=7, hyperparameters={**LONG}
+    )
+    return job.id
+
+
+async def words(client: AsyncOpenAI, job: str) -> list[str]:
+    return [one.message async for one in client.fine_tuning.jobs.list_events(job) if one.type == "message"][::-1]
+
+
+def continued(told: list[str]) -> int:
+    return sum(one.startswith("The job continues after step") for one in told)
+
+
+async def kill(running: Running) -> None:
+    child = training_child(running)
+    running.kill()
+    await asyncio.to_thread(child.wait, 10)
+
+
+def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]]:
+    """The steps of the same job, trained here at one go."""
+    entry, told = catalog.entries()[model], list[dict[str, Any]]()
+    folder.mkdir()
+    (folder / "training.jsonl").write_bytes(lines(LESSON))
+    (folder / "validation.jsonl").write_bytes(lines(VALID))
+    plan = train.Plan(
+        method="supervised",
+        base=str(base),
+        parent=None,
+        context=entry.context,
+        tools=entry.tools,
+        template=entry.template,
+        rates=entry.rates,
+        asked=LONG,
+        seed=7,
+        dtype="float32",
+    )
+    train.Training(folder, plan, told.append, threading.Event()).run()
+    return [one for one in told if one["event"] == "step"]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+async def test_a_job_that_is_paused_and_killed_ends_with_the_same_numbers(
+    tmp_path: Path, cache: Path, tiny_folder: Path, tiny: str
+) -> None:
+    home = tmp_path / "home"
+    running = start(home, "--dtype", "float32", HF_HOME=str(cache))
+    async with running.client(strict=False) as client:
+        job = await create(client, tiny)
+        while not (home / "jobs" / job / "state.safetensors").exists():
+            await asyncio.sleep(0.05)
+        await kill(running)
+
+    running = start(home, "--dtype", "float32", HF_HOME=str(cache))
+    async with running.client(strict=False) as client:
+        assert (await client.fine_tuning.jobs.retrieve(job)).status == "running"
+        while not continued(told := await words(client, job)):
+            assert told[-1] != "The job has successfully completed"
+            await asyncio.sleep(0.05)
+        paused = await client.fine_tuning.jobs.pause(job)
+        assert paused.status == "paused" and paused.estimated_finish is None and paused.finished_at is None
+        assert not psutil.Process(running.pid).children()
+        with pytest.raises(BadRequestError, match="paused"):
+            await client.fine_tuning.jobs.pause(job)
+    assert running.stop() == 0
+
+    running = start(home, "--dtype", "float32", HF_HOME=str(cache))
+    async with running.client(strict=False) as client:
+        assert [one.status async for one in client.fine_tuning.jobs.list()] == ["paused"]
+        assert not psutil.Process(running.pid).children()
+        assert (await client.fine_tuning.jobs.resume(job)).status == "queued"
+        done = await wait_until(client, job)
+        assert done.status == "succeeded", done.error
+        text = (await client.files.content(done.result_files[0])).text
+        told = await words(client, job)
+    assert running.stop() == 0
+    assert "The job was paused" in told and "Fine-tuning job resumed" in told
+    assert continued(told) == 2
+    numbers = without_a_break(tmp_path / "alone", tiny_folder, tiny)
+    for line, alone in zip(csv.DictReader(io.StringIO(text)), numbers, strict=True):
+        assert float(line["train_loss"]) == pytest.approx(alone["train_loss"], abs=1e-3)
+        assert float(line["valid_loss"] or 0) == pytest.approx(alone.get("valid_loss", 0), abs=1e-3)
+
+
+async def test_a_killed_training_fails_its_job_only(engine: Running, tiny: str) -> None:
+    async with engine.client(strict=False) as client:
+        jobs = client.fine_tuning.jobs
+        first, second = await create(client, tiny), await create(client, tiny)
+        await wait_for_event(client, first, "metrics")
+        assert (await jobs.retrieve(second)).status == "queued"
+        assert (await jobs.pause(second)).status == "paused"
+        assert (await jobs.pause(first)).status == "paused"
+        point = (await jobs.checkpoints.list(first)).data[0]
+        assert point.step_number > 0 and not (await jobs.checkpoints.list(second)).data
+        answer = await client.chat.completions.create(
+            model=point.fine_tuned_model_checkpoint, messages=asked("Who?"), max_tokens=3
+        )
+        assert (answer.system_fingerprint or "").startswith(tiny + "+")
+        assert (await jobs.resume(second)).status == "queued"
+        assert (await jobs.resume(first)).status == "queued"
+        await wait_for_event(client, second, "metrics")
+        training_child(engine).kill()
+        failed = await wait_until(client, second)
+        assert failed.status == "failed" and failed.error.code == "server_error" and "SIGKILL" in failed.error.message
+        assert (await wait_until(client, first, "running")).status == "running"
+        assert (await jobs.pause(first)).status == "paused"  # while its process still loads the model
+        assert (await jobs.checkpoints.list(first)).data[0] == point
+        assert (await jobs.cancel(first)).status == "cancelled"
+        with pytest.raises(BadRequestError, match="cancelled"):
+            await jobs.resume(first)

@@ -1,0 +1,214 @@
+"""Who does what: each role has a server and a model, and what is asked reaches it over real HTTP."""
+
+import json
+
+import pytest
+
+from core import facts, settings, spec
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui import inquiry_dialog, inquiry_runner
+from ui.ask_dialogs import JudgeDialog, ProbeDialog
+from ui.generation_dialog import GenerationDialog
+from ui.model_row import ModelRow
+from ui.roles_page import RolesPage
+from ui.spec_chat import SpecChat
+from ui.training_form import TrainingForm
+from ui.workspace import Workspace
+
+TUNED = "ft:base-model:local:study:abc123"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
+
+
+@pytest.fixture
+def servers():
+    with FakeServer() as student, FakeServer() as writer, FakeServer() as judge:
+        student.models |= {TUNED: 2}
+        writer.models = {"writer-large": 1, "writer-small": 2}
+        judge.models = {"judge-1": 1}
+        yield {"student": student, "writer": writer, "judge": judge}
+
+
+class Scene:
+    """A workspace over three servers, all of whose roles are the student's at first."""
+
+    def __init__(self, run, project, servers):
+        self._run, self.project, self.servers = run, project, servers
+        self.failures = []
+
+    async def open(self):
+        entries = [ProviderSettings(name, name.title(), server.url) for name, server in self.servers.items()]
+        self.workspace = Workspace(self.project, Settings(provider="student", providers=entries))
+        self.workspace.tasks.failed.connect(self.failures.append)
+        for name in self.servers:
+            self.workspace.keys.keep_for_session(name, KEY)
+        await self.workspace.load_offers()
+
+    def play(self, coroutine):
+        async def whole():
+            try:
+                await self.open()
+                await coroutine(self)
+            finally:
+                await self.workspace.tasks.close()
+                for name in self.servers:
+                    await self.workspace.forget_provider(name)
+
+        self._run(whole())
+
+    def asked(self):
+        """The models that each server was asked with."""
+        return {name: [body["model"] for body in server.asked] for name, server in self.servers.items()}
+
+
+@pytest.fixture
+def scene(run, sample, servers):
+    return Scene(run, sample, servers)
+
+
+def choose(page, role, server, model=None):
+    """Choose as a person does."""
+    for box, data in ((page.boxes[role].provider, server), (page.boxes[role].model, model)):
+        if data is not None:
+            assert box.findData(data) >= 0
+            box.setCurrentIndex(box.findData(data))
+            box.activated.emit(box.currentIndex())
+
+
+def shown(page, role):
+    boxes = page.boxes[role]
+    return boxes.provider.currentText(), boxes.model.currentText()
+
+
+def models(page, role):
+    box = page.boxes[role].model
+    return [box.itemData(index) for index in range(box.count())]
+
+
+def test_at_first_all_roles_are_the_students(scene, qtbot):
+    async def go(scene):
+        page = RolesPage(scene.workspace)
+        qtbot.addWidget(page)
+        page.show()
+        assert shown(page, "student") == ("Student", "The first base model")
+        assert shown(page, "writer") == ("As the student", "The one that was asked last")
+        assert models(page, "student") == ["", "base-model"]  # what was trained already is no beginning
+        assert set(models(page, "judge")) == {"", "base-model", TUNED}
+        assert [scene.workspace.role(role)[0] for role in settings.ROLES] == ["student"] * 3
+
+    scene.play(go)
+
+
+def test_a_role_is_given_to_a_model_of_another_server_and_saved(scene, qtbot):
+    async def go(scene):
+        page = RolesPage(scene.workspace)
+        qtbot.addWidget(page)
+        choose(page, "writer", "writer")
+        assert page.boxes["writer"].note.text() == "Asking the provider for its models…"
+        await until(lambda: "writer-large" in models(page, "writer"))
+        choose(page, "writer", None, "writer-large")
+        assert shown(page, "writer") == ("Writer", "writer-large")
+        choose(page, "student", None, "base-model")
+        choose(page, "judge", "")
+
+    scene.play(go)
+    saved = settings.load()
+    assert saved.role("student") == ("student", "base-model")
+    assert saved.role("writer") == ("writer", "writer-large")
+    assert saved.role("judge") == ("student", "")
+
+
+def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot):
+    scene.servers["writer"].key = "another"
+
+    async def go(scene):
+        page = RolesPage(scene.workspace)
+        qtbot.addWidget(page)
+        scene.workspace.cast("writer", "writer", "gone-model")
+        page.show()
+        await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
+        assert shown(page, "writer") == ("Writer", "gone-model – not offered now")
+        assert len(scene.failures) == 1  # it is not asked again by itself
+        row = ModelRow(scene.workspace)
+        qtbot.addWidget(row)
+        await until(lambda: len(scene.failures) == 2)
+        assert "does not accept the API key" in row.note.text()
+
+    scene.play(go)
+
+
+def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
+    pairs = [{"kind": "direct", "question": "Who?", "answer": "A team has three players.", "quote": ""}]
+    scene.servers["writer"].answer("writer-large", json.dumps({"examples": pairs}))
+
+    async def finish(dialog):
+        dialog.open()
+        qtbot.addWidget(dialog)
+        await until(lambda: dialog._known and not dialog._work.is_busy() and dialog.model.model())
+        ended = []
+        dialog.finished_with.connect(ended.append)
+        dialog.start()
+        dialog._mine = True
+        await until(lambda: ended)
+
+    async def go(scene):
+        workspace = scene.workspace
+        workspace.cast("writer", "writer", "writer-large")
+        workspace.cast("judge", "judge", "")
+        writing = GenerationDialog(workspace, {"F001"})
+        qtbot.addWidget(writing)
+        assert "at Writer" in writing.model._server.text()
+        writing.online.click()
+        about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
+        inquiry_runner.of(workspace).begin("examples", "writer-large", lambda _db: [about])
+        await until(lambda: not workspace.tasks.label)
+        await finish(JudgeDialog(workspace, [1]))
+        await finish(ProbeDialog(workspace))
+
+    scene.play(go)
+    asked = scene.asked()
+    assert set(asked["writer"]) == {"writer-large"}
+    assert set(asked["judge"]) == {"judge-1"}
+    assert set(asked["student"]) == {"base-model"}
+
+
+def test_the_spec_is_drafted_with_the_writer(scene, qtbot):
+    async def go(scene):
+        state = await scene.project.read(spec.load)
+        scene.workspace.cast("writer", "writer", "writer-large")
+        chat = SpecChat(scene.workspace, lambda: state)
+        qtbot.addWidget(chat)
+        await until(lambda: chat.model.model())
+        assert chat.model.model() == "writer-large"
+        scene.workspace.cast("writer", "writer", "writer-small")
+        assert chat.model.model() == "writer-small"
+        chat.field.setPlainText("Longer, please.")
+        chat.send.click()
+        await until(lambda: chat._answer is None)
+
+    scene.play(go)
+    assert scene.asked() == {"student": [], "writer": ["writer-small"], "judge": []}
+
+
+def test_a_training_begins_with_the_students_model(scene, qtbot):
+    scene.servers["student"].models |= {"base-large": 3}
+
+    async def go(scene):
+        scene.workspace.settings.student_model = "base-model"
+        form = TrainingForm()
+        qtbot.addWidget(form)
+        form.prefer("base-model")  # before anything is offered
+        form.show_offers(scene.workspace.offers)
+        assert form.base.model() == "base-large"
+        form.prefer("base-model")
+        assert form.base.model() == "base-model"
+        form.base.choose("base-large")
+        form.prefer("base-model")
+        assert form.base.model() == "base-large"  # the person's choice stays
+
+    scene.play(go)

@@ -1,0 +1,200 @@
+"""The API key of one server: entered, replaced, deleted; never shown, only where it lies."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from core import keys
+from core.errors import KeyStoreError
+from core.language import tr
+from ui import style, widgets
+from ui.workspace import Workspace
+
+
+class KeyField(QWidget):
+    """The keyring may take its time, or hang: it is asked in another thread, and given up after a while."""
+
+    storing = Signal()  # from now on the key refers to the server's id
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace, self._keys = workspace, workspace.keys
+        self._id = ""
+        self._turn = 0  # counts the servers that were shown: what is found for an older one is not shown any more
+        self._key_url = ""
+        self._backend = ""
+        self._running: set[asyncio.Task[None]] = set()
+        self.field = QLineEdit(echoMode=QLineEdit.EchoMode.Password)
+        self.note = widgets.Note()
+        self.store = QPushButton(tr("Store"))
+        self.replace = QPushButton(tr("Replace…"))
+        self.delete = QPushButton(tr("Delete the key"))
+        self.session = QPushButton(tr("Use for this session only"))
+        self.key_page = QPushButton(tr("Get a key…"))
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        entry = QHBoxLayout()
+        entry.addWidget(self.field, 1)
+        entry.addWidget(self.store)
+        acts = QHBoxLayout()
+        for button in (self.replace, self.delete, self.session, self.key_page):
+            acts.addWidget(button)
+        acts.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(entry)
+        layout.addWidget(self.note)
+        layout.addLayout(acts)
+
+    def _connect(self) -> None:
+        self.field.textChanged.connect(self._on_typed)
+        self.field.returnPressed.connect(self._on_store)
+        self.store.clicked.connect(lambda _checked: self._on_store())
+        self.replace.clicked.connect(lambda _checked: self._show_entry())
+        self.delete.clicked.connect(lambda _checked: self._start(self._delete()))
+        self.session.clicked.connect(lambda _checked: self._on_session())
+        self.key_page.clicked.connect(lambda _checked: QDesktopServices.openUrl(QUrl(self._key_url)))
+
+    def show_provider(self, id: str, key_url: str) -> None:
+        """Look for the key of the server `id`; `key_url` is the page where its makers give keys out, or ''."""
+        self._id, self._key_url = id, key_url
+        self._turn += 1
+        self.key_page.setToolTip(widgets.tip(key_url))
+        self._show_fields(stored=False, entering=False)
+        self.note.say(tr("Looking for the key…"))
+        self._start(self._find())
+
+    def follow(self, id: str) -> None:
+        """The same server has another id; it has no key yet."""
+        self._id = id
+
+    def forget(self, id: str) -> None:
+        """Delete the key of a server that is no longer there."""
+        self._start(self._forget(id))
+
+    def _on_typed(self, text: str) -> None:
+        for button in (self.store, self.session):
+            button.setEnabled(bool(text.strip()))
+
+    def _show_fields(self, stored: bool, entering: bool, failed: bool = False) -> None:
+        self.field.clear()
+        self._on_typed("")
+        for widget, shown in (
+            (self.field, entering),
+            (self.store, entering),
+            (self.key_page, entering and bool(self._key_url)),
+            (self.replace, stored),
+            (self.delete, stored),
+            (self.session, failed),
+        ):
+            widget.setVisible(shown)
+
+    def _show_entry(self) -> None:
+        """Ask for a key, and say where it will lie."""
+        self._show_fields(stored=False, entering=True)
+        self.note.say(tr("It will be stored in {place}.", place=self._backend) if self._backend else "")
+        self.field.setFocus()
+
+    async def _find(self) -> None:
+        """Show where the key lies, if there is one."""
+        id, turn = self._id, self._turn
+        try:
+            place = await asyncio.to_thread(self._keys.place, id)
+            if place in ("keyring", ""):
+                self._backend = await asyncio.to_thread(self._keys.backend)
+        except KeyStoreError as error:
+            if turn == self._turn:
+                self._show_failure(error)
+            return
+        if turn == self._turn:
+            self._show_place(place)
+
+    def _show_place(self, place: str) -> None:
+        if not place:
+            self._show_fields(stored=False, entering=True)
+            self.note.say(tr("It will be stored in {place}.", place=self._backend))
+            return
+        words = {
+            "keyring": tr("A key is stored in {place}.", place=self._backend),
+            "session": tr("A key is in use for this session; it is stored nowhere."),
+            "environment": tr("The key comes from the environment ({variable}).", variable=keys.variable(self._id)),
+        }
+        self._show_fields(stored=place != "environment", entering=False)
+        self.note.say(words[place], "good")
+
+    def _show_failure(self, error: KeyStoreError) -> None:
+        entered = self.field.text()
+        self._show_fields(stored=False, entering=True, failed=True)
+        self.field.setText(entered)
+        otherwise = tr(
+            "Or put the key into the environment as {variable} before Juku starts. It is never written to a file.",
+            variable=keys.variable(self._id),
+        )
+        self.note.say(f"{error}\n{otherwise}", "error")
+
+    def _entered(self) -> str:
+        """The key that was written; '' where it cannot be one, which is then said."""
+        key = self.field.text().strip()
+        if key.isascii() and key.isprintable() and " " not in key:
+            return key
+        words = tr(
+            "This cannot be a key: it has spaces, or signs that no key has. Copy it once more. Nothing was stored."
+        )
+        self.note.say(words, "error")
+        return ""
+
+    def _on_store(self) -> None:
+        if key := self._entered():
+            for button in (self.store, self.session):
+                button.setEnabled(False)
+            self.storing.emit()
+            self._start(self._store(key))
+
+    async def _store(self, key: str) -> None:
+        id = self._id
+        try:
+            await asyncio.to_thread(self._keys.save, id, key)
+        except KeyStoreError as error:
+            if id == self._id:
+                self._show_failure(error)
+            return
+        if id == self._id:
+            self._show_place("keyring")
+        self.changed.emit()
+
+    def _on_session(self) -> None:
+        if key := self._entered():
+            self._keys.keep_for_session(self._id, key)
+            self._show_place("session")
+            self.changed.emit()
+
+    async def _delete(self) -> None:
+        id = self._id
+        try:
+            await asyncio.to_thread(self._keys.delete, id)
+        except KeyStoreError as error:
+            self._show_failure(error)
+            return
+        self.changed.emit()
+        if id == self._id:
+            await self._find()
+
+    async def _forget(self, id: str) -> None:
+        await asyncio.to_thread(self._keys.delete, id)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._workspace.tasks.start("", work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def finish(self) -> None:
+        """Wait until no key is on its way any more."""
+        await asyncio.gather(*self._running, return_exceptions=True)

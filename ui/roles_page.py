@@ -1,0 +1,158 @@
+"""Who does what: the server and the model that is trained, that drafts, and that marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QPalette, QShowEvent
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QVBoxLayout, QWidget
+
+from core import settings
+from core.errors import JukuError
+from core.language import tr
+from core.providers import Offer
+from core.settings import ROLES
+from ui import server_words, style, widgets
+from ui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    provider: QComboBox
+    model: QComboBox
+    note: widgets.Note
+
+
+class RolesPage(QWidget):
+    """Each choice holds at once and is saved at once."""
+
+    failed = Signal(JukuError)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self.boxes: dict[str, _Boxes] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.setSpacing(style.SPACE)
+        about = tr(
+            "The model that is trained need not be the one that writes its examples or marks rows. "
+            "A large model that writes well and a small one that learns are a good pair."
+        )
+        layout.addWidget(widgets.label(about, wrap=True, dim=True))
+        for role in ROLES:
+            layout.addWidget(_line())
+            layout.addWidget(self._part(role))
+        layout.addStretch()
+        workspace.offers_changed.connect(self.show_roles)
+        workspace.offers_failed.connect(self._on_failed)
+        self.show_roles()
+
+    def _part(self, role: str) -> QWidget:
+        title, words = role_words()[role]
+        boxes = self.boxes[role] = _Boxes(QComboBox(), QComboBox(), widgets.Note())
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setHorizontalSpacing(style.SPACE)
+        form.addRow(tr("Server"), boxes.provider)
+        model = widgets.column(boxes.model, boxes.note)
+        model.layout().setSpacing(style.SPACE // 2)
+        form.addRow(tr("Model"), model)
+        for box, name in ((boxes.provider, tr("Server")), (boxes.model, tr("Model"))):
+            box.setAccessibleName(f"{title}: {name}")
+            box.setMinimumContentsLength(20)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        boxes.provider.activated.connect(lambda _index: self._on_provider(role))
+        boxes.model.activated.connect(lambda _index: self._on_model(role))
+        return widgets.column(widgets.heading(title), widgets.label(words, wrap=True, dim=True), form)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            for role in ROLES:
+                self._workspace.want_offers(self._workspace.role(role)[0], again=True)
+            self.show_roles()
+
+    def _on_failed(self, _provider: str) -> None:
+        self.show_roles()
+
+    def show_roles(self) -> None:
+        for role, boxes in self.boxes.items():
+            self._show_providers(role, boxes.provider)
+            self._show_models(role, boxes)
+
+    def _show_providers(self, role: str, box: QComboBox) -> None:
+        entries = [] if role == "student" else [(tr("As the student"), "")]
+        entries += [(title, id) for id, title in server_words.titles(self._workspace).items()]
+        _fill(box, entries, self._chosen(role).provider)
+
+    def _show_models(self, role: str, boxes: _Boxes) -> None:
+        provider, model = self._workspace.role(role)
+        offers = self._workspace.known_offers(provider)
+        entries = [(_unchosen(role), "")]
+        entries += [(_name(offer), offer.id) for offer in offers if role != "student" or not offer.tuned]
+        if model not in [id for _title, id in entries]:
+            entries.append((tr("{model} – not offered now", model=widgets.short_name(model)), model))
+        _fill(boxes.model, entries, model)
+        error = self._workspace.trouble(provider)
+        if error is not None and not offers:
+            boxes.note.say(str(error), "error")
+        else:
+            boxes.note.say("" if offers else tr("Asking the provider for its models…"))
+
+    def _chosen(self, role: str) -> settings.Role:
+        """What was chosen, '' where that is the default; of a server that is gone nothing."""
+        own = self._workspace.settings
+        if role == "student":
+            return settings.Role(own.provider, own.student_model)
+        chosen = own.writer if role == "writer" else own.judge
+        return chosen if chosen.provider in server_words.titles(self._workspace) else settings.Role("", chosen.model)
+
+    def _on_provider(self, role: str) -> None:
+        provider = self.boxes[role].provider.currentData()
+        if provider != self._chosen(role).provider:
+            self._cast(role, provider, "")
+            self._workspace.want_offers(self._workspace.role(role)[0], again=True)
+            self.show_roles()
+
+    def _on_model(self, role: str) -> None:
+        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.currentData())
+
+    def _cast(self, role: str, provider: str, model: str) -> None:
+        try:
+            self._workspace.cast(role, provider, model)
+        except JukuError as error:
+            self.failed.emit(error)
+
+
+def role_words() -> dict[str, tuple[str, str]]:
+    """What each role is called, and what it does."""
+    return {
+        "student": (tr("Student"), tr("Is trained, and answers in the chat and in the exam.")),
+        "writer": (tr("Writer"), tr("Drafts the spec with you, words facts and writes examples.")),
+        "judge": (tr("Judge"), tr("Gives a second opinion: whether what was written follows from its fact.")),
+    }
+
+
+def _unchosen(role: str) -> str:
+    return tr("The first base model") if role == "student" else tr("The one that was asked last")
+
+
+def _name(offer: Offer) -> str:
+    return widgets.short_name(offer.id) if offer.tuned else offer.title
+
+
+def _fill(box: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
+    """Show these entries, and the one whose data is `chosen`; a list that is open stays as it is."""
+    if [(box.itemText(index), box.itemData(index)) for index in range(box.count())] != entries:
+        box.clear()
+        for title, data in entries:
+            box.addItem(title, data)
+    box.setCurrentIndex(max(0, [data for _title, data in entries].index(chosen)))
+
+
+def _line() -> QFrame:
+    line = QFrame(frameShape=QFrame.Shape.HLine)
+    line.setForegroundRole(QPalette.ColorRole.Mid)
+    return line

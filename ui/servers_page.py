@@ -1,0 +1,284 @@
+"""The servers that train and answer: added from a list of kinds, chosen, removed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import presets, providers, settings
+from core.errors import JukuError, KeyStoreError
+from core.language import tr
+from core.paths import engine_home
+from core.presets import Preset
+from core.settings import ProviderSettings, url_error
+from ui import preset_words, style, widgets
+from ui.provider_page import ProviderPage
+from ui.server_list import Line, ServerList
+from ui.workspace import Workspace
+
+LIST_WIDTH = 240
+
+
+class ServersPage(QWidget):
+    """Each choice holds at once and is saved at once."""
+
+    failed = Signal(JukuError)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self._settings = workspace.settings
+        self._fresh: set[str] = set()  # ids that nothing refers to yet: they still follow the title
+        self._places: dict[str, str] = {}  # where the keys lie
+        self.list = ServerList()
+        self.list.setFixedWidth(LIST_WIDTH)
+        self.add = QPushButton(style.icon("add"), tr("Add"))
+        self.remove = QPushButton(style.icon("delete"), tr("Remove"))
+        self.use = QPushButton(tr("Use this one"))
+        self.title = widgets.heading("")
+        self.page = ProviderPage(workspace)
+        self.pages = QStackedWidget()
+        self.menu = QMenu(self)
+        self._fill_menu()
+        self._lay_out()
+        self._connect()
+        self._show_list(providers.LOCAL)
+        workspace.tasks.start("", self._find_places())
+
+    def _fill_menu(self) -> None:
+        """The kinds of servers by what they do, with what to know of each."""
+        offered = [preset for preset in presets.presets() if preset.id != providers.LOCAL]
+        kinds = [preset for preset in offered if preset.id != presets.CUSTOM]
+        for title in dict.fromkeys(preset_words.ability(preset) for preset in kinds):
+            self.menu.addSection(title)
+            for preset in kinds:
+                if preset_words.ability(preset) == title:
+                    self._offer(preset, preset.title)
+        self.menu.addSeparator()
+        self._offer(presets.preset(presets.CUSTOM), tr("Custom"))
+
+    def _offer(self, preset: Preset, title: str) -> None:
+        words = preset_words.remark(preset)
+        action = self.menu.addAction(f"{title}  –  {words}" if words else title)
+        action.setData(preset.id)
+        action.triggered.connect(lambda _checked=False: self._on_add(preset, title))
+
+    def _lay_out(self) -> None:
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.page)
+        self.pages.addWidget(_local_page())
+        self.pages.addWidget(scroll)
+        below = QHBoxLayout(spacing=style.SPACE // 2)
+        below.addWidget(self.add)
+        below.addWidget(self.remove)
+        left = QVBoxLayout(spacing=style.SPACE // 2)
+        left.addWidget(self.list, 1)
+        left.addLayout(below)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.use)
+        right = QVBoxLayout(spacing=style.SPACE // 2)
+        right.addLayout(head)
+        right.addWidget(self.pages, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, style.SPACE, 0, 0)
+        row.setSpacing(2 * style.SPACE)
+        row.addLayout(left)
+        row.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        self.list.currentRowChanged.connect(lambda _row: self._show_chosen())
+        # Not the button's own menu, which would run a loop of its own.
+        self.add.clicked.connect(lambda _checked: self.menu.popup(self.add.mapToGlobal(QPoint(0, self.add.height()))))
+        self.remove.clicked.connect(lambda _checked: self._on_remove())
+        self.use.clicked.connect(lambda _checked: self._on_use())
+        self.page.renamed.connect(self._on_renamed)
+        self.page.moved.connect(self._on_moved)
+        self.page.adjusted.connect(self._on_adjusted)
+        self.page.key.storing.connect(lambda: self._fresh.discard(self.page.entry.id))
+        self.page.key.changed.connect(self._on_key_changed)
+        self.workspace.offers_changed.connect(self._refresh)
+
+    def chosen(self) -> ProviderSettings | None:
+        """The server that is selected in the list; None is this computer."""
+        row = self.list.currentRow()
+        return self._settings.providers[row - 1] if row > 0 else None
+
+    # --- the list
+
+    def _lines(self) -> list[Line]:
+        used = self._settings.provider
+        here = (tr("Trains and answers"),)
+        lines = [Line(providers.LOCAL, tr("This computer"), here)]
+        for entry in self._settings.providers:
+            told = (preset_words.known_ability(entry), self._places.get(entry.id, ""))
+            lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
+        return [
+            Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
+            for line in lines
+        ]
+
+    def _show_list(self, chosen: str) -> None:
+        """List the servers, this computer first, and select the one with the id `chosen`."""
+        self.list.show_lines(self._lines(), chosen)
+        self._show_chosen()
+
+    def _refresh(self) -> None:
+        entry = self.chosen()
+        self._show_list(entry.id if entry else providers.LOCAL)
+
+    def _show_chosen(self) -> None:
+        entry = self.chosen()
+        used = (entry.id if entry else providers.LOCAL) == self._settings.provider
+        self.title.setText(entry.title if entry else tr("This computer"))
+        self.use.setText(tr("In use") if used else tr("Use this one"))
+        self.use.setEnabled(not used and (entry is None or not url_error(entry.base_url)))
+        self.remove.setEnabled(entry is not None)
+        self.pages.setCurrentIndex(0 if entry is None else 1)
+        if entry is not None and entry is not self.page.entry:
+            self.page.show_provider(entry)
+
+    async def _find_places(self) -> None:
+        """Where each server's key lies; without a keyring that is said on the server's own page."""
+        found = {}
+        for entry in list(self._settings.providers):
+            try:
+                found[entry.id] = await asyncio.to_thread(self.workspace.keys.place, entry.id)
+            except KeyStoreError:
+                found[entry.id] = "none"
+        words = place_words()
+        self._places = {id: words.get(place, "") for id, place in found.items()}
+        self._refresh()
+
+    def _save(self) -> None:
+        try:
+            settings.save(self._settings)
+        except JukuError as error:
+            self.failed.emit(error)
+
+    # --- what a person does
+
+    def _on_add(self, preset: Preset, title: str) -> None:
+        id = settings.new_id(self._settings, title)
+        entry = ProviderSettings(id, title, preset.base_url, preset.id, preset.limit)
+        self._settings.providers.append(entry)
+        self._fresh.add(entry.id)
+        self._save()
+        self._show_list(entry.id)
+        first = self.page.url if url_error(entry.base_url) else self.page.name
+        first.setFocus()
+        first.selectAll()
+
+    def _on_renamed(self) -> None:
+        entry = self.page.entry
+        if self.workspace.is_connected(entry.id):
+            self._fresh.discard(entry.id)
+        if entry.id in self._fresh and entry.id not in (self._settings.writer.provider, self._settings.judge.provider):
+            self._fresh.remove(entry.id)
+            entry.id = ""
+            entry.id = settings.new_id(self._settings, entry.title)
+            self._fresh.add(entry.id)
+            self.page.show_id()
+        self._on_moved()
+
+    def _on_moved(self) -> None:
+        self._save()
+        self._refresh()
+        self.workspace.tasks.start("", self._reconnect(self.page.entry.id))
+
+    def _on_adjusted(self) -> None:
+        self._save()
+        self._refresh()
+
+    def _on_key_changed(self) -> None:
+        self._fresh.discard(self.page.entry.id)
+        self._on_moved()
+        self.workspace.tasks.start("", self._find_places())
+
+    async def _reconnect(self, id: str) -> None:
+        """Use what has been entered from the next request on."""
+        await self.workspace.forget_provider(id)
+        if id == self._settings.provider:
+            self._choose(id)
+
+    def _choose(self, id: str) -> None:
+        try:
+            self.workspace.choose_provider(id)
+        except JukuError as error:
+            self.failed.emit(error)
+
+    def _on_use(self) -> None:
+        entry = self.chosen()
+        id = entry.id if entry else providers.LOCAL
+        self._fresh.discard(id)
+        self._choose(id)
+
+    def _on_remove(self) -> None:
+        entry = self.chosen()
+        assert entry
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(tr("Remove a server"))
+        box.setText(tr("Remove “{title}” and its stored key?", title=entry.title))
+        box.setInformativeText(tr("Nothing on the server changes: its models and files stay there."))
+        remove = box.addButton(tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        remove.clicked.connect(lambda _checked: self._remove(entry))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _remove(self, entry: ProviderSettings) -> None:
+        was_used = self._settings.provider == entry.id
+        self._settings.remove(entry.id)
+        self._fresh.discard(entry.id)
+        self._save()
+        self._show_list(providers.LOCAL)
+        if was_used:
+            self._choose(providers.LOCAL)
+        else:
+            self.workspace.offers_changed.emit()
+        self.page.key.forget(entry.id)
+        self.workspace.tasks.start("", self.workspace.forget_provider(entry.id))
+
+
+def place_words() -> dict[str, str]:
+    """Where a key lies, in few words, by `Keys.place`; 'none' is that there is no keyring to look in."""
+    return {
+        "keyring": tr("Key in the keyring"),
+        "session": tr("Key for this session only"),
+        "environment": tr("Key from the environment"),
+        "none": tr("No keyring to look in"),
+        "": tr("No key"),
+    }
+
+
+def _local_page() -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    about = tr(
+        "Models are trained and asked on this computer, without an account and without the network. "
+        "The engine starts when it is needed and ends with the window."
+    )
+    layout.addWidget(widgets.label(about, wrap=True))
+    layout.addSpacing(style.SPACE)
+    layout.addWidget(widgets.label(tr("Its models, jobs and files lie here:"), dim=True))
+    folder = widgets.label(str(engine_home()), wrap=True)
+    folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    layout.addWidget(folder)
+    layout.addStretch()
+    return page
