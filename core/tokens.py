@@ -1,8 +1,6 @@
-"""Says how long the rows are in tokens, and what training on them costs; counts are kept with the packs of the project."""
+"""Says how long the rows are in tokens; counts are kept with the packs of the project."""
 
-import datetime
 import sqlite3
-import tomllib
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core import aside, outside, packs, paths
+from core import aside, outside, packs
 from core.connection import open_rows
 from core.counting import ENCODINGS as ENCODINGS
 from core.counting import Counter
@@ -172,62 +170,6 @@ def _histogram(tokens: Numbers) -> list[Bin]:
     rows, _edges = np.histogram(tokens, edges)
     filled = np.flatnonzero(rows)
     return [Bin(edges[at], edges[at + 1], int(rows[at])) for at in range(filled[0], filled[-1] + 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a training job would cost, in US dollars: from `low` to `high` where the server chooses the epochs.
-
-    `as_of` and `source` say whose prices these are; `trainable` whether the model can still be trained on the day.
-    """
-
-    low: float
-    high: float
-    as_of: str
-    source: str
-    trainable: bool
-
-
-def price(found: Summary, model: str, epochs: int | None, date: datetime.date) -> Price | None:
-    """What `epochs` over the training rows cost (None: the server chooses); None for a model without a known price."""
-    table = _prices()
-    name = _named(table["training"], model)
-    split = found.splits.get("train")
-    if name is None or split is None:
-        return None
-    entry = table["training"][name]
-    one = split.trained * entry["dollars"] / 1_000_000
-    low, high = (epochs, epochs) if epochs else (1, _usual_epochs(split.rows))
-    return Price(one * low, one * high, str(table["as_of"]), table["source"], date <= entry["last_day"])
-
-
-def trained_price(trained: int, model: str) -> float | None:
-    """What training on so many tokens has cost, in US dollars; None for a model without a known price."""
-    table = _prices()["training"]
-    entry = table.get(_named(table, model.removeprefix("ft:").split(":")[0]))
-    return trained * entry["dollars"] / 1_000_000 if entry else None
-
-
-def chat_price(sent: int, received: int, model: str) -> float | None:
-    """What so many tokens cost, in US dollars; None for a model without a known price."""
-    table = _prices()["chat"]
-    entry = table.get(_named(table, model))
-    return (sent * entry["sent"] + received * entry["received"]) / 1_000_000 if entry else None
-
-
-def _prices() -> dict[str, Any]:
-    return tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
-
-
-def _named(table: dict[str, Any], model: str) -> str | None:
-    """The entry for a model, which may be named with the day of its making."""
-    return next((name for name in table if model == name or model.startswith(f"{name}-2")), None)
-
-
-def _usual_epochs(rows: int) -> int:
-    """What OpenAI's cookbook expects the server to choose: 3, more for under 100 rows and fewer for over 8,000."""
-    wanted = max(3, -(-100 // rows))
-    return max(1, min(25, wanted, 25_000 // rows))
 
 
 if __name__ == "__main__":

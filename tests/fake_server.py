@@ -219,7 +219,7 @@ class _Routes(BaseHTTPRequestHandler):
     def log_message(self, *_arguments: object) -> None:
         pass
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: C901 - a table of routes
         if not self._weather(b""):
             return None
         url = urllib.parse.urlsplit(self.path)
@@ -255,7 +255,7 @@ class _Routes(BaseHTTPRequestHandler):
                 return self._json(fake.batches[id])
         return self._error(404, f"No such object or route: {self.path}", "not_found")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: C901 - a table of routes
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         parts = self.path.removeprefix("/v1/").split("/")
         if not self._weather(body) or self._refused() or self._lacks(parts):

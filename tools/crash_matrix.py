@@ -8,10 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.core.crash_matrix import Found, Matrix
+from tests.core.crash_matrix import ROOT, Found, Matrix
 
 HEAD = """# The crash matrix
 

@@ -24,9 +24,9 @@ from core import coverage, generation
 from core.coverage import EXAM, Entry
 from core.generation import Estimate, Wish
 from core.language import tr, trn
+from core.prices import chat_price
 from core.progress import Reporter
 from core.proposals import Landed
-from core.tokens import chat_price
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.inquiry_runner import Ended

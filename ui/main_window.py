@@ -95,7 +95,6 @@ class MainWindow(QMainWindow):
         self._action(file, tr("Read a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
-        self._action(file, tr("&Rescue models that shut down…"), self._on_rescue)
         file.addSeparator()
         self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
         file.addSeparator()
@@ -297,11 +296,6 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
-
-    def _on_rescue(self) -> None:
-        from ui.rescue_dialog import RescueDialog
-
-        RescueDialog(self.workspace, self).open()
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""

@@ -2,17 +2,12 @@
 
 import datetime
 
-from core import presets, tokens
+from core import calendar, presets, prices
 from core.language import tr
 from core.presets import Preset
 from core.providers import LOCAL
 from core.standing import Standing
 from ui.workspace import Workspace
-
-try:
-    from core import calendar
-except ImportError:  # until the calendar has landed
-    calendar = None
 
 
 def titles(workspace: Workspace) -> dict[str, str]:
@@ -38,8 +33,6 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    if calendar is None:
-        return None if told is None else (told - today).days
     closing = calendar.shutdown(model, told, preset_of(workspace, provider).id)
     return None if closing is None else calendar.days_left(closing, today)
 
@@ -49,4 +42,4 @@ def cost(standing: Standing) -> float | None:
     job = standing.job
     if job.provider == LOCAL or not standing.tokens:
         return None
-    return tokens.trained_price(standing.tokens, job.model)
+    return prices.trained_price(standing.tokens, job.model)

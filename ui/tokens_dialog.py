@@ -2,7 +2,6 @@
 
 import datetime
 import sqlite3
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,13 +21,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import dataset, paths, tokens
+from core import calendar, dataset, prices, tokens
 from core.errors import JukuError
 from core.filters import Filter
 from core.language import tr, trn
+from core.prices import Price
 from core.progress import Reporter
 from core.project import Changes
-from core.tokens import Price, Summary
+from core.tokens import Summary
 from ui import style, widgets
 from ui.histogram import Bar, Histogram
 from ui.latest import Latest, ProgressLine
@@ -257,7 +257,7 @@ class TokensDialog(QDialog):
         found = self._counted.summary
         priced = [(model, price(found, model, self.epochs.value())) for model in priced_models(found.encoding)]
         known = [(model, one) for model, one in priced if one is not None]
-        _fill(self.costs, [(_named(model, one), money(one)) for model, one in known])
+        _fill(self.costs, [(_named(model), money(one)) for model, one in known])
         self.costs.setVisible(bool(known))
         _fit(self.costs)
         self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer costs nothing.")]))
@@ -283,12 +283,13 @@ def encoding_words() -> dict[str, str]:
 
 def priced_models(encoding: str) -> list[str]:
     """The models with a known price that count in `encoding`."""
-    table = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
-    return [model for model in table["training"] if tokens.encoding_of(model) == encoding]
+    found = dict.fromkeys(entry.model for entry in prices.table().entries if entry.kind == prices.TRAINING)
+    return [model for model in found if tokens.encoding_of(model) == encoding]
 
 
 def price(found: Summary, model: str, epochs: int) -> Price | None:
-    return tokens.price(found, model, epochs or None, datetime.datetime.now(tz=datetime.UTC).date())
+    split = found.splits.get("train")
+    return prices.training_price(split.trained, split.rows, model, epochs or None) if split else None
 
 
 def money(found: Price) -> str:
@@ -297,8 +298,12 @@ def money(found: Price) -> str:
     return low if low == high else f"{low} – {high}"
 
 
-def _named(model: str, found: Price) -> str:
-    return model if found.trainable else tr("{model} (no new trainings)", model=model)
+def _named(model: str) -> str:
+    """The model, with a word where it can no longer be trained."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    closing, door = calendar.shutdown(model, None, "openai"), calendar.last_day("openai")
+    ended = (closing and closing.day < today) or (door and door < today)
+    return tr("{model} (no new trainings)", model=model) if ended else model
 
 
 def _about_prices(found: Summary, known: Sequence[tuple[str, Price]]) -> list[str]:

@@ -1,7 +1,6 @@
 """Tokens: exact counts, kept with the packs, summed up per split, and what they cost."""
 
 import asyncio
-import datetime
 import json
 
 import pytest
@@ -133,18 +132,3 @@ def test_what_is_too_long_is_cut_and_drafts_do_not_count(project):
     train = summary(project).splits["train"]
     assert (train.rows, train.over, train.trained) == (1, 1, tokens.LIMIT)
     assert train.histogram == [tokens.Bin(50_000, 100_000, 1)]
-
-
-def test_price(project):
-    add(project, rows(40))
-    refresh(project)
-    found = summary(project)
-    today = datetime.date(2026, 12, 1)
-    one = found.splits["train"].tokens * 25 / 1e6
-    cost = tokens.price(found, "gpt-4.1-2025-04-14", 3, today)
-    assert cost.low == cost.high == pytest.approx(3 * one)
-    assert cost.trainable
-    assert not tokens.price(found, "gpt-4.1", 3, datetime.date(2027, 1, 7)).trainable
-    open_end = tokens.price(found, "gpt-4o-mini-2024-07-18", None, today)
-    assert open_end.low < open_end.high
-    assert tokens.price(found, "smollm2-135m-instruct", 1, today) is None
