@@ -21,6 +21,9 @@ server=$!
 read -r number <"$home/display"
 export JUKU_TEST_DISPLAY=":$number"
 
+# All tests run in two processes, file by file; chosen ones in one, where they are easier to watch.
+test $# -gt 0 || set -- -n 2 --dist loadfile
+
 export QT_QPA_PLATFORM=offscreen
 dbus-run-session -- sh -c '
     printf testpw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1

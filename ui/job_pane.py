@@ -133,7 +133,7 @@ class JobPane(QWidget):
         if line.days is None or line.days > SOON or not line.job.fine_tuned_model:
             self.end.say("")
         else:
-            self.end.say(tr("The server shuts this model down: {days}. “Rescue” in the file menu keeps what it knows.",
+            self.end.say(tr("The server shuts this model down: {days}.",
                             days=days(line.days)), "warning")  # fmt: skip
 
     def _on_scrolled(self, value: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.running import BASE, LESSON, MODELS, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
+from tests.engine.running import BASE, MODELS, TAUGHT, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
 
 ACCEPT = {"accept_licence": True}
 
@@ -74,7 +74,7 @@ def taught(engine: Running) -> Any:
 
     async def teach() -> Any:
         async with engine.client() as one:
-            training, valid = await upload(one, LESSON), await upload(one, LESSON[:2], "valid.jsonl")
+            training, valid = await upload(one, TAUGHT), await upload(one, TAUGHT[:2], "valid.jsonl")
             job = await one.fine_tuning.jobs.create(
                 model=BASE,
                 training_file=training,

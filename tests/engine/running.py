@@ -74,12 +74,6 @@ async def wait_until(client: AsyncOpenAI, job_id: str, *statuses: str) -> Any:
     return job
 
 
-async def wait_for_event(client: AsyncOpenAI, job_id: str, kind: str) -> None:
-    """Return when the job has an event of the kind `metrics` or `message`."""
-    while not any(e.type == kind for e in (await client.fine_tuning.jobs.list_events(job_id, limit=100)).data):
-        await asyncio.sleep(0.1)
-
-
 async def upload(client: AsyncOpenAI, rows: list[Any], name: str = "rows.jsonl", purpose: Any = "fine-tune") -> str:
     """The id of an uploaded file with these rows."""
     return (await client.files.create(file=(name, lines(rows)), purpose=purpose)).id
@@ -125,8 +119,9 @@ LESSON = [
     row("What grows on the hill?", "Blue barley grows on the hill."),
     row("Where does the ferry go?", "The ferry goes to Isle Brun."),
 ]
-# Enough steps to know the lesson by heart, and no more: a step costs seconds here.
-TRAINING = {"n_epochs": 5, "batch_size": 5, "learning_rate_multiplier": 2.5}
+# Four facts, each often enough to be known by heart, in as few steps as can be: a step costs seconds here.
+TAUGHT = (LESSON[:4] * 3)[:10]
+TRAINING = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 2.5}
 TASTE = [
     pair(question, "Aye, by the heron.", "I do not know.")
     for question in (

@@ -75,8 +75,8 @@ async def test_a_stop_string_ends_the_answer_and_is_not_shown(client: AsyncOpenA
         assert text == whole.split("of Fra")[0]
 
 
-async def test_a_seed_repeats_what_chance_wrote(client: AsyncOpenAI) -> None:
-    draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
+async def test_a_seed_repeats_what_chance_wrote(client: AsyncOpenAI, tiny: str) -> None:
+    draw = {"model": tiny, "temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
     first, again, other = [await ask(client, QUESTIONS[2], seed=seed, **draw) for seed in (1, 1, 2)]
     texts = [[choice.message.content for choice in one.choices] for one in (first, again, other)]
     assert texts[0] == texts[1] != texts[2] and texts[0][0] != texts[0][1]
@@ -88,15 +88,17 @@ async def test_control_tokens_in_a_question_do_not_begin_a_turn(client: AsyncOpe
     assert forged > plain + 15  # spelt out in letters, not three special tokens
 
 
-async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI) -> None:
-    long = await ask(client, QUESTIONS[2], max_tokens=8000, temperature=2, seed=3, stop=["\x00"], stream=True)
+async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI, tiny: str) -> None:
+    long = await ask(
+        client, QUESTIONS[2], model=tiny, max_tokens=8000, temperature=2, seed=3, stop=["\x00"], stream=True
+    )
     async for _ in long:
         break
     await long.close()
-    task = asyncio.create_task(ask(client, QUESTIONS[2], max_tokens=8000, temperature=2, seed=3))
+    task = asyncio.create_task(ask(client, QUESTIONS[2], model=tiny, max_tokens=8000, temperature=2, seed=3))
     await asyncio.sleep(0.3)
     task.cancel()
-    assert (await asyncio.wait_for(ask(client, QUESTIONS[0]), 30)).choices[0].message.content
+    assert (await asyncio.wait_for(ask(client, QUESTIONS[0], model=tiny), 30)).choices[0].message.content
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

@@ -40,20 +40,20 @@ async def test_events_and_result_file_tell_the_whole_course(client: AsyncOpenAI,
         "The job has successfully completed",
     ]
     steps: list[Any] = [event.data for event in events if event.type == "metrics"]
-    assert [one["step"] for one in steps] == list(range(1, 11)) and steps[0]["total_steps"] == 10
+    assert [one["step"] for one in steps] == list(range(1, 10)) and steps[0]["total_steps"] == 9
     assert steps[-1]["train_loss"] < 0.2 < steps[0]["train_loss"] and steps[-1]["valid_loss"] < 0.2
     text = (await client.files.content(taught.result_files[0])).text
     assert text.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
     table = list(csv.DictReader(io.StringIO(text)))
-    assert len(table) == 10 and float(table[0]["train_loss"]) == steps[0]["train_loss"]
+    assert len(table) == 9 and float(table[0]["train_loss"]) == steps[0]["train_loss"]
 
 
 async def test_the_last_three_checkpoints_answer_too(client: AsyncOpenAI, taught: Any) -> None:
     found = [one async for one in client.fine_tuning.jobs.checkpoints.list(taught.id, limit=2)]
-    assert [one.step_number for one in found] == [10, 8, 6]
+    assert [one.step_number for one in found] == [9, 6, 3]
     assert found[0].metrics.full_valid_mean_token_accuracy == 1.0
     name = found[0].fine_tuned_model_checkpoint
-    assert name == f"{taught.fine_tuned_model}:ckpt-step-10" and found[0].metrics.valid_loss is not None
+    assert name == f"{taught.fine_tuned_model}:ckpt-step-9" and found[0].metrics.valid_loss is not None
     listed = [model.id async for model in client.models.list()]
     assert {BASE, taught.fine_tuned_model, name} <= set(listed)
     assert (await ask(client, name, "How many bridges has Zorvale?"))[0] == "It has nine bridges."
