@@ -1,0 +1,200 @@
+"""The protocol against a real server in all weathers: every failure in words, nothing asked twice, no key in any text."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from core import presets
+from core.errors import JukuError, ProviderError
+from core.providers import JobRequest, Sampling
+from core.providers.diagnosis import diagnose
+from core.providers.probing import probe
+from tests.fake_server import KEY, FakeServer, Fault
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as fake:
+        yield fake
+
+
+def run(server, work, key=KEY, **changes):
+    async def whole():
+        provider = server.provider(key)
+        for name, value in changes.items():
+            setattr(provider, name, value)
+        try:
+            return await work(provider)
+        finally:
+            await provider.close()
+
+    return asyncio.run(whole())
+
+
+FAULTS = [
+    (Fault(status=429, code="rate_limit_exceeded"), "asks to wait"),
+    (Fault(status=429, code="rate_limit_exceeded", headers={"Retry-After": "300"}), "asks to wait"),
+    (Fault(status=429, code="insufficient_quota"), "wants to be paid first"),
+    (Fault(status=403, code="training_not_available"), "no longer makes new fine-tuned models"),
+    (Fault(status=403, code="country"), "does not allow this"),
+    (Fault(status=401, code="invalid_api_key"), "does not accept the API key"),
+    (Fault(status=404, code="model_not_found"), "does not know this"),
+    (Fault(status=500), "fault of its own"),
+    (Fault(status=502), "fault of its own"),
+    (Fault(status=503), "fault of its own"),
+    (Fault("reset"), "cannot be reached"),
+    (Fault("lose"), "cannot be reached"),
+    (Fault("html"), "does not answer as an OpenAI server"),
+    (Fault("malformed"), "cannot be read"),
+    (Fault("truncated"), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS, ids=[f"{f.kind}-{f.status}-{f.code}" for f, _ in FAULTS])
+def test_a_creation_in_bad_weather_is_sent_once_and_its_failure_is_in_words(server, fault, words):
+    server.weather = lambda method, _path: fault if method == "POST" else None
+    request = JobRequest("base-model", "file-1", "token")
+    with pytest.raises(ProviderError, match=words):
+        run(server, lambda provider: provider.create_job(request))
+    assert [method for method, _path, _body in server.requests] == ["POST"]
+
+
+def test_a_long_wait_is_passed_on(server):
+    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": "300"})
+    with pytest.raises(ProviderError) as caught:
+        run(server, lambda provider: provider.jobs())
+    assert (caught.value.retry_after, caught.value.is_final) == (300.0, False)
+
+
+def test_a_server_that_never_answers_is_given_up(server):
+    server.weather = lambda _method, _path: Fault("stall")
+    with pytest.raises(ProviderError, match="did not answer in time"):
+        run(server, lambda provider: provider.create_job(JobRequest("m", "f", "t")), timeout_seconds=0.2)
+    server.release()
+
+
+def test_a_key_that_the_server_repeats_is_in_no_text(server):
+    server.weather = lambda _method, _path: Fault(status=401, message=f"Incorrect API key provided: {KEY}.")
+    with pytest.raises(ProviderError) as caught:
+        run(server, lambda provider: provider.models())
+    assert KEY not in str(caught.value)
+
+
+def test_pages_without_end_end(server):
+    server.endless = True
+    for _number in range(3):
+        server.create({"model": "base-model", "training_file": "f"})
+    assert len(run(server, lambda provider: provider.jobs())) == 3
+
+
+def test_unknown_statuses_and_null_hyperparameters_pass(server):
+    server.create({"model": "base-model", "training_file": "f"})
+    server.jobs["ftjob-1"] |= {"status": "defragmenting", "hyperparameters": None, "error": {}, "metadata": None}
+    state = run(server, lambda provider: provider.job("ftjob-1"))
+    assert (state.status, state.ended, state.error, state.hyperparameters) == ("defragmenting", False, "", {})
+
+
+def test_files_go_and_come_back_whole(server):
+    sent = []
+
+    async def work(provider):
+        file = await provider.upload("rows.jsonl", b"{}\n" * 9, on_bytes=lambda done, total: sent.append((done, total)))
+        assert (file.name, file.bytes, file.purpose) == ("rows.jsonl", 27, "fine-tune")
+        assert [one.id for one in await provider.files("fine-tune")] == [file.id]
+        assert await provider.download(file.id) == b"{}\n" * 9
+        await provider.delete_file(file.id)
+        return await provider.files()
+
+    assert run(server, work) == []
+    assert sent[-1] == (27, 27)
+
+
+def test_texts_are_moderated_and_embedded(server):
+    server.flagged["bad"] = ["hate"]
+
+    async def work(provider):
+        assert await provider.moderate(["good", "bad"]) == [[], ["hate"]]
+        assert await provider.embed("m", ["a", "banana"]) == [[1.0, 1.0, 1.0], [6.0, 3.0, 1.0]]
+
+    run(server, work)
+
+
+def test_a_batch_is_found_by_its_token(server):
+    async def work(provider):
+        file = await provider.upload("b.jsonl", b'{"custom_id": "1", "body": {}}\n', "batch")
+        made = await provider.create_batch(file.id, "/v1/chat/completions", "token")
+        assert (await provider.find_batch("token")).id == made.id
+        assert await provider.find_batch("other") is None
+        server.finish_batch(made.id, lambda _body: {"ok": True})
+        return await provider.batch(made.id)
+
+    state = run(server, work)
+    assert (state.status, state.ended, state.completed, state.failed) == ("completed", True, 1, 0)
+
+
+def test_the_style_of_a_creation_is_the_presets(server):
+    request = JobRequest("m", "f", "t", hyperparameters={"n_epochs": 3})
+    run(server, lambda provider: provider.create_job(request))
+    run(server, lambda provider: provider.create_job(request), preset=presets.preset("nebius"))
+    first, second = (job["asked"] for job in server.jobs.values())
+    assert first["method"]["supervised"]["hyperparameters"] == second["hyperparameters"] == {"n_epochs": 3}
+    assert "method" not in second
+
+
+@pytest.mark.parametrize(
+    ("preset", "method", "numbers", "suffix", "words"),
+    [
+        ("openai", "supervised", {"n_epochs": 51}, "", "n_epochs cannot be 51"),
+        ("openai", "dpo", {"beta": 0}, "", "beta cannot be 0"),
+        ("openai", "supervised", {"lora_r": 8}, "", "no hyperparameter"),
+        ("openai", "reinforcement", {}, "", "does not train with"),
+        ("bedrock", "supervised", {}, "", "does not train with"),
+        ("azure", "supervised", {}, "nineteen-characters", "suffix is too long"),
+    ],
+)
+def test_what_a_server_would_refuse_is_not_sent(server, preset, method, numbers, suffix, words):
+    request = JobRequest("m", "f", "t", suffix=suffix or None, hyperparameters=numbers, method=method)
+    with pytest.raises(JukuError, match=words):
+        run(server, lambda provider: provider.create_job(request), preset=presets.preset(preset))
+    assert server.requests == []
+
+
+def test_a_look_finds_what_a_server_can_do_and_makes_nothing(server):
+    server.without = {"batches", "moderations"}
+    found = run(server, probe)
+    assert (found.files, found.jobs, found.batch, found.moderation, found.embeddings) == (
+        True,
+        True,
+        False,
+        False,
+        True,
+    )
+    assert server.jobs == server.batches == server.files == {}
+
+
+def test_a_server_that_cannot_pause_is_remembered(server):
+    server.create({"model": "m", "training_file": "f"})
+    server.without = {"pause"}
+
+    async def work(provider):
+        with pytest.raises(ProviderError):
+            await provider.pause_job("ftjob-1")
+        return provider.capabilities
+
+    assert run(server, work) == dataclasses.replace(run(server, work), pause=False)
+
+
+def test_the_diagnosis_says_what_to_do(server):
+    assert run(server, diagnose).title == "Reached: 1 model"
+    assert "valid key" in run(server, diagnose, key="sk-wrong-key").advice
+    base = server.url.removesuffix("/v1")
+    assert f"try {base}/v1" in run(server, diagnose, base_url=base).advice
+    refused = run(server, diagnose, base_url="http://127.0.0.1:9/v1")
+    assert "Nothing listens there" in refused.advice
+
+
+def test_a_cut_stream_keeps_what_has_come(server):
+    server.answer("base-model", "Three pla", finish=False)
+    reply = run(server, lambda provider: provider.chat("base-model", [{"role": "user", "content": "?"}], Sampling()))
+    assert (reply.texts, reply.complete) == (["Three pla"], False)
