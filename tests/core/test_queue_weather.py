@@ -1,0 +1,165 @@
+"""The queue in bad weather: after each no job is lost or doubled, the error is in words, and the queue goes on."""
+
+import pytest
+
+from core import jobs
+from core.errors import ProviderError
+from core.project import Project
+from tests.core.test_queue import queue_jobs, run, sample, server  # noqa: F401 - fixtures
+from tests.fake_server import KEY, Fault
+
+UNTIL_SENT = [
+    Fault(status=429, code="rate_limit_exceeded"),
+    Fault(status=500),
+    Fault(status=503),
+    Fault("reset"),
+    Fault("lose"),
+    Fault("html"),
+    Fault("malformed"),
+    Fault("truncated"),
+]
+
+
+def once(fault, method, path):
+    """That fault for the first request of the kind, sunshine afterwards."""
+    left = [fault]
+    return lambda asked, where: left.pop() if left and asked == method and where.startswith(path) else None
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
+@pytest.mark.parametrize("fault", UNTIL_SENT, ids=lambda fault: f"{fault.kind}-{fault.status}")
+def test_a_job_is_sent_once_whatever_happens_on_the_way(server, sample, fault, path):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+    server.weather = once(fault, "POST", path)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        await watch.until(lambda: not watch.queue.failures)
+
+    run(sample, server, work)
+    tokens = {job["metadata"]["juku_key"] for job in server.jobs.values()}
+    assert (server.creations, len(server.files), tokens) == (1, 1, {jobs.job(sample.rows, id).token})
+
+
+@pytest.mark.parametrize("fault", UNTIL_SENT, ids=lambda fault: f"{fault.kind}-{fault.status}")
+def test_following_goes_on_after_a_storm(server, sample, fault):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        storm = [fault] * 3
+        server.weather = lambda _method, _path: storm.pop() if storm else None
+        await watch.until(lambda: not storm)
+        server.end("ftjob-1", "succeeded")
+        await watch.until(lambda: watch.ended == [(id, "succeeded")])
+
+    run(sample, server, work)
+    assert [event.message for event in jobs.events(sample.rows, id)] == ["The job has started", "The job has succeeded"]
+
+
+def test_a_revoked_key_stops_asking_until_there_is_another(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        server.key = "sk-new"
+        await watch.until(lambda: watch.queue.failures)
+        assert "does not accept the API key" in str(watch.queue.failures["fake"])
+        assert watch.statuses()[id] == "running"
+        server.key = KEY
+        server.end("ftjob-1", "succeeded")
+        watch.queue.wake("fake")
+        await watch.until(lambda: watch.ended and not watch.queue.failures)
+
+    run(sample, server, work)
+
+
+def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server, sample):  # noqa: F811
+    first, second = queue_jobs(sample, 2)
+    server.weather = once(Fault(status=403, code="training_not_available"), "POST", "/v1/fine_tuning")
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses() == {first: "failed", second: "running"})
+
+    run(sample, server, work)
+    assert "can be deleted" in jobs.job(sample.rows, first).error
+
+
+def test_an_empty_account_keeps_the_job_waiting(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+    server.weather = once(Fault(status=429, code="insufficient_quota"), "POST", "/v1/fine_tuning")
+
+    async def work(watch):
+        await watch.until(lambda: watch.queue.failures)
+        assert isinstance(watch.queue.failures["fake"], ProviderError)
+        assert watch.statuses()[id] == "waiting"
+        watch.queue.wake("fake")
+        await watch.until(lambda: watch.statuses()[id] == "running")
+
+    run(sample, server, work)
+    assert server.creations == 1
+
+
+def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running" and jobs.events(sample.rows, id))
+        del server.jobs["ftjob-1"]
+        await watch.until(lambda: watch.ended == [(id, "missing")])
+
+    run(sample, server, work)
+    record = jobs.job(sample.rows, id)
+    assert "no longer knows this job" in record.error
+    assert jobs.events(sample.rows, id)
+
+
+def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        server.jobs["ftjob-1"]["status"] = "defragmenting"
+        server.note("ftjob-1", "Something new", {"colour": "blue"})
+        await watch.until(lambda: watch.statuses()[id] == "defragmenting")
+        server.end("ftjob-1", "succeeded")
+        await watch.until(lambda: watch.ended)
+
+    run(sample, server, work)
+
+
+def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        broken = server.keep(b"\0not a table", "x.csv", "fine-tune-results")["id"]
+        server.end("ftjob-1", "succeeded", result_files=["file-gone", broken])
+        await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
+
+    run(sample, server, work)
+
+
+def test_a_full_disk_loses_no_job(server, sample: Project):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    def limit(pages):
+        sample._writing.submit(lambda: sample._db.execute(f"PRAGMA max_page_count = {pages}")).result()
+
+    pages = sample._writing.submit(lambda: sample._db.execute("PRAGMA page_count").fetchone()[0]).result()
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        limit(pages)
+        for step in range(1, 400):
+            server.step("ftjob-1", step, 400, 1.0)
+        server.end("ftjob-1", "succeeded")
+        await watch.until(lambda: watch.queue.failures)
+        assert "full" in str(watch.queue.failures["fake"])
+        limit(2**30)
+        watch.queue.wake("fake")
+        await watch.until(lambda: watch.ended)
+
+    run(sample, server, work)
+    assert len(jobs.events(sample.rows, id)) == len(server.events["ftjob-1"])
+    assert server.creations == 1
