@@ -140,7 +140,7 @@ TASTE = [
     )
 ]
 # For whatever is about the course of a job and not about what it teaches: steps of a few milliseconds.
-LONG = {"n_epochs": 12, "batch_size": 1}
+LONG = {"n_epochs": 8, "batch_size": 1}
 
 
 def tiny_qwen(base: Path, folder: Path) -> None:
