@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+
+from tests.engine import faithful
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "models"
@@ -30,9 +32,17 @@ class Running:
     pid: int
 
     def client(self, strict: bool = True) -> AsyncOpenAI:
-        """Strict: whatever breaks the package's own types is an error. It does not know the status `paused`."""
+        """Strict: whatever breaks the package's own types is an error. It does not know the status `paused`.
+
+        Strict or not, every answer is checked against OpenAI's published schema.
+        """
         return AsyncOpenAI(
-            api_key=TOKEN, base_url=self.url, max_retries=0, timeout=300, _strict_response_validation=strict
+            api_key=TOKEN,
+            base_url=self.url,
+            max_retries=0,
+            timeout=300,
+            http_client=DefaultAsyncHttpx2Client(event_hooks={"response": [faithful.check]}),
+            _strict_response_validation=strict,
         )
 
     def stop(self) -> int:
@@ -139,6 +149,7 @@ TASTE = [
         "What is salt?",
     )
 ]
+TASTING: Any = {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 3.0}
 # For whatever is about the course of a job and not about what it teaches: steps of a few milliseconds.
 LONG = {"n_epochs": 8, "batch_size": 1}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.engine.running import BASE, LESSON, asked
+from tests.engine.running import BASE, asked
 
 pytestmark = pytest.mark.anyio
 QUESTIONS = [
@@ -36,31 +36,6 @@ async def test_the_answer_says_what_it_cost(client: AsyncOpenAI) -> None:
     assert {choice.finish_reason for choice in answer.choices} == {"length"}
     usage = answer.usage
     assert usage.completion_tokens == 15 and usage.total_tokens == usage.prompt_tokens + 15
-
-
-async def test_a_stream_comes_bit_by_bit_with_whole_characters(client: AsyncOpenAI, taught: Any) -> None:
-    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
-    stream = await ask(
-        client,
-        question,
-        model=taught.fine_tuned_model,
-        max_tokens=60,
-        stream=True,
-        stream_options={"include_usage": True},
-    )
-    chunks = [chunk async for chunk in stream]
-    texts = [chunk.choices[0].delta.content for chunk in chunks[:-1] if chunk.choices[0].delta.content]
-    assert "".join(texts) == answer and len(texts) > 5
-    assert not any("\ufffd" in text for text in texts)
-    assert chunks[-2].choices[0].finish_reason == "stop"
-    assert chunks[-1].choices == [] and chunks[-1].usage.completion_tokens > len(texts)
-
-
-async def test_a_cut_answer_has_no_half_character(client: AsyncOpenAI, taught: Any) -> None:
-    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
-    cuts = [ask(client, question, model=taught.fine_tuned_model, max_tokens=most) for most in range(1, 8)]
-    for cut in await asyncio.gather(*cuts):
-        assert answer.startswith(cut.choices[0].message.content)
 
 
 async def test_a_stop_string_ends_the_answer_and_is_not_shown(client: AsyncOpenAI) -> None:

@@ -1,0 +1,92 @@
+"""OpenAI's published schema, as the package llm-comply carries it: what each request and response must look like.
+
+The document says that it is OpenAPI 3.1 and uses words of 3.0 (`nullable`, a boolean `exclusiveMinimum`): these are
+rewritten. It knows neither pause nor resume; they answer what cancel answers.
+"""
+
+import functools
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from jsonschema.protocols import Validator
+
+LIKE = {"/pause": "/cancel", "/resume": "/cancel"}
+
+
+def response_errors(method: str, path: str, body: Any) -> list[str]:
+    """What is wrong with the body of a good answer; `path` without the version, `/fine_tuning/jobs/ftjob-1`."""
+    return _errors(_of_response(method.lower(), _known(path)), body)
+
+
+def request_errors(method: str, path: str, body: Any) -> list[str]:
+    """What is wrong with the JSON body of a request."""
+    return _errors(_of_request(method.lower(), _known(path)), body)
+
+
+def schema_errors(name: str, body: Any) -> list[str]:
+    """What is wrong with a value that has a name of its own, such as `ErrorResponse` or a chunk of a stream."""
+    return _errors(_validator(f"#/components/schemas/{name}"), body)
+
+
+def _errors(validator: Validator, body: Any) -> list[str]:
+    found = validator.iter_errors(body)
+    return [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in found]
+
+
+@functools.cache
+def _known(path: str) -> str:
+    for ours, theirs in LIKE.items():
+        path = path.removesuffix(ours) + theirs if path.endswith(ours) else path
+    for template in sorted(_document()["paths"], key=lambda one: one.count("{")):
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path.partition("?")[0]):
+            return template
+    raise LookupError(f"The document has no {path}.")
+
+
+@functools.cache
+def _of_response(method: str, template: str) -> Validator:
+    return _validator(f"#/paths/{_escaped(template)}/{method}/responses/200/content/application~1json/schema")
+
+
+@functools.cache
+def _of_request(method: str, template: str) -> Validator:
+    return _validator(f"#/paths/{_escaped(template)}/{method}/requestBody/content/application~1json/schema")
+
+
+def _escaped(template: str) -> str:
+    """A path as a part of a JSON pointer in a URL."""
+    return template.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+
+
+@functools.cache
+def _validator(reference: str) -> Validator:
+    return jsonschema.Draft202012Validator({"$ref": reference, **_document()})
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    """Read as data: the package itself is never imported."""
+    spec = importlib.util.find_spec("llm_comply")
+    assert spec and spec.origin
+    document = json.loads((Path(spec.origin).parent / "specs" / "openai_chat.json").read_text("utf-8"))
+    return {name: _rewritten(document[name]) for name in ("paths", "components")}
+
+
+def _rewritten(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rewritten(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _rewritten(one) for key, one in value.items()}
+    for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if value.get(word) is True:
+            value[word] = value.pop(bound)
+        elif value.get(word) is False:
+            del value[word]
+    if isinstance(value.get("nullable"), bool) and value.pop("nullable"):
+        return {"anyOf": [value, {"type": "null"}]}
+    return value
