@@ -96,8 +96,9 @@ class BatchQueue:
                 batches.update(batch_id, status="finalizing", finalizing_at=now())
             if batches.get(batch_id)["status"] in UNFINISHED:
                 await self._finish(batch_id)
-        except Exception as error:
+        except Exception as raised:
             log.exception("batch %s", batch_id)
+            error = raised.exceptions[0] if isinstance(raised, ExceptionGroup) else raised
             self._fail(batch_id, [_fault("server_error", f"The batch failed due to an internal error: {error}")])
 
     def _fail(self, batch_id: str, errors: list[Json]) -> None:

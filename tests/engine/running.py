@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+from safetensors.numpy import save_file
 
 from tests.engine import faithful
 
@@ -155,19 +157,38 @@ LONG = {"n_epochs": 8, "batch_size": 1}
 
 
 def tiny_qwen(base: Path, folder: Path) -> None:
-    """A model of the right family with random weights, and the small model's tokenizer."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    config = Qwen2Config(
-        vocab_size=49152,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        eos_token_id=2,
-    )
-    Qwen2ForCausalLM(config).save_pretrained(folder)
+    """A model of the right family with random weights, and the small model's tokenizer. Made without torch, whose
+    import would cost more than all tests of this model together."""
+    words, wide, inner, heads, layers = 49152, 32, 64, 4, 2
+    half, dice = wide // 2, np.random.default_rng(7)
+    shapes = {"model.embed_tokens.weight": (words, wide), "model.norm.weight": (wide,), "lm_head.weight": (words, wide)}
+    for layer in (f"model.layers.{number}." for number in range(layers)):
+        for name, rows in (("q", wide), ("k", half), ("v", half)):
+            shapes[f"{layer}self_attn.{name}_proj.weight"] = (rows, wide)
+            shapes[f"{layer}self_attn.{name}_proj.bias"] = (rows,)
+        shapes[f"{layer}self_attn.o_proj.weight"] = (wide, wide)
+        shapes |= {f"{layer}mlp.{name}_proj.weight": (inner, wide) for name in ("gate", "up")}
+        shapes[f"{layer}mlp.down_proj.weight"] = (wide, inner)
+        shapes |= {f"{layer}{name}_layernorm.weight": (wide,) for name in ("input", "post_attention")}
+    config = {
+        "architectures": ["Qwen2ForCausalLM"],
+        "model_type": "qwen2",
+        "vocab_size": words,
+        "hidden_size": wide,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads // 2,
+        "eos_token_id": 2,
+        "tie_word_embeddings": False,
+    }
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    tensors = {
+        name: np.ones(shape, np.float32) if "norm" in name else dice.normal(0, 0.02, shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     for path in base.glob("*token*"):
         shutil.copy(path, folder)
     shutil.copy(base / "chat_template.jinja", folder)
