@@ -1,5 +1,6 @@
 """What is known beforehand of the servers people use: where they are, what they train, in which form they are asked."""
 
+import math
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,8 @@ class Range:
         if self.values:
             return value in self.values
         if isinstance(value, bool) or not isinstance(value, int if self.integer else (int, float)):
+            return False
+        if not math.isfinite(value):  # JSON has no such number
             return False
         within = value > self.low if self.open else value >= self.low
         return within and (self.high is None or value <= self.high)

@@ -8,6 +8,8 @@ import functools
 import importlib.util
 import json
 import re
+import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,60 @@ def response_errors(method: str, path: str, body: Any) -> list[str]:
 
 
 def request_errors(method: str, path: str, body: Any) -> list[str]:
-    """What is wrong with the JSON body of a request."""
-    return _errors(_of_request(method.lower(), _known(path)), body)
+    """What is wrong with a request: its JSON body (or form, as a dict; None for none), and its query.
+
+    Fields that the document does not have are wrong too, at any depth.
+    """
+    operation = _document()["paths"][_known(path)][method.lower()]
+    return _query_errors(operation, path) + _body_errors(operation.get("requestBody"), body)
+
+
+def _query_errors(operation: dict[str, Any], path: str) -> list[str]:
+    known = {one["name"]: one for one in operation.get("parameters", []) if one["in"] == "query"}
+    found = []
+    for name, value in urllib.parse.parse_qsl(path.partition("?")[2]):
+        schema = known.get(name.partition("[")[0], {}).get("schema")
+        if schema is None:
+            found.append(f"{name}: no such parameter")
+        elif schema.get("type") == "integer" and not value.isdigit():
+            found.append(f"{name}: not a whole number")
+        elif value not in schema.get("enum", [value]):
+            found.append(f"{name}: {value} is none of {schema['enum']}")
+    return found
+
+
+def _body_errors(wanted: dict[str, Any] | None, body: Any) -> list[str]:
+    if wanted is None or body is None:
+        return [] if wanted is body is None else ["a body is missing, or too much"]
+    (content,) = wanted["content"].values()
+    validator = jsonschema.Draft202012Validator({**content["schema"], "components": _document()["components"]})
+    return _errors(validator, body) + list(_unknown([content["schema"]], body, ""))
+
+
+def _unknown(schemas: list[dict[str, Any]], value: Any, place: str) -> Iterator[str]:
+    """The fields of `value` that none of the schemas knows."""
+    parts = [part for schema in schemas for part in _parts(schema)]
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _unknown([part["items"] for part in parts if "items" in part], one, f"{place}/{index}")
+    if not isinstance(value, dict) or any(part.get("additionalProperties") for part in parts):
+        return
+    for name, one in value.items():
+        known = [part["properties"][name] for part in parts if name in part.get("properties", {})]
+        if known:
+            yield from _unknown(known, one, f"{place}/{name}")
+        elif any("properties" in part for part in parts):
+            yield f"{place}/{name}: unknown field"
+
+
+def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas a schema is made of."""
+    if reference := schema.get("$ref"):
+        yield from _parts(_document()["components"]["schemas"][reference.rpartition("/")[2]])
+    for word in ("allOf", "anyOf", "oneOf"):
+        for one in schema.get(word, []):
+            yield from _parts(one)
+    yield schema
 
 
 def schema_errors(name: str, body: Any) -> list[str]:
@@ -50,11 +104,6 @@ def _known(path: str) -> str:
 @functools.cache
 def _of_response(method: str, template: str) -> Validator:
     return _validator(f"#/paths/{_escaped(template)}/{method}/responses/200/content/application~1json/schema")
-
-
-@functools.cache
-def _of_request(method: str, template: str) -> Validator:
-    return _validator(f"#/paths/{_escaped(template)}/{method}/requestBody/content/application~1json/schema")
 
 
 def _escaped(template: str) -> str:
