@@ -147,6 +147,8 @@ def test_a_request_about_what_is_gone_fails_nothing(project, name):
         "question": "Q",
         "points": "3",
         "statements": [["A", "A"]],
+        "messages": [{"role": "user", "content": "Q"}],
+        **dict.fromkeys(("provider", "model", "reference", "key_points", "kind", "facts"), ""),
     }
     request = Request(1, about, replies=["odd", "7"])
     assert TASKS[name].messages(project.rows, request)

@@ -1,0 +1,243 @@
+"""The answers of a model kept before it is gone, and question by question whether another gives them too."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core import calendar, chat, dataset, generation, grading, inquiries, prices, proposals, spec
+from core.filters import Filter
+from core.formats import cells
+from core.formats.replacing import replacing
+from core.grading import Grade
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.providers import Message, Sampling
+
+GOLDEN = "golden"  # the task's name
+ANSWER_TOKENS, MOST_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
+ASKED = ("role", "content", "name", "tool_calls", "tool_call_id")  # of a row's messages: others are for training
+BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
+
+Who = tuple[str, str]  # a provider's id and a model of it
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, with all that stands before it in its row, and what is expected."""
+
+    question: str
+    reference: str
+    key_points: str
+    kind: str
+    facts: str
+    messages: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """So many requests with about so many tokens, reckoned from characters; `dollars` is None where nobody knows."""
+
+    requests: int
+    sent: int
+    received: int
+    dollars: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """What a model answered, kept for good."""
+
+    question: str
+    reference: str
+    key_points: str
+    kind: str
+    facts: str
+    answer: str
+    created_at: float
+
+    def mark(self, answer: str) -> Grade:
+        return grading.grade(answer, self.key_points or self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One question as two models answered it."""
+
+    golden: Golden
+    new: str
+    old_mark: Grade
+    new_mark: Grade
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both say all that they must, or the same."""
+        if self.old_mark.passed and self.new_mark.passed:
+            return True
+        return grading.normalise(self.golden.answer) == grading.normalise(self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of so many questions: how many each answered right, how many agree, and what was lost or gained on the way."""
+
+    pairs: int
+    old_right: int
+    new_right: int
+    agree: int
+    lost: int
+    gained: int
+
+
+def questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Question]:
+    """The exam's questions, with `all_rows` those of all approved rows too; of rows that ask the same, the first."""
+    system, found = spec.load(db).system_prompt, dict[str, Question]()
+    for split in ("test", "") if all_rows else ("test",):
+        for row in dataset.examples(db, Filter(split=split, status="approved")):
+            if row.question and (row.answer or row.key_points) and row.question not in found:
+                messages = _messages_of(row.data, row.question, system)
+                found[row.question] = Question(row.question, row.answer, row.key_points, row.kind, row.facts, messages)
+    return list(found.values())
+
+
+def _messages_of(data: str, question: str, system: str) -> list[Message]:
+    """What a row says before its last answer, under its own system prompt, else under the project's."""
+    value: dict[str, Any] = msgspec.json.decode(data)
+    compared = value.get("input")
+    holder = compared if "messages" not in value and isinstance(compared, dict) else value
+    listed = holder.get("messages")
+    said = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    answered = [place for place, one in enumerate(said) if one.get("role") == "assistant"]
+    if holder is value and answered:
+        said = said[: answered[-1]]
+    if not said or said[-1].get("role") != "user":
+        return chat.messages(system, question)
+    turns = [{key: one[key] for key in ASKED if one.get(key) is not None} for one in said]
+    has_system = any(one["role"] in ("system", "developer") for one in turns)
+    return turns if has_system else [*chat.messages(system, "")[:-1], *turns]
+
+
+def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
+    """The questions that a model has answered, as they can be asked of another."""
+    known = {one.question: one.messages for one in questions(db, all_rows=True)}
+    system = spec.load(db).system_prompt
+    return [
+        Question(one.question, one.reference, one.key_points, one.kind, one.facts,
+                 known.get(one.question) or chat.messages(system, one.question))
+        for one in answers(db, who)
+    ]  # fmt: skip
+
+
+def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list[Question]:
+    """Those that the model has not answered yet, and that no unfinished inquiry asks it."""
+    known = {one.question for one in answers(db, who)}
+    for one in inquiries.unfinished(db):
+        if (one.task, one.provider, one.model) == (GOLDEN, *who):
+            waiting = inquiries.requests(db, one.id, "waiting", "answered", "failed")
+            known |= {request.about["question"] for request in waiting}
+    return [one for one in asked if one.question not in known]
+
+
+def abouts(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
+    """What an inquiry asks about, one request a question; without key points they are taken from the expected answer."""
+    for one in asked:
+        points = one.key_points or proposals.key_points(one.reference, one.reference, one.question)
+        values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
+        yield {"provider": who[0], "model": who[1], "key_points": points, **values}
+
+
+def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimate:
+    """What asking these will come to, before anything is sent; `free`: on this computer."""
+    sent = sum(_tokens(str(message.get("content") or "")) for one in asked for message in one.messages)
+    received = sum(_tokens(one.reference) for one in asked)
+    dollars = 0.0 if free else _dollars(who[1], round(sent), round(received))
+    return Estimate(len(asked), round(sent), round(received), dollars)
+
+
+def _dollars(model: str, sent: int, received: int) -> float | None:
+    found = prices.chat_price(sent, received, model)
+    return prices.chat_price(sent, received, calendar.base_of(model)) if found is None else found
+
+
+def _tokens(text: str) -> float:
+    wide = sum(not sign.isascii() for sign in text)
+    return (len(text) - wide) / generation.LETTERS + wide / generation.SIGNS
+
+
+def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
+    found: list[Message] = request.about["messages"]
+    return found
+
+
+def _sampling(request: Request) -> Sampling:
+    room = round(3 * _tokens(request.about["reference"]))
+    return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    """Keep the answers; the first of each model to a question stays."""
+    now = time.time()
+    names = ("provider", "model", "question", "reference", "key_points", "kind", "facts")
+    db.executemany(
+        f"INSERT INTO golden_answer ({', '.join(names)}, answer, created_at) VALUES ({'?, ' * len(names)}?, ?) "
+        "ON CONFLICT (provider, model, question) DO NOTHING",
+        ((*(one.about[name] for name in names), one.replies[0].encode(errors="replace").decode(), now)
+         for one in answered),
+    )  # fmt: skip
+    return trn("{n} answer was recorded.", "{n} answers were recorded.", len(answered))
+
+
+TASK = Task(lambda: tr("Record answers"), _messages, _land, _sampling, role="student")
+
+
+def recorded(db: sqlite3.Connection) -> dict[Who, int]:
+    """How many answers of each model are kept."""
+    rows = db.execute("SELECT provider, model, count(*) FROM golden_answer GROUP BY provider, model ORDER BY max(id)")
+    return {(provider, model): count for provider, model, count in rows}
+
+
+def answers(db: sqlite3.Connection, who: Who) -> list[Golden]:
+    """The recorded answers of a model, in their order."""
+    sql = "SELECT question, reference, key_points, kind, facts, answer, created_at FROM golden_answer"
+    return [Golden(*row) for row in db.execute(f"{sql} WHERE provider = ? AND model = ? ORDER BY id", who)]
+
+
+def parity(db: sqlite3.Connection, old: Who, new: Who) -> list[Pair]:
+    """The questions that both models have answered, each with both answers and their marks."""
+    again = {one.question: one.answer for one in answers(db, new)}
+    return [
+        Pair(one, again[one.question], one.mark(one.answer), one.mark(again[one.question]))
+        for one in answers(db, old)
+        if one.question in again
+    ]
+
+
+def tally(pairs: Sequence[Pair]) -> Tally:
+    marks = [(pair.old_mark.passed, pair.new_mark.passed) for pair in pairs]
+    return Tally(
+        len(pairs),
+        sum(old for old, _new in marks),
+        sum(new for _old, new in marks),
+        sum(pair.agrees for pair in pairs),
+        marks.count((True, False)),
+        marks.count((False, True)),
+    )
+
+
+def export(path: Path, pairs: Sequence[Pair], old: Who, new: Who) -> None:
+    """Write the parity as CSV, a line a question. Raises `FormatError`; what was there before stays then."""
+    names = ("question", "reference", "key_points", "kind", "facts")
+    head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
+    with replacing(path) as file:
+        file.write((BOM + cells.write(head, ",")).encode())
+        for one in pairs:
+            texts = [getattr(one.golden, name) for name in names]
+            texts += [old[1], one.golden.answer, f"{one.old_mark.score:.2f}"]
+            texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
+            file.write(cells.write([cells.neutral(text) for text in texts], ",").encode(errors="replace"))

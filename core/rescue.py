@@ -1,0 +1,224 @@
+"""What a model near its end stands on, brought to safety: its files, and its rows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import codecs
+import dataclasses
+import datetime
+import itertools
+import json
+import os
+import re
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core import calendar, jobs, packs
+from core.calendar import Closing
+from core.checks.rules import clip
+from core.errors import JukuError, ProviderError
+from core.formats.lines import reason_of
+from core.jobs import Job
+from core.language import tr
+from core.progress import Reporter
+from core.project import Project
+from core.providers import JobState, ModelInfo, Provider
+from core.providers.connection import NOT_THERE
+from core.providers.models_api import is_tuned
+
+OWNERS = ("user-", "org-")  # beginnings of the owners of models that are a person's own
+CHECKPOINT = ":ckpt-step-"
+LONGEST_NAME = 120  # bytes of a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where nobody knows.
+
+    `listed`: the server still offers it. Without a `job` nobody knows its files.
+    """
+
+    model: str
+    base: str
+    made: float
+    closing: Closing | None
+    listed: bool
+    job: str = ""
+    method: str = "supervised"
+    training_file: str | None = None
+    validation_file: str | None = None
+    result_files: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """What its rows are tagged with in a project."""
+        return "".join(sign for sign in "-".join(self.model.split()) if sign.isprintable())[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """`role` is training, validation or results."""
+
+    role: str
+    id: str
+
+
+@dataclass(slots=True)
+class Saved:
+    """Where files lie now; `missing` are those that the server no longer has."""
+
+    paths: list[tuple[str, Path]] = field(default_factory=list)
+    missing: list[File] = field(default_factory=list)
+
+    def of(self, role: str) -> list[Path]:
+        return [path for found, path in self.paths if found == role]
+
+
+async def models(project: Project, provider: Provider, today: datetime.date) -> list[Tuned]:
+    """The fine-tuned models at a server and those of its jobs: the nearest end first, those that are over last.
+
+    Raises `ProviderError`. What a server has no list for is known from the project's own jobs, as far as they go.
+    """
+    try:
+        listed = await provider.models()
+    except ProviderError as error:
+        if error.status not in NOT_THERE:
+            raise
+        listed = []
+    records = [job for job in await project.read(jobs.jobs) if job.provider == provider.id]
+    makers: dict[str, Job | JobState] = {job.fine_tuned_model: job for job in records if job.fine_tuned_model}
+    makers |= {state.fine_tuned_model: state for state in await _states(provider) if state.fine_tuned_model}
+    own = {info.id: info for info in listed if _is_own(info) or info.id in makers}
+    found = [
+        _tuned(name, own.get(name), makers.get(name) or makers.get(name.partition(CHECKPOINT)[0]), provider.preset.id)
+        for name in dict.fromkeys([*own, *makers])
+    ]
+    return sorted(found, key=lambda one: _nearness(one, today))
+
+
+def _is_own(info: ModelInfo) -> bool:
+    return is_tuned(info.id) or info.owned_by.startswith(OWNERS)
+
+
+async def _states(provider: Provider) -> list[JobState]:
+    try:
+        return await provider.jobs()
+    except ProviderError as error:
+        if error.status not in NOT_THERE:
+            raise
+        return []
+
+
+def _tuned(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> Tuned:
+    closing = calendar.shutdown(model, info.shutdown_date if info else None, preset)
+    made = info.created_at if info else 0.0
+    if maker is None:
+        return Tuned(model, calendar.base_of(model), made, closing, info is not None)
+    results = maker.result_files if isinstance(maker, JobState) else maker.files
+    job = maker.id if isinstance(maker, JobState) else maker.remote_id or ""
+    return Tuned(
+        model, maker.model or calendar.base_of(model), made or maker.finished_at or maker.created_at, closing,
+        info is not None, job, maker.method, maker.training_file, maker.validation_file, tuple(results),
+    )  # fmt: skip
+
+
+def _nearness(one: Tuned, today: datetime.date) -> tuple[int, datetime.date, float]:
+    if one.closing is None:
+        return 1, datetime.date.max, -one.made
+    return (2 if one.closing.day < today else 0), one.closing.day, -one.made
+
+
+def files_of(one: Tuned) -> list[File]:
+    """The files that its job names."""
+    rows = [("training", one.training_file), ("validation", one.validation_file)]
+    return [File(role, id) for role, id in rows if id] + [File("results", id) for id in one.result_files]
+
+
+async def save_files(provider: Provider, one: Tuned, folder: Path, reporter: Reporter) -> Saved:
+    """Download a model's files into `folder`, with a record of its job; nothing that lies there is replaced.
+
+    Raises `ProviderError`, and `JukuError` where the disk refuses. What was written before that, or before a cancel,
+    stays, and is known again the next time.
+    """
+    saved, files = Saved(), files_of(one)
+    for done, file in enumerate(files):
+        reporter.update(done, len(files))
+        try:
+            name, data = (await provider.file(file.id)).name, await provider.download(file.id)
+        except ProviderError as error:
+            if error.status not in NOT_THERE:
+                raise
+            saved.missing.append(file)
+            continue
+        data = _plain(data) if file.role == "results" else data
+        saved.paths.append((file.role, await asyncio.to_thread(_put, folder, f"{file.role}-{safe_name(name)}", data)))
+    record = json.dumps(dataclasses.asdict(one), ensure_ascii=True, indent=2, default=str).encode()
+    path = await asyncio.to_thread(_put, folder, f"job-{safe_name(one.model)}.json", record)
+    saved.paths.append(("job", path))
+    return saved
+
+
+def safe_name(name: str) -> str:
+    """A server's name for a file as the end of a name of ours: no folders, no signs that a disk or an eye stumbles over."""
+    last = re.split(r"[/\\]", name)[-1]
+    kept = "".join(sign if sign.isprintable() and sign not in '<>:"|?*' else "_" for sign in last).strip(" .")
+    stem, dot, suffix = kept.rpartition(".")
+    if not stem or len(suffix) > 10:
+        stem, dot, suffix = kept, "", ""
+    while len(f"{stem}.{suffix}".encode()) > LONGEST_NAME:
+        stem = stem[:-1]
+    return f"{stem}{dot}{suffix}" or "file"
+
+
+def _plain(data: bytes) -> bytes:
+    """A result file as a table: some servers send it in base64."""
+    with suppress(binascii.Error, ValueError):
+        table = base64.b64decode(b"".join(data.split()), validate=True)
+        if table.lstrip(b'\xef\xbb\xbf "').lower().startswith(b"step"):
+            return table
+    return data
+
+
+def _put(folder: Path, name: str, data: bytes) -> Path:
+    """Write a new file, under the first free name; one that holds the same already is as good."""
+    stem, suffix = Path(name).stem, Path(name).suffix
+    for number in itertools.count(1):
+        path = folder / (name if number == 1 else f"{stem} ({number}){suffix}")
+        try:
+            _write_new(path, data)
+        except FileExistsError:
+            with suppress(OSError):
+                if path.stat().st_size == len(data) and path.read_bytes() == data:
+                    return path
+        except OSError as error:
+            raise JukuError(
+                tr("{name} cannot be written", name=clip(path.name, 80)),
+                tr("{reason} What was saved before it stays. Choose another folder.", reason=reason_of(error)),
+            ) from error
+        else:
+            return path
+    raise AssertionError("there is always a free name")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def tag_known(db: sqlite3.Connection, path: Path, tag: str) -> None:
+    """Give the tag to the rows of a saved file that the project had before, so that it names all of them."""
+    with path.open("rb") as file:
+        digests = {packs.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
+    sql = "SELECT id, digest FROM example WHERE instr(' ' || tags || ' ', ?) = 0"
+    ids = [(f" {tag}", id) for id, digest in db.execute(sql, (f" {tag} ",)) if digest in digests]
+    db.executemany("UPDATE example SET tags = trim(tags || ?) WHERE id = ?", ids)
