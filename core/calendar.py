@@ -10,6 +10,7 @@ from core.language import tr, trn
 from core.paths import RESOURCES
 
 SOON = 60  # days before an end in which a person is warned of it
+AHEAD = 120  # days before and after an end in which it is worth a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def left_words(days: int) -> str:
     return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)
 
 
-def doors(preset: str, today: datetime.date, within: int = 120) -> list[Door]:
+def doors(preset: str, today: datetime.date, within: int = AHEAD) -> list[Door]:
     """What closes at a server of that kind within so many days, or has closed in as many, the nearest first."""
     found = [Door(door["day"], door["what"]) for door in _table()["door"] if door["preset"] == preset]
     found += [

@@ -143,6 +143,21 @@ _FOUND = """SELECT rule, count(DISTINCT example) FROM finding JOIN example ON ex
 GROUP BY 1 ORDER BY 1"""
 
 
+def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
+    """How many of the rows that match have each problem, also those that a check of the whole set found."""
+    where, values = filters.where(filter)
+    found: dict[str, int] = {}
+    for rules, count in db.execute(
+        f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values
+    ):
+        for rule in rules.split():
+            found[rule] = found.get(rule, 0) + count
+    sql = "SELECT rule, count(DISTINCT example) FROM finding WHERE example IN (SELECT id FROM example WHERE {}) GROUP BY 1"
+    for rule, count in db.execute(sql.format(where), values):
+        found[rule] = found.get(rule, 0) + count
+    return found
+
+
 def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
     """How many of the rows that match have a problem that a server would refuse."""
     where, values = filters.where(filter)

@@ -16,6 +16,7 @@ from core.progress import Reporter
 from core.project import Changes, Project
 from core.said import turns
 
+MODERATED = "moderated"
 EDITION = 2  # of the checks: what another one found is stale
 LINES = 20  # things of the whole set that are listed for one rule
 
@@ -78,6 +79,16 @@ def of_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
     return {rule: worded(rule, noted) for rule, noted in found}
 
 
+def note_moderated(db: sqlite3.Connection) -> None:
+    """Findings for the rows whose very text a server has flagged (core/moderation.py); those of an earlier text go."""
+    db.execute("DELETE FROM finding WHERE rule = ?", (MODERATED,))
+    db.execute(
+        "INSERT INTO finding (rule, cluster, example, message) SELECT ?, 0, e.id, group_concat(DISTINCT m.categories) "
+        "FROM moderation m JOIN example e ON e.digest = m.digest WHERE m.categories <> '' GROUP BY e.id ORDER BY e.id",
+        (MODERATED,),
+    )
+
+
 def usual_prompt(db: sqlite3.Connection) -> str | None:
     """The system prompt that most rows have, where some have another and the spec has none; else None."""
     sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"
@@ -138,6 +149,7 @@ WORDS: dict[str, Callable[[str], str]] = {
         "{n} row is trained on; 50 to 100 are advised.", "{n} rows are trained on; 50 to 100 are advised.", int(n)
     ),
     "fact-unbalanced": _balance,
+    MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),
 }
 
 
@@ -157,6 +169,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str:
 def _store(db: sqlite3.Connection, stamp: str, lines: Iterator[Any]) -> None:
     db.execute("DELETE FROM finding")
     db.executemany("INSERT INTO finding (rule, cluster, example, message) VALUES (?, ?, ?, ?)", lines)
+    note_moderated(db)
     db.execute("UPDATE meta SET value = ? WHERE key = 'findings'", (stamp,))
 
 

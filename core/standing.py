@@ -4,7 +4,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 
-from core import curves, filters, jobs, lineage, tokens
+from core import amounts, curves, jobs, lineage, tokens
 from core.jobs import Job
 
 Counted = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
@@ -90,14 +90,5 @@ def _count(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
     if job.version is None or job.row_count > LARGEST:
         return None
-    condition, values = filters.where(lineage.taught(job))
-    sql = (
-        f"SELECT slot, counts FROM version_row LEFT JOIN pack_tokens p ON p.pack = version_row.pack AND encoding = ? "
-        f"WHERE version = ? AND {condition}"
-    )
-    whole = 0
-    for slot, counts in db.execute(sql, [tokens.encoding_of(job.model), job.version, *values]):
-        if counts is None:
-            return None
-        whole += min(tokens.unpacked(counts)[slot], tokens.LIMIT)
-    return whole
+    found = amounts.of(db, lineage.taught(job), tokens.encoding_of(job.model), job.version)
+    return None if found.missing else found.trained

@@ -56,18 +56,19 @@ def training_rows(db: sqlite3.Connection, tag: str, method: str = "supervised") 
     """The JSON texts that a job on `tag` trains on. Raises `JukuError` for too few rows or rows with errors."""
     chosen = trained(tag)
     rows = list(dataset.texts(db, chosen))
-    _require_enough(rows)
+    require_enough(rows)
     wrong = dataset.count_errors(db, chosen)
     if wrong:
         raise JukuError(
             trn("{n} of the rows has an error", "{n} of the rows have errors", wrong),
             tr("Nothing was sent. Repair them in the examples tab: choose “With problems” there."),
         )
-    _require_method(rows, method)
+    require_method(rows, method)
     return rows
 
 
-def _require_enough(rows: Sequence[str]) -> None:
+def require_enough(rows: Sequence[str]) -> None:
+    """Raise `JukuError` for fewer rows than any server takes."""
     if len(rows) < MINIMUM_ROWS:
         raise JukuError(
             trn("There is {n} row to train on", "There are {n} rows to train on", len(rows)),
@@ -79,7 +80,7 @@ class _Shape(msgspec.Struct):
     preferred_output: msgspec.Raw = msgspec.Raw(b"")
 
 
-def _require_method(rows: Sequence[str], method: str) -> None:
+def require_method(rows: Sequence[str], method: str) -> None:
     """Raise `JukuError` where rows are made for another method: the server would fail the job after a while."""
     decode = msgspec.json.Decoder(_Shape).decode
     wrong = sum(bool(bytes(decode(row).preferred_output)) is not (method == "dpo") for row in rows)
@@ -114,8 +115,8 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep
         name = tr("Trained on {model}", model=plan.model)
         version = plan.version or versions.current(db, name)
         rows = list(versions.texts(db, version, trained(plan.rows)))
-        _require_enough(rows)
-        _require_method(rows, plan.method)
+        require_enough(rows)
+        require_method(rows, plan.method)
         asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
         values = {
             "provider": provider,
@@ -129,20 +130,21 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep
             "revision": revisions.current(db, name),
             "method": plan.method,
             "sweep": sweep,
-            "digest": uploads.digest(_lines(rows)),
+            "digest": uploads.digest(lines(rows)),
             "app": __version__,
         }
         yield jobs.insert(db, values)
 
 
-def _lines(rows: Sequence[str]) -> bytes:
+def lines(rows: Sequence[str]) -> bytes:
+    """The rows as the JSONL that is sent."""
     return "".join(f"{row}\n" for row in rows).encode()
 
 
 def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
     """What the job trains on, from its frozen copy: to the byte what was queued."""
     assert record.version is not None
-    data = _lines(list(versions.texts(db, record.version, trained(record.rows, split))))
+    data = lines(list(versions.texts(db, record.version, trained(record.rows, split))))
     if split == "train" and uploads.digest(data) != record.digest:
         raise JukuError(
             tr("The frozen copy of the job's rows has changed"),

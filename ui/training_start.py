@@ -1,4 +1,4 @@
-"""From a wish to jobs in the queue: the rows are checked before anything is sent, and several can be asked for at once."""
+"""From a wish to jobs in the queue: all is looked at before anything is sent, and several can be asked for at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from core import training, versions
+from core import preflight, training, versions
 from core.language import tr
+from core.preflight import Objection, Report
+from core.progress import Reporter
 from core.project import Changes
+from core.providers import Provider
 from core.training import Plan
-from ui import queue_runner
+from ui import queue_runner, server_words
+from ui.latest import Latest
+from ui.preflight_dialog import PreflightDialog
 from ui.sweep_dialog import SweepDialog
 from ui.training_form import TrainingForm
 from ui.workspace import Workspace
@@ -22,22 +27,44 @@ class TrainingStart(QObject):
 
     busy = Signal(str)
     queued = Signal(list)
+    asked = Signal(PreflightDialog)  # the dialog that a person must answer first
     show_examples = Signal(str)
 
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
+        self._work = Latest(workspace, self)
+        self._work.busy.connect(lambda busy: self.busy.emit(tr("Checking before the start…") if busy else ""))
+        self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
     def start(self, provider: str, plans: Sequence[Plan], sweep: str = "") -> None:
-        """Check the rows of the plans, and put them into the queue."""
-        self.busy.emit(tr("Checking the rows…"))
-        self._workspace.tasks.start("", self._start(provider, list(plans), sweep))
+        """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
+        self._work.ask(
+            lambda reporter: self._start(provider, list(plans), sweep, reporter), tr("Checking before the start")
+        )
 
-    async def _start(self, provider: str, plans: list[Plan], sweep: str) -> Changes:
-        try:
-            return await self._queue(provider, plans, sweep)
-        finally:
-            self.busy.emit("")
+    async def _start(self, provider: str, plans: list[Plan], sweep: str, reporter: Reporter) -> Changes | None:
+        async def connect() -> Provider:
+            return await self._workspace.provider(provider)
+
+        preset = server_words.preset_of(self._workspace, provider)
+        report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
+        if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
+            self._ask(report, provider, plans, sweep)
+            return Changes("", records={"finding"})
+        return await self._queue(provider, plans, sweep)
+
+    def _ask(self, report: Report, provider: str, plans: list[Plan], sweep: str) -> None:
+        dialog = PreflightDialog(report, server_words.title(self._workspace, provider), self._owner.window())
+        dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
+        dialog.rows_wanted.connect(self.show_examples)
+        dialog.open()
+        self.asked.emit(dialog)
+
+    def _on_agreed(self, report: Report, provider: str, plans: list[Plan], sweep: str) -> None:
+        if report.cost == (0.0, 0.0):
+            self._agreed.add((provider, frozenset(report.objections)))
+        self._workspace.tasks.start("", self._queue(provider, plans, sweep))
 
     async def _queue(self, provider: str, plans: Sequence[Plan], sweep: str) -> Changes:
         ids = await training.enqueue(self._workspace.project, provider, plans, sweep)
@@ -56,4 +83,5 @@ class TrainingStart(QObject):
         dialog.wanted.connect(lambda plans, name: self.start(provider, plans, name))
         self.busy.connect(dialog.show_busy)
         self.queued.connect(dialog.accept)
+        self.show_examples.connect(dialog.reject)
         dialog.open()

@@ -17,6 +17,7 @@ from core.project import Changes, Project
 from core.providers import LOCAL, LocalProvider, Offer
 from ui import queue_runner, server_words, style, widgets
 from ui.changed_dialog import ChangedDialog
+from ui.closing_banner import ClosingBanner
 from ui.fetch_question import ask_to_fetch
 from ui.job_actions import JobActions
 from ui.job_acts import JobActs
@@ -44,7 +45,7 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self.runner = queue_runner.of(workspace)
-        self.form, self.table = TrainingForm(), JobTable()
+        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
@@ -98,6 +99,7 @@ class TrainingTab(Tab):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.setSpacing(style.SPACE)
+        layout.addWidget(self.banner)
         layout.addWidget(self.form)
         layout.addLayout(above)
         layout.addLayout(trouble)
@@ -121,7 +123,9 @@ class TrainingTab(Tab):
 
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
-        self.form.show_server(server_words.preset_of(self.workspace, provider), self.workspace.provider_title())
+        chosen = server_words.preset_of(self.workspace, provider)
+        self.banner.show_server(chosen.id, self.workspace.offers)
+        self.form.show_server(chosen, self.workspace.provider_title())
         self._offer_models()
         if not self._watching and any(offer.state == "fetching" for offer in self.workspace.offers):
             self._watching = True

@@ -97,4 +97,12 @@ SET_RULES = [
             tr("The row holds a key or a password, which the model may tell anyone. Withdraw it."),
         ),
     ),
+    Rule(
+        "moderated",
+        "warning",
+        lambda: (
+            tr("Flagged by moderation"),
+            tr("The server's moderation objects to what the row says; OpenAI refuses files with too much of it."),
+        ),
+    ),
 ]

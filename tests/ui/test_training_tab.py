@@ -40,6 +40,13 @@ class Window:
         workspace.offers_changed.connect(self.tab.show_offers)
         queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
         self.tab.show_model.connect(lambda tab, model: self.wanted.append((tab, model)))
+        self.dialogs, self.agrees = [], True
+        self.tab.starter.asked.connect(self._on_asked)
+
+    def _on_asked(self, dialog):
+        self.dialogs.append(dialog)
+        if self.agrees:
+            dialog.start.click()
 
     async def open(self):
         self.tab.resize(1100, 760)
@@ -123,11 +130,33 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
         form.rows.activated.emit(form.rows.currentIndex())
         await until(lambda: "12 rows have errors" in form.on_rows.text())
         form.start.click()
-        await until(lambda: window.failures)
+        await until(lambda: window.dialogs)
+        (dialog,) = window.dialogs
+        assert not dialog.start.isEnabled()
+        shown = []
+        window.tab.show_examples.connect(shown.append)
+        dialog.objections.setCurrentRow(0)
+        dialog.rows.click()
+        assert shown == ["split:train status:approved tag:bad rule:role-unknown"]
 
     run(window.play(go()))
-    assert "have errors" in window.failures[0].title
     assert window.jobs() == []
+
+
+def test_warnings_ask_before_the_start_and_what_was_agreed_is_not_asked_again(window, server, run):
+    window.agrees = False
+
+    async def go():
+        window.tab.form.start.click()
+        await until(lambda: window.dialogs)
+        (dialog,) = window.dialogs
+        assert dialog.start.text() == "Start 1 job anyway"
+        assert "178 rows" in dialog.amount.text()
+        await until(lambda: window.tab.form.start.isEnabled())
+        dialog.cancel.click()
+        assert window.jobs() == [] and server.creations == 0
+
+    run(window.play(go()))
 
 
 def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, run):

@@ -1,0 +1,290 @@
+"""Before a cent is spent: what jobs would cost, and what speaks against starting them."""
+
+import datetime
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from core import (
+    amounts,
+    calendar,
+    checks,
+    dataset,
+    filters,
+    findings,
+    jobs,
+    moderation,
+    prices,
+    tokens,
+    training,
+    uploads,
+)
+from core import versions as kept
+from core.errors import JukuError, ProviderError
+from core.filters import Filter
+from core.jobs import Job
+from core.language import tr, trn
+from core.presets import Preset
+from core.progress import Reporter
+from core.project import Project
+from core.providers import LOCAL, ModelInfo, Provider
+from core.training import Plan
+
+LEAKAGE = "split-leakage"
+ADVISED = 50  # rows before much is learned
+SEVERITIES = ("error", "warning", "note")
+UNDONE = ("failed", "cancelled", jobs.MISSING)
+
+Connect = Callable[[], Awaitable[Provider]]
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows."""
+
+    rule: str
+    severity: Literal["error", "warning", "note"]
+    message: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `jobs` jobs come to. Numbers are of all of them: `tokens` go in once, `cost` is US dollars from least to most.
+
+    `cost` is None where no price is known, (0, 0) on this computer; `epochs` is None where the server chooses.
+    """
+
+    jobs: int
+    rows: int
+    tokens: int
+    epochs: int | None
+    cost: tuple[float, float] | None
+    prices: str
+    objections: list[Objection]
+
+    @property
+    def is_blocked(self) -> bool:
+        return any(one.severity == "error" for one in self.objections)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person should read it before anything starts."""
+        return any(one.severity != "note" for one in self.objections) or bool(self.cost and self.cost[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the server says: its models and limits, None and {} where it does not; and what could not be asked."""
+
+    models: dict[str, ModelInfo] | None = None
+    limits: dict[str, dict[str, int]] | None = None
+    objections: tuple[Objection, ...] = ()
+
+
+async def examine(
+    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter
+) -> Report:
+    """Look at the rows, the settings and the server that jobs would be sent to. Nothing is started, nothing uploaded.
+
+    Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
+    """
+    await findings.refresh(project, reporter)
+    for encoding in dict.fromkeys(tokens.encoding_of(plan.model) for plan in plans):
+        await tokens.refresh(project, encoding, reporter)
+    told = _Told() if id == LOCAL else await _ask(project, preset, connect, plans, reporter)
+    return await project.read(_report, id, preset, plans, told)
+
+
+async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter) -> _Told:
+    try:
+        provider = await connect()
+        models = {model.id: model for model in await provider.models()}
+    except JukuError as error:
+        later = tr("The server cannot be asked now; the job would wait in the queue. {reason}", reason=error)
+        return _Told(objections=(Objection("unreachable", "warning", later),))
+    try:
+        limits = await provider.model_limits()
+    except ProviderError:  # few servers have it
+        limits = {}
+    return _Told(models, limits, tuple(await _moderated(project, preset, provider, plans, reporter)))
+
+
+async def _moderated(
+    project: Project, preset: Preset, provider: Provider, plans: Sequence[Plan], reporter: Reporter
+) -> list[Objection]:
+    """Ask the moderation of a server that has one about the rows it would be sent."""
+    able = provider.capabilities.moderation
+    if able is False or (able is None and "moderation" not in preset.capabilities):
+        return []
+    try:
+        for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
+            rows = await project.read(_texts, training.trained(tag))
+            await moderation.check(project, provider, rows, reporter)
+    except ProviderError as error:
+        return [
+            Objection(
+                "moderation", "warning", tr("Not all rows could be shown to its moderation. {reason}", reason=error)
+            )
+        ]
+    await moderation.mark(project)
+    return []
+
+
+def _texts(db: sqlite3.Connection, chosen: Filter) -> list[str]:
+    return list(dataset.texts(db, chosen))
+
+
+def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan], told: _Told) -> Report:
+    measured = [
+        amounts.of(db, training.trained(plan.rows), tokens.encoding_of(plan.model), plan.version) for plan in plans
+    ]
+    cost, whose = _cost(id, plans, measured)
+    found = [*_on_plans(db, id, preset, plans), *_on_rows(db, plans), *_on_length(measured), *told.objections]
+    found += _on_dates(preset, plans, told, _today())
+    found += _on_account(plans, told)
+    if cost is None and preset.key_url:  # a server that sends bills
+        found.append(
+            Objection("price-unknown", "warning", tr("The table of prices has no price for training this model."))
+        )
+    epochs = {(plan.hyperparameters or {}).get("n_epochs") for plan in plans}
+    (only,) = epochs if len(epochs) == 1 else (None,)
+    return Report(
+        len(plans),
+        sum(one.rows for one in measured),
+        sum(one.trained for one in measured),
+        only if isinstance(only, int) else None,
+        cost,
+        whose,
+        sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)),
+    )
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now().astimezone().date()
+
+
+def _cost(id: str, plans: Sequence[Plan], measured: Sequence[amounts.Amount]) -> tuple[tuple[float, float] | None, str]:
+    if id == LOCAL:
+        return (0.0, 0.0), ""
+    low = high = 0.0
+    whose = ""
+    for plan, amount in zip(plans, measured, strict=True):
+        epochs = (plan.hyperparameters or {}).get("n_epochs")
+        price = prices.training_price(
+            amount.trained, amount.rows, plan.model, epochs if isinstance(epochs, int) else None
+        )
+        if price is None:
+            return None, ""
+        low, high, whose = low + price.low, high + price.high, f"{price.source}, {price.as_of}"
+    return (low, high), whose
+
+
+def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan]) -> Iterator[Objection]:
+    """What is wrong with settings and number of rows, and what was trained in the very same way before."""
+    made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNDONE]
+    texts: dict[tuple[str, int | None], list[str]] = {}
+    for plan in plans:
+        key = plan.rows, plan.version
+        if key not in texts:
+            chosen = training.trained(plan.rows)
+            texts[key] = list(
+                dataset.texts(db, chosen) if plan.version is None else kept.texts(db, plan.version, chosen)
+            )
+        rows = texts[key]
+        try:
+            preset.check(plan.method, plan.hyperparameters or {}, plan.suffix)
+            training.require_enough(rows)
+            training.require_method(rows, plan.method)
+        except JukuError as error:
+            yield Objection("settings", "error", str(error), filters.words(training.trained(plan.rows)))
+            continue
+        yield from _few(len(rows), plan)
+        if twin := next((job for job in made if _is_same(job, plan, uploads.digest(training.lines(rows)))), None):
+            name = twin.fine_tuned_model or twin.remote_id or twin.status
+            yield Objection(
+                "trained-already",
+                "warning",
+                tr("The same rows were sent with the same settings already: {name}.", name=name),
+            )
+
+
+def _few(count: int, plan: Plan) -> Iterator[Objection]:
+    if count < ADVISED:
+        yield Objection(
+            "few-rows",
+            "note",
+            trn(
+                "{n} row is trained on; 50 to 100 are advised.",
+                "{n} rows are trained on; 50 to 100 are advised.",
+                count,
+            ),
+            filters.words(training.trained(plan.rows)),
+        )
+
+
+def _is_same(job: Job, plan: Plan, digest: str) -> bool:
+    asked = json.loads(job.settings)
+    given = (job.digest, job.model, job.method, asked.get("hyperparameters"), asked.get("seed"))
+    return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
+
+
+def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objection]:
+    """What the checks have found in the rows as they are now."""
+    chosen = [training.trained(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
+    counts: dict[str, tuple[int, Filter]] = {}
+    for one in chosen:
+        for rule, count in dataset.count_rules(db, one).items():
+            if count > counts.get(rule, (0, one))[0]:
+                counts[rule] = count, one
+    if chosen and (leaks := findings.counts(db).get(LEAKAGE)):
+        counts[LEAKAGE] = leaks, Filter()
+    for rule, (count, one) in counts.items():
+        known = checks.RULES[rule]
+        text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
+        # An exam that is trained on proves nothing, but the model learns all the same: the person decides.
+        severity = "warning" if rule == LEAKAGE else known.severity
+        yield Objection(rule, severity, text, filters.words(replace(one, rule=rule)))
+
+
+def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:
+    if over := max((one.over for one in measured), default=0):
+        yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off, silently.",
+                        "{n} rows are longer than {limit} tokens and would be cut off, silently.", over,
+                        limit=f"{tokens.LIMIT:,}"))  # fmt: skip
+    if missing := max((one.missing for one in measured), default=0):
+        yield Objection("not-counted", "note", trn("The tokens of {n} row of the kept version are not known.",
+                        "The tokens of {n} rows of the kept version are not known.", missing))  # fmt: skip
+
+
+def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
+    """Until when jobs can be made there, and until when their models would answer."""
+    last = calendar.last_day(preset.id)
+    if last and (last - today).days < calendar.AHEAD:
+        words = calendar.Door(last, "training").words(today)
+        yield Objection("closing", "error" if last < today else "warning", words)
+    for model in dict.fromkeys(plan.model for plan in plans):
+        listed = (told.models or {}).get(model)
+        closing = calendar.shutdown(model, listed.shutdown_date if listed else None, preset.id)
+        left = calendar.days_left(closing, today) if closing else calendar.SOON
+        if closing and left < 0:
+            yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
+        elif closing and left < calendar.SOON:
+            yield Objection("shut-down", "warning", tr("{model} and what is trained from it answer until {day} ({left}).",
+                            model=model, day=closing.day, left=calendar.left_words(left)))  # fmt: skip
+
+
+def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
+    """Models that the account does not have, or may not train."""
+    for model in dict.fromkeys(plan.model for plan in plans):
+        if told.models and model not in told.models and "ckpt" not in model:
+            yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))
+        elif told.limits and calendar.base_of(model) not in told.limits and model not in told.limits:
+            yield Objection("not-trainable", "warning", tr("The server does not list {model} among the models that this "
+                            "account may train.", model=model))  # fmt: skip
+        running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")
+        if running is not None and len(plans) > running:
+            yield Objection("limited", "note", trn("{n} job runs at a time at this server, the others wait.",
+                            "{n} jobs run at a time at this server, the others wait.", running))  # fmt: skip

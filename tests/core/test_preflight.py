@@ -1,0 +1,168 @@
+"""What is said before a job starts: its cost, what stands in its way, and what the server thinks of the rows."""
+
+import asyncio
+import datetime
+
+import pytest
+
+from core import calendar, dataset, filters, findings, preflight, presets, samples, training, versions
+from core.errors import ProviderError
+from core.filters import Filter
+from core.formats import jsonl
+from core.progress import Reporter
+from core.project import Project
+from core.training import Plan
+from tests.fake_server import FakeServer, Fault
+
+PLAN = Plan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as fake:
+        yield fake
+
+
+@pytest.fixture
+def sample(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
+    project = Project(tmp_path / "p.juku")
+    asyncio.run(project.write("", samples.fill, "hobannu-en"))
+    yield project
+    project.close()
+
+
+def examine(project, *plans, server=None, kind="openai"):
+    async def whole():
+        provider = server.provider() if server else None
+
+        async def connect():
+            if provider is None:
+                raise ProviderError("There is no network", "Try it later.")
+            return provider
+
+        try:
+            found = presets.preset(kind)
+            return await preflight.examine(project, "fake", found, connect, plans, Reporter())
+        finally:
+            if provider:
+                await provider.close()
+
+    return asyncio.run(whole())
+
+
+def rules(report, severity):
+    return {one.rule for one in report.objections if one.severity == severity}
+
+
+def add(project, *examples):
+    asyncio.run(project.write("", dataset.add, examples))
+
+
+def row(question, answer, **fields):
+    return dataset.read_row(jsonl.new_row("", question, answer), tags="own", split="train", **fields)
+
+
+def test_the_cost_is_tokens_times_epochs_at_the_dated_price(sample, server):
+    report = examine(sample, PLAN, server=server)
+    assert (report.jobs, report.rows, report.epochs) == (1, 178, 3)
+    assert report.cost == pytest.approx((3 * report.tokens * 3 / 1e6,) * 2)
+    assert report.prices and report.asks
+
+
+def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, server):
+    once = examine(sample, PLAN, server=server)
+    several = examine(sample, PLAN, Plan(PLAN.model, "study"), server=server)
+    assert several.tokens == 2 * once.tokens and several.epochs is None
+    low, high = several.cost
+    assert low == pytest.approx(once.cost[0] * 4 / 3) and high >= once.cost[0] * 2
+
+
+def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
+    found = asyncio.run(
+        preflight.examine(sample, "local", presets.preset("local"), None, [Plan("smollm2", "plain")], Reporter())
+    )
+    assert found.cost == (0.0, 0.0)
+    assert rules(found, "note") == {"few-rows"} and not found.asks
+
+
+def test_errors_block(sample, server):
+    add(sample, *[dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="own")] * 12)
+    report = examine(sample, Plan(PLAN.model, "own"), server=server)
+    assert report.is_blocked and "role-unknown" in rules(report, "error")
+    for wrong in (Plan(PLAN.model, "nothing"), Plan(PLAN.model, "study", method="dpo"), Plan(PLAN.model, "study", {"n_epochs": 99})):  # fmt: skip
+        assert "settings" in rules(examine(sample, wrong, server=server), "error")
+
+
+def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server):
+    asked = next(dataset.examples(sample.rows, Filter(split="test", kind="reworded")))
+    add(sample, row(asked.question, asked.answer), row("Who?", "Write to ann@acme.io, card 4111 1111 1111 1111."))
+    own = filters.find(sample.rows, Filter(tag="own"))
+    report = examine(sample, Plan(PLAN.model, "own"), server=server)
+    assert {"personal-email", "personal-card", "split-leakage"} <= rules(report, "warning")
+    for one in report.objections:
+        if one.rule in ("personal-email", "personal-card", "split-leakage"):
+            assert set(filters.find(sample.rows, filters.parse(one.words))) & {asked.id, *own}
+
+
+def test_flagged_rows_are_marked_and_each_text_is_asked_about_once(sample, server):
+    said = "How do I hurt them?\nLike this."
+    server.flagged[said] = ["violence"]
+    add(sample, row("How do I hurt them?", "Like this."))
+    asked = []
+    server.weather = lambda _method, path: asked.append(path) if "moderations" in path else None
+    report = examine(sample, Plan(PLAN.model, "own"), Plan(PLAN.model, "study"), server=server)
+    assert "moderated" in rules(report, "warning")
+    (found,) = findings.load(sample.rows, "moderated")
+    assert found.message == "The server's moderation flags it: violence."
+    before = len(asked)
+    add(sample, row("Another?", "Yes."))
+    report = examine(sample, Plan(PLAN.model, "own"), Plan(PLAN.model, "study"), server=server)
+    assert before > 1 and len(asked) == before + 1
+    # The check of the whole set, which was made anew for the new row, has not forgotten the verdict.
+    assert "moderated" in rules(report, "warning")
+
+
+def test_a_server_that_does_not_answer_is_said_and_the_job_may_wait(sample, server):
+    assert rules(examine(sample, PLAN), "warning") >= {"unreachable"}
+    server.weather = lambda _method, path: Fault(status=404) if "moderations" in path else None
+    report = examine(sample, PLAN, server=server)
+    assert "moderation" in rules(report, "warning") and not report.is_blocked
+
+
+def test_what_ends_is_said(sample, server, monkeypatch):
+    monkeypatch.setattr(preflight, "_today", lambda: datetime.date(2026, 11, 27))
+    server.shutdown[PLAN.model] = "2027-01-14"
+    report = examine(sample, PLAN, server=server)
+    assert {"closing", "shut-down"} <= rules(report, "warning")
+    monkeypatch.setattr(preflight, "_today", lambda: datetime.date(2027, 1, 7))
+    assert "closing" in rules(examine(sample, PLAN, server=server), "error")
+    monkeypatch.setattr(preflight, "_today", lambda: calendar.last_day("openai") + datetime.timedelta(400))
+    assert {"closing", "shut-down"} <= rules(examine(sample, PLAN, server=server), "error")
+
+
+def test_models_and_limits_of_the_account_are_looked_at(sample, server):
+    report = examine(sample, Plan("gpt-9", "study"), server=server)
+    assert {"not-listed", "price-unknown"} <= rules(report, "warning")
+    server.limits = {"gpt-4.1": {"max_concurrent_jobs": 1}}
+    server.models[PLAN.model] = 2
+    assert "not-trainable" in rules(examine(sample, PLAN, server=server), "warning")
+    server.limits = {PLAN.model: {"max_concurrent_jobs": 1}}
+    assert "limited" in rules(examine(sample, PLAN, Plan(PLAN.model, "plain"), server=server), "note")
+
+
+def test_the_same_wish_twice_is_noticed(sample, server):
+    asyncio.run(training.enqueue(sample, "fake", [PLAN]))
+    assert "trained-already" in rules(examine(sample, PLAN, server=server), "warning")
+    assert "trained-already" not in rules(examine(sample, Plan(PLAN.model, "study"), server=server), "warning")
+
+
+def test_a_kept_version_is_measured_as_it_was(sample, server):
+    asyncio.run(project_keep(sample))
+    asyncio.run(sample.write("", dataset.delete, list(filters.find(sample.rows, Filter(tag="study")))[:100]))
+    report = examine(sample, Plan(PLAN.model, "study", version=1), server=server)
+    assert report.rows == 178 and report.tokens > 0
+
+
+async def project_keep(project):
+    await project.write("", versions.keep, "Before")

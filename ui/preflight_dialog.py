@@ -1,0 +1,150 @@
+"""What jobs would cost and what speaks against them, before a cent is spent."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from core import checks
+from core.language import tr, trn
+from core.preflight import Objection, Report
+from ui import style, widgets
+
+MARKS = {"error": "✖", "warning": "⚠", "note": "•"}
+COLOURS = {"error": "error", "warning": "warning", "note": "note"}
+
+
+class PreflightDialog(QDialog):
+    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows."""
+
+    started = Signal()
+    rows_wanted = Signal(str)
+
+    def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Before the start"))
+        self.report = report
+        self.cost = widgets.heading(cost_words(report))
+        self.amount = widgets.label(_amount(report, server), wrap=True)
+        self.whose = widgets.label(_whose(report), wrap=True, dim=True)
+        self.objections = self._listed(report.objections)
+        self.rows = QPushButton(tr("Show the rows"))
+        self.start = widgets.primary(_start_words(report))
+        self.cancel = QPushButton(tr("Cancel"))
+        self._lay_out()
+        self._connect()
+        self._show_rows()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        for button in (self.rows, self.start, self.cancel):
+            button.setAutoDefault(False)
+        buttons.addWidget(self.rows)
+        buttons.addStretch()
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        for part in (self.amount, self.cost, self.whose):
+            layout.addWidget(part)
+        self.whose.setVisible(bool(self.whose.text()))
+        if self.report.objections:
+            layout.addWidget(widgets.label(_heading(self.report), wrap=True))
+            layout.addWidget(self.objections, 1)
+        else:
+            layout.addWidget(widgets.label(tr("Nothing speaks against it."), dim=True))
+            layout.addStretch()
+        self.start.setEnabled(not self.report.is_blocked)
+        layout.addLayout(buttons)
+        self.resize(640, 420 if self.report.objections else 200)
+
+    def _connect(self) -> None:
+        self.objections.currentRowChanged.connect(lambda _row: self._show_rows())
+        self.objections.itemActivated.connect(lambda _item: self._on_rows())
+        self.rows.clicked.connect(lambda _checked: self._on_rows())
+        self.start.clicked.connect(lambda _checked: self._on_start())
+        self.cancel.clicked.connect(lambda _checked: self.reject())
+
+    def _listed(self, objections: Sequence[Objection]) -> QListWidget:
+        found = QListWidget()
+        found.setAccessibleName(tr("What was found"))
+        found.setWordWrap(True)
+        found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        found.setSpacing(2)
+        for one in objections:
+            item = QListWidgetItem(f"{MARKS[one.severity]}  {one.message}", found)
+            item.setForeground(style.colours(COLOURS[one.severity])[0])
+            if rule := checks.RULES.get(one.rule):
+                item.setToolTip(widgets.tip(rule.explanation()))
+        return found
+
+    def _chosen(self) -> Objection | None:
+        row = self.objections.currentRow()
+        return self.report.objections[row] if row >= 0 else None
+
+    def _show_rows(self) -> None:
+        chosen = self._chosen()
+        self.rows.setVisible(any(one.words for one in self.report.objections))
+        self.rows.setEnabled(bool(chosen and chosen.words))
+
+    def _on_rows(self) -> None:
+        """The rows are what stands in the way: mend them first, and come back."""
+        chosen = self._chosen()
+        if chosen and chosen.words:
+            self.reject()
+            self.rows_wanted.emit(chosen.words)
+
+    def _on_start(self) -> None:
+        self.accept()
+        self.started.emit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 420)
+
+
+def cost_words(report: Report) -> str:
+    """What the jobs would cost, in words."""
+    if report.cost is None:
+        return tr("What it costs is not known: this model is not in the table of prices.")
+    low, high = report.cost
+    if not high:
+        return tr("Costs nothing: it is trained on this computer.")
+    if low == high:
+        return tr("Costs about {cost}", cost=dollars(high))
+    return tr("Costs between {low} and {high}", low=dollars(low), high=dollars(high))
+
+
+def dollars(amount: float) -> str:
+    """US dollars with the digits that matter."""
+    return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
+
+
+def _amount(report: Report, server: str) -> str:
+    jobs = trn("{n} job at “{server}”", "{n} jobs at “{server}”", report.jobs, server=server)
+    rows = trn("{n} row", "{n} rows", report.rows)
+    tokens = trn("{n} token", "{n} tokens", report.tokens)
+    if report.epochs:
+        epochs = trn("{n} epoch", "{n} epochs", report.epochs)
+    else:
+        epochs = tr("as many epochs as each says") if report.jobs > 1 else tr("the server chooses the epochs")
+    return " · ".join((jobs, rows, tokens, epochs))
+
+
+def _whose(report: Report) -> str:
+    if not report.cost or not report.cost[1]:
+        return ""
+    return tr("By the prices of {source}; they can be changed in the settings. The server's own bill counts.",
+              source=report.prices)  # fmt: skip
+
+
+def _heading(report: Report) -> str:
+    if report.is_blocked:
+        return tr("This must be mended first. Nothing was sent.")
+    return tr("Please read this before it starts:") if report.asks else tr("Worth knowing:")
+
+
+def _start_words(report: Report) -> str:
+    if any(one.severity == "warning" for one in report.objections):
+        return trn("Start {n} job anyway", "Start {n} jobs anyway", report.jobs)
+    return trn("Start {n} job", "Start {n} jobs", report.jobs)
