@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core import batches
 from core.errors import ProviderError
 from core.language import tr
 from core.progress import Cancelled, Reporter
 from core.project import Changes, Project
-from core.providers import Message, Provider, Sampling
+from core.providers import BatchAnswer, Message, Provider, Sampling, chat_body
 
 PARALLEL = 4  # requests at once
 TRIES = 5  # times that a server which says it is busy is asked
@@ -23,6 +24,8 @@ FAILURES = 5  # in a row, after which the rest is not sent
 REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
 BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
 NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
+PURPOSE = "inquiry"  # of a batch (core/batches.py)
+ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 
 OnChanges = Callable[[Changes], None]
 
@@ -41,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """`status` is running, succeeded, cancelled or failed."""
+    """`status` is running, succeeded, cancelled or failed. As a `batch` its requests go out in one file."""
 
     id: int
     task: str
@@ -52,6 +55,7 @@ class Inquiry:
     waiting: int
     answered: int
     failed: int
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,20 @@ class Outcome:
     error: str = ""
 
 
-def begin(db: sqlite3.Connection, task: str, provider: str, model: str, abouts: Iterable[dict[str, Any]]) -> int:
+def begin(
+    db: sqlite3.Connection,
+    task: str,
+    provider: str,
+    model: str,
+    abouts: Iterable[dict[str, Any]],
+    batch: bool = False,
+) -> int:
     """Write down what is to be asked, before anything is sent; the inquiry's id."""
-    sql = "INSERT INTO inquiry (task, created_at, provider, model, status) VALUES (?, ?, ?, ?, 'running') RETURNING id"
-    id: int = db.execute(sql, (task, time.time(), provider, model)).fetchone()[0]
+    sql = (
+        "INSERT INTO inquiry (task, created_at, provider, model, status, batch) "
+        "VALUES (?, ?, ?, ?, 'running', ?) RETURNING id"
+    )
+    id: int = db.execute(sql, (task, time.time(), provider, model, batch)).fetchone()[0]
     db.executemany(
         "INSERT INTO inquiry_request (inquiry, about, status, replies, tokens, error) VALUES (?, ?, 'waiting', '[]', 0, '')",
         ((id, json.dumps(about, ensure_ascii=False)) for about in abouts),
@@ -101,7 +115,7 @@ def unfinished(db: sqlite3.Connection) -> list[Inquiry]:
 
 
 _INQUIRIES = """SELECT i.id, i.task, i.created_at, i.provider, i.model, i.status, coalesce(sum(r.status = 'waiting'), 0),
-coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0)
+coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0), i.batch
 FROM inquiry i LEFT JOIN inquiry_request r ON r.inquiry = i.id"""
 
 
@@ -117,6 +131,11 @@ def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
         Request(number, json.loads(about), status, json.loads(replies), tokens, error)
         for number, about, status, replies, tokens, error in rows
     ]
+
+
+def at_servers(db: sqlite3.Connection) -> list[Inquiry]:
+    """Those whose batches are under way at a server, the oldest first."""
+    return [one for one in reversed(unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]
 
 
 def drop(db: sqlite3.Connection, id: int) -> None:
@@ -141,7 +160,7 @@ async def run(
     session = _Session(project, provider, inquiry, tasks[inquiry.task], reporter)
     status = "failed"
     try:
-        await session.ask_all(await project.read(requests, id, "waiting", "failed"))
+        await session.ask()
         status = "failed" if session.outcome.failed else "succeeded"
     except (asyncio.CancelledError, Cancelled):
         status = "cancelled"
@@ -181,7 +200,54 @@ class _Session:
         self.outcome = Outcome()
         self.error: ProviderError | None = None  # the last one
 
-    async def ask_all(self, waiting: Sequence[Request]) -> None:
+    async def ask(self) -> None:
+        """Ask what has not been answered; first comes what batches of an earlier run may still answer."""
+        if self._inquiry.batch:
+            await self._ask_as_batch()
+        else:
+            await self._ask_all(await self._unanswered())
+
+    async def _unanswered(self) -> list[Request]:
+        return await self._project.read(requests, self._inquiry.id, "waiting", "failed")
+
+    async def _ask_as_batch(self) -> None:
+        id = self._inquiry.id
+        await self._follow()
+        for _round in range(ROUNDS):
+            unanswered = await self._unanswered()
+            if not unanswered:
+                break
+            lines = [(str(one.id), await self._body(one)) for one in unanswered]
+            await batches.send(self._project, self._provider, PURPOSE, id, lines)
+            await self._follow()
+        self.outcome.failed = len(await self._unanswered())
+        refused = [one.error for one in await self._project.read(batches.of, PURPOSE, id) if one.error]
+        if self.outcome.failed and refused:
+            self.error = ProviderError(tr("The batch was not answered"), refused[-1])
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        messages = await self._project.read(self._task.messages, request)
+        return chat_body(self._inquiry.model, messages, self._task.sampling(request), self._schema)
+
+    async def _follow(self) -> None:
+        await batches.follow(self._project, self._provider, PURPOSE, self._inquiry.id, self._merge, self._reporter)
+
+    def _merge(self, db: sqlite3.Connection, answers: Sequence[BatchAnswer]) -> None:
+        """Keep what a batch has answered. Ids that are not of this inquiry's open requests are nobody's."""
+        open_ones = {str(one.id): one.id for one in requests(db, self._inquiry.id, "waiting", "failed")}
+        for answer in answers:
+            id = open_ones.pop(answer.custom_id, None)
+            if id is None:
+                continue
+            if any(text.strip() for text in answer.texts):
+                _keep(db, id, answer.texts, answer.tokens)
+                self.outcome.answered += 1
+            else:
+                _fail(db, id, answer.error or tr("The model answered nothing"))
+                if answer.status in NO_SCHEMA:
+                    self._schema = None  # the next round asks without it
+
+    async def _ask_all(self, waiting: Sequence[Request]) -> None:
         self._total = len(waiting)
         gate = asyncio.Semaphore(PARALLEL)
 

@@ -175,6 +175,11 @@ CREATE TABLE moderation (    -- verdicts of a server on texts, by their digest
 ) WITHOUT ROWID
 """
 
+# The exam: who was asked under which condition, and how each answer was marked.
+EXAM = """
+ALTER TABLE inquiry ADD COLUMN batch INTEGER NOT NULL DEFAULT 0 -- whether its requests go out as a batch
+"""
+
 MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
@@ -199,6 +204,10 @@ def m004_queue(db: sqlite3.Connection) -> None:
     _run(db, QUEUE)
 
 
+def m005_exam(db: sqlite3.Connection) -> None:
+    _run(db, EXAM)
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED)
     insert = (
@@ -220,4 +229,4 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge, m004_queue]
+MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge, m004_queue, m005_exam]

@@ -53,6 +53,7 @@ ORDER = (
     ("standing",),
     ("training", "chat"),
     ("queue", "preflight"),
+    ("batches",),
     ("inquiries",),
     ("evals",),
     ("coverage",),

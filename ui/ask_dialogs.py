@@ -100,7 +100,7 @@ class AskDialog(InquiryDialog):
         return bool(self._asked and self._asked.abouts and self.model.model())
 
     def start(self) -> None:
-        self.runner.begin(self.task, self.model.model(), self.abouts())
+        self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
 
 
 class ProbeDialog(AskDialog):

@@ -66,6 +66,7 @@ class GenerationDialog(InquiryDialog):
         self.drafts.hide()
         self._lay_out_body()
         self.model.changed.connect(self._choose_way)
+        self.model.batch.toggled.connect(lambda _on: self._plan and self._show_estimate(self._plan))
         self._choose_way()
 
     def _make_kinds(self) -> None:
@@ -166,7 +167,8 @@ class GenerationDialog(InquiryDialog):
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Make examples from templates"), _offline(names, kinds))
         else:
-            self.runner.begin(self.task, self.model.model(), lambda db: generation.abouts(wishes(db, names, kinds)))
+            asked = self.model.model(), lambda db: generation.abouts(wishes(db, names, kinds))
+            self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
     def on_ended(self, ended: Ended) -> None:
         super().on_ended(ended)
@@ -205,7 +207,7 @@ class GenerationDialog(InquiryDialog):
                 provider=self.model.server(),
                 received=about(told.received),
             )
-            cost = chat_price(told.sent, told.received, self.model.model())
+            cost = chat_price(told.sent, told.received, self.model.model(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All of them arrive as drafts: nothing is trained on before you approve it.")
         self.estimate.setText(f"{text}\n{after}" if found.wished else "")

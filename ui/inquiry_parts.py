@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QDateTime, QEvent, QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from core import inquiries
+from core import batches, inquiries
 from core.inquiries import Inquiry
 from core.language import tr, trn
 from core.progress import Progress
@@ -17,11 +17,15 @@ from ui import style, widgets
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """An inquiry that has requests without an answer, or answers of which nothing was made; `reason` is an error's."""
+    """An inquiry that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
+
+    `at_server` requests lie there in a batch.
+    """
 
     inquiry: Inquiry
     total: int
     reason: str
+    at_server: int = 0
 
     @property
     def missing(self) -> int:
@@ -36,7 +40,8 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     landed = inquiries.requests(db, found.id, "landed")
     failed = inquiries.requests(db, found.id, "failed")
     total = len(landed) + found.answered + found.waiting + found.failed
-    return Unfinished(found, total, failed[-1].error if failed else "")
+    lying = sum(batch.total for batch in batches.under_way(db, inquiries.PURPOSE, found.id))
+    return Unfinished(found, total, failed[-1].error if failed else "", lying)
 
 
 def last_model(db: sqlite3.Connection, provider: str) -> str:
@@ -77,7 +82,13 @@ class UnfinishedBar(QFrame):
             return
         self.text.setText(_words(found))
         self.go_on.setVisible(found.missing > 0)
-        self.go_on.setText(tr("Ask again") if found.inquiry.failed and not found.inquiry.waiting else tr("&Continue"))
+        self.go_on.setText(
+            tr("&Wait for it")
+            if found.at_server
+            else tr("Ask again")
+            if found.inquiry.failed and not found.inquiry.waiting
+            else tr("&Continue")
+        )
         self.take.setVisible(found.inquiry.answered > 0)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -99,6 +110,14 @@ def _words(found: Unfinished) -> str:
     )
     arrived = found.total - found.missing
     model = widgets.short_name(found.inquiry.model)
+    if found.at_server:
+        return trn(
+            "{n} request of {date} to {model} lies at the server as a batch; it is answered within a day.",
+            "{n} requests of {date} to {model} lie at the server as a batch; they are answered within a day.",
+            found.at_server,
+            date=date,
+            model=model,
+        )
     if found.inquiry.failed and not found.inquiry.answered:
         text = trn(
             "In the run of {date} with {model}, {n} question was not answered.",

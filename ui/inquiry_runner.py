@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from core import inquiries
+from core import batches, inquiries
 from core.errors import JukuError
 from core.inquiries import Inquiry, Outcome, Request, Task
 from core.inquiry_tasks import TASKS
@@ -66,9 +66,9 @@ class InquiryRunner(QObject):
         run = self._runs.get(task)
         return run.progress if run and run.project is self._workspace.project else None
 
-    def begin(self, task: str, model: str, abouts: Abouts) -> None:
-        """Ask `model` of the provider that has the task's role about each of what `abouts` finds in the project."""
-        self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts))
+    def begin(self, task: str, model: str, abouts: Abouts, provider: str = "", batch: bool = False) -> None:
+        """Ask `model` about each of what `abouts` finds in the project; '' is the provider that has the task's role."""
+        self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts, provider, batch))
 
     def resume(self, inquiry: Inquiry) -> None:
         """Send again what was not answered."""
@@ -79,8 +79,24 @@ class InquiryRunner(QObject):
         self._start(inquiry.task, TASKS[inquiry.task].label(), lambda run: self._take(run, inquiry))
 
     def drop(self, inquiry: Inquiry) -> None:
-        """Give an inquiry up."""
-        self._workspace.tasks.start("", self._workspace.project.write("", inquiries.drop, inquiry.id))
+        """Give an inquiry up, also at the server where it went out as a batch."""
+        self._workspace.tasks.start("", self._drop(inquiry))
+
+    async def _drop(self, inquiry: Inquiry) -> Changes:
+        project = self._workspace.project
+        changes = await project.write("", inquiries.drop, inquiry.id)
+        if await project.read(batches.under_way, inquiries.PURPOSE, inquiry.id):
+            server = await self._workspace.provider(inquiry.provider)
+            await batches.cancel(project, server, inquiries.PURPOSE, inquiry.id)
+        return changes
+
+    def follow(self) -> None:
+        """Go on waiting for the batches that an earlier window has sent; one of each task, the others after it."""
+        self._workspace.tasks.start("", self._follow())
+
+    async def _follow(self) -> None:
+        for inquiry in await self._workspace.project.read(inquiries.at_servers):
+            self.resume(inquiry)
 
     def write(self, task: str, label: str, change: Change) -> None:
         """Do without a model what `task` is for, in one undoable step."""
@@ -125,13 +141,13 @@ class InquiryRunner(QObject):
             run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning")
             raise
 
-    async def _ask(self, run: _Run, task: str, model: str, abouts: Abouts) -> tuple[str, str]:
+    async def _ask(self, run: _Run, task: str, model: str, abouts: Abouts, id: str, batch: bool) -> tuple[str, str]:
         # Connected first: without a server nothing is written down.
-        provider = await self._workspace.provider(self._workspace.role(TASKS[task].role)[0])
+        provider = await self._workspace.provider(id or self._workspace.role(TASKS[task].role)[0])
         made: list[int] = []
 
         def begin(db: sqlite3.Connection) -> None:
-            made.append(inquiries.begin(db, task, provider.id, model, abouts(db)))
+            made.append(inquiries.begin(db, task, provider.id, model, abouts(db), batch))
 
         await run.project.write("", begin)
         return await self._send(run, task, provider.id, made[0])
@@ -142,9 +158,14 @@ class InquiryRunner(QObject):
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
         overheard = {task: _overheard(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
-        outcome = await inquiries.run(
-            run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
-        )
+        try:
+            outcome = await inquiries.run(
+                run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
+            )
+        except asyncio.CancelledError:
+            if batches.under_way(run.project.rows, inquiries.PURPOSE, id):
+                run.said.append(tr("The server goes on with the batch: its answers are fetched when you continue."))
+            raise
         open_ones = await run.project.read(inquiries.requests, id, "waiting", "failed")
         return _words(outcome.message, open_ones)
 

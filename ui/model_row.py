@@ -1,12 +1,12 @@
 """Which chat model is asked, and what a person should know of it before."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.language import tr
 from core.providers import Offer
-from ui import style, widgets
+from ui import server_words, style, widgets
 from ui.workspace import Workspace
 
 USABLE = ("ready", "available")  # states of a model that answers at once
@@ -32,6 +32,12 @@ class ModelRow(QWidget):
         self.box.setPlaceholderText(tr("No model yet"))
         self._server = widgets.label(dim=True)
         self.note = widgets.Note()
+        self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
+        self.batch.setToolTip(
+            widgets.tip(
+                tr("The questions go out in one file. Juku may be closed meanwhile; it finds the answers later.")
+            )
+        )
         row = QHBoxLayout()
         row.setSpacing(style.SPACE)
         row.addWidget(self.box, 1)
@@ -41,6 +47,8 @@ class ModelRow(QWidget):
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(row)
         layout.addWidget(self.note)
+        layout.addWidget(self.batch)
+        self.batch.toggled.connect(lambda _on: self.changed.emit())
         self.box.chosen.connect(self._on_chosen)
         workspace.offers_changed.connect(self.show_offers)
         workspace.offers_failed.connect(self._on_failed)
@@ -59,6 +67,13 @@ class ModelRow(QWidget):
         """The model to ask; '' where none can be asked now."""
         offer = self.box.offer()
         return offer.id if offer and offer.state in USABLE else ""
+
+    def as_batch(self) -> bool:
+        """Whether the person wants to wait, and pay less; this computer has nothing to make cheaper."""
+        return self._has_batches() and self.batch.isChecked()
+
+    def _has_batches(self) -> bool:
+        return self.provider() != providers.LOCAL and server_words.has(self._workspace, self.provider(), "batch")
 
     def is_weak(self) -> bool:
         """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
@@ -85,6 +100,7 @@ class ModelRow(QWidget):
             self.box.setCurrentIndex(-1)
         self.box.setEnabled(bool(offers))
         self._server.setText(tr("at {provider}", provider=self.server()))
+        self.batch.setVisible(self._has_batches())
         self._show_note()
         self.changed.emit()
 

@@ -5,7 +5,7 @@ import datetime
 from core import calendar, presets, prices
 from core.language import tr
 from core.presets import Preset
-from core.providers import LOCAL
+from core.providers import LOCAL, known
 from core.standing import Standing
 from ui.workspace import Workspace
 
@@ -26,6 +26,13 @@ def preset_of(workspace: Workspace, provider: str) -> Preset:
         return presets.preset(LOCAL)
     kinds = {entry.id: entry.preset for entry in workspace.settings.providers}
     return presets.preset(kinds.get(provider, presets.CUSTOM))
+
+
+def has(workspace: Workspace, provider: str, capability: str) -> bool:
+    """Whether a server can do something: as a look at it has found, else as its kind usually can."""
+    entry = next((one for one in workspace.settings.providers if one.id == provider), None)
+    found = getattr(known(entry), capability) if entry else None
+    return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
 def days_left(workspace: Workspace, provider: str, model: str, told: datetime.date | None = None) -> int | None:

@@ -8,12 +8,14 @@ from core import presets
 from core.errors import KeyStoreError, ProviderError
 from core.keys import Keys
 from core.language import tr
+from core.providers.chat_api import chat_body
 from core.providers.local import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
 from core.providers.protocol import (
     BATCH_TERMINAL,
     KEY,
     TERMINAL,
+    BatchAnswer,
     BatchState,
     Capabilities,
     Checkpoint,
@@ -35,6 +37,7 @@ __all__ = [
     "BATCH_TERMINAL",
     "KEY",
     "TERMINAL",
+    "BatchAnswer",
     "BatchState",
     "Capabilities",
     "Checkpoint",
@@ -51,6 +54,7 @@ __all__ = [
     "Provider",
     "Reply",
     "Sampling",
+    "chat_body",
     "connect",
     "known",
 ]

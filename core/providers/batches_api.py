@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
-from core.providers.connection import Connection
-from core.providers.protocol import KEY, BatchState
+from core.providers.files_api import FilesApi
+from core.providers.protocol import KEY, BatchAnswer, BatchState
 from core.redaction import redacted
 
 MOST_BATCHES = 1000
 
 
-class BatchesApi(Connection):
+class BatchesApi(FilesApi):
     async def create_batch(self, file: str, endpoint: str, token: str) -> BatchState:
         """Ask for a batch, once. After an error it may exist all the same: look for it with `find_batch`."""
         from openai.types import Batch
@@ -39,6 +41,41 @@ class BatchesApi(Connection):
         from openai.types import Batch
 
         return _batch(await self._answer((await self.client()).batches.cancel(id), Batch))
+
+    async def batch_answers(self, file: str) -> list[BatchAnswer]:
+        """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""
+        lines = (await self.download(file)).decode("utf-8", "replace").split("\n")
+        return [answer for line in lines if (answer := _answer(line)) is not None]
+
+
+def _answer(line: str) -> BatchAnswer | None:
+    try:
+        entry = json.loads(line)
+        return _read(entry["custom_id"], entry.get("response") or {}, entry.get("error"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _read(custom_id: str, response: dict[str, Any], error: Any) -> BatchAnswer:
+    status, body = response.get("status_code"), response.get("body") or {}
+    wrong = error or body.get("error")
+    if wrong or status != 200:
+        said = str((wrong or {}).get("message") or (wrong or {}).get("code") or f"HTTP {status}")
+        return BatchAnswer(str(custom_id), [], error=redacted(said[:500]), status=status)
+    return BatchAnswer(
+        str(custom_id),
+        list(_texts(body)),
+        int((body.get("usage") or {}).get("completion_tokens") or 0),
+        str(body.get("model") or ""),
+        str(body.get("system_fingerprint") or ""),
+    )
+
+
+def _texts(body: dict[str, Any]) -> Iterator[str]:
+    for choice in sorted(body["choices"], key=lambda choice: choice.get("index", 0)):
+        content = choice["message"].get("content")
+        if isinstance(content, str):
+            yield redacted(content)
 
 
 def _batch(item: Any) -> BatchState:

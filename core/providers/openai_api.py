@@ -2,10 +2,9 @@
 
 from core.providers.batches_api import BatchesApi
 from core.providers.chat_api import ChatApi
-from core.providers.files_api import FilesApi
 from core.providers.jobs_api import JobsApi
 from core.providers.models_api import ModelsApi
 
 
-class OpenAIProvider(FilesApi, JobsApi, ModelsApi, ChatApi, BatchesApi):
+class OpenAIProvider(JobsApi, ModelsApi, ChatApi, BatchesApi):
     """One server, with all that the protocol has; what this one has of it, its `capabilities` tell."""

@@ -125,6 +125,19 @@ class BatchState:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What came of one line of a batch: texts, or an error with HTTP's status, None where nobody says."""
+
+    custom_id: str
+    texts: list[str]
+    tokens: int = 0
+    model: str = ""
+    fingerprint: str = ""
+    error: str = ""
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How answers are drawn; temperature 0 takes the likeliest token each time."""
 

@@ -409,3 +409,54 @@ def test_the_model_that_was_asked_last_comes_first(bare):
         await until(lambda: scene.dialog.model.model() == tuned)
 
     bare.play(three, go)
+
+
+def judged(body):
+    content = '{"verdict": "supported"}'
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+    return {"id": "c", "model": MODEL, "choices": [choice], "usage": {"completion_tokens": 3}}
+
+
+def test_a_batch_is_waited_for_again_by_the_next_window(scene):
+    ids = [id for id, names in scene.project.rows.execute("SELECT id, facts FROM example") if names][:2]
+
+    def make(workspace):
+        workspace.settings.providers[0].capabilities = {"batch": True}
+        return JudgeDialog(workspace, ids)
+
+    async def go(scene):
+        (await scene.workspace.provider("fake")).poll_seconds = 0.01
+        dialog = scene.dialog
+        assert dialog.model.batch.isVisible()
+        dialog.model.batch.setChecked(True)
+        dialog.primary.click()
+        await until(lambda: inquiries.at_servers(scene.project.rows) and scene.server.batches)
+        scene.runner.cancel("judge")
+        await until(lambda: scene.runner.progress("judge") is None)
+        await until(lambda: dialog.older.isVisible())
+        assert "lie at the server as a batch" in dialog.older.text.text()
+        assert "The server goes on with the batch" in dialog.note.text()
+        scene.runner.follow()  # what the next window does when it opens the project
+        await until(lambda: scene.runner.progress("judge") is not None)
+        scene.server.finish_batch("batch_1", judged)
+        await until(lambda: not inquiries.unfinished(scene.project.rows))
+        assert len(scene.server.batches) == 1 and not scene.server.asked
+
+    scene.play(make, go)
+
+
+def test_giving_up_ends_the_batch_at_the_server(scene):
+    def make(workspace):
+        workspace.settings.providers[0].capabilities = {"batch": True}
+        return JudgeDialog(workspace, [1, 2, 3])
+
+    async def go(scene):
+        scene.dialog.model.batch.setChecked(True)
+        scene.dialog.primary.click()
+        await until(lambda: scene.server.batches)
+        scene.runner.cancel("judge")
+        await until(lambda: scene.dialog.older.isVisible())
+        scene.dialog.older.give_up.click()
+        await until(lambda: scene.server.batches["batch_1"]["status"] == "cancelled")
+
+    scene.play(make, go)

@@ -1,0 +1,225 @@
+"""Many requests in one file, answered within a day for half the price: written down first, followed, merged once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import uploads
+from core.errors import ProviderError
+from core.language import tr
+from core.progress import Reporter
+from core.project import Project
+from core.providers import BATCH_TERMINAL, BatchAnswer, BatchState, Provider
+
+MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
+LOOKS = 5  # searches of the server's list in vain, after which a batch counts as never received
+DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a batch may have been made all the same
+SLOWEST = 12  # times the usual interval between two looks: a batch takes minutes to a day
+URL = "/v1/chat/completions"
+
+# Juku's own statuses, before and beside the protocol's.
+SENDING, CREATING, LOST = "sending", "creating", "lost"
+
+Line = tuple[str, dict[str, Any]]  # a custom id and the body of a request
+Merge = Callable[[sqlite3.Connection, Sequence[BatchAnswer]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`purpose` and `reference` say what its answers are for: a kind of work, and the id of one."""
+
+    id: int
+    provider: str
+    token: str
+    purpose: str
+    reference: int
+    created_at: float
+    remote_id: str | None
+    output_file: str | None
+    error_file: str | None
+    status: str
+    total: int
+    completed: int
+    failed: int
+    merged: int
+    looked: int
+    error: str
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (*BATCH_TERMINAL, LOST)
+
+
+_COLUMNS = ", ".join(Batch.__slots__)
+
+
+def of(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
+    """All batches of one work, in the order in which they were sent."""
+    sql = f"SELECT {_COLUMNS} FROM batch WHERE purpose = ? AND reference = ? ORDER BY id"
+    return [Batch(*row) for row in db.execute(sql, (purpose, reference))]
+
+
+def under_way(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
+    """Those of which something is still to come."""
+    return [batch for batch in of(db, purpose, reference) if not batch.merged]
+
+
+async def send(project: Project, provider: Provider, purpose: str, reference: int, lines: Sequence[Line]) -> None:
+    """Send requests of one model as batches, each written down before it goes out.
+
+    After a doubtful answer the batch stays as it was written, and `follow` finds out what happened. Raises
+    `ProviderError` where the server refuses.
+    """
+    for data in _files(lines):
+        await _send(project, provider, purpose, reference, data)
+
+
+async def _send(project: Project, provider: Provider, purpose: str, reference: int, data: bytes) -> None:
+    token, made = uuid.uuid4().hex, list[int]()
+    values = (provider.id, token, purpose, reference, time.time(), SENDING, data.count(b"\n"))
+    await project.write("", lambda db: made.append(_note(db, values)))
+    (id,) = made
+    try:
+        file = await uploads.ensure(project, provider, data, "batch")
+    except BaseException:
+        await asyncio.shield(project.write("", _set, id, LOST))  # nothing was asked for
+        raise
+    await project.write("", _set, id, CREATING)
+    try:
+        state = await provider.create_batch(file, URL, token)
+    except ProviderError as error:
+        if error.status is None or error.status in DOUBTFUL:
+            return
+        await project.write("", _set, id, LOST, str(error))
+        raise
+    await project.write("", _store, id, state)
+
+
+def _files(lines: Sequence[Line]) -> Iterator[bytes]:
+    """The lines as files within the server's limits."""
+    part: list[bytes] = []
+    size = 0
+    for custom_id, body in lines:
+        wanted = {"custom_id": custom_id, "method": "POST", "url": URL, "body": body}
+        line = json.dumps(wanted, ensure_ascii=False).encode() + b"\n"
+        if part and (len(part) == MOST_LINES or size + len(line) > MOST_BYTES):
+            yield b"".join(part)
+            part, size = [], 0
+        part.append(line)
+        size += len(line)
+    if part:
+        yield b"".join(part)
+
+
+async def follow(
+    project: Project, provider: Provider, purpose: str, reference: int, merge: Merge, reporter: Reporter
+) -> None:
+    """Wait until all batches of one work have ended, and `merge` what each answered: in one write, once.
+
+    Cancelling stops the waiting, not the batches. What cannot be reached is asked again later. Raises `ProviderError`
+    where asking again is no use.
+    """
+    rounds = failures = 0
+    while open_ones := await project.read(under_way, purpose, reference):
+        try:
+            for batch in open_ones:
+                await _look(project, provider, batch, merge)
+            failures = 0
+        except ProviderError as error:
+            failures += 1
+            if error.status in (401, 403) or error.is_final:
+                raise
+        every = await project.read(of, purpose, reference)
+        reporter.update(sum(one.completed + one.failed for one in every), sum(one.total for one in every))
+        if all(one.merged for one in every):
+            return
+        rounds += 1
+        await asyncio.sleep(provider.poll_seconds * min(SLOWEST, 1 + rounds // 4 + failures))
+
+
+async def _look(project: Project, provider: Provider, batch: Batch, merge: Merge) -> None:
+    if batch.status == SENDING:  # the program ended while the file was on its way
+        await project.write("", _set, batch.id, LOST)
+        return
+    try:
+        state = await (provider.batch(batch.remote_id) if batch.remote_id else provider.find_batch(batch.token))
+    except ProviderError as error:
+        if error.status != 404 or not batch.remote_id:
+            raise
+        await project.write("", _set, batch.id, LOST, tr("The server no longer knows this batch."))
+        return
+    if state is None:
+        await project.write("", _looked, batch.id)
+        return
+    answers = await _answers(provider, state) if state.ended else None
+
+    def change(db: sqlite3.Connection) -> None:
+        _store(db, batch.id, state)
+        if answers is not None:
+            merge(db, answers)
+            db.execute("UPDATE batch SET merged = 1 WHERE id = ?", (batch.id,))
+
+    await asyncio.shield(project.write("", change))
+
+
+async def _answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
+    """What a batch that has ended has answered; a file that is gone counts as none."""
+    found: list[BatchAnswer] = []
+    for file in (state.output_file, state.error_file):
+        try:
+            found += await provider.batch_answers(file) if file else []
+        except ProviderError as error:
+            if error.status != 404:
+                raise
+    return found
+
+
+async def cancel(project: Project, provider: Provider, purpose: str, reference: int) -> None:
+    """Ask the server to end the batches of one work; what they have answered is merged by `follow`."""
+    for batch in await project.read(under_way, purpose, reference):
+        if batch.remote_id:
+            await project.write("", _store, batch.id, await provider.cancel_batch(batch.remote_id))
+
+
+def _note(db: sqlite3.Connection, values: Sequence[object]) -> int:
+    sql = (
+        "INSERT INTO batch (provider, token, purpose, reference, created_at, status, total) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    )
+    id: int = db.execute(sql, values).fetchone()[0]
+    return id
+
+
+def _set(db: sqlite3.Connection, id: int, status: str, error: str = "") -> None:
+    # Nothing comes of a batch that was never made: there is nothing to merge.
+    db.execute("UPDATE batch SET status = ?, error = ?, merged = ? WHERE id = ?", (status, error, status == LOST, id))
+
+
+def _looked(db: sqlite3.Connection, id: int) -> None:
+    db.execute("UPDATE batch SET looked = looked + 1 WHERE id = ?", (id,))
+    db.execute("UPDATE batch SET status = ?, merged = 1 WHERE id = ? AND looked >= ?", (LOST, id, LOOKS))
+
+
+def _store(db: sqlite3.Connection, id: int, state: BatchState) -> None:
+    db.execute(
+        "UPDATE batch SET remote_id = ?, status = ?, output_file = ?, error_file = ?, completed = ?, failed = ?, "
+        "total = max(total, ?), error = ? WHERE id = ?",
+        (
+            state.id,
+            state.status,
+            state.output_file,
+            state.error_file,
+            state.completed,
+            state.failed,
+            state.total,
+            state.error,
+            id,
+        ),
+    )

@@ -1,0 +1,193 @@
+"""Requests as a batch at a server: written down first, found again, merged once, and what failed is asked once more."""
+
+import asyncio
+import json
+
+import pytest
+
+from core import batches, dataset, generation, inquiries
+from core.coverage import ledger
+from core.errors import ProviderError
+from core.inquiry_tasks import TASKS
+from core.progress import Reporter
+from tests.core import asking
+from tests.core.asking import MODEL
+from tests.fake_server import FakeServer, Fault
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gates(project):
+    asyncio.run(project.write("fill", asking.fill))
+    return project
+
+
+def begin(project):
+    wished = generation.wishes(ledger(project.rows), ["direct"])
+    made = []
+    about = list(generation.abouts(wished))
+    asyncio.run(
+        project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, about, batch=True)))
+    )
+    return made[0]
+
+
+def completion(body):
+    (text,) = asking.examples(body).texts
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "c", "model": MODEL, "choices": [choice], "usage": {"completion_tokens": 7}}
+
+
+class Ending:
+    """A server that ends each batch as soon as it is asked how it is; `answer` makes the bodies."""
+
+    def __init__(self, server, answer=completion, status="completed"):
+        self.server, self.answer, self.status = server, answer, status
+        server.weather = self
+
+    def __call__(self, method, path):
+        for id, batch in self.server.batches.items():
+            if method == "GET" and path.endswith(id) and batch["status"] == "in_progress":
+                self.server.finish_batch(id, self.answer, self.status)
+
+
+def ask(project, server, id, until=None):
+    """Run the inquiry; `until` cancels it once it is true."""
+
+    async def whole():
+        provider = server.provider()
+        provider.poll_seconds = 0.01
+        work = asyncio.ensure_future(inquiries.run(project, provider, id, TASKS, Reporter()))
+        while until and not until() and not work.done():
+            await asyncio.sleep(0.01)
+        if until:
+            work.cancel()
+        try:
+            async with asyncio.timeout(20):
+                return await work
+        finally:
+            await provider.close()
+
+    return asyncio.run(whole())
+
+
+def test_a_batch_is_merged_by_its_ids_and_lands_as_one_step(gates, server):
+    Ending(server)
+    outcome = ask(gates, server, begin(gates))
+    assert (outcome.answered, outcome.failed) == (10, 0)
+    assert len(server.batches) == 1 and not server.asked
+    assert len(list(dataset.examples(gates.rows))) == 20
+    assert gates.undo_label == "Make examples"
+    (sent,) = [data for id, data in server.files.items() if server.purposes[id] == "batch"]
+    lines = [json.loads(line) for line in sent.splitlines()]
+    assert {line["url"] for line in lines} == {"/v1/chat/completions"} and len(
+        {line["custom_id"] for line in lines}
+    ) == 10
+
+
+def test_what_failed_is_asked_once_more(gates, server):
+    asked = []
+
+    def sometimes(body):
+        gate = asking.gate_of(body)
+        asked.append(gate)
+        return ValueError("overloaded") if gate in ("amber", "jade") and asked.count(gate) == 1 else completion(body)
+
+    Ending(server, sometimes)
+    outcome = ask(gates, server, begin(gates))
+    assert (outcome.answered, outcome.failed) == (10, 0)
+    assert sorted(asked[10:]) == ["amber", "jade"]
+
+
+def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
+    Ending(server, lambda body: ValueError("no") if asking.gate_of(body) == "amber" else completion(body))
+    id = begin(gates)
+    outcome = ask(gates, server, id)
+    assert (outcome.answered, outcome.failed) == (9, 1)
+    (left,) = inquiries.requests(gates.rows, id, "failed")
+    assert left.error == "no"
+
+
+def test_a_window_that_was_closed_finds_its_batch_again_and_sends_none_twice(gates, server):
+    id = begin(gates)
+    with pytest.raises(asyncio.CancelledError):
+        ask(gates, server, id, until=lambda: batches.under_way(gates.rows, "inquiry", id)[:1] and server.batches)
+    Ending(server)
+    assert ask(gates, server, id).answered == 10
+    assert len(server.batches) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault("lose"), Fault("reset"), Fault(status=500)], ids=["answer lost", "never received", "fault"])
+def test_a_doubtful_answer_makes_one_batch(gates, server, fault):
+    ending, faults = Ending(server), [fault]
+    server.weather = lambda method, path: (
+        faults.pop() if faults and (method, path) == ("POST", "/v1/batches") else ending(method, path)
+    )
+    assert ask(gates, server, begin(gates)).answered == 10
+    assert len(server.batches) == 1
+
+
+def test_a_batch_that_fails_as_a_whole_is_said(gates, server):
+    def refuse(method, path):
+        for batch in server.batches.values():
+            batch |= {"status": "failed", "errors": {"data": [{"code": "token_limit_exceeded", "message": "Too many"}]}}
+
+    server.weather = refuse
+    with pytest.raises(ProviderError, match="Too many"):
+        ask(gates, server, begin(gates))
+
+
+def test_a_batch_that_expired_gives_what_it_has(gates, server):
+    Ending(server, lambda body: completion(body) if asking.gate_of(body) < "c" else ValueError("expired"), "expired")
+    assert ask(gates, server, begin(gates)).answered == 2
+
+
+def test_a_refused_batch_is_an_error_and_the_questions_stay(gates, server):
+    server.weather = lambda method, path: Fault(status=401) if (method, path) == ("POST", "/v1/batches") else None
+    id = begin(gates)
+    with pytest.raises(ProviderError):
+        ask(gates, server, id)
+    assert len(inquiries.requests(gates.rows, id, "waiting")) == 10
+    server.weather = None
+    Ending(server)
+    assert ask(gates, server, id).answered == 10
+
+
+def test_broken_lines_of_an_answer_harm_no_others(gates, server):
+    ending = Ending(server)
+
+    def broken(method, path):
+        ending(method, path)
+        for id, purpose in server.purposes.items():
+            if purpose == "batch_output" and b"nonsense" not in server.files[id]:
+                server.files[id] += b'{"nonsense": 1}\nnot json\n{"custom_id": "999", "response": {}}\n[]\n\n'
+
+    server.weather = broken
+    assert ask(gates, server, begin(gates)).answered == 10
+
+
+def test_a_large_work_goes_out_in_several_files(monkeypatch):
+    monkeypatch.setattr(batches, "MOST_LINES", 4)
+    files = list(batches._files([(str(number), {"n": number}) for number in range(10)]))
+    assert [data.count(b"\n") for data in files] == [4, 4, 2]
+    monkeypatch.setattr(batches, "MOST_BYTES", 200)
+    assert all(len(data) <= 200 for data in batches._files([(str(number), {"n": number}) for number in range(10)]))
+
+
+def test_batches_end_at_the_persons_wish(gates, server):
+    id = begin(gates)
+    with pytest.raises(asyncio.CancelledError):
+        ask(gates, server, id, until=lambda: server.batches and batches.of(gates.rows, "inquiry", id)[0].remote_id)
+
+    async def end():
+        provider = server.provider()
+        await batches.cancel(gates, provider, "inquiry", id)
+        await provider.close()
+
+    asyncio.run(end())
+    assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]
