@@ -71,6 +71,7 @@ class FakeServer:
         self.shutdown: dict[str, str] = {}  # model: day
         self.batches: dict[str, dict] = {}
         self.flagged: dict[str, list[str]] = {}  # text: categories
+        self.first_only = False  # of several texts only the first is answered to, of several answers one is given
         self.endless = False  # has_more is always true, and `after` ignored
         self.limits: dict[str, dict[str, int]] = {}
         self._stalled = threading.Event()
@@ -376,7 +377,8 @@ class _Routes(BaseHTTPRequestHandler):
             categories = {name: name in found for name in ("hate", "violence", "illicit")}
             return {"flagged": bool(found), "categories": categories, "category_scores": {}}
 
-        self._json({"id": "modr-1", "model": asked["model"], "results": [result(text) for text in asked["input"]]})
+        texts = asked["input"][: 1 if self.fake.first_only else None]
+        self._json({"id": "modr-1", "model": asked["model"], "results": [result(text) for text in texts]})
 
     def _embed(self, asked: dict) -> None:
         def vector(text: str) -> str | list[float]:
@@ -386,6 +388,7 @@ class _Routes(BaseHTTPRequestHandler):
             )
 
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+        texts = texts[: 1 if self.fake.first_only else None]
         data = [{"object": "embedding", "index": i, "embedding": vector(text)} for i, text in enumerate(texts)]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         self._json({"object": "list", "model": asked["model"], "data": data, "usage": usage})
@@ -395,8 +398,12 @@ class _Routes(BaseHTTPRequestHandler):
         answer = self.fake.next_answer(asked)
         if answer.error:
             return self._error(*answer.error, "scripted")
+        if self.fake.first_only:
+            answer.texts = answer.texts[:1]
         head = {"id": "chatcmpl-1", "created": 1, "model": asked["model"], "system_fingerprint": FINGERPRINT}
         usage = {"prompt_tokens": 1, "completion_tokens": 7, "total_tokens": 8}
+        if asked.get("stream") and self._fault:
+            return self._send(200, b"", "text/event-stream")
         if asked.get("stream"):
             return self._stream(answer, {**head, "object": "chat.completion.chunk"}, usage)
         texts = [{"role": "assistant", "content": text} for text in answer.texts]
@@ -449,7 +456,7 @@ class _Routes(BaseHTTPRequestHandler):
 _OTHER: dict[str, Callable[[str, bytes], tuple[str, bytes]]] = {
     "html": lambda _kind, _data: ("text/html", b"<html>Welcome</html>"),
     "empty": lambda kind, _data: (kind, b""),
-    "malformed": lambda kind, _data: (kind, b'{"id": nonsense'),
+    "malformed": lambda _kind, _data: ("application/json", b'{"id": nonsense'),
     "truncated": lambda kind, data: (kind, data[: len(data) // 2]),
 }
 

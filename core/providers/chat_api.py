@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from core.providers.connection import Connection
+from core.errors import ProviderError
+from core.providers.connection import Connection, not_the_protocol
 from core.providers.protocol import Message, OnText, Reply, Sampling
-from core.providers.wording import worded
+from core.providers.wording import unreadable, worded
 from core.redaction import redacted
 
 
@@ -41,7 +42,14 @@ class ChatApi(Connection):
                     for index, piece in reply.add(chunk):
                         if on_text is not None:
                             on_text(index, piece)
+        if not reply.begun:
+            raise self._no_stream(stream)
         return reply.finish(model, time.monotonic() - started)
+
+    def _no_stream(self, stream: Any) -> ProviderError:
+        """What to say of an answer that holds no piece of a stream: a page, or broken data, arrives as an empty one."""
+        kind = stream.response.headers.get("content-type", "")
+        return not_the_protocol(self.title) if "html" in kind else unreadable(self.title, f"HTTP 200, {kind}")
 
 
 def chat_body(
@@ -60,6 +68,7 @@ class _Accumulator:
 
     def __init__(self, n: int) -> None:
         self._texts = [""] * n
+        self.begun: set[int] = set()
         self._finished: set[int] = set()
         self._model = self._fingerprint = ""
         self._tokens = 0
@@ -70,6 +79,7 @@ class _Accumulator:
         if chunk.usage:
             self._tokens = chunk.usage.completion_tokens
         for choice in chunk.choices or []:
+            self.begun.add(choice.index)
             if choice.finish_reason:
                 self._finished.add(choice.index)
             if choice.delta and choice.delta.content and choice.index < len(self._texts):
@@ -77,10 +87,11 @@ class _Accumulator:
                 yield choice.index, choice.delta.content
 
     def finish(self, asked: str, seconds: float) -> Reply:
-        # A stream that is cut ends like any other: only the finish reasons tell that it is whole.
-        complete = len(self._finished) == len(self._texts)
+        # A stream that is cut ends like any other: only the finish reasons tell that it is whole. Some servers give
+        # one answer however many are wanted: those that never began are none.
+        complete = self._finished == self.begun
         return Reply(
-            [redacted(text) for text in self._texts],
+            [redacted(text) for index, text in enumerate(self._texts) if index in self.begun],
             self._model or asked,
             self._fingerprint,
             seconds,

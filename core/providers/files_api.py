@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from core.providers.connection import Connection
+from core.providers.connection import Connection, not_the_protocol
 from core.providers.protocol import FileInfo, OnBytes
+from core.providers.wording import unreadable
 
 UPLOAD_SECONDS = 900.0
 BLOCK = 1 << 20
@@ -45,9 +46,18 @@ class FilesApi(Connection):
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
         response = await self._answer((await self.client()).files.content(id), Binary)
+        data = bytes(response.content)
+        await self._refuse_other(id, response.response.headers.get("content-type", ""), data)
         if on_bytes:
-            on_bytes(len(response.content), len(response.content))
-        return bytes(response.content)
+            on_bytes(len(data), len(data))
+        return data
+
+    async def _refuse_other(self, id: str, kind: str, data: bytes) -> None:
+        """Raise where a page or a message came instead of the file: both arrive as bytes, without an error."""
+        if "html" in kind:
+            raise not_the_protocol(self.title)
+        if kind.startswith("application/json") and (await self.file(id)).bytes != len(data):
+            raise unreadable(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
         from openai.types import FileDeleted

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from core.providers.connection import Connection
+from core.providers.connection import Connection, T
 from core.providers.protocol import ModelInfo, Offer
+from core.providers.wording import unreadable
 
 MODERATOR = "omni-moderation-latest"
 
@@ -47,7 +48,7 @@ class ModelsApi(Connection):
 
         call = (await self.client()).moderations.create(input=texts, model=MODERATOR)
         found = await self._able("moderation", self._answer(call, ModerationCreateResponse))
-        return [_flagged(result) for result in found.results or []]
+        return [_flagged(result) for result in self._each(found.results, texts)]
 
     async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
@@ -55,7 +56,13 @@ class ModelsApi(Connection):
 
         call = (await self.client()).embeddings.create(input=texts, model=model)
         found = await self._able("embeddings", self._answer(call, CreateEmbeddingResponse))
-        return [list(item.embedding) for item in sorted(found.data or [], key=lambda item: item.index)]
+        return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
+
+    def _each(self, found: list[T] | None, texts: list[str]) -> list[T]:
+        """What was found, one for each text. Some servers answer to the first only: nobody knows then what is whose."""
+        if len(found or []) != len(texts):
+            raise unreadable(self.title, f"{len(found or [])} ≠ {len(texts)}")
+        return found or []
 
 
 def is_tuned(model: str) -> bool:

@@ -32,11 +32,13 @@ def worded(server: str, secret: str | None = None) -> Iterator[None]:
         reason = redacted(str(error), secret)
         raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_code(error)) from error
     except ValueError as error:  # broken JSON is not an error of the package
-        raise ProviderError(
-            tr("“{server}” sent an answer that cannot be read", server=server),
-            tr("Try again. ({reason})", reason=redacted(str(error), secret)),
-            code="unreadable",
-        ) from error
+        raise unreadable(server, redacted(str(error), secret)) from error
+
+
+def unreadable(server: str, reason: str) -> ProviderError:
+    """An answer with status 200 that says nothing, or not what was asked."""
+    title = tr("“{server}” sent an answer that cannot be read", server=server)
+    return ProviderError(title, tr("Try again. ({reason})", reason=reason), code="unreadable")
 
 
 def _unreached(server: str, error: Any) -> ProviderError:

@@ -198,3 +198,39 @@ def test_a_cut_stream_keeps_what_has_come(server):
     server.answer("base-model", "Three pla", finish=False)
     reply = run(server, lambda provider: provider.chat("base-model", [{"role": "user", "content": "?"}], Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read"),
+                        ("empty", "cannot be read"), ("lose", "cannot be reached")],
+)  # fmt: skip
+def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
+    server.weather = lambda _method, _path: Fault(kind)
+    with pytest.raises(ProviderError, match=words):
+        run(server, lambda provider: provider.chat("m", [{"role": "user", "content": "?"}], Sampling(), once=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read")]
+)
+def test_something_else_than_the_file_is_no_file(server, kind, words):
+    server.keep(b"step,train_loss\n1,2\n", "results.csv", "fine-tune-results")
+    server.weather = lambda _method, path: Fault(kind) if path.endswith("/content") else None
+    with pytest.raises(ProviderError, match=words):
+        run(server, lambda provider: provider.download("file-1"))
+
+
+def test_a_server_that_gives_one_answer_of_three_has_given_one(server):
+    server.first_only = True
+    server.answer("m", "One.", "Two.", "Three.")
+    reply = run(server, lambda provider: provider.chat("m", [{"role": "user", "content": "?"}], Sampling(n=3)))
+    assert (reply.texts, reply.complete) == (["One."], True)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda provider: provider.moderate(["a", "b"]), lambda provider: provider.embed("m", ["a", "b"])]
+)
+def test_an_answer_to_some_of_the_texts_is_none(server, ask):
+    server.first_only = True
+    with pytest.raises(ProviderError, match="cannot be read"):
+        run(server, ask)

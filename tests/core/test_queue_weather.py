@@ -3,6 +3,7 @@
 import pytest
 
 from core import jobs
+from core.curves import series
 from core.errors import ProviderError
 from core.project import Project
 from tests.core.test_queue import queue_jobs, run, sample, server  # noqa: F401 - fixtures
@@ -138,6 +139,21 @@ def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  
         await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
 
     run(sample, server, work)
+
+
+@pytest.mark.parametrize("kind", ["html", "malformed"])
+def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses()[id] == "running")
+        file = server.keep(b"step,train_loss\n1,2.0\n", "x.csv", "fine-tune-results")["id"]
+        server.weather = once(Fault(kind), "GET", f"/v1/files/{file}/content")
+        server.end("ftjob-1", "succeeded", result_files=[file])
+        await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
+
+    run(sample, server, work)
+    assert list(series(sample.rows, id)["train_loss"].values) == [2.0]
 
 
 def test_a_full_disk_loses_no_job(server, sample: Project):  # noqa: F811
