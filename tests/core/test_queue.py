@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 
 import pytest
 
@@ -269,3 +270,23 @@ def test_the_validation_rows_go_along(server, sample):
     asked = server.jobs["ftjob-1"]["asked"]
     assert len(server.files[asked["validation_file"]].splitlines()) == 3
     assert server.names[asked["training_file"]].startswith("juku-")
+
+
+def test_a_clock_that_jumps_delays_and_doubles_nothing(server, sample, monkeypatch):
+    """The wall's clock goes a day ahead, then a day back: waiting goes by the monotonic one."""
+    (first, second) = queue_jobs(sample, 2)
+    wall, offset = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: wall() + offset[0])
+
+    async def work(watch):
+        await watch.until(lambda: watch.statuses() == {first: "running", second: "waiting"})
+        for jump in (86_400.0, -86_400.0):
+            offset[0] = jump
+            server.step("ftjob-1", int(jump > 0) + 1, 3, 1.0)
+            told = len(jobs.events(sample.rows, first))
+            await watch.until(lambda told=told: len(jobs.events(sample.rows, first)) > told)
+        server.end("ftjob-1", "succeeded")
+        await watch.until(lambda: watch.statuses() == {first: "succeeded", second: "running"})
+
+    run(sample, server, work, limit=1)
+    assert server.creations == 2
