@@ -25,11 +25,12 @@ from core.errors import JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import queue_runner, style, widgets
+from ui import inquiry_runner, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
+from ui.rescue_dialog import RescueDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self._action(file, tr("Read a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
+        self._action(file, tr("&Rescue a model…"), self._on_rescue)
         file.addSeparator()
         self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
         file.addSeparator()
@@ -153,6 +155,7 @@ class MainWindow(QMainWindow):
         tasks = self.workspace.tasks
         tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
+        inquiry_runner.of(self.workspace).follow()
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
@@ -296,6 +299,11 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
+
+    def _on_rescue(self) -> None:
+        dialog = RescueDialog(self.workspace, parent=self)
+        dialog.show_examples.connect(self._on_show_examples)
+        dialog.open()
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""

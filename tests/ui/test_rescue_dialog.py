@@ -1,0 +1,223 @@
+"""The rescue of a model, step by step, against a real HTTP server: files, answers, teaching again, parity."""
+
+import csv
+import threading
+
+import pytest
+
+from core import dataset, golden, inquiries, jobs, training
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, Answer, FakeServer
+from tests.ui.waiting import until
+from ui import rescue_dialog
+from ui.rescue_dialog import RescueDialog
+from ui.tasks import cancel_all
+from ui.workspace import Workspace
+
+OLD = ("fake", "ft:gpt-4o-mini:local::ftjob-1")
+TAG = OLD[1]
+
+
+@pytest.fixture
+def server(sample, monkeypatch):
+    monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
+    monkeypatch.setattr(inquiries, "PARALLEL", 1)
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+    rows = "".join(f"{row}\n" for row in dataset.texts(sample.rows, training.trained("")))
+    with FakeServer() as server:
+        file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
+        job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
+        result = server.keep(b"step,train_loss\n1,0.5\n", "metrics.csv", "fine-tune-results")["id"]
+        server.end(job, "succeeded", result_files=[result])
+        server.models |= {"ft:gpt-4o-mini:local::later": 5, "gpt-4.1-mini": 1}
+        server.shutdown = {OLD[1]: "2099-01-01", "ft:gpt-4o-mini:local::later": "2099-05-01"}
+        yield server
+
+
+class Opened:
+    """The dialog with its workspace."""
+
+    def __init__(self, project: Project, server: FakeServer) -> None:
+        entry = ProviderSettings("fake", "Fake", server.url, preset="openai")
+        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.dialog = RescueDialog(self.workspace)
+        self.dialog.teaching.server_box.setCurrentIndex(self.dialog.teaching.server_box.findData("fake"))
+        self.dialog.open()
+
+    async def play(self, scene):
+        try:
+            (await self.workspace.provider()).poll_seconds = 0.01
+            await self.loaded()
+            await scene
+        finally:
+            self.dialog.close()  # it deletes itself
+            await cancel_all(self.workspace.tasks.running())
+            await (await self.workspace.provider()).close()
+
+    async def loaded(self):
+        await until(lambda: self.dialog.models.model() or self.dialog.note.text())
+        await self.settled()
+
+    async def settled(self):
+        works = [self.dialog._work, self.dialog._reading, *(page.reader for page in self.dialog.pages)]
+        await until(lambda: not self.dialog._settling.isActive() and not any(work.is_busy() for work in works))
+
+    async def asked(self):
+        await until(lambda: self.dialog._runner.progress("golden") is None)
+        await self.settled()
+
+    @property
+    def rows(self):
+        return self.workspace.project.rows
+
+
+@pytest.fixture
+def opened(run, sample, server):
+    async def make():
+        return Opened(sample, server)
+
+    return run(make())
+
+
+def cells(table, row):
+    return [table.item(row, column).text() for column in range(table.columnCount())]
+
+
+def test_models_are_listed_with_their_last_days_and_files(opened, run):
+    async def go():
+        first, second = cells(opened.dialog.models.table, 0), cells(opened.dialog.models.table, 1)
+        assert (first[0], first[2], second[2]) == (OLD[1], "2099-01-01", "2099-05-01")
+        assert "days left" in first[1]
+        assert [cells(opened.dialog.files.files.table, row)[:2] for row in range(2)] == [
+            ["file-1", "Training rows"], ["file-2", "Results, as a table"],
+        ]  # fmt: skip
+        opened.dialog.models.choose(1)
+        await opened.settled()
+        assert opened.dialog.files.files.nothing.title.text() == "No files are known"
+
+    run(opened.play(go()))
+
+
+def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path):
+    page = opened.dialog.files
+    folder = tmp_path / "to"
+    folder.mkdir()
+
+    async def go():
+        assert not page.bring.isEnabled()
+        assert "save its files" in opened.dialog.teaching.about_base.text()
+        page.save_to(folder)
+        await until(lambda: page.bring.isEnabled())
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "job-ft_gpt-4o-mini_local__ftjob-1.json", "results-metrics.csv", "training-b_.jsonl",
+        ]  # fmt: skip
+        assert "3 files lie in" in page.note.text()
+        page.bring.click()
+        await until(lambda: training.count(opened.rows, TAG))
+        await opened.settled()
+        assert TAG in page.tagged.text()
+        assert opened.dialog.teaching.rows.currentText().endswith("rows with its tag")
+
+    run(opened.play(go()))
+    assert training.count(opened.rows, TAG) == training.count(opened.rows, "")
+
+
+def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(opened, server, run):
+    page, dialog = opened.dialog.answers, opened.dialog
+    held = threading.Event()
+
+    def say(asked):
+        return Answer([f"To {len(server.asked)}"], hold=held if len(server.asked) == 3 else None)
+
+    server.script = say
+
+    async def go():
+        total = len(golden.questions(opened.rows))
+        assert page.record.text() == f"Record {total} answers"
+        assert "less than $0.01" in page.cost.text()
+        page.record.click()
+        await until(lambda: len(server.asked) == 3)
+        assert not page.record.isEnabled()
+        assert not dialog.parity.again.isEnabled()
+        dialog.run_line.cancel.click()
+        await opened.asked()
+        held.set()
+        assert golden.recorded(opened.rows) == {OLD: 2}
+        assert cells(page.table.table, 0)[1] == "To 1"
+        await until(lambda: dialog.older.isVisible())
+        dialog.older.go_on.click()
+        await opened.asked()
+        assert golden.recorded(opened.rows) == {OLD: total}
+        assert len(server.asked) == total + 1  # the one that was cut off
+        assert not page.record.isEnabled()
+        page.all_rows.setChecked(True)
+        await opened.settled()
+        assert page.record.isEnabled()
+        assert cells(dialog.models.table, 0)[3] == str(total)
+
+    run(opened.play(go()))
+
+
+def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, server, run, tmp_path):
+    dialog = opened.dialog
+    expected = {one.question: one.reference for one in golden.questions(opened.rows)}
+    told = []
+
+    def say(asked):
+        question = asked["messages"][-1]["content"]
+        return Answer([expected[question] if asked["model"] == OLD[1] or question[0] in "HW" else "=Never!"])
+
+    server.script = say
+
+    async def go():
+        dialog.answers.record.click()
+        await opened.asked()
+        opened.workspace.tasks.changed.emit(await opened.workspace.project.write("tag", tag_all))
+        await opened.settled()
+        await until(lambda: dialog.teaching.base.count())
+        dialog.teaching.base.choose("gpt-4.1-mini")
+        dialog.teaching.starter.asked.connect(lambda preflight: preflight.start.click())
+        await until(lambda: dialog.teaching.start.isEnabled())
+        dialog.teaching.start.click()
+        await until(lambda: len(server.jobs) == 2)
+        assert dialog.parity.other.count() == 0
+        assert dialog.parity.table.nothing.title.text() == "It is being taught again"
+        server.end("ftjob-2", "succeeded")
+        await until(lambda: dialog.parity.other.count() == 1)
+        await opened.settled()
+        dialog.parity.again.click()
+        await until(lambda: dialog.parity.export.isEnabled())
+        await opened.asked()
+        told.append(dialog.parity.verdict.text())
+        dialog.parity.export_to(tmp_path / "parity.csv")
+
+    def tag_all(db):
+        db.execute("UPDATE example SET tags = ? WHERE split = 'train'", (TAG,))
+
+    run(opened.play(go()))
+    (job,) = jobs.jobs(opened.rows)
+    assert (job.provider, job.model, job.sweep, job.rows) == ("fake", "gpt-4.1-mini", OLD[1], TAG)
+    pairs = golden.parity(opened.rows, OLD, ("fake", job.fine_tuned_model))
+    assert len(pairs) == len(expected)
+    assert f"the two agree on {golden.tally(pairs).agree}." in told[0]
+    with (tmp_path / "parity.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == len(expected)
+    assert {line["new_answer"] for line in lines if line["agree"] == "no"} == {"'=Never!"}
+
+
+def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
+    async def go():
+        server.key = "another"
+        opened.dialog.again.click()
+        await until(lambda: opened.dialog.note.text())
+        assert "API key" in opened.dialog.note.text()
+        assert not opened.dialog.tabs.isVisible()
+        server.key = KEY
+        server.models, server.jobs = {"base-model": 1}, {}
+        opened.dialog.again.click()
+        await until(lambda: opened.dialog.models.nothing.title.text() == "No fine-tuned models")
+        assert opened.dialog.note.text() == ""
+
+    run(opened.play(go()))

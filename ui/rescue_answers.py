@@ -1,0 +1,121 @@
+"""Rescue, the answers: what a model says to the project's questions, kept before it is gone."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QSplitter, QVBoxLayout
+
+from core import golden
+from core.golden import Estimate, Golden
+from core.language import tr, trn
+from core.providers import LOCAL
+from ui import style, widgets
+from ui.rescue_parts import MOST, BatchBox, Page, TextTable, cost_words, mark
+from ui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`total` questions, of which those in `left` are not asked yet."""
+
+    total: int
+    left: Estimate
+    kept: list[Golden]
+
+
+class AnswersPage(Page):
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
+        self.all_rows = QCheckBox(tr("Also the questions of all approved rows, not only those of the exam"))
+        self.told, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
+        self.batch = BatchBox()
+        self.record = widgets.primary("")
+        self.record.setAutoDefault(False)
+        self.table = TextTable(tr("Answers kept"), [tr("Question"), tr("Answer"), tr("Mark")], even=2)
+        self.whole = QPlainTextEdit(readOnly=True)
+        self.whole.setAccessibleName(tr("The answer in full"))
+        self._lay_out()
+        self.all_rows.toggled.connect(lambda _on: self.read())
+        self.batch.toggled.connect(lambda _on: self.show_buttons())
+        self.record.clicked.connect(lambda _checked: self._on_record())
+        self.table.chosen.connect(self._show_whole)
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.addWidget(widgets.column(self.all_rows, self.batch, self.told, self.cost), 1)
+        above.addWidget(self.record, 0, Qt.AlignmentFlag.AlignTop)
+        parts = QSplitter(childrenCollapsible=False)
+        parts.addWidget(self.table)
+        parts.addWidget(self.whole)
+        parts.setStretchFactor(0, 2)
+        parts.setStretchFactor(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addLayout(above)
+        layout.addWidget(self.note)
+        layout.addWidget(parts, 1)
+
+    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+        who, all_rows = self.who, self.all_rows.isChecked()
+
+        def read(db: sqlite3.Connection) -> _Found:
+            asked = golden.questions(db, all_rows)
+            left = golden.unasked(db, who, asked)
+            return _Found(len(asked), golden.estimate(who, left, who[0] == LOCAL), golden.answers(db, who))
+
+        return read
+
+    def show_found(self, found: Any) -> None:
+        self._left, self._kept = found.left, found.kept
+        self.batch.show_server(self.workspace, self.provider)
+        asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
+        if not found.total:
+            asked = tr("The project has no questions yet. Bring the model's rows in, or write exam questions.")
+        self.told.setText(f"{asked} {_kept_words(len(found.kept))}")
+        lines = []
+        for one in found.kept[:MOST]:
+            grade = one.mark(one.answer)
+            lines.append((one.question, one.answer, mark(grade.score, grade.passed)))
+        nothing = tr(
+            "What the model answers while it still can is kept here, and what is taught again is measured by it."
+        )
+        self.table.show_lines(lines, tr("No answers are kept yet"), nothing)
+        self.whole.setVisible(bool(lines))
+        self._show_whole(-1)
+        if lines:
+            self.table.choose(0)
+
+    def _show_whole(self, line: int) -> None:
+        if not 0 <= line < len(self._kept):
+            self.whole.clear()
+            return
+        one = self._kept[line]
+        parts = [(tr("Question"), one.question), (tr("Answer"), one.answer), (tr("Expected"), one.reference)]
+        parts.append((tr("Key points"), one.key_points))
+        self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
+
+    def show_buttons(self) -> None:
+        left = self._left.requests
+        self.cost.setText(cost_words(self._left, self.provider, self.batch.wanted()))
+        self.cost.setVisible(left > 0)
+        self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
+        self.record.setEnabled(left > 0 and not self.is_asking)
+
+    def _on_record(self) -> None:
+        who, all_rows = self.who, self.all_rows.isChecked()
+
+        def asked(db: sqlite3.Connection) -> Any:
+            return golden.abouts(who, golden.unasked(db, who, golden.questions(db, all_rows)))
+
+        self.asked.emit(who, asked, self.batch.wanted())
+
+
+def _kept_words(kept: int) -> str:
+    if not kept:
+        return ""
+    told = trn("{n} answer is kept.", "{n} answers are kept.", kept)
+    return told if kept <= MOST else told + " " + tr("The first {n} are shown.", n=f"{MOST:,}")

@@ -1,0 +1,214 @@
+"""The rescue of a model that will soon be gone: its files, its answers, teaching another, and whether that one agrees."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QPushButton,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import golden, rescue
+from core.errors import JukuError
+from core.golden import GOLDEN, Who
+from core.inquiries import Inquiry
+from core.language import tr
+from core.progress import Progress
+from core.project import Changes
+from ui import inquiry_runner, server_words, style, widgets
+from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, unfinished
+from ui.inquiry_runner import Abouts, Ended
+from ui.latest import Latest, ProgressLine
+from ui.rescue_answers import AnswersPage
+from ui.rescue_files import FilesPage
+from ui.rescue_parity import ParityPage
+from ui.rescue_parts import ModelTable, Page, words_of
+from ui.rescue_teaching import TeachingPage
+from ui.workspace import Workspace
+
+SETTLED = 150  # milliseconds without another change before what is shown is read again
+TABLES = {"golden_answer", "inquiry", "example", "job", "spec"}
+
+
+class RescueDialog(QDialog):
+    """Not modal. A model goes on being asked when the dialog is closed; nothing is asked twice."""
+
+    show_examples = Signal(str)
+
+    def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Rescue a model"))
+        self._workspace = workspace
+        self._runner = inquiry_runner.of(workspace)
+        self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
+        self._unfinished: Unfinished | None = None
+        self._settling = QTimer(self, singleShot=True, interval=SETTLED)
+        self.server = QComboBox()
+        self.server.setAccessibleName(tr("Server"))
+        for id, title in server_words.titles(workspace).items():
+            self.server.addItem(title, id)
+        self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
+        self.again, self.note = QPushButton(tr("Look again")), widgets.Note()
+        self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
+        self.models = ModelTable()
+        self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
+        self.teaching, self.parity = TeachingPage(workspace), ParityPage(workspace)
+        self.pages: list[Page] = [self.files, self.answers, self.teaching, self.parity]
+        self._lay_out()
+        self._connect()
+        self.load()
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
+        titles = (tr("1  Its files"), tr("2  Its answers"), tr("3  Teach again"), tr("4  Parity"))
+        for page, title in zip(self.pages, titles, strict=True):
+            self.tabs.addTab(page, title)
+        above = QHBoxLayout()
+        for part in (self.server, self.again):
+            above.addWidget(part)
+        above.addWidget(self.line, 1)
+        below = QHBoxLayout()
+        below.addWidget(self.run_line, 1)
+        below.addStretch()
+        self.closing = QPushButton(tr("Close"), autoDefault=False)
+        below.addWidget(self.closing)
+        parts = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        parts.addWidget(self.models)
+        parts.addWidget(self.tabs)
+        parts.setSizes([190, 430])
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(above)
+        layout.addWidget(self.older)
+        layout.addWidget(self.note)
+        layout.addWidget(parts, 1)
+        layout.addLayout(below)
+        self.again.setAutoDefault(False)
+        self.resize(960, 720)
+
+    def _connect(self) -> None:
+        self.server.activated.connect(lambda _index: self.load())
+        self.again.clicked.connect(lambda _checked: self.load())
+        self.models.chosen.connect(lambda _line: self._show_model())
+        self.closing.clicked.connect(lambda _checked: self.close())
+        for page in self.pages:
+            page.asked.connect(self._on_asked)
+        self.teaching.show_examples.connect(self.show_examples)
+        self.run_line.cancelled.connect(lambda: self._runner.cancel(GOLDEN))
+        self.older.continued.connect(lambda: self._on_older(self._runner.resume))
+        self.older.taken.connect(lambda: self._on_older(self._runner.take))
+        self.older.given_up.connect(lambda: self._on_older(self._runner.drop))
+        self._runner.changed.connect(self._on_run_changed)
+        self._runner.progressed.connect(self._on_progress)
+        self._runner.ended.connect(self._on_ended)
+        self._workspace.tasks.changed.connect(self._on_changes)
+        self._settling.timeout.connect(self._read)
+        self.finished.connect(lambda _result: self._stop())
+
+    def _stop(self) -> None:
+        for work in (self._work, self._reading):
+            work.stop()
+        self._settling.stop()
+        for page in self.pages:
+            page.stop()
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be: rows and jobs stay usable beside it."""
+        self.show()
+
+    def provider(self) -> str:
+        return str(self.server.currentData())
+
+    def load(self) -> None:
+        """Ask the server for its models."""
+        self.note.say("")
+        self.models.show_models([], {}, tr("Asking the server…"))
+        self._show_model()
+        self._work.ask(lambda _reporter: self._load(self.provider()))
+
+    async def _load(self, id: str) -> None:
+        project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
+        try:
+            found = await rescue.models(project, await self._workspace.provider(id), today)
+            kept, self._unfinished = await project.read(_known, id)
+        except JukuError as error:
+            self.note.say(words_of(error), "error")
+            self.models.show_models([], {}, tr("Nothing could be read"))
+            return
+        text = tr("Models that were fine-tuned there are listed here, the one that ends next first.")
+        self.models.show_models(found, kept, tr("No fine-tuned models"), text)
+        self._show_model()
+
+    def _show_model(self) -> None:
+        chosen = self.models.model()
+        self.tabs.setVisible(chosen is not None)
+        for page in self.pages:
+            page.show_model(self.provider(), chosen)
+        self._show_run()
+
+    def _read(self) -> None:
+        """Read anew what the project knows: answers came, rows changed, a job has ended."""
+        for page in self.pages:
+            page.read()
+        id = self.provider()
+        self._reading.ask(lambda _reporter: self._read_kept(id))
+
+    async def _read_kept(self, id: str) -> None:
+        project = self._workspace.project
+        kept, self._unfinished = await project.read(_known, id)
+        if id == self.provider():
+            self.models.show_kept(kept)
+        self._show_run()
+
+    def _show_run(self) -> None:
+        running = self._runner.progress(GOLDEN)
+        self.run_line.show_progress(running)
+        self.older.show_inquiry(self._unfinished if running is None else None)
+        for page in self.pages:
+            page.show_asking(running is not None)
+
+    def _on_asked(self, who: Who, abouts: Abouts, batch: bool) -> None:
+        self.note.say(tr("You may close this window: the work goes on, and the status bar shows how far it is."))
+        self._runner.begin(GOLDEN, who[1], abouts, provider=who[0], batch=batch)
+
+    def _on_older(self, act: Callable[[Inquiry], None]) -> None:
+        if found := self._unfinished:
+            self._unfinished = None
+            self.older.show_inquiry(None)
+            act(found.inquiry)
+
+    def _on_run_changed(self, task: str) -> None:
+        if task == GOLDEN and self.isVisible():
+            self._show_run()
+            self._settling.start()
+
+    def _on_progress(self, task: str, progress: Progress) -> None:
+        if task == GOLDEN and self._runner.progress(task) is not None:
+            self.run_line.show_progress(progress)
+
+    def _on_ended(self, ended: Ended) -> None:
+        if ended.task == GOLDEN:
+            self._unfinished = None  # until it is read again
+            self.note.say(ended.text, ended.meaning)
+
+    def _on_changes(self, changes: Changes) -> None:
+        if self.isVisible() and changes.tables & TABLES:
+            self._settling.start()
+
+
+def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
+    """How many answers of each model of a provider are kept, and the run that was cut off."""
+    kept = {model: count for (id, model), count in golden.recorded(db).items() if id == provider}
+    return kept, unfinished(db, GOLDEN)

@@ -1,0 +1,144 @@
+"""Rescue, the files: what a model was trained on and how that went, saved to a folder and brought into the project."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
+
+from core import rescue, training
+from core.errors import JukuError
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from core.rescue import Saved, Tuned
+from core.rows import Options
+from ui import import_run, style, widgets
+from ui.import_run import Outcome, Wanted
+from ui.latest import Latest, ProgressLine
+from ui.rescue_parts import Page, TextTable, words_of
+from ui.workspace import Workspace
+
+SPLITS = {"training": "train", "validation": "validation"}
+
+
+class FilesPage(Page):
+    """Names come from a server: none leaves the folder, nothing in it is replaced."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._saved: dict[tuple[str, str], Saved] = {}
+        self._work = Latest(workspace, self)
+        self.files = TextTable(tr("Files"), [tr("File"), tr("What it is"), tr("Saved as")])
+        self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Bring the rows into the project"))
+        self.line = ProgressLine(self._work)
+        self.tagged = widgets.label(wrap=True, dim=True)
+        below = QHBoxLayout()
+        below.addWidget(self.save)
+        below.addWidget(self.bring)
+        below.addWidget(self.line, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addWidget(self.files, 1)
+        layout.addWidget(self.tagged)
+        layout.addWidget(self.note)
+        layout.addLayout(below)
+        self.save.clicked.connect(lambda _checked: self._on_save())
+        self.bring.clicked.connect(lambda _checked: self._on_bring())
+        self._work.busy.connect(lambda _busy: self.show_buttons())
+
+    def stop(self) -> None:
+        self._work.stop()
+        self.reader.stop()
+
+    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+        assert self.model
+        tag = self.model.tag
+        return lambda db: [training.count(db, tag, split) for split in SPLITS.values()]
+
+    def show_found(self, found: list[int]) -> None:
+        assert self.model
+        roles = {
+            "training": tr("Training rows"),
+            "validation": tr("Validation rows"),
+            "results": tr("Results, as a table"),
+        }
+        paths = self._paths()
+        lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.files_of(self.model)]
+        nothing = tr(
+            "The server names no job that made this model, so nobody knows its files. Its answers can be kept all the same."
+        )
+        self.files.show_lines(lines, tr("No files are known"), nothing)
+        told = trn("{n} approved training row", "{n} approved training rows", found[0])
+        self.tagged.setText(
+            tr("In the project: {rows} with the tag {tag}.", rows=told, tag=self.model.tag) if sum(found) else ""
+        )
+        self.tagged.setVisible(sum(found) > 0)
+
+    def _paths(self) -> dict[str, str]:
+        saved = self._saved.get(self.who)
+        if saved is None:
+            return {}
+        gone = {file.id: tr("gone at the server") for file in saved.missing}
+        kept = [file for file in rescue.files_of(self.model) if file.id not in gone] if self.model else []
+        paths = [path for role, path in saved.paths if role != "job"]
+        return gone | {file.id: path.name for file, path in zip(kept, paths, strict=True)}
+
+    def show_buttons(self) -> None:
+        busy = self._work.is_busy()
+        self.save.setEnabled(not busy and self.model is not None)
+        saved = self._saved.get(self.who) if self.model else None
+        self.bring.setEnabled(not busy and saved is not None and any(saved.of(role) for role in SPLITS))
+        self.bring.setToolTip("" if saved else widgets.tip(tr("Save the files first.")))
+
+    def _on_save(self) -> None:
+        dialog = QFileDialog(self, tr("Where to save the files"), str(self.workspace.project.path.parent))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda folder: self.save_to(Path(folder)))
+        dialog.open()
+
+    def save_to(self, folder: Path) -> None:
+        """Download the files of the model that is chosen now."""
+        assert self.model
+        provider, model = self.provider, self.model
+        self.note.say("")
+        self._work.ask(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
+
+    async def _save(self, provider: str, model: Tuned, folder: Path, reporter: Reporter) -> None:
+        try:
+            server = await self.workspace.provider(provider)
+            saved = await rescue.save_files(server, model, folder, reporter)
+        except JukuError as error:
+            self.note.say(words_of(error), "error")
+            return
+        self._saved[provider, model.model] = saved
+        told = trn("{n} file lies in {folder}.", "{n} files lie in {folder}.", len(saved.paths), folder=folder)
+        if saved.missing:
+            told += " " + trn("{n} is gone at the server.", "{n} are gone at the server.", len(saved.missing))
+        self.note.say(told, "warning" if saved.missing else "good")
+        self.read()
+
+    def _on_bring(self) -> None:
+        assert self.model
+        saved, tag = self._saved[self.who], self.model.tag
+        wanted = [
+            Wanted(path, Options(split=split, tags=tag), path.name)
+            for role, split in SPLITS.items()
+            for path in saved.of(role)
+        ]
+        self._work.ask(lambda _reporter: self._bring(wanted, tag), import_run.label_of(wanted))
+
+    async def _bring(self, wanted: list[Wanted], tag: str) -> Changes | None:
+        """As rows are dragged in; those that were here before get the tag too."""
+        outcome = Outcome()
+        await import_run.take(self.workspace, wanted, self.window(), outcome)
+        if not outcome.known:
+            return None
+
+        def tag_all(db: sqlite3.Connection) -> None:
+            for one in wanted:
+                rescue.tag_known(db, one.path, tag)
+
+        return await self.workspace.project.write(tr("Tag the rescued rows"), tag_all)

@@ -1,0 +1,199 @@
+"""Rescue, the parity: whether the model that was taught again answers as the old one did, question by question."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QSplitter, QVBoxLayout
+
+from core import golden, jobs
+from core.errors import JukuError
+from core.golden import Estimate, Pair, Tally, Who
+from core.language import tr, trn
+from core.providers import LOCAL
+from ui import style, widgets
+from ui.notice import Notice
+from ui.rescue_parts import MOST, BatchBox, Page, TextTable, cost_words, mark, words_of
+from ui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`others` can be compared with; `new` is the one that was chosen, with its pairs and what is left to ask it."""
+
+    kept: int
+    others: list[Who]
+    new: Who | None
+    left: Estimate
+    pairs: list[Pair]
+    waits: bool  # whether a job that teaches it again has not ended
+
+
+class ParityPage(Page):
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._pairs: list[Pair] = []
+        self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
+        self.batch = BatchBox()
+        self.other = QComboBox()
+        self.other.setAccessibleName(tr("Compare with"))
+        self.other.setMinimumContentsLength(30)
+        self.other.setPlaceholderText(tr("No other model yet"))
+        self.again, self.export = QPushButton(tr("Ask it the same")), QPushButton(tr("Export as CSV…"))
+        self.verdict, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
+        columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Agree")]
+        self.table = TextTable(tr("Parity"), columns, even=3)
+        self.whole = QPlainTextEdit(readOnly=True)
+        self.whole.setAccessibleName(tr("Both answers in full"))
+        self._lay_out()
+        self.other.activated.connect(lambda _index: self.read())
+        self.batch.toggled.connect(lambda _on: self.show_buttons())
+        self.again.clicked.connect(lambda _checked: self._on_again())
+        self.export.clicked.connect(lambda _checked: self._on_export())
+        self.table.chosen.connect(self._show_whole)
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.addWidget(widgets.label(tr("Compare with")))
+        above.addWidget(self.other, 1)
+        for button in (self.again, self.export):
+            button.setAutoDefault(False)
+            above.addWidget(button)
+        parts = QSplitter(childrenCollapsible=False)
+        parts.addWidget(self.table)
+        parts.addWidget(self.whole)
+        parts.setStretchFactor(0, 3)
+        parts.setStretchFactor(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addLayout(above)
+        for part in (self.batch, self.cost, self.verdict, self.note):
+            layout.addWidget(part)
+        layout.addWidget(parts, 1)
+
+    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+        old, wanted = self.who, self._new()
+
+        def read(db: sqlite3.Connection) -> _Found:
+            known = jobs.jobs(db)
+            others = _others(db, old, known)
+            new = wanted if wanted in others else next(iter(others), None)
+            kept = golden.asked_of(db, old)
+            left = golden.unasked(db, new, kept) if new else []
+            told = golden.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
+            pairs = golden.parity(db, old, new) if new else []
+            waits = any(job.sweep == old[1] and not job.ended for job in known)
+            return _Found(len(kept), others, new, told, pairs, waits)
+
+        return read
+
+    def _new(self) -> Who | None:
+        at = self.other.currentIndex()
+        return self._others[at] if 0 <= at < len(self._others) else None
+
+    def show_found(self, found: Any) -> None:
+        if found.others != self._others:
+            self._others = found.others
+            self.other.clear()
+            self.other.addItems([f"{widgets.short_name(model)} – {self.server(id)}" for id, model in found.others])
+        if found.new:
+            self.other.setCurrentIndex(found.others.index(found.new))
+        self._left, self._pairs = found.left, found.pairs
+        self.verdict.setText(tally_words(golden.tally(found.pairs), found.kept) if found.pairs else "")
+        self.verdict.setVisible(bool(found.pairs))
+        self.table.show_lines([_cells(pair) for pair in found.pairs[:MOST]], *_nothing(found))
+        for row, pair in enumerate(found.pairs[:MOST]):
+            self.table.colour(row, 5, style.colours("good" if pair.agrees else "error")[0])
+        self.whole.setVisible(bool(found.pairs))
+        self._show_whole(-1)
+        if found.pairs:
+            self.table.choose(0)
+
+    def show_buttons(self) -> None:
+        count, new = self._left.requests, self._new()
+        self.batch.show_server(self.workspace, new[0] if new and count else "")
+        self.cost.setText(cost_words(self._left, new[0], self.batch.wanted()) if new else "")
+        self.cost.setVisible(bool(self.cost.text()))
+        self.again.setText(
+            trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask it the same")
+        )
+        self.again.setEnabled(count > 0 and not self.is_asking)
+        self.other.setEnabled(bool(self._others))
+        self.export.setEnabled(bool(self._pairs))
+
+    def _show_whole(self, line: int) -> None:
+        if not 0 <= line < len(self._pairs):
+            self.whole.clear()
+            return
+        one = self._pairs[line]
+        parts = [
+            (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
+            (tr("Expected"), one.golden.reference), (tr("Key points"), one.golden.key_points),
+        ]  # fmt: skip
+        self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
+
+    def _on_again(self) -> None:
+        old, new = self.who, self._new()
+        if new is None:
+            return
+
+        def asked(db: sqlite3.Connection) -> Any:
+            return golden.abouts(new, golden.unasked(db, new, golden.asked_of(db, old)))
+
+        self.asked.emit(new, asked, self.batch.wanted())
+
+    def _on_export(self) -> None:
+        dialog = QFileDialog(self, tr("Export the parity"), f"{tr('Parity')}.csv", "CSV (*.csv)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("csv")
+        dialog.fileSelected.connect(lambda file: self.export_to(Path(file)))
+        dialog.open()
+
+    def export_to(self, path: Path) -> None:
+        """Write the table that is shown, all of its lines."""
+        new = self._new()
+        assert new is not None
+        try:
+            golden.export(path, self._pairs, self.who, new)
+        except JukuError as error:
+            Notice(self.window(), words_of(error), "error", lasting=True)
+        else:
+            Notice(self.window(), tr("“{name}” was written.", name=path.name))
+
+
+def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
+    """The models to compare with: those taught again from this one, others of the project, those with answers."""
+    mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: job.sweep != old[1])
+    found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(golden.recorded(db))
+    return [who for who in dict.fromkeys(found) if who != old]
+
+
+def _cells(pair: Pair) -> tuple[str, ...]:
+    marks = [mark(grade.score, grade.passed) for grade in (pair.old_mark, pair.new_mark)]
+    return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("yes") if pair.agrees else tr("no")
+
+
+def _nothing(found: _Found) -> tuple[str, str]:
+    if not found.kept:
+        return tr("No answers are kept yet"), tr(
+            "Record the old model's answers first: the new one is measured by them."
+        )
+    if found.new is None and found.waits:
+        return tr("It is being taught again"), tr("When the job has ended, its model is asked the same questions here.")
+    if found.new is None:
+        return tr("No other model yet"), tr("Teach the rows again, here or at another server; then compare.")
+    return tr("Not asked yet"), tr("Ask the new model the same questions; both answers then stand side by side.")
+
+
+def tally_words(told: Tally, kept: int) -> str:
+    """What came of the comparison, in words."""
+    parts = [
+        tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{told.pairs:,}", kept=f"{kept:,}",
+           agree=f"{told.agree:,}"),
+        tr("Right: {old} before, {new} now.", old=f"{told.old_right:,}", new=f"{told.new_right:,}"),
+    ]  # fmt: skip
+    if told.lost or told.gained:
+        parts.append(tr("{lost} lost, {gained} gained.", lost=f"{told.lost:,}", gained=f"{told.gained:,}"))
+    return " ".join(parts)

@@ -1,0 +1,245 @@
+"""The parts of the rescue's window: the models of a server, tables of texts, and what all its pages share."""
+
+import datetime
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QCheckBox, QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem, QWidget
+
+from core import calendar, prices
+from core.errors import JukuError
+from core.golden import Estimate, Who
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from core.providers import LOCAL
+from core.rescue import Tuned
+from ui import server_words, style, widgets
+from ui.inquiry_dialog import about
+from ui.job_table import days
+from ui.latest import Latest
+from ui.nothing import Nothing
+from ui.text_length import local_time
+from ui.workspace import Workspace
+
+WIDEST = 380  # pixels of a column that is not the last
+MOST = 1000  # lines of a table of texts: a window that holds more is slow, and nobody reads it
+
+
+class TextTable(QStackedWidget):
+    """Lines of plain texts, one of which can be chosen; where there are none, words say why."""
+
+    chosen = Signal(int)  # the line, -1 for none
+
+    def __init__(self, name: str, columns: Sequence[str], even: int = 0) -> None:
+        """The first `even` columns share the room that is left."""
+        super().__init__()
+        self.table, self.nothing = QTableWidget(0, len(columns)), Nothing()
+        self.table.setHorizontalHeaderLabels(list(columns))
+        self.table.setAccessibleName(name)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setMaximumSectionSize(-1 if even else WIDEST)
+        header.setStretchLastSection(not even)
+        for column in range(even):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self._even = even
+        self.table.itemSelectionChanged.connect(lambda: self.chosen.emit(self.line()))
+        self.addWidget(self.nothing)
+        self.addWidget(self.table)
+
+    def line(self) -> int:
+        """The chosen line, -1 for none."""
+        rows = self.table.selectionModel().selectedRows()
+        return rows[0].row() if rows else -1
+
+    def choose(self, line: int) -> None:
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().setCurrentIndex(self.table.model().index(line, 0), flags)
+
+    def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
+        """Show them, the first chosen; without any, `title` and `text` stand there."""
+        self.nothing.say(title, text)
+        self.setCurrentIndex(1 if lines else 0)
+        self.table.blockSignals(True)
+        self.table.clearSelection()
+        self.table.setRowCount(len(lines))
+        for row, cells in enumerate(lines):
+            for column, cell in enumerate(cells):
+                item = QTableWidgetItem(" ".join(cell[:500].split()))
+                item.setToolTip(widgets.tip(cell[:2000]) if cell else "")
+                self.table.setItem(row, column, item)
+        self.table.blockSignals(False)
+        for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):
+            self.table.resizeColumnToContents(column)
+            room = self.table.columnWidth(column) + style.SPACE
+            self.table.setColumnWidth(column, min(WIDEST, room))
+
+    def colour(self, row: int, column: int, colour: QColor) -> None:
+        self.table.item(row, column).setForeground(colour)
+
+
+class ModelTable(TextTable):
+    """The fine-tuned models of a server, the nearest end first."""
+
+    def __init__(self) -> None:
+        columns = [tr("Model"), tr("Will answer for"), tr("Until"), tr("Answers kept"), tr("Base model"), tr("Made")]
+        super().__init__(tr("Models"), columns)
+        self._models: list[Tuned] = []
+
+    def show_models(self, models: Sequence[Tuned], kept: dict[str, int], title: str = "", text: str = "") -> None:
+        """`kept`: how many answers of each are recorded. The choice stays where it was; `chosen` is not told."""
+        before = self.model()
+        self._models = list(models)
+        today = datetime.datetime.now().astimezone().date()
+        self.show_lines([_cells(one, kept, today) for one in models], title, text)
+        for row, one in enumerate(models):
+            if one.closing and calendar.days_left(one.closing, today) <= calendar.SOON:
+                over = calendar.days_left(one.closing, today) < 0
+                self.colour(row, 1, style.colours("error" if over else "warning")[0])
+        if models:
+            names = [one.model for one in models]
+            self.table.blockSignals(True)
+            self.choose(names.index(before.model) if before and before.model in names else 0)
+            self.table.blockSignals(False)
+
+    def show_kept(self, kept: dict[str, int]) -> None:
+        for row, one in enumerate(self._models):
+            self.table.item(row, 3).setText(_count(kept.get(one.model, 0)))
+
+    def model(self) -> Tuned | None:
+        """The chosen one."""
+        line = self.line()
+        return self._models[line] if 0 <= line < len(self._models) else None
+
+
+def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
+    left = "" if one.closing is None else days(calendar.days_left(one.closing, today))
+    if not one.listed:
+        left = tr("not offered any more")
+    until = "" if one.closing is None else str(one.closing.day)
+    made = local_time(one.made) if one.made else ""
+    return [one.model, left, until, _count(kept.get(one.model, 0)), one.base, made]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+class Page(QWidget):
+    """One step of a rescue. A page gives `reading`, what it wants to know of the project, and `show_found`."""
+
+    asked = Signal(object, object, bool)  # who is to be asked, what finds the questions in the project, as a batch?
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.provider, self.is_asking = "", False
+        self.model: Tuned | None = None
+        self.note = widgets.Note()
+        self.reader = Latest(workspace, self)
+
+    @property
+    def who(self) -> Who:
+        assert self.model
+        return self.provider, self.model.model
+
+    def show_model(self, provider: str, model: Tuned | None) -> None:
+        """Turn to another model; None where none is chosen."""
+        self.provider, self.model = provider, model
+        self.note.say("")
+        self.setEnabled(model is not None)
+        self.read()
+
+    def show_asking(self, asking: bool) -> None:
+        """Whether a model is being asked now: one after the other."""
+        self.is_asking = asking
+        self.show_buttons()
+
+    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+        """What is read of the project, in another thread."""
+        raise NotImplementedError
+
+    def show_found(self, found: Any) -> None:
+        raise NotImplementedError
+
+    def show_buttons(self) -> None:
+        """Let the buttons say whether they can be pressed."""
+
+    def read(self) -> None:
+        if self.model is None:
+            self.reader.stop()
+            return
+        reading = self.reading()
+        self.reader.ask(lambda reporter: self._read(reading, reporter))
+
+    async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
+        try:
+            found = await self.workspace.project.read(reading, reporter=reporter)
+        except JukuError as error:
+            self.note.say(words_of(error), "error")
+            return None
+        self.show_found(found)
+        self.show_buttons()
+        return None
+
+    def stop(self) -> None:
+        self.reader.stop()
+
+    def server(self, provider: str = "") -> str:
+        return server_words.title(self.workspace, provider or self.provider)
+
+
+def words_of(error: JukuError) -> str:
+    return "\n".join(filter(None, (error.title, error.message)))
+
+
+class BatchBox(QCheckBox):
+    """Asks for the batch's half price; hidden where the server has no batches, or nothing to make cheaper."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("As a &batch: half the price, answered within a day"))
+        told = tr("The questions go out in one file. Juku may be closed meanwhile; it finds the answers later.")
+        self.setToolTip(widgets.tip(told))
+        self.hide()
+
+    def show_server(self, workspace: Workspace, provider: str) -> None:
+        self.setVisible(bool(provider) and provider != LOCAL and server_words.has(workspace, provider, "batch"))
+
+    def wanted(self) -> bool:
+        return not self.isHidden() and self.isChecked()
+
+
+def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
+    """What asking will come to, in a line."""
+    if not told.requests:
+        return ""
+    parts = [
+        trn("{n} request", "{n} requests", told.requests),
+        tr("about {sent} tokens sent, {received} received", sent=about(told.sent), received=about(told.received)),
+    ]
+    if provider == LOCAL:
+        parts.append(tr("costs nothing on this computer"))
+    elif told.dollars is None:
+        parts.append(tr("price unknown"))
+    else:
+        dollars = told.dollars * (prices.BATCH if batch else 1)
+        cost = f"{dollars:.2f}"
+        parts.append(tr("less than $0.01") if dollars < 0.01 else tr("about ${cost}", cost=cost))
+    return " · ".join(parts)
+
+
+def mark(score: float, passed: bool) -> str:
+    """How an answer was marked, in a sign or a share."""
+    return "✓" if passed else f"{score:.0%}" if score else "✗"

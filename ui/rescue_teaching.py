@@ -1,0 +1,208 @@
+"""Rescue, teaching again: the same rows, on this computer or at another server."""
+
+import datetime
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
+
+from core import calendar, jobs, training
+from core.jobs import Job
+from core.language import tr, trn
+from core.providers import LOCAL
+from core.training import MINIMUM_ROWS, Plan
+from ui import job_words, server_words, style, widgets
+from ui.model_row import USABLE
+from ui.rescue_parts import Page, TextTable
+from ui.text_length import local_time
+from ui.training_start import TrainingStart
+from ui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows to teach: those with a tag, or a job's frozen copy."""
+
+    count: int
+    title: str
+    tag: str
+    version: int | None = None
+    validation: bool = False
+
+
+class TeachingPage(Page):
+    """The job goes through the same checks and the same queue as any other."""
+
+    show_examples = Signal(str)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._rows: list[_Rows] = []
+        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), widgets.ModelBox(tuned=False)
+        for id, title in server_words.titles(workspace).items():
+            if server_words.preset_of(workspace, id).trains:
+                self.server_box.addItem(title, id)
+        self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
+        self.about_base = widgets.Note()
+        self.start = widgets.primary(tr("Teach again"))
+        self.start.setAutoDefault(False)
+        self.starter = TrainingStart(workspace, self)
+        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Resulting model")]
+        self.taught = TextTable(tr("Taught again"), names)
+        self._is_busy = False
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setHorizontalSpacing(style.SPACE)
+        form.setVerticalSpacing(style.SPACE // 2)
+        boxes = ((tr("Rows"), self.rows), (tr("Server"), self.server_box), (tr("Base model"), self.base))
+        for title, box in boxes:
+            box.setAccessibleName(title)
+            box.setMinimumContentsLength(24)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            form.addRow(title, box)
+        above = QHBoxLayout()
+        above.setSpacing(2 * style.SPACE)
+        above.addLayout(form, 1)
+        above.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addLayout(above)
+        layout.addWidget(self.about_base)
+        layout.addWidget(self.note)
+        layout.addWidget(self.taught, 1)
+
+    def _connect(self) -> None:
+        self.server_box.activated.connect(lambda _index: self._on_server())
+        self.base.currentIndexChanged.connect(lambda _index: self.show_buttons())
+        self.start.clicked.connect(lambda _checked: self._on_start())
+        self.starter.busy.connect(self._show_busy)
+        self.starter.queued.connect(lambda _ids: self._on_queued())
+        self.starter.show_examples.connect(self.show_examples)
+        self.workspace.offers_changed.connect(self.show_offers)
+        self.workspace.offers_failed.connect(self._on_failed)
+
+    def target(self) -> str:
+        """The id of the server that is to train."""
+        return str(self.server_box.currentData() or "")
+
+    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+        assert self.model
+        who, tag = self.who, self.model.tag
+
+        def read(db: sqlite3.Connection) -> tuple[list[_Rows], list[Job]]:
+            known = jobs.jobs(db)
+            return _rows_of(db, who, tag, known), [job for job in known if job.sweep == who[1]]
+
+        return read
+
+    def show_model(self, provider: str, model: Any) -> None:
+        super().show_model(provider, model)
+        if model is not None:
+            self._want_offers()
+
+    def show_found(self, found: tuple[list[_Rows], list[Job]]) -> None:
+        rows, taught = found
+        if rows != self._rows:
+            self._rows = rows
+            self.rows.clear()
+            self.rows.addItems([one.title for one in rows])
+        nothing = tr("Here the jobs are listed that teach what this model knew to another one.")
+        self.taught.show_lines(
+            [
+                (job_words.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
+                 job.fine_tuned_model or "")
+                for job in taught
+            ],
+            tr("Not taught again yet"), nothing,
+        )  # fmt: skip
+        self.show_offers()
+
+    def show_offers(self) -> None:
+        self.base.show_offers(self.workspace.known_offers(self.target()))
+        self.show_buttons()
+
+    def _on_failed(self, _provider: str) -> None:
+        self.show_buttons()
+
+    def show_buttons(self) -> None:
+        lacking = self._lacking()
+        self.rows.setEnabled(bool(self._rows))
+        self.start.setEnabled(not lacking and not self._is_busy and self.model is not None)
+        closing = self._closing()
+        self.about_base.say(lacking or closing, "warning" if closing and not lacking else "note")
+
+    def _lacking(self) -> str:
+        """What stands in the way, in words."""
+        if not self._rows:
+            return tr("The project does not have its rows yet: save its files and bring them in first.")
+        chosen = self._rows[max(0, self.rows.currentIndex())]
+        if chosen.count < MINIMUM_ROWS:
+            return trn("There is only {n} approved training row; {minimum} are needed.",
+                       "There are only {n} approved training rows; {minimum} are needed.",
+                       chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
+        offer = self.base.offer()
+        if offer is None:
+            error = self.workspace.trouble(self.target())
+            return str(error) if error else tr("Asking the provider for its models…")
+        if offer.state not in USABLE:
+            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+        return ""
+
+    def _closing(self) -> str:
+        today = datetime.datetime.now().astimezone().date()
+        found = calendar.doors(server_words.preset_of(self.workspace, self.target()).id, today)
+        return "\n".join(door.words(today) for door in found if door.what == "training")
+
+    def _on_server(self) -> None:
+        self._want_offers()
+        self.show_offers()
+
+    def _want_offers(self) -> None:
+        target = self.target()
+        if target != self.workspace.settings.provider:
+            self.workspace.want_offers(target)
+        elif not self.workspace.offers:
+            self.workspace.tasks.start("", self.workspace.load_offers())
+
+    def _on_start(self) -> None:
+        assert self.model
+        chosen, method = self._rows[self.rows.currentIndex()], self.model.method
+        methods = server_words.preset_of(self.workspace, self.target()).methods
+        plan = Plan(
+            self.base.model(), chosen.tag, method=method if method in methods else methods[0],
+            validation=chosen.validation, version=chosen.version,
+        )  # fmt: skip
+        # The name that its jobs share tells later what they were made for; no server hears of it.
+        self.starter.start(self.target(), [plan], self.model.model)
+
+    def _show_busy(self, text: str) -> None:
+        self._is_busy = bool(text)
+        self.note.say(text)
+        self.show_buttons()
+
+    def _on_queued(self) -> None:
+        told = tr("In the queue: the training tab shows how far it is. When it is done, the parity can be measured.")
+        self.note.say(told, "good")
+        self.read()
+
+
+def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_Rows]:
+    found = []
+    maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
+    if maker is not None:
+        title = trn(
+            "The {n} row it was trained on, as kept", "The {n} rows it was trained on, as kept", maker.row_count
+        )
+        validation = bool(maker.asked.get("validation"))
+        found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))
+    if count := training.count(db, tag):
+        title = trn("{n} row with its tag", "{n} rows with its tag", count)
+        found.append(_Rows(count, title, tag, validation=training.count(db, tag, "validation") > 0))
+    return found
