@@ -71,7 +71,6 @@ class AnswersPage(Page):
 
     def show_found(self, found: Any) -> None:
         self._left, self._kept = found.left, found.kept
-        self.batch.show_server(self.workspace, self.provider)
         asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
         if not found.total:
             asked = tr("The project has no questions yet. Bring the model's rows in, or write exam questions.")
@@ -100,6 +99,7 @@ class AnswersPage(Page):
 
     def show_buttons(self) -> None:
         left = self._left.requests
+        self.batch.show_server(self.workspace, self.provider if left else "")
         self.cost.setText(cost_words(self._left, self.provider, self.batch.wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
