@@ -43,7 +43,7 @@ class ParityPage(Page):
         self.other.setPlaceholderText(tr("No other model yet"))
         self.again, self.export = QPushButton(tr("Ask it the same")), QPushButton(tr("Export as CSV…"))
         self.verdict, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
-        columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Agree")]
+        columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Verdict")]
         self.table = TextTable(tr("Parity"), columns, even=3)
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("Both answers in full"))
@@ -172,7 +172,7 @@ def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who
 
 def _cells(pair: Pair) -> tuple[str, ...]:
     marks = [mark(grade.score, grade.passed) for grade in (pair.old_mark, pair.new_mark)]
-    return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("yes") if pair.agrees else tr("no")
+    return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("agrees") if pair.agrees else tr("differs")
 
 
 def _nothing(found: _Found) -> tuple[str, str]:
