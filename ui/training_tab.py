@@ -24,6 +24,7 @@ from ui.job_acts import JobActs
 from ui.job_pane import MOST, JobPane, Told
 from ui.job_table import JobTable, Line
 from ui.reload import Reload
+from ui.rescue_dialog import RescueDialog
 from ui.server_dialog import ServerDialog
 from ui.tab import Tab
 from ui.training_form import FETCHED, TrainingForm
@@ -56,6 +57,7 @@ class TrainingTab(Tab):
         self._connect()
 
     def _connect(self) -> None:
+        self.banner.rescue_wanted.connect(self._on_rescue)
         self.form.started.connect(self._on_start)
         self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
         self.form.rows_chosen.connect(self._count_rows)
@@ -226,6 +228,11 @@ class TrainingTab(Tab):
         """Its model is among the offers from now on."""
         if job.provider == self.workspace.settings.provider:
             self.workspace.tasks.start("", self.workspace.load_offers())
+
+    def _on_rescue(self) -> None:
+        dialog = RescueDialog(self.workspace, parent=self.window())
+        dialog.show_examples.connect(self.show_examples)
+        dialog.open()
 
     def _fetch(self, offer: Offer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
