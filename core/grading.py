@@ -131,15 +131,16 @@ def _key_point(text: str) -> KeyPoint:
 
 
 def _is_met(point: KeyPoint, text: str) -> bool:
-    found = any(re.search(_pattern(alternative), text) for alternative in point.alternatives)
+    found = any(re.search(pattern(alternative), text) for alternative in point.alternatives)
     return found is not point.forbidden
 
 
-def _pattern(alternative: str) -> str:
-    return "".join(_token_pattern(token) for token in _TOKEN.finditer(alternative))
+def pattern(alternative: str, inflected: bool = False) -> str:
+    """A regular expression for a normalised alternative in a normalised text; `inflected` allows verbs their endings."""
+    return "".join(_token_pattern(token, inflected) for token in _TOKEN.finditer(alternative))
 
 
-def _token_pattern(token: re.Match[str]) -> str:
+def _token_pattern(token: re.Match[str], inflected: bool) -> str:
     text = token[0]
     if token["number"]:
         return rf"(?<!\d)(?<!\d[./]){re.escape(text)}(?![./]?\d|(?:st|nd|rd|th)(?![{_LATIN}]))"
@@ -147,8 +148,19 @@ def _token_pattern(token: re.Match[str]) -> str:
         return re.escape(text)
     if len(text) > 3 and text.endswith("s") and not text.endswith("ss"):
         text = text[:-1]
-    plural = "(?:e?s)?" if len(text) > 2 else ""
-    return rf"(?<![{_LATIN}]){text}{plural}(?![{_LATIN}])"
+    ending = "(?:e?s)?" if len(text) > 2 else ""
+    if inflected and len(text) > 3:
+        text, ending = _inflected(text)
+    return rf"(?<![{_LATIN}]){text}{ending}(?![{_LATIN}])"
+
+
+def _inflected(word: str) -> tuple[str, str]:
+    """The stem of an English word, and a pattern for what may follow it: leave, leaves, leaving; grab, grabbed."""
+    if word.endswith("e"):
+        return word[:-1], "(?:e[sd]?|ing)"
+    if word.endswith("y"):
+        return word[:-1], "(?:ys?|ies|ied|yed|ying)"
+    return word, f"(?:e?s|{word[-1]}?(?:ed|ing))?"
 
 
 def _with_digits(text: str) -> str:

@@ -1,0 +1,130 @@
+"""Tells whether a text denies what it names: "not 60 points", 「60点ではない」.
+
+Texts are normalised ones whose clauses and sentences end with `CLAUSE` and `SENTENCE`.
+"""
+
+import re
+
+# Letters of no living script, which normalising leaves where they are.
+CLAUSE, SENTENCE = "\u1681", "\u1682"
+NEAR = 160  # signs before and after a word in which its denial is looked for
+
+_BANS = r"(?:may|must|can|should) not|cannot|cant|mustnt|shouldnt|(?:not|arent|isnt) (?:allowed|permitted)"
+_NOT = (
+    rf"(?P<ban>{_BANS})|not|never|no|nor|neither|without|none|nobody|nothing|instead of|rather than"
+    r"|(?:is|are|was|were|do|does|did|wo|would|could|must|has|have|had|need)nt"
+)
+_NEGATOR = re.compile(rf"\b(?:{_NOT})\b")
+# What looks like a denial and is none, and what a limit is told by: "no longer than five seconds" names five.
+_NO_DENIAL = re.compile(
+    r"\b(?:not|no) (?:only|just|merely|simply|doubt|matter|problem)\b"
+    r"|\b(?:no|not|never|nothing|none|cannot|cant|nor?)\b[^\u1682]{0,60}?\b(?:but|except|other|else|beyond|exceed\w*"
+    r"|(?:more|longer|less|fewer|later|earlier|higher|greater|wider|over) than|for over|above|until|unless|before|after)\b"
+)
+_SCOPE_END = re.compile(
+    r"\b(?:but|however|only|because|since|so|if|when|while|which|who|whose|and then|must)\b|[\u1681\u1682]"
+)
+_SUCH_AS = re.compile(r"such as|like|any of")
+_PART_END = re.compile(r"[\u1681\u1682]|\b(?:and|but|or|because|since|so|while|which|who|if|when)\b")
+_VERB = r"(?:is|are|was|were|do|does|did|can|could|may|might|must|should|will|would|has|have|had)"
+_DENIED_AFTER = re.compile(
+    rf"^(?: [a-z0-9]+){{0,6}}? (?:{_VERB} (?:not|never)(?! only)|(?:is|are|was|were|do|does|did|ca|wo)nt|cannot|(?:is|are) "
+    r"(?:a )?(?P<ban>foul|forbidden|prohibited|banned|illegal)|(?:is|are) (?:wrong|incorrect|false))\b"
+)
+_LIMITED_AFTER = re.compile(r"exceed|more than|longer than|not (?:allowed|permitted) after")
+
+_JA_BAN = r"いけな|いけま|ならない|なりません|できな|できま|られな|られま|使えな|使えま|禁止|だめ|駄目|不可|(?:反則|違反)(?!では)"
+_JA_DENIED = re.compile(rf"(?P<ban>{_JA_BAN})|ません|(?<![少危])ない(?!と)|なく(?![しすて])|なかっ")
+_JA_NO_DENIAL = re.compile(
+    r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ|駄目)(?:ません|ない)?|(?:だけ|のみ|ばかり)(?:では|じゃ|で)なく"
+    r"|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み|問題あり|間違いあり)ません|間違いない|違いない|少なくとも"
+)
+_JA_LIMIT = re.compile(
+    r"^.{0,6}?(?:しか|以外|より(?:ほか|他)|以上|[をも]?超[えす過]|[をも]?こえ|[をも]?越え|より(?:長|多|大|重)|を過ぎ)"
+)
+# At least or at most, before a number and after it; a denial turns one into the other.
+_LEAST = re.compile(
+    r"(?:at least|minimum(?: of)?|(?:no|not) (?:less|fewer) than|(?<!no )(?<!not )(?:more|longer|later) than|over|above|exceed\w*"
+    r"|少なくとも|最低(?:でも)?|最短|最小)(?: [a-z]+)? ?$"
+)
+_LEAST_AFTER = re.compile(r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?超[えす過]|[をも]?こえ|より(?:長|多|大|重))")
+_MOST = re.compile(
+    r"(?:at most|up to|maximum(?: of)?|(?:no|not) (?:more|longer|later) than|(?:less|fewer) than|under|below|within"
+    r"|最長|最大|最高|多くても|長くても)(?: [a-z]+)? ?$"
+)
+_MOST_AFTER = re.compile(r"^ ?(?:or (?:less|fewer)|max(?:imum)?\b|at most|まで|以内|以下|未満)")
+_JA_TOPIC = re.compile(r"(?<=..)(?<!こと)(?<!の)(?<!必要)(?<!わけ)(?<!で)(?<!に)(?<!すこと)[はが](?=.)")
+_JA_PART_END = re.compile(r"[\u1681\u1682]|(?:です|ます|だ|る|い)(?:が|ので|けれど|けど)")
+_IS_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
+# Of such a question or answer a ban is no denial, but what is asked for.
+_ABOUT_BANS = re.compile(
+    r"\b(?:fouls?|forbid\w*|forbidden|prohibited|banned|illegal|violations?|not allowed|may not|must not|cannot)\b"
+    r"|反則|違反|禁止|禁じ|いけな|いけま"
+)
+_ABOUT_ABSENCE = re.compile(
+    r"\b(?:not|never|no|without|except|lack\w*|closed|missing|(?:do|does|is|are|ca|ca|wo)nt)\b|ない|ません|以外|除|休"
+)
+
+
+def is_about_bans(text: str) -> bool:
+    """Whether a normalised question or reference speaks of what is forbidden."""
+    return _ABOUT_BANS.search(text) is not None
+
+
+def is_about_absence(text: str) -> bool:
+    """Whether a normalised question asks for what is not: "When do the boats not run?", 運休."""
+    return _ABOUT_ABSENCE.search(text) is not None
+
+
+def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
+    """Whether `text` denies what stands from `start` to `end`; without `bans_count` what is only forbidden is not denied."""
+    before = text[max(0, start - NEAR) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + NEAR]
+    if _IS_JAPANESE.search(before[-20:] + after[:20]):
+        return _is_denied_in_japanese(after, bans_count) and not _JA_LIMIT.search(text[start:end])
+    return _is_denied_before(before, text[start:end], bans_count) or _is_denied_after(after, bans_count)
+
+
+def bound(text: str, start: int, end: int) -> int:
+    """1 where the number from `start` to `end` is the least, -1 where it is the most, 0 where `text` does not say."""
+    before = text[max(0, start - NEAR) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + NEAR]
+    least, most = (
+        _LEAST.search(before) or _LEAST_AFTER.search(after),
+        _MOST.search(before) or _MOST_AFTER.search(after),
+    )
+    if bool(least) is bool(most):
+        return 0
+    part = _JA_NO_DENIAL.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
+    outer = before[: least.start()] if least and least.string is before else before
+    turned = least and (_NEGATOR.search(outer.rpartition(CLAUSE)[2]) or _JA_DENIED.search(part))
+    return 1 if least and not turned else -1
+
+
+def _is_denied_before(before: str, said: str, bans_count: bool) -> bool:
+    """Whether a negation governs what follows it: "does not have to stand on one foot"."""
+    open = _NO_DENIAL.sub(lambda found: " " * len(found[0]), before)
+    for negator in _NEGATOR.finditer(open):
+        between = open[negator.end() :]
+        ends = _SCOPE_END.search(between if not _SUCH_AS.search(between) else between.replace(CLAUSE, " "))
+        if not ends and (bans_count or not negator["ban"]):
+            return not _NEGATOR.search(said)
+    return False
+
+
+def _is_denied_after(after: str, bans_count: bool) -> bool:
+    part = _PART_END.split(after, maxsplit=1)[0]
+    found = _DENIED_AFTER.search(part)
+    if not found or _LIMITED_AFTER.search(part):
+        return False
+    return bans_count or not found["ban"]
+
+
+def _is_denied_in_japanese(after: str, bans_count: bool) -> bool:
+    part = _JA_NO_DENIAL.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
+    if _JA_LIMIT.search(part):
+        return False
+    found = _JA_DENIED.search(part)
+    if not found or _JA_TOPIC.search(part[: found.start()]):
+        return False
+    return bans_count or not found["ban"]

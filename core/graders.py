@@ -1,0 +1,198 @@
+"""The graders: each marks one answer to one question; one function and one line in `GRADERS`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import regex
+
+from core import grounding, points, proposals, survey
+from core.language import tr
+from core.points import Point
+
+PATTERN_SECONDS = 0.5  # a pattern may take for one answer
+PATTERN_LENGTH = 2000
+
+_AGAINST = (grounding.SWAPPED, grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY)
+_YES = re.compile(
+    r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
+)
+_NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
+# What `survey.admission` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
+_SAYS_NOTHING = re.compile(
+    r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
+    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
+    r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
+    r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
+    r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
+    r"|触れられて|触れて(?:い|お)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
+    r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
+    r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
+    re.IGNORECASE,
+)
+# After the admission: what then is answered all the same, unless it only advises or says what else is told.
+_TURN = re.compile(
+    r"\b(?:but|however|though|although|nevertheless|instead)\b|(?:ません|ない|です|ます)が|けれど|けど|しかし|ただし|ただ、",
+    re.IGNORECASE,
+)
+_ADVICE = re.compile(
+    r"\b(?:you (?:can|may|could|should|might)|please|contact|check|ask|consult|only|just|would|if|recommend|sorry)\b"
+    r"|確認|問い合わせ|だけ|のみ|ください|思われ|かもしれ|推測",
+    re.IGNORECASE,
+)
+
+
+class Asked(Protocol):
+    """What a grader reads of a question; `key_points` as `grading.parse` reads them."""
+
+    @property
+    def question(self) -> str: ...
+    @property
+    def reference(self) -> str: ...
+    @property
+    def key_points(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a grader says of an answer: `score` 0 to 1, None (as `passed`) where it could not mark; `reason` in words."""
+
+    score: float | None
+    passed: bool | None
+    reason: str = ""
+    found: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """`title` is what the screen calls it; `grade` marks an answer to a question."""
+
+    title: Callable[[], str]
+    grade: Callable[[str, Asked], Mark]
+
+
+def by_key_points(answer: str, question: Asked) -> Mark:
+    """Whether the answer makes every key point (without any: the reference's figures and terms) and contradicts no reference.
+
+    A question of the kind `not_stated` is passed by saying that the text does not tell, and nothing else.
+    """
+    if question.kind == "not_stated":
+        return _not_stated(answer, question)
+    if not answer.strip():
+        return _failed(tr("The answer is empty."))
+    wanted = question.key_points.strip() or proposals.key_points(
+        question.reference, question.reference, question.question
+    )
+    judged = points.judge(answer, wanted or question.reference, question.question, question.reference)
+    if not judged:
+        return Mark(None, None, tr("The question has neither key points nor a reference answer."))
+    met = sum(point.is_met for point in judged)
+    against = _against(answer, question)
+    found = tuple(point.text for point in judged if point.is_met)
+    missed = tuple(point.text for point in judged if not point.is_met)
+    reason = against or "\n".join(_worded(point) for point in judged if not point.is_met)
+    return Mark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
+
+
+def exact(answer: str, question: Asked) -> Mark:
+    """Whether the answer is the reference, or the only key point, but for width, case, punctuation and how numbers are written."""
+    wanted = [
+        question.reference,
+        *(question.key_points.split("|") if not re.search("[;\n]", question.key_points) else ()),
+    ]
+    said = points.written(answer)
+    passed = bool(said) and any(said == points.written(text) for text in wanted)
+    return Mark(1.0, True) if passed else _failed(tr("The answer is not the reference word for word."))
+
+
+def contains(answer: str, question: Asked) -> Mark:
+    """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
+    found = points.stand_in(answer, question.key_points or question.reference)
+    missed = tuple(point.text for point in found if not point.is_met)
+    met = tuple(point.text for point in found if point.is_met)
+    reason = "\n".join(_worded(point) for point in found if not point.is_met)
+    return Mark(len(met) / len(found) if found else 0.0, bool(found) and not missed, reason, met, missed)
+
+
+def matches(answer: str, question: Asked) -> Mark:
+    """Whether the regular expression in the key points (without any: in the reference) is found in the answer."""
+    pattern = question.key_points.strip() or question.reference.strip()
+    if not pattern or len(pattern) > PATTERN_LENGTH:
+        return Mark(
+            None, None, tr("The question has no regular expression.") if not pattern else tr("The pattern is too long.")
+        )
+    try:
+        found = regex.search(pattern, answer[: points.READ], regex.IGNORECASE | regex.V0, timeout=PATTERN_SECONDS)
+    except regex.error as error:
+        return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
+    except (TimeoutError, MemoryError, RecursionError):
+        return Mark(None, None, tr("The pattern takes too long to look for: it can match in too many ways."))
+    return Mark(1.0, True, found=(found[0],)) if found else _failed(tr("The pattern is not in the answer."))
+
+
+GRADERS = {
+    "key_points": Grader(lambda: tr("Key points"), by_key_points),
+    "exact": Grader(lambda: tr("Exactly the reference"), exact),
+    "contains": Grader(lambda: tr("Contains the key points"), contains),
+    "regex": Grader(lambda: tr("Regular expression"), matches),
+}
+
+
+def _failed(reason: str) -> Mark:
+    return Mark(0.0, False, reason)
+
+
+def _not_stated(answer: str, question: Asked) -> Mark:
+    said = _SAYS_NOTHING.search(answer[: points.READ])
+    words = survey.admission(answer) or (said[0] if said else "")
+    if not words and not _makes_all(answer, question.key_points):
+        return _failed(tr("The answer does not say that the text does not tell."))
+    end = answer.find(words) + len(words)
+    if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: points.READ], len(words))):
+        return _failed(tr("The answer says that the text does not tell, and then tells all the same."))
+    return Mark(1.0, True, found=(words,) if words else ())
+
+
+def _makes_all(answer: str, key_points: str) -> bool:
+    found = points.stand_in(answer, key_points)
+    return bool(found) and all(point.is_met for point in found)
+
+
+def _after_turn(answer: str, admitted: int) -> list[str]:
+    """The rest of each sentence after a "but" that follows the admission, which the first `admitted` characters are."""
+    turns = [match.end() for match in _TURN.finditer(answer) if match.end() >= admitted]
+    return [re.split(r"[.。\n]", answer[turn:].lstrip(" ,、"), maxsplit=1)[0] for turn in turns]
+
+
+def _asserts(part: str) -> bool:
+    admits = _SAYS_NOTHING.search(part) or survey.admission(part) or _ADVICE.search(part)
+    return len(part.strip()) > 3 and not admits
+
+
+def _against(answer: str, question: Asked) -> str:
+    """By what an answer contradicts the reference, in words; '' where it does not."""
+    reference = question.reference
+    if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
+        return tr("The answer says yes where the reference says no, or the other way round.")
+    found = grounding.doubts(question.question, answer, [reference], kind=question.kind) if reference else []
+    return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
+
+
+def _worded(point: Point) -> str:
+    match point.why:
+        case points.DENIED:
+            return tr("The answer denies “{point}”.", point=point.text)
+        case points.TURNED:
+            return tr(
+                "The answer takes “{point}” for the most where it is the least, or the other way round.",
+                point=point.text,
+            )
+        case points.OPEN:
+            return tr("The answer names “{point}” and something else beside it.", point=point.text)
+        case points.FORBIDDEN:
+            return tr("The answer says “{point}”, which it must not.", point=point.text.removeprefix("!"))
+    return tr("The answer does not say “{point}”.", point=point.text)

@@ -1,0 +1,127 @@
+"""Writes quantities one way, so that 6 km and 六キロ, ¥1,200 and 1200円, 6 p.m. and 18:00 are found as the same."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from fractions import Fraction
+
+from core.grading import normalise
+
+# A unit as it is written here: the words for it, what it measures, and how many of the smallest such unit it is.
+_UNITS = {
+    "millimetre": ("", "length", 1),
+    "centimetre": ("", "length", 10),
+    "metre": ("", "length", 1000),
+    "kilometre": ("", "length", 1_000_000),
+    "second": ("", "time", 1),
+    "minute": ("", "time", 60),
+    "hour": ("", "time", 3600),
+    "day": ("days|日間", "time", 86_400),
+    "week": ("weeks|週間", "time", 604_800),
+    "gram": ("grams?|grammes?|g|グラム", "mass", 1),
+    "kilogram": ("kilograms?|kilogrammes?|kilos?|kgs?|キログラム", "mass", 1000),
+    "tonne": ("tonnes?|トン", "mass", 1_000_000),
+    "millilitre": ("millilit(?:re|er)s?|ml|ミリリットル", "volume", 1),
+    "litre": ("lit(?:re|er)s?|l|リットル", "volume", 1000),
+    "percent": ("percents?|per cent|pct|パーセント", "", 1),
+    "yen": ("yens?|jpy|円", "", 1),
+    "dollar": ("dollars?|usd|ドル", "", 1),
+    "euro": ("euros?|eur|ユーロ", "", 1),
+    "pound": ("pounds?|gbp|ポンド", "", 1),
+    "point": ("points?|pts?|ポイント|点", "", 1),
+}
+_SMALLEST = {"length": "millimetre", "time": "second", "mass": "gram", "volume": "millilitre"}
+_MONEY = {"¥": "yen", "$": "dollar", "€": "euro", "£": "pound"} | dict.fromkeys(("jpy", "yen"), "yen")
+_MONEY |= {"usd": "dollar", "eur": "euro"}
+
+_SPELLED = [
+    (re.compile(r"(\d)\s*[-–—~〜]\s*(?=\d)"), r"\1 to "),
+    (re.compile(r"(\d)\s*[×✕]\s*(?=\d)"), r"\1 x "),
+    (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1時\2分 "),
+    (re.compile(r"\b([ap])\.\s?m\b\.?"), r"\1m"),
+    (re.compile(r"%"), " percent "),
+    (re.compile(r"(?<=[\w ])=(?=[\w ])"), " equals "),
+]
+_SIGN = re.compile(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
+_TENTHS = re.compile(r"([一二三四五六七八九\d])割(?:([一二三四五六七八九\d])分)?")
+_HOUR = re.compile(r"[一二三四五六七八九十]{1,3}(?=時(?![間代期折速点]))")
+_DIGITS = {sign: str(value) for value, sign in enumerate("〇一二三四五六七八九")}
+
+_NUMBER = r"(?<![\d.])\d{1,15}(?:\.\d{1,9})?"
+_WORDS = re.compile(
+    rf"({_NUMBER}) ?(?:{'|'.join(f'(?P<{unit}>{words})' for unit, (words, *_rest) in _UNITS.items() if words)})(?![a-z])"
+)
+_KILO = re.compile(rf"({_NUMBER}) ?キロ(?![\u30a1-\u30fc])")
+_ALL = "|".join(_UNITS)
+QUANTITY = re.compile(rf"({_NUMBER}) ({_ALL})s?(?![a-z])")
+_COMPOUND = re.compile(
+    rf"({_NUMBER}) (hour|minute|kilometre|metre)s? ?(?:and |と)?({_NUMBER}) (minute|second|metre|centimetre)"
+)
+_SIDES = re.compile(rf"({_NUMBER}) (?:x |by )({_NUMBER}) ({_ALL})(?![a-z])")
+_CLOCK = re.compile(
+    r"(?:(?P<early>午前|朝|早朝)|(?P<late>午後|夕方|夜|晩))?の?(?<![\d.])(?P<hour>\d{1,2})"
+    r"(?:時(?!間)(?:(?P<half>半)|(?P<minute>\d{1,2}) minute)?| ?o ?clock|(?= ?[ap]m(?![a-z])))"
+    r"(?: ?(?P<am>am(?![a-z])|in the morning)| ?(?P<pm>pm(?![a-z])|in the (?:afternoon|evening)|at night))?"
+)
+
+
+def spelled(text: str) -> str:
+    """`text`, before it is normalised, with words for the signs that normalising would drop: %, ¥, 18:00, 3–5."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _SIGN.sub(lambda found: f"{found[2]} {_MONEY[found[1]]} ", text)
+    text = _TENTHS.sub(lambda found: f"{_digit(found[1])}{_digit(found[2])} percent ", text)
+    text = _HOUR.sub(lambda found: normalise(f"{found[0]}人").removesuffix("人"), text)
+    for pattern, words in _SPELLED:
+        text = pattern.sub(words, text)
+    return text
+
+
+def written(normal: str, kilo: str = "kilogram") -> str:
+    """A normalised text with every quantity as `number unit` in English words; キロ alone is a `kilo`."""
+    text = _CLOCK.sub(_clock, normal)
+    text = _KILO.sub(rf"\1 {kilo} ", text)
+    text = _WORDS.sub(lambda found: f"{found[1]} {found.lastgroup} ", text)
+    text = _SIDES.sub(r"\1 \3 x \2 \3", text)
+    return re.sub(" {2,}", " ", _COMPOUND.sub(_compound, text)).strip()
+
+
+def in_smallest(text: str) -> str:
+    """A text that went through `written`, with quantities in the smallest unit: 6 kilometre is 6000000 millimetre."""
+    return QUANTITY.sub(_smallest, text)
+
+
+def quantities(text: str) -> Iterator[tuple[str, str]]:
+    """The numbers and their units in a text that went through `written`."""
+    return ((found[1], found[2]) for found in QUANTITY.finditer(text))
+
+
+def _digit(sign: str | None) -> str:
+    return _DIGITS.get(sign, sign) if sign else "0"
+
+
+def _clock(found: re.Match[str]) -> str:
+    hour, minute = int(found["hour"]), found["minute"] or ("30" if found["half"] else "0")
+    late = found["late"] or found["pm"]
+    if hour > 24 or int(minute) > 59:
+        return found[0]
+    if late and hour < 12:
+        hour += 12
+    elif (found["early"] or found["am"]) and hour == 12:
+        hour = 0
+    return f" {hour}h{int(minute):02} "
+
+
+def _compound(found: re.Match[str]) -> str:
+    (_words, large, size), (_more, small, least) = _UNITS[found[2]], _UNITS[found[4]]
+    if large != small or size <= least:
+        return found[0]
+    return f"{_plain(Fraction(found[1]) * size / least + Fraction(found[3]))} {found[4]}"
+
+
+def _smallest(found: re.Match[str]) -> str:
+    _words, measure, size = _UNITS[found[2]]
+    return f"{_plain(Fraction(found[1]) * size)} {_SMALLEST[measure]}" if measure else found[0]
+
+
+def _plain(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.6f}".rstrip("0")
