@@ -8,24 +8,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core import batches
-from core.errors import ProviderError
-from core.language import tr
+from core.asking import Asking, Wish
 from core.progress import Cancelled, Reporter
 from core.project import Changes, Project
-from core.providers import BatchAnswer, Message, Provider, Sampling, chat_body
+from core.providers import Message, Provider, Reply, Sampling
 
-PARALLEL = 4  # requests at once
-TRIES = 5  # times that a server which says it is busy is asked
-PAUSE = 2.0  # seconds before it is asked again, doubled each time
-FAILURES = 5  # in a row, after which the rest is not sent
-REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
-BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
-NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
 PURPOSE = "inquiry"  # of a batch (core/batches.py)
-ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 
 OnChanges = Callable[[Changes], None]
 
@@ -158,20 +150,21 @@ async def run(
     """
     inquiry = next(one for one in await project.read(load) if one.id == id)
     session = _Session(project, provider, inquiry, tasks[inquiry.task], reporter)
-    status = "failed"
+    outcome, status = Outcome(), "failed"
     try:
         await session.ask()
-        status = "failed" if session.outcome.failed else "succeeded"
+        status = "failed" if session.asking.failed else "succeeded"
     except (asyncio.CancelledError, Cancelled):
         status = "cancelled"
         raise
     finally:
-        on_changes(await asyncio.shield(land(project, inquiry, tasks, session.outcome, status)))
-    if session.error:
-        if not session.outcome.answered:
-            raise session.error
-        session.outcome.error = str(session.error)
-    return session.outcome
+        outcome = session.outcome()
+        on_changes(await asyncio.shield(land(project, inquiry, tasks, outcome, status)))
+    if session.asking.error:
+        if not outcome.answered:
+            raise session.asking.error
+        outcome.error = str(session.asking.error)
+    return outcome
 
 
 async def land(project: Project, inquiry: Inquiry, tasks: dict[str, Task], outcome: Outcome, status: str) -> Changes:
@@ -192,131 +185,33 @@ class _Session:
     """One run of an inquiry against its provider."""
 
     def __init__(self, project: Project, provider: Provider, inquiry: Inquiry, task: Task, reporter: Reporter) -> None:
-        self._project, self._provider, self._inquiry, self._task = project, provider, inquiry, task
-        self._reporter = reporter
-        self._schema = task.schema
-        self._done = self._total = 0
-        self._failures = 0  # since the last answer
-        self.outcome = Outcome()
-        self.error: ProviderError | None = None  # the last one
+        self._project, self._inquiry, self._task = project, inquiry, task
+        self.asking = Asking(project, provider, inquiry.model, _keep, _fail, reporter, task.schema)
 
     async def ask(self) -> None:
-        """Ask what has not been answered; first comes what batches of an earlier run may still answer."""
+        """Ask what has not been answered."""
         if self._inquiry.batch:
-            await self._ask_as_batch()
+            await self.asking.ask_as_batch(PURPOSE, self._inquiry.id, self._unanswered)
         else:
-            await self._ask_all(await self._unanswered())
+            await self.asking.ask(await self._unanswered())
 
-    async def _unanswered(self) -> list[Request]:
-        return await self._project.read(requests, self._inquiry.id, "waiting", "failed")
+    async def _unanswered(self) -> list[Wish]:
+        found = await self._project.read(requests, self._inquiry.id, "waiting", "failed")
+        return [Wish(str(one.id), partial(self._messages, one), self._task.sampling(one)) for one in found]
 
-    async def _ask_as_batch(self) -> None:
-        id = self._inquiry.id
-        await self._follow()
-        for _round in range(ROUNDS):
-            unanswered = await self._unanswered()
-            if not unanswered:
-                break
-            lines = [(str(one.id), await self._body(one)) for one in unanswered]
-            await batches.send(self._project, self._provider, PURPOSE, id, lines)
-            await self._follow()
-        self.outcome.failed = len(await self._unanswered())
-        refused = [one.error for one in await self._project.read(batches.of, PURPOSE, id) if one.error]
-        if self.outcome.failed and refused:
-            self.error = ProviderError(tr("The batch was not answered"), refused[-1])
+    async def _messages(self, request: Request) -> list[Message]:
+        return await self._project.read(self._task.messages, request)
 
-    async def _body(self, request: Request) -> dict[str, Any]:
-        messages = await self._project.read(self._task.messages, request)
-        return chat_body(self._inquiry.model, messages, self._task.sampling(request), self._schema)
-
-    async def _follow(self) -> None:
-        await batches.follow(self._project, self._provider, PURPOSE, self._inquiry.id, self._merge, self._reporter)
-
-    def _merge(self, db: sqlite3.Connection, answers: Sequence[BatchAnswer]) -> None:
-        """Keep what a batch has answered. Ids that are not of this inquiry's open requests are nobody's."""
-        open_ones = {str(one.id): one.id for one in requests(db, self._inquiry.id, "waiting", "failed")}
-        for answer in answers:
-            id = open_ones.pop(answer.custom_id, None)
-            if id is None:
-                continue
-            if any(text.strip() for text in answer.texts):
-                _keep(db, id, answer.texts, answer.tokens)
-                self.outcome.answered += 1
-            else:
-                _fail(db, id, answer.error or tr("The model answered nothing"))
-                if answer.status in NO_SCHEMA:
-                    self._schema = None  # the next round asks without it
-
-    async def _ask_all(self, waiting: Sequence[Request]) -> None:
-        self._total = len(waiting)
-        gate = asyncio.Semaphore(PARALLEL)
-
-        async def ask(request: Request) -> None:
-            async with gate:
-                if not self._is_hopeless():
-                    await self._ask(request)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for request in waiting:
-                    group.create_task(ask(request))
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-
-    def _is_hopeless(self) -> bool:
-        """Whether the server has refused so plainly that asking the rest would be refused alike."""
-        return self.error is not None and (self.error.status in REFUSED or self._failures >= FAILURES)
-
-    async def _ask(self, request: Request) -> None:
-        messages = await self._project.read(self._task.messages, request)
-        try:
-            replies, tokens = await self._answered(messages, self._task.sampling(request))
-        except ProviderError as error:
-            self.error = error
-            self.outcome.failed += 1
-            self._failures += 1
-            await self._project.write("", _fail, request.id, str(error))
-        else:
-            # Written at once, on its own: an answer that has been paid for is never lost.
-            await asyncio.shield(self._project.write("", _keep, request.id, replies, tokens))
-            self.outcome.answered += 1
-            self._failures = 0
-        self._done += 1
-        self._reporter.update(self._done, self._total)
-
-    async def _answered(self, messages: list[Message], sampling: Sampling) -> tuple[list[str], int]:
-        """The replies. A server without structured output is asked without it; one that is busy, again after a while."""
-        schema, attempt = self._schema, 0
-        while True:
-            try:
-                found = await self._chat(messages, sampling, schema)
-            except ProviderError as error:
-                if schema and error.status in NO_SCHEMA:
-                    schema = None
-                    continue
-                attempt += 1
-                if error.status not in BUSY or attempt == TRIES:
-                    raise
-                await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
-            else:
-                self._schema = schema  # as it was answered, so the others are asked
-                return found
-
-    async def _chat(
-        self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None
-    ) -> tuple[list[str], int]:
-        reply = await self._provider.chat(self._inquiry.model, messages, sampling, schema=schema, once=True)
-        if not any(text.strip() for text in reply.texts):
-            raise ProviderError(tr("The model answered nothing"), tr("Ask it again, or choose another model."))
-        return reply.texts, reply.tokens
+    def outcome(self) -> Outcome:
+        return Outcome("", self.asking.answered, self.asking.failed)
 
 
-def _keep(db: sqlite3.Connection, id: int, replies: list[str], tokens: int) -> None:
+def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     # With escapes: a reply may hold half a character, which a database takes in no other way.
     sql = "UPDATE inquiry_request SET status = 'answered', replies = ?, tokens = ?, error = '' WHERE id = ?"
-    db.execute(sql, (json.dumps(replies), tokens, id))
+    db.execute(sql, (json.dumps(reply.texts), reply.tokens, int(key)))
 
 
-def _fail(db: sqlite3.Connection, id: int, error: str) -> None:
+def _fail(db: sqlite3.Connection, key: str, error: str) -> None:
     whole = error.encode(errors="replace").decode()
-    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (whole, id))
+    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (whole, int(key)))

@@ -54,6 +54,7 @@ ORDER = (
     ("training", "chat"),
     ("queue", "preflight"),
     ("batches",),
+    ("asking",),
     ("inquiries",),
     ("points",),
     ("graders",),

@@ -66,6 +66,7 @@ def _read(custom_id: str, response: dict[str, Any], error: Any) -> BatchAnswer:
         str(custom_id),
         list(_texts(body)),
         int((body.get("usage") or {}).get("completion_tokens") or 0),
+        int((body.get("usage") or {}).get("prompt_tokens") or 0),
         str(body.get("model") or ""),
         str(body.get("system_fingerprint") or ""),
     )

@@ -71,13 +71,14 @@ class _Accumulator:
         self.begun: set[int] = set()
         self._finished: set[int] = set()
         self._model = self._fingerprint = ""
-        self._tokens = 0
+        self._tokens = self._sent = 0
 
     def add(self, chunk: Any) -> Iterator[tuple[int, str]]:
         self._model = chunk.model or self._model
         self._fingerprint = getattr(chunk, "system_fingerprint", None) or self._fingerprint
         if chunk.usage:
-            self._tokens = chunk.usage.completion_tokens
+            self._tokens = int(chunk.usage.completion_tokens or 0)
+            self._sent = int(chunk.usage.prompt_tokens or 0)
         for choice in chunk.choices or []:
             self.begun.add(choice.index)
             if choice.finish_reason:
@@ -97,4 +98,5 @@ class _Accumulator:
             seconds,
             self._tokens,
             complete,
+            self._sent,
         )

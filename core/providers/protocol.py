@@ -131,10 +131,15 @@ class BatchAnswer:
     custom_id: str
     texts: list[str]
     tokens: int = 0
+    sent: int = 0
     model: str = ""
     fingerprint: str = ""
     error: str = ""
     status: int | None = None
+
+    def reply(self, asked: str) -> Reply:
+        """As an answer of the model `asked`; how long it took, nobody knows."""
+        return Reply(self.texts, self.model or asked, self.fingerprint, 0.0, self.tokens, True, self.sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answers to one request. `model` and `fingerprint` are what the server says has answered."""
+    """The answers to one request. `model` and `fingerprint` are what the server says has answered.
+
+    `tokens` were received, `sent` sent; 0 where the server does not tell.
+    """
 
     texts: list[str]
     model: str
@@ -158,6 +166,7 @@ class Reply:
     seconds: float
     tokens: int
     complete: bool = True
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from core import coverage, dataset, facts, inquiries, spec
+from core import asking, coverage, dataset, facts, inquiries, spec
 from core.filters import Filter
 from core.inquiry_tasks import TASKS
-from core.providers import Offer
+from core.providers import Offer, Reply
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
@@ -23,7 +23,7 @@ MODEL = "base-model"
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
-    monkeypatch.setattr(inquiries, "PARALLEL", 1)  # so that it is known which answer belongs to which fact
+    monkeypatch.setattr(asking, "PARALLEL", 1)  # so that it is known which answer belongs to which fact
     monkeypatch.setenv("FAKE_API_KEY", KEY)
 
 
@@ -103,6 +103,10 @@ def pairs(*questions):
         {"kind": "direct", "question": one, "answer": "A team has three players.", "quote": ""} for one in questions
     ]
     return json.dumps({"examples": made})
+
+
+def replied(text):
+    return Reply([text], MODEL, "", 0.1, 5)
 
 
 def three(workspace):
@@ -193,7 +197,7 @@ async def leave_unfinished(project, answered, names):
     await project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, wished)))
     waiting = await project.read(inquiries.requests, made[0], "waiting")
     for number, request in enumerate(waiting[:answered]):
-        await project.write("", inquiries._keep, request.id, [pairs(f"Question {number} of a crash?")], 5)
+        await project.write("", inquiries._keep, str(request.id), replied(pairs(f"Question {number} of a crash?")))
 
 
 @pytest.mark.parametrize("act", ["go_on", "take", "give_up"])

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from core import dataset, golden, inquiries, jobs, training
+from core import asking, dataset, golden, jobs, training
 from core.project import Project
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, Answer, FakeServer
@@ -22,7 +22,7 @@ TAG = OLD[1]
 @pytest.fixture
 def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
-    monkeypatch.setattr(inquiries, "PARALLEL", 1)
+    monkeypatch.setattr(asking, "PARALLEL", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in dataset.texts(sample.rows, training.trained("")))
     with FakeServer() as server:

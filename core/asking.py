@@ -1,0 +1,162 @@
+"""Many requests to one model: a few at a time or as a batch, each answer written down at once, nothing paid twice."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import batches
+from core.errors import ProviderError
+from core.language import tr
+from core.progress import Reporter
+from core.project import Changes, Project
+from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, chat_body
+
+PARALLEL = 4  # requests at once
+TRIES = 5  # times that a server which says it is busy is asked
+PAUSE = 2.0  # seconds before it is asked again, doubled each time
+FAILURES = 5  # in a row, after which the rest is not sent
+REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
+BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
+NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
+ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request to be made: `key` names it, in a batch too; its messages are made when it is sent."""
+
+    key: str
+    messages: Callable[[], Awaitable[list[Message]]]
+    sampling: Sampling
+
+
+@dataclass
+class Asking:
+    """Asks `model` of `provider`; `keep` and `fail` write down what comes of each wish, in a write of its own.
+
+    `answered` and `failed` count; `error` is the last one.
+    """
+
+    project: Project
+    provider: Provider
+    model: str
+    keep: Callable[[sqlite3.Connection, str, Reply], None]
+    fail: Callable[[sqlite3.Connection, str, str], None]
+    reporter: Reporter
+    schema: dict[str, Any] | None = None
+    parallel: int = 0  # 0 is the usual number
+    on_changes: Callable[[Changes], None] = lambda _changes: None
+    answered: int = 0
+    failed: int = 0
+    error: ProviderError | None = None
+
+    def __post_init__(self) -> None:
+        self._done = self._total = 0
+        self._failures = 0  # since the last answer
+
+    async def ask(self, wishes: Sequence[Wish]) -> None:
+        """Ask all; a failure of one is written down and does not stop the others, unless the server is hopeless."""
+        self._total = len(wishes)
+        gate = asyncio.Semaphore(self.parallel or PARALLEL)
+
+        async def one(wish: Wish) -> None:
+            async with gate:
+                if not self._is_hopeless():
+                    await self._ask(wish)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for wish in wishes:
+                    group.create_task(one(wish))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    def _is_hopeless(self) -> bool:
+        """Whether the server has refused so plainly that asking the rest would be refused alike."""
+        return self.error is not None and (self.error.status in REFUSED or self._failures >= FAILURES)
+
+    async def _ask(self, wish: Wish) -> None:
+        messages = await wish.messages()
+        try:
+            reply = await self._answered(messages, wish.sampling)
+        except ProviderError as error:
+            self.error = error
+            self.failed += 1
+            self._failures += 1
+            self.on_changes(await self.project.write("", self.fail, wish.key, str(error)))
+        else:
+            # Written at once, on its own: an answer that has been paid for is never lost.
+            self.on_changes(await asyncio.shield(self.project.write("", self.keep, wish.key, reply)))
+            self.answered += 1
+            self._failures = 0
+        self._done += 1
+        self.reporter.update(self._done, self._total)
+
+    async def _answered(self, messages: list[Message], sampling: Sampling) -> Reply:
+        """The reply. A server without structured output is asked without it; one that is busy, again after a while."""
+        schema, attempt = self.schema, 0
+        while True:
+            try:
+                found = await self._chat(messages, sampling, schema)
+            except ProviderError as error:
+                if schema and error.status in NO_SCHEMA:
+                    schema = None
+                    continue
+                attempt += 1
+                if error.status not in BUSY or error.is_final or attempt == TRIES:
+                    raise
+                await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+            else:
+                self.schema = schema  # as it was answered, so the others are asked
+                return found
+
+    async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
+        reply = await self.provider.chat(self.model, messages, sampling, schema=schema, once=True)
+        if not any(text.strip() for text in reply.texts):
+            raise ProviderError(tr("The model answered nothing"), tr("Ask it again, or choose another model."))
+        return reply
+
+    async def ask_as_batch(
+        self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[Wish]]]
+    ) -> None:
+        """Ask what is `unanswered` in a file; first comes what batches of an earlier run may still answer."""
+        await self._follow(purpose, reference, unanswered)
+        for _round in range(ROUNDS):
+            wishes = await unanswered()
+            if not wishes:
+                break
+            lines = [(wish.key, await self._body(wish)) for wish in wishes]
+            await batches.send(self.project, self.provider, purpose, reference, lines)
+            await self._follow(purpose, reference, unanswered)
+        self.failed = len(await unanswered())
+        refused = [one.error for one in await self.project.read(batches.of, purpose, reference) if one.error]
+        if self.failed and refused:
+            self.error = ProviderError(tr("The batch was not answered"), refused[-1])
+
+    async def _body(self, wish: Wish) -> dict[str, Any]:
+        return chat_body(self.model, await wish.messages(), wish.sampling, self.schema)
+
+    async def _follow(self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[Wish]]]) -> None:
+        open_ones = {wish.key for wish in await unanswered()}
+
+        def merge(db: sqlite3.Connection, answers: Sequence[BatchAnswer]) -> None:
+            for answer in answers:
+                # Keys that are not of this work's open wishes are nobody's.
+                if answer.custom_id in open_ones:
+                    self._merge(db, answer, open_ones)
+
+        await batches.follow(self.project, self.provider, purpose, reference, merge, self.reporter)
+
+    def _merge(self, db: sqlite3.Connection, answer: BatchAnswer, open_ones: set[str]) -> None:
+        if any(text.strip() for text in answer.texts):
+            open_ones.discard(answer.custom_id)
+            self.keep(db, answer.custom_id, answer.reply(self.model))
+            self.answered += 1
+        else:
+            self.fail(db, answer.custom_id, answer.error or tr("The model answered nothing"))
+            if answer.status in NO_SCHEMA:
+                self.schema = None  # the next round asks without it
