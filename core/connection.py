@@ -38,6 +38,11 @@ def open_to_write(path: Path, read_only: bool = False) -> sqlite3.Connection:
     return db
 
 
+def open_in_memory() -> sqlite3.Connection:
+    """A database that is gone when it is closed, for what is only searched."""
+    return sqlite3.connect(":memory:", check_same_thread=False)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 

@@ -1,255 +1,429 @@
-"""Exams: the held-out questions put to several models, marked, and set side by side."""
+"""Exams: questions put to several models under several conditions, marked, resumed where they were cut off."""
+
+from __future__ import annotations
 
 import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from core import chat, dataset, facts, grading, spec
+from core import conditions, dataset, findings, judges, paths, proof, retrieval, revisions, spec
+from core.asking import Asking, Wish
+from core.conditions import Book
+from core.dataset import Example
 from core.errors import JukuError
+from core.filters import Filter
+from core.graders import GRADERS
 from core.language import tr
+from core.prices import chat_price
 from core.progress import Cancelled, Reporter
 from core.project import Changes, Project
-from core.providers import Provider, Reply, Sampling
+from core.providers import LOCAL, Message, Provider, Reply, Sampling
 
 PARALLEL = 8  # requests at once; the local engine answers that many in one batch
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
+PURPOSE = "exam"  # of a batch (core/batches.py)
+ANSWER_TOKENS = 40  # of a usual answer, to reckon with
+RUNNING = "running"
 
 OnChanges = Callable[[Changes], None]
+Connect = Callable[[str], Awaitable[Provider]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is examined: a model of a provider under a condition (core/conditions.py). `error` is why it gave no answers."""
+
+    provider: str
+    model: str
+    condition: str = conditions.CLOSED
+    id: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An exam that is wished for. `general` adds questions of everyday knowledge; `judge` is a provider and a model."""
+
+    subjects: Sequence[Subject]
+    sampling: Sampling = field(default_factory=Sampling)
+    grader: str = "key_points"
+    judge: tuple[str, str] | None = None
+    general: bool = False
+    batch: bool = False
+    retrieval: conditions.Settings = field(default_factory=conditions.Settings)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """`leak` names the training row that asks the same and how nearly in per cent: "17 96"."""
+
     id: int
     question: str
     reference: str
     key_points: str
     kind: str
     facts: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    question: int
-    model: str
-    sample: int
-    text: str
-    score: float
-    passed: bool
-    fingerprint: str
+    leak: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    """`settings` is what was asked for besides: temperature, top_p, max_tokens, seed, retrieval."""
+
     id: int
     created_at: float
     finished_at: float | None
-    models: list[str]
     repeats: int
+    settings: dict[str, Any]
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`passed` of `asked` answers were right."""
-
-    passed: int = 0
-    asked: int = 0
-
-    def add(self, passed: bool) -> "Rate":
-        return Rate(self.passed + passed, self.asked + 1)
+    grader: str
+    judge: tuple[str, str] | None
+    revision: int | None
+    batch: bool
+    subjects: list[Subject]
 
     @property
-    def share(self) -> float:
-        return self.passed / self.asked if self.asked else 0.0
+    def sampling(self) -> Sampling:
+        asked = self.settings
+        usual = Sampling()
+        return Sampling(
+            asked["temperature"], asked["top_p"], asked.get("max_tokens", usual.max_tokens), self.repeats, asked["seed"]
+        )
 
-    def __str__(self) -> str:
-        return f"{self.passed}/{self.asked}" if self.asked else "–"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a result: a kind, a fact, or a question, and its rate per model in the run's order."""
-
-    name: str
-    text: str
-    rates: list[Rate]
-
-    def change(self, model: int) -> int:
-        """1 when `model` mostly passes where the first mostly fails, -1 the other way round, else 0.
-
-        What one of the two was not asked (yet) is no change.
-        """
-        if not self.rates[model].asked or not self.rates[0].asked:
-            return 0
-        return (self.rates[model].share > 0.5) - (self.rates[0].share > 0.5)
+    @property
+    def retrieval(self) -> conditions.Settings:
+        return conditions.Settings(**self.settings.get("retrieval", {}))
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    run: Run
-    kinds: list[Row]
-    facts: list[Row]
-    questions: list[Row]
+class Estimate:
+    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None."""
 
-    def gained(self, model: int) -> list[Row]:
-        """What `model` knows and the first model does not: facts, then general questions."""
-        return [row for row in self._units() if row.change(model) > 0]
-
-    def lost(self, model: int) -> list[Row]:
-        return [row for row in self._units() if row.change(model) < 0]
-
-    def _units(self) -> list[Row]:
-        return self.facts + [row for row in self.questions if row.name == "general"]
+    subject: Subject
+    requests: int
+    sent: int
+    received: int
+    dollars: float | None
 
 
 async def examine(
-    project: Project,
-    provider: Provider,
-    models: list[str],
-    sampling: Sampling,
-    reporter: Reporter,
-    on_changes: OnChanges = lambda _changes: None,
+    project: Project, connect: Connect, plan: Plan, reporter: Reporter, on_changes: OnChanges = lambda _changes: None
 ) -> int:
-    """Ask every question of every model `sampling.n` times, mark the answers; returns the run's id.
+    """Ask every question of every subject, mark the answers; returns the run's id.
 
-    What has been answered is kept when the run is cancelled or fails. Raises `JukuError` without questions.
+    What has been answered is kept when the run is cancelled or fails: `go_on` asks for the rest. Raises `JukuError`
+    without questions.
     """
-    on_changes(await project.write("", _start, models, sampling))
-    run = (await project.read(runs))[0]
-    asked = await project.read(questions, run.id)
-    system_prompt = (await project.read(spec.load)).system_prompt
-    done, total, status = 0, len(asked) * len(models), "failed"
+    id = await begin(project, plan, reporter)
+    await go_on(project, connect, id, reporter, on_changes)
+    return id
 
-    async def ask(model: str, question: Question) -> None:
-        nonlocal done
-        reply = await provider.chat(model, chat.messages(system_prompt, question.question), sampling)
-        on_changes(await project.write("", _keep, run.id, question, model, reply))
-        done += 1
-        reporter.update(done, total)
 
+async def begin(project: Project, plan: Plan, reporter: Reporter) -> int:
+    """Write down who is asked what, with a copy of the questions, and which of them leak; the run's id."""
+    await findings.refresh(project, reporter)
+    made: list[int] = []
+    await project.write("", lambda db: made.append(_begin(db, plan)))
+    return made[0]
+
+
+async def go_on(
+    project: Project, connect: Connect, id: int, reporter: Reporter, on_changes: OnChanges = lambda _changes: None
+) -> None:
+    """Ask what has not been answered in a run, one subject after the other, then let the judge mark.
+
+    A subject that fails does not keep the others from being asked. Raises `JukuError` where none was answered at all.
+    """
+    on_changes(await project.write("", _set_status, id, RUNNING))
+    status, failures = "failed", list[JukuError]()
+    book = await project.read(_book, id)
     try:
-        # One model after the other: the local engine then loads each once.
-        for model in models:
-            await _for_each(asked, partial(ask, model))
-        status = "succeeded"
+        run = await project.read(one, id)
+        for number, subject in enumerate(run.subjects):
+            part = reporter.part(number, len(run.subjects) + bool(run.judge))
+            try:
+                await _ask_subject(project, await connect(subject.provider), run, subject, book, part, on_changes)
+            except JukuError as error:
+                failures.append(error)
+                on_changes(await project.write("", _set_error, subject.id, str(error)))
+        if run.judge:
+            part = reporter.part(len(run.subjects), len(run.subjects) + 1)
+            await judges.mark(project, await connect(run.judge[0]), run.judge[1], id, part, on_changes)
+        status = "failed" if failures else "succeeded"
     except (asyncio.CancelledError, Cancelled):
         status = "cancelled"
         raise
     finally:
-        on_changes(await asyncio.shield(project.write("", _finish, run.id, status)))
-    return run.id
+        book.close()
+        on_changes(await asyncio.shield(project.write("", _finish, id, status)))
+    if len(failures) == len(run.subjects):
+        raise failures[0]
 
 
-async def _for_each(questions: Iterable[Question], ask: Callable[[Question], Coroutine[Any, Any, None]]) -> None:
-    """Await `ask` of all questions, `PARALLEL` at a time. The first failure cancels the others and is raised."""
-    gate = asyncio.Semaphore(PARALLEL)
+async def _ask_subject(
+    project: Project,
+    provider: Provider,
+    run: Run,
+    subject: Subject,
+    book: Book,
+    reporter: Reporter,
+    on_changes: OnChanges,
+) -> None:
+    """One model after the other: the local engine then loads each once."""
+    known = {question.id: question for question in await project.read(questions, run.id)}
+    found: dict[str, str] = {}  # the passages of each question, as they are kept
 
-    async def gated(question: Question) -> None:
-        async with gate:
-            await ask(question)
+    async def messages(question: Question) -> list[Message]:
+        prepared = await book.prepare(project, subject.condition, question.question, provider)
+        found[str(question.id)] = conditions.cited(prepared.passages)
+        return prepared.messages
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for question in questions:
-                group.create_task(gated(question))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    async def wishes() -> list[Wish]:
+        return [
+            Wish(str(id), partial(messages, known[id]), _sampling(run, missing))
+            for id, missing in (await project.read(unanswered, run, subject.id)).items()
+        ]
+
+    def keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+        proof.check(provider, subject.model, reply)
+        _keep(db, run, subject, known[int(key)], reply, found.get(key, "[]"))
+
+    asking = Asking(project, provider, subject.model, keep, _fail, reporter, parallel=PARALLEL, on_changes=on_changes)
+    if run.batch and provider.id != LOCAL:
+        await asking.ask_as_batch(PURPOSE, subject.id, wishes)
+    else:
+        before = -1
+        while (open_ones := await wishes()) and asking.answered > before and not asking.error:
+            before = asking.answered  # some servers give one answer however many are wanted
+            await asking.ask(open_ones)
+    if asking.error:
+        raise asking.error
+    on_changes(await project.write("", _set_error, subject.id, ""))
+
+
+def _sampling(run: Run, missing: int) -> Sampling:
+    asked = run.sampling
+    return Sampling(asked.temperature, asked.top_p, asked.max_tokens, missing, asked.seed)
+
+
+def unanswered(db: sqlite3.Connection, run: Run, subject: int) -> dict[int, int]:
+    """The questions of a run that a subject has not answered as often as it should, and how often that is."""
+    rows = db.execute(
+        "SELECT q.id, ? - count(a.id) FROM eval_question q LEFT JOIN eval_answer a ON a.question = q.id AND a.subject = ? "
+        "WHERE q.run = ? GROUP BY q.id HAVING count(a.id) < ? ORDER BY q.id",
+        (run.repeats, subject, run.id, run.repeats),
+    )
+    return dict(rows)
 
 
 def runs(db: sqlite3.Connection) -> list[Run]:
     """All runs, the newest first."""
-    rows = db.execute("SELECT id, created_at, finished_at, models, repeats, status FROM eval_run ORDER BY id DESC")
+    subjects: dict[int, list[Subject]] = {}
+    for run, *values in db.execute(
+        "SELECT run, provider, model, condition, id, error FROM eval_subject ORDER BY run, position"
+    ):
+        subjects.setdefault(run, []).append(Subject(*values))
+    rows = db.execute(
+        "SELECT id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch FROM eval_run ORDER BY id DESC"
+    )
     return [
-        Run(id, created, finished, json.loads(models), n, status) for id, created, finished, models, n, status in rows
+        Run(
+            id,
+            made,
+            ended,
+            n,
+            json.loads(settings),
+            status,
+            grader,
+            _judge(judge),
+            revision,
+            bool(batch),
+            subjects.get(id, []),
+        )
+        for id, made, ended, n, settings, status, grader, judge, revision, batch in rows
     ]
+
+
+def _judge(text: str) -> tuple[str, str] | None:
+    if not text:
+        return None
+    provider, model = json.loads(text)
+    return provider, model
+
+
+def one(db: sqlite3.Connection, id: int) -> Run:
+    return next(run for run in runs(db) if run.id == id)
 
 
 def questions(db: sqlite3.Connection, run: int) -> list[Question]:
     rows = db.execute(
-        "SELECT id, question, reference, key_points, kind, facts FROM eval_question WHERE run = ? ORDER BY id", (run,)
+        "SELECT id, question, reference, key_points, kind, facts, leak FROM eval_question WHERE run = ? ORDER BY id",
+        (run,),
     )
     return [Question(*row) for row in rows]
 
 
-def answers(db: sqlite3.Connection, run: int) -> list[Answer]:
-    rows = db.execute(
-        "SELECT question, model, sample, text, score, passed, fingerprint FROM eval_answer WHERE run = ? ORDER BY id",
-        (run,),
-    )
+def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
+    """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
+    asked = [row.question for row in _rows(db, plan)]
+    book = conditions.read(db, plan.retrieval)
+    try:
+        return [_estimate(plan, subject, asked, book) for subject in plan.subjects]
+    finally:
+        book.close()
+
+
+def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) -> Estimate:
+    before = {
+        conditions.CLOSED: 0,
+        conditions.OPEN: retrieval.reckon(book.text),
+        conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.reckon(book.text)),
+        conditions.FEW_SHOT: sum(retrieval.reckon(shot.question + shot.answer) for shot in book.shots),
+    }[subject.condition]
+    sent = sum(retrieval.reckon(book.system_prompt + question) + before for question in asked)
+    received = len(asked) * plan.sampling.n * ANSWER_TOKENS
+    batch = plan.batch and subject.provider != LOCAL
+    dollars = 0.0 if subject.provider == LOCAL else chat_price(sent, received, subject.model, batch)
+    return Estimate(subject, len(asked), sent, received, dollars)
+
+
+def _rows(db: sqlite3.Connection, plan: Plan) -> Iterator[Example]:
+    """The project's exam questions, and the shipped general ones that are not among them."""
+    known: set[str] = set()
+    for row in dataset.examples(db, Filter(split="test", status="approved")):
+        if row.question:
+            known.add(row.question)
+            yield row
+    if plan.general:
+        yield from (row for row in general(spec.language(spec.load(db))) if row.question not in known)
+
+
+def general(language: str) -> list[Example]:
+    """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
+    lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [
-        Answer(question, model, n, text, score, bool(passed), print)
-        for question, model, n, text, score, passed, print in rows
+        Example("", one["question"], one["reference"], kind="general", key_points=one["key_points"])
+        for one in map(json.loads, lines)
+        if one["language"] == language
     ]
 
 
-def result(db: sqlite3.Connection, run: Run) -> Result:
-    """The rates of a run by kind, by fact and by question, each per model."""
-    asked = questions(db, run.id)
-    given: dict[tuple[int, str], Rate] = {}
-    for answer in answers(db, run.id):
-        key = answer.question, answer.model
-        given[key] = given.get(key, Rate()).add(answer.passed)
-
-    def rates(chosen: list[Question]) -> list[Rate]:
-        return [_total(given.get((question.id, model), Rate()) for question in chosen) for model in run.models]
-
-    kinds = [kind for kind in KINDS if any(question.kind == kind for question in asked)]
-    texts = {fact.name: fact.text for fact in facts.load(db)}
-    names = dict.fromkeys(name for question in asked for name in question.facts.split())
-    return Result(
-        run,
-        [Row(kind, "", rates([q for q in asked if q.kind == kind])) for kind in kinds],
-        [
-            Row(name, texts.get(name, ""), rates([q for q in asked if name in q.facts.split()]))
-            for name in sorted(names)
-        ],
-        [Row(question.kind, question.question, rates([question])) for question in asked],
-    )
-
-
-def _total(rates: Iterable[Rate]) -> Rate:
-    found = list(rates)
-    return Rate(sum(rate.passed for rate in found), sum(rate.asked for rate in found))
-
-
-def _start(db: sqlite3.Connection, models: list[str], sampling: Sampling) -> None:
-    """Begin a run with a copy of the project's exam questions."""
-    settings = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
+def _begin(db: sqlite3.Connection, plan: Plan) -> int:
+    asked = plan.sampling
+    settings = {
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "max_tokens": asked.max_tokens,
+        "seed": asked.seed,
+        "retrieval": {name: getattr(plan.retrieval, name) for name in conditions.Settings.__slots__},
+    }
+    assert plan.grader in GRADERS
+    judge = json.dumps(plan.judge) if plan.judge else ""
     (run,) = db.execute(
-        "INSERT INTO eval_run (created_at, models, repeats, settings, status) VALUES (?, ?, ?, ?, 'running') RETURNING id",
-        (time.time(), json.dumps(models), sampling.n, json.dumps(settings)),
+        "INSERT INTO eval_run (created_at, repeats, settings, status, grader, judge, revision, batch) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            time.time(),
+            asked.n,
+            json.dumps(settings),
+            RUNNING,
+            plan.grader,
+            judge,
+            revisions.current(db, tr("Examined")),
+            plan.batch,
+        ),
     ).fetchone()
-    asked = dataset.examples(db, dataset.Filter(split="test", status="approved"))
     db.executemany(
-        "INSERT INTO eval_question (run, question, reference, key_points, kind, facts) VALUES (?, ?, ?, ?, ?, ?)",
-        ((run, row.question, row.answer, row.key_points, row.kind, row.facts) for row in asked if row.question),
+        "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
+        [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
-    if not db.execute("SELECT 1 FROM eval_question WHERE run = ?", (run,)).fetchone():
+    _copy_questions(db, run, _rows(db, plan))
+    id: int = run
+    return id
+
+
+def _copy_questions(db: sqlite3.Connection, run: int, rows: Iterable[Example]) -> None:
+    leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'"))
+    sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    values = [
+        (run, row.question, row.answer, row.key_points, row.kind, row.facts, leaks.get(row.id, "") if row.id else "")
+        for row in rows
+    ]
+    if not values:
         raise JukuError(
             tr("There are no exam questions"),
             tr("Set the split of some rows to “test” in the examples tab; they are never trained on."),
         )
+    db.executemany(sql, values)
 
 
-def _keep(db: sqlite3.Connection, run: int, question: Question, model: str, reply: Reply) -> None:
-    for sample, text in enumerate(reply.texts):
-        grade = grading.grade(text, question.key_points or question.reference)
+def _book(db: sqlite3.Connection, id: int) -> Book:
+    """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
+    run = one(db, id)
+    kept = revisions.one(db, run.revision) if run.revision else None
+    return conditions.read(db, run.retrieval, kept.spec if kept else None)
+
+
+def _keep(db: sqlite3.Connection, run: Run, subject: Subject, question: Question, reply: Reply, passages: str) -> None:
+    """Write an answer down with its mark. The shares of one request are dealt out over its samples."""
+    sql = "SELECT coalesce(max(sample), -1) + 1 FROM eval_answer WHERE question = ? AND subject = ?"
+    (first,) = db.execute(sql, (question.id, subject.id)).fetchone()
+    count = len(reply.texts)
+    for number, text in enumerate(reply.texts):
+        mark = GRADERS[run.grader].grade(text, question)
         db.execute(
-            "INSERT INTO eval_answer (run, question, model, sample, text, score, passed, fingerprint) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, question.id, model, sample, text, grade.score, grade.passed, reply.fingerprint),
+            "INSERT INTO eval_answer (run, question, subject, sample, text, score, passed, reason, reported, fingerprint, "
+            "seconds, sent, received, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run.id,
+                question.id,
+                subject.id,
+                first + number,
+                text.encode(errors="replace").decode(),
+                mark.score,
+                mark.passed,
+                mark.reason,
+                reply.model,
+                reply.fingerprint,
+                reply.seconds / count,
+                reply.sent // count,
+                reply.tokens // count,
+                passages,
+            ),
         )
 
 
-def mark_interrupted(db: sqlite3.Connection) -> None:
-    """A run that was going on when the program was killed is not running any more; its answers are kept."""
-    db.execute("UPDATE eval_run SET status = 'cancelled' WHERE status = 'running'")
+def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
+    """What was not answered is asked again by `go_on`; the last reason is kept with the subject."""
+
+
+def _set_error(db: sqlite3.Connection, subject: int, error: str) -> None:
+    db.execute("UPDATE eval_subject SET error = ? WHERE id = ?", (error, subject))
+
+
+def _set_status(db: sqlite3.Connection, run: int, status: str) -> None:
+    db.execute("UPDATE eval_run SET status = ?, finished_at = NULL WHERE id = ?", (status, run))
 
 
 def _finish(db: sqlite3.Connection, run: int, status: str) -> None:
     db.execute("UPDATE eval_run SET status = ?, finished_at = ? WHERE id = ?", (status, time.time(), run))
+
+
+def mark_interrupted(db: sqlite3.Connection) -> None:
+    """A run that was going on when the program was killed is not running any more; its answers are kept."""
+    db.execute("UPDATE eval_run SET status = 'cancelled' WHERE status = ?", (RUNNING,))
+
+
+def delete(db: sqlite3.Connection, run: int) -> None:
+    """Forget a run with all its answers."""
+    marks = "SELECT id FROM eval_answer WHERE run = ?"
+    db.execute(f"DELETE FROM eval_duel WHERE first IN ({marks}) OR second IN ({marks})", (run, run))
+    db.execute(f"DELETE FROM eval_mark WHERE answer IN ({marks})", (run,))
+    for table in ("eval_answer", "eval_question", "eval_subject"):
+        db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+    db.execute("DELETE FROM eval_run WHERE id = ?", (run,))

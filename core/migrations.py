@@ -175,9 +175,73 @@ CREATE TABLE moderation (    -- verdicts of a server on texts, by their digest
 ) WITHOUT ROWID
 """
 
-# The exam: who was asked under which condition, and how each answer was marked.
+# The exam: who was asked under which condition, how each answer was marked. The playground's conversations.
 EXAM = """
-ALTER TABLE inquiry ADD COLUMN batch INTEGER NOT NULL DEFAULT 0 -- whether its requests go out as a batch
+ALTER TABLE inquiry ADD COLUMN batch INTEGER NOT NULL DEFAULT 0; -- whether its requests go out as a batch
+ALTER TABLE eval_run ADD COLUMN grader TEXT NOT NULL DEFAULT 'key_points';
+ALTER TABLE eval_run ADD COLUMN judge TEXT NOT NULL DEFAULT '';      -- provider and model, JSON; '' is nobody
+ALTER TABLE eval_run ADD COLUMN revision INTEGER;                    -- the spec that open book and retrieval read
+ALTER TABLE eval_run ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE eval_question ADD COLUMN leak TEXT NOT NULL DEFAULT '';  -- the training row that asks the same, and how nearly
+CREATE TABLE eval_subject (    -- who is asked in a run, and with what before it; the columns of its result
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id), position INTEGER NOT NULL,
+  provider TEXT NOT NULL, model TEXT NOT NULL, condition TEXT NOT NULL, error TEXT NOT NULL DEFAULT ''
+);
+INSERT INTO eval_subject (run, position, provider, model, condition)
+  SELECT eval_run.id, each.key, '', each.value, 'closed' FROM eval_run, json_each(eval_run.models) each;
+CREATE TABLE subject_answer (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES eval_run (id),
+  question INTEGER NOT NULL REFERENCES eval_question (id), subject INTEGER NOT NULL REFERENCES eval_subject (id),
+  sample INTEGER NOT NULL, text TEXT NOT NULL,
+  score REAL, passed INTEGER,        -- by the run's grader; NULL where it could not mark
+  reason TEXT NOT NULL DEFAULT '',
+  reported TEXT NOT NULL,            -- the model that the server says has answered
+  fingerprint TEXT NOT NULL,         -- which weights the server says have answered
+  seconds REAL NOT NULL, sent INTEGER NOT NULL, received INTEGER NOT NULL,
+  passages TEXT NOT NULL,            -- what stood in the prompt, JSON
+  UNIQUE (question, subject, sample)
+);
+INSERT INTO subject_answer SELECT a.id, a.run, a.question, s.id, a.sample, a.text, a.score, a.passed, '', '',
+  a.fingerprint, 0, 0, 0, '[]' FROM eval_answer a JOIN eval_subject s ON s.run = a.run AND s.model = a.model;
+DROP TABLE eval_answer;
+ALTER TABLE subject_answer RENAME TO eval_answer;
+ALTER TABLE eval_run DROP COLUMN models;
+CREATE INDEX eval_answer_run ON eval_answer (run, subject, question, passed, score);
+CREATE TABLE eval_mark (       -- what a judge or a person says of an answer, beside the run's grader
+  answer INTEGER NOT NULL REFERENCES eval_answer (id), grader TEXT NOT NULL, score REAL NOT NULL, passed INTEGER NOT NULL,
+  reason TEXT NOT NULL, created_at REAL NOT NULL, PRIMARY KEY (answer, grader)
+) WITHOUT ROWID;
+CREATE TABLE eval_duel (       -- which of two answers a judge prefers; each pair is shown in both orders
+  first INTEGER NOT NULL REFERENCES eval_answer (id), second INTEGER NOT NULL REFERENCES eval_answer (id),
+  better TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (first, second)
+) WITHOUT ROWID;
+CREATE TABLE conversation (
+  id INTEGER PRIMARY KEY, title TEXT NOT NULL, created_at REAL NOT NULL, changed_at REAL NOT NULL
+);
+CREATE TABLE chat_turn (       -- a question; one that was edited is another branch of the turn before it
+  id INTEGER PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversation (id), parent INTEGER REFERENCES chat_turn (id),
+  text TEXT NOT NULL, created_at REAL NOT NULL
+);
+CREATE TABLE chat_answer (
+  id INTEGER PRIMARY KEY, turn INTEGER NOT NULL REFERENCES chat_turn (id), pane INTEGER NOT NULL, sample INTEGER NOT NULL,
+  provider TEXT NOT NULL, model TEXT NOT NULL, condition TEXT NOT NULL, text TEXT NOT NULL,
+  reported TEXT NOT NULL, fingerprint TEXT NOT NULL, seconds REAL NOT NULL, sent INTEGER NOT NULL, received INTEGER NOT NULL,
+  passages TEXT NOT NULL, request TEXT NOT NULL, -- JSON
+  complete INTEGER NOT NULL, created_at REAL NOT NULL,
+  mark INTEGER, note TEXT NOT NULL DEFAULT ''    -- a person's, 0 to 100
+);
+CREATE INDEX chat_answer_turn ON chat_answer (turn);
+CREATE TABLE passage_vector (
+  provider TEXT NOT NULL, model TEXT NOT NULL, digest INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (provider, model, digest)
+) WITHOUT ROWID;
+CREATE TABLE domain (          -- what a router can pass a question on to
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+  source TEXT NOT NULL, text TEXT NOT NULL       -- the project that teaches it, and its spec
+);
+CREATE TABLE route (           -- a question that was passed on, and whether it belonged there
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, created_at REAL NOT NULL, way TEXT NOT NULL, question TEXT NOT NULL,
+  wanted TEXT NOT NULL, chosen TEXT NOT NULL, reason TEXT NOT NULL
+)
 """
 
 MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+WHOLE = 1000  # steps of a part of a work, when it stands for one of several
+
 
 class Cancelled(Exception):  # noqa: N818 - a request, not an error
     """The person asked the operation to stop."""
@@ -46,3 +48,30 @@ class Reporter:
         """Report `done` of `total` steps; raises `Cancelled` when the person has asked to stop."""
         self.check()
         self._on_progress(Progress(done, total))
+
+    def part(self, number: int, parts: int) -> "Reporter":
+        """A reporter for one of `parts` equal pieces of the work, from 0; it is cancelled with this one."""
+        return _Part(self, number, parts)
+
+
+class _Part(Reporter):
+    def __init__(self, whole: Reporter, number: int, parts: int) -> None:
+        super().__init__()
+        self._whole, self._number, self._parts = whole, number, parts
+
+    @property
+    def cancelled(self) -> bool:
+        return self._whole.cancelled
+
+    def on_cancel(self, stop: Callable[[], object]) -> None:
+        self._whole.on_cancel(stop)
+
+    def cancel(self) -> None:
+        self._whole.cancel()
+
+    def check(self) -> None:
+        self._whole.check()
+
+    def update(self, done: int, total: int | None = None) -> None:
+        share = WHOLE * done // total if total else 0
+        self._whole.update(self._number * WHOLE + share, self._parts * WHOLE)

@@ -10,7 +10,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
 
-NAMES = ("examples", "facts", "judge", "spec", "remarks")
+NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route")
 LANGUAGES = ("en", "ja")
 LIMIT = 1024 * 1024  # bytes of an own version that are read
 
@@ -21,6 +21,11 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "judge": ("fact", "question", "answer"),
     "spec": ("spec",),
     "remarks": ("spec",),
+    "open_book": ("text",),
+    "retrieved": ("passages",),
+    "mark": ("question", "reference", "answer"),
+    "compare": ("question", "reference", "first", "second"),
+    "route": ("domains",),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "existing", "system_prompt"),
@@ -28,6 +33,11 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "judge": (),
     "spec": (),
     "remarks": (),
+    "open_book": (),
+    "retrieved": (),
+    "mark": ("points",),
+    "compare": (),
+    "route": (),
 }
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
@@ -41,6 +51,11 @@ def title(name: str) -> str:
         "judge": tr("Judge whether an answer follows from its fact"),
         "spec": tr("Draft and refine the spec by chat"),
         "remarks": tr("Look for contradictions and gaps in the spec"),
+        "open_book": tr("Answer with the whole spec in the prompt"),
+        "retrieved": tr("Answer with the passages that were found"),
+        "mark": tr("Mark an exam answer"),
+        "compare": tr("Compare two exam answers"),
+        "route": tr("Choose the model that a question belongs to"),
     }
     return titles[name]
 

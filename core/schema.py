@@ -10,7 +10,8 @@ APPLICATION_ID = 0x4A554B55  # "JUKU", in the file's header
 UNDOABLE = ("spec", "fact", "example", "unread", "saved_filter")
 RECORDS = (
     "job", "job_event", "eval_run", "eval_question", "eval_answer", "version", "finding", "revision", "inquiry",
-    "inquiry_request", "job_checkpoint", "job_metric", "upload", "batch", "golden_answer", "moderation",
+    "inquiry_request", "job_checkpoint", "job_metric", "upload", "batch", "golden_answer", "moderation", "eval_subject",
+    "eval_mark", "eval_duel", "conversation", "chat_turn", "chat_answer", "domain", "route", "passage_vector",
 )  # fmt: skip
 KEPT_IMAGES = 20_000  # images of undo steps that are kept in the file from one session to the next
 NAMED_IDS = 10_000  # above this many, a step says only how many rows it touched

@@ -7,9 +7,13 @@ from itertools import islice
 
 from core.checks.rules import clip
 from core.language import tr
-from core.replies import labels, loose, texts, verdicts
+from core.replies import labels, loose, marks, texts, verdicts
 from core.replies.fields import Raw, field_of, in_value
 from core.replies.loose import CutText
+from core.replies.marks import Points as Points
+from core.replies.marks import Preference as Preference
+from core.replies.schemas import BETTER_SCHEMA as BETTER_SCHEMA
+from core.replies.schemas import MARK_SCHEMA as MARK_SCHEMA
 from core.replies.schemas import PAIRS_SCHEMA as PAIRS_SCHEMA
 from core.replies.schemas import STATEMENTS_SCHEMA as STATEMENTS_SCHEMA
 from core.replies.schemas import VERDICT_SCHEMA as VERDICT_SCHEMA
@@ -83,6 +87,18 @@ def verdict(reply: str) -> Verdict | None:
     """What a judge decided, from JSON or plain words in English or Japanese; None when that is not clear."""
     said = texts.without_thoughts(_plain(reply)).strip()
     return verdicts.of_values(loose.values(said)) or verdicts.of_words(said)
+
+
+def points(reply: str) -> Points | None:
+    """How many points a judge gives an answer; None when that is not clear."""
+    said = texts.without_thoughts(_plain(reply)).strip()
+    return marks.points(loose.values(said), said)
+
+
+def preference(reply: str) -> Preference | None:
+    """Which of two answers a judge prefers; None when that is not clear."""
+    said = texts.without_thoughts(_plain(reply)).strip()
+    return marks.preference(loose.values(said), said)
 
 
 def _plain(reply: str) -> str:

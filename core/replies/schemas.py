@@ -36,3 +36,9 @@ STATEMENTS_SCHEMA: dict[str, Any] = _named("statements", {"statements": {"type":
 VERDICT_SCHEMA: dict[str, Any] = _named(
     "verdict", {"reason": _TEXT, "verdict": {"type": "string", "enum": [*VERDICTS]}}
 )
+MARK_SCHEMA: dict[str, Any] = _named(
+    "mark", {"reason": _TEXT, "score": {"type": "integer", "minimum": 0, "maximum": 100}}
+)
+BETTER_SCHEMA: dict[str, Any] = _named(
+    "comparison", {"reason": _TEXT, "better": {"type": "string", "enum": ["first", "second", "tie"]}}
+)

@@ -1,0 +1,174 @@
+"""What a model has before it when it is asked: nothing but what it knows, the whole spec, found passages, or examples."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import chat, dataset, filters, prompts, retrieval, spec
+from core.filters import Filter
+from core.language import tr
+from core.project import Project
+from core.providers import Message, Provider
+from core.retrieval import Found, Index, Passage, Vectors
+from core.spec import Spec
+
+CLOSED, OPEN, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
+SHOT = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
+WIDE = 4  # times as many passages of each kind of search are looked at before they are fused
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`title` and `about` in the language of the screen."""
+
+    title: Callable[[], str]
+    about: Callable[[], str]
+
+
+CONDITIONS: dict[str, Condition] = {
+    CLOSED: Condition(lambda: tr("Closed book"), lambda: tr("The model alone: what it knows by heart.")),
+    OPEN: Condition(lambda: tr("Open book"), lambda: tr("The whole spec stands in the prompt.")),
+    RETRIEVED: Condition(
+        lambda: tr("Retrieved"), lambda: tr("The passages that a search finds for the question stand in the prompt.")
+    ),
+    FEW_SHOT: Condition(
+        lambda: tr("Few-shot"),
+        lambda: tr(
+            "Some questions with their answers stand before it: rows tagged “few-shot”, else some from all over."
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How passages are found: `k` of them within `budget` tokens; `embedding` is a model for vectors, '' for none.
+
+    `shots` is the number of examples under few-shot.
+    """
+
+    k: int = 4
+    budget: int = 800
+    embedding: str = ""
+    shots: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is sent, and the passages in it, best first."""
+
+    messages: list[Message]
+    passages: list[Found] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    question: str
+    answer: str
+
+
+class Book:
+    """What the conditions take of a project, read once for many questions. `close` it in the end."""
+
+    def __init__(self, state: Spec, shots: Sequence[Shot], settings: Settings = Settings()) -> None:
+        self.system_prompt, self.text = state.system_prompt, state.text
+        self.language = spec.language(state)
+        self.shots, self.settings = list(shots), settings
+        self._passages: list[Passage] = retrieval.passages(state.text)
+        self._index: Index | None = None
+        self._vectors: Vectors | None = None
+
+    def close(self) -> None:
+        if self._index:
+            self._index.close()
+
+    async def prepare(
+        self,
+        project: Project,
+        condition: str,
+        question: str,
+        provider: Provider | None = None,
+        history: Sequence[Message] = (),
+        system_prompt: str | None = None,
+    ) -> Prepared:
+        """The messages that ask `question` under a condition, after the turns of `history`.
+
+        `provider` embeds where the settings name a model for it. Raises `ProviderError`.
+        """
+        prompt = self.system_prompt if system_prompt is None else system_prompt
+        found: list[Found] = []
+        if condition == OPEN:
+            prompt = self._with("open_book", prompt, text=self.text)
+        elif condition == RETRIEVED:
+            found = await self.find(project, question, provider)
+            prompt = self._with("retrieved", prompt, passages=_listed(found))
+        shots = self.shots if condition == FEW_SHOT else []
+        first, *rest = (*chat.messages(prompt, question),)
+        system, asked = ([first], rest) if rest else ([], [first])
+        return Prepared([*system, *_shown(shots), *history, *asked], found)
+
+    def _with(self, name: str, prompt: str, **values: str) -> str:
+        whole = prompts.fill(prompts.load(name, self.language), **values).strip()
+        return f"{prompt}\n\n{whole}".strip()
+
+    async def find(self, project: Project, question: str, provider: Provider | None = None) -> list[Found]:
+        """The passages for a question, best first, within the settings."""
+        self._index = self._index or Index(self._passages)
+        found = self._index.search(question, self.settings.k * WIDE)
+        if self.settings.embedding and provider and self._passages:
+            found = retrieval.fused(found, await self._nearest(project, question, provider))
+        return retrieval.within(found[: self.settings.k], self.settings.budget)
+
+    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[Found]:
+        model = self.settings.embedding
+        if self._vectors is None:
+            texts = [one.whole for one in self._passages]
+            self._vectors = await retrieval.embed(project, provider, model, texts)
+        (asked,) = await retrieval.embed(project, provider, model, [question])
+        return retrieval.nearest(asked, self._vectors, self._passages, self.settings.k * WIDE)
+
+
+def read(db: sqlite3.Connection, settings: Settings = Settings(), state: Spec | None = None) -> Book:
+    """The book of a project: its spec as it is, or another state of it."""
+    return Book(state or spec.load(db), _shots(db, settings.shots), settings)
+
+
+def _shots(db: sqlite3.Connection, count: int) -> list[Shot]:
+    """The rows a person has tagged for it, else some that stand far apart; never an exam question."""
+    chosen = filters.find(db, Filter(split="train", status="approved", tag=SHOT))
+    if not chosen:
+        every = filters.find(db, Filter(split="train", status="approved", kind="direct"))
+        every = every or filters.find(db, Filter(split="train", status="approved"))
+        chosen = every[:: max(1, len(every) // max(1, count))]
+    rows = dataset.fetch(db, list(chosen[:count])).values()
+    return [Shot(row.question, row.answer) for row in rows if row.question and row.answer]
+
+
+def _shown(shots: Sequence[Shot]) -> list[Message]:
+    return [
+        message
+        for shot in shots
+        for message in ({"role": "user", "content": shot.question}, {"role": "assistant", "content": shot.answer})
+    ]
+
+
+def _listed(found: Sequence[Found]) -> str:
+    """The passages with numbers, so that an answer can name them."""
+    return "\n\n".join(f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1))
+
+
+def cited(found: Sequence[Found]) -> str:
+    """The passages as they are kept with an answer: JSON."""
+    return json.dumps(
+        [[one.passage.heading, one.passage.text, round(one.score, 4)] for one in found], ensure_ascii=False
+    )
+
+
+def passages_of(cited: str) -> list[Found]:
+    """The passages that were kept with an answer."""
+    rows: list[Any] = json.loads(cited or "[]")
+    return [Found(Passage(heading, text, 0, 0), score) for heading, text, score in rows]

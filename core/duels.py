@@ -1,0 +1,103 @@
+"""Two subjects of an exam against each other: a judge sees both answers, in both orders, since the first place flatters."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from core import prompts, replies, spec
+from core.asking import Asking, Wish
+from core.progress import Reporter
+from core.project import Changes, Project
+from core.providers import Message, Provider, Reply, Sampling
+
+REPLY_TOKENS = 300
+SEED = 7
+UNCLEAR = "unclear"
+TURNED = {"first": "second", "second": "first", "tie": "tie"}
+
+OnChanges = Callable[[Changes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Of `pairs` of answers so many were won by each; `swayed` were decided by their order alone, and count for nobody."""
+
+    pairs: int
+    first: int
+    second: int
+    ties: int
+    swayed: int
+
+
+async def fight(
+    project: Project,
+    provider: Provider,
+    model: str,
+    subjects: tuple[int, int],
+    reporter: Reporter,
+    on_changes: OnChanges,
+) -> None:
+    """Let a judge compare the first answers of two subjects to each question, where it has not."""
+    language = spec.language(await project.read(spec.load))
+
+    async def messages(first: int, second: int) -> list[Message]:
+        return await project.read(_messages, first, second, language)
+
+    sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
+    open_ones = [pair for pair in await project.read(_undecided, *subjects)]
+    wishes = [Wish(f"{one} {other}", partial(messages, one, other), sampling) for one, other in open_ones]
+    asking = Asking(project, provider, model, _keep, _fail, reporter, replies.BETTER_SCHEMA, on_changes=on_changes)
+    await asking.ask(wishes)
+    if asking.error:
+        raise asking.error
+
+
+_PAIRS = """SELECT a.id, b.id FROM eval_answer a JOIN eval_answer b ON b.question = a.question AND b.sample = 0
+WHERE a.subject = ? AND b.subject = ? AND a.sample = 0 AND a.text <> b.text"""
+
+
+def _pairs(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
+    return [(first, second) for first, second in db.execute(_PAIRS, (one, other))]
+
+
+def _undecided(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
+    """Each pair in both orders."""
+    known = {(first, second) for first, second in db.execute("SELECT first, second FROM eval_duel")}
+    both = [order for pair in _pairs(db, one, other) for order in (pair, pair[::-1])]
+    return [order for order in both if order not in known]
+
+
+def _messages(db: sqlite3.Connection, first: int, second: int, language: str) -> list[Message]:
+    sql = "SELECT q.question, q.reference, a.text FROM eval_answer a JOIN eval_question q ON q.id = a.question WHERE a.id = ?"
+    question, reference, text = db.execute(sql, (first,)).fetchone()
+    (other,) = db.execute("SELECT text FROM eval_answer WHERE id = ?", (second,)).fetchone()
+    values = {"question": question, "reference": reference, "first": text, "second": other}
+    return [{"role": "user", "content": prompts.fill(prompts.load("compare", language), **values)}]
+
+
+def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+    first, second = map(int, key.split())
+    found = replies.preference(reply.texts[0])
+    better, reason = (found.better, found.reason) if found else (UNCLEAR, reply.texts[0][:500])
+    sql = "INSERT OR REPLACE INTO eval_duel (first, second, better, reason) VALUES (?, ?, ?, ?)"
+    db.execute(sql, (first, second, better, reason.encode(errors="replace").decode()))
+
+
+def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
+    """What was not compared is asked for the next time."""
+
+
+def score(db: sqlite3.Connection, one: int, other: int) -> Score:
+    """Who has won, over the pairs that were decided in both orders."""
+    said = {
+        (first, second): better for first, second, better in db.execute("SELECT first, second, better FROM eval_duel")
+    }
+    counts = dict.fromkeys(("first", "second", "tie", "swayed"), 0)
+    for pair in _pairs(db, one, other):
+        straight, turned = said.get(pair), said.get(pair[::-1])
+        if straight in TURNED and turned in TURNED:
+            counts[straight if TURNED[turned] == straight else "swayed"] += 1
+    return Score(sum(counts.values()), counts["first"], counts["second"], counts["tie"], counts["swayed"])

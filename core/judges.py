@@ -1,0 +1,137 @@
+"""Marks beside the run's grader: by a chat model that judges, and by a person who does not see which model answered."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from core import prompts, replies, spec, statistics
+from core.asking import Asking, Wish
+from core.progress import Reporter
+from core.project import Changes, Project
+from core.providers import Message, Provider, Reply, Sampling
+from core.statistics import Kappa
+
+JUDGE, PERSON = "judge", "person"
+PASSED = 0.6  # of the score, from which an answer counts as right
+REPLY_TOKENS = 300
+SEED = 7  # so that a judge says the same again, where the server honours it
+UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked for again
+
+OnChanges = Callable[[Changes], None]
+Unanswered = Callable[[], Awaitable[list[Wish]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark as it is kept: `score` from 0 to 1."""
+
+    answer: int
+    grader: str
+    score: float
+    passed: bool
+    reason: str
+
+
+async def mark(
+    project: Project, provider: Provider, model: str, run: int, reporter: Reporter, on_changes: OnChanges
+) -> None:
+    """Let a chat model mark the answers of a run that it has not marked; equal answers to a question are shown once."""
+    language = spec.language(await project.read(spec.load))
+
+    async def messages(answer: int) -> list[Message]:
+        return await project.read(_messages, answer, language)
+
+    sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
+    wishes = [Wish(str(id), partial(messages, id), sampling) for id in await project.read(unmarked, run, JUDGE)]
+    asking = Asking(project, provider, model, _keep, _fail, reporter, replies.MARK_SCHEMA, on_changes=on_changes)
+    await asking.ask(wishes)
+    if asking.error:
+        raise asking.error
+
+
+def unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:
+    """Answers without a mark of `grader`, of equal ones to a question the first."""
+    sql = (
+        "SELECT min(a.id) FROM eval_answer a LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader IN (?, ?) "
+        "WHERE a.run = ? AND m.answer IS NULL GROUP BY a.question, a.text ORDER BY 1"
+    )
+    return [id for (id,) in db.execute(sql, (grader, UNCLEAR if grader == JUDGE else grader, run))]
+
+
+_ONE = """SELECT q.question, q.reference, q.key_points, a.text FROM eval_answer a
+JOIN eval_question q ON q.id = a.question WHERE a.id = ?"""
+
+
+def _messages(db: sqlite3.Connection, answer: int, language: str) -> list[Message]:
+    question, reference, points, text = db.execute(_ONE, (answer,)).fetchone()
+    values = {"question": question, "reference": reference, "points": points, "answer": text}
+    return [{"role": "user", "content": prompts.fill(prompts.load("mark", language), **values)}]
+
+
+def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+    found = replies.points(reply.texts[0])
+    if found is None:
+        store(db, int(key), UNCLEAR, 0.0, reply.texts[0][:500])
+    else:
+        store(db, int(key), JUDGE, found.score / 100, found.reason)
+
+
+def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
+    """What was not marked is asked for when the run goes on."""
+
+
+def store(db: sqlite3.Connection, answer: int, grader: str, score: float, reason: str) -> None:
+    """Keep a mark for an answer, and for all equal ones to the same question in its run."""
+    db.execute(
+        "INSERT OR REPLACE INTO eval_mark (answer, grader, score, passed, reason, created_at) "
+        "SELECT same.id, ?, ?, ?, ?, ? FROM eval_answer same JOIN eval_answer this "
+        "ON same.question = this.question AND same.text = this.text WHERE this.id = ?",
+        (grader, score, score >= PASSED, reason.encode(errors="replace").decode(), time.time(), answer),
+    )
+
+
+def mark_by_person(db: sqlite3.Connection, answer: int, score: int, note: str = "") -> None:
+    """A person's mark, 0 to 100."""
+    assert 0 <= score <= 100
+    store(db, answer, PERSON, score / 100, note)
+
+
+def take_back(db: sqlite3.Connection, answer: int) -> None:
+    """Forget the person's mark of an answer, and of the equal ones."""
+    db.execute(
+        "DELETE FROM eval_mark WHERE grader = ? AND answer IN (SELECT same.id FROM eval_answer same JOIN eval_answer this "
+        "ON same.question = this.question AND same.text = this.text WHERE this.id = ?)",
+        (PERSON, answer),
+    )
+
+
+def marks(db: sqlite3.Connection, run: int) -> dict[int, list[Marked]]:
+    """All marks of a run by answer, beside those of its own grader."""
+    found: dict[int, list[Marked]] = {}
+    sql = (
+        "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_mark m JOIN eval_answer a ON a.id = m.answer "
+        "WHERE a.run = ? AND m.grader <> ? ORDER BY m.answer, m.grader"
+    )
+    for answer, grader, score, passed, reason in db.execute(sql, (run, UNCLEAR)):
+        found.setdefault(answer, []).append(Marked(answer, grader, score, bool(passed), reason))
+    return found
+
+
+def agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> Kappa:
+    """How far two graders agree on what is right: '' is the run's own. Equal answers to a question count once."""
+    sides = {name: _side(name) for name in (one, other)}
+    sql = (
+        f"SELECT {sides[one]}, {sides[other]} FROM eval_answer a "
+        "LEFT JOIN eval_mark j ON j.answer = a.id AND j.grader = 'judge' "
+        "LEFT JOIN eval_mark p ON p.answer = a.id AND p.grader = 'person' WHERE a.run = ? GROUP BY a.question, a.text"
+    )
+    pairs = [pair for pair in db.execute(sql, (run,)) if None not in pair]
+    return statistics.kappa([bool(first) for first, _ in pairs], [bool(second) for _, second in pairs])
+
+
+def _side(grader: str) -> str:
+    return {"": "a.passed", JUDGE: "j.passed", PERSON: "p.passed"}[grader]

@@ -1,0 +1,46 @@
+"""Whether an answer comes from the model that was asked: a base must never be answered for by a tuned one."""
+
+from core.errors import JukuError
+from core.language import tr
+from core.providers import LOCAL, Provider, Reply
+from core.providers.models_api import is_tuned
+
+TAG = "+"  # parts the base from the adapter in a fingerprint of the local engine
+OWN_NAMES = ("azure",)  # kinds of servers where a model answers to whatever name its deployment was given
+
+
+class ProofError(JukuError):
+    """Another model has answered than the one that was asked."""
+
+
+def check(provider: Provider, asked: str, reply: Reply) -> None:
+    """Raise `ProofError` where what the server reports cannot be the model that was asked.
+
+    A server may tell the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
+    local engine's fingerprint is the base's id and, for a tuned model, the hash of its adapter.
+    """
+    if provider.preset.id in OWN_NAMES:
+        return
+    told = reply.model
+    if told and (is_tuned(told) != is_tuned(asked) or (is_tuned(asked) and told != asked)):
+        raise _another(asked, told)
+    if provider.id == LOCAL and reply.fingerprint:
+        base, _tag, adapter = reply.fingerprint.partition(TAG)
+        if bool(adapter) != is_tuned(asked) or (not adapter and base != asked):
+            raise _another(asked, reply.fingerprint)
+
+
+def adapter_of(fingerprint: str) -> str:
+    """The adapter's hash in a fingerprint of the local engine; '' for a base, or another server's."""
+    return fingerprint.partition(TAG)[2]
+
+
+def _another(asked: str, answered: str) -> ProofError:
+    return ProofError(
+        tr("Another model has answered"),
+        tr(
+            "{asked} was asked, and {answered} answered. The answer is not taken for its own.",
+            asked=asked,
+            answered=answered,
+        ),
+    )
