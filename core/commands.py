@@ -8,12 +8,28 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import chat, evals, jobs, language, providers, row_verbs, settings, spec, training
+from core import (
+    chat,
+    conditions,
+    evals,
+    jobs,
+    language,
+    providers,
+    row_verbs,
+    scores,
+    settings,
+    spec,
+    training,
+    verdict,
+)
 from core.console import CLEAN, INTERRUPTED, PROBLEMS, UNREADABLE, Arguments, reporter, say, with_project
 from core.errors import JukuError
+from core.evals import Subject
+from core.graders import GRADERS
 from core.keys import Keys
 from core.language import tr
 from core.project import Changes, Project
+from core.scores import Line, Result
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -71,6 +87,12 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
     several = tr("may be given several times; the others are compared with the first")
     exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
+    before = tr("what stands before each question; may be given several times")
+    exam.add_argument(
+        "--condition", action="extend", nargs="+", choices=conditions.CONDITIONS, dest="conditions", help=before
+    )
+    exam.add_argument("--grader", choices=GRADERS, default="key_points")
+    exam.add_argument("--general", action="store_true", help=tr("also ask the shipped questions of everyday knowledge"))
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
@@ -140,16 +162,25 @@ def _exam(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await evals.examine(document, provider, arguments.models, sampling, reporter(tr("Exam")))
-        result = await document.read(lambda db: evals.result(db, evals.runs(db)[0]))
+        async def connect(_id: str) -> providers.Provider:
+            return provider
+
+        subjects = [
+            Subject(provider.id, model, condition)
+            for condition in arguments.conditions or [conditions.CLOSED]
+            for model in arguments.models
+        ]
+        plan = evals.Plan(subjects, sampling, arguments.grader, general=arguments.general)
+        id = await evals.examine(document, connect, plan, reporter(tr("Exam")))
+        result = await document.read(lambda db: scores.result(db, evals.one(db, id)))
         say(arguments, _as_data(result), table(result))
         return CLEAN
 
     return _with_provider(arguments, work)
 
 
-def _as_data(result: evals.Result) -> dict[str, Any]:
-    def rows(chosen: list[evals.Row]) -> list[dict[str, Any]]:
+def _as_data(result: Result) -> dict[str, Any]:
+    def rows(chosen: list[Line]) -> list[dict[str, Any]]:
         return [
             {
                 "name": row.name,
@@ -160,26 +191,32 @@ def _as_data(result: evals.Result) -> dict[str, Any]:
             for row in chosen
         ]
 
-    later = range(1, len(result.run.models))
+    compared = [result.compare(at) for at in range(1, len(result.run.subjects))]
     return {
-        "models": result.run.models,
+        "run": result.run.id,
+        "models": [subject.model for subject in result.run.subjects],
+        "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
-        "gained": [[row.name for row in result.gained(model)] for model in later],
-        "lost": [[row.name for row in result.lost(model)] for model in later],
+        "gained": [[line.name for line in one.gained] for one in compared],
+        "lost": [[line.name for line in one.lost] for one in compared],
+        "p": [one.passing.p for one in compared],
+        "verdict": verdict.words(result),
     }
 
 
-def table(result: evals.Result) -> str:
-    """The result as text: recall per kind with counts, then the facts gained and lost against the first model."""
-    lines = [f"{number}: {model}" for number, model in enumerate(result.run.models, start=1)]
-    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(result.run.models) + 1))]))
+def table(result: Result) -> str:
+    """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
+    subjects = result.run.subjects
+    lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
+    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
     lines += ["".join([f"{row.name:<12}", *(f"{rate!s:>10}" for rate in row.rates)]) for row in result.kinds]
-    for model in range(1, len(result.run.models)):
-        for title, rows in ((tr("gained"), result.gained(model)), (tr("lost"), result.lost(model))):
-            lines.append(f"{model + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
-    return "\n".join(lines)
+    for at in range(1, len(subjects)):
+        found = result.compare(at)
+        for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
+            lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
+    return "\n".join([*lines, "", *verdict.words(result)])
 
 
 def _serve(arguments: Arguments) -> int:

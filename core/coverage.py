@@ -7,8 +7,8 @@ from functools import cached_property
 
 from core import evals, facts, spec
 from core.dataset import MEMORISED
-from core.evals import Rate
 from core.facts import Fact
+from core.scores import Rate
 
 # A study plan for one fact (see 2309.14316, 2309.12288, 2402.12847): several wordings, both directions, one use of it,
 # the plain statement, and a near miss whose right answer is that the spec does not say.
@@ -99,17 +99,17 @@ FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
-    """The rates of the newest exam that gave answers about facts, for the last of its models."""
+    """The rates of the newest exam that gave answers about facts, for the last of its subjects."""
     for run in evals.runs(db):
         passed, asked = Counter[str](), Counter[str]()
-        for names, right, count in db.execute(_ANSWERS, (run.id, run.models[-1] if run.models else "")):
+        for names, right, count in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0)):
             for name in dict.fromkeys(names.split()):
-                passed[name] += right
+                passed[name] += int(right)
                 asked[name] += count
         if asked:
             return {name: Rate(passed[name], asked[name]) for name in asked}
     return {}
 
 
-_ANSWERS = """SELECT q.facts, sum(a.passed), count(*) FROM eval_question q JOIN eval_answer a ON a.question = q.id
-WHERE q.run = ? AND a.model = ? AND q.facts <> '' GROUP BY 1"""
+_ANSWERS = """SELECT q.facts, total(a.passed), count(*) FROM eval_question q JOIN eval_answer a ON a.question = q.id
+WHERE q.run = ? AND a.subject = ? AND q.facts <> '' GROUP BY 1"""

@@ -307,7 +307,7 @@ def general(language: str) -> list[Example]:
     """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
     lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [
-        Example("", one["question"], one["reference"], kind="general", key_points=one["key_points"])
+        Example("", one["question"], one["reference"], kind="general", key_points=" ; ".join(one["key_points"]))
         for one in map(json.loads, lines)
         if one["language"] == language
     ]

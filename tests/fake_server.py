@@ -42,6 +42,8 @@ class Answer:
     finish: bool = True  # False: the stream ends without a finish reason
     hold: threading.Event | None = None
     error: tuple[int, str] | None = None
+    model: str = ""  # that is said to have answered; '' is the one that was asked
+    fingerprint: str = ""
 
 
 class FakeServer:
@@ -400,7 +402,8 @@ class _Routes(BaseHTTPRequestHandler):
             return self._error(*answer.error, "scripted")
         if self.fake.first_only:
             answer.texts = answer.texts[:1]
-        head = {"id": "chatcmpl-1", "created": 1, "model": asked["model"], "system_fingerprint": FINGERPRINT}
+        head = {"id": "chatcmpl-1", "created": 1, "model": answer.model or asked["model"],
+                "system_fingerprint": answer.fingerprint or FINGERPRINT}  # fmt: skip
         usage = {"prompt_tokens": 1, "completion_tokens": 7, "total_tokens": 8}
         if asked.get("stream") and self._fault:
             return self._send(200, b"", "text/event-stream")

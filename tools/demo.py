@@ -14,12 +14,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import commands, curves, dataset, evals, filters, language, samples, training
+from core import commands, conditions, curves, dataset, evals, filters, language, samples, scores, training, verdict
 from core.errors import JukuError
+from core.evals import Subject
 from core.filters import Filter
 from core.progress import Progress, Reporter
 from core.project import Changes, Project
-from core.providers import LocalProvider, Sampling
+from core.providers import LOCAL, LocalProvider, Sampling
+from core.scores import Result
 
 SEED = 1
 TOKENS, SHORT_TOKENS = 80, 32  # of an answer, at most
@@ -61,20 +63,27 @@ async def demonstrate(arguments: argparse.Namespace, path: Path) -> None:
         if arguments.short:
             await project.write("short exam", thin)
         trained = [await train(project, provider, arguments, rows) for rows in arguments.rows]
-        models = [arguments.model, *(model for model, _seconds in trained)]
         started = time.monotonic()
-        await evals.examine(
-            project,
-            provider,
-            models,
-            Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS),
-            reporter("exam"),
-        )
-        result = await project.read(lambda db: evals.result(db, evals.runs(db)[0]))
+        id = await examine(project, provider, arguments, [model for model, _seconds in trained])
+        result = await project.read(lambda db: scores.result(db, evals.one(db, id)))
         print_table(result, arguments, trained, time.monotonic() - started)
     finally:
         await provider.close()
         project.close()
+
+
+async def examine(project: Project, provider: LocalProvider, arguments: argparse.Namespace, tuned: list[str]) -> int:
+    """The base under each condition, then each tuned model by heart."""
+
+    async def connect(_id: str) -> LocalProvider:
+        return provider
+
+    books = [conditions.CLOSED, conditions.RETRIEVED] if arguments.short else [*conditions.CONDITIONS]
+    subjects = [Subject(LOCAL, arguments.model, condition) for condition in books]
+    subjects += [Subject(LOCAL, model) for model in tuned]
+    sampling = Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS, seed=arguments.seed)
+    plan = evals.Plan(subjects, sampling, general=not arguments.short)
+    return await evals.examine(project, connect, plan, reporter("exam"))
 
 
 def thin(db: sqlite3.Connection) -> None:
@@ -113,9 +122,10 @@ def reporter(label: str) -> Reporter:
     return Reporter(show)
 
 
-def print_table(result: evals.Result, arguments: argparse.Namespace, trained: list[Trained], seconds: float) -> None:
-    """Recall per kind with counts, as a Markdown table; then the facts gained and lost."""
-    names = ["base", *arguments.rows]
+def print_table(result: Result, arguments: argparse.Namespace, trained: list[Trained], seconds: float) -> None:
+    """Rates per kind and subject, as a Markdown table; then the facts gained and lost, and the verdict."""
+    books = [subject.condition for subject in result.run.subjects if subject.model == arguments.model]
+    names = [f"base, {book.replace('_', '-')}" for book in books] + [f"tuned on {rows}" for rows in arguments.rows]
     print(
         f"\n{arguments.sample} on {arguments.model}, seed {arguments.seed}, temperature 0, each question once, {platform.machine()}\n"
     )
@@ -123,11 +133,19 @@ def print_table(result: evals.Result, arguments: argparse.Namespace, trained: li
     print("|---|" + "---:|" * len(names))
     for row in result.kinds:
         print(f"| {row.name} | " + " | ".join(str(rate) for rate in row.rates) + " |")
-    print("| training, s | – | " + " | ".join(f"{spent:.0f}" for _model, spent in trained) + " |")
+    held = [total.held for total in result.totals]
+    print("| **held out** | " + " | ".join(f"**{one}**" for one in held) + " |")
+    print("| 95 % interval | " + " | ".join("{:.0%} – {:.0%}".format(*one.interval) for one in held) + " |")
+    print("| tokens sent | " + " | ".join(f"{total.sent:,}" for total in result.totals) + " |")
+    print("| seconds | " + " | ".join(f"{total.seconds:.0f}" for total in result.totals) + " |")
+    spent = ["–"] * len(books) + [f"{taken:.0f}" for _model, taken in trained]
+    print("| training, s | " + " | ".join(spent) + " |")
     print(f"\nexam: {seconds:.0f} s")
     for number, name in enumerate(names[1:], start=1):
-        for title, rows in (("gained", result.gained(number)), ("lost", result.lost(number))):
+        found = result.compare(number)
+        for title, rows in (("gained", found.gained), ("lost", found.lost)):
             print(f"{name} {title} {len(rows)}: {', '.join(row.name for row in rows) or '–'}")
+    print("\n" + "\n".join(verdict.words(result)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The ledger: what each fact has and lacks, how many rows are stale, and what the newest exam measured."""
 
 import asyncio
-import json
 from collections import Counter
 from dataclasses import replace
 
@@ -10,9 +9,9 @@ import pytest
 from core import coverage, dataset, facts, filters, samples, spec
 from core.coverage import EXAM, STUDY, Entry
 from core.dataset import Filter
-from core.evals import Rate
 from core.facts import Fact
 from core.formats import jsonl
+from core.scores import Rate
 from core.spec import Spec
 
 FACT = Fact(1, "f01", "A.", "A.")
@@ -102,15 +101,17 @@ def run(project, models, *answers):
     """An exam: answers are fact names, model, and whether it was right."""
 
     def record(db):
-        sql = "INSERT INTO eval_run (created_at, models, repeats, settings, status) VALUES (0, ?, 1, '{}', 'x') RETURNING id"
-        (id,) = db.execute(sql, (json.dumps(models),)).fetchone()
+        sql = "INSERT INTO eval_run (created_at, repeats, settings, status) VALUES (0, 1, '{}', 'x') RETURNING id"
+        (id,) = db.execute(sql).fetchone()
+        sql = "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, '', ?, 'closed') RETURNING id"
+        subjects = {model: db.execute(sql, (id, at, model)).fetchone()[0] for at, model in enumerate(models)}
         for taught, model, passed in answers:
             sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts) VALUES (?, '', '', '', '', ?)"
             question = db.execute(sql, (id, taught)).lastrowid
             db.execute(
-                "INSERT INTO eval_answer (run, question, model, sample, text, score, passed, fingerprint) "
-                "VALUES (?, ?, ?, 0, '', 0, ?, '')",
-                (id, question, model, passed),
+                "INSERT INTO eval_answer (run, question, subject, sample, text, score, passed, reported, fingerprint, seconds, "
+                "sent, received, passages) VALUES (?, ?, ?, 0, '', 0, ?, '', '', 0, 0, 0, '[]')",
+                (id, question, subjects[model], passed),
             )
 
     write(project, record)

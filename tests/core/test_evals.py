@@ -1,19 +1,23 @@
-"""Exams over real HTTP: rates per kind and fact, gained and lost, and what remains of a stopped one."""
+"""Exams over real HTTP: who was asked with what before it, how it is marked, and what remains of a stopped one."""
 
 import asyncio
+import json
 import threading
 
 import pytest
 
-from core import evals, facts
+from core import conditions, duels, evals, facts, judges, scores, verdict
 from core.dataset import add, read_row
 from core.errors import JukuError, ProviderError
+from core.evals import Plan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
+from core.proof import ProofError
 from core.providers import Sampling
 from core.spec import Spec, store
-from tests.fake_server import FakeServer
+from tests.fake_server import Answer, FakeServer
 
+TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
 ROWS = [
     ("How many play?", "memorised", "f01", "3"),
@@ -35,7 +39,7 @@ def exam(project):
     """A project with four exam questions about two facts."""
 
     def fill(db):
-        store(db, Spec("Game", "en", "Answer briefly.", ""))
+        store(db, Spec("Game", "en", "Answer briefly.", TEXT))
         facts.add(db, "A team has three players.", "")
         facts.add(db, "A half lasts ten minutes.", "")
         add(db, (question(*row) for row in ROWS))
@@ -48,40 +52,74 @@ def question(text, kind, facts, key_points):
     return read_row(jsonl.new_row("", text, "?"), split="test", kind=kind, facts=facts, key_points=key_points)
 
 
-def examine(project, server, n=1, **more):
-    async def work():
-        provider = server.provider()
-        try:
-            return await evals.examine(project, provider, [BASE, TUNED], Sampling(n=n), Reporter(), **more)
-        finally:
-            await provider.close()
-
-    return asyncio.run(work())
+SUBJECTS = [Subject("fake", BASE), Subject("fake", TUNED)]
 
 
-def newest(project):
-    return evals.result(project.rows, evals.runs(project.rows)[0])
+async def with_server(server, work):
+    provider = server.provider()
+    provider.poll_seconds = 0.01
+
+    async def connect(_id):
+        return provider
+
+    try:
+        return await work(connect)
+    finally:
+        await provider.close()
 
 
-def rates(rows):
-    return {row.name: [str(rate) for rate in row.rates] for row in rows}
+def examine(project, server, n=1, subjects=SUBJECTS, on_changes=lambda _changes: None, **more):
+    plan = Plan(subjects, Sampling(n=n), **more)
+    return asyncio.run(
+        with_server(server, lambda connect: evals.examine(project, connect, plan, Reporter(), on_changes))
+    )
+
+
+def go_on(project, server, run):
+    asyncio.run(with_server(server, lambda connect: evals.go_on(project, connect, run, Reporter())))
+
+
+def newest(project, **how):
+    return scores.result(project.rows, evals.runs(project.rows)[0], **how)
+
+
+def rates(lines):
+    return {line.name: [str(rate) for rate in line.rates] for line in lines}
+
+
+def texts(project, subject=1):
+    sql = "SELECT text FROM eval_answer WHERE subject = ? ORDER BY question, sample"
+    return [text for (text,) in project.rows.execute(sql, (subject,))]
+
+
+def script(server, answers):
+    """Answer by the model and the last message: `answers` is {model: {question: text}}."""
+
+    def reply(asked):
+        return Answer([answers[asked["model"]].get(asked["messages"][-1]["content"], "?")] * asked.get("n", 1))
+
+    server.script = reply
+
+
+RIGHT = {"How many play?": "Three.", "What is the size of a team?": "3", "How long is a half?": "ten minutes"}
 
 
 def test_a_result_per_kind_and_fact_with_gained_and_lost(exam, server):
-    for text in ("60 points", "Eleven", "ten minutes", "Tokyo"):
-        server.answer(BASE, text)
-    for text in ("Three players.", "a team of three", "ten minutes", "Kyoto"):
-        server.answer(TUNED, text)
+    script(
+        server, {BASE: {"How long is a half?": "ten minutes", "What is the capital of Japan?": "Tokyo"}, TUNED: RIGHT}
+    )
     seen = []
     examine(exam, server, on_changes=seen.append)
     result = newest(exam)
-    assert result.run.status == "succeeded"
-    assert result.run.finished_at
+    assert result.run.status == "succeeded" and result.run.finished_at
     assert rates(result.kinds) == {"memorised": ["0/1", "1/1"], "reworded": ["1/2", "2/2"], "general": ["1/1", "0/1"]}
-    assert rates(result.facts) == {"f01": ["0/2", "2/2"], "f02": ["1/1", "1/1"]}
+    # What only repeats a training row proves nothing of its fact.
+    assert rates(result.facts) == {"f01": ["0/1", "1/1"], "f02": ["1/1", "1/1"]}
     assert result.facts[0].text == "A team has three players."
-    assert [row.name for row in result.gained(1)] == ["f01"]
-    assert [row.text for row in result.lost(1)] == ["What is the capital of Japan?"]
+    found = result.compare(1)
+    assert [line.name for line in found.gained] == ["f01"]
+    assert [line.text for line in found.lost] == ["What is the capital of Japan?"]
+    assert (found.passing.gained, found.passing.lost, found.small) == (1, 0, True)
     assert {"eval_run", "eval_answer"} <= set().union(*(changes.tables for changes in seen))
     assert exam.undo_label == "fill"
 
@@ -97,53 +135,187 @@ def test_each_question_is_asked_as_in_training_and_chat(exam, server):
     assert (asked["temperature"], asked["top_p"]) == (0.0, 1.0)
 
 
-def test_repeats_make_a_rate(exam, server):
+def test_each_condition_puts_something_else_before_the_question(exam, server):
+    shot = read_row(jsonl.new_row("", "How many balls?", "Two."), tags="few-shot")
+    asyncio.run(exam.write("shot", add, [shot]))
+    examine(
+        exam,
+        server,
+        subjects=[Subject("fake", BASE, name) for name in conditions.CONDITIONS],
+        retrieval=conditions.Settings(k=1),
+    )
+    first = {asked["messages"][0]["content"]: asked["messages"] for asked in server.asked if "team" in asked["messages"][-1]["content"]}  # fmt: skip
+    closed, opened, retrieved = first
+    assert closed == "Answer briefly." and len(first[closed]) == 4  # the last of them, with a shot before it
+    assert [message["content"] for message in first[closed][1:3]] == ["How many balls?", "Two."]
+    assert TEXT in opened
+    assert "[1] Team\nA team has three players." in retrieved
+    (cited,) = {passages for (passages,) in exam.rows.execute(
+        "SELECT passages FROM eval_answer a JOIN eval_subject s ON s.id = a.subject JOIN eval_question q ON q.id = a.question "
+        "WHERE condition = 'retrieved' AND q.question LIKE '%team%'")}  # fmt: skip
+    assert conditions.passages_of(cited)[0].passage.text == "A team has three players."
+
+
+def test_repeats_make_a_rate_and_their_spread(exam, server):
     server.answer(BASE, "3", "4", "three")
     examine(exam, server, n=3)
-    answers = [answer for answer in evals.answers(exam.rows, 1) if answer.question == 1 and answer.model == BASE]
-    assert [answer.passed for answer in answers] == [True, False, True]
-    assert answers[0].fingerprint == "fp_test"
-    assert rates(newest(exam).kinds)["memorised"] == ["2/3", "0/3"]
+    result = newest(exam)
+    assert rates(result.kinds)["memorised"] == ["2/3", "0/3"]
+    assert result.totals[0].spread.n == 4 and result.totals[0].spread.disagreeing == 0.25
 
 
-def test_a_stopped_exam_keeps_its_answers_and_finds_nothing_lost(exam, server):
-    held = threading.Event()
-    for text in ("3", "3", "ten minutes", "Tokyo"):
-        server.answer(BASE, text)
-    server.answer(TUNED, "three")
-    server.answer(TUNED, "three", hold=held)
+def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, server):
+    script(server, {BASE: RIGHT, TUNED: RIGHT})
+    asked_first, wait = server.script, threading.Event()
 
-    async def work():
-        provider, fifth = server.provider(), asyncio.Event()
+    def hold(asked):
+        if asked["model"] == TUNED and asked["messages"][-1]["content"] != "How many play?":
+            wait.wait(20)
+        return asked_first(asked)
+
+    server.script = hold
+
+    async def work(connect):
+        fifth = asyncio.Event()
 
         def on_changes(_changes):
-            if len(evals.answers(exam.rows, 1)) == 5:
+            if len(texts(exam)) + len(texts(exam, 2)) == 5:
                 fifth.set()
 
-        models = [BASE, TUNED]
-        running = asyncio.create_task(evals.examine(exam, provider, models, Sampling(), Reporter(), on_changes))
+        running = asyncio.create_task(evals.examine(exam, connect, Plan(SUBJECTS), Reporter(), on_changes))
         await fifth.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        held.set()
-        await provider.close()
+        wait.set()
 
-    asyncio.run(work())
+    asyncio.run(with_server(server, work))
     result = newest(exam)
     assert result.run.status == "cancelled"
-    assert rates(result.kinds)["memorised"] == ["1/1", "1/1"]
-    assert rates(result.kinds)["general"] == ["1/1", "–"]
-    assert result.lost(1) == []
+    assert rates(result.kinds)["general"] == ["0/1", "–"]
+    assert result.compare(1).lost == []
+    before, server.script = len(server.asked), asked_first
+    go_on(exam, server, 1)
+    assert len(server.asked) == before + 3
+    assert newest(exam).run.status == "succeeded"
+    assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
 
 
-def test_a_refusal_ends_the_exam_and_keeps_the_answers(exam, server):
-    server.answer(BASE, "3")
-    server.answer(BASE, error=(404, "The model does not exist"))
+def test_a_subject_that_fails_keeps_no_other_from_being_asked(exam, server):
+    def reply(asked):
+        return Answer([], error=(404, "The model does not exist")) if asked["model"] == BASE else Answer(["3"])
+
+    server.script = reply
+    examine(exam, server)
+    result = newest(exam)
+    assert result.run.status == "failed"
+    assert "does not exist" in result.run.subjects[0].error and not result.run.subjects[1].error
+    assert [total.held.asked for total in result.totals] == [0, 2]
+    server.script = lambda asked: Answer(["3"])
+    go_on(exam, server, 1)
+    assert newest(exam).run.status == "succeeded" and not newest(exam).run.subjects[0].error
+
+
+def test_an_exam_that_gets_no_answer_at_all_is_an_error(exam, server):
+    server.script = lambda asked: Answer([], error=(404, "The model does not exist"))
     with pytest.raises(ProviderError, match="does not exist"):
         examine(exam, server)
-    assert newest(exam).run.status == "failed"
-    assert len(evals.answers(exam.rows, 1)) == 1
+
+
+def test_a_base_that_a_tuned_model_answers_for_is_caught(exam, server):
+    server.script = lambda asked: Answer(["3"], model=TUNED)
+    with pytest.raises(ProofError, match="was asked"):
+        examine(exam, server, subjects=SUBJECTS[:1])
+    assert texts(exam) == []
+
+
+def test_what_is_trained_on_is_told_and_can_be_left_out(exam, server):
+    leak = read_row(jsonl.new_row("", "What is the size of a team?", "Three players."))
+    asyncio.run(exam.write("leak", add, [leak]))
+    script(server, {BASE: RIGHT, TUNED: RIGHT})
+    examine(exam, server)
+    assert [question.question for question in newest(exam).leaks] == ["What is the size of a team?"]
+    assert rates(newest(exam, without_leaks=True).kinds)["reworded"] == ["1/1", "1/1"]
+    assert any("also among the training rows" in sentence for sentence in verdict.words(newest(exam)))
+
+
+def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(exam, server):
+    def reply(asked):
+        said = asked["messages"][-1]["content"]
+        if "<reference>" not in said:
+            return Answer([RIGHT.get(said, "No idea.")])
+        good = "No idea." not in said
+        return Answer([json.dumps({"reason": "As it stands.", "score": 100 if good else 0})])
+
+    server.script = reply
+    examine(exam, server, judge=("fake", "judge-model"))
+    judged = [asked for asked in server.asked if asked["model"] == "judge-model"]
+    assert len(judged) == 4 and judged[0]["response_format"]["type"] == "json_schema" and judged[0]["seed"]
+    assert rates(newest(exam, by=judges.JUDGE).kinds)["reworded"] == ["2/2", "2/2"]
+    for answer, score in ((1, 100), (2, 80), (4, 90)):
+        asyncio.run(exam.write("", judges.mark_by_person, answer, score, "seen"))
+    found = judges.agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
+    assert (found.n, round(found.agreed, 2)) == (3, 0.67)
+    assert {mark.grader for mark in judges.marks(exam.rows, 1)[1]} == {"judge", "person"}
+    assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["1/1", "1/1"]  # both said the same
+    asyncio.run(exam.write("", judges.take_back, 4))
+    assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["–", "–"]
+    go_on(exam, server, 1)
+    assert sum(asked["model"] == "judge-model" for asked in server.asked) == 4
+
+
+def test_two_subjects_are_compared_in_both_orders(exam, server):
+    script(server, {BASE: {}, TUNED: RIGHT})
+    examine(exam, server)
+
+    def reply(asked):
+        said = asked["messages"][-1]["content"]
+        first = said.split("<first>")[1].split("</first>")[0].strip()
+        if "size of a team" in said:
+            return Answer(['{"better": "first"}'])  # whoever stands first: a judge that is swayed
+        return Answer([json.dumps({"better": "second" if first == "?" else "first", "reason": ""})])
+
+    server.script = reply
+
+    async def work(connect):
+        await duels.fight(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
+
+    asyncio.run(with_server(server, work))
+    assert duels.score(exam.rows, 1, 2) == duels.Score(pairs=3, first=0, second=2, ties=0, swayed=1)
+
+
+def test_an_exam_goes_out_as_a_batch(exam, server):
+    def body(asked):
+        choice = {"index": 0, "message": {"role": "assistant", "content": "3"}, "finish_reason": "stop"}
+        return {
+            "id": "c",
+            "model": asked["model"],
+            "choices": [choice],
+            "usage": {"completion_tokens": 1, "prompt_tokens": 9},
+        }
+
+    def end(method, path):
+        for id, batch in server.batches.items():
+            if method == "GET" and path.endswith(id) and batch["status"] == "in_progress":
+                server.finish_batch(id, body)
+
+    server.weather = end
+    examine(exam, server, batch=True)
+    assert (len(server.batches), server.asked) == (2, [])
+    assert rates(newest(exam).kinds)["memorised"] == ["1/1", "1/1"]
+    assert newest(exam).totals[0].sent == 36
+
+
+def test_general_questions_come_with_the_program(exam, server):
+    examine(exam, server, general=True, subjects=SUBJECTS[:1])
+    assert newest(exam).totals[0].general.asked == 1 + len(evals.general("en"))
+
+
+def test_the_cost_is_told_before(exam):
+    plan = Plan([Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")])
+    closed, opened, local = evals.estimate(exam.rows, plan)
+    assert (closed.requests, local.dollars) == (4, 0.0)
+    assert 0 < closed.dollars < opened.dollars
 
 
 def test_later_edits_do_not_change_a_result(exam, server):
@@ -160,6 +332,14 @@ def test_without_questions_nothing_is_asked(project, server):
 
 
 def test_a_run_that_was_killed_is_not_running_any_more(exam):
-    asyncio.run(exam.write("", evals._start, [BASE], Sampling()))
+    asyncio.run(evals.begin(exam, Plan(SUBJECTS), Reporter()))
     asyncio.run(exam.write("", evals.mark_interrupted))
     assert [run.status for run in evals.runs(exam.rows)] == ["cancelled"]
+
+
+def test_a_run_is_deleted_with_all_that_hangs_on_it(exam, server):
+    examine(exam, server)
+    asyncio.run(exam.write("", judges.mark_by_person, 1, 50))
+    asyncio.run(exam.write("", evals.delete, 1))
+    for table in ("eval_run", "eval_subject", "eval_question", "eval_answer", "eval_mark"):
+        assert exam.rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

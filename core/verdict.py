@@ -1,0 +1,176 @@
+"""Says in plain words what an exam has shown: what was learned and lost, whether it was worth it, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core import scores, statistics
+from core.conditions import CLOSED, CONDITIONS, OPEN, RETRIEVED
+from core.evals import Subject
+from core.language import tr, trn
+from core.providers import LOCAL
+from core.providers.models_api import is_tuned
+from core.scores import Comparison, Rate, Result, Total
+
+CLEAR = 0.05  # p below which a difference is not put down to chance
+GOOD = 0.9  # of the held-out questions right, from which little is left to teach
+NAMED = 8  # facts that a sentence names
+
+
+def words(result: Result) -> list[str]:
+    """The verdict as sentences, the most important first; empty before anything was answered."""
+    if not any(total.held.asked for total in result.totals):
+        return []
+    return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next(result)]
+
+
+def lacking(result: Result, subject: int) -> list[str]:
+    """Facts, by name, that a subject mostly gets wrong: they need more wordings."""
+    return [
+        line.name for line in result.facts if line.rates[subject].asked and line.rates[subject].share <= scores.HALF
+    ]
+
+
+def title(subject: Subject) -> str:
+    """Who was asked, and with what before it, briefly."""
+    name = subject.model
+    if subject.model.startswith("ft:"):
+        _ft, base, *_rest = subject.model.split(":")
+        suffix = subject.model.split(":")[3] if subject.model.count(":") > 2 else ""
+        name = f"{base} · {suffix}" if suffix else base
+    return f"{name} ({CONDITIONS[subject.condition].title()})"
+
+
+def taught(result: Result) -> list[int]:
+    """The places of the tuned models that answered by heart."""
+    return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED]
+
+
+def _base(result: Result, condition: str) -> int | None:
+    """The place of the first base model under a condition."""
+    found = (at for at, one in enumerate(result.run.subjects) if one.condition == condition and not is_tuned(one.model))
+    return next(found, None)
+
+
+def _percent(rate: Rate) -> str:
+    return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
+
+
+def _on_learning(result: Result) -> Iterator[str]:
+    base = _base(result, CLOSED)
+    for at in taught(result):
+        total = result.totals[at]
+        name = title(total.subject)
+        if base is None or not result.totals[base].held.asked:
+            yield tr("{model} has {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
+            continue
+        found = result.compare(at, base)
+        yield tr("{model} has {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
+                 rate=_percent(total.held), before=_percent(result.totals[base].held), judged=_judged(found))  # fmt: skip
+        yield _changed(found)
+
+
+def _judged(found: Comparison) -> str:
+    """Whether a difference is one."""
+    p = f"{found.passing.p:.2g}" if found.passing.p >= 0.001 else "0.001"
+    if found.passing.p >= CLEAR:
+        return tr("no clear difference (p = {p})", p=p)
+    sign = "=" if found.passing.p >= 0.001 else "<"
+    if found.passing.gained > found.passing.lost:
+        return tr("clearly better (p {sign} {p})", sign=sign, p=p)
+    return tr("clearly worse (p {sign} {p})", sign=sign, p=p)
+
+
+def _changed(found: Comparison) -> str:
+    gained, lost = scores.names(found.gained), scores.names(found.lost)
+    parts = [
+        trn("It gained {n} fact", "It gained {n} facts", len(gained)) + _named(gained),
+        trn("lost {n} fact", "lost {n} facts", len(lost)) + _named(lost),
+    ]
+    forgotten = len(found.lost) - len(lost)
+    if forgotten:
+        parts.append(trn("and forgot the answer to {n} general question", "and forgot the answers to {n} general questions", forgotten))  # fmt: skip
+    return tr("{parts}.", parts=tr(", ").join(parts))
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = len(names) - NAMED
+    return f" ({', '.join(names[:NAMED])}{', …' if more > 0 else ''})"
+
+
+def _on_books(result: Result) -> Iterator[str]:
+    """Is it better than putting the text, or what a search finds of it, into the prompt?"""
+    for at in taught(result):
+        for condition in (OPEN, RETRIEVED):
+            other = _base(result, condition)
+            if other is not None and result.totals[other].held.asked:
+                yield _against(result, at, other)
+
+
+def _against(result: Result, at: int, other: int) -> str:
+    found = result.compare(at, other)
+    gap, (low, high) = found.scoring.mean, found.scoring.interval
+    said = {
+        "model": title(result.totals[at].subject),
+        "book": title(result.totals[other].subject),
+        "rate": _percent(result.totals[at].held),
+        "other": _percent(result.totals[other].held),
+        "gap": f"{abs(gap):.0%}",
+        "interval": tr("{low} to {high}", low=f"{100 * low:+.0f}", high=f"{100 * high:+.0f}"),
+    }
+    if not found.scoring.is_clear:
+        text = tr("{model} ({rate}) and {book} ({other}) are about as good: {interval} points.", **said)
+    elif gap > 0:
+        text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
+    else:
+        text = tr("{model} ({rate}) is worse than {book} ({other}), by {interval} points.", **said)
+    return " ".join(filter(None, (text, _costs(result.totals[at], result.totals[other]))))
+
+
+def _costs(mine: Total, other: Total) -> str:
+    """What a thousand questions cost either way; on this computer, how much each has to read."""
+    if mine.per_thousand is None or other.per_thousand is None:
+        return ""
+    if mine.subject.provider != LOCAL or other.subject.provider != LOCAL:
+        return tr("A thousand questions cost ${mine} against ${other}.", mine=f"{mine.per_thousand:.2f}",
+                  other=f"{other.per_thousand:.2f}")  # fmt: skip
+    if not mine.sent or not other.sent:
+        return ""
+    return tr("The book makes each question {times} times as long.", times=f"{other.sent / mine.sent:.1f}")
+
+
+def _on_honesty(result: Result) -> Iterator[str]:
+    """What limits the proof."""
+    held = len(scores.held_out(result.questions))
+    if statistics.is_small(held):
+        yield trn("{n} held-out question is a small sample: the intervals are wide.",
+                  "{n} held-out questions are a small sample: the intervals are wide.", held)  # fmt: skip
+    if leaks := len(result.leaks):
+        yield trn("{n} question is also among the training rows and proves nothing.",
+                  "{n} questions are also among the training rows and prove nothing.", leaks)  # fmt: skip
+    for total in result.totals:
+        if total.spread.disagreeing:
+            yield tr("{model} answers {share} of the questions now right, now wrong.", model=title(total.subject),
+                     share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
+
+
+def _next(result: Result) -> Iterator[str]:
+    for at in taught(result):
+        mine = result.totals[at].held
+        missing = lacking(result, at)
+        if missing and mine.share < GOOD:
+            yield trn("Next: {n} fact is not learned yet{named}. More wordings of it help most.",
+                      "Next: {n} facts are not learned yet{named}. More wordings of them help most.", len(missing),
+                      named=_named(missing))  # fmt: skip
+        books = [other for condition in (OPEN, RETRIEVED) if (other := _base(result, condition)) is not None]
+        better = [other for other in books if _is_better(result.compare(at, other))]
+        if better:
+            best = max(better, key=lambda other: result.totals[other].held.share)
+            yield tr("Until then, {book} is the better way to have the questions answered.", book=title(result.totals[best].subject))  # fmt: skip
+
+
+def _is_better(found: Comparison) -> bool:
+    """Whether the other one is clearly better."""
+    return found.scoring.is_clear and found.scoring.mean < 0
