@@ -148,6 +148,11 @@ def _pairs(text: str) -> list[str]:
     return found
 
 
+def words(text: str) -> list[str]:
+    """What a text is made of, to compare it with others: Japanese pairs of signs, other words by their beginnings."""
+    return _pairs(_folded(text))
+
+
 def nearest(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[Found]:
     """The `k` passages whose vectors point most nearly where the question's does."""
     scores = _unit(vectors) @ _unit(question[None])[0]

@@ -72,6 +72,7 @@ class FakeServer:
         self.checkpoints: dict[str, list[dict]] = {}
         self.shutdown: dict[str, str] = {}  # model: day
         self.batches: dict[str, dict] = {}
+        self.called: dict | None = None  # the tool call that answers a request with tools
         self.flagged: dict[str, list[str]] = {}  # text: categories
         self.first_only = False  # of several texts only the first is answered to, of several answers one is given
         self.endless = False  # has_more is always true, and `after` ignored
@@ -410,6 +411,8 @@ class _Routes(BaseHTTPRequestHandler):
         if asked.get("stream"):
             return self._stream(answer, {**head, "object": "chat.completion.chunk"}, usage)
         texts = [{"role": "assistant", "content": text} for text in answer.texts]
+        if "tools" in asked and self.fake.called:
+            texts = [{"role": "assistant", "content": None, "tool_calls": [self.fake.called]}]
         choices = [{"index": i, "message": text, "finish_reason": "stop"} for i, text in enumerate(texts)]
         return self._json({**head, "object": "chat.completion", "choices": choices, "usage": usage})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from core.errors import ProviderError
 from core.providers.connection import Connection, not_the_protocol
 from core.providers.protocol import Message, OnText, Reply, Sampling
 from core.providers.wording import unreadable, worded
-from core.redaction import redacted
+from core.redaction import redacted, redacted_in
 
 
 class ChatApi(Connection):
@@ -46,10 +47,36 @@ class ChatApi(Connection):
             raise self._no_stream(stream)
         return reply.finish(model, time.monotonic() - started)
 
+    async def call(
+        self, model: str, messages: list[Message], tools: list[dict[str, Any]]
+    ) -> tuple[str, dict[str, Any]] | None:
+        """The function that `model` calls, with its arguments; None where it calls none of them."""
+        from openai.types.chat import ChatCompletion
+
+        create: Any = (await self.client()).chat.completions.create
+        asked = create(model=model, messages=messages, tools=tools, tool_choice="required", temperature=0)
+        found = await self._answer(asked, ChatCompletion)
+        known = {tool["function"]["name"] for tool in tools}
+        for choice in found.choices or []:
+            for made in getattr(choice.message, "tool_calls", None) or []:
+                function = getattr(made, "function", None)
+                if function is not None and function.name in known:
+                    return function.name, _arguments(function.arguments)
+        return None
+
     def _no_stream(self, stream: Any) -> ProviderError:
         """What to say of an answer that holds no piece of a stream: a page, or broken data, arrives as an empty one."""
         kind = stream.response.headers.get("content-type", "")
         return not_the_protocol(self.title) if "html" in kind else unreadable(self.title, f"HTTP 200, {kind}")
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """What a model wrote as the arguments of a function; what is no JSON object is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return redacted_in(found) if isinstance(found, dict) else {}
 
 
 def chat_body(

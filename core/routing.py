@@ -1,0 +1,233 @@
+"""Passes a question on to the model whose domain it belongs to: by function calling, or offline by the domains' own words."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core import dataset, evals, prompts, retrieval, spec
+from core.connection import open_rows
+from core.errors import ProviderError
+from core.filters import Filter
+from core.language import tr
+from core.progress import Reporter
+from core.project import Project
+from core.providers import Message, Provider
+from core.spec import language_of
+
+NONE = ""  # what is chosen where a question belongs to no domain
+OFFLINE, CALLING = "offline", "calling"
+ENOUGH = 0.35  # share of what a question's words weigh that a domain must know
+MARGIN = 0.08  # of that share, by which it must be ahead of the next
+REJECT = "none"  # the name of the function that abstains
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What a tuned model knows. `source` is the project that teaches it, '' for none; `text` its spec at that time."""
+
+    name: str
+    description: str
+    provider: str
+    model: str
+    source: str = ""
+    text: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`domain` is a name, or `NONE`. `scores` are of the offline way, by name, from 0 to 1."""
+
+    domain: str
+    reason: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A question whose domain is known, and where it was passed on to."""
+
+    question: str
+    wanted: str
+    chosen: str
+    reason: str
+
+
+Choose = Callable[[str], Awaitable[Choice]]
+
+
+def domains(db: sqlite3.Connection) -> list[Domain]:
+    rows = db.execute("SELECT name, description, provider, model, source, text, id FROM domain ORDER BY id")
+    return [Domain(*row) for row in rows]
+
+
+def store(db: sqlite3.Connection, domain: Domain) -> None:
+    """Add a domain, or change the one with its id."""
+    values = domain.name, domain.description, domain.provider, domain.model, domain.source, domain.text
+    if domain.id:
+        sql = "UPDATE domain SET name = ?, description = ?, provider = ?, model = ?, source = ?, text = ? WHERE id = ?"
+        db.execute(sql, (*values, domain.id))
+    else:
+        db.execute(
+            "INSERT INTO domain (name, description, provider, model, source, text) VALUES (?, ?, ?, ?, ?, ?)", values
+        )
+
+
+def delete(db: sqlite3.Connection, id: int) -> None:
+    db.execute("DELETE FROM domain WHERE id = ?", (id,))
+
+
+def of_project(path: Path) -> tuple[Domain, list[str]]:
+    """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
+    with closing(open_rows(path)) as db:
+        state = spec.load(db)
+        asked = [row.question for row in dataset.examples(db, Filter(split="test", status="approved"))
+                 if row.question and row.kind != "general"]  # fmt: skip
+    description = state.description or " ".join(state.text.split())[:200]
+    return Domain(state.name or path.stem, description, "", "", str(path), state.text), asked
+
+
+class Scored:
+    """The offline way: whose words does a question use? Words of everyday questions say nothing."""
+
+    def __init__(self, known: Sequence[Domain]) -> None:
+        self._words = {one.name: set(_words(f"{one.name}\n{one.description}\n{one.text}")) for one in known}
+
+    @cached_property
+    def _everyday(self) -> set[str]:
+        rows = [row for language in ("en", "ja") for row in evals.general(language)[::2]]
+        return {word for row in rows for word in _words(f"{row.question} {row.answer}")}
+
+    async def choose(self, question: str) -> Choice:
+        """The domain that knows most of what the question's words weigh; none where that is little, or a tie."""
+        asked = [word for word in dict.fromkeys(_words(question)) if word not in self._everyday]
+        shares = {name: self._share(asked, words) for name, words in self._words.items()}
+        ranked = sorted(shares.items(), key=lambda pair: -pair[1]) or [(NONE, 0.0)]
+        (best, most), (_other, next_most) = ranked[0], ranked[1] if len(ranked) > 1 else (NONE, 0.0)
+        if most < ENOUGH:
+            return Choice(NONE, tr("No domain knows enough of its words ({share}).", share=f"{most:.0%}"), shares)
+        if most - next_most < MARGIN:
+            return Choice(NONE, tr("Two domains know its words equally well."), shares)
+        known = ", ".join(word.strip() for word in asked if word in self._words[best])[:80]
+        return Choice(best, tr("Knows {share} of its words: {words}.", share=f"{most:.0%}", words=known), shares)
+
+    def _share(self, asked: Sequence[str], words: set[str]) -> float:
+        whole = sum(self._weight(word) for word in asked)
+        return sum(self._weight(word) for word in asked if word in words) / whole if whole else 0.0
+
+    def _weight(self, word: str) -> float:
+        """What fewer domains know says more; what none knows speaks against all."""
+        count = sum(word in words for words in self._words.values())
+        return 1.0 if not count else 1.0 + math.log((1 + len(self._words)) / count)
+
+
+def _words(text: str) -> list[str]:
+    return retrieval.words(text)
+
+
+async def call(provider: Provider, model: str, known: Sequence[Domain], question: str) -> Choice:
+    """Let a chat model choose by calling a function. Raises `ProviderError`, also where it has no tools."""
+    names = {f"domain_{number}": one for number, one in enumerate(known, 1)}
+    tools = [_tool(name, f"{one.name}: {one.description}") for name, one in names.items()]
+    tools.append(_tool(REJECT, "The question belongs to none of the domains."))
+    listed = "\n".join(f"- {name}: {one.name}. {one.description}" for name, one in names.items())
+    prompt = prompts.fill(prompts.load("route", language_of(question)), domains=listed)
+    messages: list[Message] = [{"role": "system", "content": prompt}, {"role": "user", "content": question}]
+    called = await provider.call(model, messages, tools)
+    if called is None:
+        raise ProviderError(
+            tr("{model} called no function", model=model),
+            tr("It may not be able to. Choose another model, or the offline way, which needs none."),
+        )
+    name, arguments = called
+    reason = str(arguments.get("reason") or "")[:300]
+    return Choice(names[name].name if name in names else NONE, reason, {})
+
+
+def _tool(name: str, description: str) -> dict[str, object]:
+    reason = {"type": "string", "description": "Why, in one short sentence."}
+    parameters = {
+        "type": "object",
+        "properties": {"reason": reason},
+        "required": ["reason"],
+        "additionalProperties": False,
+    }
+    return {"type": "function", "function": {"name": name, "description": description[:1000], "parameters": parameters}}
+
+
+def questions(
+    known: Sequence[Domain], read: Callable[[Path], tuple[Domain, list[str]]] = of_project
+) -> list[tuple[str, str]]:
+    """Questions with the domain they belong to: each project's exam, and everyday questions that belong to none.
+
+    Of those every second one: by the others the offline way knows which words are everyday ones.
+    """
+    found: list[tuple[str, str]] = []
+    languages = Counter[str]()
+    for one in known:
+        if one.source and Path(one.source).exists():
+            _domain, asked = read(Path(one.source))
+            found += [(question, one.name) for question in asked]
+            languages[language_of(one.text)] += 1
+    for language in languages:
+        found += [(row.question, NONE) for row in evals.general(language)[1::2]]
+    return found
+
+
+async def examine(
+    project: Project, choose: Choose, way: str, asked: Sequence[tuple[str, str]], reporter: Reporter
+) -> list[Routed]:
+    """Route questions whose domain is known; the outcome is kept in the project."""
+    found: list[Routed] = []
+    for done, (question, wanted) in enumerate(asked):
+        reporter.update(done, len(asked))
+        choice = await choose(question)
+        found.append(Routed(question, wanted, choice.domain, choice.reason))
+    await project.write("", _keep, way, found)
+    reporter.update(len(asked), len(asked))
+    return found
+
+
+def _keep(db: sqlite3.Connection, way: str, found: Sequence[Routed]) -> None:
+    (run,) = db.execute("SELECT coalesce(max(run), 0) + 1 FROM route").fetchone()
+    db.executemany(
+        "INSERT INTO route (run, created_at, way, question, wanted, chosen, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(run, time.time(), way, one.question, one.wanted, one.chosen, one.reason) for one in found],
+    )
+
+
+def last(db: sqlite3.Connection, way: str) -> list[Routed]:
+    """What the newest examination of a way has found."""
+    sql = "SELECT question, wanted, chosen, reason FROM route WHERE run = (SELECT max(run) FROM route WHERE way = ?) ORDER BY id"
+    return [Routed(*row) for row in db.execute(sql, (way,))]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """`counts[wanted][chosen]`, both in the order of `names`; the last name is `NONE`."""
+
+    names: list[str]
+    counts: list[list[int]]
+
+    @property
+    def right(self) -> int:
+        return sum(self.counts[place][place] for place in range(len(self.names)))
+
+    @property
+    def asked(self) -> int:
+        return sum(map(sum, self.counts))
+
+
+def confusion(known: Sequence[Domain], found: Sequence[Routed]) -> Confusion:
+    """How often questions of each domain were passed on to which."""
+    names = [*dict.fromkeys([one.name for one in known] + [one.wanted for one in found if one.wanted]), NONE]
+    counts = Counter((one.wanted, one.chosen) for one in found)
+    return Confusion(names, [[counts[wanted, chosen] for chosen in names] for wanted in names])

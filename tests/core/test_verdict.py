@@ -1,0 +1,95 @@
+"""The verdict in words: what it says of learning, of the books, of honesty and of what to do next."""
+
+import asyncio
+
+import pytest
+
+from core import dataset, evals, facts, proof, scores, spec, verdict
+from core.evals import Plan, Subject
+from core.formats import jsonl
+from core.progress import Reporter
+from core.proof import ProofError
+from core.providers import Provider, Reply
+
+TUNED = "ft:gpt-4o-mini:org:game:1"
+SUBJECTS = [Subject("s", "gpt-4o-mini"), Subject("s", "gpt-4o-mini", "open"), Subject("s", TUNED)]
+
+
+@pytest.fixture
+def exam(project):
+    def fill(db):
+        spec.store(db, spec.Spec("Game", "en", "", "Text."))
+        for number in range(1, 11):
+            facts.add(db, f"Fact {number}.", "")
+        rows = [(f"Question {n} of {k}?", "reworded", f"f{n:02}") for n in range(1, 11) for k in range(4)]
+        rows += [(f"General {n}?", "general", "") for n in range(5)]
+        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "3"), split="test", kind=kind, facts=names, key_points="3")
+                         for text, kind, names in rows))  # fmt: skip
+
+    asyncio.run(project.write("fill", fill))
+    asyncio.run(evals.begin(project, Plan(SUBJECTS), Reporter()))
+    return project
+
+
+def answer(project, right):
+    """`right` says of a subject's position and a question's whether it is right."""
+    run = evals.runs(project.rows)[0]
+
+    def fill(db):
+        for at, subject in enumerate(run.subjects):
+            for place, question in enumerate(evals.questions(db, run.id)):
+                text = "3" if right(at, place) else "no"
+                evals._keep(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
+
+    asyncio.run(project.write("", fill))
+    return scores.result(project.rows, run)
+
+
+def test_a_tuned_model_that_learned_but_not_as_well_as_the_book(exam):
+    result = answer(exam, lambda at, place: place >= 40 or (at == 1 and place < 38) or (at == 2 and place < 24))
+    said = "\n".join(verdict.words(result))
+    assert "gpt-4o-mini · game (Closed book) has 60% (24/40) of the held-out questions right" in said
+    assert "the base model alone 0% (0/40): clearly better (p < 0.001)" in said
+    assert "It gained 6 facts (f01, f02, f03, f04, f05, f06), lost 0 facts." in said
+    assert "is worse than gpt-4o-mini (Open book) (95% (38/40))" in said
+    assert "A thousand questions cost $" in said
+    assert "4 facts are not learned yet (f07, f08, f09, f10)" in said
+    assert "Until then, gpt-4o-mini (Open book) is the better way" in said
+    assert verdict.lacking(result, 2) == ["f07", "f08", "f09", "f10"]
+
+
+def test_what_was_forgotten_is_named(exam):
+    result = answer(exam, lambda at, place: place < 40 if at == 2 else place >= 40)
+    assert "forgot the answers to 5 general questions" in "\n".join(verdict.words(result))
+
+
+def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
+    assert verdict.words(scores.result(exam.rows, evals.runs(exam.rows)[0])) == []
+    said = "\n".join(verdict.words(answer(exam, lambda _at, place: place % 2)))
+    assert "no clear difference (p = 1)" in said and "about as good" in said
+
+
+@pytest.mark.parametrize(
+    ("provider", "asked", "reported", "fingerprint", "is_right"),
+    [
+        ("openai", "gpt-4o", "gpt-4o-2024-08-06", "fp_1", True),
+        ("openai", "gpt-4o", TUNED, "fp_1", False),
+        ("openai", TUNED, "gpt-4o-mini", "fp_1", False),
+        ("openai", TUNED, TUNED, "fp_1", True),
+        ("openai", TUNED, f"{TUNED}2", "fp_1", False),
+        ("openai", "gpt-4o", "", "", True),
+        ("local", "small", "small", "small", True),
+        ("local", "small", "small", "small+0123456789ab", False),
+        ("local", "small", "small", "other", False),
+        ("local", TUNED, TUNED, "small+0123456789ab", True),
+        ("local", TUNED, TUNED, "small", False),
+    ],
+)
+def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_right):
+    made = Provider(provider, provider, "http://127.0.0.1:1/v1", "k")
+    reply = Reply(["3"], reported, fingerprint, 0.1, 1)
+    if is_right:
+        proof.check(made, asked, reply)
+    else:
+        with pytest.raises(ProofError):
+            proof.check(made, asked, reply)
