@@ -236,7 +236,8 @@ CREATE TABLE passage_vector (
 ) WITHOUT ROWID;
 CREATE TABLE domain (          -- what a router can pass a question on to
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
-  source TEXT NOT NULL, text TEXT NOT NULL       -- the project that teaches it, and its spec
+  source TEXT NOT NULL, text TEXT NOT NULL,      -- the project that teaches it, and its spec
+  system_prompt TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE route (           -- a question that was passed on, and whether it belonged there
   id INTEGER PRIMARY KEY, run INTEGER NOT NULL, created_at REAL NOT NULL, way TEXT NOT NULL, question TEXT NOT NULL,

@@ -39,6 +39,7 @@ class Domain:
     model: str
     source: str = ""
     text: str = ""
+    system_prompt: str = ""
     id: int = 0
 
 
@@ -65,19 +66,30 @@ Choose = Callable[[str], Awaitable[Choice]]
 
 
 def domains(db: sqlite3.Connection) -> list[Domain]:
-    rows = db.execute("SELECT name, description, provider, model, source, text, id FROM domain ORDER BY id")
+    rows = db.execute(
+        "SELECT name, description, provider, model, source, text, system_prompt, id FROM domain ORDER BY id"
+    )
     return [Domain(*row) for row in rows]
 
 
 def store(db: sqlite3.Connection, domain: Domain) -> None:
     """Add a domain, or change the one with its id."""
-    values = domain.name, domain.description, domain.provider, domain.model, domain.source, domain.text
+    values = (
+        domain.name,
+        domain.description,
+        domain.provider,
+        domain.model,
+        domain.source,
+        domain.text,
+        domain.system_prompt,
+    )
     if domain.id:
-        sql = "UPDATE domain SET name = ?, description = ?, provider = ?, model = ?, source = ?, text = ? WHERE id = ?"
+        sql = "UPDATE domain SET name = ?, description = ?, provider = ?, model = ?, source = ?, text = ?, system_prompt = ? WHERE id = ?"
         db.execute(sql, (*values, domain.id))
     else:
         db.execute(
-            "INSERT INTO domain (name, description, provider, model, source, text) VALUES (?, ?, ?, ?, ?, ?)", values
+            "INSERT INTO domain (name, description, provider, model, source, text, system_prompt) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            values,
         )
 
 
@@ -92,7 +104,7 @@ def of_project(path: Path) -> tuple[Domain, list[str]]:
         asked = [row.question for row in dataset.examples(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip
     description = state.description or " ".join(state.text.split())[:200]
-    return Domain(state.name or path.stem, description, "", "", str(path), state.text), asked
+    return Domain(state.name or path.stem, description, "", "", str(path), state.text, state.system_prompt), asked
 
 
 class Scored:

@@ -13,7 +13,8 @@ from core.golden import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style, widgets
-from ui.rescue_parts import MOST, BatchBox, Page, TextTable, cost_words, mark
+from ui.rescue_parts import BatchBox, Page, cost_words, mark
+from ui.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
 

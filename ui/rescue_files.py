@@ -17,7 +17,8 @@ from core.rows import Options
 from ui import import_run, style, widgets
 from ui.import_run import Outcome, Wanted
 from ui.latest import Latest, ProgressLine
-from ui.rescue_parts import Page, TextTable, words_of
+from ui.rescue_parts import Page, words_of
+from ui.text_table import TextTable
 from ui.workspace import Workspace
 
 SPLITS = {"training": "train", "validation": "validation"}

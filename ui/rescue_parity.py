@@ -15,7 +15,8 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style, widgets
 from ui.notice import Notice
-from ui.rescue_parts import MOST, BatchBox, Page, TextTable, cost_words, mark, words_of
+from ui.rescue_parts import BatchBox, Page, cost_words, mark, words_of
+from ui.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
 

@@ -16,8 +16,9 @@ from core.providers import LOCAL
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, server_words, style, widgets
 from ui.model_row import USABLE
-from ui.rescue_parts import Page, TextTable
+from ui.rescue_parts import Page
 from ui.text_length import local_time
+from ui.text_table import TextTable
 from ui.training_start import TrainingStart
 from ui.workspace import Workspace
 

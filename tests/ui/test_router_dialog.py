@@ -1,0 +1,113 @@
+"""The router's window: domains of two projects, a question that is passed on and answered, and its examination."""
+
+import asyncio
+
+import pytest
+
+from core import dataset, routing, samples, spec
+from core.formats import jsonl
+from core.project import Project
+from core.routing import Domain
+from core.settings import ProviderSettings, Settings
+from tests.core.second_domain import NAMES, QUESTIONS, TEXTS
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui.domain_dialog import DomainDialog
+from ui.router_dialog import RouterDialog
+from ui.workspace import Workspace
+
+GAME, FERRY = "ft:base-model:org:game:1", "ft:base-model:org:ferry:2"
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        server.models |= {GAME: 100, FERRY: 101}
+        yield server
+
+
+@pytest.fixture
+def files(tmp_path):
+    def ferry(db):
+        spec.store(db, spec.Spec(NAMES["en"], "en", "Answer as a sailor.", TEXTS["en"]))
+        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS["en"]))
+
+    made = []
+    for name, fill in (("game", lambda db: samples.fill(db, "hobannu-en")), ("ferry", ferry)):
+        project = Project(tmp_path / f"{name}.juku")
+        asyncio.run(project.write("fill", fill))
+        project.close()
+        made.append(tmp_path / f"{name}.juku")
+    return made
+
+
+def play(run, project, server, scene):
+    async def whole():
+        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)])
+        workspace = Workspace(project, chosen)
+        workspace.keys.keep_for_session("fake", KEY)
+        await workspace.load_offers()
+        try:
+            await scene(workspace)
+        finally:
+            await workspace.tasks.close()
+            await workspace.forget_provider("fake")
+
+    run(whole())
+
+
+def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files):
+    async def scene(workspace):
+        dialog = RouterDialog(workspace)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        await until(lambda: dialog.domains.nothing.isVisible())
+        assert not dialog.ask.isEnabled() and not dialog.examine.isEnabled()
+        for number, (path, model) in enumerate(zip(files, (GAME, FERRY), strict=True), 1):
+            dialog.edit(Domain("", "", "", ""))
+            (entry,) = [one for one in dialog.findChildren(DomainDialog) if one.isVisible()]
+            assert not entry.buttons.button(entry.buttons.StandardButton.Ok).isEnabled()
+            entry.take(path)
+            entry.model.choose(model)
+            entry.buttons.button(entry.buttons.StandardButton.Ok).click()
+            await until(lambda count=number: len(dialog._known) == count)
+        assert dialog.domains.table.rowCount() == 2
+        server.answer(FERRY, "Thirty-five minutes, captain.")
+        dialog.question.setText("How long does a crossing of the ferry take?")
+        dialog.ask.click()
+        await until(lambda: "captain" in dialog.answer.toPlainText())
+        assert dialog.chosen.text() == NAMES["en"] and "Knows" in dialog.why.text()
+        assert server.asked[-1]["messages"][0]["content"] == "Answer as a sailor."
+        dialog.examine.click()
+        await until(lambda: "went where they belong" in dialog.verdict.text())
+        assert dialog.table.table.columnCount() == 4 and dialog.table.table.rowCount() == 3
+        assert routing.last(project.rows, routing.OFFLINE)
+        dialog.question.setText("xyzzy?")
+        dialog.ask.click()
+        await until(lambda: dialog.chosen.text() == "None of these")
+        dialog.domains.choose(0)
+        dialog.remove.click()
+        await until(lambda: dialog.domains.table.rowCount() == 1)
+
+    play(run, project, server, scene)
+
+
+def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, files):
+    async def scene(workspace):
+        domain, _asked = routing.of_project(files[0])
+        await project.write("", routing.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip
+        dialog = RouterDialog(workspace)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        await until(lambda: dialog._known)
+        dialog.calling.setChecked(True)
+        dialog.question.setText("How many players?")
+        dialog.ask.click()
+        await until(lambda: "called no function" in dialog.note.text())
+        function = {"name": "domain_1", "arguments": '{"reason": "A game."}'}
+        server.called = {"id": "c", "type": "function", "function": function}
+        server.answer(GAME, "Three.")
+        dialog.ask.click()
+        await until(lambda: dialog.chosen.text() == domain.name and "A game." in dialog.why.text())
+
+    play(run, project, server, scene)

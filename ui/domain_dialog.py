@@ -1,0 +1,132 @@
+"""One domain of the router: what it is about, and which model knows it."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import routing
+from core.errors import JukuError
+from core.language import tr
+from core.routing import Domain
+from ui import server_words, style, widgets
+from ui.workspace import Workspace
+
+
+class DomainDialog(QDialog):
+    """`decided` tells the domain as it was entered."""
+
+    decided = Signal(Domain)
+
+    def __init__(self, workspace: Workspace, domain: Domain, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Domain"))
+        self._workspace, self._domain = workspace, domain
+        self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
+        self.about.setFixedHeight(5 * self.fontMetrics().height())
+        self.about.setTabChangesFocus(True)
+        self.server, self.model = QComboBox(), widgets.ModelBox()
+        for id, title in server_words.titles(workspace).items():
+            self.server.addItem(title, id)
+        self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
+        self.project = widgets.label(_file(domain), dim=True)
+        self.read, self.note = QPushButton(tr("Take from a project…")), widgets.Note()
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self._lay_out()
+        self._connect()
+        self._show_offers()
+        self._show_ready()
+
+    def _lay_out(self) -> None:
+        source = QHBoxLayout()
+        source.addWidget(self.project, 1)
+        source.addWidget(self.read)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(tr("Project"), source)
+        form.addRow(tr("&Name"), self.name)
+        form.addRow(tr("&About"), self.about)
+        form.addRow(tr("&Server"), self.server)
+        form.addRow(tr("&Model"), self.model)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(form)
+        layout.addWidget(self.note)
+        layout.addWidget(self.buttons)
+        self.resize(560, 320)
+
+    def _connect(self) -> None:
+        self.read.clicked.connect(lambda _checked: self._on_read())
+        self.server.activated.connect(lambda _index: self._show_offers())
+        self.name.textChanged.connect(lambda _text: self._show_ready())
+        self.model.currentIndexChanged.connect(lambda _index: self._show_ready())
+        self._workspace.offers_changed.connect(self._show_offers)
+        self.buttons.accepted.connect(self._on_accepted)
+        self.buttons.rejected.connect(self.reject)
+
+    def provider(self) -> str:
+        return str(self.server.currentData())
+
+    def _show_offers(self) -> None:
+        self._workspace.want_offers(self.provider())
+        self.model.show_offers(self._workspace.known_offers(self.provider()))
+        self.model.choose(self._domain.model)
+        self._show_ready()
+
+    def _show_ready(self) -> None:
+        ready = bool(self.name.text().strip() and self.model.model())
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+
+    def _on_read(self) -> None:
+        dialog = QFileDialog(self, tr("The project that teaches it"), "", f"Juku (*{'.juku'})")
+        dialog.fileSelected.connect(lambda name: self.take(Path(name)))
+        dialog.open()
+
+    def take(self, path: Path) -> None:
+        """Take name, description and spec of a project."""
+        try:
+            found, _asked = routing.of_project(path)
+        except JukuError as error:
+            self.note.say(str(error), "error")
+            return
+        self.note.say("")
+        self._domain = Domain(
+            found.name, found.description, self._domain.provider, self._domain.model, found.source, found.text,
+            found.system_prompt, self._domain.id,
+        )  # fmt: skip
+        self.name.setText(found.name)
+        self.about.setPlainText(found.description)
+        self.project.setText(_file(found))
+
+    def _on_accepted(self) -> None:
+        known = self._domain
+        self.decided.emit(
+            Domain(
+                self.name.text().strip(),
+                self.about.toPlainText().strip(),
+                self.provider(),
+                self.model.model(),
+                known.source,
+                known.text,
+                known.system_prompt,
+                known.id,
+            )
+        )
+        self.accept()
+
+
+def _file(domain: Domain) -> str:
+    return Path(domain.source).name if domain.source else tr("none: its words are those of the description")

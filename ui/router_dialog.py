@@ -1,0 +1,269 @@
+"""Several tuned models behind one question: which of them it is passed on to, why, and how often that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QRadioButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import chat, routing
+from core.errors import JukuError
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from core.providers import Sampling
+from core.routing import CALLING, NONE, OFFLINE, Choice, Confusion, Domain, Routed, Scored
+from ui import server_words, style, widgets
+from ui.domain_dialog import DomainDialog
+from ui.latest import Latest, ProgressLine
+from ui.model_row import ModelRow
+from ui.text_table import TextTable
+from ui.workspace import Workspace
+
+
+class RouterDialog(QDialog):
+    """Not modal."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Router"))
+        self._workspace = workspace
+        self._known: list[Domain] = []
+        self._choice: Domain | None = None
+        self._work = Latest(workspace, self)
+        self.note, self.line = widgets.Note(), ProgressLine(self._work, keeps_place=False)
+        self._make_domains()
+        self._make_ways()
+        self._make_try()
+        self._make_exam()
+        self._lay_out()
+        self._connect()
+        self.load()
+
+    def _make_domains(self) -> None:
+        self.domains = TextTable(tr("Domains"), [tr("Domain"), tr("About"), tr("Model"), tr("Server")], even=2)
+        self.add, self.change, self.remove = (
+            QPushButton(text) for text in (tr("&Add…"), tr("&Change…"), tr("&Remove"))
+        )
+
+    def _make_ways(self) -> None:
+        self.offline = QRadioButton(tr("&Offline: by the words of the domains"))
+        self.calling = QRadioButton(tr("By a chat &model that calls functions"))
+        self.offline.setChecked(True)
+        self.model = ModelRow(self._workspace, demanding=False)
+        self.model.batch.setParent(None)
+
+    def _make_try(self) -> None:
+        self.question, self.ask = QLineEdit(), widgets.primary(tr("Pass on"))
+        self.question.setPlaceholderText(tr("A question"))
+        self.question.setAccessibleName(tr("Question"))
+        self.chosen, self.why = widgets.heading(""), widgets.label(wrap=True, dim=True)
+        self.answer = QPlainTextEdit(readOnly=True)
+        self.answer.setAccessibleName(tr("Answer"))
+
+    def _make_exam(self) -> None:
+        self.examine = QPushButton(tr("&Examine the router"))
+        self.verdict = widgets.label(wrap=True)
+        self.table = TextTable(tr("Confusions"), [tr("Belongs to")])
+        self.wrong = TextTable(tr("Wrongly passed on"), [tr("Question"), tr("Belongs to"), tr("Passed on to"), tr("Why")], even=1)  # fmt: skip
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        for button in (self.add, self.change, self.remove):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        buttons.addStretch()
+        ways = QVBoxLayout()
+        for part in (self.offline, self.calling, self.model):
+            ways.addWidget(part)
+        pages = QTabWidget(documentMode=True)
+        pages.tabBar().setDrawBase(False)
+        pages.addTab(self._trying(), tr("Try it"))
+        pages.addTab(self._examining(), tr("Examine it"))
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.domains, 1)
+        layout.addLayout(buttons)
+        layout.addLayout(ways)
+        layout.addWidget(self.note)
+        layout.addWidget(self.line)
+        layout.addWidget(pages, 2)
+        self.resize(820, 720)
+
+    def _trying(self) -> QWidget:
+        row = QHBoxLayout()
+        row.addWidget(self.question, 1)
+        row.addWidget(self.ask)
+        return widgets.column(row, self.chosen, self.why, self.answer)
+
+    def _examining(self) -> QWidget:
+        row = QHBoxLayout()
+        row.addWidget(self.examine)
+        row.addWidget(self.verdict, 1)
+        self.examine.setAutoDefault(False)
+        return widgets.column(row, self.table, self.wrong)
+
+    def _connect(self) -> None:
+        self.add.clicked.connect(lambda _checked: self.edit(Domain("", "", "", "")))
+        self.change.clicked.connect(lambda _checked: self.edit(self._known[self.domains.line()]))
+        self.remove.clicked.connect(lambda _checked: self._on_remove())
+        self.domains.chosen.connect(lambda _line: self._show_buttons())
+        self.ask.clicked.connect(lambda _checked: self._on_ask())
+        self.question.textChanged.connect(lambda _text: self._show_buttons())
+        self.examine.clicked.connect(lambda _checked: self._on_examine())
+        for way in (self.offline, self.calling):
+            way.toggled.connect(lambda _on: self._show_buttons())
+        self.model.changed.connect(self._show_buttons)
+        self.finished.connect(lambda _result: self._work.stop())
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be."""
+        self.show()
+
+    def way(self) -> str:
+        return CALLING if self.calling.isChecked() else OFFLINE
+
+    def load(self) -> None:
+        self._workspace.tasks.start("", self._load())
+
+    async def _load(self) -> None:
+        project, way = self._workspace.project, self.way()
+        self._known, found = await project.read(lambda db: (routing.domains(db), routing.last(db, way)))
+        lines = [
+            (
+                one.name,
+                one.description,
+                widgets.short_name(one.model),
+                server_words.title(self._workspace, one.provider),
+            )
+            for one in self._known
+        ]
+        self.domains.show_lines(lines, tr("No domains yet"), tr("Each tuned model stands for a domain: add what it was taught, "
+                                "best with its project, and questions are passed on to the one they belong to."))  # fmt: skip
+        self._show_result(found)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        able = bool(self._known) and (self.offline.isChecked() or bool(self.model.model()))
+        self.model.setVisible(self.calling.isChecked())
+        for button in (self.change, self.remove):
+            button.setEnabled(self.domains.line() >= 0)
+        self.ask.setEnabled(able and bool(self.question.text().strip()))
+        self.examine.setEnabled(able and any(one.source for one in self._known))
+
+    def edit(self, domain: Domain) -> None:
+        dialog = DomainDialog(self._workspace, domain, self)
+        dialog.decided.connect(lambda made: self._workspace.tasks.start("", self._store(made)))
+        dialog.open()
+
+    async def _store(self, domain: Domain) -> Changes:
+        if any(one.name == domain.name and one.id != domain.id for one in self._known):
+            raise JukuError(tr("There is a domain “{name}” already", name=domain.name), tr("Choose another name."))
+        changes = await self._workspace.project.write("", routing.store, domain)
+        await self._load()
+        return changes
+
+    def _on_remove(self) -> None:
+        self._workspace.tasks.start("", self._remove(self._known[self.domains.line()].id))
+
+    async def _remove(self, id: int) -> Changes:
+        changes = await self._workspace.project.write("", routing.delete, id)
+        await self._load()
+        return changes
+
+    async def _chooser(self) -> routing.Choose:
+        """What passes a question on, in the chosen way."""
+        if self.way() == OFFLINE:
+            return Scored(self._known).choose
+        provider, model, known = await self._workspace.provider(self.model.provider()), self.model.model(), self._known
+
+        async def choose(question: str) -> Choice:
+            return await routing.call(provider, model, known, question)
+
+        return choose
+
+    def _on_ask(self) -> None:
+        question = self.question.text().strip()
+        self.note.say("")
+        self.answer.clear()
+        self.chosen.setText(tr("Choosing…"))
+        self.why.setText("")
+        self._work.ask(lambda _reporter: self._ask(question))
+
+    async def _ask(self, question: str) -> None:
+        try:
+            choice = await (await self._chooser())(question)
+            self._show_choice(choice)
+            if domain := next((one for one in self._known if one.name == choice.domain), None):
+                provider = await self._workspace.provider(domain.provider)
+                messages = chat.messages(domain.system_prompt, question)
+                await provider.chat(domain.model, messages, Sampling(), lambda _index, text: self._append(text))
+        except JukuError as error:
+            self._fail(error)
+
+    def _append(self, text: str) -> None:
+        cursor = self.answer.textCursor()
+        cursor.movePosition(cursor.MoveOperation.End)
+        cursor.insertText(text)
+
+    def _show_choice(self, choice: Choice) -> None:
+        self.chosen.setText(choice.domain if choice.domain != NONE else tr("None of these"))
+        shares = " · ".join(f"{name} {share:.0%}" for name, share in choice.scores.items())
+        self.why.setText("\n".join(filter(None, (choice.reason, shares))))
+
+    def _fail(self, error: JukuError) -> None:
+        self.chosen.setText("")
+        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+
+    def _on_examine(self) -> None:
+        self.note.say("")
+        self._work.ask(self._examine, tr("Examining the router"))
+
+    async def _examine(self, reporter: Reporter) -> Changes | None:
+        try:
+            asked = routing.questions(self._known)
+            found = await routing.examine(self._workspace.project, await self._chooser(), self.way(), asked, reporter)
+        except JukuError as error:
+            self._fail(error)
+            return None
+        self._show_result(found)
+        return Changes("", records={"route"})
+
+    def _show_result(self, found: Sequence[Routed]) -> None:
+        table = routing.confusion(self._known, found)
+        names = [name or tr("None of these") for name in table.names]
+        self.table.name_columns([tr("Belongs to"), *names])
+        lines = [
+            (name, *(str(count or "") for count in counts)) for name, counts in zip(names, table.counts, strict=True)
+        ]
+        self.table.show_lines(lines if found else [], tr("Not examined yet"), tr("The exam questions of each domain's project, "
+                              "and everyday questions that belong to none, are passed on and counted."))  # fmt: skip
+        self._colour(table)
+        wrong = [one for one in found if one.wanted != one.chosen]
+        none = tr("None of these")
+        self.wrong.show_lines(
+            [(one.question, one.wanted or none, one.chosen or none, one.reason) for one in wrong],
+            tr("None") if found else "", tr("Every question went where it belongs.") if found else "",
+        )  # fmt: skip
+        share = f"{table.right / table.asked:.0%}" if table.asked else ""
+        self.verdict.setText(trn("{right} of {n} question went where it belongs ({share}).",
+                                 "{right} of {n} questions went where they belong ({share}).", table.asked, right=table.right,
+                                 share=share) if found else "")  # fmt: skip
+
+    def _colour(self, table: Confusion) -> None:
+        for row, counts in enumerate(table.counts):
+            for column, count in enumerate(counts):
+                if count and self.table.table.rowCount():
+                    self.table.colour(row, column + 1, style.colours("good" if row == column else "error")[0])
