@@ -137,14 +137,14 @@ def print_table(result: Result, arguments: argparse.Namespace, trained: list[Tra
     print("| **held out** | " + " | ".join(f"**{one}**" for one in held) + " |")
     print("| 95 % interval | " + " | ".join("{:.0%} – {:.0%}".format(*one.interval) for one in held) + " |")
     print("| tokens sent | " + " | ".join(f"{total.sent:,}" for total in result.totals) + " |")
-    print("| seconds | " + " | ".join(f"{total.seconds:.0f}" for total in result.totals) + " |")
     spent = ["–"] * len(books) + [f"{taken:.0f}" for _model, taken in trained]
     print("| training, s | " + " | ".join(spent) + " |")
     print(f"\nexam: {seconds:.0f} s")
     for number, name in enumerate(names[1:], start=1):
         found = result.compare(number)
         for title, rows in (("gained", found.gained), ("lost", found.lost)):
-            print(f"{name} {title} {len(rows)}: {', '.join(row.name for row in rows) or '–'}")
+            facts = scores.names(rows)
+            print(f"{name} {title} {', '.join(facts) or 'no fact'}; {len(rows) - len(facts)} general questions")
     print("\n" + "\n".join(verdict.words(result)))
 
 
