@@ -87,6 +87,7 @@ def chat_body(
     body |= {"top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
     body |= {"n": sampling.n} if sampling.n > 1 else {}
     body |= {"seed": sampling.seed} if sampling.seed is not None else {}
+    body |= {"stop": list(sampling.stop)} if sampling.stop else {}
     return body | ({"response_format": {"type": "json_schema", "json_schema": schema}} if schema else {})
 
 

@@ -144,13 +144,14 @@ class BatchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How answers are drawn; temperature 0 takes the likeliest token each time."""
+    """How answers are drawn; temperature 0 takes the likeliest token each time. An answer ends before a text of `stop`."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 160
     n: int = 1
     seed: int | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ async def everything(provider, server):
     await provider.pause_job(job), await provider.resume_job(job), await provider.cancel_job(job)
     await provider.chat("base-model", MESSAGES, Sampling(), on_text=lambda _number, _text: None, once=True)
     for schema in SCHEMAS:
-        await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5), schema=schema)
+        await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5, ("\n",)), schema=schema)
     await provider.models(), await provider.model_limits(), await provider.delete_model("base-model")
     await provider.moderate(["a", "b"]), await provider.embed("base-model", ["a", "b"])
     batch = (await provider.create_batch("file-2", "/v1/chat/completions", "token")).id
@@ -169,7 +169,7 @@ def test_a_number_that_json_does_not_have_is_no_value():
 
 @pytest.mark.parametrize("schema", [None, *SCHEMAS], ids=lambda schema: schema and schema["name"])
 def test_a_line_of_a_batch_is_a_request_of_its_endpoint(schema):
-    body = chat_body("m", MESSAGES, Sampling(0.5, 0.5, 9, 2, 1), schema)
+    body = chat_body("m", MESSAGES, Sampling(0.5, 0.5, 9, 2, 1, ("a", "b")), schema)
     line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": body}
     assert not contract.schema_errors("BatchRequestInput", line)
     assert not contract.request_errors("POST", line["url"].removeprefix("/v1"), line["body"])
