@@ -1,0 +1,85 @@
+"""How a taught model grew: its results at each checkpoint, and after each version of the rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from core import judges
+from core.scores import GENERAL, MEMORISED, Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one run found out about a model that a job made, under one condition.
+
+    `step` is that of the checkpoint, of the job's final model (`is_final`) the last one told, None where nobody told one;
+    `version` and `version_name` are of the rows it learned from, None and '' where no copy was kept; `rows` is their number.
+    """
+
+    run: int
+    subject: int
+    provider: str
+    model: str
+    condition: str
+    job: int
+    title: str
+    step: int | None
+    is_final: bool
+    version: int | None
+    version_name: str
+    rows: int
+    held: Rate
+    general: Rate
+
+
+# Every model that a job has made; of jobs that claim the same (one was adopted twice), the first.
+_MADE = """WITH made AS (
+  SELECT provider, fine_tuned_model AS model, id AS job, 1 AS is_final,
+    (SELECT max(step) FROM job_metric WHERE job_metric.job = job.id) AS step
+  FROM job WHERE fine_tuned_model IS NOT NULL
+  UNION ALL
+  SELECT job.provider, c.model, job.id, 0, c.step FROM job_checkpoint c JOIN job ON job.id = c.job
+  WHERE c.model <> coalesce(job.fine_tuned_model, '')
+)
+SELECT s.run, s.id, s.provider, s.model, s.condition, made.job,
+  coalesce(nullif(job.sweep, ''), json_extract(job.settings, '$.suffix'), ''), made.step, made.is_final, job.version,
+  coalesce(version.name, ''), job.row_count
+FROM eval_subject s JOIN made ON made.model = s.model AND made.provider = s.provider JOIN job ON job.id = made.job
+LEFT JOIN version ON version.id = job.version
+GROUP BY s.id HAVING made.job = min(made.job) ORDER BY made.job, made.step IS NULL, made.step, s.run, s.position"""
+
+# Summed by question out of the index before their kinds are looked up: one look for all repeats.
+_SUMS = {
+    False: "SELECT subject, question, count(passed) AS asked, total(passed) AS passed FROM eval_answer "
+    "WHERE run = ? AND subject = ? GROUP BY question",
+    True: "SELECT a.subject, a.question, count(*) AS asked, total(m.passed) AS passed FROM eval_answer a "
+    "JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.run = ? AND a.subject = ? GROUP BY a.question",
+}
+_RATES = """SELECT CASE q.kind WHEN ? THEN 'general' WHEN ? THEN '' ELSE 'held' END, total(s.passed), total(s.asked)
+FROM ({sums}) s JOIN eval_question q ON q.id = s.question GROUP BY 1"""
+
+
+def points(db: sqlite3.Connection, by: str = "") -> list[Point]:
+    """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
+
+    `by` is whose marks count: the run's own grader (''), its judge or a person (core/judges.py).
+    """
+    assert by in ("", judges.JUDGE, judges.PERSON)
+    found = [_point(db, by, *row) for row in db.execute(_MADE).fetchall()]
+    return [point for point in found if point.held.asked or point.general.asked]
+
+
+def _point(
+    db: sqlite3.Connection, by: str, run: int, subject: int, provider: str, model: str, condition: str, job: int,
+    suffix: str, step: int | None, is_final: int, version: int | None, name: str, rows: int,
+) -> Point:  # fmt: skip
+    values = (GENERAL, MEMORISED, *((by,) if by else ()), run, subject)
+    rates = {
+        part: Rate(int(passed), int(asked))
+        for part, passed, asked in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
+    }
+    return Point(
+        run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,
+        rates.get("held", Rate()), rates.get("general", Rate()),
+    )  # fmt: skip
