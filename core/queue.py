@@ -151,13 +151,17 @@ class Queue:
         await self._fulfil_wishes(provider, [job for job in followed if job.wish and job.remote_id])
         asked = [job for job in followed if job.remote_id]
         told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
-        for job in followed:
+        for job in sorted(followed, key=self._turn):
             if job.status == CREATING and job.id not in self._sending:
                 await self._tell(await training.recover(self.project, provider, job.id), job)
             elif job.status == UPLOADING and job.id not in self._sending:
                 await self.project.write("", jobs.set_status, job.id, WAITING)  # the program ended meanwhile
             elif job.remote_id:
                 await self._look_at(provider, job, told.get(job.remote_id))
+
+    def _turn(self, job: Job) -> float:
+        """Whose events were asked for longest ago comes first, so that many jobs starve none."""
+        return self._followed[job.id].events_due if job.id in self._followed else 0.0
 
     async def _fulfil_wishes(self, provider: Provider, wishing: list[Job]) -> None:
         """Carry out what was wished and not confirmed. A new wish is on its way already: only one that stays is repeated."""

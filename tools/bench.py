@@ -9,9 +9,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tools import bench_duplicates, bench_grid, bench_rows, bench_spec, bench_tokens, bench_window, rows_file
+from tools import (
+    bench_curves,
+    bench_duplicates,
+    bench_grid,
+    bench_queue,
+    bench_rows,
+    bench_spec,
+    bench_tokens,
+    bench_window,
+    rows_file,
+)
 
-PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec")
+PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec", "queue", "curves")
+ALONE = {  # parts that need no file of rows
+    "grid": bench_grid.bench, "spec": bench_spec.bench, "duplicates": bench_duplicates.bench,
+    "queue": bench_queue.bench, "curves": bench_curves.bench,
+}  # fmt: skip
 TOKEN_ROWS = 20_000
 
 
@@ -39,12 +53,8 @@ def measured(part: str, path: Path, wrong: int, repeats: int) -> list[tuple[str,
         return list(bench_rows.bench(path, wrong, repeats))
     if part == "window":
         return list(bench_window.bench(path))
-    if part == "grid":
-        return list(bench_grid.bench())
-    if part == "spec":
-        return list(bench_spec.bench())
-    if part == "duplicates":
-        return list(bench_duplicates.bench())
+    if part in ALONE:
+        return list(ALONE[part]())
     clean = path.with_name("clean.jsonl")
     rows_file.write(clean, TOKEN_ROWS, defects=0)
     return list(bench_tokens.bench(clean))

@@ -26,7 +26,7 @@ WANTED = "p95 ≤ 20 ms, longest gap ≤ 50 ms"
 Row = tuple[str, str, str]
 
 
-def run() -> list[Row]:
+def bench() -> list[Row]:
     """Rows of the table: what, the figure, the target."""
     app = QApplication.instance() or QApplication(sys.argv)
     style.apply(app, "light")
@@ -109,7 +109,7 @@ def _row(what: str, measured: tuple[list[float], float], wanted: str) -> Row:
 
 
 def main() -> None:
-    for line in run():
+    for line in bench():
         print("| " + " | ".join(line) + " |", flush=True)
 
 

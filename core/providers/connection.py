@@ -93,13 +93,13 @@ class Connection:
         seen: set[str] = set()
         for _number in range(MAX_PAGES):
             page = await self._answer(fetch(limit=min(PAGE, most), **after), AsyncCursorPage)
-            items = [item for item in page.data or [] if item.id not in seen]
+            items = [item for item in page.data or [] if _id(item) not in seen]
             for item in items:
-                seen.add(item.id)
+                seen.add(_id(item))
                 yield item
             if not items or not page.has_more or len(seen) >= most:
                 return
-            after = {"after": items[-1].id}
+            after = {"after": _id(items[-1])}
 
     async def _able(self, name: str, call: Awaitable[T]) -> T:
         """The result of `call`; what it tells of the capability `name` is noted."""
@@ -116,6 +116,11 @@ class Connection:
         if getattr(self.capabilities, name) is not able:
             changed: Any = {name: able}
             self.capabilities = replace(self.capabilities, **changed)
+
+
+def _id(item: Any) -> str:
+    """The id of an item of a list: the package's object, or plain data."""
+    return str(item.get("id") if isinstance(item, dict) else item.id)
 
 
 def not_the_protocol(title: str) -> ProviderError:

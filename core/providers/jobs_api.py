@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from core.errors import ProviderError
@@ -10,6 +11,7 @@ from core.providers.protocol import KEY, Checkpoint, Event, JobRequest, JobState
 from core.redaction import redacted, redacted_in
 
 MOST_JOBS = 1000
+JOBS = "/fine_tuning/jobs"
 
 
 class JobsApi(Connection):
@@ -25,7 +27,7 @@ class JobsApi(Connection):
         create = client.fine_tuning.jobs.create(
             model=request.model, training_file=request.training_file, **self._wanted(request)
         )
-        return _state(await self._able("jobs", self._answer(create, FineTuningJob)))
+        return _state((await self._able("jobs", self._answer(create, FineTuningJob))).to_dict(warnings=False))
 
     def _wanted(self, request: JobRequest) -> dict[str, Any]:
         wanted: dict[str, Any] = {"metadata": {**request.metadata, KEY: request.token}}
@@ -45,28 +47,33 @@ class JobsApi(Connection):
 
         A server may not know the filter: then all are looked at.
         """
+        return [job for job in await self.jobs(metadata={KEY: token}) if job.token == token]
+
+    async def job(self, id: str) -> JobState:
+        return await self._job((await self.client()).fine_tuning.jobs.retrieve(id))
+
+    async def jobs(self, most: int = MOST_JOBS, **chosen: Any) -> list[JobState]:
+        """The jobs at the server, the newest first; `chosen` are parameters of the route that leave some out.
+
+        They are read as plain data: the package's objects would cost ten times as much, at each look of the queue.
+        """
+        from openai.pagination import AsyncCursorPage
+
         client = await self.client()
 
         def fetch(**page: Any) -> Any:
-            return client.fine_tuning.jobs.list(metadata={KEY: token}, **page)
+            options: Any = {"params": {**chosen, **page}}
+            return client.get_api_list(JOBS, page=AsyncCursorPage[object], model=object, options=options)
 
-        pages = self._pages(fetch, MOST_JOBS)
-        return [_state(job) async for job in pages if (job.metadata or {}).get(KEY) == token]
+        return [_state(job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
 
-    async def job(self, id: str) -> JobState:
+    async def _job(self, call: Awaitable[Any]) -> JobState:
         from openai.types.fine_tuning import FineTuningJob
 
-        return _state(await self._answer((await self.client()).fine_tuning.jobs.retrieve(id), FineTuningJob))
-
-    async def jobs(self, most: int = MOST_JOBS) -> list[JobState]:
-        """The jobs at the server, the newest first."""
-        client = await self.client()
-        return [_state(job) async for job in self._pages(client.fine_tuning.jobs.list, most)]
+        return _state((await self._answer(call, FineTuningJob)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
-        from openai.types.fine_tuning import FineTuningJob
-
-        return _state(await self._answer((await self.client()).fine_tuning.jobs.cancel(id), FineTuningJob))
+        return await self._job((await self.client()).fine_tuning.jobs.cancel(id))
 
     async def pause_job(self, id: str) -> JobState:
         return await self._pausing((await self.client()).fine_tuning.jobs.pause(id), id)
@@ -75,10 +82,8 @@ class JobsApi(Connection):
         return await self._pausing((await self.client()).fine_tuning.jobs.resume(id), id)
 
     async def _pausing(self, call: Any, id: str) -> JobState:
-        from openai.types.fine_tuning import FineTuningJob
-
         try:
-            return _state(await self._able("pause", self._answer(call, FineTuningJob)))
+            return await self._able("pause", self._job(call))
         except ProviderError as error:
             if error.status == 404:
                 await self.job(id)  # raises where it is the job that is missing, not the route
@@ -111,43 +116,39 @@ class JobsApi(Connection):
         return sorted(found, key=lambda checkpoint: -checkpoint.step)
 
 
-def _state(job: Any) -> JobState:
+def _state(job: dict[str, Any]) -> JobState:
     # A healthy job may carry an error object whose fields are all null.
-    error = job.error
-    code = str(getattr(error, "code", None) or "")
-    reason = str(getattr(error, "message", None) or "") or code
+    error = _fields(job.get("error"))
+    code = str(error.get("code") or "")
     method, numbers = _method(job)
+    finished, estimated = job.get("finished_at"), job.get("estimated_finish")
     return JobState(
-        id=job.id,
-        status=str(job.status),
-        fine_tuned_model=job.fine_tuned_model,
-        finished_at=float(job.finished_at) if job.finished_at else None,
-        error=redacted(reason),
-        result_files=[str(file) for file in job.result_files or []],
-        model=str(job.model or ""),
-        created_at=float(job.created_at or 0),
-        estimated_finish=float(job.estimated_finish) if job.estimated_finish else None,
+        id=str(job.get("id") or ""),
+        status=str(job.get("status")),
+        fine_tuned_model=job.get("fine_tuned_model"),
+        finished_at=float(finished) if finished else None,
+        error=redacted(str(error.get("message") or "") or code),
+        result_files=[str(file) for file in job.get("result_files") or []],
+        model=str(job.get("model") or ""),
+        created_at=float(job.get("created_at") or 0),
+        estimated_finish=float(estimated) if estimated else None,
         error_code=code,
-        training_file=job.training_file,
-        validation_file=job.validation_file,
+        training_file=job.get("training_file"),
+        validation_file=job.get("validation_file"),
         method=method,
         hyperparameters=numbers,
-        trained_tokens=job.trained_tokens,
-        seed=job.seed,
-        metadata=dict(job.metadata or {}),
+        trained_tokens=job.get("trained_tokens"),
+        seed=job.get("seed"),
+        metadata=_fields(job.get("metadata")),
     )
 
 
-def _method(job: Any) -> tuple[str, dict[str, Any]]:
+def _method(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """How the job trains; the hyperparameters stand beside the method, in it, or nowhere."""
-    method = job.method
-    kind = str(getattr(method, "type", None) or "supervised")
-    part = getattr(method, kind, None) if method else None
-    for holder in (job.hyperparameters, getattr(part, "hyperparameters", None)):
-        numbers = _fields(holder)
-        if numbers:
-            return kind, numbers
-    return kind, {}
+    method = _fields(job.get("method"))
+    kind = str(method.get("type") or "supervised")
+    numbers = _fields(job.get("hyperparameters")) or _fields(_fields(method.get(kind)).get("hyperparameters"))
+    return kind, numbers
 
 
 def _fields(holder: Any) -> dict[str, Any]:

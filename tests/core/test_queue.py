@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core import curves, dataset, filters, jobs, samples, training, uploads
+from core import curves, dataset, filters, jobs, queue, samples, training, uploads
 from core.errors import JukuError
 from core.project import Project
 from core.queue import Queue
@@ -97,6 +97,19 @@ def test_waiting_jobs_start_within_the_limit_and_the_next_when_one_ends(server, 
 
     run(sample, server, work, limit=2)
     assert len(server.files) == 1, "the same rows are sent once"
+
+
+def test_many_jobs_starve_none(server, sample, monkeypatch):
+    monkeypatch.setattr(queue, "EVENTS_A_SECOND", 20.0)
+    ids = queue_jobs(sample, 25)
+
+    async def work(watch):
+        await watch.until(lambda: set(watch.statuses().values()) == {"running"})
+        for number in range(len(ids)):
+            server.step(f"ftjob-{number + 1}", 1, 2, 1.0)
+        await watch.until(lambda: all(jobs.event_ids(sample.rows, id) for id in ids))
+
+    run(sample, server, work, limit=25)
 
 
 def test_one_failure_does_not_stop_the_rest(server, sample):

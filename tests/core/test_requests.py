@@ -1,6 +1,7 @@
 """Every request Juku sends is one that OpenAI's published schema describes. What is meant to differ is listed here."""
 
 import asyncio
+import contextlib
 import dataclasses
 import email
 import inspect
@@ -8,11 +9,13 @@ import json
 
 import pytest
 
-from core import presets, replies, training
+from core import presets, replies, routing, training
+from core.errors import ProviderError
 from core.presets import preset
 from core.providers import JobRequest, Provider, Sampling
 from core.providers.chat_api import chat_body
 from core.providers.probing import probe
+from core.routing import Domain
 from core.versions import current, texts
 from tests import contract
 from tests.fake_server import FakeServer
@@ -91,6 +94,8 @@ async def everything(provider, server):
     await provider.chat("base-model", MESSAGES, Sampling(), on_text=lambda _number, _text: None, once=True)
     for schema in SCHEMAS:
         await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5, ("\n",)), schema=schema)
+    with contextlib.suppress(ProviderError):  # the fake calls no function
+        await routing.call(provider, "base-model", [Domain("Shop", "Opening hours", "fake", "m")], "When is it open?")
     await provider.models(), await provider.model_limits(), await provider.delete_model("base-model")
     await provider.moderate(["a", "b"]), await provider.embed("base-model", ["a", "b"])
     batch = (await provider.create_batch("file-2", "/v1/chat/completions", "token")).id
