@@ -6,17 +6,15 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from core import conditions, dataset, findings, judges, paths, proof, retrieval, revisions, spec
+from core import conditions, eval_questions, findings, judges, proof, retrieval, revisions
 from core.asking import Asking, Wish
 from core.conditions import Book
-from core.dataset import Example
 from core.errors import JukuError
-from core.filters import Filter
 from core.graders import GRADERS
 from core.language import tr
 from core.prices import chat_price
@@ -270,7 +268,7 @@ def questions(db: sqlite3.Connection, run: int) -> list[Question]:
 
 def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
     """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
-    asked = [row.question for row in _rows(db, plan)]
+    asked = [row.question for row in eval_questions.rows(db, plan.general)]
     book = conditions.read(db, plan.retrieval)
     try:
         return [_estimate(plan, subject, asked, book) for subject in plan.subjects]
@@ -290,27 +288,6 @@ def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) ->
     batch = plan.batch and subject.provider != LOCAL
     dollars = 0.0 if subject.provider == LOCAL else chat_price(sent, received, subject.model, batch)
     return Estimate(subject, len(asked), sent, received, dollars)
-
-
-def _rows(db: sqlite3.Connection, plan: Plan) -> Iterator[Example]:
-    """The project's exam questions, and the shipped general ones that are not among them."""
-    known: set[str] = set()
-    for row in dataset.examples(db, Filter(split="test", status="approved")):
-        if row.question:
-            known.add(row.question)
-            yield row
-    if plan.general:
-        yield from (row for row in general(spec.language(spec.load(db))) if row.question not in known)
-
-
-def general(language: str) -> list[Example]:
-    """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
-    lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return [
-        Example("", one["question"], one["reference"], kind="general", key_points=" ; ".join(one["key_points"]))
-        for one in map(json.loads, lines)
-        if one["language"] == language
-    ]
 
 
 def _begin(db: sqlite3.Connection, plan: Plan) -> int:
@@ -342,24 +319,9 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
-    _copy_questions(db, run, _rows(db, plan))
+    eval_questions.copy(db, run, eval_questions.rows(db, plan.general))
     id: int = run
     return id
-
-
-def _copy_questions(db: sqlite3.Connection, run: int, rows: Iterable[Example]) -> None:
-    leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'"))
-    sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    values = [
-        (run, row.question, row.answer, row.key_points, row.kind, row.facts, leaks.get(row.id, "") if row.id else "")
-        for row in rows
-    ]
-    if not values:
-        raise JukuError(
-            tr("There are no exam questions"),
-            tr("Set the split of some rows to “test” in the examples tab; they are never trained on."),
-        )
-    db.executemany(sql, values)
 
 
 def _book(db: sqlite3.Connection, id: int) -> Book:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core import dataset, evals, prompts, retrieval, spec
+from core import dataset, eval_questions, prompts, retrieval, spec
 from core.connection import open_rows
 from core.errors import ProviderError
 from core.filters import Filter
@@ -115,7 +115,7 @@ class Scored:
 
     @cached_property
     def _everyday(self) -> set[str]:
-        rows = [row for language in ("en", "ja") for row in evals.general(language)[::2]]
+        rows = [row for language in ("en", "ja") for row in eval_questions.general(language)[::2]]
         return {word for row in rows for word in _words(f"{row.question} {row.answer}")}
 
     async def choose(self, question: str) -> Choice:
@@ -190,7 +190,7 @@ def questions(
             found += [(question, one.name) for question in asked]
             languages[language_of(one.text)] += 1
     for language in languages:
-        found += [(row.question, NONE) for row in evals.general(language)[1::2]]
+        found += [(row.question, NONE) for row in eval_questions.general(language)[1::2]]
     return found
 
 

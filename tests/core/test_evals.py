@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from core import conditions, duels, evals, facts, judges, scores, verdict
+from core import conditions, duels, eval_questions, evals, facts, judges, scores, verdict
 from core.dataset import add, read_row
 from core.errors import JukuError, ProviderError
 from core.evals import Plan, Subject
@@ -308,7 +308,7 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
 
 def test_general_questions_come_with_the_program(exam, server):
     examine(exam, server, general=True, subjects=SUBJECTS[:1])
-    assert newest(exam).totals[0].general.asked == 1 + len(evals.general("en"))
+    assert newest(exam).totals[0].general.asked == 1 + len(eval_questions.general("en"))
 
 
 def test_the_cost_is_told_before(exam):

@@ -1,0 +1,47 @@
+"""What an exam asks: the project's own questions, and everyday ones that show what is forgotten."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from core import dataset, paths, spec
+from core.dataset import Example
+from core.errors import JukuError
+from core.filters import Filter
+from core.language import tr
+
+
+def rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
+    """The project's exam questions, and the shipped general ones that are not among them."""
+    known: set[str] = set()
+    for row in dataset.examples(db, Filter(split="test", status="approved")):
+        if row.question:
+            known.add(row.question)
+            yield row
+    if with_general:
+        yield from (row for row in general(spec.language(spec.load(db))) if row.question not in known)
+
+
+def general(language: str) -> list[Example]:
+    """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
+    lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [
+        Example("", one["question"], one["reference"], kind="general", key_points=" ; ".join(one["key_points"]))
+        for one in map(json.loads, lines)
+        if one["language"] == language
+    ]
+
+
+def copy(db: sqlite3.Connection, run: int, asked: Iterable[Example]) -> None:
+    leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'"))
+    sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    values = [
+        (run, row.question, row.answer, row.key_points, row.kind, row.facts, leaks.get(row.id, "") if row.id else "")
+        for row in asked
+    ]
+    if not values:
+        raise JukuError(
+            tr("There are no exam questions"),
+            tr("Set the split of some rows to “test” in the examples tab; they are never trained on."),
+        )
+    db.executemany(sql, values)
