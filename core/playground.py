@@ -1,0 +1,260 @@
+"""Conversations with models side by side: a tree of questions, to each the own answers of every pane, kept with their proof."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import conditions, proof
+from core.conditions import Book
+from core.project import Changes, Project
+from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body
+from core.retrieval import Found
+
+TITLE = 60  # characters of the first question that name a conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Times are Unix seconds."""
+
+    id: int
+    title: str
+    created_at: float
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question. Those with the same parent are branches: one question, edited."""
+
+    id: int
+    parent: int | None
+    text: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """Who is asked, and with what before the question. `number` tells the panes of a conversation apart, for good."""
+
+    number: int
+    provider: str
+    model: str
+    condition: str = conditions.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server says has answered.
+
+    `sent` and `received` count the tokens of all samples together; 0 where the server does not tell. `mark` is a
+    person's, 0 to 100.
+    """
+
+    id: int
+    turn: int
+    pane: Pane
+    sample: int
+    text: str
+    reported: str
+    fingerprint: str
+    seconds: float
+    sent: int
+    received: int
+    passages: list[Found]
+    complete: bool
+    created_at: float
+    mark: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation with all that was said, in the order in which it was."""
+
+    conversation: Conversation
+    turns: list[Turn]
+    answers: list[Answer]
+
+    def path(self, leaf: int) -> list[Turn]:
+        """The turns that lead to `leaf`, the first one first."""
+        known = {turn.id: turn for turn in self.turns}
+        found: list[Turn] = []
+        at: Turn | None = known[leaf]
+        while at:
+            found.append(at)
+            at = known.get(at.parent) if at.parent is not None else None
+        return found[::-1]
+
+    def branches(self, turn: Turn) -> list[Turn]:
+        """The turn and those it was edited to, or from."""
+        return [one for one in self.turns if one.parent == turn.parent]
+
+    def newest(self, turn: int | None = None) -> int | None:
+        """The turn that was asked last, of all or of those that follow `turn`."""
+        below = {turn}
+        for one in self.turns:  # parents come before their children
+            if turn is None or one.parent in below:
+                below.add(one.id)
+        return max((id for id in below if id is not None), default=None)
+
+    def answers_of(self, turn: int, pane: int) -> list[Answer]:
+        return [one for one in self.answers if one.turn == turn and one.pane.number == pane]
+
+    def history(self, path: Iterable[Turn], pane: int) -> list[Message]:
+        """What a pane has heard and said on a path: of several samples the first; what it did not answer is left out."""
+        found: list[Message] = []
+        for turn in path:
+            said = self.answers_of(turn.id, pane)
+            if said and said[0].text.strip():
+                found += [{"role": "user", "content": turn.text}, {"role": "assistant", "content": said[0].text}]
+        return found
+
+    def panes(self, path: Sequence[Turn]) -> list[Pane]:
+        """Those that answered last on a path, as they were asked then."""
+        for turn in reversed(path):
+            found = {one.pane.number: one.pane for one in self.answers if one.turn == turn.id}
+            if found:
+                return [found[number] for number in sorted(found)]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A question to one pane; `history` is what was said before, under `system_prompt`."""
+
+    turn: int
+    pane: Pane
+    question: str
+    system_prompt: str
+    sampling: Sampling
+    history: Sequence[Message] = field(default_factory=tuple)
+
+
+async def ask(project: Project, provider: Provider, book: Book, wish: Wish, on_text: OnText | None = None) -> Changes:
+    """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
+
+    Raises `ProofError` where another model has answered, `ProviderError`; nothing is kept then.
+    """
+    prepared = await prepare(project, provider, book, wish)
+    reply = await provider.chat(wish.pane.model, prepared.messages, wish.sampling, on_text)
+    proof.check(provider, wish.pane.model, reply)
+    body = chat_body(wish.pane.model, prepared.messages, wish.sampling)
+    # Written whatever happens now: it is paid for.
+    return await asyncio.shield(project.write("", keep, wish, reply, body, prepared.passages))
+
+
+async def prepare(project: Project, provider: Provider, book: Book, wish: Wish) -> conditions.Prepared:
+    """The messages of a wish under its pane's condition."""
+    return await book.prepare(
+        project, wish.pane.condition, wish.question, provider, wish.history, system_prompt=wish.system_prompt
+    )
+
+
+def say(db: sqlite3.Connection, conversation: int, parent: int | None, text: str) -> tuple[int, int]:
+    """Note a question after the turn `parent`; conversation 0 begins a new one. The conversation, and the turn."""
+    now = time.time()
+    if not conversation:
+        title = " ".join(text.split())
+        title = title if len(title) <= TITLE else f"{title[:TITLE]}…"
+        sql = "INSERT INTO conversation (title, created_at, changed_at) VALUES (?, ?, ?)"
+        conversation = int(db.execute(sql, (title, now, now)).lastrowid or 0)
+    sql = "INSERT INTO chat_turn (conversation, parent, text, created_at) VALUES (?, ?, ?, ?)"
+    turn = int(db.execute(sql, (conversation, parent, text, now)).lastrowid or 0)
+    db.execute("UPDATE conversation SET changed_at = ? WHERE id = ?", (now, conversation))
+    return conversation, turn
+
+
+def keep(db: sqlite3.Connection, wish: Wish, reply: Reply, body: dict[str, Any], found: Sequence[Found]) -> None:
+    """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
+    pane, now = wish.pane, time.time()
+    if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (wish.turn,)).fetchone():
+        return
+    db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (wish.turn, pane.number))
+    told = (reply.model, reply.fingerprint, reply.seconds, reply.sent, reply.tokens, conditions.cited(found))
+    for sample, text in enumerate(reply.texts):
+        request = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
+        own = (wish.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
+        db.execute(_KEEP, (*own, *told, request, reply.complete, now))
+    sql = "UPDATE conversation SET changed_at = ? WHERE id = (SELECT conversation FROM chat_turn WHERE id = ?)"
+    db.execute(sql, (now, wish.turn))
+
+
+_KEEP = """INSERT INTO chat_answer (turn, pane, sample, provider, model, condition, text, reported, fingerprint, seconds,
+sent, received, passages, request, complete, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def load(db: sqlite3.Connection, id: int) -> Thread | None:
+    """A conversation with all its branches; None when it is gone."""
+    row = db.execute(f"{_CONVERSATIONS} WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        return None
+    sql = "SELECT id, parent, text, created_at FROM chat_turn WHERE conversation = ? ORDER BY id"
+    turns = [Turn(*found) for found in db.execute(sql, (id,))]
+    condition = "turn IN (SELECT id FROM chat_turn WHERE conversation = ?)"
+    return Thread(Conversation(*row), turns, _answers(db, condition, id))
+
+
+def answers(db: sqlite3.Connection, turn: int, pane: int) -> list[Answer]:
+    """What a pane has answered to a turn, sample by sample."""
+    return _answers(db, "turn = ? AND pane = ?", turn, pane)
+
+
+def _answers(db: sqlite3.Connection, condition: str, *values: int) -> list[Answer]:
+    sql = f"""SELECT id, turn, pane, provider, model, condition, sample, text, reported, fingerprint, seconds, sent,
+    received, passages, complete, created_at, mark, note FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
+    found = []
+    for id, turn, number, provider, model, name, *rest, passages, complete, at, mark_, note in db.execute(sql, values):
+        pane, told = Pane(number, provider, model, name), conditions.passages_of(passages)
+        found.append(Answer(id, turn, pane, *rest, told, bool(complete), at, mark_, note))  # type: ignore[call-arg]
+    return found
+
+
+def request(db: sqlite3.Connection, turn: int, pane: int) -> dict[str, Any]:
+    """The body of the request that a pane answered last to a turn; empty when it answered none."""
+    sql = "SELECT request FROM chat_answer WHERE turn = ? AND pane = ? AND request <> ''"
+    row = db.execute(sql, (turn, pane)).fetchone()
+    body: dict[str, Any] = json.loads(row[0]) if row else {}
+    return body
+
+
+_CONVERSATIONS = "SELECT id, title, created_at, changed_at FROM conversation"
+
+
+def conversations(db: sqlite3.Connection, words: str = "") -> list[Conversation]:
+    """Those in whose title, questions, answers or notes all of `words` stand; the one changed last comes first."""
+    conditions_, values = ["1"], []
+    for word in words.split():
+        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions_.append(_SAID)
+        values += [f"%{escaped}%"] * 4
+    sql = f"{_CONVERSATIONS} WHERE {' AND '.join(conditions_)} ORDER BY changed_at DESC, id DESC"
+    return [Conversation(*row) for row in db.execute(sql, values)]
+
+
+_SAID = """(title LIKE ? ESCAPE '\\' OR id IN (SELECT conversation FROM chat_turn WHERE text LIKE ? ESCAPE '\\')
+OR id IN (SELECT t.conversation FROM chat_answer a JOIN chat_turn t ON t.id = a.turn
+WHERE a.text LIKE ? ESCAPE '\\' OR a.note LIKE ? ESCAPE '\\'))"""
+
+
+def mark(db: sqlite3.Connection, answer: int, mark: int | None, note: str) -> None:
+    """A person's mark of an answer, 0 to 100 or None, with a note."""
+    assert mark is None or 0 <= mark <= 100, mark
+    db.execute("UPDATE chat_answer SET mark = ?, note = ? WHERE id = ?", (mark, note, answer))
+
+
+def rename(db: sqlite3.Connection, id: int, title: str) -> None:
+    db.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, id))
+
+
+def delete(db: sqlite3.Connection, id: int) -> None:
+    """Delete a conversation with all that was said in it."""
+    db.execute("DELETE FROM chat_answer WHERE turn IN (SELECT id FROM chat_turn WHERE conversation = ?)", (id,))
+    db.execute("DELETE FROM chat_turn WHERE conversation = ?", (id,))
+    db.execute("DELETE FROM conversation WHERE id = ?", (id,))

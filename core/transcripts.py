@@ -1,0 +1,81 @@
+"""Conversations for elsewhere: as Markdown to read, and as JSON Lines in the form that models are trained on."""
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from core import playground
+from core.checks.spans import dumps
+from core.conditions import CONDITIONS
+from core.formats.replacing import replacing
+from core.language import tr
+from core.playground import Answer, Thread
+
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def markdown(thread: Thread, leaf: int, title_of: Callable[[str], str] = str) -> str:
+    """One branch with all answers, to be read; `title_of` names a provider. What was said is quoted, to the letter."""
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(thread.conversation.created_at))
+    lines = [f"# {_plain(thread.conversation.title)}", "", day, ""]
+    for number, turn in enumerate(thread.path(leaf), 1):
+        lines += [f"## {tr('Question {number}', number=number)}", "", *_quoted(turn.text), ""]
+        for answer in (one for one in thread.answers if one.turn == turn.id):
+            lines += _answer(answer, title_of)
+    return "\n".join(lines)
+
+
+def _answer(answer: Answer, title_of: Callable[[str], str]) -> Iterator[str]:
+    pane = answer.pane
+    title = CONDITIONS[pane.condition].title() if pane.condition in CONDITIONS else pane.condition
+    parts = [title_of(pane.provider), pane.model, title]
+    parts += [tr("Sample {number}", number=answer.sample + 1)] if answer.sample else []
+    yield f"### {_plain(' · '.join(parts))}"
+    yield ""
+    yield from _quoted(answer.text)
+    yield ""
+    told = [answer.reported, answer.fingerprint, tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
+    if not answer.complete:
+        told.append(tr("incomplete"))
+    yield _plain(" · ".join(part for part in told if part))
+    yield ""
+    if answer.mark is not None or answer.note:
+        mark = "" if answer.mark is None else f"{answer.mark}/100"
+        yield tr("Mark: {mark}", mark=_plain(" – ".join(part for part in (mark, answer.note) if part)))
+        yield ""
+    for one in answer.passages:
+        yield f"- {_plain(one.passage.heading or one.passage.text)}"
+    if answer.passages:
+        yield ""
+
+
+def _quoted(text: str) -> list[str]:
+    return [f"> {line}".rstrip() for line in text.splitlines()] or [">"]
+
+
+def _plain(text: str) -> str:
+    """On one line, with Markdown's own signs shown as they are."""
+    return _SIGNS.sub(r"\\\1", " ".join(text.split()))
+
+
+def jsonl(db: sqlite3.Connection, thread: Thread, leaf: int) -> str:
+    """One line for each pane: the messages as they were sent to it last on this branch, and its answer."""
+    lines: list[str] = []
+    path = thread.path(leaf)
+    numbers = {answer.pane.number for answer in thread.answers}
+    for number in sorted(numbers):
+        for turn in reversed(path):
+            if said := thread.answers_of(turn.id, number):
+                messages = playground.request(db, turn.id, number).get("messages", [])
+                whole = [*messages, {"role": "assistant", "content": said[0].text}]
+                lines.append(f"{dumps({'messages': whole})}\n")
+                break
+    return "".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, whole or not at all. Raises `FormatError`."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", "replace"))
