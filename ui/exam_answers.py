@@ -1,17 +1,27 @@
-"""The questions behind a rate, and side by side what each model answered."""
+"""The questions behind a rate, and side by side what each subject answered."""
 
-from PySide6.QtCore import QEvent, Qt
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from core import grading
-from core.evals import Answer, Question
+from core.eval_answers import Answer
+from core.evals import Question
+from core.judges import JUDGE, Marked
 from core.language import tr
+from core.scores import HALF
 from ui import style, widgets
-from ui.exam_model import brief_name
+from ui.exam_outcome import Outcome
+from ui.exam_words import NOTHING, RIGHT, WRONG
 
-Piece = tuple[str, str]  # a text and its meaning: good, error, or '' for an ordinary one
-RIGHT, WRONG = "✓", "✗"
+Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+NARROWEST = 210  # pixels of a column of answers
 
 
 class AnswerText(QPlainTextEdit):
@@ -29,7 +39,8 @@ class AnswerText(QPlainTextEdit):
         cursor = QTextCursor(self.document())
         for text, meaning in pieces:
             form = QTextCharFormat()
-            form.setForeground(style.colours(meaning)[0] if meaning else self.palette().text())
+            colour = style.dim() if meaning == "dim" else style.colours(meaning)[0] if meaning else None
+            form.setForeground(colour or self.palette().text())
             cursor.insertText(text, form)
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
@@ -40,95 +51,137 @@ class AnswerText(QPlainTextEdit):
             self.show_pieces(pieces)
 
 
+class QuestionModel(QAbstractListModel):
+    """Questions of a run, each with a mark per subject."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._outcome: Outcome | None = None
+        self._places: tuple[int, ...] = ()
+
+    def show_places(self, outcome: Outcome, places: tuple[int, ...]) -> None:
+        """Show the questions in these rows of the result; a view that had the same ones keeps its place."""
+        before = self._outcome
+        same = before is not None and before.run.id == outcome.run.id and places == self._places
+        if same and before is not None and len(before.result.questions) == len(outcome.result.questions):
+            self._outcome = outcome
+            if places:
+                self.dataChanged.emit(self.index(0), self.index(len(places) - 1))
+            return
+        self.beginResetModel()
+        self._outcome, self._places = outcome, places
+        self.endResetModel()
+
+    def question(self, row: int) -> Question | None:
+        if self._outcome is None or not 0 <= row < len(self._places):
+            return None
+        return self._outcome.result.questions[self._places[row]]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._places)
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        question = self.question(index.row())
+        if question is None:
+            return None
+        if role == Role.DisplayRole:
+            return f"{self._marks(self._places[index.row()])}   {question.question}"
+        return widgets.tip(question.question) if role == Role.ToolTipRole else None
+
+    def _marks(self, place: int) -> str:
+        assert self._outcome
+        result = self._outcome.result
+        return " ".join(map(_mark, result.passed[place], result.asked[place]))
+
+
+def _mark(passed: float, asked: float) -> str:
+    if asked > 1:
+        return f"{passed:.0f}/{asked:.0f}"
+    return (RIGHT if passed > HALF else WRONG) if asked else NOTHING
+
+
 class AnswersView(QWidget):
+    """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
+
+    wanted = Signal(int)
+
     def __init__(self) -> None:
         super().__init__()
-        self._models: list[str] = []
-        self._questions: list[Question] = []
-        self._answers: dict[tuple[int, str], list[Answer]] = {}
-        self._wanted: set[int] = set()
+        self._outcome: Outcome | None = None
+        self._titles: list[str] = []
         self.title = widgets.heading("")
-        self.list = QListWidget(uniformItemSizes=True, wordWrap=True, spacing=2)
+        self.title.setWordWrap(True)
+        self.questions = QuestionModel(self)
+        self.list = QListView(uniformItemSizes=True)
+        self.list.setModel(self.questions)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Questions"))
-        self.list.currentRowChanged.connect(lambda _row: self._show_question())
-        self.question = widgets.label(wrap=True)
-        self.reference = widgets.label(wrap=True)
-        self.points = widgets.label(wrap=True, dim=True)
+        self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
+        self.question, self.reference = widgets.label(wrap=True), widgets.label(wrap=True)
+        self.points, self.leak = widgets.label(wrap=True, dim=True), widgets.Note()
         self.texts: list[AnswerText] = []
         self._columns = QHBoxLayout()
+        self._columns.setContentsMargins(0, 0, 0, 0)
         self._lay_out()
 
     def _lay_out(self) -> None:
-        detail = QWidget()
+        detail, columns = QWidget(), QWidget()
+        columns.setLayout(self._columns)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(columns)
         below = QVBoxLayout(detail)
         below.setContentsMargins(0, 0, 0, 0)
         for part in (self.question, self.reference, self.points):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             below.addWidget(part)
+        below.addWidget(self.leak)
         font = self.question.font()
         font.setBold(True)
         self.question.setFont(font)
-        below.addLayout(self._columns, 1)
+        below.addWidget(scroll, 1)
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         splitter.addWidget(self.list)
         splitter.addWidget(detail)
-        splitter.setSizes([200, 320])
+        splitter.setSizes([110, 400])
         splitter.setHandleWidth(style.SPACE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.title)
         layout.addWidget(splitter, 1)
 
-    def choose(self, title: str, wanted: set[int]) -> None:
-        """Show the questions at these positions of the run from now on."""
+    def show_questions(self, outcome: Outcome, title: str, places: tuple[int, ...]) -> None:
+        """Show these questions (by their rows in the result), the one that was chosen before if it is among them."""
+        before = self.chosen()
+        titles = [column.title for column in outcome.columns]
+        if titles != self._titles:
+            self._titles = titles
+            self._make_columns(titles, [column.about for column in outcome.columns])
+        self._outcome = outcome
         self.title.setText(title)
-        self._wanted = wanted
-        self.list.blockSignals(True)
-        self.list.clear()
-        self.list.blockSignals(False)
-
-    def show_outcome(self, models: list[str], questions: list[Question], answers: list[Answer]) -> None:
-        if models != self._models:
-            self._make_columns(models)
-        self._models = models
-        self._questions = [question for number, question in enumerate(questions) if number in self._wanted]
-        self._answers = {}
-        for answer in answers:
-            self._answers.setdefault((answer.question, answer.model), []).append(answer)
-        self._show_list()
+        self.list.selectionModel().blockSignals(True)
+        self.questions.show_places(outcome, places)
+        rows = {one.id: row for row in range(len(places)) if (one := self.questions.question(row))}
+        row = rows.get(before.id, 0) if before else 0
+        self.list.setCurrentIndex(self.questions.index(row))
+        self.list.selectionModel().blockSignals(False)
         self._show_question()
 
-    def _show_list(self) -> None:
-        """Each question with a mark per model; filled in place, so that a selection stays."""
-        self.list.blockSignals(True)
-        for number, question in enumerate(self._questions):
-            if number == self.list.count():
-                self.list.addItem(QListWidgetItem())
-            marks = " ".join(self._mark(question, model) for model in self._models)
-            self.list.item(number).setText(f"{marks}   {question.question}")
-        if self.list.currentRow() < 0:
-            self.list.setCurrentRow(0)
-        self.list.blockSignals(False)
+    def chosen(self) -> Question | None:
+        return self.questions.question(self.list.currentIndex().row())
 
-    def _mark(self, question: Question, model: str) -> str:
-        given = self._answers.get((question.id, model), [])
-        passed = sum(answer.passed for answer in given)
-        if len(given) > 1:
-            return f"{passed}/{len(given)}"
-        return (RIGHT if passed else WRONG) if given else "–"
-
-    def _make_columns(self, models: list[str]) -> None:
+    def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
         while (item := self._columns.takeAt(0)) is not None:
             item.widget().deleteLater()
-        self.texts = [self._add_column(model) for model in models]
+        self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
 
-    def _add_column(self, model: str) -> AnswerText:
-        name = widgets.label(brief_name(model), dim=True)
-        name.setToolTip(widgets.tip(model))
+    def _add_column(self, title: str, about: str) -> AnswerText:
+        name = widgets.label(title, dim=True)
+        name.setToolTip(widgets.tip(about))
         text = AnswerText()
-        text.setAccessibleName(tr("Answers of {model}", model=brief_name(model)))
+        text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()
+        column.setMinimumWidth(NARROWEST)
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(name)
@@ -137,32 +190,97 @@ class AnswersView(QWidget):
         return text
 
     def _show_question(self) -> None:
-        row = self.list.currentRow()
-        question = self._questions[row] if 0 <= row < len(self._questions) else None
-        self.question.setText(question.question if question else "")
-        self.reference.setText(tr("Reference: {answer}", answer=question.reference) if question else "")
-        points = [point_words(point.text) for point in grading.parse(question.key_points)] if question else []
+        found = self.chosen()
+        self.question.setText(found.question if found else "")
+        self.reference.setText(tr("Reference: {answer}", answer=found.reference) if found else "")
+        points = [point_words(point.text) for point in grading.parse(found.key_points)] if found else []
         self.points.setText(tr("Key points: {points}", points="; ".join(points)) if points else "")
         self.points.setVisible(bool(points))
-        for model, text in zip(self._models, self.texts, strict=True):
-            given = self._answers.get((question.id, model), []) if question else []
-            text.show_pieces(answer_pieces(question, given) if question else [])
+        self.leak.say(leak_words(found) if found else "", "warning")
+        if found:
+            self.wanted.emit(found.id)
+        else:
+            self.show_answers(0, [], {})
+
+    def show_answers(self, question: int, found: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> None:
+        """Show the answers to a question, unless another one has been chosen meanwhile."""
+        chosen = self.chosen()
+        if (chosen.id if chosen else 0) != question or self._outcome is None:
+            return
+        for subject, text in zip(self._outcome.run.subjects, self.texts, strict=True):
+            given = [answer for answer in found if answer.subject == subject.id]
+            text.show_pieces(answer_pieces(given, marks) if question else [])
 
 
-def answer_pieces(question: Question, given: list[Answer]) -> list[Piece]:
-    """The answers to one question as a person reads them: the mark, the text, and which points are in it."""
+def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
+    """The answers of one subject to one question as a person reads them; repeats that are alike stand there once."""
     found: list[Piece] = []
-    for answer in given:
-        verdict = tr("{mark} Right", mark=RIGHT) if answer.passed else tr("{mark} Wrong", mark=WRONG)
-        found.append((f"\n\n{verdict}" if found else verdict, "good" if answer.passed else "error"))
-        given_text = answer.text.strip() or tr("(an empty answer)")
-        found.append((f"\n{given_text}", ""))
-        for text, met in grading.grade(answer.text, question.key_points or question.reference).points:
-            found.append((f"\n    {RIGHT if met else WRONG} {point_words(text)}", "good" if met else "error"))
-    return found or [(tr("Not asked yet."), "")]
+    alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
+    for text, group in groupby(alike, key=lambda one: one.text):
+        repeats = list(group)
+        first = repeats[0]
+        times = f"   {len(repeats)}×" if len(repeats) > 1 else ""
+        gap = "\n\n" if found else ""
+        found.append((f"{gap}{_verdict(first)}{times}", _meaning(first.passed)))
+        found.append((f"\n{text.strip() or tr('(an empty answer)')}", ""))
+        if first.reason:
+            found.append((f"\n{first.reason}", "dim"))
+        found += [(f"\n{_mark_words(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]
+    if not found:
+        return [(tr("Not asked yet."), "")]
+    return [*found, ("\n\n" + "\n".join([_proof(given), *_passages(given)]), "dim")]
 
 
-def point_words(text: str) -> str:
+def _verdict(answer: Answer) -> str:
+    if answer.passed is None:
+        return tr("Not marked")
+    score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
+    words = tr("{mark} Right", mark=RIGHT) if answer.passed else tr("{mark} Wrong", mark=WRONG)
+    return words + score
+
+
+def _meaning(passed: bool | None) -> str:
+    return "" if passed is None else "good" if passed else "error"
+
+
+def _mark_words(mark: Marked) -> str:
+    who = tr("Judge") if mark.grader == JUDGE else tr("Person")
+    text = tr("{who}: {score} of 100", who=who, score=f"{100 * mark.score:.0f}")
+    return f"{text} – {mark.reason}" if mark.reason else text
+
+
+def _proof(given: Sequence[Answer]) -> str:
+    """What the server says has answered, how long it took and how much was sent."""
+    told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
+    seconds = sum(one.seconds for one in given) / len(given)
+    sent, received = (sum(values) // len(given) for values in zip(*((one.sent, one.received) for one in given), strict=True))  # fmt: skip
+    parts = [
+        tr("Answered by {model}", model=", ".join(filter(None, told)) or tr("a server that does not say")),
+        tr("{n} s", n=f"{seconds:.1f}"),
+    ]
+    if sent or received:
+        parts.append(tr("{sent} tokens sent, {received} received", sent=f"{sent:,}", received=f"{received:,}"))
+    return " · ".join(parts)
+
+
+def _passages(given: Sequence[Answer]) -> list[str]:
+    """What stood in the prompt."""
+    found = given[0].passages
+    lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
+    return [tr("In the prompt:"), *lines] if lines else []
+
+
+def leak_words(question: Question) -> str:
+    """Which training row asks the same, and how nearly; '' where none does."""
+    if not question.leak:
+        return ""
+    row, _gap, percent = question.leak.partition(" ")
+    return tr(
+        "Training row {row} asks the same ({share} % alike): a right answer proves nothing.", row=row, share=percent
+    )
+
+
+def point_words(point: str) -> str:
     """A key point as a person reads it: alternatives by “or”, and what must not be said."""
-    words = tr(" or ").join(part.strip() for part in text.removeprefix("!").split("|"))
-    return tr("not: {words}", words=words) if text.startswith("!") else words
+    words = tr(" or ").join(part.strip() for part in point.removeprefix("!").split("|"))
+    return tr("not: {words}", words=words) if point.startswith("!") else words

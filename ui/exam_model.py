@@ -1,139 +1,209 @@
-"""Rates as a table: a line per kind, fact or question, a column per model, coloured by how much was right."""
+"""Rates as a table: a line per kind, fact or question, a column per subject, coloured by how much was right."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont
 
-from core.evals import Rate, Row
 from core.language import tr
-from ui import style, widgets
+from core.scores import GENERAL, MEMORISED, Line, Rate, Result
+from ui import exam_words, style, widgets
+from ui.exam_words import GAINED, LOST, NOTHING
 
-GAINED, LOST = "▲", "▼"
+KINDS, FACTS, QUESTIONS = "kinds", "facts", "questions"
+ALL, ONLY_GAINED, ONLY_LOST, NEVER_RIGHT, LEAKED = "all", "gained", "lost", "never", "leaked"
+
+LONGEST = 12  # letters of a heading's line
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line: its texts, its rates, and the positions of its questions in the run."""
+class Entry:
+    """One line: its key, its texts, its rates, the tool tip; `aside` is shown, but no part of the result."""
 
     key: str
-    texts: tuple[str, ...]
-    row: Row
-    questions: tuple[int, ...]
-    about: str = ""  # the tool tip
-    aside: bool = False  # shown, but not part of the result
+    texts: tuple[str, str]
+    line: Line
+    about: str = ""
+    aside: bool = False
+    leaks: bool = False
+    last: bool = False  # stands below the others, however they are sorted
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A subject: its heading, and all there is to say of it."""
+
+    title: str
+    about: str
+
+
+def entries(result: Result, level: str) -> list[Entry]:
+    """The lines of a result: by kind, by fact (with the general questions below), or each question."""
+    if level == KINDS:
+        words = exam_words.kind_words()
+        return [
+            Entry(f"kind:{line.name}", (words.get(line.name, (line.name, ""))[0], ""), line,
+                  words.get(line.name, ("", ""))[1], line.name == MEMORISED)
+            for line in result.kinds
+        ]  # fmt: skip
+    if level == FACTS:
+        facts = [Entry(f"fact:{line.name}", (line.name, line.text), line) for line in result.facts]
+        return facts + [entry for line in result.general for entry in _questions(result, [line], below=True)]
+    return _questions(result, result.lines)
+
+
+def _questions(result: Result, lines: Sequence[Line], below: bool = False) -> list[Entry]:
+    words = {kind: title for kind, (title, _about) in exam_words.kind_words().items()}
+    words[MEMORISED] = tr("Memorised")
+    found = []
+    for line in lines:
+        asked = result.questions[line.questions[0]]
+        name = words.get(line.name, line.name)
+        leaks = bool(asked.leak) and asked.kind != MEMORISED
+        found.append(Entry(f"question:{asked.id}", (name, line.text), line, "", line.name == MEMORISED, leaks, below))
+    return found
+
+
+def is_wanted(entry: Entry, wanted: str, against: int) -> bool:
+    """Whether an entry stays under a filter; gained and lost are meant against the subject `against`."""
+    rates = entry.line.rates
+    match wanted:
+        case "gained" | "lost":
+            sign = 1 if wanted == ONLY_GAINED else -1
+            return any(entry.line.change(subject, against) == sign for subject in range(len(rates)))
+        case "never":
+            return any(rate.asked for rate in rates) and not any(rate.passed for rate in rates)
+        case "leaked":
+            return entry.leaks
+    return True
 
 
 class RatesModel(QAbstractTableModel):
-    def __init__(self, titles: tuple[str, ...], marks: bool, parent: QObject | None = None) -> None:
-        """With `marks` each rate says whether it is a gain or a loss against the first model's."""
-        super().__init__(parent)
-        self._titles = titles
-        self._marks = marks
-        self._models: list[str] = []
-        self._lines: list[Line] = []
-        self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+    """Each rate says whether it is a gain or a loss against the subject that all are compared with."""
 
-    def show_lines(self, models: list[str], lines: list[Line]) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._columns: list[Column] = []
+        self._entries: list[Entry] = []
+        self._level = FACTS
+        self._against = 0
+        self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+        self._fonts: dict[bool, QFont] = {}
+
+    def show_entries(self, level: str, columns: Sequence[Column], found: Sequence[Entry], against: int) -> None:
         """Show these lines; a view that had the same ones keeps its place and selection."""
-        lines = self._sorted(lines)
-        same = models == self._models and [line.key for line in lines] == [line.key for line in self._lines]
+        new = self._sorted(found)
+        same = (
+            level == self._level
+            and list(columns) == self._columns
+            and [entry.key for entry in new] == [entry.key for entry in self._entries]
+        )
+        self._against = against
         if same:
-            self._lines = lines
-            if lines:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(lines) - 1, self.columnCount() - 1))
+            self._entries = new
+            if new:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(new) - 1, self.columnCount() - 1))
             return
         self.beginResetModel()
-        self._models, self._lines = models, lines
+        self._level, self._columns, self._entries = level, list(columns), new
         self.endResetModel()
 
-    def line(self, row: int) -> Line:
-        return self._lines[row]
+    def entry(self, row: int) -> Entry:
+        return self._entries[row]
 
     def find(self, key: str) -> int | None:
-        return next((row for row, line in enumerate(self._lines) if line.key == key), None)
+        return next((row for row, entry in enumerate(self._entries) if entry.key == key), None)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._lines)
+        return 0 if parent.isValid() else len(self._entries)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._titles) + len(self._models)
+        return 0 if parent.isValid() else 2 + len(self._columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
             return None
-        model = section - len(self._titles)
         if role == Role.DisplayRole:
-            return self._titles[section] if model < 0 else brief_name(self._models[model])
-        if role == Role.ToolTipRole and model >= 0:
-            return widgets.tip(self._models[model])
-        if role == Role.TextAlignmentRole:
-            return _alignment(model)
-        return None
+            return shortened(self._columns[section - 2].title) if section > 1 else self._titles()[section]
+        if role == Role.ToolTipRole and section > 1:
+            return widgets.tip(self._columns[section - 2].about)
+        return _alignment(section) if role == Role.TextAlignmentRole else None
+
+    def _titles(self) -> tuple[str, str]:
+        return {FACTS: (tr("Fact"), tr("Text")), QUESTIONS: (tr("Kind"), tr("Question"))}.get(
+            self._level, (tr("Kind of question"), "")
+        )
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        line, model = self._lines[index.row()], index.column() - len(self._titles)
-        if role == Role.TextAlignmentRole:
-            return _alignment(model)
-        if role == Role.ToolTipRole:
-            return self._tip(line, index.column())
-        if role == Role.FontRole and line.aside:
-            return _italic()
-        if role == Role.ForegroundRole and line.aside:
-            return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
-        if model < 0:
-            return line.texts[index.column()] if role == Role.DisplayRole else None
-        if role == Role.BackgroundRole:
-            return heat(line.row.rates[model])
-        return self._rate_text(line.row, model) if role == Role.DisplayRole else None
+        entry, column = self._entries[index.row()], index.column()
+        match role:
+            case Role.DisplayRole:
+                return entry.texts[column] if column < 2 else self._rate_text(entry, column - 2)
+            case Role.BackgroundRole:
+                return heat(entry.line.rates[column - 2]) if column > 1 else None
+            case Role.TextAlignmentRole:
+                return _alignment(column)
+            case Role.ToolTipRole:
+                return widgets.tip(self._tip(entry, column))
+            case Role.ForegroundRole:
+                return style.dim() if entry.aside else None
+        return None
 
-    def _rate_text(self, row: Row, model: int) -> str:
-        rate, mark = row.rates[model], ""
-        if self._marks:
-            mark = {1: f"{GAINED} ", -1: f"{LOST} "}.get(row.change(model), "")
-        return f"{mark}{rate}   {rate.share:.0%}" if rate.asked else "–"
+    def _rate_text(self, entry: Entry, subject: int) -> str:
+        rate = entry.line.rates[subject]
+        mark = {1: f"{GAINED} ", -1: f"{LOST} "}.get(self._change(entry, subject), "")
+        return f"{mark}{rate}   {rate.share:.0%}" if rate.asked else NOTHING
 
-    def _tip(self, line: Line, column: int) -> str | None:
-        model = column - len(self._titles)
-        if model < 0:
-            return widgets.tip(line.about or line.texts[column])
-        change = line.row.change(model) if self._marks else 0
+    def _change(self, entry: Entry, subject: int) -> int:
+        return 0 if self._level == KINDS else entry.line.change(subject, self._against)
+
+    def _tip(self, entry: Entry, column: int) -> str:
+        if column < 2:
+            leak = tr("A training row asks the same: right answers prove nothing.") if entry.leaks else ""
+            return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
+        rate = entry.line.rates[column - 2]
+        parts = [f"{rate} · {exam_words.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
+        change = self._change(entry, column - 2)
         if change > 0:
-            return widgets.tip(tr("Gained: mostly right here, mostly wrong with the first model."))
-        return widgets.tip(tr("Lost: mostly wrong here, mostly right with the first model.")) if change else None
+            parts.append(tr("Gained: mostly right here, mostly wrong with the one it is compared with."))
+        elif change < 0:
+            parts.append(tr("Lost: mostly wrong here, mostly right with the one it is compared with."))
+        return "\n".join(parts)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._order = (column, order)
         self.layoutAboutToBeChanged.emit()
-        before = {index.row(): self._lines[index.row()].key for index in self.persistentIndexList()}
-        self._lines = self._sorted(self._lines)
-        rows = {line.key: row for row, line in enumerate(self._lines)}
-        for index in self.persistentIndexList():
-            self.changePersistentIndex(index, self.index(rows[before[index.row()]], index.column()))
+        before = [(index, self._entries[index.row()].key) for index in self.persistentIndexList()]
+        self._entries = self._sorted(self._entries)
+        rows = {entry.key: row for row, entry in enumerate(self._entries)} if before else {}
+        for index, key in before:
+            self.changePersistentIndex(index, self.index(rows[key], index.column()))
         self.layoutChanged.emit()
 
-    def _sorted(self, lines: list[Line]) -> list[Line]:
+    def _sorted(self, found: Sequence[Entry]) -> list[Entry]:
+        """The lines in the order of a column; what stands below stays there."""
         column, order = self._order
-        model = column - len(self._titles)
-        if column < 0 or model >= len(self._models):
-            return lines
+        if column < 0 or column >= 2 + (len(found[0].line.rates) if found else 0):
+            return list(found)
 
-        def key(line: Line) -> tuple[float, str]:
-            if model < 0:
-                return 0.0, line.texts[column].casefold()
-            return (line.row.rates[model].share if line.row.rates[model].asked else -1.0), ""
+        def key(entry: Entry) -> tuple[float, str]:
+            if column < 2:
+                return 0.0, entry.texts[column].casefold()
+            rate = entry.line.rates[column - 2]
+            return (rate.share if rate.asked else -1.0), ""
 
-        return sorted(lines, key=key, reverse=order == Qt.SortOrder.DescendingOrder)
+        sorted_ = sorted(found, key=key, reverse=order == Qt.SortOrder.DescendingOrder)
+        return sorted(sorted_, key=lambda entry: entry.last)
 
 
-def brief_name(model: str) -> str:
-    """A model's name without the base it was tuned from, for a narrow heading."""
-    parts = widgets.short_name(model).split(" · ")
-    return " · ".join(parts[:-1]) or model
+def shortened(title: str) -> str:
+    """A heading whose lines fit over a rate."""
+    return "\n".join(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in title.splitlines())
 
 
 def heat(rate: Rate) -> QColor | None:
@@ -149,12 +219,11 @@ def _between(one: QColor, other: QColor, share: float) -> QColor:
     return QColor(*(round(start + (end - start) * share) for start, end in pairs))
 
 
-def _alignment(model: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if model < 0 else Qt.AlignmentFlag.AlignHCenter
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignHCenter
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _italic() -> QFont:
-    font = QFont(QGuiApplication.font())
-    font.setItalic(True)
-    return font
+def is_general(entry: Entry) -> bool:
+    """Whether it is a question of everyday knowledge."""
+    return entry.line.name == GENERAL

@@ -1,253 +1,176 @@
-"""The result of an exam: per kind of question, per fact, and what was gained and lost."""
+"""The result of an exam in four pages: at a glance, the heat map with its answers, blind marking, and over time."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QHeaderView,
-    QSplitter,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+import asyncio
 
-from core.evals import Answer, Question, Rate, Result, Row
-from core.language import tr, trn
-from ui import style, widgets
-from ui.exam_answers import AnswersView
-from ui.exam_model import GAINED, LOST, Line, RatesModel, brief_name
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
-NAME_WIDTH = 76
-RATE_WIDTH = 128
-ALL, ONLY_GAINED, ONLY_LOST = range(3)
+from core import eval_answers, trends
+from core.judges import JUDGE, PERSON
+from core.language import tr
+from core.project import Project
+from ui import exam_outcome, exam_words, server_words, style, widgets
+from ui.exam_chart import ExamChart
+from ui.exam_heat import ExamHeat
+from ui.exam_marking import ExamMarking
+from ui.exam_model import ALL
+from ui.exam_outcome import OWN, Outcome
+from ui.exam_overview import ExamOverview
+from ui.latest import Latest
+from ui.reload import Reload
+from ui.workspace import Workspace
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run with all that was asked and answered; `result.questions` has the order of `questions`."""
-
-    result: Result
-    questions: list[Question]
-    answers: list[Answer]
+OVERVIEW, HEAT, MARKING, CHART = range(4)
 
 
 class ExamResult(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self._outcome: Outcome | None = None
-        self.summary = widgets.label(wrap=True)
-        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.kinds = RatesTable((tr("Kind of question"),), False, tr("Right answers by kind of question"))
-        self.facts = RatesTable((tr("Fact"), tr("Text")), True, tr("Right answers by fact"))
-        self.facts.setSortingEnabled(True)
-        self.facts.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.filter = QComboBox()
-        self.filter.addItems([tr("All"), tr("Gained"), tr("Lost")])
-        self.filter.setAccessibleName(tr("Which facts to show"))
-        self.answers = AnswersView()
-        self._connect()
-        self._lay_out()
+    """Reads the run it is told to show, off the window's thread: totals first, then what takes longer to reckon."""
 
-    def _connect(self) -> None:
-        self.filter.currentIndexChanged.connect(lambda _index: self._show_facts())
-        self.kinds.chosen.connect(lambda line: self._on_chosen(line, self.facts))
-        self.facts.chosen.connect(lambda line: self._on_chosen(line, self.kinds))
+    wordings_wanted = Signal(list)  # names of facts
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._run = 0
+        self._against = 0
+        self._stale = False  # whether marks were made since the result was read
+        self._outcome: Outcome | None = None
+        self._reload = Reload(workspace, self._load)
+        self._comparing, self._answering = Latest(workspace, self), Latest(workspace, self)
+        self.overview, self.heat = ExamOverview(), ExamHeat()
+        self.marking, self.chart = ExamMarking(workspace), ExamChart()
+        self.by, self.without_leaks = QComboBox(), QCheckBox()
+        self.by.setAccessibleName(tr("Whose marks count"))
+        self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._lay_out()
+        self._connect()
 
     def _lay_out(self) -> None:
-        above_facts = QHBoxLayout()
-        above_facts.addWidget(widgets.heading(tr("Facts and general questions")))
-        above_facts.addStretch()
-        above_facts.addWidget(self.filter)
-        tables = QWidget()
-        left = QVBoxLayout(tables)
-        left.setContentsMargins(0, 0, 0, 0)
-        left.addWidget(self.kinds)
-        left.addSpacing(style.SPACE // 2)
-        left.addLayout(above_facts)
-        left.addWidget(self.facts, 1)
-        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        splitter.addWidget(tables)
-        splitter.addWidget(self.answers)
-        splitter.setSizes([680, 540])
-        splitter.setHandleWidth(style.SPACE)
+        self.pages = QTabWidget(documentMode=True)
+        self.pages.tabBar().setDrawBase(False)
+        for page, title in (
+            (self.overview, tr("At a glance")), (self.heat, tr("Facts and answers")), (self.marking, tr("Mark blind")),
+            (self.chart, tr("Over time")),
+        ):  # fmt: skip
+            self.pages.addTab(page, title)
+        corner = QWidget()
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, 0, style.SPACE // 3)
+        row.setSpacing(style.SPACE)
+        row.addWidget(self.without_leaks)
+        name = widgets.label(tr("Marks b&y"), dim=True)
+        name.setBuddy(self.by)
+        row.addWidget(name)
+        row.addWidget(self.by)
+        self.pages.setCornerWidget(corner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(style.SPACE)
-        layout.addWidget(self.summary)
-        layout.addWidget(splitter, 1)
+        layout.addWidget(self.pages)
 
-    def show_outcome(self, outcome: Outcome) -> None:
-        """Show a run; the selection stays where it is as long as the run is the same."""
-        other = self._outcome is None or self._outcome.result.run.id != outcome.result.run.id
-        self._outcome = outcome
-        self.summary.setText("\n".join(_summary(outcome)))
-        self.kinds.show_lines(outcome.result.run.models, _kind_lines(outcome))
-        self.kinds.fit()
-        self._show_facts()
-        if other:
-            self.kinds.choose_first()
+    def _connect(self) -> None:
+        self.by.activated.connect(lambda _index: self._reload.ask())
+        self.without_leaks.toggled.connect(lambda _on: self._reload.ask())
+        self.overview.line_wanted.connect(self._on_line_wanted)
+        self.overview.wordings_wanted.connect(self.wordings_wanted)
+        self.overview.against_chosen.connect(self._on_against)
+        self.heat.answers.wanted.connect(self._on_answers_wanted)
+        self.marking.left.connect(self._on_marking_left)
+        self.pages.currentChanged.connect(lambda _page: self._on_page())
+
+    def outcome(self) -> Outcome | None:
+        """The run that is shown, as it was read last."""
+        return self._outcome
+
+    def show_run(self, run: int) -> None:
+        """Show this run, as it is now."""
+        if run != self._run:
+            self._run, self._against = run, 0
+            self._outcome = None
+            self.by.clear()
+        self.marking.show_run(run)
+        self._reload.ask()
+
+    def note_marks(self) -> None:
+        """Marks were made: they are reckoned in at once, or when the page on which a person marks is left."""
+        if self.pages.currentIndex() == MARKING and self.marking.isVisible():
+            self._stale = True
         else:
-            self.answers.show_outcome(outcome.result.run.models, outcome.questions, outcome.answers)
+            self._reload.ask()
 
-    def _show_facts(self) -> None:
+    def _on_marking_left(self) -> None:
+        if self._stale and self._workspace.tasks.can_start():
+            self._stale = False
+            self._reload.ask()
+
+    async def _load(self, project: Project) -> None:
+        run = self._run
+        if not run:
+            return
+        by, without = self.by.currentData() or OWN, self.without_leaks.isChecked()
+        titles = server_words.titles(self._workspace)
+        outcome = await project.read(exam_outcome.load, run, by, without, titles)
+        if run != self._run or project is not self._workspace.project:
+            return
+        self._outcome = outcome
+        self._show(outcome)
+        self._compare(project, outcome)
+        if self.pages.currentIndex() == CHART:
+            self.chart.show_points(await project.read(trends.points, by))
+
+    def _show(self, outcome: Outcome) -> None:
+        self._show_by(outcome)
+        leaks = len(outcome.leaks)
+        self.without_leaks.setText(tr("Leave out what leaked ({n})", n=leaks))
+        self.without_leaks.setVisible(leaks > 0)
+        self.overview.show_outcome(outcome, self._against)
+        self.heat.show_outcome(outcome)
+
+    def _show_by(self, outcome: Outcome) -> None:
+        """Whose marks there are, and how many."""
+        shown = [(exam_words.by_title(OWN, outcome.run.grader), OWN)]
+        for by in (JUDGE, PERSON):
+            if outcome.marked.get(by) or outcome.by == by:
+                count = outcome.marked.get(by, 0)
+                shown.append((f"{exam_words.by_title(by, '')} ({count:,})", by))
+        if [text for text, _by in shown] != [self.by.itemText(at) for at in range(self.by.count())]:
+            self.by.clear()
+            for text, by in shown:
+                self.by.addItem(text, by)
+        self.by.setCurrentIndex(max(0, self.by.findData(outcome.by)))
+
+    def _compare(self, project: Project, outcome: Outcome) -> None:
+        async def work() -> None:
+            compared = await asyncio.to_thread(exam_outcome.compare, outcome.result, self._against)
+            agreements = await project.read(exam_outcome.agreements, outcome)
+            if outcome is self._outcome and compared.against == self._against:
+                self.overview.show_compared(compared, agreements)
+
+        self._comparing.ask(lambda _reporter: work())
+
+    def _on_against(self, subject: int) -> None:
+        self._against = subject
+        self.heat.compare_with(subject)
         if self._outcome is not None:
-            wanted = self.filter.currentIndex()
-            lines = [line for line in _fact_lines(self._outcome) if _is_wanted(line.row, wanted)]
-            self.facts.show_lines(self._outcome.result.run.models, lines)
+            self._compare(self._workspace.project, self._outcome)
 
-    def _on_chosen(self, line: Line, other: "RatesTable") -> None:
-        other.clearSelection()
-        assert self._outcome
-        outcome = self._outcome
-        self.answers.choose(" ".join(line.texts), set(line.questions))
-        self.answers.show_outcome(outcome.result.run.models, outcome.questions, outcome.answers)
+    def _on_line_wanted(self, level: str, key: str, wanted: str) -> None:
+        self.pages.setCurrentIndex(HEAT)
+        self.heat.show_line(level, key, wanted or ALL)
 
+    def _on_answers_wanted(self, question: int) -> None:
+        project, run = self._workspace.project, self._run
 
-class RatesTable(QTableView):
-    """A table of rates; `chosen` tells the line that was selected."""
+        async def work() -> None:
+            found = await project.read(eval_answers.answers, run, [question])
+            marks = await project.read(eval_answers.marks, run, [question])
+            if run == self._run and project is self._workspace.project:
+                self.heat.answers.show_answers(question, found, marks)
 
-    chosen = Signal(Line)
+        if self._workspace.tasks.can_start():
+            self._answering.ask(lambda _reporter: work())
 
-    def __init__(self, titles: tuple[str, ...], marks: bool, name: str) -> None:
-        super().__init__(alternatingRowColors=False, showGrid=False, wordWrap=False)
-        self.rates = RatesModel(titles, marks, self)
-        self._stretched = len(titles) - 1
-        self._sized = 0
-        self.setModel(self.rates)
-        self.setAccessibleName(name)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.selectionModel().selectionChanged.connect(self._on_selected)
-
-    def show_lines(self, models: list[str], lines: list[Line]) -> None:
-        key = line.key if (line := self.current_line()) else ""
-        self.rates.show_lines(models, lines)
-        if self.horizontalHeader().count() != self._sized:
-            self._size_columns()
-        row = self.rates.find(key)
-        if row is not None and self.current_line() is None:
-            self._select_quietly(row)
-
-    def _size_columns(self) -> None:
-        header = self.horizontalHeader()
-        self._sized = header.count()
-        for section in range(self._sized):
-            self.setColumnWidth(section, RATE_WIDTH if section > self._stretched else NAME_WIDTH)
-        header.setSectionResizeMode(self._stretched, QHeaderView.ResizeMode.Stretch)
-
-    def _select_quietly(self, row: int) -> None:
-        self.selectionModel().blockSignals(True)
-        self.selectRow(row)
-        self.selectionModel().blockSignals(False)
-
-    def current_line(self) -> Line | None:
-        rows = self.selectionModel().selectedRows()
-        return self.rates.line(rows[0].row()) if rows else None
-
-    def choose_first(self) -> None:
-        """Select the first line that belongs to the result."""
-        rows = range(self.rates.rowCount())
-        row = next((row for row in rows if not self.rates.line(row).aside), 0)
-        self.clearSelection()
-        self.selectRow(row)
-
-    def fit(self) -> None:
-        """Be as high as the lines."""
-        self.setFixedHeight(self.horizontalHeader().height() + self.verticalHeader().length() + 2 * self.frameWidth())
-
-    def sizeHint(self) -> QSize:
-        return QSize(480, 160)
-
-    def _on_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
-        if line := self.current_line():
-            self.chosen.emit(line)
-
-
-def kind_words() -> dict[str, tuple[str, str]]:
-    """What each kind of exam question is called, and what it shows."""
-    return {
-        "memorised": (
-            tr("Memorised – trained wording, not the result"),
-            tr("The very wording of a training row. It shows that the training worked, not that the fact is known."),
-        ),
-        "reworded": (tr("Reworded"), tr("The same question in words that were never trained on.")),
-        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
-        "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
-        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
-        "general": (tr("General"), tr("Everyday knowledge from outside the text, which must not get worse.")),
-    }
-
-
-def _kind_lines(outcome: Outcome) -> list[Line]:
-    words = kind_words()
-    return [
-        Line(
-            row.name,
-            (words[row.name][0],),
-            row,
-            tuple(number for number, question in enumerate(outcome.questions) if question.kind == row.name),
-            words[row.name][1],
-            aside=row.name == "memorised",
-        )
-        for row in outcome.result.kinds
-    ]
-
-
-def _fact_lines(outcome: Outcome) -> list[Line]:
-    taught: dict[str, list[int]] = {}
-    for number, question in enumerate(outcome.questions):
-        for name in question.facts.split():
-            taught.setdefault(name, []).append(number)
-    facts = [
-        Line(f"fact:{row.name}", (row.name, row.text), row, tuple(taught[row.name])) for row in outcome.result.facts
-    ]
-    general = kind_words()["general"][0]
-    return facts + [
-        Line(f"question:{number}", (general, row.text), row, (number,))
-        for number, row in enumerate(outcome.result.questions)
-        if row.name == "general"
-    ]
-
-
-def _is_wanted(row: Row, wanted: int) -> bool:
-    changes = [row.change(model) for model in range(1, len(row.rates))]
-    return wanted == ALL or (1 if wanted == ONLY_GAINED else -1) in changes
-
-
-def _summary(outcome: Outcome) -> list[str]:
-    result = outcome.result
-    return [_comparison(result, model) for model in range(1, len(result.run.models))]
-
-
-def _comparison(result: Result, model: int) -> str:
-    gained, lost = result.gained(model), result.lost(model)
-    first, later = _held_out(result, 0), _held_out(result, model)
-    parts = [
-        tr("{model}: {before} → {after} of the held-out questions right", model=brief_name(result.run.models[model]),
-           before=first, after=later),
-        trn("gained {n} fact", "gained {n} facts", sum(row.name != "general" for row in gained))
-        + _named(gained, GAINED),
-        trn("lost {n} fact", "lost {n} facts", sum(row.name != "general" for row in lost)) + _named(lost, LOST),
-    ]  # fmt: skip
-    return " · ".join(parts)
-
-
-def _named(rows: list[Row], mark: str) -> str:
-    """The facts by their names, and how many of the general questions."""
-    names = [row.name for row in rows if row.name != "general"]
-    general = len(rows) - len(names)
-    if general:
-        names.append(trn("{n} general question", "{n} general questions", general))
-    return f" ({mark} {', '.join(names)})" if names else ""
-
-
-def _held_out(result: Result, model: int) -> Rate:
-    rates = [row.rates[model] for row in result.kinds if row.name != "memorised"]
-    return Rate(sum(rate.passed for rate in rates), sum(rate.asked for rate in rates))
+    def _on_page(self) -> None:
+        if self.pages.currentIndex() == CHART:
+            self._reload.ask()

@@ -1,23 +1,29 @@
-"""The exam tab: an exam over real HTTP, live, and its result in tables."""
+"""The exam tab: wished for, asked over real HTTP, watched, stopped, gone on with, and looked at."""
 
 import threading
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from core import dataset, evals, samples
+from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
+from core.evals import Subject
 from core.progress import Reporter
 from core.project import Project
-from core.providers import Offer, Sampling
-from tests.fake_server import FakeServer
+from core.providers import Offer
+from tests.fake_server import Answer, FakeServer
 from tests.ui.waiting import until
-from ui.exam_model import GAINED, heat
-from ui.exam_result import ONLY_GAINED, ONLY_LOST
+from ui import exam_words
+from ui.exam_model import FACTS, ONLY_GAINED, ONLY_LOST
+from ui.exam_subjects import LEAST, MOST
 from ui.exam_tab import ExamTab
+from ui.exam_words import GAINED
 from ui.tab import ALL_TABLES
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
 OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
+BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ def tab(qtbot, run, workspace, server):
         workspace._connected["fake"] = server.provider()
         tab.show_offers()
         tab.refresh(ALL_TABLES)
-        await until(tab.start.isEnabled)
+        await until(tab.form.total.text)
         return tab
 
     tab = run(make())
@@ -55,9 +61,12 @@ def keep_questions(db, n):
 
 
 async def shorten(tab, n):
+    """Only `n` questions, and only the base and the tuned model."""
     await tab.workspace.project.write("", keep_questions, n)
+    tab.form.general.setChecked(False)
+    tab.form.subjects.choose([BASE_CLOSED, TUNED_CLOSED])
     tab.refresh(ALL_TABLES)
-    await until(lambda: f"{n} question" in tab.count.text())
+    await until(lambda: tab.form.total.text().startswith(f"{n} question"))
 
 
 async def examined(tab, server, n=2):
@@ -65,122 +74,219 @@ async def examined(tab, server, n=2):
     await shorten(tab, n)
     for row in dataset.examples(tab.workspace.project.rows, dataset.Filter(split="test")):
         server.answer(TUNED, row.answer)
-    tab.start.click()
-    await until(lambda: tab.start.text() == "Start exam")
-    await until(lambda: bool(tab.result.summary.text()) and "finished" in tab.runs.currentText())
+    tab.form.start.click()
+    await finished(tab)
 
 
-def cells(table, column):
-    return [table.rates.index(row, column).data() for row in range(table.rates.rowCount())]
+async def finished(tab):
+    await until(lambda: tab._exam is None and tab.run() is not None and tab.run().status == "succeeded")
+    outcome = tab.result.outcome
+    await until(lambda: outcome() is not None and outcome().run.status == "succeeded")
+    await until(lambda: tab.result.overview._compared is not None)
 
 
-def test_it_begins_with_the_newest_tuned_model_and_its_base(tab):
-    assert tab.models() == [BASE, TUNED]
-    assert tab.count.text() == "67 questions; 134 answers"
-    assert tab.pages.currentIndex() == 0
+def level(tab, name):
+    """The first columns and the rates of the heat map, line by line."""
+    heat = tab.result.heat
+    heat.level.setCurrentIndex(heat.level.findData(name))
+    rates = heat.table.rates
+    columns = range(rates.columnCount())
+    return [tuple(rates.index(row, column).data() for column in columns) for row in range(rates.rowCount())]
 
 
-def test_the_form_counts_and_warns(tab):
-    tab.repeats.setValue(3)
-    assert tab.count.text() == "67 questions; 402 answers"
-    assert "the same" in tab.hint.text()
-    tab.temperature.setValue(0.7)
-    assert tab.hint.text() == ""
-    tab.more.click()
-    assert tab.models() == [BASE, TUNED, OTHER]
-    tab.more.click()
-    assert tab.more.isHidden()
-    tab.fewer.click()
-    tab.fewer.click()
-    assert tab.models() == [BASE, TUNED]
-    tab.boxes[1].choose(BASE)
-    assert not tab.start.isEnabled()
-    assert "different" in tab.hint.text()
+def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
+    assert tab.form.subjects.subjects() == [
+        BASE_CLOSED, TUNED_CLOSED, Subject("fake", BASE, OPEN), Subject("fake", BASE, RETRIEVED),
+    ]  # fmt: skip
+    assert tab.form.temperature.value() == 0
+    assert tab.form.total.text().startswith("87 questions · 348 answers · about ")
+    assert tab.pages.currentWidget() is tab.empty
+    assert tab.form.start.isEnabled()
 
 
-def test_a_chosen_model_is_taken_when_it_is_offered(tab):
+def test_the_form_counts_and_warns(run, tab):
+    async def go():
+        tab.form.repeats.setValue(3)
+        tab.form.general.setChecked(False)
+        await until(lambda: tab.form.total.text().startswith("67 questions · 804 answers"))
+
+    run(go())
+    assert "the same" in tab.form.hint.text()
+    tab.form.temperature.setValue(0.7)
+    assert tab.form.hint.text() == ""
+    costs = [row.cost.text() for row in tab.form.subjects.rows()]
+    assert all(cost.startswith("67 requests · ") and cost.endswith("price unknown") for cost in costs)
+
+
+def test_subjects_are_added_copied_and_left_out(tab):
+    subjects = tab.form.subjects
+    all_conditions = subjects.presets.menu().actions()[2]
+    all_conditions.trigger()
+    assert [(one.model, one.condition) for one in subjects.subjects()] == [
+        (BASE, CLOSED), (BASE, OPEN), (BASE, RETRIEVED), (BASE, FEW_SHOT), (TUNED, CLOSED),
+    ]  # fmt: skip
+    subjects.rows()[4].copy.click()
+    assert subjects.subjects()[5] == Subject("fake", TUNED, OPEN)
+    while subjects.add.isEnabled():
+        subjects.add.click()
+    assert len(subjects.rows()) == MOST
+    while subjects.rows()[0].remove.isEnabled():
+        subjects.rows()[0].remove.click()
+    assert len(subjects.rows()) == LEAST
+
+
+def test_the_same_subject_twice_cannot_be_examined(tab):
+    tab.form.subjects.choose([BASE_CLOSED, BASE_CLOSED])
+    assert not tab.form.start.isEnabled()
+    assert "the same" in tab.form.hint.text()
+
+
+def test_a_chosen_model_takes_the_place_of_the_tuned_one(tab):
     new = "ft:base-model:local:new:999999"
     tab.choose_model(new)
-    assert tab.models()[1] == TUNED
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, new, BASE, BASE]
     tab.workspace.offers = [Offer(new, new, tuned=True), *OFFERS]
     tab.show_offers()
-    assert tab.models()[1] == new
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, new, BASE, BASE]
+
+
+def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypatch):
+    assert tab.form.batch.isHidden()
+    monkeypatch.setattr("ui.server_words.has", lambda _workspace, _provider, name: name == "batch")
+    tab.show_offers()
+    assert not tab.form.batch.isHidden()
+    tab.form.batch.setChecked(True)
+    assert tab.form.plan().batch
 
 
 def test_the_questions_can_be_shown(qtbot, tab):
     with qtbot.waitSignal(tab.show_examples) as shown:
-        tab._empty.findChild(type(tab.start)).click()
+        tab.empty.show_questions.click()
     assert shown.args == ["split:test"]
 
 
 def test_an_exam_ends_with_a_table_and_names(run, tab, server):
     run(examined(tab, server))
-    result = tab.result
-    assert cells(result.kinds, 0) == ["Memorised – trained wording, not the result"]
-    assert [cells(result.kinds, column) for column in (1, 2)] == [["0/2   0%"], ["2/2   100%"]]
-    assert cells(result.facts, 0) == ["f01", "f03"]
-    assert cells(result.facts, 2) == ["0/1   0%"] * 2
-    assert cells(result.facts, 3) == [f"{GAINED} 1/1   100%"] * 2
-    assert "gained 2 facts (▲ f01, f03) · lost 0 facts" in result.summary.text()
-    result.filter.setCurrentIndex(ONLY_LOST)
-    assert result.facts.rates.rowCount() == 0
-    result.filter.setCurrentIndex(ONLY_GAINED)
-    assert result.facts.rates.rowCount() == 2
-    result.facts.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-    assert cells(result.facts, 0) == ["f03", "f01"]
+    assert not tab.form.isVisibleTo(tab)
+    assert level(tab, "kinds") == [("Memorised – trained wording, not the result", "", "0/2   0%", "2/2   100%")]
+    assert level(tab, "questions")[0][2:] == ("0/1   0%", f"{GAINED} 1/1   100%")
+    totals = tab.result.overview.table.totals
+    assert [totals.index(row, 8).data() for row in (0, 1)] == ["0/2 · 0%", "2/2 · 100%"]
+    assert [totals.index(row, 1).data() for row in (0, 1)] == ["–", "–"]
 
 
-def test_a_fact_shows_its_questions_and_answers_as_plain_text(run, tab, server):
+async def with_reworded(tab, server):
+    """An exam of two reworded questions about f01 and f03; the base says something that looks like markup."""
+    await tab.workspace.project.write(
+        "", lambda db: db.execute("UPDATE example SET kind = 'reworded' WHERE split = 'test'") and None
+    )
     server.answer(BASE, "<b>60</b> <img src=x> points")
-    run(examined(tab, server))
-    tab.result.facts.selectRow(0)
-    view = tab.result.answers
-    assert [view.list.item(row).text() for row in range(view.list.count())] == [
-        "✗ ✓   How many players are on a Hobannu team?"
-    ]
+    await examined(tab, server)
+
+
+def test_facts_gained_are_named_filtered_and_looked_up(run, tab, server):
+    run(with_reworded(tab, server))
+    overview, heat = tab.result.overview, tab.result.heat
+    assert "clear" in overview.sentences[0].text()
+    assert overview.gained.lines.stringList()[0].startswith("f01   ")
+    assert overview.titles[0].text() == "Gained by study (abc123) · Closed book: 2 facts"
+    overview.gained.clicked.emit(overview.gained.lines.index(1))
+    assert tab.result.pages.currentWidget() is heat
+    assert heat.table.current().key == "fact:f03"
+    heat.filter.setCurrentIndex(heat.filter.findData(ONLY_LOST))
+    assert level(tab, FACTS) == []
+    heat.filter.setCurrentIndex(heat.filter.findData(ONLY_GAINED))
+    assert [line[0] for line in level(tab, FACTS)] == ["f01", "f03"]
+    heat.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert [line[0] for line in level(tab, FACTS)] == ["f03", "f01"]
+
+
+def test_answers_stand_side_by_side_as_plain_text(run, tab, server):
+    async def go():
+        await with_reworded(tab, server)
+        tab.result.heat.show_line(FACTS, "fact:f01")
+        await until(lambda: all(text.toPlainText() for text in tab.result.heat.answers.texts))
+
+    run(go())
+    view = tab.result.heat.answers
+    assert view.questions.index(0).data() == "✗ ✓   How many players are on a Hobannu team?"
     base, tuned = (text.toPlainText() for text in view.texts)
-    assert base.startswith("✗ Wrong\n<b>60</b> <img src=x> points\n")
+    assert base.startswith("✗ Wrong · 50\n<b>60</b> <img src=x> points\n")
     assert tuned.startswith("✓ Right\n")
-    assert "✓ 3" in tuned
-    assert "Reference: " in view.reference.text()
+    assert f"Answered by {TUNED} · fp_test · " in tuned
     assert view.question.textFormat() == view.reference.textFormat() == Qt.TextFormat.PlainText
-    assert tab.result.kinds.current_line() is None
 
 
-def test_it_shows_what_comes_in_and_stops(run, tab, server):
+def test_it_shows_what_comes_in_stops_and_goes_on(run, tab, server):
     held = threading.Event()
 
     async def go():
         await shorten(tab, 3)
         server.answer(BASE, "3")
         server.answer(BASE, "3", hold=held)
-        tab.start.click()
-        assert tab.start.text() == "Stop"
-        assert not tab.boxes[0].isEnabled()
-        await until(lambda: cells(tab.result.kinds, 1) == ["1/1   100%"])
-        assert cells(tab.result.kinds, 2) == ["–"]
-        assert "running" in tab.runs.currentText()
-        tab.start.click()
-        await until(lambda: "stopped" in tab.runs.currentText())
+        tab.form.start.click()
+        await until(lambda: tab.running.text.text() == "1 of 6 answers")
+        assert not tab.form.start.isEnabled()
+        assert not tab.delete.isEnabled()
+        tab.running.stop.click()
+        await until(lambda: "stopped" in tab.runs.currentText() and not tab.go_on.isHidden())
         held.set()
+        assert tab.go_on.text() == "&Continue: 5 answers are missing"
+        asked = len(server.asked)
+        tab.go_on.click()
+        await finished(tab)
+        await until(tab.go_on.isHidden)
+        return asked
 
-    run(go())
-    assert tab.start.text() == "Start exam"
-    assert cells(tab.result.kinds, 1) == ["1/1   100%"]
+    asked = run(go())
+    assert len(server.asked) == asked + 5
+    assert tab.running.isHidden()
 
 
-def test_an_older_run_can_be_looked_at(run, tab, server):
+def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
     async def go():
         await examined(tab, server)
-        tab.boxes[1].choose(OTHER)
-        tab.start.click()
-        await until(lambda: tab.runs.count() == 2 and "finished" in tab.runs.itemText(0))
+        tab.form.subjects.choose([BASE_CLOSED, Subject("fake", OTHER)])
+        tab.form.start.click()
+        await until(lambda: tab.runs.count() == 2)
+        await finished(tab)
         assert "plain" in tab.runs.currentText()
         tab.runs.setCurrentIndex(1)
         tab.runs.activated.emit(1)
-        await until(lambda: "study" in tab.result.summary.text())
+        await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == TUNED)
+        tab.again.click()
+        assert tab.form.subjects.subjects() == [BASE_CLOSED, TUNED_CLOSED]
+        assert not tab.form.isHidden()
+        tab.delete.click()
+        box = tab.findChild(QMessageBox)
+        assert "answers and marks" in box.text()
+        next(button for button in box.buttons() if button.text() == "Delete").click()
+        await until(lambda: tab.runs.count() == 1)
+        await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
 
     run(go())
+
+
+def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
+    mark = '{"reason": "As the reference says.", "score": 90}'
+
+    async def go():
+        tab.workspace.settings.cast("judge", "fake", "small")
+        await shorten(tab, 2)
+        server.script = lambda asked: Answer([mark if asked["model"] == "small" else "Nothing."] * asked.get("n", 1))
+        tab.form.judge.setChecked(True)
+        tab.form.start.click()
+        await finished(tab)
+        result = tab.result
+        await until(lambda: result.by.count() == 2)
+        assert result.by.itemText(1) == "Judge (4)"
+        result.by.setCurrentIndex(1)
+        result.by.activated.emit(1)
+        await until(lambda: result.outcome().by == "judge")
+        await until(lambda: "Key points and Judge: " in result.overview.agreement.text())
+
+    run(go())
+    assert level(tab, "kinds")[0][2:] == ("2/2   100%", "2/2   100%")
 
 
 def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
@@ -190,13 +296,14 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
         tab.workspace.project = new
         tab.refresh(ALL_TABLES)
         await until(lambda: tab.pages.currentIndex() == 0)
-        assert tab.count.text() == "0 questions; 0 answers"
-        assert not tab.start.isEnabled()
+        await until(lambda: not tab.form.start.isEnabled())
         await new.write("", samples.fill, "hobannu-en")
         await new.write("", keep_questions, 2)
-        await evals.examine(new, await tab.workspace.provider(), [BASE, OTHER], Sampling(), Reporter())
+        plan = evals.Plan([BASE_CLOSED, Subject("fake", OTHER)])
+        await evals.examine(new, tab.workspace.provider, plan, Reporter())
         tab.refresh(ALL_TABLES)
-        await until(lambda: "plain" in tab.result.summary.text())
+        await until(lambda: "plain" in tab.runs.currentText())
+        await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
         tab.workspace.project = old
         await tab.workspace.tasks.close()
         new.close()
@@ -204,8 +311,7 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
     run(go())
 
 
-def test_a_rate_is_coloured_by_its_share(qapp):
-    worst, best = heat(evals.Rate(0, 4)), heat(evals.Rate(4, 4))
-    assert worst.red() > worst.green()
-    assert best.green() > best.red()
-    assert heat(evals.Rate()) is None
+def test_the_pace_tells_how_long_it_still_takes():
+    assert exam_words.left_words(10, 100, None) == "10 of 100 answers"
+    assert exam_words.left_words(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
+    assert exam_words.left_words(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"

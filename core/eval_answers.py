@@ -1,0 +1,126 @@
+"""The answers of an exam: those to a few questions, and one at a time for a person who must not see whose it is."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import conditions, judges
+from core.judges import PERSON, UNCLEAR, Marked
+from core.retrieval import Found
+
+ALIKE = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY question, text ORDER BY 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`score` and `passed` are None where the run's grader could not mark; `passages` stood in the prompt."""
+
+    id: int
+    question: int
+    subject: int
+    sample: int
+    text: str
+    score: float | None
+    passed: bool | None
+    reason: str
+    reported: str
+    fingerprint: str
+    seconds: float
+    sent: int
+    received: int
+    passages: list[Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """An answer without its author. `score` (0 to 100) and `note` are the person's, None and '' before it is marked."""
+
+    answer: int
+    question: str
+    reference: str
+    key_points: str
+    text: str
+    score: int | None
+    note: str
+
+
+def answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[Answer]:
+    """The answers to some questions, all repeats, in the order in which they were asked for."""
+    rows = db.execute(
+        "SELECT id, question, subject, sample, text, score, passed, reason, reported, fingerprint, seconds, sent, "
+        f"received, passages FROM eval_answer WHERE run = ? AND question IN ({_places(questions)}) "
+        "ORDER BY question, subject, sample",
+        (run, *questions),
+    )
+    return [_answer(row) for row in rows]
+
+
+def _answer(row: tuple[Any, ...]) -> Answer:
+    passed = None if row[6] is None else bool(row[6])
+    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], conditions.passages_of(row[13]))
+    return Answer(*values)
+
+
+def marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[int, list[Marked]]:
+    """What a judge and a person say of the answers to some questions, by answer."""
+    found: dict[int, list[Marked]] = {}
+    rows = db.execute(
+        "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_answer a JOIN eval_mark m ON m.answer = a.id "
+        f"WHERE a.run = ? AND a.question IN ({_places(questions)}) AND m.grader <> ? ORDER BY m.answer, m.grader",
+        (run, *questions, UNCLEAR),
+    )
+    for answer, grader, score, passed, reason in rows:
+        found.setdefault(answer, []).append(Marked(answer, grader, score, bool(passed), reason))
+    return found
+
+
+def _places(values: Sequence[int]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def counts(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+    """Of each run, how many answers there are, and how many there should be."""
+    rows = db.execute(
+        "SELECT id, (SELECT count(*) FROM eval_answer WHERE run = r.id), repeats"
+        " * (SELECT count(*) FROM eval_question WHERE run = r.id)"
+        " * (SELECT count(*) FROM eval_subject WHERE run = r.id) FROM eval_run r"
+    )
+    return {run: (done, wanted) for run, done, wanted in rows}
+
+
+def of_subjects(db: sqlite3.Connection, run: int) -> dict[int, int]:
+    """How many answers each subject of a run has given."""
+    return dict(db.execute("SELECT subject, count(*) FROM eval_answer WHERE run = ? GROUP BY subject", (run,)))
+
+
+def marked(db: sqlite3.Connection, run: int) -> dict[str, int]:
+    """How many answers of a run have a mark of a judge, of a person; equal answers to a question are marked as one."""
+    sql = "SELECT m.grader, count(*) FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ? GROUP BY m.grader"
+    return {grader: count for grader, count in db.execute(sql, (run,)) if grader != UNCLEAR}
+
+
+def shuffled(db: sqlite3.Connection, run: int) -> list[int]:
+    """The answers of a run for a person to mark, equal ones to a question once, in an order that tells nothing."""
+    ids = [id for (id,) in db.execute(ALIKE, (run,))]
+    random.Random(run).shuffle(ids)  # noqa: S311 - the same each time, so that a person finds the place again
+    return ids
+
+
+def sheet(db: sqlite3.Connection, answer: int) -> Sheet:
+    """One answer as a person marks it, without a word of who gave it."""
+    question, reference, points, text, score, note = db.execute(
+        "SELECT q.question, q.reference, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
+        "JOIN eval_question q ON q.id = a.question "
+        "LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.id = ?",
+        (PERSON, answer),
+    ).fetchone()
+    return Sheet(answer, question, reference, points, text, None if score is None else round(100 * score), note or "")
+
+
+def lacks_judgement(db: sqlite3.Connection, run: int) -> int:
+    """How many answers the judge of a run has still to see, equal ones to a question once."""
+    return len(judges.unmarked(db, run, judges.JUDGE))

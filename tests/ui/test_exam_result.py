@@ -1,0 +1,259 @@
+"""The result of a stored exam: pages, whose marks count, blind marking, what leaked, and the chart."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPlainTextEdit
+
+from core import eval_answers, trends
+from core.eval_answers import Answer
+from core.judges import PERSON, Marked
+from core.scores import Rate
+from tests.ui.waiting import until
+from tools import exam_rows
+from ui import exam_chart
+from ui.exam_answers import answer_pieces
+from ui.exam_lines import Spot
+from ui.exam_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
+from ui.exam_result import CHART, HEAT, MARKING, ExamResult
+from ui.generation_dialog import GenerationDialog
+
+
+@pytest.fixture
+def result(qtbot, run, workspace):
+    """A run of twelve questions, five subjects and two repeats, marked in part by a judge and a person."""
+
+    async def make():
+        await workspace.project.write("", lambda db: exam_rows.fill(db) and None)
+        result = ExamResult(workspace)
+        result.resize(1200, 700)
+        result.show()
+        result.show_run(1)
+        await until(lambda: result.overview._compared)
+        return result
+
+    result = run(make())
+    qtbot.addWidget(result)
+    return result
+
+
+def lines(result, name):
+    result.heat.level.setCurrentIndex(result.heat.level.findData(name))
+    rates = result.heat.table.rates
+    return [rates.entry(row) for row in range(rates.rowCount())]
+
+
+def choose(result, by):
+    result.by.setCurrentIndex(result.by.findData(by))
+    result.by.activated.emit(result.by.currentIndex())
+
+
+def test_the_overview_has_sentences_totals_and_agreement(result):
+    overview = result.overview
+    assert all(label.textFormat() == Qt.TextFormat.PlainText for label in overview.sentences)
+    assert "small sample" in " ".join(label.text() for label in overview.sentences)
+    totals = overview.table.totals
+    assert [totals.index(row, 0).data().splitlines()[1] for row in range(5)] == [
+        "Closed book", "Open book", "Retrieved", "Few-shot", "Closed book",
+    ]  # fmt: skip
+    assert totals.index(4, 4).data().startswith("+") and "…" in totals.index(4, 4).data()
+    assert overview.table.subject() == 4
+    assert [line.split(":")[0] for line in overview.agreement.text().splitlines()] == [
+        "Judge and Person", "Key points and Person", "Key points and Judge",
+    ]  # fmt: skip
+
+
+def test_another_subject_can_be_compared_with(run, result):
+    async def go():
+        result.overview.against.setCurrentIndex(1)
+        result.overview.against.activated.emit(1)
+        await until(lambda: result.overview._compared.against == 1)
+
+    run(go())
+    totals = result.overview.table.totals
+    assert totals.index(1, 4).data() == "–" != totals.index(0, 4).data()
+
+
+def test_a_persons_marks_can_count(run, result):
+    async def go():
+        choose(result, PERSON)
+        await until(lambda: result.outcome().by == PERSON)
+
+    before = sum(entry.line.rates[0].asked for entry in lines(result, KINDS))
+    run(go())
+    assert 0 < sum(entry.line.rates[0].asked for entry in lines(result, KINDS)) < before
+
+
+def test_what_leaked_is_named_and_can_be_left_out(run, result):
+    assert "Training row 8 asks the same (97 % alike)" in result.overview.leaks.text()
+
+    async def go():
+        result.overview.show_leaks.click()
+        assert [entry.texts[1] for entry in lines(result, QUESTIONS)] == ["How many points is rule 2 worth (7)?"]
+        assert "Training row 8" in result.heat.answers.leak.text()
+        result.without_leaks.setChecked(True)
+        await until(lambda: not result.outcome().result.leaks)
+
+    run(go())
+    assert lines(result, QUESTIONS) == []
+    assert result.without_leaks.text() == "Leave out what leaked (1)"
+
+
+def test_general_questions_stay_below_the_facts(result):
+    result.heat.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    shown = [entry.key.split(":")[0] for entry in lines(result, FACTS)]
+    assert shown == ["fact"] * 4 + ["question"] * 2
+    result.heat.table.sortByColumn(2, Qt.SortOrder.AscendingOrder)
+    assert [entry.key.split(":")[0] for entry in lines(result, FACTS)] == shown
+
+
+def test_never_right_is_what_nobody_has_right(result):
+    entries = result.outcome().entries[QUESTIONS]
+    wanted = [entry for entry in entries if is_wanted(entry, NEVER_RIGHT, 0)]
+    assert wanted == [entry for entry in entries if not sum(rate.passed for rate in entry.line.rates)]
+
+
+def words(page):
+    found = [label.text() for label in page.findChildren(QLabel)]
+    return " ".join([*found, *(text.toPlainText() for text in page.findChildren(QPlainTextEdit))])
+
+
+async def shown(marking, number):
+    await until(lambda: marking.progress.text().startswith(f"Answer {number} of ") and marking._sheet)
+
+
+def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, result):
+    marking = result.marking
+
+    def mark(answer):
+        return eval_answers.sheet(workspace.project.rows, answer).score
+
+    async def go():
+        await workspace.project.write(
+            "", lambda db: db.execute("DELETE FROM eval_mark WHERE grader = 'person'") and None
+        )
+        result.pages.setCurrentIndex(MARKING)
+        await shown(marking, 1)
+        first = marking._sheet.answer
+        qtbot.keyClick(marking, Qt.Key.Key_7)
+        await shown(marking, 2)
+        second = marking._sheet.answer
+        assert mark(first) == 70
+        marking.note.setText("Says too little.")
+        marking.slider.setValue(35)
+        marking.save.click()
+        await shown(marking, 3)
+        assert eval_answers.sheet(workspace.project.rows, second).note == "Says too little."
+        qtbot.keyClick(marking, Qt.Key.Key_Backspace)
+        await shown(marking, 2)
+        assert (mark(second), marking.note.text()) == (None, "")
+        qtbot.keyClick(marking, Qt.Key.Key_Left)
+        await shown(marking, 1)
+        assert marking.mark.text() == "Your mark: 70"
+        qtbot.keyClick(marking, "+")
+        await shown(marking, 2)
+        assert mark(first) == 100
+        marking.undo.click()
+        await shown(marking, 1)
+        assert mark(first) == 70
+        return words(marking)
+
+    told = run(go())
+    assert not any(name in told for name in (exam_rows.BASE, exam_rows.TUNED, "study", "book", "Retrieved"))
+    assert "Reference: " in told
+
+
+def test_digits_in_the_note_are_no_marks(run, qtbot, result):
+    async def go():
+        result.pages.setCurrentIndex(MARKING)
+        await until(lambda: result.marking._sheet)
+        place = result.marking.progress.text()
+        qtbot.keyClicks(result.marking.note, "7 of 9")
+        assert (result.marking.note.text()[-6:], result.marking.progress.text()) == ("7 of 9", place)
+
+    run(go())
+
+
+def test_marks_are_reckoned_in_when_the_page_is_left(run, qtbot, result):
+    async def go():
+        result.pages.setCurrentIndex(MARKING)
+        await until(lambda: result.marking._sheet)
+        before = result.outcome()
+        qtbot.keyClick(result.marking, Qt.Key.Key_3)
+        await until(lambda: result.marking._sheet)
+        result.note_marks()
+        assert result.outcome() is before
+        result.pages.setCurrentIndex(HEAT)
+        await until(lambda: result.outcome().marked["person"] > before.marked["person"])
+
+    run(go())
+
+
+def answer(id, text, passed=True, **more):
+    usual = {"question": 1, "subject": 1, "sample": id, "score": float(passed or 0), "reason": "", "reported": "m",
+             "fingerprint": "f", "seconds": 1.0, "sent": 3, "received": 2, "passages": []}  # fmt: skip
+    return Answer(id=id, text=text, passed=passed, **usual | more)
+
+
+def test_repeats_that_are_alike_stand_there_once():
+    given = [answer(1, "3"), answer(2, "4", passed=False, reason="Not 3."), answer(3, "3")]
+    marks = {1: [Marked(1, "judge", 0.8, True, "Yes.")]}
+    pieces = answer_pieces(given, marks)
+    assert [text.strip() for text, _meaning in pieces] == [
+        "✓ Right   2×", "3", "Judge: 80 of 100 – Yes.", "✗ Wrong", "4", "Not 3.",
+        "Answered by m · f · 1.0 s · 3 tokens sent, 2 received",
+    ]  # fmt: skip
+    assert answer_pieces([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
+
+
+def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
+    async def go():
+        def checkpoints(db):
+            for position, step in enumerate((20, 10)):
+                model = f"{exam_rows.TUNED}:ckpt-step-{step}"
+                db.execute(
+                    "UPDATE eval_subject SET model = ?, condition = 'closed' WHERE position = ?", (model, position)
+                )
+
+        await workspace.project.write("", checkpoints)
+        result.pages.setCurrentIndex(CHART)
+        await until(lambda: result.chart.lines())
+
+    run(go())
+    (line,) = result.chart.lines()
+    assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
+    assert isinstance(line.spots[0], Spot) and line.spots[0].held.asked
+    assert len(result.chart._plot.plotItem.listDataItems()) >= 2
+    result.chart.axis.setCurrentIndex(1)
+    (line,) = result.chart.lines()
+    assert [spot.label for spot in line.spots] == ["First rows"]
+
+
+def test_a_chart_without_points_says_what_is_missing(result):
+    assert exam_chart.by_steps([]) == exam_chart.by_versions([]) == []
+    assert trends.points(result._workspace.project.rows)
+    result.chart.show_points([])
+    assert result.chart.pages.currentIndex() == 0
+
+
+def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot):
+    result.overview.table.selectRow(0)
+    with qtbot.waitSignal(result.wordings_wanted) as wanted:
+        result.overview.wordings.click()
+    names = wanted.args[0]
+    assert names and [text.split()[0] for text in result.overview.missing.lines.stringList()] == names
+
+    async def go():
+        dialog = GenerationDialog(workspace, set(names))
+        dialog.open()
+        await until(lambda: dialog._plan is not None)
+        assert dialog._plan.facts == len(names)
+        dialog.close()
+
+    run(go())
+
+
+def test_a_rate_is_coloured_by_its_share(qapp):
+    worst, best = heat(Rate(0, 4)), heat(Rate(4, 4))
+    assert worst.red() > worst.green()
+    assert best.green() > best.red()
+    assert heat(Rate()) is None

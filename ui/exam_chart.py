@@ -1,0 +1,140 @@
+"""How the taught models grew: the held-out rate over checkpoints, and over the versions of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from core.conditions import CONDITIONS
+from core.language import tr
+from core.trends import Point
+from ui import exam_words, style, widgets
+from ui.exam_lines import Line, Spot
+from ui.nothing import Nothing
+
+if TYPE_CHECKING:
+    from ui.exam_plot import ExamPlot
+
+STEPS, VERSIONS = "steps", "versions"
+
+
+class ExamChart(QWidget):
+    """The plot is made when it is first seen: pyqtgraph takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._points: list[Point] = []
+        self._plot: ExamPlot | None = None
+        self.axis, self.told = QComboBox(), widgets.label(wrap=True, dim=True)
+        self.axis.addItem(tr("over checkpoints"), STEPS)
+        self.axis.addItem(tr("over versions of the rows"), VERSIONS)
+        self.axis.setAccessibleName(tr("Along the bottom"))
+        self.axis.currentIndexChanged.connect(lambda _index: self._draw())
+        above = QHBoxLayout()
+        title = QLabel(tr("Held-out questions &right"))
+        title.setBuddy(self.axis)
+        above.addWidget(title)
+        above.addWidget(self.axis)
+        above.addStretch()
+        self._place = QVBoxLayout()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(above)
+        column.addLayout(self._place, 1)
+        column.addWidget(self.told)
+        self.pages = QStackedWidget()
+        self._nothing = Nothing(
+            tr("No trained model has been examined yet"),
+            tr("Examine models that were trained from this project, and their checkpoints: each becomes a point here."),
+        )
+        self.pages.addWidget(self._nothing)
+        self.pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addWidget(self.pages)
+
+    def show_points(self, points: Sequence[Point]) -> None:
+        """Show what all runs have found of models that jobs made."""
+        if list(points) != self._points:
+            self._points = list(points)
+            self.pages.setCurrentIndex(1 if points else 0)
+            self._draw()
+
+    def lines(self) -> list[Line]:
+        """What is drawn now."""
+        return by_steps(self._points) if self.axis.currentData() == STEPS else by_versions(self._points)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._plot is None:
+            from ui.exam_plot import ExamPlot
+
+            self._plot = ExamPlot()
+            self._place.addWidget(self._plot)
+            self._draw()
+
+    def _draw(self) -> None:
+        lines = self.lines()
+        steps = self.axis.currentData() == STEPS
+        if self._plot is not None:
+            self._plot.show_lines(lines, tr("step") if steps else tr("version"))
+            self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
+        nothing = (
+            tr("No model is named with the step it was saved at.") if steps else tr("No version of the rows was kept.")
+        )
+        whole = tr("Whole lines: held-out questions with Wilson's interval. Dotted: general ones, which must not fall.")
+        self.told.setText(whole if lines else nothing)
+
+
+def by_steps(points: Sequence[Point]) -> list[Line]:
+    """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
+    found: dict[tuple[int, str], dict[int, Point]] = {}
+    for point in sorted(points, key=lambda one: one.run):
+        if point.step is not None:
+            found.setdefault((point.job, point.condition), {})[point.step] = point
+    return [
+        Line(
+            _title(spots),
+            [Spot(step, "", spots[step].held, spots[step].general, _told(spots[step])) for step in sorted(spots)],
+        )
+        for _key, spots in sorted(found.items())
+    ]
+
+
+def by_versions(points: Sequence[Point]) -> list[Line]:
+    """A line for each condition, over the versions of the rows that final models learned from."""
+    named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
+    places = {version: place for place, version in enumerate(sorted(named))}
+    found: dict[str, dict[int, Point]] = {}
+    for point in sorted(points, key=lambda one: one.run):
+        if point.version in places and point.is_final:
+            found.setdefault(point.condition, {})[places[point.version]] = point
+    return [
+        Line(
+            CONDITIONS[condition].title(),
+            [Spot(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _told(spots[at]))
+             for at in sorted(spots)],
+        )
+        for condition, spots in found.items()
+    ]  # fmt: skip
+
+
+def _title(spots: dict[int, Point]) -> str:
+    first = next(iter(spots.values()))
+    return f"{first.title} · {CONDITIONS[first.condition].title()}"
+
+
+def _told(point: Point) -> str:
+    """What a point stands for, in a line."""
+    parts = [exam_words.brief_name(point.model), exam_words.share(point.held), exam_words.interval(point.held)]
+    if point.general.asked:
+        parts.append(tr("general {rate}", rate=exam_words.share(point.general)))
+    return " · ".join(parts)
+
+
+def _spoken(line: Line) -> str:
+    return "\n".join([line.title, *(f"{spot.label or spot.x}: {spot.about}" for spot in line.spots)])

@@ -1,0 +1,267 @@
+"""What an exam asks and how it marks: subjects, repeats, grader, judge, conditions; and what it will cost."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import conditions
+from core.evals import Estimate, Plan, Run
+from core.graders import GRADERS
+from core.language import tr, trn
+from core.providers import LOCAL, Sampling
+from ui import exam_words, server_words, style, widgets
+from ui.exam_subjects import USABLE, ExamSubjects
+from ui.flow_layout import FlowLayout
+from ui.workspace import Workspace
+
+MOST_REPEATS = 10
+MOST_TOKENS = 8192
+LARGEST_SEED = 2**31 - 1
+LARGEST_BUDGET = 100_000
+
+
+class ExamForm(QWidget):
+    """Everything has a sensible value from the start; what is rarely changed is folded away."""
+
+    changed = Signal()
+    start_wanted = Signal()
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._found: list[Estimate] = []
+        self._running = False
+        self.subjects = ExamSubjects(workspace)
+        self._make_fields()
+        self._make_more()
+        self.total, self.hint = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.start = widgets.primary(tr("Start exam"))
+        self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
+        self._lay_out()
+        self._connect()
+        self._show()
+
+    def _make_fields(self) -> None:
+        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), QComboBox()
+        self.repeats.setToolTip(tr("How often each question is asked"))
+        for name, grader in GRADERS.items():
+            self.grader.addItem(grader.title(), name)
+        self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
+        self.general.setToolTip(
+            widgets.tip(tr("Everyday knowledge in the language of the spec: it shows what is forgotten."))
+        )
+        self.general.setChecked(True)
+        self.judge.setToolTip(
+            widgets.tip(tr("Beside the grader, a chat model marks each answer. The settings name who judges."))
+        )
+        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setArrowType(Qt.ArrowType.RightArrow)
+
+    def _make_more(self) -> None:
+        usual, books = Sampling(), conditions.Settings()
+        self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
+        self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
+        self.tokens = widgets.whole(1, MOST_TOKENS, usual.max_tokens)
+        self.seed = widgets.whole(-1, LARGEST_SEED, -1)
+        self.seed.setSpecialValueText(tr("Auto"))
+        self.k = widgets.whole(1, 50, books.k)
+        self.budget = widgets.whole(50, LARGEST_BUDGET, books.budget)
+        self.shots = widgets.whole(1, 50, books.shots)
+        self.embedding = QLineEdit(placeholderText=tr("none: by letters only"))
+        self.embedding.setMinimumWidth(200)
+        self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
+        self.temperature.setToolTip(tr("0 takes the likeliest words; above, answers vary"))
+
+    def _lay_out(self) -> None:
+        fields = QWidget()
+        flow = FlowLayout(fields, style.SPACE)
+        for name, field in ((tr("&Repeats"), self.repeats), (tr("&Marked by"), self.grader)):
+            flow.addWidget(_pair(name, field))
+        for part in (self.general, self.judge, self.more):
+            flow.addWidget(part)
+        self._folded = self._more_settings()
+        self._folded.hide()
+        below = QHBoxLayout()
+        below.addWidget(self.total, 1)
+        below.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addWidget(self.subjects)
+        layout.addWidget(fields)
+        layout.addWidget(self._folded)
+        layout.addWidget(self.hint)
+        layout.addLayout(below)
+
+    def _more_settings(self) -> QWidget:
+        made = QWidget()
+        grid = QGridLayout(made)
+        grid.setContentsMargins(2 * style.SPACE, 0, 0, 0)
+        grid.setHorizontalSpacing(style.SPACE)
+        grid.setVerticalSpacing(style.SPACE // 2)
+        named = (
+            (tr("Te&mperature"), self.temperature), (tr("&Top p"), self.top_p), (tr("Ma&x tokens"), self.tokens),
+            (tr("See&d"), self.seed), (tr("Passages found"), self.k), (tr("Tokens of passages"), self.budget),
+            (tr("Examples shown"), self.shots), (tr("Embedding model"), self.embedding),
+        )  # fmt: skip
+        for number, (name, field) in enumerate(named):
+            label = widgets.label(name, dim=True)
+            label.setBuddy(field)
+            field.setAccessibleName(name.replace("&", ""))
+            row, column = divmod(number, 4)
+            grid.addWidget(label, row, 2 * column)
+            grid.addWidget(field, row, 2 * column + 1)
+        grid.setColumnStretch(8, 1)
+        grid.addWidget(self.batch, 2, 0, 1, 9)
+        return made
+
+    def _connect(self) -> None:
+        self.more.toggled.connect(self._on_more)
+        self.subjects.changed.connect(self._on_changed)
+        for box in (
+            self.repeats,
+            self.tokens,
+            self.k,
+            self.budget,
+            self.shots,
+            self.seed,
+            self.temperature,
+            self.top_p,
+        ):
+            box.valueChanged.connect(lambda _value: self._on_changed())
+        for check in (self.general, self.judge, self.batch):
+            check.toggled.connect(lambda _on: self._on_changed())
+        self.grader.activated.connect(lambda _index: self._on_changed())
+
+    def _on_more(self, on: bool) -> None:
+        self._folded.setVisible(on)
+        self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+
+    def plan(self) -> Plan:
+        """What is wished for now."""
+        seed = self.seed.value()
+        return Plan(
+            self.subjects.subjects(),
+            Sampling(
+                self.temperature.value(), self.top_p.value(), self.tokens.value(), self.repeats.value(),
+                None if seed < 0 else seed,
+            ),
+            self.grader.currentData(),
+            self._judge() if self.judge.isChecked() else None,
+            self.general.isChecked(),
+            self.batch.isChecked() and self._has_batch(),
+            conditions.Settings(
+                self.k.value(), self.budget.value(), self.embedding.text().strip(), self.shots.value()
+            ),
+        )  # fmt: skip
+
+    def fill(self, run: Run) -> None:
+        """Wish for what a run asked."""
+        asked, books = run.sampling, run.retrieval
+        values = (
+            (self.repeats, asked.n), (self.temperature, asked.temperature), (self.top_p, asked.top_p),
+            (self.tokens, asked.max_tokens), (self.seed, -1 if asked.seed is None else asked.seed), (self.k, books.k),
+            (self.budget, books.budget), (self.shots, books.shots),
+        )  # fmt: skip
+        for field, value in values:
+            field.setValue(value)
+        self.embedding.setText(books.embedding)
+        self.grader.setCurrentIndex(self.grader.findData(run.grader))
+        self.judge.setChecked(run.judge is not None)
+        self.batch.setChecked(run.batch)
+        self.subjects.choose(
+            [
+                type(one)(one.provider or self._workspace.settings.provider, one.model, one.condition)
+                for one in run.subjects
+            ]
+        )
+
+    def show_offers(self) -> None:
+        """Servers, models or roles have changed."""
+        self._workspace.want_offers(self._workspace.role("judge")[0])
+        self.subjects.show_offers()
+        self._on_changed()
+
+    def show_estimates(self, found: Sequence[Estimate]) -> None:
+        """What the exam comes to, reckoned for what was wished a moment ago."""
+        self._found = list(found)
+        self._show()
+
+    def show_running(self, running: bool) -> None:
+        self._running = running
+        self._show()
+
+    def _on_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        judge = self._judge()
+        named = tr("{model} judges too", model=widgets.short_name(judge[1])) if judge else tr("A chat model judges too")
+        self.judge.setText(named.replace("&", "&&"))
+        self.judge.setEnabled(judge is not None)
+        self.batch.setVisible(self._has_batch())
+        self.subjects.show_estimates(self._found)
+        self.total.setText(self._total_words())
+        problem = self.problem()
+        self.hint.say(problem or self._remark(), "warning" if problem else "")
+        self.start.setEnabled(not problem and not self._running)
+
+    def problem(self) -> str:
+        """What stands in the way of starting; '' where nothing does."""
+        if self._found and not self._found[0].requests:
+            return tr("There are no exam questions: set the split of some rows to “test” in the examples tab.")
+        return self.subjects.problem()
+
+    def _remark(self) -> str:
+        if self.repeats.value() > 1 and self.temperature.value() == 0:
+            return tr("At temperature 0 the repeats will be the same.")
+        return ""
+
+    def _total_words(self) -> str:
+        if [one.subject for one in self._found] != self.subjects.subjects():
+            return ""
+        text = exam_words.total_words(self._found, self.repeats.value())
+        if self.judge.isChecked() and self._found:
+            answers = sum(one.requests for one in self._found) * self.repeats.value()
+            text += " · " + trn("at most {n} request to the judge, not reckoned in",
+                                "at most {n} requests to the judge, not reckoned in", answers)  # fmt: skip
+        return text
+
+    def _judge(self) -> tuple[str, str] | None:
+        """The provider and the model that judge; None where none is known."""
+        provider, model = self._workspace.role("judge")
+        offers = [
+            offer.id for offer in self._workspace.known_offers(provider) if offer.state in USABLE and not offer.tuned
+        ]
+        model = model or next(iter(offers), "")
+        return (provider, model) if model else None
+
+    def _has_batch(self) -> bool:
+        """Whether there is a server that is paid, and all of those take batches."""
+        servers = {subject.provider for subject in self.subjects.subjects()} - {LOCAL}
+        return bool(servers) and all(server_words.has(self._workspace, one, "batch") for one in servers)
+
+
+def _pair(name: str, field: QWidget) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(style.SPACE // 2)
+    label = widgets.label(name, dim=True)
+    label.setBuddy(field)
+    field.setAccessibleName(name.replace("&", ""))
+    row.addWidget(label)
+    row.addWidget(field)
+    return made

@@ -1,0 +1,177 @@
+"""The heat map: facts, kinds or questions against subjects, sorted and filtered; beside it the answers behind a line."""
+
+from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.language import tr, trn
+from ui import exam_model, style, widgets
+from ui.exam_answers import AnswersView
+from ui.exam_model import ALL, FACTS, KINDS, LEAKED, NEVER_RIGHT, ONLY_GAINED, ONLY_LOST, QUESTIONS, Entry, RatesModel
+from ui.exam_outcome import Outcome
+
+NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 110, 200
+
+
+class RatesTable(QTableView):
+    """A table of rates; `chosen` tells the line that was selected."""
+
+    chosen = Signal(Entry)
+
+    def __init__(self) -> None:
+        super().__init__(alternatingRowColors=False, showGrid=False, wordWrap=False)
+        self.rates = RatesModel(self)
+        self._sized = 0
+        self.setModel(self.rates)
+        self.setAccessibleName(tr("Right answers"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumHeight(2 * self.fontMetrics().height() + style.SPACE + 2)
+        self.setSortingEnabled(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.selectionModel().selectionChanged.connect(self._on_selected)
+
+    def show_entries(self, outcome: Outcome, level: str, found: list[Entry], against: int) -> None:
+        key = entry.key if (entry := self.current()) else ""
+        self.rates.show_entries(level, outcome.columns, found, against)
+        if self.horizontalHeader().count() != self._sized:
+            self._size_columns()
+        row = self.rates.find(key)
+        if row is not None and self.current() is None:
+            self.selectionModel().blockSignals(True)
+            self.selectRow(row)
+            self.selectionModel().blockSignals(False)
+
+    def _size_columns(self) -> None:
+        header = self.horizontalHeader()
+        self._sized = header.count()
+        for section in range(self._sized):
+            self.setColumnWidth(section, RATE_WIDTH if section > 1 else TEXT_WIDTH if section else NAME_WIDTH)
+        few = self._sized < 7
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive)
+
+    def current(self) -> Entry | None:
+        rows = self.selectionModel().selectedRows()
+        return self.rates.entry(rows[0].row()) if rows else None
+
+    def choose(self, key: str) -> bool:
+        """Select a line; False where it is not shown."""
+        row = self.rates.find(key)
+        if row is not None:
+            self.selectRow(row)
+            self.scrollTo(self.rates.index(row, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
+        return row is not None
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 160)
+
+    def _on_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
+        if entry := self.current():
+            self.chosen.emit(entry)
+
+
+class ExamHeat(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self._outcome: Outcome | None = None
+        self._against = 0
+        self.level, self.filter, self.count = QComboBox(), QComboBox(), widgets.label(dim=True)
+        for title, level in (
+            (tr("By fact"), FACTS),
+            (tr("By kind of question"), KINDS),
+            (tr("By question"), QUESTIONS),
+        ):
+            self.level.addItem(title, level)
+        for title, wanted in (
+            (tr("All"), ALL), (tr("Gained"), ONLY_GAINED), (tr("Lost"), ONLY_LOST), (tr("Never right"), NEVER_RIGHT),
+            (tr("Leaked"), LEAKED),
+        ):  # fmt: skip
+            self.filter.addItem(title, wanted)
+        self.level.setAccessibleName(tr("What a line stands for"))
+        self.filter.setAccessibleName(tr("Which lines to show"))
+        self.table, self.answers = RatesTable(), AnswersView()
+        self.level.currentIndexChanged.connect(lambda _index: self._on_level())
+        self.filter.currentIndexChanged.connect(lambda _index: self._show_entries())
+        self.table.chosen.connect(self._show_answers)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        for part in (self.level, self.filter, self.count):
+            above.addWidget(part)
+        above.addStretch()
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(above)
+        column.addWidget(self.table, 1)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.addWidget(left)
+        splitter.addWidget(self.answers)
+        splitter.setSizes([740, 480])
+        splitter.setHandleWidth(style.SPACE)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.addWidget(splitter, 1)
+
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Show a run; the selection stays where it is as long as the run is the same."""
+        other = self._outcome is None or self._outcome.run.id != outcome.run.id
+        self._outcome = outcome
+        self._show_entries()
+        if other or self.table.current() is None:
+            self._choose_first()
+        elif entry := self.table.current():
+            self._show_answers(entry)
+
+    def compare_with(self, subject: int) -> None:
+        """Call gained and lost what is so against this subject."""
+        if subject != self._against:
+            self._against = subject
+            self._show_entries()
+
+    def show_line(self, level: str, key: str, wanted: str = ALL) -> None:
+        """Select a line, whatever is filtered now; without a key only show what is `wanted`."""
+        self.level.setCurrentIndex(self.level.findData(level))
+        self.filter.setCurrentIndex(self.filter.findData(wanted))
+        if not key or not self.table.choose(key):
+            self._choose_first()
+
+    def _choose_first(self) -> None:
+        """Select the first line that belongs to the result."""
+        rows = range(self.table.rates.rowCount())
+        if not rows and self._outcome is not None:
+            self.answers.show_questions(self._outcome, "", ())
+        row = next((row for row in rows if not self.table.rates.entry(row).aside), 0)
+        self.table.clearSelection()
+        self.table.selectRow(row)
+
+    def _on_level(self) -> None:
+        self._show_entries()
+        self._choose_first()
+
+    def _show_entries(self) -> None:
+        if self._outcome is None:
+            return
+        level, wanted = self.level.currentData(), self.filter.currentData()
+        every = self._outcome.entries[level]
+        found = every if wanted == ALL else [one for one in every if exam_model.is_wanted(one, wanted, self._against)]
+        self.table.show_entries(self._outcome, level, found, self._against)
+        self.count.setText(trn("{n} line", "{n} lines", len(found)))
+
+    def _show_answers(self, entry: Entry) -> None:
+        assert self._outcome
+        self.answers.show_questions(self._outcome, " · ".join(filter(None, entry.texts)), entry.line.questions)

@@ -1,0 +1,224 @@
+"""A person marks answers without knowing whose they are: one at a time, in shuffled order, by keys or by a slider."""
+
+import sqlite3
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSlider,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import eval_answers, grading, judges
+from core.eval_answers import Sheet
+from core.judges import PERSON
+from core.language import tr
+from core.project import Changes
+from ui import style, widgets
+from ui.exam_answers import point_words
+from ui.latest import Latest
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+FULL = 100
+TENS = 10  # points of a key: 0 to 9 give 0 to 90, "+" gives all
+START = 50  # of the slider, before anything is marked
+
+
+class ExamMarking(QWidget):
+    """Which model answered, and under which condition, is nowhere on this page."""
+
+    left = Signal()  # the page is not seen any more: what was marked may be reckoned in
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._run = 0
+        self._loaded = 0  # the run whose answers these are
+        self._ids: list[int] = []
+        self._done: set[int] = set()
+        self._at = 0
+        self._sheet: Sheet | None = None
+        self._made: list[Sheet] = []  # what was marked here, as it was before
+        self._reading = Latest(workspace, self)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.progress = widgets.label(dim=True)
+        self.question, self.reference = widgets.label(wrap=True), widgets.label(wrap=True)
+        self.points, self.mark = widgets.label(wrap=True, dim=True), widgets.label()
+        self.text = QPlainTextEdit(readOnly=True)
+        self.text.setAccessibleName(tr("The answer to mark"))
+        self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.note = QLineEdit(placeholderText=tr("A note, if you like"))
+        self.note.setAccessibleName(tr("Note"))
+        self._make_buttons()
+        self._lay_out()
+
+    def _make_buttons(self) -> None:
+        self.keys: list[QPushButton] = []
+        for score in range(0, FULL + 1, TENS):
+            button = QPushButton(f"{score}", autoDefault=False)
+            button.setToolTip(tr("Key {key}", key="+" if score == FULL else f"{score // TENS}"))
+            button.setStyleSheet("padding: 5px 6px")
+            button.clicked.connect(lambda _checked, score=score: self._give(score))
+            self.keys.append(button)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, FULL)
+        self.slider.setAccessibleName(tr("Points"))
+        self.slider.valueChanged.connect(lambda value: self.save.setText(tr("Give {score}", score=value)))
+        self.save = QPushButton(tr("Give {score}", score=START), autoDefault=False)
+        self.slider.setValue(START)
+        self.previous, self.next = QPushButton(tr("&Previous")), QPushButton(tr("&Next"))
+        self.undo = QPushButton(tr("&Undo the last mark"))
+        self.previous.setToolTip(tr("Key {key}", key="←"))
+        self.next.setToolTip(tr("Key {key}", key="→"))
+        self.undo.setToolTip(tr("Key {key}", key="⌫"))
+        self.save.clicked.connect(lambda _checked: self._give(self.slider.value()))
+        self.note.returnPressed.connect(lambda: self._give(self.slider.value()))
+        self.previous.clicked.connect(lambda _checked: self._step(-1))
+        self.next.clicked.connect(lambda _checked: self._step(1))
+        self.undo.clicked.connect(lambda _checked: self._take_back())
+
+    def _lay_out(self) -> None:
+        keys, slide, steps = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        for row, parts in ((keys, self.keys), (slide, [self.slider, self.save])):
+            row.setSpacing(style.SPACE // 2)
+            for part in parts:
+                row.addWidget(part, int(part is not self.save))
+        for part in (self.previous, self.next, self.undo):
+            steps.addWidget(part)
+        steps.addStretch()
+        steps.addWidget(self.mark)
+        font = self.question.font()
+        font.setBold(True)
+        self.question.setFont(font)
+        help = tr(
+            "Keys 0 to 9 give 0 to 90 points, “+” gives 100; arrows go back and forth, backspace takes a mark back."
+        )
+        sheet = widgets.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
+                               self.note, steps, widgets.label(help, wrap=True, dim=True))  # fmt: skip
+        sheet.layout().setSpacing(style.SPACE // 2)
+        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here as soon as an exam has some."))
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(sheet)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE, 0, 0)
+        layout.addWidget(self._pages)
+
+    def show_run(self, run: int) -> None:
+        """Mark the answers of this run; they are read when the page is seen."""
+        if run != self._run:
+            self._run = run
+            self._loaded = 0
+            self._sheet, self._made = None, []
+        if self.isVisible() and (self._loaded != self._run or not self._ids):
+            self._begin()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._run:
+            self._begin()
+        self.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.left.emit()
+
+    def _begin(self) -> None:
+        self._reading.ask(lambda _reporter: self._load(self._run))
+
+    async def _load(self, run: int) -> None:
+        """All answers of the run in their order, at the first that has no mark."""
+        ids, unmarked = await self._workspace.project.read(_answers, run)
+        self._ids, self._done, self._loaded = ids, set(ids) - unmarked, run
+        self._at = next((at for at, id in enumerate(ids) if id in unmarked), 0)
+        await self._show()
+
+    def _show_soon(self) -> None:
+        self._sheet = None  # a key that is pressed meanwhile is not meant for the old one
+        self._reading.ask(lambda _reporter: self._show())
+
+    async def _show(self) -> None:
+        self._pages.setCurrentIndex(1 if self._ids else 0)
+        if not self._ids:
+            return
+        sheet = await self._workspace.project.read(eval_answers.sheet, self._ids[self._at])
+        self._sheet = sheet
+        self.question.setText(sheet.question)
+        self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
+        points = [point_words(point.text) for point in grading.parse(sheet.key_points)]
+        self.points.setText(tr("Key points: {points}", points="; ".join(points)) if points else "")
+        self.text.setPlainText(sheet.text or tr("(an empty answer)"))
+        self.note.setText(sheet.note)
+        self.slider.setValue(START if sheet.score is None else sheet.score)
+        self.mark.setText("" if sheet.score is None else tr("Your mark: {score}", score=sheet.score))
+        self.progress.setText(
+            tr("Answer {number} of {count} · {done} marked", number=f"{self._at + 1:,}", count=f"{len(self._ids):,}",
+               done=f"{len(self._done):,}")
+        )  # fmt: skip
+        self.undo.setEnabled(bool(self._made))
+
+    def _give(self, score: int) -> None:
+        """Mark what is shown, and go on to the next that has no mark."""
+        sheet = self._sheet
+        if sheet is not None:
+            self._sheet = None
+            self._made.append(sheet)
+            self._done.add(sheet.answer)
+            self._go_on()
+            note = self.note.text().strip()
+            self._workspace.tasks.start("", self._write(sheet.answer, score, note))
+        self.setFocus()
+
+    def _go_on(self) -> None:
+        count = len(self._ids)
+        ahead = ((self._at + step) % count for step in range(1, count + 1))
+        self._at = next((at for at in ahead if self._ids[at] not in self._done), (self._at + 1) % count)
+
+    async def _write(self, answer: int, score: int | None, note: str) -> Changes:
+        project = self._workspace.project
+        if score is None:
+            changes = await project.write("", judges.take_back, answer)
+        else:
+            changes = await project.write("", judges.mark_by_person, answer, score, note)
+        self._show_soon()
+        return changes
+
+    def _step(self, step: int) -> None:
+        if self._ids:
+            self._at = (self._at + step) % len(self._ids)
+            self._show_soon()
+
+    def _take_back(self) -> None:
+        """Let the last mark that was made here be as it was before, and show that answer."""
+        if not self._made:
+            return
+        sheet = self._made.pop()
+        self._sheet = None
+        if sheet.score is None:
+            self._done.discard(sheet.answer)
+        self._at = self._ids.index(sheet.answer)
+        self._workspace.tasks.start("", self._write(sheet.answer, sheet.score, sheet.note))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.text()
+        if key.isdecimal() and key.isascii():
+            self._give(TENS * int(key))
+        elif key == "+":
+            self._give(FULL)
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._step(1 if event.key() == Qt.Key.Key_Right else -1)
+        elif event.key() == Qt.Key.Key_Backspace:
+            self._take_back()
+        else:
+            super().keyPressEvent(event)
+
+
+def _answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
+    return eval_answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))

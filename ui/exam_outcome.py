@@ -1,0 +1,105 @@
+"""What the exam tab shows of a run, read and reckoned off the window's thread."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core import eval_answers, evals, judges, scores, verdict
+from core.evals import Question, Run
+from core.judges import JUDGE, PERSON
+from core.language import tr
+from core.scores import MEMORISED, Comparison, Result
+from ui import exam_model, exam_words
+from ui.exam_model import FACTS, KINDS, QUESTIONS, Column, Entry
+
+OWN = ""  # the run's own grader
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run's result by `by`, and what else is known of the run. `entries` are the lines of the heat map by level.
+
+    `answers` are given by each subject, `marked` by whom besides the grader; `leaks` are all, also those left out.
+    """
+
+    result: Result
+    by: str
+    columns: list[Column]
+    servers: list[str]
+    entries: dict[str, list[Entry]]
+    answers: list[int]
+    marked: dict[str, int]
+    leaks: list[Question]
+
+    @property
+    def run(self) -> Run:
+        return self.result.run
+
+    def place(self, question: int) -> int:
+        """The row of a question in the result's tables."""
+        return next(place for place, one in enumerate(self.result.questions) if one.id == question)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """All subjects against one: what parts them, what is not learned, and the verdict; None for that one itself.
+
+    `questions` are those it was reckoned over, by place.
+    """
+
+    against: int
+    questions: list[Question]
+    comparisons: list[Comparison | None]
+    lacking: list[list[str]]
+    words: list[str]
+
+
+def load(db: sqlite3.Connection, id: int, by: str, without_leaks: bool, titles: Mapping[str, str]) -> Outcome:
+    """Read a run. `titles` names the servers."""
+    run = evals.one(db, id)
+    result = scores.result(db, run, by, without_leaks)
+    servers = exam_words.servers_of(run.subjects, titles)
+    columns = [
+        Column(
+            exam_words.heading(subject, server),
+            exam_words.about_subject(subject, titles.get(subject.provider, subject.provider)),
+        )
+        for subject, server in zip(run.subjects, servers, strict=True)
+    ]
+    given = eval_answers.of_subjects(db, id)
+    return Outcome(
+        result,
+        by,
+        columns,
+        servers,
+        {level: exam_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
+        [given.get(subject.id, 0) for subject in run.subjects],
+        eval_answers.marked(db, id),
+        [one for one in evals.questions(db, id) if one.leak and one.kind != MEMORISED],
+    )
+
+
+def compare(result: Result, against: int) -> Compared:
+    """What parts each subject from one of them. Takes its time: thousands of resamples for each."""
+    _ = [total.held.interval for total in result.totals]  # kept, so that the window need not wait for them
+    everyone = range(len(result.run.subjects))
+    return Compared(
+        against,
+        result.questions,
+        [None if subject == against else result.compare(subject, against) for subject in everyone],
+        [verdict.lacking(result, subject) for subject in everyone],
+        verdict.words(result),
+    )
+
+
+def agreements(db: sqlite3.Connection, outcome: Outcome) -> list[str]:
+    """How far grader, judge and person agree, in words; nothing where only the grader has marked."""
+    grader = exam_words.by_title(OWN, outcome.run.grader)
+    judge, person = tr("Judge"), tr("Person")
+    pairs = ((JUDGE, PERSON, judge, person), (OWN, PERSON, grader, person), (OWN, JUDGE, grader, judge))
+    found = []
+    for one, other, first, second in pairs:
+        if all(name == OWN or outcome.marked.get(name) for name in (one, other)):
+            kappa = judges.agreement(db, outcome.run.id, one, other)
+            found.append(exam_words.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
+    return found

@@ -1,0 +1,220 @@
+"""What came of an exam at a glance: the verdict in words, the totals, and what was gained, lost and not learned."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListView, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from core import verdict
+from core.evals import Question
+from core.language import tr, trn
+from core.scores import GENERAL, Line
+from ui import exam_words, style, widgets
+from ui.exam_answers import leak_words
+from ui.exam_model import ALL, FACTS, LEAKED, QUESTIONS
+from ui.exam_outcome import Compared, Outcome
+from ui.exam_totals import TotalsTable
+
+LEAKS_NAMED = 3
+LIST_HEIGHT = 150
+
+
+class FactList(QListView):
+    """Facts by name, with their texts; `picked` tells the key of the one that was clicked."""
+
+    picked = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(uniformItemSizes=True)
+        self._keys: list[str] = []
+        self.lines = QStringListModel(self)
+        self.setModel(self.lines)
+        self.setAccessibleName(name)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setMinimumHeight(LIST_HEIGHT)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.clicked.connect(self._on_picked)
+        self.activated.connect(self._on_picked)
+
+    def show_facts(self, found: Sequence[tuple[str, str]]) -> None:
+        """Show keys with their texts."""
+        self._keys = [key for key, _text in found]
+        texts = [text for _key, text in found]
+        if texts != self.lines.stringList():
+            self.lines.setStringList(texts)
+
+    def _on_picked(self, index: QModelIndex) -> None:
+        self.picked.emit(self._keys[index.row()])
+
+
+class ExamOverview(QScrollArea):
+    line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
+    wordings_wanted = Signal(list)  # names of facts
+    against_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(widgetResizable=True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._outcome: Outcome | None = None
+        self._compared: Compared | None = None
+        self.sentences: list[QLabel] = []
+        self._words = QVBoxLayout()
+        self._words.setSpacing(style.SPACE // 3)
+        self.table, self.against, self.on_error = TotalsTable(), QComboBox(), widgets.Note()
+        self.against.setAccessibleName(tr("Compared with"))
+        self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))
+        self.missing = FactList(tr("Facts not learned yet"))
+        self.titles = [widgets.label(wrap=True) for _list in range(3)]
+        self.wordings = QPushButton(tr("Make more &wordings for these facts…"))
+        self.leaks, self.show_leaks = widgets.Note(), QPushButton(tr("Show them"))
+        self.agreement = widgets.label(wrap=True, dim=True)
+        self._lay_out()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.table.chosen.connect(lambda _subject: self._show_lists())
+        self.against.activated.connect(lambda index: self.against_chosen.emit(index))
+        for one in (self.gained, self.lost, self.missing):
+            one.picked.connect(self._on_picked)
+        self.wordings.clicked.connect(lambda _checked: self.wordings_wanted.emit(self._lacking()))
+        self.show_leaks.clicked.connect(lambda _checked: self.line_wanted.emit(QUESTIONS, "", LEAKED))
+
+    def _lay_out(self) -> None:
+        beside = QHBoxLayout()
+        name = QLabel(tr("&Compared with"))
+        name.setBuddy(self.against)
+        beside.addWidget(widgets.heading(tr("Results")))
+        beside.addStretch()
+        beside.addWidget(name)
+        beside.addWidget(self.against)
+        leaks = QHBoxLayout()
+        leaks.addWidget(self.leaks, 1)
+        leaks.addWidget(self.show_leaks, 0, Qt.AlignmentFlag.AlignTop)
+        lists = QHBoxLayout()
+        lists.setSpacing(style.SPACE)
+        for title, one in zip(self.titles, (self.gained, self.lost, self.missing), strict=True):
+            column = QVBoxLayout()
+            column.setSpacing(style.SPACE // 3)
+            column.addWidget(title)
+            column.addWidget(one, 1)
+            if one is self.missing:
+                column.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
+            lists.addLayout(column, 1)
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, style.SPACE, style.SPACE // 2, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(self._words)
+        layout.addWidget(self.on_error)
+        layout.addLayout(leaks)
+        layout.addSpacing(style.SPACE // 2)
+        layout.addLayout(beside)
+        layout.addWidget(self.table)
+        layout.addWidget(self.agreement)
+        layout.addSpacing(style.SPACE // 2)
+        layout.addLayout(lists, 1)
+        self.setWidget(page)
+
+    def show_outcome(self, outcome: Outcome, against: int) -> None:
+        """Show a run's totals at once; what takes longer to reckon stays what it was until `show_compared`."""
+        other = self._outcome is None or self._outcome.run.id != outcome.run.id
+        self._outcome = outcome
+        if other:
+            self._compared = None
+            self._show_sentences([])
+            self.agreement.setText("")
+        names = [exam_words.line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
+        if names != [self.against.itemText(at) for at in range(self.against.count())]:
+            self.against.clear()
+            self.against.addItems(names)
+        self.against.setCurrentIndex(against)
+        self.table.show_outcome(outcome, self._compared)
+        if self.table.subject() is None:
+            taught = verdict.taught(outcome.result)
+            self.table.selectRow(taught[0] if taught else len(outcome.run.subjects) - 1)
+        errors = dict.fromkeys(
+            f"{exam_words.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
+        )
+        self.on_error.say("\n".join(errors), "error")
+        self._show_leaks(outcome)
+        self._show_lists()
+
+    def show_compared(self, compared: Compared, agreements: Sequence[str]) -> None:
+        """The verdict, and what parts each subject from the one it is compared with."""
+        assert self._outcome
+        self._compared = compared
+        self._show_sentences(compared.words)
+        self.agreement.setText("\n".join(agreements))
+        self.agreement.setVisible(bool(agreements))
+        self.table.show_outcome(self._outcome, compared)
+        self._show_lists()
+
+    def _show_sentences(self, words: Sequence[str]) -> None:
+        while len(self.sentences) > len(words):
+            label = self.sentences.pop()
+            self._words.removeWidget(label)
+            label.deleteLater()
+        while len(self.sentences) < len(words):
+            label = widgets.label(wrap=True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self.sentences.append(label)
+            self._words.addWidget(label)
+        for label, text in zip(self.sentences, words, strict=True):
+            label.setText(text)
+
+    def _show_leaks(self, outcome: Outcome) -> None:
+        found = outcome.leaks
+        named = "\n".join(f"{one.question} – {leak_words(one)}" for one in found[:LEAKS_NAMED])
+        more = len(found) - LEAKS_NAMED
+        title = trn("{n} question stands among the training rows, too, and proves nothing:",
+                    "{n} questions stand among the training rows, too, and prove nothing:", len(found))  # fmt: skip
+        rest = tr("… and {n} more", n=more) if more > 0 else ""
+        self.leaks.say("\n".join(filter(None, (title, named, rest))) if found else "", "warning")
+        self.show_leaks.setVisible(bool(found))
+        self.show_leaks.setEnabled(bool(outcome.result.leaks))
+
+    def _subject(self) -> int:
+        return self.table.subject() or 0
+
+    def _lacking(self) -> list[str]:
+        return self._compared.lacking[self._subject()] if self._compared else []
+
+    def _show_lists(self) -> None:
+        if self._outcome is None:
+            return
+        compared, subject = self._compared, self._subject()
+        found = compared.comparisons[subject] if compared else None
+        name = exam_words.line(self._outcome.run.subjects[subject])
+        asked = compared.questions if compared else []
+        gained, lost = (_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
+        texts = {line.name: line.text for line in self._outcome.result.facts}
+        missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._lacking()]
+        for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
+            one.show_facts(lines)
+        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=_counted(gained)))
+        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=_counted(lost)))
+        self.titles[2].setText(tr("Not learned yet by {model}: {facts}", model=name, facts=_counted(missing)))
+        self.wordings.setEnabled(bool(missing))
+
+    def _on_picked(self, key: str) -> None:
+        self.line_wanted.emit(FACTS, key, ALL)
+
+
+def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
+    """Facts and general questions as lines of a list, by their keys in the heat map."""
+    general = exam_words.kind_title(GENERAL)
+    return [
+        (f"question:{asked[line.questions[0]].id}", f"{general}   {line.text}")
+        if line.name == GENERAL
+        else (f"fact:{line.name}", f"{line.name}   {line.text}")
+        for line in lines
+    ]
+
+
+def _counted(found: Sequence[tuple[str, str]]) -> str:
+    """How many facts these are, and how many general questions."""
+    facts = sum(key.startswith("fact:") for key, _text in found)
+    text = trn("{n} fact", "{n} facts", facts)
+    general = len(found) - facts
+    return f"{text}, {trn('{n} general question', '{n} general questions', general)}" if general else text

@@ -1,0 +1,100 @@
+"""The plot of the exam's chart. Imported when it is first seen, since pyqtgraph takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QPalette, QPen
+
+from core.language import tr
+from ui import widgets
+from ui.curve_legend import colour_of
+from ui.exam_lines import Line, Spot
+
+ROOM = 0.06  # of the width, on either side
+THICK, SPOT = 2.0, 9
+
+
+class ExamPlot(pyqtgraph.PlotWidget):
+    """Rates from 0 to 100 per cent, each with its interval; nothing moves by itself."""
+
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._bottom = ""
+        super().__init__()
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMouseEnabled(x=False, y=False)
+        self.setAccessibleName(tr("Right answers over the training"))
+        self.setLabel("left", tr("% right"))
+        self.getAxis("left").enableAutoSIPrefix(False)
+        self.getAxis("bottom").enableAutoSIPrefix(False)
+        self.showGrid(y=True, alpha=0.15)
+        self._legend = self.addLegend(offset=(-10, 10))
+        self.setMinimumHeight(220)
+
+    def show_lines(self, lines: Sequence[Line], bottom: str) -> None:
+        self._lines, self._bottom = list(lines), bottom
+        self._draw()
+
+    def _draw(self) -> None:
+        self.plotItem.clear()
+        self._legend.clear()
+        self._dress()
+        self.setLabel("bottom", self._bottom)
+        spots = [spot for line in self._lines for spot in line.spots]
+        labels = sorted({(spot.x, spot.label) for spot in spots if spot.label})
+        self.getAxis("bottom").setTicks([labels] if labels else None)
+        if not spots:
+            return
+        low, high = min(spot.x for spot in spots), max(spot.x for spot in spots)
+        room = ROOM * (high - low) or 1.0
+        self.setXRange(low - room, high + room, padding=0)
+        self.setYRange(0, 100, padding=0.03)
+        for slot, line in enumerate(self._lines):
+            self._draw_line(line, colour_of(slot))
+
+    def _draw_line(self, line: Line, colour: QColor) -> None:
+        held = [spot for spot in line.spots if spot.held.asked]
+        x = np.array([spot.x for spot in held], float)
+        y = np.array([100 * spot.held.share for spot in held])
+        low, high = (np.array([100 * spot.held.interval[end] for spot in held]) for end in (0, 1))
+        if held:
+            bars = pyqtgraph.ErrorBarItem(x=x, y=y, top=high - y, bottom=y - low, beam=0, pen=QPen(colour, 0))
+            self.addItem(bars)
+        self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=THICK), name=line.title)
+        self.addItem(_spots(held, x, y, colour))
+        general = [spot for spot in line.spots if spot.general.asked]
+        dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
+        self.plot([spot.x for spot in general], [100 * spot.general.share for spot in general], pen=dotted)
+
+    def _dress(self) -> None:
+        """Take over the colours of the theme."""
+        colours = self.palette()
+        self.setBackground(colours.color(QPalette.ColorRole.Base))
+        self._legend.setLabelTextColor(colours.color(QPalette.ColorRole.Text))
+        for name in ("bottom", "left"):
+            axis = self.getAxis(name)
+            axis.setPen(colours.color(QPalette.ColorRole.Mid))
+            axis.setTextPen(colours.color(QPalette.ColorRole.Text))
+            axis.label.setDefaultTextColor(colours.color(QPalette.ColorRole.Text))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._lines:
+            self._draw()
+
+
+def _spots(spots: Sequence[Spot], x: Sequence[float], y: Sequence[float], colour: QColor) -> pyqtgraph.ScatterPlotItem:
+    """The points themselves; each tells what it stands for."""
+    return pyqtgraph.ScatterPlotItem(
+        x=x, y=y, size=SPOT, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],
+        tip=_tip,
+    )  # fmt: skip
+
+
+def _tip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
+    return widgets.tip(str(data))

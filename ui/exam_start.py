@@ -1,0 +1,80 @@
+"""What stands in the exam tab before there is a result: what an exam is, and how far one has come."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from core.language import tr, trn
+from ui import exam_words, style, widgets
+
+FIRST = 3  # answers, before their pace tells anything
+
+
+class RunLine(QWidget):
+    """How far an exam is and about how long it still takes, by its pace, with a button that stops it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = 0.0
+        self._before: int | None = None  # answers there were at the beginning
+        self.text, self.stop = widgets.label(), QPushButton(tr("Stop"))
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setFixedHeight(8)
+        self.bar.setAccessibleName(tr("Progress"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.text)
+        layout.addWidget(self.bar, 1)
+        layout.addWidget(self.stop)
+        self.hide()
+
+    def begin(self, now: float) -> None:
+        """An exam starts, or goes on."""
+        self._begun, self._before = now, None
+        self.text.setText("")
+        self.bar.setRange(0, 0)
+
+    def show_counts(self, done: int, wanted: int, now: float) -> None:
+        """So many of the answers that are wanted are there."""
+        if self.isHidden() or not wanted:
+            return
+        if self._before is None:
+            self._before, self._begun = done, now
+        came, spent = done - self._before, now - self._begun
+        left = spent / came * (wanted - done) if came >= FIRST else None
+        self.text.setText(
+            exam_words.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        )
+        self.bar.setRange(0, wanted if done < wanted else 0)
+        self.bar.setValue(done)
+
+
+class EmptyExam(QWidget):
+    """What an exam is, and which questions it asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.show_questions = QPushButton(tr("Show the questions"))
+        self._text = widgets.label(wrap=True, dim=True)
+        self._text.setFixedWidth(560)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self)
+        column.addStretch()
+        for part in (widgets.heading(tr("What has the model learned?")), self._text, self.show_questions):
+            row = QHBoxLayout()
+            row.addStretch()
+            row.addWidget(part)
+            row.addStretch()
+            column.addLayout(row)
+        column.addStretch()
+        self.show_count(0)
+
+    def show_count(self, questions: int) -> None:
+        about = tr(
+            "An exam puts the same questions to a base model, with and without the text before it, and to the one you "
+            "taught; it marks the answers, and shows fact by fact what was learned and what was lost."
+        )
+        which = tr("The questions are the rows with the split “test”; they are never trained on.")
+        count = trn("There is {n} of them, general ones counted in.", "There are {n} of them, general ones counted in.",
+                    questions)  # fmt: skip
+        self._text.setText(f"{about}\n\n{which}\n{count}" if questions else f"{about}\n\n{which}")

@@ -1,0 +1,301 @@
+"""Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from core.conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
+from core.evals import Estimate, Subject
+from core.language import tr
+from core.providers import Offer
+from core.providers.models_api import is_tuned
+from ui import exam_words, server_words, style, widgets
+from ui.workspace import Workspace
+
+LEAST, MOST = 2, 8
+USABLE = ("ready", "available")  # states of a model that can be asked
+COST_WIDTH = 250
+
+
+class SubjectRow(QWidget):
+    """A server, one of its models, a condition, and what its answers come to."""
+
+    changed = Signal()
+    chosen = Signal()  # by the person
+    copy_wanted = Signal()
+    removal_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, subject: Subject) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._extra = ""  # a model that was asked for by name: its server may not list it
+        self.server, self.model, self.condition = QComboBox(), widgets.ModelBox(), QComboBox()
+        self.cost = widgets.label(dim=True)
+        self.cost.setMinimumWidth(COST_WIDTH)
+        self.copy = _tool("+", tr("The same once more"), self.copy_wanted)
+        self.remove = _tool("✕", tr("Leave this one out"), self.removal_wanted)
+        for condition, told in CONDITIONS.items():
+            self.condition.addItem(told.title(), condition)
+            tip = widgets.tip(told.about())
+            self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
+            box.setAccessibleName(name)
+            box.setToolTip(name)
+        self.server.activated.connect(lambda _index: self._on_server())
+        self.model.activated.connect(lambda _index: self._on_chosen(self.model.model()))
+        self.condition.activated.connect(lambda _index: self._on_chosen(self._extra))
+        self._lay_out()
+        self.choose(subject)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(style.SPACE // 2)
+        for part, stretch in ((self.server, 2), (self.model, 5), (self.condition, 2)):
+            row.addWidget(part, stretch)
+        row.addSpacing(style.SPACE // 2)
+        for last in (self.cost, self.copy, self.remove):
+            row.addWidget(last)
+
+    def choose(self, subject: Subject) -> None:
+        """Show a subject; a model that its server does not list is offered all the same."""
+        self._extra = subject.model
+        self._show_servers(subject.provider)
+        self.condition.setCurrentIndex(self.condition.findData(subject.condition))
+        self._show_models()
+        self.model.choose(subject.model)
+
+    def subject(self) -> Subject:
+        return Subject(self.provider(), self.model.model(), self.condition.currentData())
+
+    def provider(self) -> str:
+        found: str = self.server.currentData() or self._workspace.settings.provider
+        return found
+
+    def show_offers(self) -> None:
+        """The servers, or what they offer, have changed."""
+        before = self.subject()
+        self._show_servers(before.provider)
+        self._show_models()
+        self.model.choose(before.model or self._extra)
+
+    def _show_servers(self, wanted: str) -> None:
+        titles = server_words.titles(self._workspace)
+        titles.setdefault(wanted, wanted)
+        if titles != {self.server.itemData(at): self.server.itemText(at) for at in range(self.server.count())}:
+            self.server.clear()
+            for id, title in titles.items():
+                self.server.addItem(title, id)
+        self.server.setCurrentIndex(self.server.findData(wanted))
+        self.server.setVisible(len(titles) > 1)
+
+    def _show_models(self) -> None:
+        self._workspace.want_offers(self.provider())
+        offers = list(self._workspace.known_offers(self.provider()))
+        if self._extra and all(offer.id != self._extra for offer in offers):
+            offers.append(Offer(self._extra, self._extra, tuned=is_tuned(self._extra)))
+        self.model.show_offers(offers)
+        if not self.model.model() and not self._extra:
+            self.model.setCurrentIndex(-1)
+        self.changed.emit()
+
+    def _on_server(self) -> None:
+        self._extra = ""
+        self.chosen.emit()
+        self._show_models()
+
+    def _on_chosen(self, model: str) -> None:
+        self._extra = model
+        self.chosen.emit()
+        self.changed.emit()
+
+    def problem(self) -> str:
+        """Why this one cannot be asked; '' where it can."""
+        offer = self.model.offer()
+        if offer is None:
+            return tr("Choose a model in each line.")
+        if offer.state not in USABLE:
+            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+        return ""
+
+
+class ExamSubjects(QWidget):
+    """From two to eight lines; until the person has chosen something, the usual ones for what is offered."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._touched = False
+        self._rows: list[SubjectRow] = []
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(style.SPACE // 2)
+        self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
+        self.add.setToolTip(tr("One more model, or one more condition"))
+        self.presets.setMenu(self._menu())
+        self.add.clicked.connect(lambda _checked: self._on_copy(self._rows[-1] if self._rows else None))
+        above = QHBoxLayout()
+        above.addWidget(widgets.heading(tr("Who is examined")))
+        above.addSpacing(style.SPACE)
+        above.addWidget(self.presets)
+        above.addWidget(self.add)
+        above.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(above)
+        layout.addLayout(self._lines)
+        self.show_offers()
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        for title, make in (
+            (tr("Base and newest tuned, closed book"), closed_books),
+            (tr("The same, and the base with the book"), with_books),
+            (tr("All conditions"), all_conditions),
+        ):
+            menu.addAction(title, lambda make=make: self._on_preset(make(*self._usual())))
+        return menu
+
+    def rows(self) -> list[SubjectRow]:
+        return self._rows
+
+    def subjects(self) -> list[Subject]:
+        return [row.subject() for row in self._rows]
+
+    def choose(self, subjects: Sequence[Subject]) -> None:
+        """Show these; what is offered later changes them no more."""
+        self._touched = True
+        self._show(subjects)
+
+    def prefer(self, model: str) -> None:
+        """Examine a model of the student's server: in place of the tuned one that stands there, else in a line more."""
+        wanted = Subject(self._workspace.settings.provider, model)
+        if wanted in self.subjects():
+            return
+        tuned = [row for row in self._rows if is_tuned(row.subject().model) and row.subject().condition == CLOSED]
+        self._touched = True
+        if tuned and is_tuned(model):
+            tuned[-1].choose(wanted)
+        else:
+            self._show([*self.subjects(), wanted][-MOST:])
+        self.changed.emit()
+
+    def show_offers(self) -> None:
+        """Servers or models have changed."""
+        if self._touched:
+            for row in self._rows:
+                row.show_offers()
+            return
+        usual = with_books(*self._usual())
+        if usual != self.subjects():
+            self._show(usual)
+        else:
+            for row in self._rows:
+                row.show_offers()
+
+    def _usual(self) -> tuple[Subject, Subject | None]:
+        """The base to begin with and the newest tuned model of the student's server, closed book."""
+        provider = self._workspace.settings.provider
+        base, tuned = default_models(self._workspace.known_offers(provider))
+        return Subject(provider, base), Subject(provider, tuned) if tuned else None
+
+    def show_estimates(self, found: Sequence[Estimate]) -> None:
+        """What each comes to; nothing where that was reckoned for others than stand here now."""
+        if [one.subject for one in found] != self.subjects():
+            found = []
+        for number, row in enumerate(self._rows):
+            row.cost.setText(exam_words.estimate_words(found[number]) if found else "")
+
+    def problem(self) -> str:
+        """What stands in the way of asking these; '' where nothing does."""
+        subjects = self.subjects()
+        if found := next(filter(None, (row.problem() for row in self._rows)), ""):
+            return found
+        if len(set(subjects)) < len(subjects):
+            return tr("Two lines are the same: choose another model or condition.")
+        return ""
+
+    def _show(self, subjects: Sequence[Subject]) -> None:
+        while len(self._rows) > len(subjects):
+            row = self._rows.pop()
+            self._lines.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for row, subject in zip(self._rows, subjects, strict=False):
+            row.choose(subject)
+        for subject in subjects[len(self._rows) :]:
+            self._add(subject)
+        self._on_changed()
+
+    def _add(self, subject: Subject) -> None:
+        row = SubjectRow(self._workspace, subject)
+        row.changed.connect(self._on_changed)
+        row.chosen.connect(self._on_touched)
+        row.copy_wanted.connect(lambda: self._on_copy(row))
+        row.removal_wanted.connect(lambda: self._on_remove(row))
+        self._rows.append(row)
+        self._lines.addWidget(row)
+
+    def _on_touched(self) -> None:
+        self._touched = True
+
+    def _on_preset(self, subjects: Sequence[Subject]) -> None:
+        self.choose(subjects)
+
+    def _on_copy(self, row: SubjectRow | None) -> None:
+        """A line like this one, under the next condition that is free."""
+        first = row.subject() if row else self._usual()[0]
+        taken = set(self.subjects())
+        others = [Subject(first.provider, first.model, condition) for condition in CONDITIONS]
+        new = next((one for one in others if one not in taken), first)
+        at = self._rows.index(row) + 1 if row else 0
+        subjects = self.subjects()
+        self.choose([*subjects[:at], new, *subjects[at:]])
+
+    def _on_remove(self, row: SubjectRow) -> None:
+        at = self._rows.index(row)
+        subjects = self.subjects()
+        self.choose([*subjects[:at], *subjects[at + 1 :]])
+
+    def _on_changed(self) -> None:
+        self.add.setEnabled(len(self._rows) < MOST)
+        for row in self._rows:
+            row.copy.setEnabled(len(self._rows) < MOST)
+            row.remove.setEnabled(len(self._rows) > LEAST)
+        self.changed.emit()
+
+
+def closed_books(base: Subject, tuned: Subject | None) -> list[Subject]:
+    return [base, tuned] if tuned else [base, _under(base, OPEN)]
+
+
+def with_books(base: Subject, tuned: Subject | None) -> list[Subject]:
+    """Was it worth it against simply putting the text, or what a search finds of it, before the model?"""
+    return [base, *([tuned] if tuned else []), _under(base, OPEN), _under(base, RETRIEVED)]
+
+
+def all_conditions(base: Subject, tuned: Subject | None) -> list[Subject]:
+    books = [_under(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
+    return [base, *books, *([tuned] if tuned else [])]
+
+
+def _under(subject: Subject, condition: str) -> Subject:
+    return Subject(subject.provider, subject.model, condition)
+
+
+def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
+    """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
+    tuned = next((offer.id for offer in offers if offer.tuned), "")
+    bases = [offer.id for offer in offers if not offer.tuned and offer.state in USABLE]
+    origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
+    return (origin if origin in bases else next(iter(bases), "")), tuned
+
+
+def _tool(text: str, name: str, signal: object) -> QToolButton:
+    button = QToolButton(text=text, toolTip=name, autoRaise=True)
+    button.setAccessibleName(name)
+    button.clicked.connect(lambda _checked: signal.emit())  # type: ignore[attr-defined]
+    return button

@@ -1,0 +1,222 @@
+"""The totals of an exam as a table: a line per subject, its rates with their intervals, and what parts it from another."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QGuiApplication
+from PySide6.QtWidgets import QAbstractItemView, QTableView
+
+from core import scores
+from core.language import tr, trn
+from core.scores import Comparison, Total
+from ui import exam_words, style, widgets
+from ui.exam_model import heat
+from ui.exam_outcome import Compared, Outcome
+from ui.exam_words import GAINED, LOST, NOTHING
+
+(SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, SPREAD, UNMARKED, SECONDS, COST) = range(13)
+WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 80, 84, 78, 84)
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+class TotalsModel(QAbstractTableModel):
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._outcome: Outcome | None = None
+        self._compared: Compared | None = None
+
+    def show_outcome(self, outcome: Outcome, compared: Compared | None) -> None:
+        """Show a run's totals; `compared` comes a moment later."""
+        same = self._outcome is not None and self._outcome.run.id == outcome.run.id
+        if not same:
+            self.beginResetModel()
+        self._outcome, self._compared = outcome, compared
+        if same:
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, COST))
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, COST)
+        else:
+            self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() or self._outcome is None else len(self._outcome.result.totals)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else COST + 1
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Role.DisplayRole:
+            return _titles()[section][0]
+        if role == Role.ToolTipRole:
+            return widgets.tip(_titles()[section][1])
+        if role == Role.TextAlignmentRole:
+            return _alignment(section)
+        return None
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        assert self._outcome
+        row, column = index.row(), index.column()
+        total = self._outcome.result.totals[row]
+        match role:
+            case Role.DisplayRole:
+                return self._text(row, column, total)
+            case Role.BackgroundRole:
+                return {HELD: heat(total.held), GENERAL: heat(total.general)}.get(column)
+            case Role.ForegroundRole:
+                return self._colour(row, column, total)
+            case Role.FontRole if column == MEMORISED:
+                return _italic()
+            case Role.TextAlignmentRole:
+                return _alignment(column)
+            case Role.ToolTipRole:
+                return widgets.tip(self._tip(row, column, total))
+        return None
+
+    def _text(self, row: int, column: int, total: Total) -> str:
+        if column in (GAP, CHANCE, CHANGED):
+            return self._against(row, column)
+        assert self._outcome
+        given = self._outcome.answers[row]
+        match column:
+            case 0:
+                return exam_words.heading(total.subject, self._outcome.servers[row])
+            case 1 | 7 | 8:
+                return exam_words.share({HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised}[column])
+            case 2:
+                return exam_words.interval(total.held) if self._compared else "…"
+            case 3:
+                return f"{100 * total.score:.0f}" if total.held.asked else NOTHING
+            case 9:
+                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
+            case 10:
+                return f"{total.unmarked:,}" if total.unmarked else NOTHING
+            case 11:
+                return f"{total.seconds / given:.2f}" if given and total.seconds else NOTHING
+        return exam_words.dollars(total.per_thousand) if given else NOTHING
+
+    def _comparison(self, row: int) -> Comparison | None:
+        found = self._compared.comparisons if self._compared else []
+        return found[row] if row < len(found) else None
+
+    def _against(self, row: int, column: int) -> str:
+        """What parts the subject from the one that all are compared with."""
+        found = self._comparison(row)
+        if found is None:
+            return NOTHING if self._compared else "…"
+        if not found.scoring.n:
+            return NOTHING
+        low, high = found.scoring.interval
+        return {
+            GAP: f"{100 * found.scoring.mean:+.0f}  ({100 * low:+.0f} … {100 * high:+.0f})",
+            CHANCE: exam_words.p_words(found.passing.p),
+            CHANGED: f"{GAINED} {len(scores.names(found.gained))}  {LOST} {len(scores.names(found.lost))}",
+        }[column]
+
+    def _colour(self, row: int, column: int, total: Total) -> Any:
+        if column == MEMORISED:
+            return style.dim()
+        if column == SUBJECT and total.subject.error:
+            return style.colours("error")[0]
+        found = self._comparison(row)
+        if column == GAP and found is not None and found.scoring.is_clear:
+            return style.colours("good" if found.scoring.mean > 0 else "error")[0]
+        return None
+
+    def _tip(self, row: int, column: int, total: Total) -> str:
+        assert self._outcome
+        if column == SUBJECT:
+            return self._outcome.columns[row].about
+        text = _titles()[column][1]
+        found = self._comparison(row)
+        if column in (HELD, SPAN) and total.held.asked:
+            held = len(scores.held_out(self._outcome.result.questions))
+            return "\n".join(filter(None, (text, exam_words.small(held))))
+        if column == CHANCE and found is not None:
+            return f"{text}\n" + tr("{gained} questions only this one has right, {lost} only the other.",
+                                    gained=found.passing.gained, lost=found.passing.lost)  # fmt: skip
+        if column == SPREAD and total.spread.n:
+            return f"{text}\n" + trn("{n} question was asked several times; scores within it vary by {deviation}.",
+                                     "{n} questions were asked several times; scores within one vary by {deviation}.",
+                                     total.spread.n, deviation=f"{100 * total.spread.deviation:.1f}")  # fmt: skip
+        return text
+
+
+def _titles() -> list[tuple[str, str]]:
+    """The headings, and what each column says."""
+    return [
+        (tr("Subject"), tr("A model under a condition")),
+        (tr("Held out"), tr("Right answers to questions that were never trained on, without the general ones")),
+        (tr("95 % interval"), tr("Wilson's interval of the held-out rate: where the true rate lies, 95 times of 100")),
+        (tr("Score"), tr("The mean score of the held-out questions, of 100")),
+        (tr("Difference"), tr("Of the mean score, in points, with its interval (bootstrap, paired by question)")),
+        (
+            tr("p"),
+            tr("How likely chance alone parts the two so far (McNemar's exact test over the held-out questions)"),
+        ),
+        (tr("Facts"), tr("Facts gained and lost against the subject that is compared with")),
+        (tr("General"), tr("Everyday knowledge: what is lost here was forgotten")),
+        (tr("Memorised"), tr("The very wordings of training rows. This is no proof that a fact is known.")),
+        (tr("Unsteady"), tr("Questions that are answered now right, now wrong")),
+        (tr("Unmarked"), tr("Answers that the grader could not mark")),
+        (tr("s/answer"), tr("Seconds per answer, on average")),
+        (tr("per 1,000"), tr("US dollars for a thousand questions as they were asked")),
+    ]
+
+
+class TotalsTable(QTableView):
+    """As high as its lines; `chosen` tells the subject that was selected."""
+
+    chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(showGrid=False, wordWrap=False)
+        self.totals = TotalsModel(self)
+        self.setModel(self.totals)
+        self.setAccessibleName(tr("Results of the subjects"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + style.SPACE)
+        self.horizontalHeader().setHighlightSections(False)
+        for section, width in enumerate(WIDTHS):
+            self.setColumnWidth(section, width)
+        self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
+
+    def show_outcome(self, outcome: Outcome, compared: Compared | None) -> None:
+        self.totals.show_outcome(outcome, compared)
+        spread = any(total.spread.n for total in outcome.result.totals)
+        self.setColumnHidden(SPREAD, not spread)
+        self.setColumnHidden(UNMARKED, not any(total.unmarked for total in outcome.result.totals))
+        self.setColumnHidden(MEMORISED, not any(total.memorised.asked for total in outcome.result.totals))
+        self.setColumnHidden(GENERAL, not any(total.general.asked for total in outcome.result.totals))
+        self.updateGeometry()
+        self.setFixedHeight(self.sizeHint().height())
+
+    def subject(self) -> int | None:
+        rows = self.selectionModel().selectedRows()
+        return rows[0].row() if rows else None
+
+    def sizeHint(self) -> QSize:
+        lines = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
+        return QSize(600, lines + self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth())
+
+    def _on_selected(self) -> None:
+        if (subject := self.subject()) is not None:
+            self.chosen.emit(subject)
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column == SUBJECT else Qt.AlignmentFlag.AlignHCenter
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _italic() -> QFont:
+    font = QFont(QGuiApplication.font())
+    font.setItalic(True)
+    return font

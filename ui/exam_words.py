@@ -1,0 +1,177 @@
+"""What the exam is called on the screen: its subjects, its kinds of questions, its figures."""
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QDateTime, QLocale
+
+from core.conditions import CONDITIONS
+from core.evals import Estimate, Run, Subject
+from core.graders import GRADERS
+from core.judges import JUDGE, PERSON
+from core.language import tr, trn
+from core.providers import LOCAL
+from core.scores import Rate
+from core.statistics import Kappa, is_small
+from ui import widgets
+from ui.inquiry_dialog import about
+
+GAINED, LOST = "▲", "▼"
+RIGHT, WRONG = "✓", "✗"
+NOTHING = "–"
+
+
+def brief_name(model: str) -> str:
+    """A model's name without the base it was tuned from, for a narrow heading."""
+    parts = widgets.short_name(model).split(" · ")
+    return " · ".join(parts[:-1]) or model
+
+
+def heading(subject: Subject, server: str = "") -> str:
+    """Who was asked and with what before it, in two lines; `server` where a run has several."""
+    condition = CONDITIONS[subject.condition].title()
+    return f"{brief_name(subject.model)}\n{f'{condition} · {server}' if server else condition}"
+
+
+def line(subject: Subject, server: str = "") -> str:
+    """The same in one line."""
+    return " · ".join(heading(subject, server).splitlines())
+
+
+def about_subject(subject: Subject, server: str) -> str:
+    """All there is to say of a subject, for a tool tip."""
+    parts = [subject.model, server, CONDITIONS[subject.condition].about(), subject.error]
+    return " – ".join(filter(None, parts))
+
+
+def servers_of(subjects: Sequence[Subject], titles: Mapping[str, str]) -> list[str]:
+    """The server of each subject, where they are not all at the same one; '' else."""
+    several = len({subject.provider for subject in subjects}) > 1
+    return [titles.get(subject.provider, subject.provider) if several else "" for subject in subjects]
+
+
+def kind_words() -> dict[str, tuple[str, str]]:
+    """What each kind of exam question is called, and what it shows."""
+    return {
+        "memorised": (
+            tr("Memorised – trained wording, not the result"),
+            tr("The very wording of a training row. It shows that the training worked, not that the fact is known."),
+        ),
+        "reworded": (tr("Reworded"), tr("The same question in words that were never trained on.")),
+        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
+        "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
+        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
+        "general": (tr("General"), tr("Everyday knowledge from outside the text, which must not get worse.")),
+    }
+
+
+def kind_title(kind: str) -> str:
+    return kind_words().get(kind, (kind, ""))[0]
+
+
+def by_title(by: str, grader: str) -> str:
+    """Whose marks they are."""
+    return {JUDGE: tr("Judge"), PERSON: tr("Person")}[by] if by else GRADERS[grader].title()
+
+
+def status_words(status: str) -> str:
+    words = {
+        "running": tr("running"),
+        "succeeded": tr("finished"),
+        "cancelled": tr("stopped"),
+        "failed": tr("failed"),
+    }
+    return words.get(status, status)
+
+
+def run_words(run: Run) -> str:
+    """A run in one line: when, who, and how it ended."""
+    made = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
+    who = ", ".join(line(subject) for subject in run.subjects[:2])
+    more = len(run.subjects) - 2
+    if more > 0:
+        who = tr("{who} and {n} more", who=who, n=more)
+    return f"{made}  ·  {who}  ·  {status_words(run.status)}"
+
+
+def share(rate: Rate) -> str:
+    """A rate with its share: 7/9 · 78 %."""
+    return f"{rate} · {rate.share:.0%}" if rate.asked else NOTHING
+
+
+def interval(rate: Rate) -> str:
+    """Wilson's interval of a rate."""
+    if not rate.asked:
+        return NOTHING
+    low, high = rate.interval
+    return f"{low:.0%} – {high:.0%}"
+
+
+def small(questions: int) -> str:
+    """What to say of few questions; '' where they are enough."""
+    return (
+        trn("{n} question is a small sample", "{n} questions are a small sample", questions)
+        if is_small(questions)
+        else ""
+    )
+
+
+def p_words(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def dollars(amount: float | None) -> str:
+    """A price; nothing is paid on this computer, and some prices nobody knows."""
+    if amount is None:
+        return tr("unknown")
+    return tr("nothing") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
+
+
+def estimate_words(one: Estimate) -> str:
+    """What the answers of one subject come to."""
+    return " · ".join([
+        trn("{n} request", "{n} requests", one.requests),
+        tr("{n} tokens", n=about(one.sent + one.received)),
+        dollars(one.dollars) if one.dollars is not None else tr("price unknown"),
+    ])  # fmt: skip
+
+
+def total_words(found: Sequence[Estimate], repeats: int) -> str:
+    """What an exam comes to."""
+    if not found:
+        return ""
+    answers = sum(one.requests for one in found) * repeats
+    known = [one.dollars for one in found if one.dollars is not None]
+    parts = [
+        trn("{n} question", "{n} questions", found[0].requests),
+        trn("{n} answer", "{n} answers", answers),
+        tr("about {sent} tokens sent, {received} received", sent=about(sum(one.sent for one in found)),
+           received=about(sum(one.received for one in found))),
+    ]  # fmt: skip
+    if all(one.subject.provider == LOCAL for one in found):
+        parts.append(tr("costs nothing"))
+    elif len(known) == len(found):
+        parts.append(tr("about {cost}", cost=dollars(sum(known))))
+    else:
+        parts.append(tr("{cost}, and what nobody here knows the price of", cost=dollars(sum(known) if known else 0.0)))
+    return " · ".join(parts)
+
+
+def left_words(done: int, wanted: int, seconds: float | None) -> str:
+    """How far an exam is, and about how long it still takes (None: nobody can tell yet)."""
+    text = tr("{done} of {wanted} answers", done=f"{done:,}", wanted=f"{wanted:,}")
+    if seconds is None or done >= wanted:
+        return text
+    if seconds < 90:
+        return f"{text} · {tr('about {n} s left', n=max(1, round(seconds)))}"
+    if seconds < 5400:
+        return f"{text} · {tr('about {n} min left', n=round(seconds / 60))}"
+    return f"{text} · {tr('about {n} h left', n=f'{seconds / 3600:.1f}')}"
+
+
+def kappa_words(pair: str, found: Kappa) -> str:
+    """How far two who marked agree: Cohen's kappa, with how many answers it stands on."""
+    if found.value is None:
+        return tr("{pair}: agree on {share} of {n} – too much alike for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
+    text = tr("{pair}: κ = {kappa}, agree on {share} of {n}", pair=pair, kappa=f"{found.value:.2f}",
+              share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
+    return f"{text} ({tr('a small sample')})" if is_small(found.n) else text
