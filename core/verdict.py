@@ -46,6 +46,11 @@ def taught(result: Result) -> list[int]:
     return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED]
 
 
+def _best(result: Result) -> list[int]:
+    """The tuned model that has most right, to be set against the books; none where none was asked."""
+    return sorted(taught(result), key=lambda at: -result.totals[at].held.share)[:1]
+
+
 def _base(result: Result, condition: str) -> int | None:
     """The place of the first base model under a condition."""
     found = (at for at, one in enumerate(result.run.subjects) if one.condition == condition and not is_tuned(one.model))
@@ -102,7 +107,7 @@ def _named(names: Sequence[str]) -> str:
 
 def _on_books(result: Result) -> Iterator[str]:
     """Is it better than putting the text, or what a search finds of it, into the prompt?"""
-    for at in taught(result):
+    for at in _best(result):
         for condition in (OPEN, RETRIEVED):
             other = _base(result, condition)
             if other is not None and result.totals[other].held.asked:
@@ -157,7 +162,7 @@ def _on_honesty(result: Result) -> Iterator[str]:
 
 
 def _next(result: Result) -> Iterator[str]:
-    for at in taught(result):
+    for at in _best(result):
         mine = result.totals[at].held
         missing = lacking(result, at)
         if missing and mine.share < GOOD:

@@ -3,20 +3,21 @@
 Without --check new texts are added to each catalog, to be translated by hand; texts that are gone are dropped.
 """
 
+import ast
 import io
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "resources" / "translations"
 SOURCES = ("core", "ui")
-KEYWORDS = {"tr": None, "trn": (1, 2)}
+KEYWORDS = {"tr": 1, "trn": 2}  # functions, and how many of their first arguments are texts
 PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
@@ -40,12 +41,20 @@ def main() -> int:
 
 def extract() -> Catalog:
     template = Catalog(project="Juku")
-    for folder in SOURCES:
-        for file, _line, text, _comments, _context in extract_from_dir(
-            ROOT / folder, [("**.py", "python")], keywords=KEYWORDS
-        ):
-            template.add(text, locations=[(f"{folder}/{file}", 0)])
+    for path in sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")):
+        for text in texts(ast.parse(path.read_text(encoding="utf-8"))):
+            template.add(text, locations=[(path.relative_to(ROOT).as_posix(), 0)])
     return template
+
+
+def texts(tree: ast.AST) -> Iterator[str | tuple[str, str]]:
+    """What is said through `tr` and `trn`, also inside f-strings, which Babel's own reader skips; in order."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+        wanted = KEYWORDS.get(call.func.id, 0)
+        found = [argument.value for argument in call.args[:wanted] if isinstance(argument, ast.Constant)]
+        if wanted and len(found) == wanted:
+            yield found[0] if wanted == 1 else (found[0], found[1])
 
 
 def load(path: Path) -> Catalog:
