@@ -80,7 +80,7 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     rows = tr("only the rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=int)
+    train.add_argument("--seed", type=_seed)
     ask = verb("ask", _ask, tr("put a question to a model"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
@@ -96,13 +96,19 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
-        added.add_argument("--seed", type=int)
+        added.add_argument("--seed", type=_seed)
     for added in (train, ask, exam):
         added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
 
 
 def _count(text: str) -> int:
     if not 1 <= int(text) <= 100:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2**31:
         raise ValueError(text)
     return int(text)
 
