@@ -144,7 +144,7 @@ class Catalog:
         from huggingface_hub.constants import HF_HUB_CACHE
 
         blobs = Path(HF_HUB_CACHE) / f"models--{entry.hub.repo.replace('/', '--')}" / "blobs"
-        size = sum(path.stat().st_size for path in blobs.glob("*")) if blobs.is_dir() else 0
+        size = sum(map(_size, blobs.glob("*"))) if blobs.is_dir() else 0
         return min(size / entry.bytes, 0.99)
 
     async def ensure(self, model: str) -> Path:
@@ -206,3 +206,11 @@ def _not_ready(entry: Entry) -> ApiError:
         "model",
         "model_not_ready",
     )
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; 0 where it has just got its final name."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -54,6 +54,11 @@ def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
         convert.check_sha256(tmp_path / "x.gguf", "0" * 64)
 
 
+def test_a_file_that_gets_its_name_while_it_is_measured_counts_as_nothing(tmp_path: Path) -> None:
+    (tmp_path / "whole").write_bytes(b"12345")
+    assert [catalog._size(tmp_path / name) for name in ("whole", "tmp_1")] == [5, 0]
+
+
 def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
     for name in ("config.json", "tokenizer_config.json"):
         (tmp_path / name).write_text("{}")
