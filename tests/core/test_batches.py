@@ -122,7 +122,9 @@ def test_a_window_that_was_closed_finds_its_batch_again_and_sends_none_twice(gat
     assert len(server.batches) == 1
 
 
-@pytest.mark.parametrize("fault", [Fault("lose"), Fault("reset"), Fault(status=500)], ids=["answer lost", "never received", "fault"])
+@pytest.mark.parametrize(
+    "fault", [Fault("lose"), Fault("reset"), Fault(status=500)], ids=["answer lost", "never received", "fault"]
+)
 def test_a_doubtful_answer_makes_one_batch(gates, server, fault):
     ending, faults = Ending(server), [fault]
     server.weather = lambda method, path: (
