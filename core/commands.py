@@ -12,6 +12,7 @@ from core import (
     chat,
     conditions,
     evals,
+    exam_verbs,
     jobs,
     language,
     providers,
@@ -31,7 +32,7 @@ from core.language import tr
 from core.project import Changes, Project
 from core.scores import Line, Result
 
-VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "serve")
+VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 Verb = Callable[[Arguments], int]
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
     row_verbs.add(verb)
     _add_model_verbs(verb)
+    exam_verbs.add(verb)
     serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)

@@ -63,7 +63,7 @@ def _percent(rate: Rate) -> str:
 
 def _on_learning(result: Result) -> Iterator[str]:
     base = _base(result, CLOSED)
-    for at in taught(result):
+    for at in sorted(taught(result), key=lambda at: -result.totals[at].held.share):
         total = result.totals[at]
         name = title(total.subject)
         if base is None or not result.totals[base].held.asked:

@@ -64,6 +64,9 @@ ORDER = (
     ("evals",),
     ("scores", "eval_answers"),
     ("trends", "verdict"),
+    ("report_data", "report_words", "report_charts", "markup"),
+    ("report_questions", "report_files", "promptfoo"),
+    ("report_html",),
     ("report",),
     ("playground", "as_code", "corrections"),
     ("transcripts",),
@@ -72,7 +75,7 @@ ORDER = (
     ("generation", "probing", "judging", "refining", "drafting", "golden"),
     ("inquiry_tasks",),
     ("console",),
-    ("row_verbs",),
+    ("row_verbs", "exam_verbs"),
     ("commands",),
 )
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names}

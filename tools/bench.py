@@ -12,6 +12,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from tools import (
     bench_curves,
     bench_duplicates,
+    bench_exam,
     bench_grid,
     bench_queue,
     bench_rows,
@@ -21,10 +22,10 @@ from tools import (
     rows_file,
 )
 
-PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec", "queue", "curves")
+PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec", "queue", "curves", "exam")
 ALONE = {  # parts that need no file of rows
     "grid": bench_grid.bench, "spec": bench_spec.bench, "duplicates": bench_duplicates.bench,
-    "queue": bench_queue.bench, "curves": bench_curves.bench,
+    "queue": bench_queue.bench, "curves": bench_curves.bench, "exam": bench_exam.bench,
 }  # fmt: skip
 TOKEN_ROWS = 20_000
 

@@ -1,0 +1,39 @@
+"""The verb of main.py that tells of exams: report."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from core import report, settings
+from core.console import CLEAN, Arguments, reporter, say, with_project
+from core.judges import JUDGE, PERSON
+from core.language import tr
+from core.project import Project
+
+BY = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
+
+
+def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    telling = verb("report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo"))
+    telling.add_argument("--run", type=int, help=tr("the exam's number; otherwise the newest"))
+    endings = ", ".join(one.suffix for one in report.FORMATS.values())
+    ending = tr("the file; its name ends in one of: {endings}", endings=endings)
+    telling.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help=ending)
+    telling.add_argument("--format", choices=report.FORMATS, default="", help=tr("otherwise judged by the name"))
+    telling.add_argument("--by", choices=BY, default="grader", help=tr("whose marks count"))
+    telling.add_argument("--title", default="", help=tr("the title; otherwise the spec's name"))
+
+
+def _report(arguments: Arguments) -> int:
+    out = arguments.to
+    format = arguments.format or report.format_of(out)
+    options = report.Options(arguments.title, BY[arguments.by], tuple(settings.load().providers))
+
+    async def work(document: Project) -> int:
+        run = await document.read(report.find, arguments.run)
+        await document.read(report.save, run.id, out, format, options, reporter(out.name))
+        told = {"file": str(out), "run": run.id, "format": format}
+        say(arguments, told, tr("Exam {number} written to {path}.", number=run.id, path=out))
+        return CLEAN
+
+    return with_project(arguments, work)

@@ -1,0 +1,37 @@
+"""HTML in which no text can become markup: what is not marked up already is escaped."""
+
+import html
+import re
+
+# Signs that steer what is seen without being seen: control characters, turned directions, halves of surrogates.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+VOID = ("meta", "br", "col")
+
+
+class Markup(str):
+    """Text that is markup; every other text is not."""
+
+    __slots__ = ()
+
+
+def text(said: object) -> Markup:
+    """Any text so that it reads as it is; signs that cannot be seen are named."""
+    if isinstance(said, Markup):
+        return said
+    plain = str(said).replace("\r\n", "\n")
+    return Markup(html.escape(_UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", plain)))
+
+
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
+    """An element. An attribute is left out where it is None or False; `class_` is class, and _ stands for -."""
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{"" if value is True else text(value)}"'
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    end = "" if name in VOID else f"</{name}>"
+    return Markup(f"<{name}{given}>{''.join(map(text, children))}{end}")
+
+
+def join(*parts: object) -> Markup:
+    return Markup("".join(map(text, parts)))

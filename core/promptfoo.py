@@ -1,0 +1,199 @@
+"""An exam as a configuration for promptfoo: the same questions, conditions and models, marked as nearly as it can."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions
+from core.conditions import FEW_SHOT, OPEN, RETRIEVED, Book
+from core.evals import Question, Run
+from core.language import tr
+from core.providers import LOCAL
+from core.settings import ProviderSettings
+
+SCHEMA = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n"
+QUESTION, PASSAGES = "{{question}}", "{{passages}}"  # filled by promptfoo
+KANJI = dict(zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "一二三四五六七八九十", strict=True))
+SAID = 'output.normalize("NFKC").toLowerCase().replace(/(\\d),(?=\\d{3})/g, "$1")'
+BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
+
+Servers = Sequence[ProviderSettings]
+
+
+def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
+    """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
+    run = report_data.find(db, id)
+    kept = revisions.one(db, run.revision) if run.revision else None
+    book = conditions.read(db, run.retrieval, kept.spec if kept else None)
+    try:
+        whole = _whole(db, run, book, {one.id: one for one in servers})
+    finally:
+        book.close()
+    return SCHEMA + json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+def _whole(db: sqlite3.Connection, run: Run, book: Book, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
+    passages = _passages(db, run)
+    whole: dict[str, Any] = {
+        "description": _value(tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.title_of(db, run))),
+        "prompts": [
+            {"label": name, "raw": json.dumps(_messages(book, name), ensure_ascii=False)}
+            for name in dict.fromkeys(one.condition for one in run.subjects)
+        ],
+        "providers": _models(run, servers),
+        "evaluateOptions": {"repeat": run.repeats},
+        "tests": [_test(run, one, passages) for one in evals.questions(db, run.id)],
+    }
+    if run.judge:
+        judge = _server(run, *run.judge, servers)
+        whole["defaultTest"] = {"options": {"provider": judge}}
+    return whole
+
+
+def _models(run: Run, servers: dict[str, ProviderSettings]) -> list[dict[str, Any]]:
+    """Each model once, with the conditions under which it was asked."""
+    asked: dict[tuple[str, str], list[str]] = {}
+    for one in run.subjects:
+        asked.setdefault((one.provider, one.model), []).append(one.condition)
+    return [{**_server(run, *who, servers), "prompts": list(dict.fromkeys(names))} for who, names in asked.items()]
+
+
+def _server(run: Run, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
+    asked, entry = run.sampling, servers.get(provider)
+    preset = presets.preset(entry.preset if entry else presets.CUSTOM)
+    variable = as_code.ENGINE_VARIABLE if provider == LOCAL else _variable(provider, preset.id)
+    config = {
+        "apiBaseUrl": as_code.ENGINE_URL if provider == LOCAL else entry.base_url if entry else None,
+        "apiKeyEnvar": variable,
+        "headers": {"api-key": f"{{{{ env.{variable} }}}}"} if preset.auth == "api-key" else None,
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "max_tokens": asked.max_tokens,
+        "seed": asked.seed,
+    }
+    told = {name: value for name, value in config.items() if value not in (None, "")}
+    return {"id": f"openai:chat:{_value(model)}", "label": _value(model), "config": told}
+
+
+def _variable(provider: str, preset: str) -> str:
+    return (
+        as_code.OPENAI_VARIABLE if preset == "openai" else re.sub(r"\W", "_", keys.variable(provider), flags=re.ASCII)
+    )
+
+
+def _messages(book: Book, condition: str) -> list[dict[str, str]]:
+    """A prompt as promptfoo fills it: `Book.prepare` with places for the question and its passages."""
+    system = _literal(book.system_prompt)
+    if condition == OPEN:
+        system = _with(book, "open_book", system, text=_literal(book.text))
+    elif condition == RETRIEVED:
+        system = _with(book, "retrieved", system, passages=PASSAGES)
+    shown = [
+        {"role": role, "content": _literal(said)}
+        for shot in (book.shots if condition == FEW_SHOT else [])
+        for role, said in (("user", shot.question), ("assistant", shot.answer))
+    ]
+    first = [{"role": "system", "content": system}] if system else []
+    return [*first, *shown, {"role": "user", "content": QUESTION}]
+
+
+def _with(book: Book, name: str, system: str, **values: str) -> str:
+    whole = prompts.fill(prompts.load(name, book.language), **values).strip()
+    return f"{system}\n\n{whole}".strip()
+
+
+def _passages(db: sqlite3.Connection, run: Run) -> dict[int, str]:
+    """What was found for each question, where a subject was asked with it."""
+    sql = (
+        "SELECT a.question, min(a.passages) FROM eval_answer a JOIN eval_subject s ON s.id = a.subject "
+        "WHERE a.run = ? AND s.condition = ? GROUP BY a.question"
+    )
+    return {
+        question: "\n\n".join(f"[{at}] {one.passage.whole}" for at, one in enumerate(conditions.passages_of(kept), 1))
+        for question, kept in db.execute(sql, (run.id, RETRIEVED))
+    }
+
+
+def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
+    values = {"question": _value(one.question)}
+    if any(subject.condition == RETRIEVED for subject in run.subjects):
+        values["passages"] = _value(passages.get(one.id, ""))
+    metadata = {"kind": _value(one.kind), "facts": _value(one.facts)}
+    checks = [{**check, "metric": _value(one.kind)} for check in _checks(run, one)]
+    return {"vars": values, "metadata": metadata, "assert": checks}
+
+
+def _checks(run: Run, one: Question) -> Iterator[dict[str, Any]]:
+    if one.kind == "not_stated" and run.grader == "key_points":
+        yield _rubric(tr("The answer says that the text does not tell this, and does not answer all the same."))
+        return
+    if run.grader == "exact":
+        yield _javascript(f"{SAID}{BARE} === {_text(one.reference)}.normalize('NFKC').toLowerCase(){BARE}")
+    elif run.grader == "regex":
+        yield _javascript(f"new RegExp({_text(one.key_points.strip() or one.reference.strip())}, 'i').test(output)")
+    else:
+        points = (
+            one.key_points.strip() or proposals.key_points(one.reference, one.reference, one.question) or one.reference
+        )
+        yield from (_javascript(_point(point)) for point in grading.parse(points))
+    if run.judge:
+        yield _rubric(
+            tr("The answer agrees with this reference answer: {reference}", reference=_literal(one.reference))
+        )
+
+
+def _javascript(value: str) -> dict[str, Any]:
+    return {"type": "javascript", "value": value}
+
+
+def _rubric(value: str) -> dict[str, Any]:
+    return {"type": "llm-rubric", "value": value}
+
+
+def _point(point: grading.KeyPoint) -> str:
+    """Whether an answer says any wording of a key point, numbers in digits or in words."""
+    raw = point.text.removeprefix("!").split("|")
+    wordings = dict.fromkeys(one for text in raw for one in _wordings(text))
+    patterns = [grading.pattern(one) for one in wordings]
+    listed = ", ".join(map(_text, patterns))
+    return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({SAID}))"
+
+
+def _wordings(text: str) -> Iterator[str]:
+    plain = re.sub(r"(\d),(?=\d{3})", r"\1", unicodedata.normalize("NFKC", text).lower()).strip()
+    words = {str(value): word for word, value in grading.WORD_VALUES.items()}
+    for one in filter(None, (plain, grading.normalise(text))):
+        yield one
+        for names in (words, KANJI):
+            yield re.sub(r"(?<![\d.])\d+(?![\d.])", partial(_named, names), one)
+
+
+def _named(names: dict[str, str], found: re.Match[str]) -> str:
+    return names.get(found[0], found[0])
+
+
+def _text(said: str) -> str:
+    """A text as JavaScript writes it, in which promptfoo finds nothing to fill in."""
+    return (
+        json.dumps(said, ensure_ascii=False)
+        .replace("{", "\\u007b")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
+
+
+def _literal(said: str) -> str:
+    """A part of a template that comes out as it is."""
+    return re.sub(r"\{[{%#]", lambda found: f'{{{{ "{found[0]}" }}}}', said)
+
+
+def _value(said: str) -> str:
+    """A value that promptfoo neither fills in nor takes for the name of a file to read or to run."""
+    kept = re.sub(r"\{(?=[{%#])", "{ ", said)
+    return f" {kept}" if re.match(r"[a-z]+:", kept) and kept.startswith(("file:", "package:")) else kept

@@ -1,0 +1,90 @@
+"""Reports of an exam to send or to go on with: a page, a table, JSON, or a configuration for promptfoo."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import promptfoo, report_files, report_html
+from core.errors import JukuError
+from core.formats.replacing import replacing
+from core.language import tr
+from core.progress import Reporter
+from core.report_data import find as find
+from core.settings import ProviderSettings
+
+html, csv, as_json = report_html.page, report_files.csv, report_files.as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`by` is whose marks count (core/scores.py), `title` '' the project's; `servers` are those of the settings."""
+
+    title: str = ""
+    by: str = ""
+    servers: tuple[ProviderSettings, ...] = ()
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        return {one.id: one.title for one in self.servers}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`write` gives the file in pieces; `title` is what the screen calls it."""
+
+    suffix: str
+    title: Callable[[], str]
+    write: Callable[[sqlite3.Connection, int, Options], Iterable[str]]
+
+
+def _html(db: sqlite3.Connection, id: int, options: Options) -> Iterator[str]:
+    yield report_html.page(db, id, options.title, options.by, options.titles)
+
+
+FORMATS = {
+    "html": Format(".html", lambda: tr("Report (HTML)"), _html),
+    "csv": Format(".csv", lambda: tr("Answers (CSV table)"), lambda db, id, _options: csv(db, id)),
+    "json": Format(
+        ".json", lambda: tr("Result and answers (JSON)"), lambda db, id, options: as_json(db, id, options.by)
+    ),
+    "promptfoo": Format(
+        ".yaml",
+        lambda: tr("Exam for promptfoo (YAML)"),
+        lambda db, id, options: [promptfoo.configuration(db, id, options.servers)],
+    ),
+}
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for. Raises `JukuError` for another one."""
+    suffix = {".htm": ".html", ".yml": ".yaml"}.get(path.suffix.lower(), path.suffix.lower())
+    found = next((name for name, one in FORMATS.items() if one.suffix == suffix), "")
+    if not found:
+        raise JukuError(
+            tr("There is no report of this kind"),
+            tr(
+                "Let the file's name end in one of these: {endings}",
+                endings=", ".join(one.suffix for one in FORMATS.values()),
+            ),
+        )
+    return found
+
+
+def save(
+    db: sqlite3.Connection,
+    id: int,
+    path: Path,
+    format: str = "",
+    options: Options = Options(),
+    reporter: Reporter | None = None,
+) -> None:
+    """Write a report; what was there before stays until it is whole. Raises `JukuError`, and `FormatError` of the disk."""
+    chosen = FORMATS[format or format_of(path)]
+    with replacing(path) as file:
+        for piece in chosen.write(db, id, options):
+            file.write(piece.encode(errors="replace"))
+            if reporter:
+                reporter.check()

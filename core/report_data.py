@@ -1,0 +1,195 @@
+"""What a report of an exam tells, read from a project at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core import evals, judges, proof, revisions, scores, spec, trends, verdict
+from core.conditions import CLOSED, OPEN, RETRIEVED
+from core.errors import JukuError
+from core.evals import Run
+from core.judges import JUDGE, PERSON, Marked
+from core.language import tr
+from core.providers.models_api import is_tuned
+from core.scores import Comparison, Result
+from core.statistics import Kappa
+from core.trends import Point
+
+SHOWN = 6000  # different answers that a report shows; a file of about 3 MB
+EACH = 3  # different answers of one subject to one question
+BLOCK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that a subject gave `times` times to a question; `passed` is None where the grader could not mark."""
+
+    id: int
+    question: int
+    subject: int
+    text: str
+    times: int
+    passed: bool | None
+    reason: str
+    marks: list[Marked] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a server says has answered, and how often; `adapter` is its hash where the local engine told one."""
+
+    reported: str
+    fingerprint: str
+    adapter: str
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two agree: '' is the run's own grader, else core/judges.py."""
+
+    one: str
+    other: str
+    kappa: Kappa
+
+
+@dataclass
+class Report:
+    """All that is told of a run, by the marks of `by`; `without_leaks` is None where nothing leaks.
+
+    `identities` and `said` are by a subject's and a question's id; `left_out` answers are not among those.
+    """
+
+    title: str
+    by: str
+    run: Run
+    result: Result
+    without_leaks: Result | None
+    revision: str
+    names: list[str]
+    verdict: list[str]
+    comparisons: list[Comparison]
+    identities: dict[int, list[Identity]]
+    agreements: list[Agreement]
+    points: list[Point]
+    said: dict[int, list[Said]]
+    answers: int
+    left_out: int
+
+
+def find(db: sqlite3.Connection, id: int | None = None) -> Run:
+    """A run by its number, else the newest. Raises `JukuError` where there is none."""
+    found = next((run for run in evals.runs(db) if id in (None, run.id)), None)
+    if found is None:
+        raise JukuError(
+            tr("There is no such exam") if id else tr("There is no exam yet"),
+            tr("A report tells of an exam that models have taken. Let some take one in the exam tab."),
+        )
+    return found
+
+
+def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: int = SHOWN) -> Report:
+    """All of a run; `shown` limits the answers."""
+    run = find(db, id)
+    result = scores.result(db, run, by)
+    kept = revisions.one(db, run.revision) if run.revision else None
+    said, answers, left_out = _said(db, run.id, shown)
+    return Report(
+        title or title_of(db, run),
+        by,
+        run,
+        result,
+        scores.result(db, run, by, without_leaks=True) if result.leaks else None,
+        kept.name if kept else "",
+        names(run),
+        verdict.words(result),
+        _comparisons(result),
+        _identities(db, run.id),
+        _agreements(db, run.id),
+        [point for point in trends.points(db, by) if point.run == run.id and point.step is not None],
+        said,
+        answers,
+        left_out,
+    )
+
+
+def title_of(db: sqlite3.Connection, run: Run) -> str:
+    """What the spec was called that the exam is about."""
+    kept = revisions.one(db, run.revision) if run.revision else None
+    return (kept.spec.name if kept else "") or spec.load(db).name
+
+
+def names(run: Run) -> list[str]:
+    """What the subjects are called: briefly, in full where two would be called the same."""
+    brief = [verdict.title(subject) for subject in run.subjects]
+    several = len({subject.provider for subject in run.subjects}) > 1
+    full = [f" – {one.model}" + (f" – {one.provider}" if several else "") for one in run.subjects]
+    return [name if brief.count(name) == 1 else name + rest for name, rest in zip(brief, full, strict=True)]
+
+
+def _comparisons(result: Result) -> list[Comparison]:
+    """Each subject against the base by heart (else the first one), and the taught ones against the base with the book."""
+    subjects = result.run.subjects
+    bases = {one.condition: at for at, one in reversed([*enumerate(subjects)]) if not is_tuned(one.model)}
+    first = bases.get(CLOSED, 0)
+    pairs = [(at, first) for at in range(len(subjects)) if at != first]
+    pairs += [(at, bases[book]) for at in verdict.taught(result) for book in (OPEN, RETRIEVED) if book in bases]
+    found = [result.compare(at, against) for at, against in dict.fromkeys(pairs)]
+    return [one for one in found if one.scoring.n]
+
+
+def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[Identity]]:
+    found: dict[int, list[Identity]] = {}
+    sql = (
+        "SELECT subject, reported, fingerprint, count(*) FROM eval_answer WHERE run = ? "
+        "GROUP BY subject, reported, fingerprint ORDER BY subject, count(*) DESC"
+    )
+    for subject, reported, fingerprint, count in db.execute(sql, (run,)):
+        identity = Identity(reported, fingerprint, proof.adapter_of(fingerprint), count)
+        found.setdefault(subject, []).append(identity)
+    return found
+
+
+def _agreements(db: sqlite3.Connection, run: int) -> list[Agreement]:
+    marked = {grader for (grader,) in db.execute(_GRADERS, (run,))}
+    pairs = [("", JUDGE), ("", PERSON), (JUDGE, PERSON)]
+    wanted = [pair for pair in pairs if set(pair) - {""} <= marked]
+    found = [Agreement(one, other, judges.agreement(db, run, one, other)) for one, other in wanted]
+    return [one for one in found if one.kappa.n]
+
+
+_GRADERS = """SELECT DISTINCT m.grader FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ?"""
+_SAID = """SELECT min(id), question, subject, text, count(*), min(passed), max(reason) FROM eval_answer WHERE run = ?
+GROUP BY question, subject, text ORDER BY question, subject, count(*) DESC, min(id)"""
+
+
+def _said(db: sqlite3.Connection, run: int, shown: int) -> tuple[dict[int, list[Said]], int, int]:
+    """The answers to show by question, how many there are, and how many are not shown."""
+    chosen: list[Said] = []
+    cell, in_cell, answers, left_out = (0, 0), 0, 0, 0
+    for id, question, subject, text, times, passed, reason in db.execute(_SAID, (run,)):
+        in_cell = in_cell + 1 if cell == (question, subject) else 1
+        cell, answers = (question, subject), answers + times
+        if in_cell > EACH or len(chosen) >= shown:
+            left_out += times
+        else:
+            right = None if passed is None else bool(passed)
+            chosen.append(Said(id, question, subject, text, times, right, reason))
+    _add_marks(db, chosen)
+    found: dict[int, list[Said]] = {}
+    for one in chosen:
+        found.setdefault(one.question, []).append(one)
+    return found, answers, left_out
+
+
+def _add_marks(db: sqlite3.Connection, chosen: Sequence[Said]) -> None:
+    known = {one.id: one for one in chosen}
+    ids = list(known)
+    for start in range(0, len(ids), BLOCK):
+        part = ids[start : start + BLOCK]
+        places = ",".join("?" * len(part))
+        sql = f"SELECT answer, grader, score, passed, reason FROM eval_mark WHERE answer IN ({places}) AND grader <> ?"
+        for answer, grader, score, passed, reason in db.execute(sql, (*part, judges.UNCLEAR)):
+            known[answer].marks.append(Marked(answer, grader, score, bool(passed), reason))

@@ -1,0 +1,137 @@
+"""An exam's answers as a table and as JSON, a line for each: all of them, however many."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from core import __version__, conditions, evals, report_data, scores, verdict
+from core.conditions import CONDITIONS
+from core.evals import Subject
+from core.formats import cells
+from core.proof import adapter_of
+from core.scores import Comparison, Line, Rate, Result, Total
+
+BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
+FORMAT = "juku-exam-1"
+ASKED = ("number", "kind", "facts", "question", "reference", "key_points", "leak")
+WHO = ("provider", "model", "condition")
+ANSWER = ("repeat", "answer", "score", "passed", "reason", "judge_score", "judge_passed", "judge_reason", "person_score",
+          "person_passed", "person_note", "reported", "fingerprint", "adapter", "seconds", "sent", "received", "passages")  # fmt: skip
+
+_ANSWERS = """SELECT a.question, a.subject, a.sample + 1, a.text, a.score, a.passed, a.reason, j.score, j.passed, j.reason, p.score,
+p.passed, p.reason, a.reported, a.fingerprint, '', a.seconds, a.sent, a.received, a.passages FROM eval_answer a
+LEFT JOIN eval_mark j ON j.answer = a.id AND j.grader = 'judge'
+LEFT JOIN eval_mark p ON p.answer = a.id AND p.grader = 'person'
+WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
+
+
+def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
+    """A line for each answer, so that no spreadsheet runs a text as a formula."""
+    run = report_data.find(db, id)
+    asked = {one.id: _asked(number, one) for number, one in enumerate(evals.questions(db, run.id), 1)}
+    who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
+    yield BOM + cells.write([*ASKED, *WHO, *ANSWER], ",")
+    for question, subject, *answer in _answers(db, run.id):
+        values = [*asked[question], *who[subject], *answer[:-1], _cited(answer[-1])]
+        yield cells.write([_cell(value) for value in values], ",")
+
+
+def _asked(number: int, one: evals.Question) -> list[object]:
+    return [number, *(getattr(one, name) for name in ASKED[1:])]
+
+
+def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
+    """Rows of `_ANSWERS`: question, subject, then `ANSWER`."""
+    adapter, fingerprint = 2 + ANSWER.index("adapter"), 2 + ANSWER.index("fingerprint")
+    for row in db.execute(_ANSWERS, (run,)):
+        values = list(row)
+        values[adapter] = adapter_of(values[fingerprint])
+        yield values
+
+
+def _cited(kept: str) -> str:
+    return "\n\n".join(one.passage.whole for one in conditions.passages_of(kept))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return cells.neutral(str(value)) if isinstance(value, str) else str(value)
+
+
+def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
+    """One JSON value in pieces: the result by the marks of `by`, the questions, and each answer on a line of its own."""
+    run = report_data.find(db, id)
+    result = scores.result(db, run, by)
+    places = {one.id: at for at, one in enumerate(run.subjects)}
+    numbers = {one.id: number for number, one in enumerate(result.questions, 1)}
+    head = json.dumps(_head(db, result, by), ensure_ascii=False, indent=1)
+    yield head.removesuffix("\n}") + ',\n "answers": ['
+    for count, (question, subject, *answer) in enumerate(_answers(db, run.id)):
+        values = dict(zip(ANSWER, answer, strict=True), passages=json.loads(answer[-1] or "[]"))
+        line = {"question": numbers[question], "subject": places[subject], **values}
+        yield f"{',' if count else ''}\n  {json.dumps(line, ensure_ascii=False)}"
+    yield "\n ]\n}\n"
+
+
+def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
+    """All but the answers; a subject is its place in `subjects`."""
+    run = result.run
+    compared = report_data.read(db, run.id, by, shown=0)
+    return {
+        "format": FORMAT,
+        "made_by": f"Juku {__version__}",
+        "title": compared.title,
+        "run": {
+            "id": run.id, "created_at": run.created_at, "finished_at": run.finished_at, "status": run.status,
+            "repeats": run.repeats, "settings": run.settings, "grader": run.grader, "judge": run.judge, "batch": run.batch,
+            "marks_by": by or run.grader,
+        },
+        "verdict": verdict.words(result),
+        "subjects": [_subject(one, total) for one, total in zip(run.subjects, result.totals, strict=True)],
+        "kinds": [_line(line) for line in result.kinds],
+        "facts": [_line(line) for line in result.facts],
+        "comparisons": [_comparison(one) for one in compared.comparisons],
+        "agreement": [
+            {"one": one.one or run.grader, "other": one.other, **dataclasses.asdict(one.kappa)} for one in compared.agreements
+        ],
+        "questions": [dict(zip(ASKED, _asked(number, one), strict=True)) for number, one in enumerate(result.questions, 1)],
+    }  # fmt: skip
+
+
+def _subject(one: Subject, total: Total) -> dict[str, Any]:
+    return {
+        "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].about(),
+        "error": one.error, "held_out": _rate(total.held), "general": _rate(total.general),
+        "memorised": _rate(total.memorised), "score": total.score, "spread": dataclasses.asdict(total.spread),
+        "unmarked": total.unmarked, "sent": total.sent, "received": total.received, "seconds": total.seconds,
+        "dollars_per_thousand": total.per_thousand,
+    }  # fmt: skip
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {"passed": rate.passed, "asked": rate.asked, "interval": list(rate.interval)}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    rates = [[rate.passed, rate.asked] for rate in line.rates]
+    return {
+        "name": line.name,
+        "text": line.text,
+        "passed_of_asked": rates,
+        "questions": [at + 1 for at in line.questions],
+    }
+
+
+def _comparison(one: Comparison) -> dict[str, Any]:
+    difference = {"mean": one.scoring.mean, "interval": list(one.scoring.interval), "questions": one.scoring.n}
+    return {
+        "subject": one.subject, "against": one.against, "mcnemar": dataclasses.asdict(one.passing), "score": difference,
+        "facts_gained": scores.names(one.gained), "facts_lost": scores.names(one.lost), "small_sample": one.small,
+    }  # fmt: skip

@@ -1,0 +1,209 @@
+"""A report of an exam as one HTML file that needs nothing else: no script, no picture, no font from elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+
+from core import __version__, language, paths, prices, report_charts, report_data, report_questions, scores
+from core.conditions import CONDITIONS, RETRIEVED
+from core.evals import Subject
+from core.graders import GRADERS
+from core.judges import PASSED
+from core.language import tr, trn
+from core.markup import Markup, join, tag
+from core.providers import LOCAL
+from core.providers.models_api import is_tuned
+from core.report_data import Report
+from core.report_words import NOTHING, grader_title, interval, kind_title, moment, named, percent, row, section, table
+from core.statistics import is_small
+from core.trends import Point
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+Servers = Mapping[str, str]
+
+
+def page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers: Servers | None = None) -> str:
+    """The whole file. `by` is whose marks count (core/scores.py); `servers` has the names of servers by their id."""
+    report = report_data.read(db, id, by, title)
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content=f"Juku {__version__}"),
+        tag("title", _title(report)),
+        tag("style", Markup((paths.RESOURCES / "report.css").read_text(encoding="utf-8"))),
+    )
+    body = tag("body", tag("main", *_parts(report, servers or {})))
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language.chosen() or 'en')}\n"
+
+
+def _title(report: Report) -> str:
+    return tr("Exam: {title}", title=report.title) if report.title else tr("Exam")
+
+
+def _parts(report: Report, servers: Servers) -> Iterator[Markup]:
+    yield _head(report)
+    yield _verdict(report)
+    yield _totals(report)
+    yield _kinds(report)
+    if any(report.points):
+        yield _growth(report)
+    yield from report_questions.parts(report)
+    yield _costs(report)
+    yield _who(report, servers)
+    yield _how(report)
+    yield tag("footer", tr("Made by Juku {version} on {day}.", version=__version__, day=moment(time.time())))
+
+
+def _head(report: Report) -> Markup:
+    run, asked = report.run, len(report.result.questions)
+    facts = [
+        moment(run.created_at),
+        trn("{n} question", "{n} questions", asked),
+        trn("asked once", "asked {n} times each", run.repeats),
+        trn("{n} answer", "{n} answers", report.answers),
+        tr("marked by: {who}", who=grader_title(report.by, report)),
+    ]
+    wanted = asked * run.repeats * len(run.subjects)
+    missing = tag("p", trn("{n} answer is missing: the exam has not come to its end.",
+                           "{n} answers are missing: the exam has not come to its end.", wanted - report.answers),
+                  class_="warning") if report.answers < wanted else ""  # fmt: skip
+    return tag("header", tag("h1", _title(report)), tag("p", " · ".join(facts), class_="about"), missing)
+
+
+def _verdict(report: Report) -> Markup:
+    said = [tag("li", one) for one in report.verdict] or [tag("li", tr("Nothing was answered yet."))]
+    return section(tr("Verdict"), tag("ul", *said, class_="verdict"))
+
+
+def _totals(report: Report) -> Markup:
+    """The held-out questions as bars, and all figures as a table."""
+    bars, rows = [], []
+    for at, total in enumerate(report.result.totals):
+        held = total.held
+        told = tr("{rate}, between {low} and {high}", rate=percent(held), low=f"{held.interval.low:.0%}",
+                  high=f"{held.interval.high:.0%}")  # fmt: skip
+        kind = "tuned" if is_tuned(total.subject.model) else ""
+        figure = tag("span", tag("b", percent(held)), f" {held}", class_="figure")
+        bars.append(tag("div", tag("span", named(report, at), class_="label"), report_charts.bar(held, told, kind), figure,
+                        class_="row"))  # fmt: skip
+        spread = f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
+        general = f"{percent(total.general)} ({total.general})" if total.general.asked else NOTHING
+        rows.append(row(named(report, at), f"{percent(held)} ({held})", interval(held.interval) if held.asked else NOTHING,
+                        f"{total.score:.2f}", general, f"{percent(total.memorised)} ({total.memorised})", spread,
+                        f"{total.unmarked:,}"))  # fmt: skip
+    head: list[object] = [tr("Who"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
+                          tr("Memorised"), tr("Now right, now wrong"), tr("Not marked")]  # fmt: skip
+    about = tr(
+        "Right answers to questions that were never trained on, with Wilson's 95 % interval. Memorised and general "
+        "questions are told apart: they do not prove that a fact was learned."
+    )
+    small = len(scores.held_out(report.result.questions))
+    note = tag("p", tr("Few questions: a small sample, so the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
+    return section(tr("Result"), note, tag("div", *bars, class_="bars"), table(head, rows, "figures"), about=about)
+
+
+def _kinds(report: Report) -> Markup:
+    rows = []
+    for line in report.result.kinds:
+        cells = [
+            tag("td", tag("b", percent(rate)), f" {rate}", class_=report_charts.level(rate),
+                title=interval(rate.interval) if rate.asked else None)
+            for rate in line.rates
+        ]  # fmt: skip
+        rows.append(row(kind_title(line.name), f"{len(line.questions):,}", *cells))
+    head: list[object] = [tr("Kind"), tr("Questions"), *(named(report, at) for at in range(len(report.names)))]
+    return section(tr("By kind of question"), table(head, rows, "heat"))
+
+
+def _growth(report: Report) -> Markup:
+    jobs: dict[str, list[Point]] = {}
+    for point in report.points:
+        name = f"{point.title} · {point.version_name}" if point.version_name else point.title
+        jobs.setdefault(f"{name} ({CONDITIONS[point.condition].title()})", []).append(point)
+    legend = [tag("li", name, class_=f"key s{at % report_charts.SERIES}") for at, name in enumerate(jobs)]
+    drawn = report_charts.lines([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
+    return section(tr("Over the training"), drawn, tag("ul", *legend, class_="legend"),
+                   about=tr("Right answers to held-out questions at each checkpoint that was asked."))  # fmt: skip
+
+
+def _costs(report: Report) -> Markup:
+    rows = []
+    for at, total in enumerate(report.result.totals):
+        answers = sum(one.answers for one in report.identities.get(total.subject.id, []))
+        price = NOTHING if total.per_thousand is None else f"${total.per_thousand:.2f}"
+        here = tr("this computer") if total.subject.provider == LOCAL else price
+        each = f"{total.seconds / answers:.2f} s" if answers else NOTHING
+        rows.append(row(named(report, at), f"{answers:,}", f"{total.sent:,}", f"{total.received:,}", each, here))
+    head: list[object] = [tr("Who"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Time of an answer"),
+                          tr("A thousand questions")]  # fmt: skip
+    about = tr("In US dollars, by the prices of {day} and your own; – where nobody knows the price.",
+               day=prices.table().as_of)  # fmt: skip
+    return section(tr("Cost and time"), table(head, rows, "figures"), about=about)
+
+
+def _who(report: Report, servers: Servers) -> Markup:
+    rows = []
+    for at, subject in enumerate(report.run.subjects):
+        told = report.identities.get(subject.id, [])
+        reported = [one.reported or tr("not told") for one in told]
+        adapters = [one.adapter for one in told if one.adapter]
+        prints = [one.fingerprint for one in told if one.fingerprint and not one.adapter]
+        rows.append(row(named(report, at), _server(subject, servers), tag("code", subject.model), _listed(reported),
+                        _listed(adapters), _listed(prints), CONDITIONS[subject.condition].title(),
+                        subject.error or NOTHING))  # fmt: skip
+    head: list[object] = [tr("Who"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
+                          tr("Fingerprint"), tr("Condition"), tr("Error")]  # fmt: skip
+    about = tr("What each server said has answered. An answer by another model than the one asked is never taken.")
+    return section(tr("Who was asked"), table(head, rows, "who"), about=about)
+
+
+def _server(subject: Subject, servers: Servers) -> str:
+    known = servers.get(subject.provider)
+    return known or (tr("This computer") if subject.provider == LOCAL else subject.provider or NOTHING)
+
+
+def _listed(texts: list[str]) -> Markup:
+    parts = [tag("code", one) for one in dict.fromkeys(texts)]
+    return (
+        join(*(part if at == 0 else join(tag("br"), part) for at, part in enumerate(parts)))
+        if parts
+        else tag("td", NOTHING)
+    )
+
+
+def _how(report: Report) -> Markup:
+    run, asked = report.run, report.run.sampling
+    lines: list[tuple[str, object]] = [
+        (tr("Grader"), GRADERS[run.grader].title()),
+        (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASSED:.0f}")
+         if run.judge else NOTHING),
+        (tr("These figures"), tr("by: {who}", who=grader_title(report.by, report))),
+        (tr("Repeats"), f"{run.repeats:,}"),
+        (tr("Temperature"), f"{asked.temperature:g}"),
+        ("top_p", f"{asked.top_p:g}"),
+        ("max_tokens", f"{asked.max_tokens:,}"),
+        (tr("Seed"), NOTHING if asked.seed is None else f"{asked.seed}"),
+        (tr("Batch"), tr("yes") if run.batch else tr("no")),
+        (tr("Begun"), moment(run.created_at)),
+        (tr("Ended"), moment(run.finished_at)),
+        (tr("Revision of the spec"), report.revision or NOTHING),
+        (tr("Exam"), f"#{run.id}"),
+        *_conditions(report),
+    ]  # fmt: skip
+    return section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", said)) for name, said in lines)))  # fmt: skip
+
+
+def _conditions(report: Report) -> Iterator[tuple[str, str]]:
+    found = report.run.retrieval
+    for name in dict.fromkeys(subject.condition for subject in report.run.subjects):
+        about = CONDITIONS[name].about()
+        if name == RETRIEVED:
+            limit = tr("At most {k} passages, {tokens} tokens.", k=found.k, tokens=found.budget)
+            about = f"{about} {limit} {found.embedding}".strip()
+        yield CONDITIONS[name].title(), about

@@ -1,0 +1,215 @@
+"""The parts of a report that tell of single facts and questions: what was learned and lost, and each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.judges import Marked
+from core.language import tr, trn
+from core.markup import Markup, join, tag
+from core.report_charts import level
+from core.report_data import Report, Said
+from core.report_words import (
+    NOTHING,
+    RIGHT,
+    UNKNOWN,
+    WRONG,
+    grader_title,
+    kind_title,
+    named,
+    p_value,
+    percent,
+    row,
+    section,
+    table,
+)
+from core.scores import GENERAL, Comparison, Line
+
+MOST = 2000  # facts of the heat map, and questions in a list
+GAINED, LOST = "▲", "▼"
+LONGEST = 1500  # characters of an answer that are shown
+
+
+def parts(report: Report) -> Iterator[Markup]:
+    """The parts that have something to tell."""
+    if report.comparisons:
+        yield _changes(report)
+    if report.result.facts:
+        yield _facts(report)
+    if report.result.general:
+        yield _forgetting(report)
+    if report.result.leaks:
+        yield _leaks(report)
+    if report.agreements:
+        yield _agreement(report)
+    if report.said:
+        yield _answers(report)
+
+
+def _changes(report: Report) -> Markup:
+    rows, lists = [], []
+    for one in report.comparisons:
+        pair = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against))
+        gap, (low, high) = one.scoring.mean, one.scoring.interval
+        points = f"{100 * gap:+.0f} ({100 * low:+.0f} – {100 * high:+.0f})"
+        n = f"{one.scoring.n:,}" + (f" – {tr('small sample')}" if one.small else "")
+        passing = one.passing
+        rows.append(row(pair, f"{passing.gained:,}", f"{passing.lost:,}", p_value(passing.p), points, n))
+        lists.append(_change(report, one))
+    head: list[object] = [tr("Who"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
+                          tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
+    about = tr(
+        "Paired by question, over the held-out ones: McNemar's exact test on what was passed, and the bootstrap on the scores. "
+        "A question counts as passed where more than half of its repeats are right."
+    )
+    return section(tr("Gained and lost"), table(head, rows, "figures"), *lists, about=about)
+
+
+def _change(report: Report, one: Comparison) -> Markup:
+    """The facts by name."""
+    gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
+    words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
+    title = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against), ": ",
+                 tr(", ").join(words))  # fmt: skip
+    both = [_named_facts(GAINED, "gained", gained), _named_facts(LOST, "lost", lost)]
+    return tag("details", tag("summary", title), *both)
+
+
+def _named_facts(sign: str, class_: str, lines: Sequence[Line]) -> Markup:
+    items = [tag("li", tag("b", sign, " ", line.name), " ", tag("bdi", line.text)) for line in lines[:MOST]]
+    return tag("ul", *items, *_more(len(lines)), class_=class_)
+
+
+def _more(count: int) -> list[Markup]:
+    return [tag("li", trn("{n} more", "{n} more", count - MOST))] if count > MOST else []
+
+
+def _facts(report: Report) -> Markup:
+    lines = report.result.facts
+    against = report.comparisons[0].against if report.comparisons else 0
+    rows = [_fact(line, against) for line in lines[:MOST]]
+    head: list[object] = [tr("Fact"), *(named(report, at) for at in range(len(report.names)))]
+    about = tr(
+        "Right answers of all answers to the questions about each fact, but the memorised ones. {gained} and {lost} mark what "
+        "changed against “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
+    )  # fmt: skip
+    rest = tag("ul", *_more(len(lines))) if len(lines) > MOST else ""
+    return section(tr("Facts"), table(head, rows, "heat facts"), rest, about=about)
+
+
+def _fact(line: Line, against: int) -> Markup:
+    cells = []
+    for at, rate in enumerate(line.rates):
+        change = line.change(at, against)
+        sign = {1: GAINED, -1: LOST}.get(change, "")
+        mark = tag("span", f" {sign}", class_="gained" if change > 0 else "lost") if sign else ""
+        cells.append(tag("td", str(rate), mark, class_=level(rate), title=percent(rate)))
+    return row(join(tag("b", line.name), " ", tag("bdi", line.text)), *cells)
+
+
+def _forgetting(report: Report) -> Markup:
+    rows = []
+    for at, total in enumerate(report.result.totals):
+        low, high = total.general.interval
+        between = f"{low:.0%} – {high:.0%}" if total.general.asked else NOTHING
+        rows.append(row(named(report, at), f"{percent(total.general)} ({total.general})", between))
+    lists = [_forgotten(report, one) for one in report.comparisons]
+    head: list[object] = [tr("Who"), tr("General"), tr("95 % interval")]
+    return section(tr("Forgetting"), table(head, rows, "figures"), *filter(None, lists),
+                   about=tr("Everyday knowledge from outside the text, which must not get worse."))  # fmt: skip
+
+
+def _forgotten(report: Report, one: Comparison) -> Markup | None:
+    lost = [line for line in one.lost if line.name == GENERAL]
+    if not lost:
+        return None
+    words = trn("{n} question forgotten", "{n} questions forgotten", len(lost))
+    title = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against), ": ", words)  # fmt: skip
+    items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MOST]]
+    return tag("details", tag("summary", title), tag("ul", *items, *_more(len(lost)), class_="lost"))
+
+
+def _leaks(report: Report) -> Markup:
+    """Questions among the training rows, and what the result is without them."""
+    rows = []
+    for one in report.result.leaks[:MOST]:
+        example, _blank, likeness = one.leak.partition(" ")
+        rows.append(
+            row(tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING)
+        )
+    head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("How alike")]
+    without = report.without_leaks
+    assert without
+    cleaned = [
+        row(named(report, at), f"{percent(total.held)} ({total.held})", f"{percent(clean.held)} ({clean.held})")
+        for at, (total, clean) in enumerate(zip(report.result.totals, without.totals, strict=True))
+    ]
+    about = tr("Training rows ask the same as these questions: a right answer to them proves nothing.")
+    compared = table([tr("Who"), tr("With them"), tr("Without them")], cleaned, "figures")
+    return section(tr("Leaks"), compared, table(head, rows), about=about)
+
+
+def _agreement(report: Report) -> Markup:
+    rows = []
+    for one in report.agreements:
+        pair = f"{grader_title(one.one, report)} – {grader_title(one.other, report)}"
+        value = NOTHING if one.kappa.value is None else f"{one.kappa.value:.2f}"
+        rows.append(row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
+    head: list[object] = [tr("Who marked"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
+    about = tr("1 is full agreement, 0 is chance. Equal answers to a question count once.")
+    return section(tr("Agreement of the graders"), table(head, rows, "figures"), about=about)
+
+
+def _answers(report: Report) -> Markup:
+    shown = [
+        _question(report, place, report.said[question.id])
+        for place, question in enumerate(report.result.questions)
+        if question.id in report.said
+    ]
+    about = tr("Equal answers stand together; ×{n} says how often one was given.", n="n")
+    left = trn("{n} answer is left out here; the CSV and JSON reports have all.",
+               "{n} answers are left out here; the CSV and JSON reports have all.", report.left_out)  # fmt: skip
+    note = tag("p", left, class_="warning") if report.left_out else ""
+    return section(tr("Answers"), note, *shown, about=about)
+
+
+def _question(report: Report, place: int, said: Sequence[Said]) -> Markup:
+    question = report.result.questions[place]
+    squares = [
+        tag("span", str(rate), class_=f"square {level(rate)}", title=report.names[at])
+        for at, rate in enumerate(report.result.lines[place].rates)
+    ]
+    summary = tag("summary", tag("bdi", question.question), " ", tag("small", kind_title(question.kind)),
+                  tag("span", *squares, class_="squares"))  # fmt: skip
+    known = [(tr("Reference answer"), question.reference), (tr("Key points"), question.key_points),
+             (tr("Facts"), question.facts)]  # fmt: skip
+    listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", said))) for name, said in known if said))
+    by_subject = [
+        tag("div", tag("h3", named(report, at)), *answers)
+        for at, subject in enumerate(report.run.subjects)
+        if (answers := [_answer(report, one) for one in said if one.subject == subject.id])
+    ]
+    return tag("details", summary, listed, *by_subject, class_="question")
+
+
+def _answer(report: Report, one: Said) -> Markup:
+    sign = _sign(one.passed)
+    times = tag("small", f" ×{one.times:,}") if one.times > 1 else ""
+    text = one.text if len(one.text) <= LONGEST else f"{one.text[:LONGEST]}…"
+    marks = [tag("p", *_mark(report, mark), class_="mark") for mark in one.marks]
+    reason = tag("p", one.reason, class_="mark") if one.reason else ""
+    class_ = {RIGHT: "right", WRONG: "wrong"}.get(sign, "unknown")
+    return tag("div", tag("p", tag("span", sign, class_="sign"), times, " ", tag("bdi", text), class_="said"), reason, *marks,
+               class_=f"answer {class_}")  # fmt: skip
+
+
+def _mark(report: Report, mark: Marked) -> list[object]:
+    return [
+        grader_title(mark.grader, report),
+        f" {_sign(mark.passed)} {100 * mark.score:.0f} ",
+        tag("bdi", mark.reason),
+    ]
+
+
+def _sign(passed: bool | None) -> str:
+    return UNKNOWN if passed is None else RIGHT if passed else WRONG
