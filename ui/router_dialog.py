@@ -50,6 +50,7 @@ class RouterDialog(QDialog):
         self._make_exam()
         self._lay_out()
         self._connect()
+        self._show_buttons()
         self.load()
 
     def _make_domains(self) -> None:
