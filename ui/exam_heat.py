@@ -18,7 +18,7 @@ from ui.exam_answers import AnswersView
 from ui.exam_model import ALL, FACTS, KINDS, LEAKED, NEVER_RIGHT, ONLY_GAINED, ONLY_LOST, QUESTIONS, Entry, RatesModel
 from ui.exam_outcome import Outcome
 
-NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 110, 200
+NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
 
 
 class RatesTable(QTableView):

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
 from core.language import tr
-from core.scores import GENERAL, MEMORISED, Line, Rate, Result
+from core.scores import MEMORISED, Line, Rate, Result
 from ui import exam_words, style, widgets
 from ui.exam_words import GAINED, LOST, NOTHING
 
 KINDS, FACTS, QUESTIONS = "kinds", "facts", "questions"
 ALL, ONLY_GAINED, ONLY_LOST, NEVER_RIGHT, LEAKED = "all", "gained", "lost", "never", "leaked"
 
-LONGEST = 12  # letters of a heading's line
+ROOM = 104  # pixels of a heading's line
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -93,7 +93,6 @@ class RatesModel(QAbstractTableModel):
         self._level = FACTS
         self._against = 0
         self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
-        self._fonts: dict[bool, QFont] = {}
 
     def show_entries(self, level: str, columns: Sequence[Column], found: Sequence[Entry], against: int) -> None:
         """Show these lines; a view that had the same ones keeps its place and selection."""
@@ -203,7 +202,10 @@ class RatesModel(QAbstractTableModel):
 
 def shortened(title: str) -> str:
     """A heading whose lines fit over a rate."""
-    return "\n".join(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in title.splitlines())
+    font = QFont(QGuiApplication.font())
+    font.setBold(True)
+    metrics = QFontMetrics(font)
+    return "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, ROOM) for line in title.splitlines())
 
 
 def heat(rate: Rate) -> QColor | None:
@@ -222,8 +224,3 @@ def _between(one: QColor, other: QColor, share: float) -> QColor:
 def _alignment(column: int) -> Qt.AlignmentFlag:
     side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignHCenter
     return side | Qt.AlignmentFlag.AlignVCenter
-
-
-def is_general(entry: Entry) -> bool:
-    """Whether it is a question of everyday knowledge."""
-    return entry.line.name == GENERAL

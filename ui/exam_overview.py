@@ -131,8 +131,8 @@ class ExamOverview(QScrollArea):
         self.against.setCurrentIndex(against)
         self.table.show_outcome(outcome, self._compared)
         if self.table.subject() is None:
-            taught = verdict.taught(outcome.result)
-            self.table.selectRow(taught[0] if taught else len(outcome.run.subjects) - 1)
+            others = [at for at in verdict.taught(outcome.result) if at != against]
+            self.table.selectRow(others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
             f"{exam_words.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )

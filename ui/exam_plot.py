@@ -33,7 +33,7 @@ class ExamPlot(pyqtgraph.PlotWidget):
         self.getAxis("left").enableAutoSIPrefix(False)
         self.getAxis("bottom").enableAutoSIPrefix(False)
         self.showGrid(y=True, alpha=0.15)
-        self._legend = self.addLegend(offset=(-10, 10))
+        self._legend = self.addLegend(offset=(-10, -10))
         self.setMinimumHeight(220)
 
     def show_lines(self, lines: Sequence[Line], bottom: str) -> None:

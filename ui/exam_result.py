@@ -29,6 +29,7 @@ class ExamResult(QWidget):
     """Reads the run it is told to show, off the window's thread: totals first, then what takes longer to reckon."""
 
     wordings_wanted = Signal(list)  # names of facts
+    shown = Signal(int, str)  # a run, and whose marks count
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -126,6 +127,7 @@ class ExamResult(QWidget):
         self.without_leaks.setVisible(leaks > 0)
         self.overview.show_outcome(outcome, self._against)
         self.heat.show_outcome(outcome)
+        self.shown.emit(outcome.run.id, outcome.by)
 
     def _show_by(self, outcome: Outcome) -> None:
         """Whose marks there are, and how many."""

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -21,6 +23,7 @@ from core.evals import Estimate, Plan, Run
 from core.language import tr, trn
 from core.project import Changes, Project
 from ui import exam_words, style
+from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
 from ui.exam_start import EmptyExam, RunLine
@@ -63,7 +66,7 @@ class ExamTab(Tab):
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&The same again"))
         self.again.setToolTip(tr("Fill the form with what this exam asked"))
-        self.delete = QPushButton(tr("De&lete…"))
+        self.delete, self.export = QPushButton(tr("De&lete…")), ExportButton(self.workspace)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -71,7 +74,7 @@ class ExamTab(Tab):
         name.setBuddy(self.runs)
         row.addWidget(name)
         row.addWidget(self.runs, 1)
-        for button in (self.go_on, self.again, self.delete, self.new):
+        for button in (self.go_on, self.again, self.export, self.delete, self.new):
             row.addWidget(button)
         self._row = QWidget()
         row.setContentsMargins(0, 0, 0, 0)
@@ -97,6 +100,7 @@ class ExamTab(Tab):
         self.delete.clicked.connect(lambda _checked: self._on_delete())
         self.empty.show_questions.clicked.connect(lambda _checked: self.show_examples.emit(QUESTIONS))
         self.result.wordings_wanted.connect(self._on_wordings)
+        self.result.shown.connect(self.export.show_run)
 
     def refresh(self, changes: Changes) -> None:
         if changes.tables & (TABLES | {"eval_mark"}) or self.workspace.project is not self._shown:
@@ -121,20 +125,20 @@ class ExamTab(Tab):
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
-        self._begin(self._examine(self.form.plan()))
+        self._begin(partial(self._examine, self.form.plan()))
 
     def _on_go_on(self) -> None:
         if run := self.run():
-            self._begin(self._continue(run.id))
+            self._begin(partial(self._continue, run.id))
 
-    def _begin(self, work: object) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         self.running.begin(time.monotonic())
         self._exam = self.workspace.tasks.start(tr("Exam"), self._until_done(work))
         self._show_state()
 
-    async def _until_done(self, work: object) -> None:
+    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work  # type: ignore[misc]
+            await work()
         finally:
             self._exam = None
             self._show_state()
@@ -192,9 +196,10 @@ class ExamTab(Tab):
         self._row.setVisible(run is not None)
         self.form.setVisible(run is None or self.new.isChecked())
         self.form.show_running(running)
-        done, wanted = self._counts.get(run.id, (0, 0)) if run else (0, 0)
         self.running.setVisible(running)
-        self.running.show_counts(done, wanted, time.monotonic())
+        asked = next((one for one in self._runs if one.status == evals.RUNNING), None)
+        self.running.show_counts(*self._counts_of(asked), time.monotonic())
+        done, wanted = self._counts_of(run)
         left = wanted - done
         self.go_on.setVisible(run is not None and not running and (left > 0 or self._unjudged > 0))
         self.go_on.setText(
@@ -203,6 +208,10 @@ class ExamTab(Tab):
             else trn("&Continue: {n} answer is not judged", "&Continue: {n} answers are not judged", self._unjudged)
         )
         self.delete.setEnabled(not running)
+
+    def _counts_of(self, run: Run | None) -> tuple[int, int]:
+        """How many answers of a run there are, and how many there should be."""
+        return self._counts.get(run.id, (0, 0)) if run else (0, 0)
 
     def _on_chosen(self) -> None:
         self._reload.ask()

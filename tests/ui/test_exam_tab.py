@@ -267,6 +267,20 @@ def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
     run(go())
 
 
+@pytest.mark.parametrize("format", ["html", "csv", "json", "promptfoo"])
+def test_a_report_is_exported(run, tab, server, tmp_path, format):
+    path = tmp_path / "report"
+
+    async def go():
+        await examined(tab, server)
+        tab.export.export_to(path, format)
+        await until(path.exists)
+
+    run(go())
+    assert tab.export.menu().actions()[0].text() == "Report (HTML)…"
+    assert "How many players" in path.read_text(encoding="utf-8")
+
+
 def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
     mark = '{"reason": "As the reference says.", "score": 90}'
 

@@ -1,0 +1,46 @@
+"""The button that writes an exam's report: a page to send, a table, JSON, or a configuration for promptfoo."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton
+
+from core import report
+from core.language import tr
+from core.report import FORMATS, Options
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+
+class ExportButton(QPushButton):
+    """`show_run` says which run, and whose marks count in its report."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(tr("&Export"))
+        self._workspace = workspace
+        self._run, self._by = 0, ""
+        menu = QMenu(self)
+        for name, one in FORMATS.items():
+            menu.addAction(f"{one.title()}…", lambda name=name: self._ask(name))
+        self.setMenu(menu)
+
+    def show_run(self, run: int, by: str) -> None:
+        self._run, self._by = run, by
+
+    def _ask(self, format: str) -> None:
+        suffix = FORMATS[format].suffix
+        name = f"{self._workspace.project.path.stem} – {tr('Exam')} {self._run}{suffix}"
+        dialog = QFileDialog(self, tr("Export the report"), name, f"{FORMATS[format].title()} (*{suffix})")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(suffix.removeprefix("."))
+        dialog.fileSelected.connect(lambda file: self.export_to(Path(file), format))
+        dialog.open()
+
+    def export_to(self, path: Path, format: str) -> None:
+        """Write the report of the run that is shown, off the window's thread."""
+        self._workspace.tasks.start(tr("Export the report"), self._export(path, format))
+
+    async def _export(self, path: Path, format: str) -> None:
+        project = self._workspace.project
+        options = Options(project.path.stem, self._by, tuple(self._workspace.settings.providers))
+        await project.read(report.save, self._run, path, format, options)
+        Notice(self.window(), tr("“{name}” was written.", name=path.name))
