@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from core import dataset, facts, proposals, retrieval, spec
 from core.facts import Fact
 from core.formats import jsonl
-from core.language import tr
 from core.retrieval import Index, Passage
 
+SOURCE = "chat"  # of the rows
 PASSAGES = 6  # that are looked through for the facts of an answer
 LIKE = 0.7  # share of the best one's score from which another fact is taken to be meant, too
+MOST = 3  # facts that an answer is taken to speak of; where more fit alike, nobody knows
 WEIGHTS = 1, 2  # of question and answer. Measured on the samples' exams: the right fact is first for 50 and 51 of 51.
 
 
@@ -32,6 +33,7 @@ def guess(db: sqlite3.Connection, question: str, answer: str) -> Guess:
     scores = _scores(near, question, answer)
     first = sorted((fact for fact in near if fact.name in scores), key=lambda fact: -scores[fact.name])
     meant = [fact.name for fact in first if scores[fact.name] >= LIKE * scores[first[0].name]]
+    meant = meant if len(meant) <= MOST else []
     return Guess([*first, *(fact for fact in known if fact.name not in scores)], meant)
 
 
@@ -81,7 +83,7 @@ def add(
         facts=" ".join(fact.name for fact in taught),
         quote=taught[0].quote if len(taught) == 1 else "",
         key_points=key_points or "",
-        source=tr("chat"),
+        source=SOURCE,
     )
     (id,) = dataset.add(db, [row])
     # A row that was undone may have had the same id.

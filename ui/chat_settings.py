@@ -1,69 +1,135 @@
-"""How answers are drawn, and under which system prompt."""
+"""How answers are drawn, under which system prompt, and how passages are found; folded away until it is wanted."""
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from core.language import tr
+from core import conditions
+from core.language import tr, trn
 from core.providers import Sampling
 from ui import style, widgets
+from ui.flow_layout import FlowLayout
 from ui.growing_edit import GrowingEdit
+from ui.link import Link
 
 MOST_SAMPLES = 8
 MOST_TOKENS = 8192
+MOST_STOPS = 4  # that the protocol takes
+NO_SEED = -1
+MOST_SEED = 2**31 - 1
+MOST_PASSAGES = 20
 
 
 class ChatSettings(QWidget):
     """Temperature 0 and the project's own system prompt, until the person wants something else."""
 
+    retrieval_changed = Signal()
+
     def __init__(self) -> None:
         super().__init__()
         self._project = ""  # the system prompt of the project
-        self._prompt = GrowingEdit(least=1, most=4)
-        self._reset = QPushButton(tr("&Reset"))
-        self._warning, self._hint = widgets.Note(), widgets.Note()
-        usual = Sampling()
-        self._temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
-        self._top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self._samples = widgets.whole(1, MOST_SAMPLES, usual.n)
-        self._tokens = widgets.whole(1, MOST_TOKENS, usual.max_tokens)
-        self._prompt.textChanged.connect(self._show_warning)
-        self._reset.clicked.connect(lambda: self._prompt.setPlainText(self._project))
-        for box in (self._temperature, self._samples):
-            box.valueChanged.connect(lambda _value: self._show_hint())
+        self._make_fields()
+        self._make_head()
         self._lay_out()
+        self._connect()
         self._show_warning()
+        self._show_hint()
+
+    def _make_fields(self) -> None:
+        usual, search = Sampling(), conditions.Settings()
+        self.prompt = GrowingEdit(least=1, most=4)
+        self.reset = QPushButton(tr("&Reset"))
+        self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
+        self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
+        self.samples = widgets.whole(1, MOST_SAMPLES, usual.n)
+        self.tokens = widgets.whole(1, MOST_TOKENS, usual.max_tokens)
+        self.seed = widgets.whole(NO_SEED, MOST_SEED, NO_SEED)
+        self.seed.setSpecialValueText(tr("none"))
+        self.stops = GrowingEdit(least=1, most=4)
+        self.stops.setPlaceholderText(tr("One a line; \\n is a line break"))
+        self.stops.setMinimumWidth(180)
+        self.passages = widgets.whole(1, MOST_PASSAGES, search.k)
+        self.budget = widgets.whole(50, 100_000, search.budget)
+        self.embedding = QLineEdit(search.embedding)
+        self.embedding.setPlaceholderText(tr("none: by letters"))
+        self.warning, self.hint = widgets.Note(), widgets.Note()
+
+    def _make_head(self) -> None:
+        self.fold = Link(tr("▸ Settings"))
+        self.fold.setCheckable(True)
+        self.summary = widgets.label(dim=True)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
+        head = QHBoxLayout()
+        head.setSpacing(style.SPACE)
+        head.addWidget(self.fold)
+        head.addWidget(self.summary, 1)
+        self._body = QWidget()
+        grid = QGridLayout(self._body)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(style.SPACE)
-        grid.addWidget(_label(tr("S&ystem prompt"), self._prompt), 0, 0)
+        grid.addWidget(_label(tr("S&ystem prompt"), self.prompt), 0, 0)
         prompt = QHBoxLayout()
         prompt.setSpacing(style.SPACE // 2)
-        prompt.addWidget(self._prompt, 1)
-        prompt.addWidget(self._reset)
+        prompt.addWidget(self.prompt, 1)
+        prompt.addWidget(self.reset)
         grid.addLayout(prompt, 0, 1)
-        grid.addWidget(self._warning, 1, 1)
-        numbers = QHBoxLayout()
-        fields = ((tr("Te&mperature"), self._temperature), (tr("&Top p"), self._top_p), (tr("Sam&ples"), self._samples),
-                  (tr("Ma&x tokens"), self._tokens))  # fmt: skip
-        for number, (name, field) in enumerate(fields):
-            if number:
-                numbers.addWidget(_label(name, field))
-                numbers.addSpacing(style.SPACE // 2)
-            numbers.addWidget(field)
-            numbers.addSpacing(style.SPACE)
-        self._hint.setWordWrap(False)
-        numbers.addWidget(self._hint)
-        numbers.addStretch()
-        grid.addWidget(_label(*fields[0]), 2, 0)
-        grid.addLayout(numbers, 2, 1)
+        for row, (name, fields) in enumerate(self._lines(), 1):
+            grid.addWidget(widgets.label(name, dim=True), row, 0)
+            grid.addWidget(_flow(fields), row, 1)
         grid.setColumnStretch(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(head)
+        layout.addWidget(self._body)
+        for note in (self.warning, self.hint):
+            layout.addWidget(note)
+        self._body.hide()
+
+    def _lines(self) -> tuple[tuple[str, tuple[tuple[str, QWidget], ...]], ...]:
+        answers = (
+            (tr("Te&mperature"), self.temperature),
+            (tr("&Top p"), self.top_p),
+            (tr("Ma&x tokens"), self.tokens),
+            (tr("Sam&ples"), self.samples),
+            (tr("See&d"), self.seed),
+            (tr("St&op before"), self.stops),
+        )
+        found = (
+            (tr("&Passages"), self.passages),
+            (tr("Tokens at most"), self.budget),
+            (tr("Embedding model"), self.embedding),
+        )
+        return (tr("Answers"), answers), (tr("Retrieved"), found)
+
+    def _connect(self) -> None:
+        self.fold.toggled.connect(self._on_fold)
+        self.prompt.textChanged.connect(self._show_warning)
+        self.stops.textChanged.connect(self._show_hint)
+        self.reset.clicked.connect(lambda _checked: self.prompt.setPlainText(self._project))
+        for box in (self.temperature, self.top_p, self.samples, self.tokens, self.seed):
+            box.valueChanged.connect(lambda _value: self._show_hint())
+        for field in (self.passages, self.budget):
+            field.valueChanged.connect(lambda _value: self.retrieval_changed.emit())
+        self.embedding.textChanged.connect(lambda _text: self.retrieval_changed.emit())
 
     def system_prompt(self) -> str:
-        return self._prompt.toPlainText()
+        return self.prompt.toPlainText()
 
     def sampling(self) -> Sampling:
-        return Sampling(self._temperature.value(), self._top_p.value(), self._tokens.value(), self._samples.value())
+        seed = self.seed.value()
+        return Sampling(
+            self.temperature.value(),
+            self.top_p.value(),
+            self.tokens.value(),
+            self.samples.value(),
+            None if seed == NO_SEED else seed,
+            tuple(self._stops()[:MOST_STOPS]),
+        )
+
+    def retrieval(self) -> conditions.Settings:
+        """How passages are found for the condition that wants some."""
+        return conditions.Settings(self.passages.value(), self.budget.value(), self.embedding.text().strip())
 
     def show_project(self, system_prompt: str) -> None:
         """The project's system prompt has changed; what the person has written here stays."""
@@ -72,22 +138,57 @@ class ChatSettings(QWidget):
         if edited:
             self._show_warning()
         else:
-            self._prompt.setPlainText(system_prompt)
+            self.prompt.setPlainText(system_prompt)
+
+    def _stops(self) -> list[str]:
+        return [_unescaped(line) for line in self.stops.toPlainText().split("\n") if line]
+
+    def _on_fold(self, is_open: bool) -> None:
+        self.fold.setText(tr("▾ Settings") if is_open else tr("▸ Settings"))
+        self._body.setVisible(is_open)
 
     def _show_warning(self) -> None:
         edited = self.system_prompt() != self._project
-        self._reset.setVisible(edited)
+        self.reset.setVisible(edited)
         text = tr("This is not the project's system prompt: under another one a tuned model may look untrained.")
-        self._warning.say(text if edited else "", "warning")
+        self.warning.say(text if edited else "", "warning")
 
     def _show_hint(self) -> None:
-        alike = self._samples.value() > 1 and self._temperature.value() == 0
-        self._hint.say(tr("At temperature 0 all samples are alike.") if alike else "")
+        found = self.sampling()
+        parts = [tr("temperature {value}", value=f"{found.temperature:g}")]
+        parts += [tr("top p {value}", value=f"{found.top_p:g}")] if found.top_p < 1 else []
+        parts.append(trn("at most {n} token", "at most {n} tokens", found.max_tokens))
+        parts += [trn("{n} sample", "{n} samples", found.n)] if found.n > 1 else []
+        parts += [tr("seed {value}", value=found.seed)] if found.seed is not None else []
+        parts += [tr("stops before {texts}", texts=", ".join(map(repr, found.stop)))] if found.stop else []
+        self.summary.setText(" · ".join(parts))
+        hints = [tr("At temperature 0 all samples are alike.")] if found.n > 1 and not found.temperature else []
+        if len(self._stops()) > MOST_STOPS:
+            hints.append(tr("Only the first {n} texts to stop before are sent.", n=MOST_STOPS))
+        self.hint.say("\n".join(hints))
+
+
+def _unescaped(line: str) -> str:
+    return line.replace("\\n", "\n").replace("\\t", "\t")
+
+
+def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
+    made = QWidget()
+    flow = FlowLayout(made, style.SPACE)
+    for name, field in fields:
+        pair = QWidget()
+        row = QHBoxLayout(pair)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(style.SPACE // 2)
+        row.addWidget(_label(name, field))
+        row.addWidget(field)
+        flow.addWidget(pair)
+    return made
 
 
 def _label(name: str, field: QWidget) -> QWidget:
     label = widgets.label(name, dim=True)
     label.setBuddy(field)
-    label.setContentsMargins(0, 0, 2, 0)  # or the last letter may lose its edge
+    label.setContentsMargins(0, 0, 8, 0)  # or the last letter may lose its edge: underlined, letters take more room
     field.setAccessibleName(name.replace("&", ""))
     return label

@@ -1,23 +1,44 @@
-"""One question, two models, side by side: what has the training changed?"""
+"""One question, several panes side by side: models of any servers, each alone or with the text before it."""
 
-import asyncio
-import sqlite3
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QStyle,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from core import chat, dataset, filters, spec
+from core import corrections, playground, spec
+from core.as_code import Call
+from core.conditions import Book
 from core.language import tr
-from core.project import Changes
-from ui import style, widgets
-from ui.chat_pane import ChatPane
+from core.playground import Answer, Pane, Thread, Turn
+from core.project import Changes, Project
+from ui import server_words, style, widgets
+from ui.chat_acts import ChatActs
+from ui.chat_asking import ChatAsking
+from ui.chat_list import ChatList
+from ui.chat_panes import MOST, ChatPanes
+from ui.chat_row import ChatRow
+from ui.chat_said import ChatSaid
 from ui.chat_settings import ChatSettings
+from ui.chat_suggestions import ChatSuggestions
+from ui.code_dialog import CodeDialog
+from ui.correction_dialog import CorrectionDialog
+from ui.notice import Notice
 from ui.question_field import QuestionField
 from ui.tab import Tab
 from ui.workspace import Workspace
 
-SUGGESTIONS = 3
-SHOWN = 90  # characters of a suggested question
+LIST = 210  # pixels of the list of conversations
 
 
 class ChatTab(Tab):
@@ -25,126 +46,320 @@ class ChatTab(Tab):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
-        self._asking: set[asyncio.Task[None]] = set()
-        self._base = ChatPane(workspace, tr("Left"), tuned=False)
-        self._tuned = ChatPane(workspace, tr("Right"), tuned=True)
-        self._question, self._settings = QuestionField(), ChatSettings()
-        self._send = widgets.primary(tr("Send"))
-        self._send.setMinimumWidth(100)
-        self._question.sent.connect(self._on_sent)
-        self._question.textChanged.connect(self._show_button)
-        self._send.clicked.connect(self._on_clicked)
-        for pane in self._panes():
-            pane.chosen.connect(self._show_button)
+        self._project: Project | None = None  # the one that is shown
+        self._thread: Thread | None = None  # the conversation that is shown, up to the turn `_leaf`
+        self._leaf: int | None = None
+        self._sending = False  # whether a question is being noted
+        self.panes, self.settings, self.list = ChatPanes(workspace), ChatSettings(), ChatList()
+        self.said, self.suggestions = ChatSaid(self._row), ChatSuggestions(workspace)
+        self.asking = ChatAsking(workspace, self.settings)
+        self.acts = ChatActs(workspace, self.list, self)
+        self.question = QuestionField()
+        self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter begins a new line)"))
+        self.send = widgets.primary(tr("Send"))
+        self.send.setMinimumWidth(100)
         self._lay_out()
-        self._show_button()
+        self._connect()
+        self._show_state()
+
+    # --- how it is built
 
     def _lay_out(self) -> None:
-        self._asked = widgets.heading("")
-        self._asked.setWordWrap(True)
-        self._asked.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._asked.hide()
         sides = QSplitter(Qt.Orientation.Horizontal)
         sides.setHandleWidth(style.SPACE)
-        sides.setChildrenCollapsible(False)
-        for pane in self._panes():
-            sides.addWidget(pane)
-        sides.setSizes([500, 500])
-        self._suggested = QWidget()
-        column = QVBoxLayout(self._suggested)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(style.SPACE // 2)
-        line = QHBoxLayout()
-        line.addWidget(self._question, 1)
-        line.addWidget(self._send, 0, Qt.AlignmentFlag.AlignBottom)
+        sides.addWidget(self.list)
+        sides.addWidget(self._main())
+        sides.setStretchFactor(1, 1)
+        sides.setCollapsible(1, False)
+        sides.setSizes([LIST, 1000])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
+        layout.addWidget(sides)
+
+    def _main(self) -> QWidget:
+        line, heads = QHBoxLayout(), QHBoxLayout()
+        line.addWidget(self.question, 1)
+        line.addWidget(self.send, 0, Qt.AlignmentFlag.AlignBottom)
+        heads.addWidget(self.panes)
+        # As far from the right as the answers, beside which a bar stands.
+        heads.setContentsMargins(0, 0, self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent), 0)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty())
+        self._pages.addWidget(self.said)
+        made = widgets.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
+        layout = made.layout()
+        assert isinstance(layout, QVBoxLayout)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self._asked)
-        layout.addWidget(sides, 1)
-        layout.addWidget(self._suggested)
-        layout.addLayout(line)
-        layout.addWidget(self._settings)
+        return made
+
+    def _top(self) -> QHBoxLayout:
+        self.name = widgets.heading("")
+        self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
+        self.more = QToolButton(text="⋯", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup, autoRaise=True)
+        self.more.setAccessibleName(tr("More about this conversation"))
+        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.more.setMenu(self.acts.menu)
+        top = QHBoxLayout()
+        top.addWidget(self.name, 1)
+        top.addWidget(self.add_pane)
+        top.addWidget(self.more)
+        return top
+
+    def _empty(self) -> QWidget:
+        text = tr(
+            "Every pane is asked the same: a base model and the one you have trained, with nothing before the question, "
+            "with the whole text, or with the passages that a search finds."
+        )
+        return widgets.EmptyState(tr("Ask, and compare"), text)
+
+    def _connect(self) -> None:
+        self.question.sent.connect(self._on_sent)
+        self.question.textChanged.connect(self._show_state)
+        self.send.clicked.connect(lambda _checked: self._on_clicked())
+        self.add_pane.clicked.connect(lambda _checked: self._on_add_pane())
+        self.panes.chosen.connect(self._show_state)
+        self.panes.changed.connect(self._on_panes)
+        self.panes.code_wanted.connect(self._on_code)
+        self.asking.changed.connect(self._show_state)
+        self.asking.ended.connect(lambda: self.workspace.tasks.start("", self._read_again()))
+        self.list.new_wanted.connect(self.begin)
+        self.list.chosen.connect(lambda id: self.workspace.tasks.start("", self._open(id)))
+        self.acts.deleted.connect(self._on_deleted)
+        self.suggestions.chosen.connect(self._on_suggested)
 
     def title(self) -> str:
         return tr("Chat")
 
-    def _panes(self) -> tuple[ChatPane, ChatPane]:
-        return self._base, self._tuned
+    # --- what is shown
 
     def refresh(self, changes: Changes) -> None:
+        if self.workspace.project is not self._project:
+            self._project, self._sending = self.workspace.project, False
+            self.asking.forget_book()
+            self.panes.begin()
+            self._show(None)
+            self.workspace.tasks.start("", self._open_newest())
         if "spec" in changes.tables:
-            self._settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
-        if "example" in changes.tables and not self._suggested.isHidden():
-            self.workspace.tasks.start("", self._suggest())
+            self.settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
+        if changes.tables & {"spec", "example"}:
+            self.asking.forget_book()
+        if "example" in changes.tables and not self.suggestions.isHidden():
+            self.workspace.tasks.start("", self.suggestions.read())
+        if "conversation" in changes.tables:
+            self.workspace.tasks.start("", self._read_again())
+            self.acts.search()
 
     def show_offers(self) -> None:
-        for pane in self._panes():
-            pane.show_offers(self.workspace.offers)
+        self.panes.show_offers()
 
-    def choose_model(self, model: str) -> None:
-        """Put `model` on the right, beside the base model."""
-        self._tuned.choose(model)
-        self._question.setFocus()
+    def choose_model(self, provider: str, model: str) -> None:
+        """Put `model` of a provider beside the base model."""
+        self.panes.take(provider, model)
+        self.question.setFocus()
 
-    async def _suggest(self) -> None:
-        column = self._suggested.layout()
-        assert column is not None
-        questions = await self.workspace.project.read(_some_questions)
-        while item := column.takeAt(0):
-            item.widget().deleteLater()
-        if questions:
-            column.addWidget(widgets.label(tr("For example:"), dim=True))
-        for question in questions:
-            column.addWidget(self._suggestion(question), 0, Qt.AlignmentFlag.AlignLeft)
+    def begin(self) -> None:
+        """A new conversation; it is kept from its first question on."""
+        if not self.is_busy():
+            self.panes.renumber()
+            self._show(None)
+            self.question.setFocus()
 
-    def _suggestion(self, question: str) -> QPushButton:
-        line = " ".join(question.split())
-        shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
-        button = QPushButton(shown.replace("&", "&&"))
-        button.clicked.connect(lambda: self._ask_suggested(question))
-        return button
+    def is_busy(self) -> bool:
+        """Whether something is being asked."""
+        return self._sending or self.asking.is_busy()
 
-    def _ask_suggested(self, question: str) -> None:
-        self._question.setPlainText(question)
-        self._on_sent()
+    async def _open_newest(self) -> None:
+        found = await self.workspace.project.read(playground.conversations)
+        self.acts.show_found(found)
+        if found and self._thread is None and not self.is_busy():
+            await self._open(found[0].id)
 
-    def _show_button(self) -> None:
-        self._send.setText(tr("Stop") if self._asking else tr("Send"))
-        ready = any(pane.model() for pane in self._panes()) and bool(self._question.toPlainText().strip())
-        self._send.setEnabled(bool(self._asking) or ready)
+    async def _open(self, id: int, turn: int | None = None) -> None:
+        """Show a conversation, as far as it goes, or goes from `turn` on."""
+        thread = await self.workspace.project.read(playground.load, id)
+        if not self.is_busy() and thread:
+            self._show(thread, thread.newest(turn))
+
+    def _show(self, thread: Thread | None, leaf: int | None = None) -> None:
+        path = self._note(thread, leaf)
+        if thread and (panes := thread.panes(path)):
+            self.panes.restore(panes)
+        self.said.show_path(path)
+        for row in self.said.rows:
+            assert thread
+            row.show_thread(thread, self.panes.numbers())
+        self._show_state()
+
+    def _note(self, thread: Thread | None, leaf: int | None) -> list[Turn]:
+        """Take a conversation as the one that is shown; the turns up to `leaf`."""
+        self._thread, self._leaf = thread, leaf
+        self.acts.show_thread(thread, leaf)
+        self.list.select(thread.conversation.id if thread else 0)
+        return thread.path(leaf) if thread and leaf else []
+
+    async def _read_again(self) -> None:
+        """What the conversation holds now; the rows stay as they are, with the errors that they tell of."""
+        id = self._thread.conversation.id if self._thread else 0
+        thread = await self.workspace.project.read(playground.load, id)
+        if thread and self._thread and self._thread.conversation.id == id:
+            self._thread = thread
+            self.acts.show_thread(thread, self._leaf)
+            self._show_state()
+
+    def _row(self, turn: Turn) -> ChatRow:
+        tasks = self.workspace.tasks
+        row = ChatRow(turn, lambda provider: server_words.title(self.workspace, provider))
+        row.edited.connect(lambda text: self._send(text, turn.parent))
+        row.branch_chosen.connect(self._on_branch)
+        row.again_wanted.connect(self._on_again)
+        row.code_wanted.connect(lambda number: tasks.start("", self._show_sent(turn.id, number)))
+        row.marked.connect(lambda id, mark, note: tasks.start("", self._mark(row, id, mark, note)))
+        row.example_wanted.connect(self._on_example)
+        return row
+
+    def _show_state(self) -> None:
+        """What can be done now."""
+        is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
+        has_model = any(pane.model for pane in self.panes.panes())
+        is_ready = has_model and not is_busy and bool(self.question.toPlainText().strip())
+        self.send.setText(tr("Stop") if is_asking else tr("Send"))
+        self.send.setEnabled(is_asking or is_ready)
+        self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
+        self.panes.allow(is_busy)
+        self.acts.allow(is_busy)
+        self.list.anew.setEnabled(not is_busy)
+        self._pages.setCurrentIndex(int(bool(rows)))
+        self.suggestions.setVisible(not rows)
+        self.name.setText(self._thread.conversation.title if self._thread else tr("New conversation"))
+        for row in rows:
+            row.allow(is_busy, row is rows[-1])
+
+    # --- what is asked
 
     def _on_clicked(self) -> None:
-        if self._asking:
-            for task in self._asking:
-                task.cancel()
+        if self.asking.is_busy():
+            self.asking.stop()
         else:
             self._on_sent()
 
     def _on_sent(self) -> None:
-        question = self._question.toPlainText().strip()
-        if self._asking or not self._send.isEnabled() or not question:
+        question = self.question.toPlainText().strip()
+        if question and self.send.isEnabled() and not self.is_busy():
+            self.question.remember(question)
+            self._send(question, self._leaf)
+
+    def _on_suggested(self, question: str) -> None:
+        self.question.setPlainText(question)
+        self._on_sent()
+
+    def _send(self, question: str, parent: int | None) -> None:
+        """Ask all panes after the turn `parent`."""
+        self._sending = True
+        self._show_state()
+        self.workspace.tasks.start("", self._note_and_ask(question, parent))
+
+    async def _note_and_ask(self, question: str, parent: int | None) -> Changes:
+        project, made = self.workspace.project, list[tuple[int, int]]()
+        id = self._thread.conversation.id if self._thread else 0
+        try:
+            changes = await project.write("", lambda db: made.append(playground.say(db, id, parent, question)))
+            thread = await project.read(playground.load, made[0][0])
+            book = await self.asking.book()
+            assert thread
+            if self.question.toPlainText().strip() == question:
+                self.question.clear()
+            for row in self.said.show_path(self._note(thread, made[0][1])):
+                row.show_thread(thread, self.panes.numbers())
+            self._ask(self.panes.numbers(), book)
+        finally:
+            self._sending = False
+            self._show_state()
+        return changes
+
+    def _ask(self, numbers: list[int], book: Book) -> None:
+        """Ask these panes what was asked last."""
+        assert self._thread
+        row, before = self.said.rows[-1], [row.turn for row in self.said.rows[:-1]]
+        for number in numbers:
+            head = self.panes.head(number)
+            if head and head.pane().model:
+                wish = self.asking.wish(head, self._thread, before, row.turn.id, row.turn.text)
+                self.asking.start(head, row.columns[number], wish, book)
+
+    def _on_again(self, number: int) -> None:
+        """Ask a pane once more; marks that a person gave are not lost by a slip."""
+        marked = [one for one in self._answers(number) if one.mark is not None]
+        if marked:
+            self.acts.ask_to_replace(lambda: self.workspace.tasks.start("", self._ask_again(number)))
+        else:
+            self.workspace.tasks.start("", self._ask_again(number))
+
+    async def _ask_again(self, number: int) -> None:
+        book = await self.asking.book()
+        if not self.is_busy() and self.said.rows:
+            self._ask([number], book)
+
+    def _answers(self, number: int) -> list[Answer]:
+        return self._thread.answers_of(self._leaf, number) if self._thread and self._leaf else []
+
+    # --- what is done with it
+
+    def _on_branch(self, turn: int) -> None:
+        assert self._thread
+        self.workspace.tasks.start("", self._open(self._thread.conversation.id, turn))
+
+    def _on_add_pane(self) -> None:
+        self.panes.add([one.pane.number for one in self._thread.answers] if self._thread else [])
+
+    def _on_panes(self) -> None:
+        for row in self.said.rows:
+            row.show_panes(self.panes.numbers())
+        self._show_state()
+
+    def _on_deleted(self, id: int) -> None:
+        if self._thread and self._thread.conversation.id == id:
+            self._show(None)
+            self.panes.renumber()
+
+    async def _mark(self, row: ChatRow, id: int, mark: int | None, note: str) -> None:
+        project = self.workspace.project
+        await project.write("", playground.mark, id, mark, note)
+        await self._read_again()
+        for number, column in row.columns.items():
+            found = self._thread.answers_of(row.turn.id, number) if self._thread else []
+            if id in [answer.id for answer in found]:
+                column.show_answers(found)
+
+    def _on_example(self, answer: Answer, exam: bool) -> None:
+        turns = self._thread.turns if self._thread else []
+        question = next(turn.text for turn in turns if turn.id == answer.turn)
+        dialog = CorrectionDialog(self.workspace, question, answer.text, exam, self.window())
+        dialog.added.connect(self._on_added)
+        dialog.open()
+
+    def _on_added(self, exam: bool) -> None:
+        text = tr("The question was added to the exam.") if exam else tr("The example was added.")
+        notice = Notice(self.window(), text)
+        words = f"split:{'test' if exam else 'train'} source:{corrections.SOURCE}"
+        notice.add_button(tr("Show it"), lambda: self.show_examples.emit(words))
+
+    def _on_code(self, number: int) -> None:
+        """The request that a pane would send now: what is typed, or was asked last."""
+        head, typed = self.panes.head(number), self.question.toPlainText().strip()
+        if head is None or not head.pane().model:
             return
-        self._question.remember(question)
-        self._question.clear()
-        self._asked.setText(question)
-        self._asked.show()
-        self._suggested.hide()
-        messages = chat.messages(self._settings.system_prompt(), question)
-        for pane in self._panes():
-            if pane.model():
-                task = self.workspace.tasks.start("", pane.ask(messages, self._settings.sampling()))
-                self._asking.add(task)
-                task.add_done_callback(self._on_answered)
-        self._show_button()
+        before = [row.turn for row in self.said.rows]
+        if not typed and before:
+            typed = before.pop().text
+        wish = self.asking.wish(head, self._thread, before, 0, typed)
+        self.workspace.tasks.start("", self._show_code(wish.pane, lambda: self.asking.call(wish)))
 
-    def _on_answered(self, task: asyncio.Task[None]) -> None:
-        self._asking.discard(task)
-        self._show_button()
+    async def _show_sent(self, turn: int, number: int) -> None:
+        found = self._thread.answers_of(turn, number) if self._thread else []
+        if found:
+            pane = found[0].pane
+            await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
 
-
-def _some_questions(db: sqlite3.Connection) -> list[str]:
-    """A few exam questions, from all over the exam."""
-    ids = filters.find(db, filters.Filter(split="test"))
-    chosen = ids[:: max(1, len(ids) // SUGGESTIONS)][:SUGGESTIONS]
-    return [example.question for example in dataset.fetch(db, chosen).values() if example.question]
+    async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[Call]]) -> None:
+        title = " · ".join((server_words.title(self.workspace, pane.provider), widgets.short_name(pane.model)))
+        CodeDialog(self.workspace, await call(), title, self.window()).open()

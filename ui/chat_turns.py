@@ -8,19 +8,19 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVB
 from core import drafting
 from core.language import tr, trn
 from ui import style, widgets
-from ui.chat_pane import FRAME_MS
 from ui.growing_edit import GrowingEdit
 
+FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
 LINK = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
 QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
 class Words(GrowingEdit):
-    """Text that was said, to the letter; it can be selected."""
+    """Text that was said, to the letter; it can be selected. With `most` lines, a longer one scrolls."""
 
-    def __init__(self, name: str, text: str = "", own: bool = False) -> None:
-        super().__init__()
+    def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
+        super().__init__(most=most)
         self.setReadOnly(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(name)

@@ -1,18 +1,26 @@
-"""The chat tab against a real HTTP server: two models asked at once, each on its own."""
+"""The chat tab against a real HTTP server: panes asked at once, each on its own, and what is kept of it."""
 
+import json
 import threading
 
 import pytest
 from PySide6.QtCore import QEvent, QKeyCombination, Qt
-from PySide6.QtGui import QInputMethodEvent, QKeyEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
+from PySide6.QtWidgets import QMessageBox, QPushButton
 
-from core import spec
-from core.providers import Offer
+from core import as_code, conditions, dataset, playground, spec
+from core.filters import Filter
+from core.playground import Pane
+from core.providers import LOCAL, Offer, Provider
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import FINGERPRINT, KEY, FakeServer
+from tests import fake_server
+from tests.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.ui.waiting import until
+from ui.chat_answers import ChatAnswers, differing
 from ui.chat_tab import ChatTab
+from ui.chat_text import RUN
+from ui.code_dialog import CodeDialog
+from ui.correction_dialog import CorrectionDialog
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
 
@@ -31,32 +39,50 @@ class Scene:
     """The tab over the English sample; `play` ends all tasks, since outside of `run` nothing may happen."""
 
     def __init__(self, qtbot, run, project, server):
-        self._run, self._qtbot = run, qtbot
-        run(self._open(project, server))
+        self._run, self._qtbot, self._project, self._server = run, qtbot, project, server
+        run(self.open())
 
-    async def _open(self, project, server):
-        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)])
-        self.workspace = Workspace(project, chosen)
+    async def open(self):
+        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", self._server.url)])
+        self.workspace = Workspace(self._project, chosen)
         self.tab = ChatTab(self.workspace)
         self._qtbot.addWidget(self.tab)
-        self.left, self.right = self.tab._base, self.tab._tuned
         self.workspace.offers_changed.connect(self.tab.show_offers)
+        self.workspace.tasks.changed.connect(self.tab.refresh)
+        self.failures = []
+        self.workspace.tasks.failed.connect(self.failures.append)
         self.tab.resize(1000, 700)
         self.tab.show()
         self.tab.refresh(ALL_TABLES)
         await self.workspace.load_offers()
-        await until(lambda: self.suggestions())
+        await until(lambda: self.suggestions() and self.tab.list.search.isEnabled())
 
     def suggestions(self):
-        return self.tab._suggested.findChildren(QPushButton)
+        return self.tab.suggestions.findChildren(QPushButton)
 
     async def ask(self, question=QUESTION):
-        self.tab._question.setPlainText(question)
-        self.tab._send.click()
-        await until(lambda: not self.tab._asking)
+        self.tab.question.setPlainText(question)
+        self.tab.send.click()
+        await self.quiet()
 
-    def texts(self, pane):
-        return [block.text() for block in pane._blocks]
+    async def quiet(self):
+        await until(lambda: not self.tab.is_busy())
+        kept = lambda: self.workspace.project.rows.execute("SELECT count(*) FROM chat_answer").fetchone()[0]  # noqa: E731
+        await until(
+            lambda: self.tab._thread is None or len(self.tab._thread.answers) == kept() or len(self.listed()) > 1
+        )
+
+    def listed(self):
+        return playground.conversations(self.workspace.project.rows)
+
+    def column(self, pane, row=-1):
+        return self.tab.said.rows[row].columns[pane]
+
+    def texts(self, row=-1):
+        return [self.column(number, row).texts() for number in self.tab.panes.numbers()]
+
+    def models(self):
+        return [pane.model for pane in self.tab.panes.panes()]
 
     def play(self, coroutine):
         async def whole():
@@ -69,7 +95,8 @@ class Scene:
 
     async def close(self):
         await self.workspace.tasks.close()
-        await (await self.workspace.provider()).close()
+        for provider in self.workspace._connected.values():
+            await provider.close()
 
 
 @pytest.fixture
@@ -86,103 +113,477 @@ def press(field, key, modifiers=Qt.KeyboardModifier.NoModifier):
     field.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, combination.key(), combination.keyboardModifiers(), text))
 
 
+async def agree(tab, text):
+    """Press the button `text` of the question that stands there."""
+    await until(lambda: tab.findChildren(QMessageBox))
+    box = tab.findChildren(QMessageBox)[-1]
+    next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
+
+
+# --- asked side by side
+
+
 def test_base_and_newest_tuned_model_stand_side_by_side(scene):
-    assert (scene.left.model(), scene.right.model()) == (BASE, TUNED)
+    assert scene.models() == [BASE, TUNED]
+    assert scene.tab.name.text() == "New conversation"
 
 
-def test_both_are_asked_the_same_and_answer_side_by_side(scene, server):
+def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     server.answer(BASE, "Eleven players.")
     server.answer(TUNED, "A team has three players.")
     scene.play(scene.ask())
-    assert (scene.texts(scene.left), scene.texts(scene.right)) == (["Eleven players."], ["A team has three players."])
-    told = scene.right._told.text()
-    assert told.startswith("study (abc123) · base-model · ")
-    assert all(part in told for part in (FINGERPRINT, "7 tokens"))
-    assert TUNED in scene.right._told.toolTip()
+    assert scene.texts() == [["Eleven players."], ["A team has three players."]]
+    told = scene.column(1).told.text()
+    assert told.startswith(f"Fake · study (abc123) · base-model · {FINGERPRINT} · Closed book\n")
+    assert "tokens: 1 sent, 7 received" in told
+    assert TUNED in scene.column(1).told.toolTip()
     first, second = server.asked
     assert first["messages"] == second["messages"]
     assert first["messages"][0]["role"] == "system"
     assert (first["temperature"], first["top_p"], first["max_tokens"]) == (0.0, 1.0, 160)
-    assert scene.tab._asked.text() == QUESTION
+    assert (scene.tab.name.text(), scene.tab.question.toPlainText()) == (QUESTION, "")
+    assert scene.failures == []
 
 
-def test_several_samples_are_numbered_and_compared(scene, server):
-    server.answer(BASE, "Eleven.", "Eleven.", "Nine.")
+def test_what_it_costs_is_said_where_prices_are_known(scene, server):
+    server.models = {"gpt-4o-mini": 1}
+
+    async def go():
+        await scene.workspace.load_offers()
+        await scene.ask()
+
+    scene.play(go())
+    assert "· $0.000004" in scene.column(0).told.text()
+
+
+def test_up_to_four_panes_each_under_its_condition(scene, server):
+    async def go():
+        scene.tab.add_pane.click()
+        scene.tab.add_pane.click()
+        assert not scene.tab.add_pane.isEnabled()
+        heads = scene.tab.panes.heads
+        for head, condition in zip(heads, conditions.CONDITIONS, strict=True):
+            head.choose(Pane(head.number, "fake", BASE, condition))
+        await scene.ask()
+
+    scene.play(go())
+    sent = {condition: None for condition in conditions.CONDITIONS}
+    for number, condition in enumerate(conditions.CONDITIONS):
+        body = playground.request(scene.workspace.project.rows, scene.tab.said.rows[0].turn.id, number)
+        sent[condition] = [message["content"] for message in body["messages"]]
+    state = spec.load(scene.workspace.project.rows)
+    assert sent["closed"] == [state.system_prompt, QUESTION]
+    assert state.text in sent["open"][0]
+    found = scene.column(2).passages
+    found.fold.click()
+    assert found.fold.text() == "▾ 4 passages found"
+    assert all(f"[{number}]" in sent["retrieved"][0] for number in range(1, 5))
+    assert len(sent["few_shot"]) > 4
+    assert scene.column(0).passages.isHidden()
+
+
+def test_a_pane_is_taken_away_and_a_new_one_has_said_nothing(scene, server):
+    async def go():
+        await scene.ask("One?")
+        scene.tab.add_pane.click()
+        scene.tab.panes.heads[0].remove.click()
+        assert scene.tab.panes.numbers() == [1, 2]
+        assert list(scene.tab.said.rows[0].columns) == [1, 2]
+        scene.tab.add_pane.click()
+        assert scene.tab.panes.numbers() == [1, 2, 3]
+        scene.tab.panes.heads[2].choose(Pane(3, "fake", BASE))
+        server.asked.clear()
+        await scene.ask("Two?")
+
+    scene.play(go())
+    told = sorted([body["model"], *(one["content"] for one in body["messages"][1:])] for body in server.asked)
+    assert told == [[BASE, "Two?"], [TUNED, "One?", f"{TUNED} answers.", "Two?"], [TUNED, "Two?"]]
+
+
+def test_several_samples_are_numbered_and_their_differences_marked(scene, server):
+    server.answer(BASE, "Eleven players.", "Eleven players.", "Nine players.")
     server.answer(TUNED, "Three.", "Three.", "Three.")
-    scene.tab._settings._samples.setValue(3)
+    scene.tab.settings.samples.setValue(3)
     scene.play(scene.ask())
-    assert scene.texts(scene.left) == ["Eleven.", "Eleven.", "Nine."]
-    assert scene.left._told.text().startswith("2 different answers of 3")
-    assert scene.right._told.text().startswith("All 3 answers are the same")
+    assert scene.texts()[0] == ["Eleven players.", "Eleven players.", "Nine players."]
+    assert scene.column(0).told.text().startswith("2 different answers of 3")
+    assert scene.column(1).told.text().startswith("All 3 answers are the same")
+    marked = [block.text.extraSelections() for block in scene.column(0).blocks]
+    assert [len(spans) for spans in marked] == [0, 0, 1]
+    assert marked[2][0].cursor.selectedText() == "Nine"
+
+
+def test_what_differs_is_said_by_words_and_of_unlike_texts_all():
+    assert differing("三人です。", "四人です。") == [(0, 1)]
+    assert differing("same", "same") == []
+    assert differing("Three players.", "zzz") == [(0, 3)]
+    assert differing("a" * 20_000, "b" * 20_000) == [(0, 20_000)]
+
+
+def test_settings_go_out_with_the_question(scene, server):
+    settings = scene.tab.settings
+    for field, value in ((settings.temperature, 0.7), (settings.top_p, 0.5), (settings.tokens, 20), (settings.seed, 3)):
+        field.setValue(value)
+    settings.stops.setPlainText("END\n\\n\\n\n\na\nb\nc")
+    settings.passages.setValue(1)
+    scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, conditions.RETRIEVED))
+    scene.play(scene.ask())
+    sent = {body["model"]: body for body in server.asked}[TUNED]
+    told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
+    assert told == (0.7, 0.5, 20, 3, ["END", "\n\n", "a", "b"])
+    assert "Only the first 4" in settings.hint.text()
+    assert len(scene.tab._thread.answers_of(scene.tab._leaf, 1)[0].passages) == 1
+
+
+# --- what goes wrong
 
 
 def test_a_failure_stays_in_its_pane(scene, server):
     server.answer(BASE, error=(429, "Slow down."))
     server.answer(TUNED, "Three.")
-    failures = []
-    scene.workspace.tasks.failed.connect(failures.append)
     scene.play(scene.ask())
-    assert "Slow down." in scene.left._error.text()
-    assert not scene.left._blocks[0].isVisible()
-    assert scene.texts(scene.right) == ["Three."]
-    assert failures == []
+    assert "Slow down." in scene.column(0).error.text()
+    assert not scene.column(0).blocks[0].isVisible()
+    assert scene.texts()[1] == ["Three."]
+    assert scene.failures == []
 
 
 def test_a_broken_stream_is_called_incomplete(scene, server):
     server.answer(TUNED, "Three pla", finish=False)
     scene.play(scene.ask())
-    assert scene.texts(scene.right) == ["Three pla"]
-    assert "incomplete" in scene.right._error.text()
-    assert scene.left._error.text() == ""
+    assert scene.texts()[1] == ["Three pla"]
+    assert "incomplete" in scene.column(1).error.text()
+    assert scene.column(0).error.text() == ""
+
+
+@pytest.mark.parametrize("swapped", [BASE, TUNED])
+def test_an_answer_of_another_model_is_never_taken_for_the_panes_own(scene, server, swapped):
+    """The server answers one model's questions by the other."""
+    other = {BASE: TUNED, TUNED: BASE}
+
+    def script(body):
+        if body["model"] == swapped:
+            body["model"] = other[swapped]
+        return Answer(["Three players."])
+
+    server.script = script
+    scene.play(scene.ask())
+    caught, fine = scene.column([BASE, TUNED].index(swapped)), scene.column([TUNED, BASE].index(swapped))
+    assert caught.texts() == []
+    assert "Another model has answered" in caught.error.text()
+    assert other[swapped] in caught.error.text()
+    assert (fine.texts(), fine.error.text()) == (["Three players."], "")
+    assert [answer.pane.model for answer in scene.tab._thread.answers] == [other[swapped]]
+
+
+def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monkeypatch):
+    """The right name is told, and the wrong weights."""
+    monkeypatch.setattr(fake_server, "FINGERPRINT", f"{BASE}+1a2b3c4d")
+
+    async def go():
+        await scene.workspace.provider("fake")
+        scene.workspace._connected[LOCAL] = Provider(LOCAL, "This computer", server.url, KEY)
+        scene.workspace._others[LOCAL] = await scene.workspace.offers_of("fake")
+        for head, model in zip(scene.tab.panes.heads, (BASE, TUNED), strict=True):
+            head.choose(Pane(head.number, LOCAL, model))
+        await scene.ask()
+
+    scene.play(go())
+    assert scene.column(0).texts() == []
+    assert f"{BASE}+1a2b3c4d answered" in scene.column(0).error.text()
+    assert scene.column(1).told.text().startswith("This computer · study (abc123) · base-model · adapter 1a2b3c4d · ")
+    assert "free" in scene.column(1).told.text()
+
+
+def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
+    async def go():
+        scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
+        scene.workspace.offers_changed.emit()
+        scene.tab.panes.heads[0].choose(Pane(0, "fake", "q"))
+        await scene.ask()
+
+    scene.play(go())
+    assert scene.column(0).error.text().startswith("Qwen is not on this computer yet")
+    assert [asked["model"] for asked in server.asked] == [TUNED]
+
+
+# --- as it comes
 
 
 def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server):
     server.answer(TUNED, "Three of them.", hold=threading.Event())
 
     async def go():
-        scene.tab._question.setPlainText(QUESTION)
-        scene.tab._send.click()
-        assert scene.tab._send.text() == "Stop"
-        await until(lambda: scene.texts(scene.right) == ["Three "] and len(scene.tab._asking) == 1)
-        scene.tab._send.click()
-        await until(lambda: not scene.tab._asking)
+        scene.tab.question.setPlainText(QUESTION)
+        scene.tab.send.click()
+        await until(lambda: scene.tab.asking.is_busy())
+        assert scene.tab.send.text() == "Stop"
+        await until(lambda: scene.texts()[1] == ["Three "] and scene.column(0).told.text())
+        assert not scene.tab.list.anew.isEnabled()
+        scene.tab.send.click()
+        await scene.quiet()
 
     scene.play(go())
-    assert scene.tab._send.text() == "Send"
-    assert "Stopped" in scene.right._error.text()
-    assert scene.texts(scene.right) == ["Three "]
-    assert scene.texts(scene.left) == ["base-model answers."]
+    assert scene.tab.send.text() == "Send"
+    assert "not kept" in scene.column(1).error.text()
+    assert scene.texts() == [["base-model answers."], ["Three "]]
+    assert [answer.pane.number for answer in scene.tab._thread.answers] == [0]
+
+
+@pytest.mark.parametrize("text", ["word " * 20_000, "A line of the answer.\n" * 5_000, "三人です。" * 20_000])
+def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
+    """However many pieces come, they are shown once a frame; and no paragraph is ever laid out that is long."""
+    column = ChatAnswers(str)
+    qtbot.addWidget(column)
+    column.begin(1, converts=False)
+    for start in range(0, len(text), 5):
+        column.add(0, text[start : start + 5])
+    assert (column.flushes, column.texts()) == (0, [""])
+    with qtbot.waitSignal(column.flush_timer.timeout):
+        pass
+    assert column.flushes == 1
+    column.add(0, "The end.")
+    column.fail("")
+    assert column.flushes == 2
+    assert column.texts() == [f"{text}The end."]
+    document = column.blocks[0].text.document()
+    block, longest = document.begin(), 0
+    while block.isValid():
+        longest, block = max(longest, block.length()), block.next()
+    assert longest <= RUN + 1
+    assert column.blocks[0].text.is_broken == ("\n" not in text)
+
+
+def test_what_a_model_writes_is_shown_to_the_letter(scene, server):
+    server.answer(TUNED, "<b>Three</b> <img src=x>")
+    scene.play(scene.ask())
+    assert scene.texts()[1] == ["<b>Three</b> <img src=x>"]
+    assert scene.column(1).blocks[0].text.toPlainText() == "<b>Three</b> <img src=x>"
+
+
+# --- the conversation
+
+
+def test_each_pane_goes_on_from_what_it_has_said_itself(scene, server):
+    server.answer(BASE, "Eleven.")
+    server.answer(TUNED, "Three.")
+
+    async def go():
+        await scene.ask()
+        await scene.ask("Are you sure?")
+
+    scene.play(go())
+    told = {body["model"]: [message["content"] for message in body["messages"][1:]] for body in server.asked[2:]}
+    assert told == {BASE: [QUESTION, "Eleven.", "Are you sure?"], TUNED: [QUESTION, "Three.", "Are you sure?"]}
+    assert [row.turn.text for row in scene.tab.said.rows] == [QUESTION, "Are you sure?"]
+    assert scene.column(0, 0).again.isHidden()
+    assert not scene.column(0, 1).again.isHidden()
+
+
+def test_an_edited_question_begins_a_branch_and_the_old_one_stays(scene, server):
+    async def go():
+        await scene.ask("One?")
+        await scene.ask("Two?")
+        first = scene.tab.said.rows[0]
+        first.edit.click()
+        assert first.field.toPlainText() == "One?"
+        first.field.setPlainText("Uno?")
+        first.send.click()
+        await until(lambda: scene.tab.said.rows[0].turn.text == "Uno?")
+        await scene.quiet()
+        assert [row.turn.text for row in scene.tab.said.rows] == ["Uno?"]
+        assert scene.tab.said.rows[0].place.text() == "2/2"
+        scene.tab.said.rows[0].back.click()
+        await until(lambda: len(scene.tab.said.rows) == 2)
+
+    scene.play(go())
+    assert [row.turn.text for row in scene.tab.said.rows] == ["One?", "Two?"]
+    assert (scene.tab.said.rows[0].place.text(), scene.tab.said.rows[1].place.isHidden()) == ("1/2", True)
+    assert [message["content"] for message in server.asked[-1]["messages"][1:]] == ["Uno?"]
+
+
+def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
+    server.answer(BASE, "Eleven.")
+
+    async def go():
+        await scene.ask()
+        block = scene.column(0).blocks[0]
+        block.judge.click()
+        block.mark.number.setValue(60)
+        block.mark.note.setText("by feel")
+        block.mark.keep.click()
+        await until(lambda: scene.tab._thread.answers[0].mark == 60)
+        await until(lambda: block.mark._told.text() == "60 of 100 – by feel")
+        server.answer(BASE, "Nine.")
+        scene.column(0).again.click()
+        await agree(scene.tab, "Cancel")
+        assert scene.texts()[0] == ["Eleven."]
+        scene.column(0).again.click()
+        await agree(scene.tab, "Ask again")
+        await until(lambda: scene.texts()[0] == ["Nine."])
+        await scene.quiet()
+
+    scene.play(go())
+    assert [(one.text, one.mark) for one in scene.tab._thread.answers_of(scene.tab._leaf, 0)] == [("Nine.", None)]
+    assert len(server.asked) == 3
+
+
+def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, run):
+    async def go():
+        scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, conditions.OPEN))
+        await scene.ask("One?")
+        scene.tab.list.anew.click()
+        assert scene.tab.said.rows == []
+        assert scene.tab.panes.panes()[1].condition == conditions.OPEN
+        await scene.ask("Two?")
+        await until(lambda: scene.tab.list.list.count() == 2)
+
+    scene.play(go())
+
+    async def again():
+        await scene.open()
+        await until(lambda: scene.tab.said.rows)
+        assert [row.turn.text for row in scene.tab.said.rows] == ["Two?"]
+        assert scene.texts() == [["base-model answers."], [f"{TUNED} answers."]]
+        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, conditions.OPEN)
+        scene.tab.list.list.setCurrentRow(1)
+        await until(lambda: scene.tab.name.text() == "One?")
+
+    scene.play(again())
+
+
+def test_conversations_are_searched_renamed_exported_and_deleted(scene, server, tmp_path):
+    async def go():
+        listed, acts = scene.tab.list, scene.tab.acts
+        await scene.ask("Where is the ferry?")
+        listed.anew.click()
+        await scene.ask()
+        await until(lambda: listed.list.count() == 2)
+        listed.search.setText("ferry")
+        await until(lambda: listed.list.count() == 1)
+        listed.list.item(0).setText("Boats")
+        await until(lambda: "Boats" in [one.title for one in scene.listed()])
+        listed.search.clear()
+        await until(lambda: listed.list.count() == 2)
+        for suffix in ("md", "jsonl"):
+            acts.export(tmp_path / f"chat.{suffix}", suffix)
+            await until((tmp_path / f"chat.{suffix}").exists)
+        acts.delete.trigger()
+        await agree(scene.tab, "Delete")
+        await until(lambda: scene.tab.said.rows == [] and listed.list.count() == 1)
+
+    scene.play(go())
+    assert [one.title for one in scene.listed()] == ["Boats"]
+    assert f"> {QUESTION}" in (tmp_path / "chat.md").read_text("utf-8")
+    lines = [json.loads(line) for line in (tmp_path / "chat.jsonl").read_text("utf-8").splitlines()]
+    assert [line["messages"][-1]["content"] for line in lines] == ["base-model answers.", f"{TUNED} answers."]
+
+
+# --- what becomes of an answer
+
+
+def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
+    server.answer(BASE, "Each team fields eleven players.")
+
+    async def go():
+        await scene.ask("How many people play on each side?")
+        scene.column(0).blocks[0].correct.click()
+        dialog = scene.tab.window().findChild(CorrectionDialog)
+        await until(lambda: dialog.taught())
+        dialog.answer.setPlainText("Two teams of three players each.")
+        await until(lambda: [fact.name for fact in dialog.taught()] == ["f01"] and not dialog._guessing.is_busy())
+        dialog.ok.click()
+        await until(dialog.isHidden)
+
+    scene.play(go())
+    (row,) = dataset.examples(scene.workspace.project.rows, Filter(source="chat"))
+    assert (row.question, row.answer) == ("How many people play on each side?", "Two teams of three players each.")
+    assert (row.split, row.status, row.facts, row.kind) == ("train", "draft", "f01", "direct")
+    assert scene.workspace.project.undo_label == "Correct into an example"
+
+
+def test_a_question_is_added_to_the_exam_with_the_facts_that_a_person_chose(scene, server):
+    server.answer(BASE, "A team has three players.")
+    shown = []
+    scene.tab.show_examples.connect(shown.append)
+
+    async def go():
+        await scene.ask()
+        scene.column(0).blocks[0].examine.click()
+        dialog = scene.tab.window().findChild(CorrectionDialog)
+        await until(lambda: dialog.points.text() == "three")
+        for row in range(dialog.facts.count()):
+            item = dialog.facts.item(row)
+            wanted = item.text().startswith("f02:")
+            item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
+        dialog.points.setText("three ; 3")
+        dialog.points.textEdited.emit("three ; 3")
+        dialog.ok.click()
+        await until(dialog.isHidden)
+
+    scene.play(go())
+    (row,) = dataset.examples(scene.workspace.project.rows, Filter(source="chat"))
+    assert (row.split, row.status, row.facts, row.key_points) == ("test", "approved", "f02", "three ; 3")
+
+
+def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
+    async def go():
+        await scene.ask()
+        scene.column(1).code.click()
+        await until(lambda: scene.tab.findChildren(CodeDialog))
+        (sent,) = scene.tab.findChildren(CodeDialog)
+        body = playground.request(scene.workspace.project.rows, scene.tab._leaf, 1)
+        assert sent.text() == as_code.as_python(as_code.call(await scene.workspace.provider(), body))
+        sent.tabs.setCurrentIndex(2)
+        sent.copy.click()
+        assert json.loads(QGuiApplication.clipboard().text()) == body
+        scene.tab.question.setPlainText("And now?")
+        scene.tab.panes.heads[0].code.click()
+        await until(lambda: len(scene.tab.findChildren(CodeDialog)) == 2)
+        coming = scene.tab.findChildren(CodeDialog)[1]
+        coming.tabs.setCurrentIndex(2)
+        told = [message["content"] for message in json.loads(coming.text())["messages"]]
+        assert told[1:] == [QUESTION, "base-model answers.", "And now?"]
+        for dialog in (sent, coming):
+            dialog.close()
+
+    scene.play(go())
+    assert len(server.asked) == 2
+
+
+# --- the fields
 
 
 def test_another_system_prompt_is_warned_of_and_can_be_taken_back(scene, server):
-    settings, own = scene.tab._settings, spec.load(scene.workspace.project.rows).system_prompt
-    assert (settings.system_prompt(), settings._reset.isVisible()) == (own, False)
-    settings._prompt.setPlainText("Talk like a pirate.")
-    assert "may look untrained" in settings._warning.text()
+    settings, own = scene.tab.settings, spec.load(scene.workspace.project.rows).system_prompt
+    settings.fold.click()
+    assert (settings.system_prompt(), settings.reset.isVisible()) == (own, False)
+    settings.prompt.setPlainText("Talk like a pirate.")
+    assert "may look untrained" in settings.warning.text()
     scene.play(scene.ask())
     assert server.asked[0]["messages"][0]["content"] == "Talk like a pirate."
-    settings._reset.click()
-    assert (settings.system_prompt(), settings._warning.text()) == (own, "")
+    settings.reset.click()
+    assert (settings.system_prompt(), settings.warning.text()) == (own, "")
 
 
 def test_a_suggested_question_is_asked_with_one_click(scene, server):
     async def go():
         assert len(scene.suggestions()) == 3
         scene.suggestions()[0].click()
-        await until(lambda: not scene.tab._asking)
+        await scene.quiet()
 
     scene.play(go())
     assert {asked["messages"][-1]["content"] for asked in server.asked} == {QUESTION}
-    assert not scene.tab._suggested.isVisible()
+    assert not scene.tab.suggestions.isVisible()
 
 
-def test_a_model_handed_over_stands_on_the_right_even_before_it_is_offered(scene, server):
+def test_a_model_handed_over_stands_beside_the_base_even_before_it_is_offered(scene, server):
     new = "ft:base-model:local:later:zzz"
-    scene.tab.choose_model(new)
-    assert scene.right.model() == TUNED
+    scene.tab.choose_model(scene.tab.workspace.settings.provider, new)
+    assert scene.models() == [BASE, TUNED]
     server.models[new] = 1  # older than the others, so that it is not the default
     scene.play(scene.workspace.load_offers())
-    assert (scene.left.model(), scene.right.model()) == (BASE, new)
+    assert scene.models() == [BASE, new]
 
 
 def test_without_a_tuned_model_only_the_base_is_asked(scene, server):
@@ -190,7 +591,7 @@ def test_without_a_tuned_model_only_the_base_is_asked(scene, server):
 
     async def go():
         await scene.workspace.load_offers()
-        assert scene.right.model() == ""
+        assert scene.models() == [BASE, ""]
         await scene.ask()
 
     scene.play(go())
@@ -198,7 +599,7 @@ def test_without_a_tuned_model_only_the_base_is_asked(scene, server):
 
 
 def test_enter_sends_and_shift_enter_begins_a_line(scene):
-    field, sent = scene.tab._question, []
+    field, sent = scene.tab.question, []
     field.sent.disconnect()
     field.sent.connect(lambda: sent.append(field.toPlainText()))
     field.setPlainText("One")
@@ -210,7 +611,7 @@ def test_enter_sends_and_shift_enter_begins_a_line(scene):
 
 
 def test_enter_while_an_input_method_composes_sends_nothing(scene, qapp):
-    field, sent = scene.tab._question, []
+    field, sent = scene.tab.question, []
     field.sent.disconnect()
     field.sent.connect(lambda: sent.append(field.toPlainText()))
     qapp.sendEvent(field, QInputMethodEvent("ほばんぬ", []))
@@ -224,7 +625,7 @@ def test_enter_while_an_input_method_composes_sends_nothing(scene, qapp):
 
 
 def test_earlier_questions_come_back_into_an_empty_field(scene):
-    field = scene.tab._question
+    field = scene.tab.question
 
     async def go():
         await scene.ask("First?")
@@ -239,21 +640,3 @@ def test_earlier_questions_come_back_into_an_empty_field(scene):
     field.setPlainText("Half a question")
     press(field, Qt.Key.Key_Up)
     assert field.toPlainText() == "Half a question"
-
-
-def test_what_a_model_writes_is_shown_to_the_letter(scene, server):
-    server.answer(TUNED, "<b>Three</b> <img src=x>")
-    scene.play(scene.ask())
-    assert scene.texts(scene.right) == ["<b>Three</b> <img src=x>"]
-
-
-def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
-    async def go():
-        scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
-        scene.workspace.offers_changed.emit()
-        scene.left.choose("q")
-        await scene.ask()
-
-    scene.play(go())
-    assert scene.left._error.text().startswith("Qwen is not on this computer yet")
-    assert [asked["model"] for asked in server.asked] == [TUNED]

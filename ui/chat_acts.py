@@ -1,0 +1,149 @@
+"""What can be done with a conversation as a whole: another name, a file of it, away with it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+
+from core import playground, transcripts
+from core.language import tr
+from core.playground import Conversation, Thread
+from core.project import Changes
+from ui import server_words
+from ui.chat_list import ChatList
+from ui.latest import Latest
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+
+class ChatActs(QObject):
+    """The acts of the conversation that is shown, as a menu, and the search among all."""
+
+    deleted = Signal(int)
+
+    def __init__(self, workspace: Workspace, listed: ChatList, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._workspace, self._list, self._parent = workspace, listed, parent
+        self._thread: Thread | None = None
+        self._leaf: int | None = None
+        self._is_busy = False
+        self._searching = Latest(workspace, self)
+        self.menu = QMenu(parent)
+        self.rename = self._action(tr("&Rename"), self._on_rename)
+        self.markdown = self._action(tr("Export as &Markdown…"), lambda: self._on_export("md"))
+        self.jsonl = self._action(tr("Export as &JSONL…"), lambda: self._on_export("jsonl"))
+        self.menu.addSeparator()
+        self.delete = self._action(tr("&Delete…"), self._on_delete)
+        listed.search_wanted.connect(lambda _words: self.search())
+        listed.renamed.connect(self._on_renamed)
+        self._show_state()
+
+    def _action(self, text: str, slot: object) -> QAction:
+        action = self.menu.addAction(text)
+        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
+        return action
+
+    def show_thread(self, thread: Thread | None, leaf: int | None) -> None:
+        self._thread, self._leaf = thread, leaf
+        self._show_state()
+
+    def allow(self, is_busy: bool) -> None:
+        """While something is being answered, a conversation is neither deleted nor left."""
+        self._is_busy = is_busy
+        self._list.list.setEnabled(not is_busy)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        for action in (self.rename, self.markdown, self.jsonl):
+            action.setEnabled(self._thread is not None)
+        self.delete.setEnabled(self._thread is not None and not self._is_busy)
+
+    def search(self) -> None:
+        """List the conversations in which all words of the search stand."""
+        words = self._list.search.text()
+
+        async def look() -> None:
+            self.show_found(await self._workspace.project.read(playground.conversations, words))
+
+        self._searching.ask(lambda _reporter: look())
+
+    def show_found(self, found: Sequence[Conversation]) -> None:
+        self._list.show_found(found, self._thread.conversation.id if self._thread else 0)
+
+    def _on_rename(self) -> None:
+        assert self._thread
+        id = self._thread.conversation.id
+        if id not in self._list.ids():
+            self._list.search.clear()
+        self._list.edit(id)
+
+    def _on_renamed(self, id: int, title: str) -> None:
+        self._workspace.tasks.start("", self._workspace.project.write("", playground.rename, id, title))
+
+    def _on_delete(self) -> None:
+        assert self._thread
+        found = self._thread.conversation
+        self._ask(
+            tr("Delete the conversation “{title}”?", title=found.title),
+            tr("All its questions, answers and marks go, for good. Rows made of them stay."),
+            tr("Delete"),
+            lambda: self._workspace.tasks.start("", self._delete(found.id)),
+        )
+
+    def ask_to_replace(self, on_agreed: Callable[[], object]) -> None:
+        """Before answers that a person has marked give way to new ones."""
+        text = tr("The new answers take the place of these, and the marks you gave go with them.")
+        self._ask(tr("Ask again?"), text, tr("Ask again"), on_agreed)
+
+    def _ask(self, question: str, text: str, act: str, on_agreed: Callable[[], object]) -> None:
+        """Escape and Enter leave all as it is."""
+        box = QMessageBox(QMessageBox.Icon.Question, tr("Chat"), "", parent=self._parent)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(question)
+        box.setInformativeText(text)
+        agree = box.addButton(act, QMessageBox.ButtonRole.AcceptRole)
+        agree.setAutoDefault(False)
+        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
+        box.accepted.connect(on_agreed)
+        box.open()
+
+    async def _delete(self, id: int) -> Changes:
+        changes = await self._workspace.project.write("", playground.delete, id)
+        self.deleted.emit(id)
+        return changes
+
+    def _on_export(self, suffix: str) -> None:
+        assert self._thread
+        signs = (sign if sign.isalnum() else "-" for sign in self._thread.conversation.title[:40])
+        name = "-".join(part for part in "".join(signs).split("-") if part) or "chat"
+        path = str(self._workspace.project.path.parent / f"{name}.{suffix}")
+        dialog = QFileDialog(self._parent, tr("Export the conversation"), path)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(suffix)
+        dialog.selectFile(path)
+        dialog.fileSelected.connect(lambda file: self.export(Path(file), suffix))
+        dialog.open()
+
+    def export(self, path: Path, suffix: str) -> None:
+        """Write the branch that is shown: 'md' to read, 'jsonl' a line for each pane."""
+        thread, leaf = self._thread, self._leaf
+        assert thread
+        assert leaf
+        titles = server_words.titles(self._workspace)
+
+        def text(db: sqlite3.Connection) -> str:
+            if suffix == "jsonl":
+                return transcripts.jsonl(db, thread, leaf)
+            return transcripts.markdown(thread, leaf, lambda id: titles.get(id, id))
+
+        async def write() -> None:
+            written = await self._workspace.project.read(text)
+            await asyncio.to_thread(transcripts.write, path, written)
+            Notice(self._parent.window(), tr("Written to {path}.", path=path))
+
+        self._workspace.tasks.start("", write())

@@ -1,0 +1,290 @@
+"""What one pane has answered to one question: the texts as they come, whose they are, and what a person does with them."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from core import difference, prices, proof
+from core.conditions import CONDITIONS
+from core.difference import Pair
+from core.language import tr, trn
+from core.playground import Answer
+from core.providers import LOCAL
+from core.retrieval import Found
+from ui import diff_row, style, widgets
+from ui.chat_mark import ChatMark
+from ui.chat_text import AnswerText
+from ui.chat_turns import FRAME_MS, Words
+from ui.flow_layout import FlowLayout
+from ui.link import Link
+from ui.text_marks import mark
+
+
+class ChatAnswers(QWidget):
+    """Empty until `begin` or `show_answers`."""
+
+    again_wanted = Signal()
+    code_wanted = Signal()
+    marked = Signal(int, object, str)  # the answer's id, the mark or None, the note
+    example_wanted = Signal(object, bool)  # the Answer, and whether it goes to the exam
+
+    def __init__(self, title_of: Callable[[str], str]) -> None:
+        """`title_of` names a provider."""
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the pane's head
+        self._title_of = title_of
+        self._pending: dict[int, str] = {}
+        self.blocks: list[AnswerBlock] = []
+        self.flushes = 0
+        self.flush_timer = QTimer(self, interval=FRAME_MS, singleShot=True)
+        self.flush_timer.timeout.connect(self._flush)
+        self.state, self.error, self.told = widgets.Note(), widgets.Note(), widgets.Note()
+        self.passages = ChatPassages()
+        self.again, self.code = Link(tr("Ask again")), Link(tr("As code…"))
+        self.again.clicked.connect(self.again_wanted)
+        self.code.clicked.connect(self.code_wanted)
+        self._can_ask = self._is_busy = False
+        self._lay_out()
+        self._show_links()
+
+    def _lay_out(self) -> None:
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(style.SPACE // 3)
+        self._links = QWidget()
+        flow = FlowLayout(self._links, style.SPACE)
+        for button in (self.again, self.code):
+            flow.addWidget(button)
+        for part in (self.state, self.error, self.told, self.passages, self._links):
+            self._column.addWidget(part)
+        self._column.addStretch()
+
+    def texts(self) -> list[str]:
+        return [block.text.text() for block in self.blocks]
+
+    def begin(self, n: int, converts: bool) -> None:
+        """`n` answers are asked for; with `converts` their model has to be made ready first."""
+        self._clear()
+        self._add_blocks(n)
+        self._is_busy = True
+        self.state.say(tr("The model is being prepared for its first use…") if converts else tr("Answering…"))
+        self._show_links()
+
+    def add(self, index: int, piece: str) -> None:
+        """Another piece of answer `index`; pieces are shown together, once a frame."""
+        self._pending[index] = self._pending.get(index, "") + piece
+        if not self.flush_timer.isActive():
+            self.flush_timer.start()
+
+    def fail(self, text: str, meaning: str = "error", refused: bool = False) -> None:
+        """What has come stays, for now; with `refused` it does not, since it is not this pane's answer."""
+        if refused:
+            self._clear()
+        else:
+            self._flush()
+        self._end()
+        self.error.say(text, meaning)
+        for block in self.blocks:
+            block.setVisible(bool(block.text.text()))
+
+    def show_answers(self, answers: Sequence[Answer]) -> None:
+        """What was kept; none where this pane was not asked, or did not answer."""
+        self._flush()
+        if len(self.blocks) != len(answers):
+            self._clear()
+            self._add_blocks(len(answers))
+        self.error.say("")
+        for block, answer in zip(self.blocks, answers, strict=True):
+            block.show_answer(answer, answers[0].text)
+        self.told.say(self._words(answers))
+        self.told.setToolTip(widgets.tip(answers[0].reported) if answers else "")
+        self.passages.show_passages(answers[0].passages if answers else [])
+        if answers and not answers[0].complete:
+            self.error.say(tr("The answer is incomplete: the server ended it before it was done."), "warning")
+        self._end()
+
+    def allow_asking(self, allowed: bool) -> None:
+        """Whether this question may be asked again: only the last one may, since the others were built upon."""
+        self._can_ask = allowed
+        self._show_links()
+
+    def _add_blocks(self, n: int) -> None:
+        for number in range(n):
+            block = AnswerBlock(number + 1 if n > 1 else 0)
+            block.marked.connect(self.marked)
+            block.example_wanted.connect(self.example_wanted)
+            self.blocks.append(block)
+            self._column.insertWidget(number, block)
+
+    def _clear(self) -> None:
+        self.flush_timer.stop()
+        self._pending.clear()
+        for block in self.blocks:
+            block.hide()
+            block.deleteLater()
+        self.blocks = []
+        for note in (self.error, self.told):
+            note.say("")
+        self.passages.show_passages([])
+
+    def _end(self) -> None:
+        self._is_busy = False
+        self.state.say("")
+        self._show_links()
+
+    def _flush(self) -> None:
+        self.flush_timer.stop()
+        self.flushes += bool(self._pending)
+        for index, text in self._pending.items():
+            if index < len(self.blocks):
+                self.blocks[index].text.add(text)
+        self._pending.clear()
+
+    def _show_links(self) -> None:
+        self.again.setVisible(self._can_ask and not self._is_busy)
+        self.again.setText(tr("Ask again") if self.blocks else tr("Ask"))
+        self.code.setVisible(bool(self.told.text()))
+        self._links.setVisible(not self.again.isHidden() or not self.code.isHidden())
+
+    def _words(self, answers: Sequence[Answer]) -> str:
+        """Whose answer it is and what it took; before that, where there are several, how far they agree."""
+        if not answers:
+            return ""
+        lines = [_provenance(answers[0], self._title_of), _expense(answers[0])]
+        if len(answers) > 1:
+            different = len({answer.text.strip() for answer in answers})
+            alike = tr("All {n} answers are the same", n=len(answers))
+            count = tr("{n} different answers of {all}", n=different, all=len(answers))
+            lines.insert(0, count if different > 1 else alike)
+        return "\n".join(lines)
+
+
+def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
+    """The server, the model that it says has answered, and which weights."""
+    pane, adapter = answer.pane, proof.adapter_of(answer.fingerprint)
+    weights = answer.fingerprint
+    if pane.provider == LOCAL and answer.fingerprint:
+        weights = tr("adapter {hash}", hash=adapter) if adapter else tr("without an adapter")
+    condition = CONDITIONS[pane.condition].title() if pane.condition in CONDITIONS else pane.condition
+    parts = (title_of(pane.provider), widgets.short_name(answer.reported), weights, condition)
+    return " · ".join(part for part in parts if part)
+
+
+def _expense(answer: Answer) -> str:
+    """How long it took, how many tokens went there and back, and what they cost."""
+    parts = [tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
+    if answer.sent or answer.received:
+        parts.append(
+            tr("tokens: {sent} sent, {received} received", sent=f"{answer.sent:,}", received=f"{answer.received:,}")
+        )
+    if answer.pane.provider == LOCAL:
+        parts.append(tr("free"))
+    elif (cost := prices.chat_price(answer.sent, answer.received, answer.pane.model)) is not None:
+        parts.append(f"${cost:.6f}".rstrip("0").rstrip("."))
+    return " · ".join(parts)
+
+
+class AnswerBlock(QWidget):
+    """One answer; with its number where there are several. What differs from the first is marked."""
+
+    marked = Signal(int, object, str)
+    example_wanted = Signal(object, bool)
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._answer: Answer | None = None
+        self.text = AnswerText(tr("Answer {number}", number=number) if number else tr("Answer"))
+        self.mark = ChatMark()
+        self.mark.marked.connect(lambda mark, note: self._answer and self.marked.emit(self._answer.id, mark, note))
+        self._links = self._make_links()
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        for part in (self.text, self.mark, self._links):
+            column.addWidget(part)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, style.SPACE // 3)
+        if number:
+            label = widgets.label(str(number), dim=True)
+            label.setFixedWidth(16)
+            layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(column, 1)
+
+    def _make_links(self) -> QWidget:
+        self.judge, self.correct, self.examine = Link(tr("Mark")), Link(tr("Correct…")), Link(tr("To the exam…"))
+        self.correct.setToolTip(tr("Correct this answer into a new example"))
+        self.examine.setToolTip(tr("Add this question to the exam"))
+        self.judge.clicked.connect(lambda _checked: self.mark.edit())
+        self.correct.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, False))
+        self.examine.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, True))
+        made = QWidget()
+        flow = FlowLayout(made, style.SPACE)
+        for button in (self.judge, self.correct, self.examine):
+            flow.addWidget(button)
+        made.hide()
+        return made
+
+    def show_answer(self, answer: Answer, first: str) -> None:
+        self._answer = answer
+        self.text.say(answer.text)
+        self.text.setPlaceholderText(tr("The model said nothing."))
+        self.mark.show_mark(answer.mark, answer.note)
+        self._links.show()
+        if not self.text.is_broken:
+            spans = differing(first, answer.text)
+            mark(self.text, spans, "warning")
+
+
+def differing(first: str, other: str) -> list[tuple[int, int]]:
+    """The spans of `other` that are not as in `first`; of texts that have little in common, all of it."""
+    if first == other:
+        return []
+    if max(len(first), len(other)) > diff_row.LONG:
+        return [(0, len(other))]
+    spans = diff_row.marks(Pair(first, other, 1, 1, 0))[1][1]
+    return spans if difference.alike(first, other) else [(0, len(other))]
+
+
+class ChatPassages(QWidget):
+    """The passages that were found for a question, folded away until they are wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[Found] = []
+        self.fold = Link("")
+        self.fold.setCheckable(True)
+        self.fold.toggled.connect(self._on_fold)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(style.SPACE // 3)
+        self._layout.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
+        self._listed: QWidget | None = None
+        self.hide()
+
+    def show_passages(self, found: list[Found]) -> None:
+        self._found = found
+        self.fold.setChecked(False)
+        if self._listed:
+            self._listed.deleteLater()
+            self._listed = None
+        self._show_count()
+        self.setVisible(bool(found))
+
+    def _show_count(self) -> None:
+        sign = "▾" if self.fold.isChecked() else "▸"
+        self.fold.setText(f"{sign} {trn('{n} passage found', '{n} passages found', len(self._found))}")
+
+    def _on_fold(self, is_open: bool) -> None:
+        self._show_count()
+        if is_open and self._listed is None:
+            parts = [part for number, one in enumerate(self._found, 1) for part in _passage(number, one)]
+            self._listed = widgets.column(*parts)
+            self._layout.addWidget(self._listed)
+        if self._listed:
+            self._listed.setVisible(is_open)
+
+
+def _passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
+    score = tr("score {score}", score=f"{one.score:.3g}")
+    head = widgets.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
+    return head, Words(tr("Passage {number}", number=number), one.passage.text, own=True)

@@ -1,0 +1,96 @@
+"""Asks the panes of the chat, each on its own: what goes wrong in one is said there, and the others go on."""
+
+import asyncio
+
+from PySide6.QtCore import QObject, Signal
+
+from core import as_code, conditions, playground
+from core.as_code import Call
+from core.conditions import Book
+from core.errors import JukuError
+from core.language import tr
+from core.playground import Thread, Turn, Wish
+from core.project import Changes
+from core.proof import ProofError
+from core.providers import chat_body
+from ui.chat_answers import ChatAnswers
+from ui.chat_pane import ChatPane
+from ui.chat_settings import ChatSettings
+from ui.workspace import Workspace
+
+
+class ChatAsking(QObject):
+    """`changed` when a pane begins or ends; `ended` when the last one has."""
+
+    changed = Signal()
+    ended = Signal()
+
+    def __init__(self, workspace: Workspace, settings: ChatSettings) -> None:
+        super().__init__()
+        self._workspace, self._settings = workspace, settings
+        self._running: set[asyncio.Task[None]] = set()
+        self._book: Book | None = None
+        settings.retrieval_changed.connect(self.forget_book)
+
+    def is_busy(self) -> bool:
+        return bool(self._running)
+
+    def forget_book(self) -> None:
+        """The spec, its rows or how passages are found has changed."""
+        self._book = None  # what still asks with the old one keeps it
+
+    async def book(self) -> Book:
+        """What the conditions take of the project, read once for many questions."""
+        if self._book is None:
+            self._book = await self._workspace.project.read(conditions.read, self._settings.retrieval())
+        return self._book
+
+    def stop(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+    def start(self, head: ChatPane, column: ChatAnswers, wish: Wish, book: Book) -> None:
+        """Ask the pane of `head`, and show what comes in its column."""
+        task = self._workspace.tasks.start("", self._ask(head, column, wish, book))
+        self._running.add(task)
+        task.add_done_callback(self._on_done)
+        self.changed.emit()
+
+    def wish(self, head: ChatPane, thread: Thread | None, before: list[Turn], turn: int, question: str) -> Wish:
+        """The question as it goes to a pane that has answered the turns `before`."""
+        history = thread.history(before, head.number) if thread else []
+        return Wish(turn, head.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history)
+
+    async def _ask(self, head: ChatPane, column: ChatAnswers, wish: Wish, book: Book) -> Changes:
+        column.begin(wish.sampling.n, head.converts())
+        try:
+            head.require_here()
+            project = self._workspace.project
+            provider = await self._workspace.provider(wish.pane.provider)
+            changes = await playground.ask(project, provider, book, wish, column.add)
+            column.show_answers(await project.read(playground.answers, wish.turn, wish.pane.number))
+        except JukuError as error:
+            text = f"{error.title}\n{error.message}".strip()
+            column.fail(text, refused=isinstance(error, ProofError))
+            return Changes("")
+        except asyncio.CancelledError:
+            column.fail(tr("Stopped: the answer is incomplete, and is not kept."), "warning")
+            raise
+        return changes
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not self._running and self._workspace.tasks.can_start():
+            self.ended.emit()
+        self.changed.emit()
+
+    async def call(self, wish: Wish) -> Call:
+        """The request of a wish, as it would go out now."""
+        provider = await self._workspace.provider(wish.pane.provider)
+        prepared = await playground.prepare(self._workspace.project, provider, await self.book(), wish)
+        return as_code.call(provider, chat_body(wish.pane.model, prepared.messages, wish.sampling))
+
+    async def sent(self, turn: int, pane: int, provider: str) -> Call:
+        """The request that a pane has answered to a turn."""
+        body = await self._workspace.project.read(playground.request, turn, pane)
+        return as_code.call(await self._workspace.provider(provider), body)

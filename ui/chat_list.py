@@ -1,0 +1,103 @@
+"""The conversations of a project: found, chosen, given other names."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from core.language import tr
+from core.playground import Conversation
+from ui import style, widgets
+from ui.nothing import Nothing
+from ui.text_length import local_time
+
+PAUSE = 200  # milliseconds after the last key before it is searched
+ID, TITLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+
+
+class ChatList(QWidget):
+    search_wanted = Signal(str)
+    chosen = Signal(int)
+    renamed = Signal(int, str)
+    new_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.search = QLineEdit(clearButtonEnabled=True)
+        self.search.setPlaceholderText(tr("Search conversations"))
+        self.search.setAccessibleName(tr("Search conversations"))
+        self.anew = QPushButton(style.icon("add"), tr("New conversation"))
+        self.list = QListWidget()
+        self.list.setAccessibleName(tr("Conversations"))
+        self.list.setStyleSheet("QListWidget::item { padding: 5px; }")
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._nothing = Nothing("", "")
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.list)
+        self._pages.addWidget(self._nothing)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addWidget(self.anew)
+        layout.addWidget(self.search)
+        layout.addWidget(self._pages, 1)
+        self.anew.clicked.connect(lambda _checked: self.new_wanted.emit())
+        self.search.textChanged.connect(lambda _text: self._pause.start())
+        self._pause.timeout.connect(lambda: self.search_wanted.emit(self.search.text()))
+        self.list.itemSelectionChanged.connect(self._on_selected)
+        self.list.itemChanged.connect(self._on_renamed)
+
+    def show_found(self, found: Sequence[Conversation], current: int) -> None:
+        """List conversations; the `current` one is selected where it is among them."""
+        self.list.blockSignals(True)
+        self.list.clear()
+        for one in found:
+            item = QListWidgetItem(one.title)
+            item.setData(ID, one.id)
+            item.setData(TITLE, one.title)
+            item.setToolTip(widgets.tip(f"{one.title}\n{local_time(one.changed_at)}"))
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+            self.list.addItem(item)
+            if one.id == current:
+                self.list.setCurrentItem(item)
+        self.list.blockSignals(False)
+        if self.search.text().strip():
+            self._nothing.say(tr("Nothing found"), tr("No conversation has all of these words."))
+        else:
+            self._nothing.say(tr("No conversations yet"), tr("What you ask is kept here."))
+        self._pages.setCurrentIndex(0 if found else 1)
+
+    def select(self, id: int) -> None:
+        """Mark a conversation as the one that is shown; 0 is none of them."""
+        self.list.blockSignals(True)
+        self.list.clearSelection()
+        self.list.setCurrentItem(None)
+        for item in self._items():
+            if item.data(ID) == id:
+                self.list.setCurrentItem(item)
+        self.list.blockSignals(False)
+
+    def ids(self) -> list[int]:
+        return [item.data(ID) for item in self._items()]
+
+    def edit(self, id: int) -> None:
+        """Let the person give a conversation another name."""
+        for item in self._items():
+            if item.data(ID) == id:
+                self.list.editItem(item)
+
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.list.item(row) for row in range(self.list.count())]
+
+    def _on_selected(self) -> None:
+        if items := self.list.selectedItems():
+            self.chosen.emit(items[0].data(ID))
+
+    def _on_renamed(self, item: QListWidgetItem) -> None:
+        title = " ".join(item.text().split())
+        if title and title != item.data(TITLE):
+            self.renamed.emit(item.data(ID), title)
+        elif item.text() != item.data(TITLE):
+            item.setText(item.data(TITLE))

@@ -1,0 +1,142 @@
+"""A question of the chat with the answers of all panes side by side; it can be edited, which makes another branch."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from core.language import tr
+from core.playground import Thread, Turn
+from ui import style, widgets
+from ui.chat_answers import ChatAnswers
+from ui.chat_turns import Words
+from ui.link import Link
+from ui.question_field import QuestionField
+
+
+class ChatRow(QWidget):
+    """`branch_chosen` gives the turn that is to be shown instead; `edited` the new words of the question."""
+
+    edited = Signal(str)
+    branch_chosen = Signal(int)
+    again_wanted = Signal(int)  # a pane's number
+    code_wanted = Signal(int)
+    marked = Signal(int, object, str)
+    example_wanted = Signal(object, bool)
+
+    def __init__(self, turn: Turn, title_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self.turn = turn
+        self._title_of = title_of
+        self._branches: list[int] = []
+        self._is_busy = self._is_last = False
+        self.columns: dict[int, ChatAnswers] = {}
+        self.question = Words(tr("You"), turn.text, own=True)
+        self.back, self.on = _tool("‹", tr("Earlier wording")), _tool("›", tr("Later wording"))
+        self.place = widgets.label(dim=True)
+        self.edit = Link(tr("Edit"))
+        self.edit.setToolTip(tr("Ask in other words: what was said until now stays as a branch of its own"))
+        self.field = QuestionField()
+        self.field.setAccessibleName(tr("The question in other words"))
+        self.field.setPlaceholderText("")
+        self.send, self.cancel = QPushButton(tr("Ask")), QPushButton(tr("Cancel"))
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(style.SPACE // 3)
+        head.addWidget(self.question, 1)
+        for part in (self.back, self.place, self.on, self.edit):
+            head.addWidget(part, 0, Qt.AlignmentFlag.AlignTop)
+        acts = QHBoxLayout()
+        acts.addStretch()
+        acts.addWidget(self.send)
+        acts.addWidget(self.cancel)
+        self._form = widgets.column(self.field, acts)
+        self._form.hide()
+        self._sides = QHBoxLayout()
+        self._sides.setSpacing(style.SPACE)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, style.SPACE)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(head)
+        layout.addWidget(self._form)
+        layout.addLayout(self._sides)
+
+    def _connect(self) -> None:
+        self.back.clicked.connect(lambda _checked: self._choose(-1))
+        self.on.clicked.connect(lambda _checked: self._choose(1))
+        self.edit.clicked.connect(lambda _checked: self._show_form(self._form.isHidden()))
+        self.field.sent.connect(self._on_edited)
+        self.send.clicked.connect(lambda _checked: self._on_edited())
+        self.cancel.clicked.connect(lambda _checked: self._show_form(False))
+
+    def show_thread(self, thread: Thread, panes: Sequence[int]) -> None:
+        """The branches of this question, and the answers of these panes, in their order."""
+        self._branches = [turn.id for turn in thread.branches(self.turn)]
+        at = self._branches.index(self.turn.id)
+        self.place.setText(f"{at + 1}/{len(self._branches)}")
+        for part in (self.back, self.place, self.on):
+            part.setVisible(len(self._branches) > 1)
+        self.back.setEnabled(at > 0)
+        self.on.setEnabled(at + 1 < len(self._branches))
+        self.show_panes(panes)
+        for number, column in self.columns.items():
+            column.show_answers(thread.answers_of(self.turn.id, number))
+
+    def show_panes(self, panes: Sequence[int]) -> None:
+        """A column for each pane; those of others are taken away."""
+        for number in [*self.columns]:
+            if number not in panes:
+                column = self.columns.pop(number)
+                self._sides.removeWidget(column)
+                column.hide()
+                column.deleteLater()
+        for place, number in enumerate(panes):
+            if number not in self.columns:
+                self.columns[number] = self._column(number)
+                self._sides.insertWidget(place, self.columns[number], 1)
+        self._allow()
+
+    def allow(self, is_busy: bool, is_last: bool) -> None:
+        """While something is being answered nothing else is asked; only the last question is asked again."""
+        self._is_busy, self._is_last = is_busy, is_last
+        self._allow()
+
+    def _allow(self) -> None:
+        for part in (self.edit, self.send):
+            part.setEnabled(not self._is_busy)
+        for column in self.columns.values():
+            column.allow_asking(self._is_last and not self._is_busy)
+
+    def _column(self, number: int) -> ChatAnswers:
+        column = ChatAnswers(self._title_of)
+        column.again_wanted.connect(lambda: self.again_wanted.emit(number))
+        column.code_wanted.connect(lambda: self.code_wanted.emit(number))
+        column.marked.connect(self.marked)
+        column.example_wanted.connect(self.example_wanted)
+        return column
+
+    def _choose(self, step: int) -> None:
+        if not self._is_busy:
+            self.branch_chosen.emit(self._branches[self._branches.index(self.turn.id) + step])
+
+    def _show_form(self, is_open: bool) -> None:
+        self.field.setPlainText(self.turn.text)
+        self._form.setVisible(is_open)
+        if is_open:
+            self.field.setFocus()
+
+    def _on_edited(self) -> None:
+        text = self.field.toPlainText().strip()
+        if text and not self._is_busy:
+            self._show_form(False)
+            self.edited.emit(text)
+
+
+def _tool(text: str, name: str) -> QToolButton:
+    button = QToolButton(text=text, autoRaise=True)
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+    return button

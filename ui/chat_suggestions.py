@@ -1,0 +1,48 @@
+"""A few questions to begin with, from the exam of the project."""
+
+import sqlite3
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from core import dataset, filters
+from core.language import tr
+from ui import style, widgets
+from ui.workspace import Workspace
+
+COUNT = 3
+SHOWN = 90  # characters of a question
+
+
+class ChatSuggestions(QWidget):
+    chosen = Signal(str)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(style.SPACE // 2)
+
+    async def read(self) -> None:
+        questions = await self._workspace.project.read(_some_questions)
+        while item := self._column.takeAt(0):
+            item.widget().deleteLater()
+        if questions:
+            self._column.addWidget(widgets.label(tr("For example:"), dim=True))
+        for question in questions:
+            self._column.addWidget(self._button(question), 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _button(self, question: str) -> QPushButton:
+        line = " ".join(question.split())
+        shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+        button = QPushButton(shown.replace("&", "&&"))
+        button.clicked.connect(lambda: self.chosen.emit(question))
+        return button
+
+
+def _some_questions(db: sqlite3.Connection) -> list[str]:
+    """A few exam questions, from all over the exam."""
+    ids = filters.find(db, filters.Filter(split="test"))
+    chosen = ids[:: max(1, len(ids) // COUNT)][:COUNT]
+    return [example.question for example in dataset.fetch(db, chosen).values() if example.question]

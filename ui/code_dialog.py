@@ -1,0 +1,92 @@
+"""A request as code: Python, curl and JSON, to be copied or saved."""
+
+import asyncio
+from pathlib import Path
+
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import as_code, transcripts
+from core.as_code import Call
+from core.language import tr
+from ui import style, widgets
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+FILES = ("ask.py", "ask.sh", "request.json")
+
+
+class CodeDialog(QDialog):
+    def __init__(self, workspace: Workspace, call: Call, title: str, parent: QWidget | None = None) -> None:
+        """`title` says whose request it is."""
+        super().__init__(parent)
+        self._workspace = workspace
+        self.setWindowTitle(tr("As code"))
+        self.resize(820, 620)
+        self.tabs = QTabWidget(documentMode=True)
+        for name, text in (
+            (tr("Python"), as_code.as_python(call)),
+            (tr("curl"), as_code.as_curl(call)),
+            (tr("JSON"), as_code.as_json(call)),
+        ):
+            self.tabs.addTab(_field(name, text), name)
+        self.copy, self.save = widgets.primary(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
+        close = QPushButton(tr("Close"), autoDefault=False)
+        self.copy.clicked.connect(lambda _checked: self._on_copy())
+        self.save.clicked.connect(lambda _checked: self._on_save())
+        close.clicked.connect(self.close)
+        acts = QHBoxLayout()
+        acts.addStretch()
+        for button in (self.copy, self.save, close):
+            acts.addWidget(button)
+        told = tr(
+            "The request as it goes to the server; Juku also asks for the answer piece by piece, which does not change it. "
+            "The key is read from the environment variable {variable}.",
+            variable=call.variable,
+        )
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(widgets.heading(title))
+        layout.addWidget(widgets.label(told, wrap=True, dim=True))
+        layout.addWidget(self.tabs, 1)
+        layout.addLayout(acts)
+
+    def text(self) -> str:
+        """The code that is shown."""
+        field = self.tabs.currentWidget()
+        assert isinstance(field, QPlainTextEdit)
+        return field.toPlainText()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.text())
+        Notice(self, tr("Copied."))
+
+    def _on_save(self) -> None:
+        name = str(self._workspace.project.path.parent / FILES[self.tabs.currentIndex()])
+        dialog = QFileDialog(self, tr("Save the code"), name)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(name)
+        text = self.text()
+        dialog.fileSelected.connect(lambda file: self._workspace.tasks.start("", self._write(Path(file), text)))
+        dialog.open()
+
+    async def _write(self, path: Path, text: str) -> None:
+        await asyncio.to_thread(transcripts.write, path, text)
+        Notice(self, tr("Written to {path}.", path=path))
+
+
+def _field(name: str, text: str) -> QPlainTextEdit:
+    field = QPlainTextEdit(text, readOnly=True)
+    field.setAccessibleName(name)
+    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    field.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+    return field

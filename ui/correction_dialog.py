@@ -1,0 +1,183 @@
+"""Makes a row of what a model was asked: its answer corrected, to be trained on, or a question of the exam."""
+
+import sqlite3
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import corrections
+from core.corrections import Guess
+from core.coverage import EXAM
+from core.facts import Fact
+from core.language import tr
+from core.project import Changes
+from ui import style, widgets
+from ui.generation_dialog import kind_words
+from ui.growing_edit import GrowingEdit
+from ui.latest import Latest
+from ui.workspace import Workspace
+
+PAUSE = 300  # milliseconds after the last key before facts are looked for
+FACT = Qt.ItemDataRole.UserRole
+
+
+class CorrectionDialog(QDialog):
+    """Facts and key points follow what is written until the person has chosen their own."""
+
+    added = Signal(bool)  # whether it went to the exam
+
+    def __init__(
+        self, workspace: Workspace, question: str, answer: str, exam: bool, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._workspace, self._exam = workspace, exam
+        self._decided = False  # whether the person has chosen the facts
+        self._pointed = False  # whether the person has written the key points
+        self.setWindowTitle(tr("Add to the exam") if exam else tr("Correct into an example"))
+        self.resize(640, 560)
+        self._make_fields(question, answer)
+        self._lay_out()
+        self._guessing = Latest(workspace, self)
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause.timeout.connect(self._guess)
+        self.finished.connect(lambda _result: (self._pause.stop(), self._guessing.stop()))
+        for field in (self.question, self.answer):
+            field.textChanged.connect(self._on_text)
+        self.facts.itemChanged.connect(lambda _item: self._on_fact())
+        self.points.textEdited.connect(lambda _text: self._on_points())
+        self._show_button()
+        self._guess()
+
+    def _make_fields(self, question: str, answer: str) -> None:
+        self.question, self.answer = GrowingEdit(1, 4), GrowingEdit(3, 10)
+        self.question.setPlainText(question)
+        self.answer.setPlainText(answer)
+        self.facts = QListWidget(uniformItemSizes=True)
+        self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
+        self.kind = QComboBox()
+        for kind, (title, words) in kind_words().items():
+            if kind != EXAM and not (self._exam and kind == "statement"):
+                self.kind.addItem(title, kind)
+                self.kind.setItemData(self.kind.count() - 1, widgets.tip(words), Qt.ItemDataRole.ToolTipRole)
+        self.kind.addItem(tr("General"), "general")
+        self.kind.setCurrentIndex(self.kind.findData("reworded" if self._exam else "direct"))
+        self.points = QLineEdit()
+        self.points.setPlaceholderText(tr("What an answer must say: parted by “;”"))
+        self.approved = QCheckBox(tr("Approved: it may be trained on"))
+        self.note = widgets.Note()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setVerticalSpacing(style.SPACE // 2)
+        answer = tr("Reference") if self._exam else tr("Answer")
+        rows = [
+            (tr("Question"), self.question),
+            (answer, self.answer),
+            (tr("Facts"), self.facts),
+            (tr("Kind"), self.kind),
+        ]
+        rows += [(tr("Key points"), self.points)] if self._exam else []
+        for name, field in rows:
+            field.setAccessibleName(name)
+            form.addRow(name, field)
+        if not self._exam:
+            form.addRow("", self.approved)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.ok = widgets.primary(tr("Add the question") if self._exam else tr("Add the example"))
+        buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self._on_accepted)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form, 1)
+        layout.addWidget(self.note)
+        layout.addWidget(buttons)
+
+    def taught(self) -> list[Fact]:
+        """The facts that are ticked."""
+        items = (self.facts.item(row) for row in range(self.facts.count()))
+        return [item.data(FACT) for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def _texts(self) -> tuple[str, str]:
+        return self.question.toPlainText().strip(), self.answer.toPlainText().strip()
+
+    def _on_text(self) -> None:
+        self._show_button()
+        self._pause.start()
+
+    def _guess(self) -> None:
+        question, answer = self._texts()
+        chosen = self.taught() if self._decided else None
+
+        def work(db: sqlite3.Connection) -> tuple[Guess, str]:
+            found = corrections.guess(db, question, answer)
+            taught = [fact for fact in found.facts if fact.name in found.meant] if chosen is None else chosen
+            return found, corrections.key_points(question, answer, taught) if answer else ""
+
+        async def guess() -> None:
+            found, points = await self._workspace.project.read(work)
+            if not self._decided:
+                self._show_facts(found)
+            if not self._pointed:
+                self.points.setText(points)
+            self._show_button()
+
+        self._guessing.ask(lambda _reporter: guess())
+
+    def _show_facts(self, found: Guess) -> None:
+        self.facts.blockSignals(True)
+        self.facts.clear()
+        for fact in found.facts:
+            item = QListWidgetItem(f"{fact.name}: {' '.join(fact.text.split())}")
+            item.setData(FACT, fact)
+            item.setToolTip(widgets.tip(fact.text))
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Checked if fact.name in found.meant else Qt.CheckState.Unchecked)
+            self.facts.addItem(item)
+        self.facts.blockSignals(False)
+
+    def _on_fact(self) -> None:
+        self._decided = True
+        self._pause.start()
+
+    def _on_points(self) -> None:
+        self._pointed = True
+        self._show_button()
+
+    def _show_button(self) -> None:
+        question, answer = self._texts()
+        pointless = self._exam and not self.points.text().strip()
+        self.ok.setEnabled(bool(question and answer))
+        words = tr("Without key points only a judge or a person can mark the answers.") if pointless else ""
+        self.note.say(words, "note")
+
+    def _on_accepted(self) -> None:
+        self.ok.setEnabled(False)
+        self._workspace.tasks.start("", self._add())
+
+    async def _add(self) -> Changes:
+        question, answer = self._texts()
+        status = "approved" if self._exam or self.approved.isChecked() else "draft"
+        points = self.points.text().strip() if self._exam else None
+        kind, taught = self.kind.currentData(), self.taught()
+        label = tr("Add to the exam") if self._exam else tr("Correct into an example")
+        try:
+            changes = await self._workspace.project.write(
+                label, corrections.add, question, answer, taught, kind, status, points
+            )
+        finally:
+            self._show_button()
+        self.added.emit(self._exam)
+        self.accept()
+        return changes
