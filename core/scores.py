@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -102,6 +102,7 @@ class Result:
     passed: Numbers
     scored: Numbers
     totals: list[Total]
+    _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict, repr=False)
 
     @cached_property
     def kinds(self) -> list[Line]:
@@ -142,6 +143,11 @@ class Result:
 
     def compare(self, subject: int, against: int = 0) -> Comparison:
         """What parts two subjects, over the held-out questions that both have answered."""
+        if (subject, against) not in self._compared:
+            self._compared[subject, against] = self._compare(subject, against)
+        return self._compared[subject, against]
+
+    def _compare(self, subject: int, against: int) -> Comparison:
         places = [
             place for place in held_out(self.questions) if self.asked[place, subject] and self.asked[place, against]
         ]

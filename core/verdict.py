@@ -33,12 +33,12 @@ def lacking(result: Result, subject: int) -> list[str]:
 
 def title(subject: Subject) -> str:
     """Who was asked, and with what before it, briefly."""
-    name = subject.model
+    name, *rest = subject.model.removeprefix("ft:").split(":")
     if subject.model.startswith("ft:"):
-        _ft, base, *_rest = subject.model.split(":")
-        suffix = subject.model.split(":")[3] if subject.model.count(":") > 2 else ""
-        name = f"{base} · {suffix}" if suffix else base
-    return f"{name} ({CONDITIONS[subject.condition].title()})"
+        suffix, step = (rest[1:2] or [""])[0], rest[-1].rpartition("ckpt-step-")
+        parts = [name, suffix, tr("step {step}", step=step[2]) if step[1] else ""]
+        name = " · ".join(filter(None, parts))
+    return f"{name or subject.model} ({CONDITIONS[subject.condition].title()})"
 
 
 def taught(result: Result) -> list[int]:

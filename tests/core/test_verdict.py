@@ -70,6 +70,20 @@ def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
 
 
 @pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("gpt-4o", "gpt-4o (Closed book)"),
+        ("ft:base:org:study:abc", "base · study (Closed book)"),
+        ("ft:base:org::abc", "base (Closed book)"),
+        ("ft:base:local:study:abc:ckpt-step-12", "base · study · step 12 (Closed book)"),
+        ("ft:odd", "odd (Closed book)"),
+    ],
+)
+def test_a_subject_is_called_briefly(model, told):
+    assert verdict.title(Subject("s", model)) == told
+
+
+@pytest.mark.parametrize(
     ("provider", "asked", "reported", "fingerprint", "is_right"),
     [
         ("openai", "gpt-4o", "gpt-4o-2024-08-06", "fp_1", True),
