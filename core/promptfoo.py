@@ -21,6 +21,7 @@ SCHEMA = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.js
 QUESTION, PASSAGES = "{{question}}", "{{passages}}"  # filled by promptfoo
 KANJI = dict(zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "一二三四五六七八九十", strict=True))
 SAID = 'output.normalize("NFKC").toLowerCase().replace(/(\\d),(?=\\d{3})/g, "$1")'
+_SIGNS = re.compile(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
 BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 
 Servers = Sequence[ProviderSettings]
@@ -190,10 +191,10 @@ def _text(said: str) -> str:
 
 def _literal(said: str) -> str:
     """A part of a template that comes out as it is."""
-    return re.sub(r"\{[{%#]", lambda found: f'{{{{ "{found[0]}" }}}}', said)
+    return _SIGNS.sub(lambda found: f'{{{{ "{found[0]}" }}}}' if len(found[0]) > 1 else found[0], said)
 
 
 def _value(said: str) -> str:
     """A value that promptfoo neither fills in nor takes for the name of a file to read or to run."""
-    kept = re.sub(r"\{(?=[{%#])", "{ ", said)
-    return f" {kept}" if re.match(r"[a-z]+:", kept) and kept.startswith(("file:", "package:")) else kept
+    kept = _SIGNS.sub(lambda found: " ".join(found[0]), said)
+    return f" {kept}" if kept.startswith(("file:", "package:")) else kept

@@ -35,7 +35,7 @@ def title(subject: Subject) -> str:
     """Who was asked, and with what before it, briefly."""
     name, *rest = subject.model.removeprefix("ft:").split(":")
     if subject.model.startswith("ft:"):
-        suffix, step = (rest[1:2] or [""])[0], rest[-1].rpartition("ckpt-step-")
+        suffix, step = "".join(rest[1:2]), subject.model.rpartition("ckpt-step-")
         parts = [name, suffix, tr("step {step}", step=step[2]) if step[1] else ""]
         name = " · ".join(filter(None, parts))
     return f"{name or subject.model} ({CONDITIONS[subject.condition].title()})"

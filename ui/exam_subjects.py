@@ -170,9 +170,9 @@ class ExamSubjects(QWidget):
         self._touched = True
         self._show(subjects)
 
-    def prefer(self, model: str) -> None:
-        """Examine a model of the student's server: in place of the tuned one that stands there, else in a line more."""
-        wanted = Subject(self._workspace.settings.provider, model)
+    def prefer(self, provider: str, model: str) -> None:
+        """Examine a model: in place of the tuned one that stands there, else in a line more."""
+        wanted = Subject(provider, model)
         if wanted in self.subjects():
             return
         tuned = [row for row in self._rows if is_tuned(row.subject().model) and row.subject().condition == CLOSED]

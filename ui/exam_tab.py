@@ -114,9 +114,9 @@ class ExamTab(Tab):
     def show_offers(self) -> None:
         self.form.show_offers()
 
-    def choose_model(self, model: str) -> None:
-        """Examine `model` of the student's server beside what is chosen already."""
-        self.form.subjects.prefer(model)
+    def choose_model(self, provider: str, model: str) -> None:
+        """Examine `model` of a provider beside what is chosen already."""
+        self.form.subjects.prefer(provider, model)
         self.new.setChecked(True)
 
     def run(self) -> Run | None:

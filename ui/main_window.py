@@ -31,6 +31,7 @@ from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
 from ui.rescue_dialog import RescueDialog
+from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
         self._action(file, tr("&Rescue a model…"), self._on_rescue)
+        self._action(file, tr("R&outer…"), lambda: RouterDialog(self.workspace, self).open())
         file.addSeparator()
         self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
         file.addSeparator()
@@ -236,10 +238,10 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.choose(words)
 
-    def _on_show_model(self, name: str, model: str) -> None:
+    def _on_show_model(self, name: str, provider: str, model: str) -> None:
         tab = {"chat": self.chat_tab, "exam": self.exam_tab}[name]
         self.tabs.setCurrentWidget(tab)
-        tab.choose_model(model)
+        tab.choose_model(provider, model)
 
     def _on_undo(self) -> None:
         self.workspace.tasks.start("", self._revert(undo=True))

@@ -12,7 +12,7 @@ ALL_TABLES = Changes("", records={"spec", "fact", "example", "unread", "job", "j
 class Tab(QWidget):
     icon = ""
     show_examples = Signal(str)  # a search in the filter's words, such as "fact:f01"
-    show_model = Signal(str, str)  # a tab's name ("chat", "exam") and the model to use there
+    show_model = Signal(str, str, str)  # a tab's name ("chat", "exam"), a provider and its model
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -261,15 +261,8 @@ class TrainingTab(Tab):
 
     def _on_model_wanted(self, tab: str, job: Job, model: str) -> None:
         """Hand a model on; few servers name checkpoints in their list, so it is added there."""
-        if job.provider != self.workspace.settings.provider:
-            server = server_words.title(self.workspace, job.provider)
-            words = tr("Choose that server in the settings first: chat and exam ask one server at a time.")
-            self.workspace.tasks.failed.emit(JukuError(tr("This model answers at “{server}”", server=server), words))
-            return
-        if all(offer.id != model for offer in self.workspace.offers):
-            self.workspace.offers = [*self.workspace.offers, Offer(model, model, tuned=True)]
-            self.workspace.offers_changed.emit()
-        self.show_model.emit(tab, model)
+        self.workspace.add_offer(job.provider, model)
+        self.show_model.emit(tab, job.provider, model)
 
 
 _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves were read, and they

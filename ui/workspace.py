@@ -142,6 +142,17 @@ class Workspace(QObject):
         self.offers_changed.emit()
         return offers
 
+    def add_offer(self, id: str, model: str) -> None:
+        """Offer a model that a provider has and does not list: few servers list checkpoints."""
+        offers = self.known_offers(id)
+        if all(offer.id != model for offer in offers):
+            longer = [*offers, Offer(model, model, tuned=True)]
+            if id == self.settings.provider:
+                self.offers = longer
+            else:
+                self._others[id] = longer
+            self.offers_changed.emit()
+
     def learn(self, id: str, capabilities: Capabilities) -> None:
         """A look at a server has told what it can do: the connection that is in use knows it, too."""
         if provider := self._connected.get(id):

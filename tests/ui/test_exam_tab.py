@@ -143,7 +143,7 @@ def test_the_same_subject_twice_cannot_be_examined(tab):
 
 def test_a_chosen_model_takes_the_place_of_the_tuned_one(tab):
     new = "ft:base-model:local:new:999999"
-    tab.choose_model(new)
+    tab.choose_model(tab.workspace.settings.provider, new)
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, new, BASE, BASE]
     tab.workspace.offers = [Offer(new, new, tuned=True), *OFFERS]
     tab.show_offers()

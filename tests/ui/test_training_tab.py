@@ -39,7 +39,7 @@ class Window:
         workspace.tasks.failed.connect(self.failures.append)
         workspace.offers_changed.connect(self.tab.show_offers)
         queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
-        self.tab.show_model.connect(lambda tab, model: self.wanted.append((tab, model)))
+        self.tab.show_model.connect(lambda tab, _provider, model: self.wanted.append((tab, model)))
         self.dialogs, self.agrees = [], True
         self.tab.starter.asked.connect(self._on_asked)
 
