@@ -46,7 +46,7 @@ class ChatSettings(QWidget):
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One a line; \\n is a line break"))
-        self.stops.setMinimumWidth(180)
+        self.stops.setMinimumWidth(280)
         self.passages = widgets.whole(1, MOST_PASSAGES, search.k)
         self.budget = widgets.whole(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
