@@ -251,4 +251,11 @@ def _about(name: str) -> dict[str, str]:
         "statements": tr("the statements"),
         "question": tr("the question"),
         "answer": tr("the answer"),
+        "text": tr("the text of the spec"),
+        "passages": tr("the passages that were found"),
+        "reference": tr("the reference answer"),
+        "points": tr("its key points"),
+        "first": tr("the first answer"),
+        "second": tr("the second answer"),
+        "domains": tr("the domains and their functions"),
     }
