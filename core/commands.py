@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import runpy
 import sys
 from collections.abc import Callable, Coroutine
@@ -11,6 +12,7 @@ from typing import Any
 from core import (
     chat,
     conditions,
+    duels,
     evals,
     exam_verbs,
     jobs,
@@ -94,6 +96,9 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "--condition", action="extend", nargs="+", choices=conditions.CONDITIONS, dest="conditions", help=before
     )
     exam.add_argument("--grader", choices=GRADERS, default="key_points")
+    exam.add_argument(
+        "--judge", default="", metavar="MODEL", help=tr("a model that marks, too, and compares answers pairwise")
+    )
     exam.add_argument("--general", action="store_true", help=tr("also ask the shipped questions of everyday knowledge"))
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
@@ -178,13 +183,32 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [conditions.CLOSED]
             for model in arguments.models
         ]
-        plan = evals.Plan(subjects, sampling, arguments.grader, general=arguments.general)
+        judge = (provider.id, arguments.judge) if arguments.judge else None
+        plan = evals.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await evals.examine(document, connect, plan, reporter(tr("Exam")))
         result = await document.read(lambda db: scores.result(db, evals.one(db, id)))
-        say(arguments, _as_data(result), table(result))
+        fought = await _duels(document, provider, arguments.judge, result) if arguments.judge else []
+        lines = [_duel_words(at, score) for at, score in enumerate(fought, 2)]
+        data = {**_as_data(result), "duels": [dataclasses.asdict(score) for score in fought]}
+        say(arguments, data, "\n".join([table(result), *lines]))
         return CLEAN
 
     return _with_provider(arguments, work)
+
+
+async def _duels(document: Project, provider: providers.Provider, judge: str, result: Result) -> list[duels.Score]:
+    """Let the judge compare each subject's answers with the first one's."""
+    first, *others = (subject.id for subject in result.run.subjects)
+    found = []
+    for other in others:
+        await duels.fight(document, provider, judge, (first, other), reporter(tr("Comparing")), lambda _changes: None)
+        found.append(await document.read(duels.score, first, other))
+    return found
+
+
+def _duel_words(at: int, score: duels.Score) -> str:
+    return tr("{at} against 1, by the judge: {won} won, {lost} lost, {ties} alike, {swayed} decided by their order alone",
+              at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 
 def _as_data(result: Result) -> dict[str, Any]:

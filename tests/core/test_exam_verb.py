@@ -1,0 +1,60 @@
+"""The exam from the command line: subjects by conditions, a judge that marks and compares, and what is printed."""
+
+import asyncio
+import json
+
+import pytest
+
+from core import commands, dataset, settings, spec
+from core.formats import jsonl
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from tests.fake_server import KEY, Answer, FakeServer
+
+BASE, TUNED = "base-model", "ft:base-model:org:game:1"
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+    with FakeServer() as server:
+        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
+        yield server
+
+
+@pytest.fixture
+def path(tmp_path):
+    def fill(db):
+        spec.store(db, spec.Spec("Game", "en", "", "A team has three players."))
+        rows = [("How many play?", "reworded"), ("Who plays?", "reworded")]
+        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "Three."), split="test", kind=kind, key_points="3")
+                         for text, kind in rows))  # fmt: skip
+
+    project = Project(tmp_path / "game.juku")
+    asyncio.run(project.write("fill", fill))
+    project.close()
+    return tmp_path / "game.juku"
+
+
+def reply(asked):
+    said = asked["messages"][-1]["content"]
+    if "<first>" in said:
+        first = said.split("<first>")[1].split("</first>")[0]
+        return Answer([json.dumps({"better": "first" if "three" in first else "second", "reason": ""})])
+    if "<reference>" in said:
+        return Answer([json.dumps({"score": 100 if "three" in said else 0, "reason": ""})])
+    return Answer(["It is three." if asked["model"] == TUNED else "Eleven."])
+
+
+def test_an_exam_with_a_judge_is_told_in_words_and_as_data(server, path, capsys):
+    server.script = reply
+    asked = ["exam", str(path), "--provider", "fake", "--model", BASE, TUNED, "--judge", "judge-model"]
+    assert commands.run(asked) == 0
+    told = capsys.readouterr().out
+    assert "2: base-model · game (Closed book)" in told
+    assert "2 against 1, by the judge: 2 won, 0 lost, 0 alike, 0 decided by their order alone" in told
+    assert commands.run([*asked, "--json", "--condition", "closed", "retrieved"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["conditions"] == ["closed", "closed", "retrieved", "retrieved"]
+    assert data["kinds"][0]["passed"] == [0, 2, 0, 2] and [one["second"] for one in data["duels"]] == [2, 0, 2]
