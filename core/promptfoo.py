@@ -20,7 +20,10 @@ from core.settings import ProviderSettings
 SCHEMA = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n"
 QUESTION, PASSAGES = "{{question}}", "{{passages}}"  # filled by promptfoo
 KANJI = dict(zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "一二三四五六七八九十", strict=True))
-SAID = 'output.normalize("NFKC").toLowerCase().replace(/(\\d),(?=\\d{3})/g, "$1")'
+SAID = (
+    'output.normalize("NFKC").toLowerCase().replace(/\\s+/g, " ").replace(/(\\d),(?=\\d{3})/g, "$1")'
+    '.replace(/ ?([\\u3041-\\u9fff]) ?/g, "$1")'
+)
 _SIGNS = re.compile(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
 BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 
@@ -167,7 +170,8 @@ def _point(point: grading.KeyPoint) -> str:
 
 
 def _wordings(text: str) -> Iterator[str]:
-    plain = re.sub(r"(\d),(?=\d{3})", r"\1", unicodedata.normalize("NFKC", text).lower()).strip()
+    plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    plain = re.sub(r" ?([\u3041-\u9fff]) ?", r"\1", re.sub(r"(\d),(?=\d{3})", r"\1", plain))
     words = {str(value): word for word, value in grading.WORD_VALUES.items()}
     for one in filter(None, (plain, grading.normalise(text))):
         yield one

@@ -130,12 +130,12 @@ def names(run: Run) -> list[str]:
 
 
 def _comparisons(result: Result) -> list[Comparison]:
-    """Each subject against the base by heart (else the first one), and the taught ones against the base with the book."""
+    """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
     subjects = result.run.subjects
     bases = {one.condition: at for at, one in reversed([*enumerate(subjects)]) if not is_tuned(one.model)}
     first = bases.get(CLOSED, 0)
-    pairs = [(at, first) for at in range(len(subjects)) if at != first]
-    pairs += [(at, bases[book]) for at in verdict.taught(result) for book in (OPEN, RETRIEVED) if book in bases]
+    pairs = [(at, bases[book]) for at in verdict.taught(result) for book in (CLOSED, OPEN, RETRIEVED) if book in bases]
+    pairs += [(at, first) for at in range(len(subjects)) if at != first]
     found = [result.compare(at, against) for at, against in dict.fromkeys(pairs)]
     return [one for one in found if one.scoring.n]
 

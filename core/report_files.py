@@ -47,9 +47,12 @@ def _asked(number: int, one: evals.Question) -> list[object]:
 def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     """Rows of `_ANSWERS`: question, subject, then `ANSWER`."""
     adapter, fingerprint = 2 + ANSWER.index("adapter"), 2 + ANSWER.index("fingerprint")
+    truths = [2 + at for at, name in enumerate(ANSWER) if name.endswith("passed")]
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
         values[adapter] = adapter_of(values[fingerprint])
+        for at in truths:
+            values[at] = None if values[at] is None else bool(values[at])
         yield values
 
 
@@ -60,6 +63,8 @@ def _cited(kept: str) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
     return cells.neutral(str(value)) if isinstance(value, str) else str(value)

@@ -51,7 +51,7 @@ def _parts(report: Report, servers: Servers) -> Iterator[Markup]:
     yield _verdict(report)
     yield _totals(report)
     yield _kinds(report)
-    if any(report.points):
+    if len(report.points) > 1:
         yield _growth(report)
     yield from report_questions.parts(report)
     yield _costs(report)

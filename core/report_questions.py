@@ -21,6 +21,7 @@ from core.report_words import (
     percent,
     row,
     section,
+    signed,
     table,
 )
 from core.scores import GENERAL, Comparison, Line
@@ -51,7 +52,7 @@ def _changes(report: Report) -> Markup:
     for one in report.comparisons:
         pair = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against))
         gap, (low, high) = one.scoring.mean, one.scoring.interval
-        points = f"{100 * gap:+.0f} ({100 * low:+.0f} – {100 * high:+.0f})"
+        points = f"{signed(gap)} ({signed(low)} – {signed(high)})"
         n = f"{one.scoring.n:,}" + (f" – {tr('small sample')}" if one.small else "")
         passing = one.passing
         rows.append(row(pair, f"{passing.gained:,}", f"{passing.lost:,}", p_value(passing.p), points, n))

@@ -43,6 +43,12 @@ def interval(found: Interval) -> str:
     return f"{found.low:.0%} – {found.high:.0%}"
 
 
+def signed(share: float) -> str:
+    """A difference in points of a hundred."""
+    points = round(100 * share)
+    return f"{points:+d}" if points else "0"
+
+
 def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 

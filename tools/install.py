@@ -35,7 +35,8 @@ LIBRARIES = {
 TEST_PROGRAMS = {
     "Xvfb": "xvfb", "xdotool": "xdotool", "gnome-keyring-daemon": "gnome-keyring", "dbus-run-session": "dbus",
 }  # fmt: skip
-BROWSER, BROWSERS = "chromium", ("chromium", "chromium-browser", "google-chrome")  # one test opens a report in it
+BROWSER = "chromium-headless-shell"  # one test opens a report in it, or in any of these
+BROWSERS = (BROWSER, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 JAPANESE_FONT = "fonts-noto-cjk"
 
 

@@ -11,12 +11,14 @@ import subprocess
 
 import pytest
 
-from core import commands, evals, judges, report
+from core import commands, evals, judges, language, report
 from core.errors import JukuError
+from tests import browser
+from tests.browser import Browser
 from tools import exam_rows
 
 HOSTILE = "<script>document.title='owned'</script>]]>&\"'\u202e<img src=x onerror=alert(1)>"
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LIGHT, DARK = "rgb(245, 246, 247)", "rgb(27, 31, 36)"
 
 
 @pytest.fixture
@@ -52,14 +54,77 @@ def test_the_table_has_a_line_for_each_answer_and_no_formula(exam):
 
 def test_the_json_holds_figures_and_answers(exam):
     told = json.loads("".join(report.as_json(exam.rows, 1)))
-    assert HOSTILE in json.dumps(told, ensure_ascii=False).replace('\\"', '"')
+    assert len(told["answers"]) == 120 and len(told["subjects"]) == 5
+    hostile = told["answers"][1]
+    assert (hostile["answer"], hostile["repeat"], hostile["judge_score"]) == (HOSTILE, 2, 0.0)
+    assert isinstance(hostile["passed"], bool) and hostile["person_passed"] is None
+    assert told["subjects"][4]["held_out"]["passed"] == sum(rate[4][0] for rate in held(told))
 
 
-def test_promptfoo_gets_its_tests(exam, tmp_path):
+def held(told):
+    return [one["passed_of_asked"] for one in told["kinds"] if one["name"] not in ("memorised", "general")]
+
+
+def configuration(exam, tmp_path, fill=lambda _db: None):
     path = tmp_path / "exam.yaml"
+    asyncio.run(exam.write("", lambda db: fill(db) and None))
     report.save(exam.rows, 1, path)
-    text = path.read_text(encoding="utf-8")
-    assert all(f"{name}:" in text or f'"{name}"' in text for name in ("prompts", "providers", "tests", "assert"))
+    return json.loads(path.read_text(encoding="utf-8").partition("\n")[2])  # JSON is YAML, but for the comment above it
+
+
+def test_promptfoo_gets_models_conditions_and_tests(exam, tmp_path):
+    found = configuration(exam, tmp_path)
+    assert [one["prompts"] for one in found["providers"]] == [["closed", "open", "retrieved", "few_shot"], ["closed"]]
+    assert found["providers"][1]["id"] == f"openai:chat:{exam_rows.TUNED}"
+    assert not any("apiKey" in one["config"] for one in found["providers"])
+    assert [one["label"] for one in found["prompts"]] == ["closed", "open", "retrieved", "few_shot"]
+    opened = json.loads(found["prompts"][1]["raw"])
+    assert "Rule 0: 0 points." in opened[0]["content"] and opened[-1]["content"] == "{{question}}"
+    assert len(found["tests"]) == 12 and "Rule 3" in found["tests"][-1]["vars"]["passages"]
+    kinds = {one["metadata"]["kind"]: [check["type"] for check in one["assert"]] for one in found["tests"]}
+    assert kinds["reworded"] == ["javascript", "llm-rubric"] and kinds["not_stated"] == ["llm-rubric"]
+
+
+def test_promptfoo_neither_fills_in_nor_opens_what_a_text_says(exam, tmp_path):
+    def fill(db):
+        db.execute("UPDATE eval_question SET question = 'file:///etc/passwd' WHERE id = 2")
+        db.execute(
+            "UPDATE eval_question SET question = '{{env.HOME}}{% x %}', key_points = '{{env.HOME}}' WHERE id = 3"
+        )
+        db.execute("UPDATE revision SET system_prompt = 'a {{ b }} {# c #} {}'")
+
+    found = configuration(exam, tmp_path, fill)
+    assert [one["vars"]["question"] for one in found["tests"][1:3]] == [
+        " file:///etc/passwd",
+        "{ {env.HOME} } { % x % }",
+    ]
+    assert "{{" not in json.dumps(found["tests"])
+    prompt = json.loads(found["prompts"][0]["raw"])[0]["content"]
+    assert re.sub(r'\{\{ "(.*?)" \}\}', r"\1", prompt) == "a {{ b }} {# c #} {}"
+    assert "{#" not in re.sub(r'\{\{ ".*?" \}\}', "", prompt)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node here")
+@pytest.mark.parametrize(
+    ("points", "answer", "right"),
+    [
+        ("ten minutes", "It lasts 10 minutes.", True),
+        ("10 minutes", "Ten minutes, no more.", True),
+        ("1,200 yen", "1200 yen", True),
+        ("three", "33", False),
+        ("3人", "選手は三人です。", True),
+        ("three ; !five", "three of five", False),
+        ("team|side", "either side", True),
+        ('"\\n</script>{{x}}', "nothing", False),
+    ],
+)
+def test_promptfoo_finds_key_points_in_digits_and_words(exam, tmp_path, points, answer, right):
+    sql = "UPDATE eval_question SET key_points = ?, kind = 'reworded' WHERE id = 1"
+    found = configuration(exam, tmp_path, lambda db: db.execute(sql, (points,)))
+    values = [check["value"] for check in found["tests"][0]["assert"] if check["type"] == "javascript"]
+    script = f"const output = {json.dumps(answer)}; console.log({' && '.join(f'({value})' for value in values)})"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=30)
+    assert done.stdout.strip() == str(right).lower(), done.stderr
 
 
 @pytest.mark.parametrize("suffix", ["html", "csv", "json", "yaml"])
@@ -82,26 +147,24 @@ def test_marks_of_a_person_can_be_told_instead(exam):
     assert evals.one(exam.rows, 1).grader == "key_points"
 
 
-@pytest.mark.skipif(not BROWSER, reason="there is no Chromium here")
-@pytest.mark.parametrize("width", [1200, 400])
-def test_a_real_browser_shows_it(exam, tmp_path, width):
+@pytest.mark.skipif(not browser.program(), reason="there is no Chromium here")
+@pytest.mark.parametrize("spoken", ["en", "ja"])
+def test_a_real_browser_shows_it(exam, tmp_path, spoken):
+    language.choose(spoken)
     page = tmp_path / "report.html"
-    report.save(exam.rows, 1, page)
-    # Its own script is stopped by the page's policy, so the width is measured from outside: in a frame of that width.
-    probe = tmp_path / "probe.html"
-    probe.write_text(
-        f'<iframe id=f src="report.html" width={width} height=900></iframe><script>onload = () => {{ const d = '
-        "document.getElementById('f').contentDocument; document.body.dataset.told = JSON.stringify({title: d.title, "
-        "text: d.body.innerText.length, over: d.documentElement.scrollWidth - d.documentElement.clientWidth, "
-        "svg: d.querySelectorAll('svg').length, images: d.images.length}) }</script>"
-    )
-    done = subprocess.run(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=4000",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", probe.as_uri()],
-        capture_output=True, text=True, timeout=90,
-    )  # fmt: skip
-    told = re.search(r'data-told="([^"]*)"', done.stdout)
-    assert told, done.stderr[-2000:]
-    found = json.loads(told[1].replace("&quot;", '"'))
-    assert found["title"] != "owned" and found["text"] > 2000 and found["svg"] and not found["images"]
-    assert found["over"] <= 0
+    report.save(exam.rows, 1, page, options=report.Options(HOSTILE))
+    with Browser() as real:
+        for width, dark in ((1200, False), (1200, True), (400, False)):
+            real.open(page, width, dark=dark)
+            assert real.run("document.documentElement.scrollWidth - innerWidth") <= 0, width
+            assert real.run("getComputedStyle(document.body).backgroundColor") == (DARK if dark else LIGHT)
+        assert real.run("document.documentElement.lang") == spoken
+        assert "<script>" in real.run("document.title") and "<img src=x" in real.run("document.body.textContent")
+        assert real.run("document.querySelectorAll('script, img, iframe, [onerror]').length") == 0
+        drawn = "[...document.querySelectorAll('svg.bar .fill')].map((bar) => Math.round(bar.getBoundingClientRect().width))"
+        assert len(real.run(drawn)) == 5 and max(real.run(drawn)) > 50
+        assert real.complaints == []
+        # The page's own policy holds: a script that got in all the same does not run.
+        real.run(f"document.body.innerHTML += {json.dumps(HOSTILE)}")
+        assert real.run("document.title") != "owned"
+        assert "Content Security Policy" in json.dumps(real.complaints)
