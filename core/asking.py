@@ -38,6 +38,8 @@ class Wish:
 class Asking:
     """Asks `model` of `provider`; `keep` and `fail` write down what comes of each wish, in a write of its own.
 
+    Without `fail` a wish that was not answered leaves no trace: whoever knows what is missing asks for it again.
+
     `answered` and `failed` count; `error` is the last one.
     """
 
@@ -45,8 +47,8 @@ class Asking:
     provider: Provider
     model: str
     keep: Callable[[sqlite3.Connection, str, Reply], None]
-    fail: Callable[[sqlite3.Connection, str, str], None]
     reporter: Reporter
+    fail: Callable[[sqlite3.Connection, str, str], None] = lambda _db, _key, _error: None
     schema: dict[str, Any] | None = None
     parallel: int = 0  # 0 is the usual number
     on_changes: Callable[[Changes], None] = lambda _changes: None

@@ -16,7 +16,7 @@ from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
 from core.project import Project
-from core.providers import BATCH_TERMINAL, BatchAnswer, BatchState, Provider
+from core.providers import BatchAnswer, BatchState, Provider
 
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
 LOOKS = 5  # searches of the server's list in vain, after which a batch counts as never received
@@ -51,10 +51,6 @@ class Batch:
     merged: int
     looked: int
     error: str
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in (*BATCH_TERMINAL, LOST)
 
 
 _COLUMNS = ", ".join(Batch.__slots__)

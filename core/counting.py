@@ -10,6 +10,7 @@ import msgspec
 ENCODINGS = ("o200k_base", "cl100k_base")
 PER_MESSAGE, PER_NAME, PER_ROW = 3, 1, 3
 PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
+LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to reckon with
 REMEMBERED = 1000  # texts whose counts are kept: system prompts come again in every row
 
 # The beginnings of model names; the first that fits is meant. Models of others are counted as the newest are.
@@ -20,6 +21,12 @@ def encoding_of(model: str) -> str:
     """The encoding of a model, of a fine-tuned one too (`ft:gpt-4o-mini-…`)."""
     name = model.removeprefix("ft:")
     return next(ENCODINGS[number] for start, number in _MODELS if name.startswith(start))
+
+
+def reckon(text: str) -> float:
+    """About how many tokens a text has, by its characters: for what is not worth counting exactly."""
+    wide = sum(not sign.isascii() for sign in text)
+    return (len(text) - wide) / LETTERS + wide / SIGNS
 
 
 class _Tokenizer(Protocol):

@@ -49,7 +49,7 @@ async def fight(
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     open_ones = [pair for pair in await project.read(_undecided, *subjects)]
     wishes = [Wish(f"{one} {other}", partial(messages, one, other), sampling) for one, other in open_ones]
-    asking = Asking(project, provider, model, _keep, _fail, reporter, replies.BETTER_SCHEMA, on_changes=on_changes)
+    asking = Asking(project, provider, model, _keep, reporter, schema=replies.BETTER_SCHEMA, on_changes=on_changes)
     await asking.ask(wishes)
     if asking.error:
         raise asking.error
@@ -84,10 +84,6 @@ def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     better, reason = (found.better, found.reason) if found else (UNCLEAR, reply.texts[0][:500])
     sql = "INSERT OR REPLACE INTO eval_duel (first, second, better, reason) VALUES (?, ?, ?, ?)"
     db.execute(sql, (first, second, better, reason.encode(errors="replace").decode()))
-
-
-def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
-    """What was not compared is asked for the next time."""
 
 
 def score(db: sqlite3.Connection, one: int, other: int) -> Score:

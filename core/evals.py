@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -139,19 +139,16 @@ async def go_on(
     """
     on_changes(await project.write("", _set_status, id, RUNNING))
     status, failures = "failed", list[JukuError]()
-    book = await project.read(_book, id)
+    run, book = await project.read(lambda db: (one(db, id), _book(db, id)))
+    parts = len(run.subjects) + bool(run.judge)
     try:
-        run = await project.read(one, id)
+        # One model after the other: the local engine then loads each once.
         for number, subject in enumerate(run.subjects):
-            part = reporter.part(number, len(run.subjects) + bool(run.judge))
-            try:
-                await _ask_subject(project, await connect(subject.provider), run, subject, book, part, on_changes)
-            except JukuError as error:
-                failures.append(error)
-                on_changes(await project.write("", _set_error, subject.id, str(error)))
+            examinee = _Examinee(project, run, subject, book, on_changes)
+            failures += await examinee.ask(connect, reporter.part(number, parts))
         if run.judge:
-            part = reporter.part(len(run.subjects), len(run.subjects) + 1)
-            await judges.mark(project, await connect(run.judge[0]), run.judge[1], id, part, on_changes)
+            judge = await connect(run.judge[0])
+            await judges.mark(project, judge, run.judge[1], id, reporter.part(parts - 1, parts), on_changes)
         status = "failed" if failures else "succeeded"
     except (asyncio.CancelledError, Cancelled):
         status = "cancelled"
@@ -163,50 +160,59 @@ async def go_on(
         raise failures[0]
 
 
-async def _ask_subject(
-    project: Project,
-    provider: Provider,
-    run: Run,
-    subject: Subject,
-    book: Book,
-    reporter: Reporter,
-    on_changes: OnChanges,
-) -> None:
-    """One model after the other: the local engine then loads each once."""
-    known = {question.id: question for question in await project.read(questions, run.id)}
-    found: dict[str, str] = {}  # the passages of each question, as they are kept
+@dataclass
+class _Examinee:
+    """A subject that is asked what it has not answered yet."""
 
-    async def messages(question: Question) -> list[Message]:
-        prepared = await book.prepare(project, subject.condition, question.question, provider)
-        found[str(question.id)] = conditions.cited(prepared.passages)
-        return prepared.messages
+    project: Project
+    run: Run
+    subject: Subject
+    book: Book
+    on_changes: OnChanges
 
-    async def wishes() -> list[Wish]:
+    async def ask(self, connect: Connect, reporter: Reporter) -> list[JukuError]:
+        """Ask; why it could not be asked to the end is kept with the subject, and returned."""
+        reason: list[JukuError] = []
+        try:
+            await self._ask(await connect(self.subject.provider), reporter)
+        except JukuError as error:
+            reason.append(error)
+        self.on_changes(await self.project.write("", _set_error, self.subject.id, "".join(map(str, reason))))
+        return reason
+
+    async def _ask(self, provider: Provider, reporter: Reporter) -> None:
+        self._provider = provider
+        self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
+        self._passages: dict[str, str] = {}  # of each question, as they are kept
+        asking = Asking(
+            self.project, provider, self.subject.model, self._keep, reporter, parallel=PARALLEL,
+            on_changes=self.on_changes,
+        )  # fmt: skip
+        if self.run.batch and provider.id != LOCAL:
+            await asking.ask_as_batch(PURPOSE, self.subject.id, self._wishes)
+        else:
+            before = -1
+            while (open_ones := await self._wishes()) and asking.answered > before and not asking.error:
+                before = asking.answered  # some servers give one answer however many are wanted
+                await asking.ask(open_ones)
+        if asking.error:
+            raise asking.error
+
+    async def _wishes(self) -> list[Wish]:
+        left = await self.project.read(unanswered, self.run, self.subject.id)
         return [
-            Wish(str(id), partial(messages, known[id]), _sampling(run, missing))
-            for id, missing in (await project.read(unanswered, run, subject.id)).items()
+            Wish(str(id), partial(self._messages, self._known[id]), replace(self.run.sampling, n=missing))
+            for id, missing in left.items()
         ]
 
-    def keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
-        proof.check(provider, subject.model, reply)
-        _keep(db, run, subject, known[int(key)], reply, found.get(key, "[]"))
+    async def _messages(self, question: Question) -> list[Message]:
+        prepared = await self.book.prepare(self.project, self.subject.condition, question.question, self._provider)
+        self._passages[str(question.id)] = conditions.cited(prepared.passages)
+        return prepared.messages
 
-    asking = Asking(project, provider, subject.model, keep, _fail, reporter, parallel=PARALLEL, on_changes=on_changes)
-    if run.batch and provider.id != LOCAL:
-        await asking.ask_as_batch(PURPOSE, subject.id, wishes)
-    else:
-        before = -1
-        while (open_ones := await wishes()) and asking.answered > before and not asking.error:
-            before = asking.answered  # some servers give one answer however many are wanted
-            await asking.ask(open_ones)
-    if asking.error:
-        raise asking.error
-    on_changes(await project.write("", _set_error, subject.id, ""))
-
-
-def _sampling(run: Run, missing: int) -> Sampling:
-    asked = run.sampling
-    return Sampling(asked.temperature, asked.top_p, asked.max_tokens, missing, asked.seed)
+    def _keep(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
+        proof.check(self._provider, self.subject.model, reply)
+        _keep(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
 
 
 def unanswered(db: sqlite3.Connection, run: Run, subject: int) -> dict[int, int]:
@@ -291,37 +297,26 @@ def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) ->
 
 
 def _begin(db: sqlite3.Connection, plan: Plan) -> int:
-    asked = plan.sampling
-    settings = {
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "max_tokens": asked.max_tokens,
-        "seed": asked.seed,
-        "retrieval": {name: getattr(plan.retrieval, name) for name in conditions.Settings.__slots__},
-    }
     assert plan.grader in GRADERS
+    revision = revisions.current(db, tr("Examined"))
     judge = json.dumps(plan.judge) if plan.judge else ""
-    (run,) = db.execute(
+    values = (time.time(), plan.sampling.n, _settings(plan), RUNNING, plan.grader, judge, revision, plan.batch)
+    sql = (
         "INSERT INTO eval_run (created_at, repeats, settings, status, grader, judge, revision, batch) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            time.time(),
-            asked.n,
-            json.dumps(settings),
-            RUNNING,
-            plan.grader,
-            judge,
-            revisions.current(db, tr("Examined")),
-            plan.batch,
-        ),
-    ).fetchone()
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    )
+    run: int = db.execute(sql, values).fetchone()[0]
     db.executemany(
         "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
     eval_questions.copy(db, run, eval_questions.rows(db, plan.general))
-    id: int = run
-    return id
+    return run
+
+
+def _settings(plan: Plan) -> str:
+    names = ("temperature", "top_p", "max_tokens", "seed")
+    return json.dumps({**{name: getattr(plan.sampling, name) for name in names}, "retrieval": asdict(plan.retrieval)})
 
 
 def _book(db: sqlite3.Connection, id: int) -> Book:
@@ -358,10 +353,6 @@ def _keep(db: sqlite3.Connection, run: Run, subject: Subject, question: Question
                 passages,
             ),
         )
-
-
-def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
-    """What was not answered is asked again by `go_on`; the last reason is kept with the subject."""
 
 
 def _set_error(db: sqlite3.Connection, subject: int, error: str) -> None:

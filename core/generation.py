@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import alikes, coverage, facts, prompts, proposals, replies, spec, templates
+from core import alikes, counting, coverage, facts, prompts, proposals, replies, spec, templates
 from core.coverage import EXAM, Entry
 from core.facts import Fact
 from core.inquiries import Request, Task
@@ -21,7 +21,6 @@ from core.templates import Draft
 EXISTING = 40  # questions that a model is told not to repeat
 LONGEST = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
-LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to estimate with
 OFFLINE = "offline"  # the source of rows made without a model
 CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
 
@@ -68,9 +67,7 @@ def estimate(db: sqlite3.Connection, wished: Sequence[Wish]) -> Estimate:
     prompt = prompts.load("examples", spec.language(state))
     sent = 0.0
     for wish in wished:
-        text = _filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name])
-        wide = sum(not sign.isascii() for sign in text)
-        sent += (len(text) - wide) / LETTERS + wide / SIGNS
+        sent += counting.reckon(_filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name]))
     examples = sum(sum(wish.counts.values()) for wish in wished)
     return Estimate(len(wished), examples, round(sent), examples * EXAMPLE_TOKENS)
 

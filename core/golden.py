@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from core import calendar, chat, dataset, generation, grading, inquiries, prices, proposals, spec
+from core import calendar, chat, counting, dataset, grading, inquiries, prices, proposals, spec
 from core.filters import Filter
 from core.formats import cells
 from core.formats.replacing import replacing
@@ -154,8 +154,8 @@ def abouts(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
 
 def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimate:
     """What asking these will come to, before anything is sent; `free`: on this computer."""
-    sent = sum(_tokens(str(message.get("content") or "")) for one in asked for message in one.messages)
-    received = sum(_tokens(one.reference) for one in asked)
+    sent = sum(counting.reckon(str(message.get("content") or "")) for one in asked for message in one.messages)
+    received = sum(counting.reckon(one.reference) for one in asked)
     dollars = 0.0 if free else _dollars(who[1], round(sent), round(received))
     return Estimate(len(asked), round(sent), round(received), dollars)
 
@@ -165,18 +165,13 @@ def _dollars(model: str, sent: int, received: int) -> float | None:
     return prices.chat_price(sent, received, calendar.base_of(model)) if found is None else found
 
 
-def _tokens(text: str) -> float:
-    wide = sum(not sign.isascii() for sign in text)
-    return (len(text) - wide) / generation.LETTERS + wide / generation.SIGNS
-
-
 def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
     found: list[Message] = request.about["messages"]
     return found
 
 
 def _sampling(request: Request) -> Sampling:
-    room = round(3 * _tokens(request.about["reference"]))
+    room = round(3 * counting.reckon(request.about["reference"]))
     return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
 
 

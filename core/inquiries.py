@@ -186,7 +186,7 @@ class _Session:
 
     def __init__(self, project: Project, provider: Provider, inquiry: Inquiry, task: Task, reporter: Reporter) -> None:
         self._project, self._inquiry, self._task = project, inquiry, task
-        self.asking = Asking(project, provider, inquiry.model, _keep, _fail, reporter, task.schema)
+        self.asking = Asking(project, provider, inquiry.model, _keep, reporter, _fail, task.schema)
 
     async def ask(self) -> None:
         """Ask what has not been answered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,6 @@ SEED = 7  # so that a judge says the same again, where the server honours it
 UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked for again
 
 OnChanges = Callable[[Changes], None]
-Unanswered = Callable[[], Awaitable[list[Wish]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ async def mark(
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     wishes = [Wish(str(id), partial(messages, id), sampling) for id in await project.read(unmarked, run, JUDGE)]
-    asking = Asking(project, provider, model, _keep, _fail, reporter, replies.MARK_SCHEMA, on_changes=on_changes)
+    asking = Asking(project, provider, model, _keep, reporter, schema=replies.MARK_SCHEMA, on_changes=on_changes)
     await asking.ask(wishes)
     if asking.error:
         raise asking.error
@@ -78,10 +77,6 @@ def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
         store(db, int(key), UNCLEAR, 0.0, reply.texts[0][:500])
     else:
         store(db, int(key), JUDGE, found.score / 100, found.reason)
-
-
-def _fail(_db: sqlite3.Connection, _key: str, _error: str) -> None:
-    """What was not marked is asked for when the run goes on."""
 
 
 def store(db: sqlite3.Connection, answer: int, grader: str, score: float, reason: str) -> None:

@@ -17,6 +17,7 @@ from core import (
     jobs,
     moderation,
     prices,
+    survey,
     tokens,
     training,
     uploads,
@@ -33,7 +34,7 @@ from core.providers import LOCAL, ModelInfo, Provider
 from core.training import Plan
 
 LEAKAGE = "split-leakage"
-ADVISED = 50  # rows before much is learned
+FEW = "few-rows"
 SEVERITIES = ("error", "warning", "note")
 UNDONE = ("failed", "cancelled", jobs.MISSING)
 
@@ -212,17 +213,9 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
 
 
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
-    if count < ADVISED:
-        yield Objection(
-            "few-rows",
-            "note",
-            trn(
-                "{n} row is trained on; 50 to 100 are advised.",
-                "{n} rows are trained on; 50 to 100 are advised.",
-                count,
-            ),
-            filters.words(training.trained(plan.rows)),
-        )
+    if count < survey.ADVISED:
+        words = findings.worded(FEW, str(count))
+        yield Objection(FEW, "note", words, filters.words(training.trained(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:

@@ -13,12 +13,11 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from core import packs, statements
+from core import counting, packs, statements
 from core.project import Project
 from core.providers import Provider
 
 LONG = 320  # characters from which a passage is full
-LETTERS, SIGNS = 4.0, 1.2  # characters of a token, Latin and Japanese, to reckon with
 FUSED = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
 BLOCK = 256  # texts of one request for vectors
 BEGINNING = 5  # letters of a word, without most endings
@@ -76,7 +75,7 @@ def passages(text: str) -> list[Passage]:
 def reckon(text: str) -> int:
     """About how many tokens a text has, by its letters."""
     wide = sum(sign > "\u2e80" for sign in text)
-    return round((len(text) - wide) / LETTERS + wide / SIGNS)
+    return round((len(text) - wide) / counting.LETTERS + wide / counting.SIGNS)
 
 
 def within(found: Sequence[Found], budget: int) -> list[Found]:

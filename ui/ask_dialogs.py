@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QFormLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, facts, generation, judging, probing, refining, spec
+from core import counting, dataset, facts, judging, probing, refining, spec
 from core.filters import Filter
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
@@ -192,6 +192,5 @@ def asked(db: sqlite3.Connection, task: str, abouts: Found) -> Asked:
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
-            wide = sum(not sign.isascii() for sign in message["content"])
-            tokens += (len(message["content"]) - wide) / generation.LETTERS + wide / generation.SIGNS
+            tokens += counting.reckon(message["content"])
     return Asked(abouts, round(tokens * len(abouts) / max(1, len(part))))

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from core import playground, transcripts
 from core.language import tr
@@ -15,6 +15,7 @@ from core.playground import Conversation, Thread
 from core.project import Changes
 from ui import server_words
 from ui.chat_list import ChatList
+from ui.confirm import confirm
 from ui.latest import Latest
 from ui.notice import Notice
 from ui.workspace import Workspace
@@ -87,7 +88,9 @@ class ChatActs(QObject):
     def _on_delete(self) -> None:
         assert self._thread
         found = self._thread.conversation
-        self._ask(
+        confirm(
+            self._parent,
+            tr("Chat"),
             tr("Delete the conversation “{title}”?", title=found.title),
             tr("All its questions, answers and marks go, for good. Rows made of them stay."),
             tr("Delete"),
@@ -97,20 +100,7 @@ class ChatActs(QObject):
     def ask_to_replace(self, on_agreed: Callable[[], object]) -> None:
         """Before answers that a person has marked give way to new ones."""
         text = tr("The new answers take the place of these, and the marks you gave go with them.")
-        self._ask(tr("Ask again?"), text, tr("Ask again"), on_agreed)
-
-    def _ask(self, question: str, text: str, act: str, on_agreed: Callable[[], object]) -> None:
-        """Escape and Enter leave all as it is."""
-        box = QMessageBox(QMessageBox.Icon.Question, tr("Chat"), "", parent=self._parent)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(question)
-        box.setInformativeText(text)
-        agree = box.addButton(act, QMessageBox.ButtonRole.AcceptRole)
-        agree.setAutoDefault(False)
-        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
-        box.accepted.connect(on_agreed)
-        box.open()
+        confirm(self._parent, tr("Chat"), tr("Ask again?"), text, tr("Ask again"), on_agreed)
 
     async def _delete(self, id: int) -> Changes:
         changes = await self._workspace.project.write("", playground.delete, id)

@@ -3,8 +3,8 @@
 import datetime
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core import calendar
 from core.calendar import Door
@@ -15,15 +15,13 @@ from ui import style, widgets
 SHOWN = 2  # families of models that are named, the nearest first
 
 
-class ClosingBanner(QFrame):
+class ClosingBanner(widgets.Coloured):
     """Hidden where nothing ends. `rescue_wanted` when the person wants to save what its models know."""
 
     rescue_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("closing")
-        self._is_over = False
+        super().__init__("closing", "warning", parent)
         self.text = widgets.label(wrap=True)
         self.advice = widgets.label(wrap=True)
         self.rescue = QPushButton(tr("Rescue models…"))
@@ -45,26 +43,14 @@ class ClosingBanner(QFrame):
         lines = [door.words(today) for door in _shown(found, today)]
         lines += _told(told, found, today)
         tuned = sum(offer.tuned for offer in offers)
-        self._is_over = any(door.day < today for door in found if door.what == "training")
+        is_over = any(door.day < today for door in found if door.what == "training")
         self.text.setText("\n".join(lines))
         self.advice.setText(
             tr("Training on this computer goes on: what you have taught can be taught there again, with the same rows.")
         )
         self.rescue.setVisible(bool(tuned))
         self.setVisible(bool(lines))
-        self._colour()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
-            self._colour()
-
-    def _colour(self) -> None:
-        front, back = style.colours("error" if self._is_over else "warning")
-        self.setStyleSheet(
-            f"#closing {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"#closing QLabel {{ color: {front.name()}; }}"
-        )
+        self.mean("error" if is_over else "warning")
 
 
 def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:

@@ -40,9 +40,12 @@ class CodeDialog(QDialog):
         ):
             self.tabs.addTab(_field(name, text), name)
         self.copy, self.save = widgets.primary(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
-        close = QPushButton(tr("Close"), autoDefault=False)
         self.copy.clicked.connect(lambda _checked: self._on_copy())
         self.save.clicked.connect(lambda _checked: self._on_save())
+        self._lay_out(title, call)
+
+    def _lay_out(self, title: str, call: Call) -> None:
+        close = QPushButton(tr("Close"), autoDefault=False)
         close.clicked.connect(self.close)
         acts = QHBoxLayout()
         acts.addStretch()

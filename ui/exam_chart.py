@@ -33,6 +33,13 @@ class ExamChart(QWidget):
         self.axis.addItem(tr("over versions of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Along the bottom"))
         self.axis.currentIndexChanged.connect(lambda _index: self._draw())
+        self._nothing = Nothing(
+            tr("No trained model has been examined yet"),
+            tr("Examine models that were trained from this project, and their checkpoints: each becomes a point here."),
+        )
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         above = QHBoxLayout()
         title = QLabel(tr("Held-out questions &right"))
         title.setBuddy(self.axis)
@@ -47,10 +54,6 @@ class ExamChart(QWidget):
         column.addLayout(self._place, 1)
         column.addWidget(self.told)
         self.pages = QStackedWidget()
-        self._nothing = Nothing(
-            tr("No trained model has been examined yet"),
-            tr("Examine models that were trained from this project, and their checkpoints: each becomes a point here."),
-        )
         self.pages.addWidget(self._nothing)
         self.pages.addWidget(page)
         layout = QVBoxLayout(self)

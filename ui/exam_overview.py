@@ -91,16 +91,6 @@ class ExamOverview(QScrollArea):
         leaks = QHBoxLayout()
         leaks.addWidget(self.leaks, 1)
         leaks.addWidget(self.show_leaks, 0, Qt.AlignmentFlag.AlignTop)
-        lists = QHBoxLayout()
-        lists.setSpacing(style.SPACE)
-        for title, one in zip(self.titles, (self.gained, self.lost, self.missing), strict=True):
-            column = QVBoxLayout()
-            column.setSpacing(style.SPACE // 3)
-            column.addWidget(title)
-            column.addWidget(one, 1)
-            if one is self.missing:
-                column.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
-            lists.addLayout(column, 1)
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, style.SPACE, style.SPACE // 2, 0)
@@ -113,8 +103,22 @@ class ExamOverview(QScrollArea):
         layout.addWidget(self.table)
         layout.addWidget(self.agreement)
         layout.addSpacing(style.SPACE // 2)
-        layout.addLayout(lists, 1)
+        layout.addLayout(self._lists(), 1)
         self.setWidget(page)
+
+    def _lists(self) -> QHBoxLayout:
+        """What was gained, what was lost, and what is still missing, side by side."""
+        lists = QHBoxLayout()
+        lists.setSpacing(style.SPACE)
+        for title, one in zip(self.titles, (self.gained, self.lost, self.missing), strict=True):
+            column = QVBoxLayout()
+            column.setSpacing(style.SPACE // 3)
+            column.addWidget(title)
+            column.addWidget(one, 1)
+            if one is self.missing:
+                column.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
+            lists.addLayout(column, 1)
+        return lists
 
     def show_outcome(self, outcome: Outcome, against: int) -> None:
         """Show a run's totals at once; what takes longer to reckon stays what it was until `show_compared`."""

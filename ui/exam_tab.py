@@ -6,12 +6,10 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -23,6 +21,7 @@ from core.evals import Estimate, Plan, Run
 from core.language import tr, trn
 from core.project import Changes, Project
 from ui import exam_words, style
+from ui.confirm import Role, confirm
 from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
@@ -233,17 +232,16 @@ class ExamTab(Tab):
         run = self.run()
         if run is None:
             return
-        box = QMessageBox(QMessageBox.Icon.Question, tr("Delete an exam"), "", parent=self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(tr("Delete this exam with all its answers and marks?"))
-        box.setInformativeText(f"{exam_words.run_words(run)}\n\n{tr('This cannot be undone.')}")
-        delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
-        delete.clicked.connect(
-            lambda: self.workspace.tasks.start("", self.workspace.project.write("", evals.delete, run.id))
+        project, tasks = self.workspace.project, self.workspace.tasks
+        confirm(
+            self,
+            tr("Delete an exam"),
+            tr("Delete this exam with all its answers and marks?"),
+            f"{exam_words.run_words(run)}\n\n{tr('This cannot be undone.')}",
+            tr("Delete"),
+            lambda: tasks.start("", project.write("", evals.delete, run.id)),
+            Role.DestructiveRole,
         )
-        box.open()
 
     def _on_wordings(self, names: list[str]) -> None:
         """Make examples for these facts, which the model has not learned."""

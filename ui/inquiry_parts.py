@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from PySide6.QtCore import QDateTime, QEvent, QLocale, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QDateTime, QLocale, Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core import batches, inquiries
 from core.inquiries import Inquiry
@@ -49,7 +49,7 @@ def last_model(db: sqlite3.Connection, provider: str) -> str:
     return next((one.model for one in inquiries.load(db) if one.provider == provider), "")
 
 
-class UnfinishedBar(QFrame):
+class UnfinishedBar(widgets.Coloured):
     """Offers to go on with a run that was cut off. Nothing that has been answered is asked again."""
 
     continued = Signal()
@@ -57,8 +57,7 @@ class UnfinishedBar(QFrame):
     given_up = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("unfinished")
+        super().__init__("unfinished", "note")
         self.text = widgets.label(wrap=True)
         self.go_on = QPushButton(tr("&Continue"))
         self.take = QPushButton(tr("Take what &arrived"))
@@ -73,7 +72,6 @@ class UnfinishedBar(QFrame):
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)
         layout.addLayout(buttons)
-        self._colour()
         self.hide()
 
     def show_inquiry(self, found: Unfinished | None) -> None:
@@ -90,18 +88,6 @@ class UnfinishedBar(QFrame):
             else tr("&Continue")
         )
         self.take.setVisible(found.inquiry.answered > 0)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
-            self._colour()
-
-    def _colour(self) -> None:
-        front, back = style.colours("note")
-        self.setStyleSheet(
-            f"#unfinished {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"QLabel {{ color: {front.name()}; }}"
-        )
 
 
 def _words(found: Unfinished) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core import training
 from core.errors import JukuError
@@ -13,6 +13,7 @@ from core.language import tr, trn
 from core.project import Changes
 from core.training import Plan
 from ui import queue_runner, widgets
+from ui.confirm import Role, confirm
 from ui.server_dialog import NAMED, ask_to_delete
 from ui.workspace import Workspace
 
@@ -70,17 +71,17 @@ class JobActs(QObject):
             self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
-        box = QMessageBox(QMessageBox.Icon.Question, tr("Forget records"), "", parent=self._owner)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(trn("Forget the record of {n} job?", "Forget the records of {n} jobs?", len(jobs)))
         names = [widgets.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
         lost = tr("Its curve, events and checkpoints go from this project. The server keeps the job and its model.")
-        box.setInformativeText("\n".join([*names, "", lost]))
-        forget = box.addButton(tr("Forget"), QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        forget.clicked.connect(lambda: self._each(jobs, lambda job: training.forget(self._workspace.project, job.id)))
-        box.open()
+        confirm(
+            self._owner,
+            tr("Forget records"),
+            trn("Forget the record of {n} job?", "Forget the records of {n} jobs?", len(jobs)),
+            "\n".join([*names, "", lost]),
+            tr("Forget"),
+            lambda: self._each(jobs, lambda job: training.forget(self._workspace.project, job.id)),
+            Role.DestructiveRole,
+        )
 
     def _ask_to_delete_model(self, job: Job) -> None:
         model = job.fine_tuned_model

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QMessageBox,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -25,6 +24,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.project import Changes, Project
 from ui import style, widgets
+from ui.confirm import confirm
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
 from ui.reload import Reload
@@ -286,17 +286,7 @@ class KeptStates(QDialog):
             self._reload.ask()
 
     def _ask(self, question: str, text: str, act: str, on_agreed: Callable[[], None]) -> None:
-        """Ask before something that one would not want by a slip; Escape and Enter leave all as it is."""
-        box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "", parent=self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(question)
-        box.setInformativeText(text)
-        agree = box.addButton(act, QMessageBox.ButtonRole.AcceptRole)
-        agree.setAutoDefault(False)
-        box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
-        box.accepted.connect(on_agreed)
-        box.open()
+        confirm(self, self.windowTitle(), question, text, act, on_agreed)
 
     def _write(self, label: str, change: Callable[..., object], *args: object) -> None:
         self.note.say("")

@@ -38,6 +38,15 @@ class ModelRow(QWidget):
                 tr("The questions go out in one file. Juku may be closed meanwhile; it finds the answers later.")
             )
         )
+        self._lay_out()
+        self.batch.toggled.connect(lambda _on: self.changed.emit())
+        self.box.chosen.connect(self._on_chosen)
+        workspace.offers_changed.connect(self.show_offers)
+        workspace.offers_failed.connect(self._on_failed)
+        workspace.want_offers(self.provider(), again=True)
+        self.show_offers()
+
+    def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(style.SPACE)
         row.addWidget(self.box, 1)
@@ -48,12 +57,6 @@ class ModelRow(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.note)
         layout.addWidget(self.batch)
-        self.batch.toggled.connect(lambda _on: self.changed.emit())
-        self.box.chosen.connect(self._on_chosen)
-        workspace.offers_changed.connect(self.show_offers)
-        workspace.offers_failed.connect(self._on_failed)
-        workspace.want_offers(self.provider(), again=True)
-        self.show_offers()
 
     def provider(self) -> str:
         """The id of the provider to ask."""

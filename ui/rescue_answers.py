@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
 from core import golden
 from core.golden import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style, widgets
-from ui.rescue_parts import BatchBox, Page, cost_words, mark
+from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark
 from ui.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
@@ -49,16 +49,11 @@ class AnswersPage(Page):
         above = QHBoxLayout()
         above.addWidget(widgets.column(self.all_rows, self.batch, self.told, self.cost), 1)
         above.addWidget(self.record, 0, Qt.AlignmentFlag.AlignTop)
-        parts = QSplitter(childrenCollapsible=False)
-        parts.addWidget(self.table)
-        parts.addWidget(self.whole)
-        parts.setStretchFactor(0, 2)
-        parts.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.addLayout(above)
         layout.addWidget(self.note)
-        layout.addWidget(parts, 1)
+        layout.addWidget(beside(self.table, self.whole, 2), 1)
 
     def reading(self) -> Callable[[sqlite3.Connection], _Found]:
         who, all_rows = self.who, self.all_rows.isChecked()

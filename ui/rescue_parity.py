@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from core import golden, jobs
 from core.errors import JukuError
@@ -15,7 +15,7 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style, widgets
 from ui.notice import Notice
-from ui.rescue_parts import BatchBox, Page, cost_words, mark, words_of
+from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
@@ -62,17 +62,12 @@ class ParityPage(Page):
         for button in (self.again, self.export):
             button.setAutoDefault(False)
             above.addWidget(button)
-        parts = QSplitter(childrenCollapsible=False)
-        parts.addWidget(self.table)
-        parts.addWidget(self.whole)
-        parts.setStretchFactor(0, 3)
-        parts.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.addLayout(above)
         for part in (self.batch, self.cost, self.verdict, self.note):
             layout.addWidget(part)
-        layout.addWidget(parts, 1)
+        layout.addWidget(beside(self.table, self.whole, 3), 1)
 
     def reading(self) -> Callable[[sqlite3.Connection], _Found]:
         old, wanted = self.who, self._new()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 
 from core import calendar, prices
 from core.errors import JukuError
@@ -70,6 +70,16 @@ def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
+
+
+def beside(table: QWidget, whole: QWidget, share: int) -> QSplitter:
+    """A table, `share` times as wide as the text of its line beside it."""
+    parts = QSplitter(childrenCollapsible=False)
+    parts.addWidget(table)
+    parts.addWidget(whole)
+    parts.setStretchFactor(0, share)
+    parts.setStretchFactor(1, 1)
+    return parts
 
 
 class Page(QWidget):

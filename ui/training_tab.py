@@ -94,18 +94,21 @@ class TrainingTab(Tab):
         above = QHBoxLayout()
         above.addWidget(self.count, 1)
         above.addWidget(self.at_server)
-        trouble = QHBoxLayout()
-        trouble.addWidget(self.trouble, 1)
-        trouble.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
-        self.again.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.banner)
         layout.addWidget(self.form)
         layout.addLayout(above)
-        layout.addLayout(trouble)
+        layout.addLayout(self._trouble_row())
         layout.addWidget(self.body, 1)
+
+    def _trouble_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.trouble, 1)
+        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
+        self.again.hide()
+        return row
 
     def title(self) -> str:
         return tr("Training")

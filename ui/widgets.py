@@ -128,6 +128,34 @@ class Note(QLabel):
         self.setStyleSheet(f"color: {colour.name()}")
 
 
+class Coloured(QFrame):
+    """A frame in the colours of what it means; it has the name its style sheet finds it by."""
+
+    def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self._meaning = meaning
+        self._colour()
+
+    def mean(self, meaning: str) -> None:
+        self._meaning = meaning
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self._colour()
+
+    def _colour(self) -> None:
+        # Not its own palette, which its style sheet changes.
+        front, back = style.colours(self._meaning)
+        name = self.objectName()
+        self.setStyleSheet(
+            f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
+            f"#{name} QLabel {{ color: {front.name()}; }}"
+        )
+
+
 class EmptyState(QWidget):
     """What stands where nothing is yet: what will be here, and what to do next."""
 

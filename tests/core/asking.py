@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
-from core import facts, inquiries, spec
+from core import facts, generation, inquiries, spec
+from core.coverage import ledger
 from core.inquiry_tasks import TASKS
 from core.progress import Progress, Reporter
 from core.project import Project
@@ -23,6 +25,15 @@ def fill(db) -> None:
     """A spec of ten facts."""
     spec.store(db, Spec("Gates", "en", "Answer briefly.", TEXT))
     facts.accept_missing(db)
+
+
+def begin(project: Project, batch: bool = False) -> int:
+    """Write down a request for each fact; the inquiry's id."""
+    about = list(generation.abouts(generation.wishes(ledger(project.rows), ["direct"])))
+    made: list[int] = []
+    begun = partial(inquiries.begin, task="examples", provider="fake", model=MODEL, abouts=about, batch=batch)
+    asyncio.run(project.write("", lambda db: made.append(begun(db))))
+    return made[0]
 
 
 def gate_of(asked: dict) -> str:

@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from core import batches, dataset, generation, inquiries
-from core.coverage import ledger
+from core import batches, dataset, inquiries
 from core.errors import ProviderError
 from core.inquiry_tasks import TASKS
 from core.progress import Reporter
@@ -25,16 +24,6 @@ def server():
 def gates(project):
     asyncio.run(project.write("fill", asking.fill))
     return project
-
-
-def begin(project):
-    wished = generation.wishes(ledger(project.rows), ["direct"])
-    made = []
-    about = list(generation.abouts(wished))
-    asyncio.run(
-        project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, about, batch=True)))
-    )
-    return made[0]
 
 
 def completion(body):
@@ -78,7 +67,7 @@ def ask(project, server, id, until=None):
 
 def test_a_batch_is_merged_by_its_ids_and_lands_as_one_step(gates, server):
     Ending(server)
-    outcome = ask(gates, server, begin(gates))
+    outcome = ask(gates, server, asking.begin(gates, batch=True))
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert len(server.batches) == 1 and not server.asked
     assert len(list(dataset.examples(gates.rows))) == 20
@@ -99,14 +88,14 @@ def test_what_failed_is_asked_once_more(gates, server):
         return ValueError("overloaded") if gate in ("amber", "jade") and asked.count(gate) == 1 else completion(body)
 
     Ending(server, sometimes)
-    outcome = ask(gates, server, begin(gates))
+    outcome = ask(gates, server, asking.begin(gates, batch=True))
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert sorted(asked[10:]) == ["amber", "jade"]
 
 
 def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
     Ending(server, lambda body: ValueError("no") if asking.gate_of(body) == "amber" else completion(body))
-    id = begin(gates)
+    id = asking.begin(gates, batch=True)
     outcome = ask(gates, server, id)
     assert (outcome.answered, outcome.failed) == (9, 1)
     (left,) = inquiries.requests(gates.rows, id, "failed")
@@ -114,7 +103,7 @@ def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
 
 
 def test_a_window_that_was_closed_finds_its_batch_again_and_sends_none_twice(gates, server):
-    id = begin(gates)
+    id = asking.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: batches.under_way(gates.rows, "inquiry", id)[:1] and server.batches)
     Ending(server)
@@ -130,7 +119,7 @@ def test_a_doubtful_answer_makes_one_batch(gates, server, fault):
     server.weather = lambda method, path: (
         faults.pop() if faults and (method, path) == ("POST", "/v1/batches") else ending(method, path)
     )
-    assert ask(gates, server, begin(gates)).answered == 10
+    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 10
     assert len(server.batches) == 1
 
 
@@ -141,17 +130,17 @@ def test_a_batch_that_fails_as_a_whole_is_said(gates, server):
 
     server.weather = refuse
     with pytest.raises(ProviderError, match="Too many"):
-        ask(gates, server, begin(gates))
+        ask(gates, server, asking.begin(gates, batch=True))
 
 
 def test_a_batch_that_expired_gives_what_it_has(gates, server):
     Ending(server, lambda body: completion(body) if asking.gate_of(body) < "c" else ValueError("expired"), "expired")
-    assert ask(gates, server, begin(gates)).answered == 2
+    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 2
 
 
 def test_a_refused_batch_is_an_error_and_the_questions_stay(gates, server):
     server.weather = lambda method, path: Fault(status=401) if (method, path) == ("POST", "/v1/batches") else None
-    id = begin(gates)
+    id = asking.begin(gates, batch=True)
     with pytest.raises(ProviderError):
         ask(gates, server, id)
     assert len(inquiries.requests(gates.rows, id, "waiting")) == 10
@@ -170,7 +159,7 @@ def test_broken_lines_of_an_answer_harm_no_others(gates, server):
                 server.files[id] += b'{"nonsense": 1}\nnot json\n{"custom_id": "999", "response": {}}\n[]\n\n'
 
     server.weather = broken
-    assert ask(gates, server, begin(gates)).answered == 10
+    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 10
 
 
 def test_a_large_work_goes_out_in_several_files(monkeypatch):
@@ -182,7 +171,7 @@ def test_a_large_work_goes_out_in_several_files(monkeypatch):
 
 
 def test_batches_end_at_the_persons_wish(gates, server):
-    id = begin(gates)
+    id = asking.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: server.batches and batches.of(gates.rows, "inquiry", id)[0].remote_id)
 

@@ -95,7 +95,7 @@ def test_help(verb):
 
 def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     project, source = tmp_path / "p.juku", tmp_path / "in.jsonl"
-    source.write_text((GOOD % 1) * 300_000)
+    source.write_text((GOOD % 1) * 900_000)
     main("new", project)
     process = subprocess.Popen(
         [sys.executable, "main.py", "import", str(project), str(source)],

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from core import coverage, dataset, facts, filters, findings, generation, grading, samples, spec
+from core import counting, coverage, dataset, facts, filters, findings, generation, grading, samples, spec
 from core.coverage import EXAM, Entry
 from core.facts import Fact
 from core.generation import OFFLINE, Wish
@@ -59,7 +59,7 @@ def test_the_estimate_is_of_what_is_sent(sample, project, name):
     assert (estimate.requests, estimate.examples) == (len(wished), sum(sum(wish.counts.values()) for wish in wished))
     texts = [generation.TASK.messages(project.rows, Request(1, about))[0]["content"] for about in abouts]
     count = sum(len(text) for text in texts)
-    assert count / generation.LETTERS <= estimate.sent <= count / generation.SIGNS
+    assert count / counting.LETTERS <= estimate.sent <= count / counting.SIGNS
     assert estimate.received == estimate.examples * generation.EXAMPLE_TOKENS
 
 

@@ -10,15 +10,14 @@ from collections import Counter
 import pytest
 
 from core import asking as asking_core
-from core import dataset, generation, inquiries, paths, spec
-from core.coverage import ledger
+from core import dataset, inquiries, paths, spec
 from core.errors import ProviderError
 from core.inquiry_tasks import TASKS
 from core.progress import Cancelled, Reporter
 from core.project import Project
 from core.providers import Reply
 from tests.core import asking
-from tests.core.asking import GATES, MODEL
+from tests.core.asking import GATES, MODEL, begin
 from tests.fake_server import Answer, FakeServer
 
 
@@ -38,15 +37,6 @@ def server():
 def gates(project):
     asyncio.run(project.write("fill", asking.fill))
     return project
-
-
-def begin(project):
-    """Write down a request for each fact; the inquiry's id."""
-    wished = generation.wishes(ledger(project.rows), ["direct"])
-    made = []
-    about = list(generation.abouts(wished))
-    asyncio.run(project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, about))))
-    return made[0]
 
 
 def ask(project, server, id, reporter=None, provider=None):
