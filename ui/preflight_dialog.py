@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
@@ -10,6 +10,7 @@ from core.language import tr, trn
 from core.preflight import Objection, Report
 from ui import style, widgets
 
+MOST_LINES = 10  # objections that are seen without scrolling
 MARKS = {"error": "✖", "warning": "⚠", "note": "•"}
 COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
@@ -57,7 +58,8 @@ class PreflightDialog(QDialog):
             layout.addStretch()
         self.start.setEnabled(not self.report.is_blocked)
         layout.addLayout(buttons)
-        self.resize(640, 420 if self.report.objections else 200)
+        lines = min(MOST_LINES, len(self.report.objections))
+        self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
 
     def _connect(self) -> None:
         self.objections.currentRowChanged.connect(lambda _row: self._show_rows())
@@ -98,9 +100,6 @@ class PreflightDialog(QDialog):
     def _on_start(self) -> None:
         self.accept()
         self.started.emit()
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 420)
 
 
 def cost_words(report: Report) -> str:
