@@ -143,10 +143,10 @@ def test_where_things_happen(path):
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES.get)
 def test_size(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno - node.lineno < 40, f"{NAMES[path]}:{node.lineno} {node.name} is long"
+            assert node.end_lineno - node.lineno < 50, f"{NAMES[path]}:{node.lineno} {node.name} is long"
 
 
 def test_core_needs_no_qt():
