@@ -13,6 +13,7 @@ from core.inquiries import Inquiry
 from core.language import tr, trn
 from core.progress import Progress
 from ui import style, widgets
+from ui.latest import pause_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +152,4 @@ class RunLine(QWidget):
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
         told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
-        self.count.setText(told)
+        self.count.setText(pause_words(progress) or told)

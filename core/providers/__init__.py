@@ -11,6 +11,7 @@ from core.language import tr
 from core.providers.chat_api import chat_body
 from core.providers.local import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
+from core.providers.pace import OnPause
 from core.providers.protocol import (
     BATCH_TERMINAL,
     KEY,
@@ -50,6 +51,7 @@ __all__ = [
     "ModelInfo",
     "Offer",
     "OnBytes",
+    "OnPause",
     "OnText",
     "Provider",
     "Reply",

@@ -12,6 +12,7 @@ from core.evals import Subject
 from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer
+from core.providers.connection import Connection
 from tests.fake_server import Answer, FakeServer
 from tests.ui.waiting import until
 from ui import exam_words
@@ -28,7 +29,7 @@ BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(evals, "PARALLEL", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
     with FakeServer() as server:
         yield server
 

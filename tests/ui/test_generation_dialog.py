@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
-from core import asking, coverage, dataset, facts, inquiries, spec
+from core import coverage, dataset, facts, inquiries, spec
 from core.filters import Filter
 from core.inquiry_tasks import TASKS
 from core.providers import Offer, Reply
+from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
@@ -23,7 +24,7 @@ MODEL = "base-model"
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
-    monkeypatch.setattr(asking, "PARALLEL", 1)  # so that it is known which answer belongs to which fact
+    monkeypatch.setattr(Connection, "at_once", 1)  # so that it is known which answer belongs to which fact
     monkeypatch.setenv("FAKE_API_KEY", KEY)
 
 

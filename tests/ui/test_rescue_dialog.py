@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from core import asking, dataset, golden, jobs, training
+from core import dataset, golden, jobs, training
 from core.project import Project
+from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, Answer, FakeServer
 from tests.ui.waiting import until
@@ -22,7 +23,7 @@ TAG = OLD[1]
 @pytest.fixture
 def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
-    monkeypatch.setattr(asking, "PARALLEL", 1)
+    monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in dataset.texts(sample.rows, training.trained("")))
     with FakeServer() as server:
