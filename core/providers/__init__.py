@@ -32,7 +32,7 @@ from core.providers.protocol import (
     Reply,
     Sampling,
 )
-from core.settings import ProviderSettings, Settings, is_this_computer
+from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
     "BATCH_TERMINAL",
@@ -62,6 +62,7 @@ __all__ = [
 ]
 
 LOCAL = "local"
+MOVED = "key_of_another_address"  # the code of the error that says so
 
 
 def connect(id: str, settings: Settings, keys: Keys) -> Provider:
@@ -89,8 +90,16 @@ def known(entry: ProviderSettings) -> Capabilities:
 def _key(entry: ProviderSettings, keys: Keys) -> str | None:
     """The provider's key. A server on this computer often wants none: there a missing keyring is no obstacle."""
     try:
-        return keys.load(entry.id)
+        key = keys.load(entry.id)
     except KeyStoreError:
         if is_this_computer(urlsplit(entry.base_url).hostname or ""):
             return None
         raise
+    if key and entry.key_origin:
+        raise ProviderError(
+            tr("The key of “{server}” was entered for another address", server=entry.title),
+            tr("It belongs to {old} and was not sent to {new}. Confirm it or enter another in the settings.",
+               old=entry.key_origin, new=origin(entry.base_url)),
+            code=MOVED,
+        )  # fmt: skip
+    return key
