@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from core import batches, inquiries
 from core.inquiries import Inquiry
+from core.inquiry_tasks import TASKS
 from core.language import tr, trn
 from core.progress import Progress
 from ui import style, widgets
@@ -45,9 +46,11 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     return Unfinished(found, total, failed[-1].error if failed else "", lying)
 
 
-def last_model(db: sqlite3.Connection, provider: str) -> str:
-    """The model of `provider` that was asked last."""
-    return next((one.model for one in inquiries.load(db) if one.provider == provider), "")
+def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
+    """The model of `provider` that was asked last for something of the same role."""
+    role = TASKS[task].role
+    asked = (one for one in inquiries.load(db) if one.provider == provider and TASKS[one.task].role == role)
+    return next((one.model for one in asked), "")
 
 
 class UnfinishedBar(widgets.Coloured):

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 from core import calendar, jobs, training
 from core.jobs import Job
 from core.language import tr, trn
-from core.providers import LOCAL
+from core.providers import LOCAL, kinds
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, server_words, style, widgets
-from ui.model_row import USABLE
+from ui.model_box import AWAITED, ModelBox, unusable_words
 from ui.rescue_parts import Page
 from ui.text_length import local_time
 from ui.text_table import TextTable
@@ -42,7 +42,7 @@ class TeachingPage(Page):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._rows: list[_Rows] = []
-        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), widgets.ModelBox(tuned=False)
+        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), ModelBox(workspace, "rescue", kinds.BASE)
         for id, title in server_words.titles(workspace).items():
             if server_words.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)
@@ -126,7 +126,7 @@ class TeachingPage(Page):
         self.show_offers()
 
     def show_offers(self) -> None:
-        self.base.show_offers(self.workspace.known_offers(self.target()))
+        self.base.show_offers(self.target(), self.workspace.known_offers(self.target()))
         self.show_buttons()
 
     def _on_failed(self, _provider: str) -> None:
@@ -149,12 +149,10 @@ class TeachingPage(Page):
                        "There are only {n} approved training rows; {minimum} are needed.",
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
-        if offer is None:
+        if offer is None or offer.state == AWAITED:
             error = self.workspace.trouble(self.target())
             return str(error) if error else tr("Asking the provider for its models…")
-        if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
-        return ""
+        return unusable_words(offer, self.server_box.currentText())
 
     def _closing(self) -> str:
         today = datetime.datetime.now().astimezone().date()

@@ -63,7 +63,7 @@ class RouterDialog(QDialog):
         self.offline = QRadioButton(tr("&Offline: by the words of the domains"))
         self.calling = QRadioButton(tr("By a chat &model that calls functions"))
         self.offline.setChecked(True)
-        self.model = ModelRow(self._workspace, demanding=False)
+        self.model = ModelRow(self._workspace, "router", demanding=False)
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import prices
 from core.language import tr, trn
 from core.presets import Preset, Range, preset
 from core.providers import LOCAL, Offer
@@ -25,6 +26,8 @@ from core.training import MINIMUM_ROWS, Plan
 from ui import style, widgets
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
+from ui.model_box import AWAITED, GONE, ModelBox, unusable_words
+from ui.workspace import Workspace
 
 STUDY = "study"  # the tag of a study plan's rows, which teach most
 LARGEST_SEED = 2**31 - 1
@@ -39,12 +42,12 @@ class TrainingForm(QWidget):
     several_wanted = Signal()
     rows_chosen = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self._workspace = workspace
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
-        self._preferred = ""  # the base model that was begun with
-        self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
+        self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
         self.rows.setMinimumContentsLength(18)
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
@@ -162,18 +165,18 @@ class TrainingForm(QWidget):
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
-    def show_offers(self, offers: Sequence[Offer]) -> None:
-        """The models to begin with: base models first, then what was trained already, to go on with it."""
-        self.base.show_offers(sorted(offers, key=lambda offer: offer.tuned))
-        self._show_base()
+    def show_offers(self, provider: str, offers: Sequence[Offer], role: str) -> None:
+        """The models to begin with: base models first, then what was trained already, to go on with it.
 
-    def prefer(self, model: str) -> None:
-        """Begin with this base model once it is offered; what the person chooses afterwards stays."""
-        if model != self._preferred:
-            self.base.choose(model)
-            if self.base.model() == model:
-                self._preferred = model
-                self._show_base()
+        `role` is the student's model by the settings, '' for none.
+        """
+        self.base.show_offers(
+            provider,
+            sorted(offers, key=lambda offer: offer.tuned),
+            role,
+            "" if self.base.model() else _trainable(offers),
+        )
+        self._show_base()
 
     def show_server(self, chosen: Preset, title: str) -> None:
         """Where is trained: which methods and hyperparameters it has."""
@@ -259,7 +262,8 @@ class TrainingForm(QWidget):
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
         problem = self.problem()
-        able = offer is not None and not fetching and not self._sending and not problem
+        gone = offer is not None and offer.state in (GONE, AWAITED)
+        able = offer is not None and not gone and not fetching and not self._sending and not problem
         self.start.setEnabled(able)
         self.several.setEnabled(able and offer is not None and offer.state not in FETCHED)
         self._bar.setVisible(fetching)
@@ -269,10 +273,20 @@ class TrainingForm(QWidget):
             self.on_base.say(self._wait)
         elif problem:
             self.on_base.say(problem, "warning")
+        elif offer is None and self.base.offers():
+            self.on_base.say(tr("Choose a model."), "warning")
+        elif gone and offer is not None:
+            self.on_base.say(unusable_words(offer, self._server), "warning")
         elif offer is None:
             self.on_base.say(tr("Asking the provider for its models…"))
         else:
             self.on_base.say(*_on_offer(offer, self._language))
+
+
+def _trainable(offers: Sequence[Offer]) -> str:
+    """A model whose training has a price is one that can be trained: few of a server's models can."""
+    priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
+    return next(priced, "")
 
 
 def method_title(method: str) -> str:

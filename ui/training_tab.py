@@ -46,7 +46,7 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self.runner = queue_runner.of(workspace)
-        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(), JobTable()
+        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
@@ -140,8 +140,8 @@ class TrainingTab(Tab):
         offers = self.workspace.offers
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
-        self.form.show_offers([*offers, *saved] if offers else [])
-        self.form.prefer(self.workspace.role("student")[1])
+        provider, model = self.workspace.role("student")
+        self.form.show_offers(provider, [*offers, *saved] if offers else [], model)
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
