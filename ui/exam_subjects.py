@@ -240,6 +240,10 @@ class ExamSubjects(QWidget):
         self._rows.append(row)
         self._lines.addWidget(row)
 
+    def is_touched(self) -> bool:
+        """Whether the person has chosen these."""
+        return self._touched
+
     def _on_touched(self) -> None:
         self._touched = True
 

@@ -29,7 +29,7 @@ from ui.metadata_table import MetadataTable
 from ui.model_box import AWAITED, GONE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
-STUDY = "study"  # the tag of a study plan's rows, which teach most
+ROWS = "training rows"  # the place of the choice that is kept in the project
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
 FETCHED = ("missing", "failed")  # states of a model that is not on this computer
@@ -211,13 +211,15 @@ class TrainingForm(QWidget):
         self._show_base()
 
     def show_tags(self, total: int, tags: dict[str, int]) -> None:
-        """The sets of rows to choose from, with their numbers; the choice is kept where it still exists."""
-        before = self.tag() if self.rows.count() else (STUDY if STUDY in tags else "")
+        """The sets of approved rows to choose from, with their numbers; what was chosen in this project stays chosen."""
+        kept = self._workspace.choice(ROWS)
         self.rows.clear()
         self.rows.addItem(tr("All training rows ({n})", n=f"{total:,}"), "")
         for tag, count in tags.items():
             self.rows.addItem(f"{tag} ({count:,})", tag)
-        self.rows.setCurrentIndex(max(0, self.rows.findData(before)))
+        if kept and kept not in tags:
+            self.rows.addItem(tr("{tag} (no rows any more)", tag=kept), kept)
+        self.rows.setCurrentIndex(max(0, self.rows.findData(kept)))
         self._on_rows(tell=False)
 
     def tags(self) -> list[str]:
@@ -227,20 +229,27 @@ class TrainingForm(QWidget):
     def _on_rows(self, tell: bool = True) -> None:
         self.suffix.setPlaceholderText(self._usual_suffix())
         if tell:
+            self._workspace.keep_choice(ROWS, self.tag())
             self.rows_chosen.emit()
 
-    def show_rows(self, count: int, wrong: int) -> None:
-        """Say whether the chosen rows can be trained on: `wrong` of them have errors."""
+    def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
+        """Say whether the chosen rows can be trained on: `wrong` of them have errors.
+
+        `others` are approved and not chosen, `drafts` are not approved: they are left out, which is said, too.
+        """
+        left = [trn("{n} approved row left out", "{n} approved rows left out", others)] if others else []
+        left += [trn("{n} row not approved", "{n} rows not approved", drafts)] if drafts else []
         if count < MINIMUM_ROWS:
             text = trn("{n} row: at least {minimum} are needed", "{n} rows: at least {minimum} are needed", count,
                        minimum=MINIMUM_ROWS)  # fmt: skip
-            self.on_rows.say(text, "warning")
+            self.on_rows.say(" · ".join([text, *left]), "warning")
         elif wrong:
             text = trn("{n} row has an error: repair it in the examples tab first",
                        "{n} rows have errors: repair them in the examples tab first", wrong)  # fmt: skip
-            self.on_rows.say(text, "error")
+            self.on_rows.say(" · ".join([text, *left]), "error")
         else:
-            self.on_rows.say(trn("{n} row, none with errors", "{n} rows, none with errors", count))
+            text = trn("{n} row, none with errors", "{n} rows, none with errors", count)
+            self.on_rows.say(" · ".join([text, *left]))
 
     def show_validation(self, count: int) -> None:
         """How many rows there are to measure with during the training; they are used unless the person says no."""

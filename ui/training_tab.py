@@ -145,20 +145,22 @@ class TrainingTab(Tab):
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
-        total = (await project.read(dataset.counts, "split")).get("train", 0)
-        self.form.show_tags(total, await project.read(dataset.counts, "tags", "train"))
+        total, tags = await project.read(_sets)
+        self.form.show_tags(total, tags)
         await self._check_rows()
 
     async def _check_rows(self) -> None:
         chosen, measured = training.trained(self.form.tag()), training.trained(self.form.tag(), "validation")
-        count, wrong, validation = await self.workspace.project.read(
+        count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
                 len(filters.find(db, chosen)),
                 dataset.count_errors(db, chosen),
                 len(filters.find(db, measured)),
+                dataset.counts(db, "status", "train"),
             )
         )
-        self.form.show_rows(count, wrong)
+        approved = every.pop("approved", 0)
+        self.form.show_rows(count, wrong, approved - count, sum(every.values()))
         self.form.show_validation(validation)
 
     def _count_rows(self) -> None:
@@ -270,6 +272,12 @@ class TrainingTab(Tab):
 
 _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves were read, and they
 _NOTHING: _Known = (None, {})
+
+
+def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
+    """How many rows there are to train on, and how many of them have each tag."""
+    total = dataset.counts(db, "split", status="approved").get("train", 0)
+    return total, dataset.counts(db, "tags", "train", "approved")
 
 
 def _state(line: Line) -> object:

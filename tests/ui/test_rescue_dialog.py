@@ -116,8 +116,8 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
         assert "3 files lie in" in page.note.text()
         page.bring.click()
         await until(lambda: training.count(opened.rows, TAG))
+        await until(lambda: TAG in page.tagged.text())
         await opened.settled()
-        assert TAG in page.tagged.text()
         assert opened.dialog.teaching.rows.currentText().endswith("rows with its tag")
 
     run(opened.play(go()))

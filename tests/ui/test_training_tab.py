@@ -4,18 +4,19 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QTableWidgetItem
 
-from core import dataset, jobs, training
+from core import choices, dataset, jobs, training
 from core.project import Project
 from core.providers import Offer
 from core.settings import ProviderSettings, Settings
 from core.training import Plan
 from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
+from tests.ui.waiting import pick, until
 from ui import job_table, queue_runner
 from ui.changed_dialog import ChangedDialog
 from ui.job_table import LOSS, MODEL, PROGRESS, STATUS
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
+from ui.training_form import TrainingForm
 from ui.training_tab import TrainingTab
 from ui.workspace import Workspace
 
@@ -64,7 +65,8 @@ class Window:
             await cancel_all(self.workspace.tasks.running())
 
     async def start(self):
-        """Start a job and wait until the server has it."""
+        """Start a job on the study rows and wait until the server has it."""
+        choose_rows(self.tab.form, "study")
         self.tab.form.start.click()
         await until(lambda: self.shown() == "Running")
 
@@ -110,13 +112,68 @@ def answer(parent, role):
     return box.text() + box.informativeText()
 
 
-def test_study_rows_are_chosen_and_counted(window):
-    form = window.tab.form
-    count = len(training.training_rows(window.workspace.project.rows, "study"))
-    assert form.tag() == "study"
-    assert form.rows.currentText() == f"study ({count})"
+def choose_rows(form, tag):
+    form.rows.setCurrentIndex(form.rows.findData(tag))
+    form.rows.activated.emit(form.rows.currentIndex())
+
+
+def draft(db):
+    """Two of the chosen rows and one other are approved no more."""
+    plain, study = (dataset.ids_of(db, training.trained(tag)) for tag in ("plain", "study"))
+    for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
+        dataset.edit(db, id, "status", "draft")
+
+
+def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
+    """Nobody loses the rows they have just approved because the form would rather have others."""
+    form, project = window.tab.form, window.workspace.project
+    count = len(training.training_rows(project.rows, ""))
+    assert (form.tag(), form.rows.currentText()) == ("", f"All training rows ({count})")
     assert form.on_rows.text() == f"{count} rows, none with errors"
     assert form.start.isEnabled()
+
+    async def go():
+        choose_rows(form, "plain")
+        await until(lambda: "left out" in form.on_rows.text())
+        assert form.on_rows.text() == f"15 rows, none with errors · {count - 15} approved rows left out"
+        window.tab.refresh(await project.write("", draft))
+        await until(lambda: "not approved" in form.on_rows.text())
+        assert form.rows.currentText() == "plain (13)"
+        told = f"13 rows, none with errors · {count - 16} approved rows left out · 3 rows not approved"
+        assert form.on_rows.text() == told
+        await cancel_all(window.workspace.tasks.running())
+
+    run(window.play(go()))
+
+
+def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(window, run, qtbot, server):
+    server.models |= {"other-base": 0, "text-embedding-3-small": 9, "omni-moderation-latest": 8}
+    form, project = window.tab.form, window.workspace.project
+
+    async def go():
+        await window.workspace.load_offers()
+        assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
+        assert form.base.model() == "base-model"
+        pick(form.base, "other-base")
+        choose_rows(form, "plain")
+        await until(lambda: "left out" in form.on_rows.text())
+        await until(lambda: len(choices.load(project.rows)) == 2)
+        later = TrainingForm(Workspace(project, window.workspace.settings))
+        qtbot.addWidget(later)
+        later.show_tags(178, {"study": 178, "plain": 15})
+        later.show_offers("fake", window.workspace.offers, "")
+        assert (later.base.model(), later.tag()) == ("other-base", "plain")
+        later.show_tags(178, {"study": 178})
+        assert later.rows.currentText() == "plain (no rows any more)"
+        del server.models["other-base"]
+        await window.workspace.load_offers()
+        assert (form.base.currentText(), form.start.isEnabled()) == ("other-base (no longer offered)", False)
+        assert "no longer offers other-base" in form.on_base.text()
+        server.models["newer-base"] = 99
+        await window.workspace.load_offers()
+        assert form.base.model() == "other-base"  # nothing takes its place by itself
+
+    run(window.play(go()))
 
 
 def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window, run):
@@ -163,6 +220,7 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     tab = window.tab
 
     async def go():
+        choose_rows(tab.form, "study")
         tab.form.epochs.fields["n_epochs"].setText("3")
         tab.form.start.click()
         assert not tab.form.start.isEnabled()
@@ -445,10 +503,10 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
     form = window.tab.form
 
     async def go():
-        form.show_offers([Offer("q", "Qwen", state="fetching", progress=0.45)])
+        form.show_offers("local", [Offer("q", "Qwen", state="fetching", progress=0.45)], "")
         assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
         assert not form.start.isEnabled()
-        form.show_offers([Offer("q", "Qwen")])
+        form.show_offers("local", [Offer("q", "Qwen")], "")
         assert form.start.isEnabled()
 
     run(window.play(go()))
