@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QMessageBox, QTableWidgetItem
 
 from core import choices, dataset, jobs, training
 from core.project import Project
@@ -13,7 +13,8 @@ from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import pick, until
 from ui import job_table, queue_runner
 from ui.changed_dialog import ChangedDialog
-from ui.job_table import LOSS, MODEL, PROGRESS, STATUS
+from ui.curve_chart import NONE
+from ui.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.training_form import TrainingForm
@@ -249,14 +250,75 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     assert (window.failures, window.ended) == ([], ["succeeded"])
 
 
-def test_a_running_job_is_cancelled(window, server, run):
+def test_a_running_job_is_cancelled_after_a_question_where_it_costs(window, server, run):
     async def go():
         await window.start()
         window.act("cancel")
+        assert "charge for what was trained" in answer(window.tab, QMessageBox.ButtonRole.RejectRole)
+        assert server.jobs["ftjob-1"]["status"] == "running"
+        window.act("cancel")
+        answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
         await until(lambda: window.shown() == "Cancelled")
 
     run(window.play(go()))
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
+
+
+def test_a_second_click_on_cancel_hits_no_other_button(window, server, run):
+    """*Start again* came up under the mouse, where *Cancel job* had been, and a double click paid twice."""
+    buttons = window.tab.pane.buttons
+
+    def places():
+        QApplication.sendPostedEvents()
+        return {name: buttons[name].geometry() for name in ("cancel", "again") if buttons[name].isVisible()}
+
+    async def go():
+        await window.start()
+        before = places()
+        assert list(before) == ["cancel"]
+        server.end("ftjob-1", "cancelled")
+        await until(lambda: window.shown() == "Cancelled")
+        await until(lambda: "again" in places())
+        assert not places()["again"].intersects(before["cancel"])
+
+    run(window.play(go()))
+
+
+def test_an_ended_job_tells_the_truth(window, server, run):
+    async def go():
+        await window.start()
+        server.step("ftjob-1", 6, 20, 0.5)
+        server.end("ftjob-1", "failed")
+        await until(lambda: window.shown() == "Failed")
+        await until(lambda: "step 6 of 20" in window.tab.pane.state.text())
+        for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
+            server.create({"model": "base-model", "training_file": "file-1"})
+            server.end(job, "succeeded")
+        states = await training.adoptable(window.workspace.project, await window.workspace.provider())
+        window.tab.refresh(await training.adopt(window.workspace.project, "fake", states))
+        window.tab.runner.wake()
+        await until(lambda: all(job.adopted != 1 for job in window.jobs()))
+        await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
+
+    run(window.play(go()))
+
+
+def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(window, server, run):
+    async def go():
+        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans.append(Plan("base-model", "plain", {"n_epochs": 2}))
+        window.workspace.settings.providers[0].limit = 1
+        project = window.workspace.project
+        await training.enqueue(project, "fake", plans, "several")
+        window.tab.runner.begin()
+        window.tab.refresh(ALL_TABLES)
+        await until(lambda: [window.shown(STATUS, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
+        assert [window.shown(SWEEP, row) for row in range(3)] == [
+            "several · rows plain · n_epochs 2", "several · rows study · n_epochs 2", "several · rows study · n_epochs 1",
+        ]  # fmt: skip
+        assert [bool(window.shown(STARTED, row)) for row in range(3)] == [False, False, True]
+
+    run(window.play(go()))
 
 
 def test_a_job_is_paused_and_resumed(window, server, run):
@@ -367,7 +429,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
         assert window.tab.count.text() == "3 jobs · 1 under way · 2 waiting"
-        assert window.shown(job_table.SWEEP) == "Epochs"
+        assert window.shown(job_table.SWEEP) == "Epochs · n_epochs 3"
         assert not window.tab.table.isColumnHidden(job_table.SWEEP)
         window.tab.table.selectRow(0)
         window.act("cancel")
