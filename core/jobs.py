@@ -178,6 +178,7 @@ def store(
         "ON CONFLICT (job, remote_id) DO NOTHING",
         [(id, event.id, event.created_at, event.level, event.message, json.dumps(event.data)) for event in new],
     )
+    db.execute("UPDATE job SET adopted = 2 WHERE id = ? AND adopted = 1", (id,))
     curves.store_events(db, id, new)
     db.executemany(
         "INSERT OR REPLACE INTO job_checkpoint (job, remote_id, model, step, metrics, created_at) VALUES (?, ?, ?, ?, ?, ?)",

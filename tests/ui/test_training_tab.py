@@ -295,8 +295,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
             server.create({"model": "base-model", "training_file": "file-1"})
             server.end(job, "succeeded")
         states = await training.adoptable(window.workspace.project, await window.workspace.provider())
-        window.tab.refresh(await training.adopt(window.workspace.project, "fake", states))
-        window.tab.runner.wake()
+        window.workspace.tasks.changed.emit(await training.adopt(window.workspace.project, "fake", states))
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
         await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
 
