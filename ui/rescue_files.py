@@ -88,7 +88,9 @@ class FilesPage(Page):
 
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
-        self.save.setEnabled(not busy and self.model is not None)
+        known = self.model is not None and bool(rescue.files_of(self.model))
+        self.save.setEnabled(not busy and known)
+        self.save.setToolTip("" if known or not self.model else widgets.tip(tr("The server names no files of it.")))
         saved = self._saved.get(self.who) if self.model else None
         self.bring.setEnabled(not busy and saved is not None and any(saved.of(role) for role in SPLITS))
         self.bring.setToolTip("" if saved else widgets.tip(tr("Save the files first.")))

@@ -296,6 +296,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
             server.end(job, "succeeded")
         states = await training.adoptable(window.workspace.project, await window.workspace.provider())
         window.workspace.tasks.changed.emit(await training.adopt(window.workspace.project, "fake", states))
+        window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
         await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
 
