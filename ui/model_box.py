@@ -34,6 +34,7 @@ class ModelBox(QComboBox):
         self._wanted = ""  # what was chosen, by the person or for a reason of theirs
         self.setMinimumContentsLength(24)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
         self.activated.connect(lambda _index: self._on_activated())
 
     def show_offers(
