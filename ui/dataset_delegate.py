@@ -3,7 +3,6 @@
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import (
     QBrush,
-    QColor,
     QFontMetrics,
     QInputMethodEvent,
     QKeyEvent,
@@ -54,7 +53,8 @@ class CellPainter:
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
         self._chosen_pen = QPen(palette.color(QPalette.ColorRole.HighlightedText))
         self._chosen = QBrush(palette.color(QPalette.ColorRole.Highlight))
-        self._frame = QPen(QColor(style.ACCENT), 2)
+        # On a selected row the ring would have the ground's colour.
+        self._frames = QPen(style.ring(), 2), QPen(palette.color(QPalette.ColorRole.HighlightedText), 2)
         self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
 
     def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
@@ -68,7 +68,7 @@ class CellPainter:
             left = rect.x() + INSET + (width - used if right else 0)
             painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2, laid)
         if state & FOCUSED:
-            painter.setPen(self._frame)
+            painter.setPen(self._frames[bool(selected)])
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
     def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int]:

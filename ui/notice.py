@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from core.language import tr
 from ui import style, widgets
@@ -12,15 +12,14 @@ from ui import style, widgets
 SHOWN = 8000  # milliseconds for which good news stays
 
 
-class Notice(QFrame):
+class Notice(widgets.Coloured):
     """Says `text` above the foot of `window`; only good news goes by itself. A new one takes the place of the last."""
 
     def __init__(self, window: QWidget, text: str, meaning: str = "good", lasting: bool = False) -> None:
-        super().__init__(window)
+        super().__init__("notice", meaning, window)
         for old in window.findChildren(Notice, options=Qt.FindChildOption.FindDirectChildrenOnly):
             if old is not self:
                 old.end()
-        self.setObjectName("notice")
         self.setAccessibleName(text)
         self.text = widgets.label(text, wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -32,11 +31,6 @@ class Notice(QFrame):
         layout.addWidget(self.text, 1)
         layout.addLayout(self._buttons)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        front, back = style.colours(meaning)
-        self.setStyleSheet(
-            f"#notice {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"QLabel, QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}"
-        )
         QShortcut(
             QKeySequence(Qt.Key.Key_Escape), self, self.end, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
         )

@@ -26,6 +26,7 @@ from core.providers import Offer
 from ui import style
 
 INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+RECOLOURED = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -100,15 +101,21 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def _dress(widget: QWidget, sheet: str) -> None:
+    """To set a style sheet is itself a change of style, which the widget hears of."""
+    if widget.styleSheet() != sheet:
+        widget.setStyleSheet(sheet)
+
+
 class Note(QLabel):
     """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._meaning = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._meaning = ""
         self.hide()
 
     def say(self, text: str, meaning: str = "") -> None:
@@ -119,13 +126,13 @@ class Note(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() in RECOLOURED:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
-        self.setStyleSheet(f"color: {colour.name()}")
+        _dress(self, f"color: {colour.name()}")
 
 
 class Coloured(QFrame):
@@ -133,8 +140,8 @@ class Coloured(QFrame):
 
     def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(name)
         self._meaning = meaning
+        self.setObjectName(name)
         self._colour()
 
     def mean(self, meaning: str) -> None:
@@ -143,17 +150,38 @@ class Coloured(QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() in RECOLOURED:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         front, back = style.colours(self._meaning)
         name = self.objectName()
-        self.setStyleSheet(
+        _dress(
+            self,
             f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"#{name} QLabel {{ color: {front.name()}; }}"
+            f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
         )
+
+
+class Chip(QLabel):
+    """A few words on a ground in the colours of what they mean."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__()
+        self._meaning = meaning
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in RECOLOURED:
+            self._colour()
+
+    def _colour(self) -> None:
+        front, back = style.colours(self._meaning)
+        look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
+        _dress(self, look)
 
 
 class EmptyState(QWidget):
@@ -169,12 +197,11 @@ class EmptyState(QWidget):
         layout.addStretch()
 
 
-class MessageBar(QFrame):
+class MessageBar(Coloured):
     """An error in words above the tabs; it stays until it is closed or the next one comes."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setAutoFillBackground(True)
+        super().__init__("messages", "error")
         self._text = label(wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QToolButton(text="✕", autoRaise=True)
@@ -193,9 +220,7 @@ class MessageBar(QFrame):
 
     def show_text(self, text: str, meaning: str = "note") -> None:
         """Say `text` in the colours of `meaning`: error, warning, good or note."""
-        front, back = style.colours(meaning)
-        self.setStyleSheet(f"MessageBar {{ background: {back.name()}; border-bottom: 1px solid {front.name()}; }}"
-                           f"QLabel, QToolButton {{ color: {front.name()}; background: transparent; }}")  # fmt: skip
+        self.mean(meaning)
         self._text.setText(text)
         self.show()
 
