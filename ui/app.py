@@ -1,6 +1,7 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
 import asyncio
+import builtins
 import gc
 import itertools
 import logging
@@ -36,6 +37,7 @@ def run(arguments: list[str]) -> int:
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
         return NO_DISPLAY
     log.start()
+    free_imports()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
@@ -49,6 +51,15 @@ def run(arguments: list[str]) -> int:
     with loop:
         loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments]))
     return 0
+
+
+def free_imports() -> None:
+    """Take PySide's hook out of `import`. It looks whether the module wants `from __feature__`, which nothing here does.
+
+    For that it reads the source of each module and asks it for attributes, and pydantic, which answers by importing more
+    of itself, then fails now and again where two threads import at a time: no server could be asked until the end.
+    """
+    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
 
 def has_display() -> bool:
