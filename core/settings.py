@@ -46,6 +46,8 @@ class Settings(msgspec.Struct):
     providers: list[ProviderSettings] = []
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
+    tab: int = 0  # the one that was shown last
+    folders: dict[str, str] = {}  # where the last file of each kind was (ui/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
 
     def remember(self, project: Path) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -25,7 +26,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, queue_runner, style, widgets
+from ui import file_dialogs, inquiry_runner, open_question, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
@@ -189,8 +190,11 @@ class MainWindow(QMainWindow):
         if document is not None:
             await self._open(document)
         if files:
-            self.tabs.setCurrentWidget(self.dataset_tab)
-            self.dataset_tab.import_files(files)
+            self._bring_rows(files)
+
+    def _bring_rows(self, files: list[Path]) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.import_files(files)
 
     async def _open(self, path: Path) -> None:
         if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
@@ -198,11 +202,13 @@ class MainWindow(QMainWindow):
         opened = await asyncio.to_thread(projects.open_existing, path)
         await self._replace(opened)
 
-    async def _create(self, path: Path, sample: str) -> None:
+    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
             await made.write(tr("Fill with the sample"), samples.fill, sample)
         await self._replace(made)
+        if then:
+            asyncio.get_running_loop().call_soon(then)  # behind the switch
 
     async def _replace(self, project: Project) -> None:
         await self._flush()
@@ -261,21 +267,31 @@ class MainWindow(QMainWindow):
         title = samples.load(name).spec_name
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
-    def _ask_where(self, title: str, name: str, create: object) -> None:
-        suggested = str(paths.documents_folder() / f"{name}{projects.SUFFIX}")
-        dialog = QFileDialog(self, title, suggested, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
-        dialog.selectFile(suggested)
-        dialog.fileSelected.connect(lambda file: self.workspace.tasks.start("", create(Path(file))))  # type: ignore[operator]
-        dialog.open()
+    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            lambda path: self.workspace.tasks.start("", create(path)), _project_files(),
+        ).open()  # fmt: skip
 
     def _on_open(self) -> None:
-        folder = str(self.workspace.project.path.parent)
-        dialog = QFileDialog(self, tr("Open a project"), folder, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.open_paths([Path(file)]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
+            lambda found: self._on_opened(found[0]), _project_files(),
+        ).open()  # fmt: skip
+
+    def _on_opened(self, path: Path) -> None:
+        """What was chosen may be no project: rows do not come into the open one without a word."""
+        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+            self.open_paths([path])
+            return
+
+        def bring() -> None:
+            self._bring_rows([path])
+
+        def create() -> None:
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+
+        open_question.ask(self, path, self.workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -283,17 +299,17 @@ class MainWindow(QMainWindow):
             self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def _on_import(self) -> None:
-        dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
+            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+        ).open()  # fmt: skip
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Bring in a document"), "", _file_types(tr("Documents"), patterns))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.DOCUMENTS, tr("Bring in a document"),
+            lambda found: self.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+        ).open()  # fmt: skip
 
     def _on_export(self) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -388,6 +404,5 @@ def _files(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
-def _file_types(title: str, patterns: str) -> str:
-    everything = tr("All files")
-    return f"{title} ({patterns});;{everything} (*)"
+def _project_files() -> str:
+    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)
