@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core import language, log, paths, samples, settings
@@ -20,7 +20,7 @@ from core import project as projects
 from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
-from ui import style
+from ui import qt_words, style
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(style.icon("juku"))
-    translate_qt(app, chosen.language or language.system_language())
+    qt_words.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
@@ -66,15 +66,6 @@ def has_display() -> bool:
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def translate_qt(app: QApplication, chosen: str) -> None:
-    """Qt's own words (Open, Cancel, …) in the same language as ours."""
-    QLocale.setDefault(QLocale(chosen))  # dates and numbers, too
-    translator = QTranslator(app)
-    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if chosen != "en" and translator.load(QLocale(chosen), "qtbase", "_", folder):
-        app.installTranslator(translator)
 
 
 async def show(chosen: settings.Settings, found: list[Path]) -> None:
