@@ -20,7 +20,7 @@ from core import project as projects
 from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
-from ui import qt_words, style
+from ui import qt_words, screen, style
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -45,6 +45,7 @@ def run(arguments: list[str]) -> int:
     app.setWindowIcon(style.icon("juku"))
     qt_words.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
+    screen.watch(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)

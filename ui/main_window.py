@@ -16,8 +16,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QTabWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
 from core import documents, evals, paths, samples, settings
@@ -26,11 +24,12 @@ from core.errors import JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import file_dialogs, inquiry_runner, open_question, queue_runner, style, widgets
+from ui import file_dialogs, inquiry_runner, open_question, queue_runner, screen, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
+from ui.notice import MessageBar
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
@@ -65,24 +64,26 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._make_status_bar()
         self._connect()
-        self.resize(1240, 820)
-        self.restoreGeometry(QByteArray.fromBase64(workspace.settings.geometry.encode()))
+        self._restore()
         self.show_project()
 
+    def _restore(self) -> None:
+        """As it was left, but never beyond the screen there is now."""
+        chosen = self.workspace.settings
+        self.resize(1240, 820)
+        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        screen.fit(self)
+        if 0 <= chosen.tab < self.tabs.count():
+            self.tabs.setCurrentIndex(chosen.tab)
+
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
+        self.messages = MessageBar(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self.tabs, 1)
-        self.setCentralWidget(page)
+        self.setCentralWidget(screen.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu(tr("&File"))
@@ -392,6 +393,7 @@ class MainWindow(QMainWindow):
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self.workspace.settings.tab = self.tabs.currentIndex()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)

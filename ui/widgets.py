@@ -9,18 +9,15 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLayout,
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core.errors import JukuError
 from core.language import tr
 from core.providers import Offer
 from ui import style
@@ -195,34 +192,6 @@ class EmptyState(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
         layout.addStretch()
-
-
-class MessageBar(Coloured):
-    """An error in words above the tabs; it stays until it is closed or the next one comes."""
-
-    def __init__(self) -> None:
-        super().__init__("messages", "error")
-        self._text = label(wrap=True)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        close = QToolButton(text="✕", autoRaise=True)
-        close.setAccessibleName(tr("Close this message"))
-        close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self.hide()
-
-    def text(self) -> str:
-        return self._text.text()
-
-    def show_error(self, error: JukuError) -> None:
-        self.show_text(f"{error.title}\n{error.message}".strip(), "error")
-
-    def show_text(self, text: str, meaning: str = "note") -> None:
-        """Say `text` in the colours of `meaning`: error, warning, good or note."""
-        self.mean(meaning)
-        self._text.setText(text)
-        self.show()
 
 
 class ModelBox(QComboBox):

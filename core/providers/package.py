@@ -6,6 +6,7 @@ import threading
 # Its clients import their parts when these are first used: here they are imported with it.
 PARTS = (
     "openai",
+    "httpcore2",  # which its client imports when the first one is made
     "openai._legacy_response",
     "openai.pagination",
     "openai.types.chat",

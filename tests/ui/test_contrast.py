@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import JukuError
 from ui import style, widgets
-from ui.notice import Notice
+from ui.notice import MessageBar, Notice
 
 TEXT, EDGE = 4.5, 3.0  # WCAG 2.2 AA: of texts, of the edges of controls
 THEMES = ("light", "dark")
@@ -129,9 +129,10 @@ def test_each_entry_of_a_menu_can_be_read(qtbot, theme):
 
 @pytest.mark.parametrize("meaning", style.MEANINGS)
 def test_chips_bars_and_notices_can_be_read(qtbot, theme, meaning):
-    chip, note, bar = widgets.Chip(meaning), widgets.Note(), widgets.MessageBar()
+    chip, note = widgets.Chip(meaning), widgets.Note()
     chip.setText("3 covered")
-    page = shown(qtbot, chip, note, bar)
+    page = shown(qtbot, chip, note)
+    bar = MessageBar(page)
     note.say("It is so", meaning)
     bar.show_text("It is so", meaning)
     notice = Notice(page, "It is done", meaning, lasting=True)
@@ -143,8 +144,7 @@ def test_chips_bars_and_notices_can_be_read(qtbot, theme, meaning):
 
 
 def test_an_error_keeps_its_colours_when_the_theme_changes(qtbot, theme):
-    bar = widgets.MessageBar()
-    shown(qtbot, bar)
+    bar = MessageBar(shown(qtbot, QLabel("page")))
     bar.show_error(JukuError("It failed", "Nothing is lost."))
     theme()
     assert style.colours("error")[1] in pixels(bar.grab().toImage())
