@@ -21,13 +21,14 @@ from PySide6.QtWidgets import (
 from core import documents, evals, paths, samples, settings
 from core import project as projects
 from core.errors import JukuError
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Progress
 from core.project import Changes, Project
 from ui import file_dialogs, inquiry_runner, open_question, queue_runner, screen, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
+from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
 from ui.notice import MessageBar
 from ui.rescue_dialog import RescueDialog
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentIndex(chosen.tab)
 
     def _lay_out(self) -> None:
-        self.messages = MessageBar(self)
+        self.messages, self._drop = MessageBar(self), DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
@@ -181,6 +182,16 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentWidget(self.spec_tab)
             self.spec_tab.bring_document(path)
         self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
+
+    def _drop_words(self, found: list[Path]) -> str:
+        """What will happen to files that are dropped."""
+        if any(path.suffix == projects.SUFFIX for path in found):
+            return tr("Open the project")
+        texts = sum(1 for path in found if self._is_for_spec(path))
+        words = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
+        if rows := len(found) - texts:
+            words.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
+        return "\n".join(words)
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
@@ -352,8 +363,13 @@ class MainWindow(QMainWindow):
         if isinstance(event, QDropEvent) and (files := _files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
+                self._drop.hide()
                 self.open_paths(files)
+            else:
+                self._drop.show_over(self.centralWidget(), self._drop_words(files))
             return True
+        if event.type() == QEvent.Type.DragLeave:
+            self._drop.hide()
         return super().eventFilter(watched, event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
