@@ -53,24 +53,24 @@ class CellPainter:
         self._texts: dict[tuple[str, int], tuple[QStaticText, int, int]] = {}
         self._drops: dict[float, int] = {}  # by the height of a line: how far below the font's own its base line lies
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
-        self._chosen_pen = QPen(palette.color(QPalette.ColorRole.HighlightedText))
-        self._chosen = QBrush(palette.color(QPalette.ColorRole.Highlight))
-        # On a selected row the ring would have the ground's colour.
-        self._frames = QPen(style.ring(), 2), QPen(palette.color(QPalette.ColorRole.HighlightedText), 2)
+        # A tint between two lines: white letters on a full colour look bolder than those of the other rows.
+        self._chosen, self._edge = QBrush(style.tint()), QBrush(style.ring())
+        self._frame = QPen(style.ring(), 2)
         self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
 
     def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
-        selected = state & SELECTED
-        if selected:
+        if state & SELECTED:
             painter.fillRect(rect, self._chosen)
+            painter.fillRect(rect.x(), rect.y(), rect.width(), 1, self._edge)
+            painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, self._edge)
         if text:
             width = rect.width() - 2 * INSET
             laid, used, drop = self._texts.get((text, width)) or self._lay_out(text, width)
-            painter.setPen(self._chosen_pen if selected else self._pens[meaning] if meaning else self._pen)
+            painter.setPen(self._pens[meaning] if meaning else self._pen)
             left = rect.x() + INSET + (width - used if right else 0)
             painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2 - drop, laid)
         if state & FOCUSED:
-            painter.setPen(self._frames[bool(selected)])
+            painter.setPen(self._frame)
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
     def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int, int]:

@@ -28,7 +28,7 @@ DARK = {
 # What the palette has no role for: the ring of what has the focus, that of the primary button, and the ground of what is checked.
 RINGS = (ACCENT, "#2aa89b")
 PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
-TINTS = ("#dcefec", "#173a37")
+TINTS = ("#d3ebe7", "#173a37")
 
 # What colours mean, by light and dark: (text, background)
 MEANINGS = {
@@ -118,6 +118,11 @@ def dim() -> QColor:
 def ring() -> QColor:
     """The edge of what has the focus."""
     return QColor(RINGS[is_dark()])
+
+
+def tint() -> QColor:
+    """The ground of what is chosen or checked; every text can be read on it."""
+    return QColor(TINTS[is_dark()])
 
 
 def icon(name: str) -> QIcon:

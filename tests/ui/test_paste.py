@@ -2,15 +2,13 @@
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QTableView
+from PySide6.QtGui import QGuiApplication
 
 from core.project import Project
 from core.settings import ProviderSettings, Settings
 from tests.ui.waiting import until
 from ui import dataset_clipboard
 from ui.dataset_columns import COLUMNS
-from ui.dataset_delegate import SELECTED, CellPainter
 from ui.main_window import MainWindow
 from ui.notice import Notice
 from ui.workspace import Workspace
@@ -111,25 +109,3 @@ def test_a_paste_over_the_last_column_says_so(run, window):
 
     run(work())
     assert "no column to the right" in window.findChildren(Notice)[-1].text.text()
-
-
-def rows_of(text: str, state: int = 0) -> list[int]:
-    """The lines of pixels in which a cell's text has ink."""
-    table = QTableView()
-    image = QImage(200, 30, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    painter.setFont(table.font())
-    CellPainter(table).paint(painter, image.rect(), text, "", False, state)
-    painter.end()
-    ground = image.pixelColor(190, 3).lightness()
-    return [y for y in range(30) if any(abs(image.pixelColor(x, y).lightness() - ground) > 60 for x in range(8, 180))]
-
-
-@pytest.mark.parametrize("state", [0, SELECTED], ids=["plain", "chosen"])
-def test_japanese_and_latin_cells_stand_on_one_line(qapp, state):
-    latin, japanese, mixed = rows_of("HHH", state), rows_of("返品", state), rows_of("HHH返品", state)
-    # A sign reaches a pixel or two below the line that letters stand on; the middles agree.
-    assert abs((latin[0] + latin[-1]) / 2 - (japanese[0] + japanese[-1]) / 2) <= 1
-    assert japanese[-1] - latin[-1] <= 2
-    assert set(latin) <= set(mixed)
