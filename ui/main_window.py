@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
 
     def _make_status_bar(self) -> None:
         self._server = widgets.label(dim=True)
+        self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = widgets.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)

@@ -7,6 +7,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QComboBox,
+    QDialog,
+    QDialogButtonBox,
     QDoubleSpinBox,
     QFrame,
     QLabel,
@@ -64,6 +66,16 @@ def column(*parts: QWidget | QLayout) -> QWidget:
         else:
             layout.addLayout(part)
     return made
+
+
+def closing(dialog: QDialog) -> QDialogButtonBox:
+    """The foot of a dialog that has nothing to decide: a button that closes it."""
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    close = box.button(QDialogButtonBox.StandardButton.Close)
+    close.setText(tr("Close"))
+    close.setAutoDefault(False)  # Enter belongs to the fields above
+    box.rejected.connect(dialog.reject)
+    return box
 
 
 def whole(least: int, most: int, value: int) -> QSpinBox:

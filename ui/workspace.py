@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -20,6 +21,7 @@ from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
 from ui.tasks import Tasks, cancel_all
 
+AGAIN = 15_000  # milliseconds after which a server that gave no models is asked again, without a word
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
 
 
@@ -40,6 +42,8 @@ class Workspace(QObject):
         self._indexing = QTimer(self, singleShot=True, interval=QUIET)
         self._indexing.timeout.connect(self._refresh_index)
         self._indexing.start()
+        self._again = QTimer(self, singleShot=True, interval=AGAIN)
+        self._again.timeout.connect(self._load_again)
         self.offers: list[Offer] = []  # the student's
         self._others: dict[str, list[Offer]] = {}
         self._asking: set[str] = set()  # providers that are being asked for their models
@@ -102,8 +106,20 @@ class Workspace(QObject):
         self.tasks.start("", self.load_offers())
 
     async def load_offers(self) -> None:
-        """Ask the student's provider for its models."""
-        await self.offers_of(self.settings.provider, fresh=True)
+        """Ask the student's provider for its models; where that fails, again and again until it has told them."""
+        try:
+            await self.offers_of(self.settings.provider, fresh=True)
+        except Exception:
+            self._again.start()
+            raise
+
+    def _load_again(self) -> None:
+        if self.tasks.can_start():
+            self.tasks.start("", self._try_offers())
+
+    async def _try_offers(self) -> None:
+        with suppress(JukuError):  # it was told when it was asked first
+            await self.load_offers()
 
     def known_offers(self, id: str) -> list[Offer]:
         """The models of a provider, as far as it has told them already."""
@@ -187,6 +203,7 @@ class Workspace(QObject):
 
     async def close(self) -> None:
         self._indexing.stop()
+        self._again.stop()
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()

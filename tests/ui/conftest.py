@@ -21,6 +21,7 @@ def no_work_in_the_background(monkeypatch):
     """What begins by itself a moment after a change has tests of its own; others are left in peace."""
     monkeypatch.setattr(background_check, "PAUSE", HOURS)
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
+    monkeypatch.setattr(ui.workspace, "AGAIN", HOURS)
 
 
 @pytest.fixture

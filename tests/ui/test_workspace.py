@@ -85,3 +85,30 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
             await workspace.forget_provider("writer")
 
     run(work())
+
+
+def test_a_server_that_gave_no_models_is_asked_again_without_a_word(run, project, monkeypatch):
+    """One failure at the start left a whole session without models."""
+    monkeypatch.setattr(ui.workspace, "AGAIN", 20)
+
+    async def work():
+        with FakeServer() as server:
+            server.without = {"models"}
+            entry = ProviderSettings("fake", "Fake", server.url)
+            workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+            workspace.keys.keep_for_session("fake", KEY)
+            told = []
+            workspace.tasks.failed.connect(told.append)
+            workspace.tasks.start("", workspace.load_offers())
+            await until(lambda: len(server.requests) >= 3)
+            assert len(told) == 1
+            server.without = set()
+            await until(lambda: workspace.offers)
+            asked = len(server.requests)
+            await asyncio.sleep(0)
+            assert not workspace._again.isActive()
+            assert len(server.requests) == asked
+            await workspace.tasks.close()
+            await workspace.forget_provider("fake")
+
+    run(work())
