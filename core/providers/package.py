@@ -1,7 +1,10 @@
 """The openai package, imported once and whole: where two threads import it at a time, both find half-made modules."""
 
+import gc
 import importlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Its clients import their parts when these are first used: here they are imported with it.
 PARTS = (
@@ -30,6 +33,18 @@ def load() -> None:
 
     It takes a second on a slow machine: not for the window's thread.
     """
-    with LOCK:
+    with LOCK, _nothing_collected():
         for part in PARTS:
             importlib.import_module(part)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """So much is made here that the collector would run on this thread, and destroy what belongs to the window's."""
+    frozen = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:  # else the window has asked for it, for good
+            gc.unfreeze()

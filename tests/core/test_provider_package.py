@@ -124,3 +124,29 @@ def test_the_package_is_imported_after_a_client_was_asked_for(path):
         for line in imported(function):
             asked = function.name in GIVEN_ONE or any(earlier < line for earlier in connected(function))
             assert asked, f"{path.name}:{line}: a client is to be asked for first"
+
+
+def test_nothing_of_others_is_destroyed_on_the_thread_that_loads():
+    """A widget that is garbage must die in the window's thread; to import makes enough objects for a collection."""
+    use = """
+import gc, threading
+from core.providers import package
+
+class Owned:
+    def __del__(self):
+        died.append(threading.current_thread())
+
+died = []
+gc.collect()
+owned = Owned()
+owned.me = owned
+del owned
+thread = threading.Thread(target=package.load)
+thread.start()
+thread.join()
+assert not died
+gc.collect()
+assert died == [threading.main_thread()]
+"""
+    ended = subprocess.run([sys.executable, "-c", use], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
