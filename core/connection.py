@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core import paths, schema
-from core.errors import ProjectError, ProjectInUseError
+from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.progress import Cancelled
 
@@ -129,6 +129,37 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectErr
         tr("“{name}” was replaced by another program", name=path.name),
         saved + " " + tr("What is shown now is what the file holds. Open the copy to go on with your own."),
     )
+
+
+def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
+    """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
+    log = f"{path.name}-wal"
+    if mark <= 0 or not belongs:
+        return MissingLogError(
+            tr("“{log}” does not belong to “{name}”", log=log, name=path.name),
+            tr(
+                "The two were copied at different times. Together they would damage the project, so nothing was opened or changed. Copy both again from where they came, while Juku is closed there, or open the project without it: “{log}” is then kept under another name.",
+                log=log,
+            ),
+        )
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mark / 1e6))
+    return MissingLogError(
+        tr("The newest changes of “{name}” are not here", name=path.name),
+        tr(
+            "It was copied while it was open. What was changed after {when} is in “{log}”, which was not copied with it. Nothing was changed. Copy both files again, or copy the project after closing it. You can also open what is here.",
+            when=when,
+            log=log,
+        ),
+    )
+
+
+def set_log_aside(path: Path) -> None:
+    """Give a log that is another file's a name by which it is not taken for this one's."""
+    log = path.with_name(f"{path.name}-wal")
+    target, number = log.with_name(f"{log.name}-{time.strftime('%Y-%m-%d-%H%M%S')}"), 2
+    while target.exists():
+        target, number = target.with_name(f"{target.name}-{number}"), number + 1
+    log.rename(target)
 
 
 def locked(path: Path) -> FileLock:

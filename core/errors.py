@@ -30,6 +30,10 @@ class ProjectInUseError(ProjectError):
     """Another window or command works on the project."""
 
 
+class MissingLogError(ProjectError):
+    """The file's newest changes are in its log, which is not beside it, or is another's: a person has to choose."""
+
+
 class FormatError(JukuError):
     """A file is not in the format it claims."""
 

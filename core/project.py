@@ -57,10 +57,10 @@ class Project:
 
     A write is on the disk when its call returns. On a medium that cannot be written `read_only` is true and every
     write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
-    window, or cannot be read.
+    window, or cannot be read; `MissingLogError` where a part of it is missing, but for `without_log`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without_log: bool = False) -> None:
         self.path = path.absolute()
         self.read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(self.path.parent, os.W_OK))
         self._wrote = False
@@ -72,15 +72,15 @@ class Project:
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
         try:
-            self._storage = self._writing.submit(self._open, self.path).result()
+            self._storage = self._writing.submit(self._open, self.path, without_log).result()
         except BaseException:
             self._writing.shutdown()
             self._reading.shutdown()
             self._release()
             raise
 
-    def _open(self, source: Path) -> Storage:
-        storage = Storage(source, self.read_only)
+    def _open(self, source: Path, without_log: bool = False) -> Storage:
+        storage = Storage(source, self.read_only, without_log)
         if self.read_only:
             return storage
         try:
@@ -336,7 +336,9 @@ class Project:
     def _open_or_look(self, rescued: Path, stand: tuple[int, int]) -> bool:
         """Open the file anew, or the rescued copy to read where that cannot be; whether the file holds all of it."""
         try:
-            self._storage = self._writing.submit(self._open, self.path).result()
+            if not (self.path.is_file() and self.path.stat().st_size):
+                raise read_only_error(self.path)
+            self._storage = self._writing.submit(self._open, self.path, True).result()
         except ProjectError:
             self.read_only = True
             self._storage = self._writing.submit(self._open, rescued).result()
@@ -403,10 +405,11 @@ def create(path: Path) -> Project:
     return Project(path)
 
 
-def open_existing(path: Path) -> Project:
+def open_existing(path: Path, without_log: bool = False) -> Project:
+    """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
     if not path.is_file():
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
             tr("It may have been moved or deleted: {path}", path=path),
         )
-    return Project(path)
+    return Project(path, without_log)

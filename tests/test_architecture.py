@@ -33,6 +33,7 @@ ORDER = (
     ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection", "live_file"),
+    ("log_check",),
     ("storage",),
     ("project",),
     ("aside", "checks", "personal", "duplicates"),
