@@ -131,6 +131,15 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectErr
     )
 
 
+def moved_while_read_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” is being written", name=path.name),
+        tr(
+            "Another window or computer keeps changing it, so that no whole state could be read. Try again in a moment."
+        ),
+    )
+
+
 def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
     """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
     log = f"{path.name}-wal"

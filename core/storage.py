@@ -25,7 +25,7 @@ from core.connection import (
     worded,
 )
 from core.errors import ProjectError
-from core.live_file import TAKEN, LiveFile
+from core.live_file import LiveFile
 
 LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
 
@@ -224,7 +224,7 @@ def _live_file(path: Path) -> LiveFile:
     try:
         return LiveFile(path)
     except OSError as error:
-        reason = "database is locked" if error.errno in TAKEN else f"unable to open {path}"
+        reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
         raise sqlite3.OperationalError(reason) from error
 
 

@@ -34,7 +34,7 @@ ORDER = (
     ("schema",),
     ("connection", "live_file"),
     ("log_check",),
-    ("storage",),
+    ("storage", "reading_copy"),
     ("project",),
     ("aside", "checks", "personal", "duplicates"),
     ("tokens", "prices"),
