@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core import paths, schema
-from core.errors import MissingLogError, ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.progress import Cancelled
 
@@ -110,10 +110,10 @@ def busy_error(path: Path) -> ProjectError:
     )
 
 
-def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectError:
+def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChangedError:
     """Another program has exchanged the file while it was open; `copy` is what was saved, and not needed where it is `whole`."""
     if whole:
-        return ProjectError(
+        return FileChangedError(
             tr("Another program has changed “{name}”", name=path.name),
             tr(
                 "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
@@ -121,11 +121,11 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectErr
         )
     saved = tr("Everything you had done before is saved in “{copy}”.", copy=copy)
     if gone:
-        return ProjectError(
+        return FileChangedError(
             tr("“{name}” was moved, deleted or replaced", name=path.name),
             saved + " " + tr("That copy is shown now and can only be read. Open it to go on."),
         )
-    return ProjectError(
+    return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
         saved + " " + tr("What is shown now is what the file holds. Open the copy to go on with your own."),
     )
@@ -150,6 +150,7 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
                 "The two were copied at different times. Together they would damage the project, so nothing was opened or changed. Copy both again from where they came, while Juku is closed there, or open the project without it: “{log}” is then kept under another name.",
                 log=log,
             ),
+            path,
         )
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mark / 1e6))
     return MissingLogError(
@@ -159,6 +160,7 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
             when=when,
             log=log,
         ),
+        path,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core import schema
-from core.connection import open_frozen
+from core.connection import missing_log_error, open_frozen, set_log_aside
 
 HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
 LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
@@ -36,6 +36,21 @@ class Logs:
     def missing(self) -> bool:
         """Whether the file's newest changes are in a log that is not here; one without a change was only just begun."""
         return self.file > 0 and self.size is None
+
+
+def require(path: Path, without: bool, origin: Path | None = None) -> bool:
+    """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
+
+    `origin`: what `path` is a copy of. Raises `MissingLogError` where it is not known yet.
+    """
+    found = read(path)
+    if found.belongs and not found.missing:
+        return False
+    if not without:
+        raise missing_log_error(origin or path, found.file, found.belongs)
+    if found.size:
+        set_log_aside(path)
+    return True
 
 
 def read(path: Path) -> Logs:

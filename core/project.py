@@ -92,7 +92,7 @@ class Project:
             return Storage(self.path, frozen=True)
         self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
         with worded(self.path):
-            storage = Storage(copied(self.path, Path(self._copy.name)), without_log=without_log)
+            storage = Storage(copied(self.path, Path(self._copy.name), without_log), without_log=True)
         when = time.strftime("%Y-%m-%d %H:%M:%S")
         self.notice = tr("“{name}” as it was at {time}. Here it can only be read.", name=self.path.name, time=when)
         return storage
@@ -164,6 +164,11 @@ class Project:
     def hold(self) -> bool:
         """Assert the file's locks anew: anything in this process that has opened and closed the file may have dropped them."""
         return self._closed or self._storage.hold()
+
+    @property
+    def has_log(self) -> bool:
+        """Whether something was written that is not in the one file yet."""
+        return not (self._closed or self.read_only) and self._storage.has_log
 
     async def checkpoint(self) -> bool:
         """Bring all that was written into the one file; False where a reader is in the way: it is tried again later."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from core import log_check
 from core.connection import connect, moved_while_read_error, open_to_read, worded
 from core.live_file import LiveFile
 
@@ -18,18 +19,24 @@ LOG_HEAD = 32  # bytes that are different once a log begins anew
 Seen = tuple[int, int, int, bytes]  # of the file: inode, bytes, time of the last change; the head of its log
 
 
-def copied(path: Path, folder: Path) -> Path:
-    """Copy a project and its log into `folder`, as of one moment. Raises `ProjectError` where it never stands still."""
+def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
+    """Copy a project and its log into `folder`, as of one moment, as one file.
+
+    Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
+    """
     log = _log_of(path)
     target = folder / path.name
     for _try in range(TRIES):
         try:
             before = _seen(path)
             shutil.copyfile(path, target)
+            _log_of(target).unlink(missing_ok=True)
             if log.exists():
                 shutil.copyfile(log, _log_of(target))
-            if _seen(path) == before and _is_whole(target):
-                return target
+            if _seen(path) == before:
+                log_check.require(target, without_log, path)
+                if _is_whole(target):
+                    return target
         except OSError as error:
             raise sqlite3.OperationalError(f"unable to open {path}") from error
         time.sleep(PAUSE)

@@ -13,14 +13,12 @@ from pathlib import Path
 from core import log_check, schema
 from core.connection import (
     busy_error,
-    missing_log_error,
     open_frozen,
     open_to_load,
     open_to_read,
     open_to_write,
     require_readable,
     save_copy,
-    set_log_aside,
     transaction,
     worded,
 )
@@ -44,7 +42,7 @@ class Storage:
         self.path = path
         self.frozen = frozen
         self._pins: set[object] = set()
-        self._dirty = False  # whether the log has what the file has not
+        self.has_log = False  # whether the log has what the file has not
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
         self._open_all: list[sqlite3.Connection] = []
@@ -62,14 +60,14 @@ class Storage:
 
     def _open(self, without_log: bool) -> None:
         self._live = _live_file(self.path)
-        missing = _require_log(self.path, without_log)
+        missing = log_check.require(self.path, without_log)
         self.db = self._opened(open_to_write)
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
         self._live.note()
         if missing:
             # Another name than the missing log's, which is never to be taken for this file's again.
             self._write_mark(-max(time.time_ns() // 1000, abs(schema.log_mark(self.db)) + 1))
-        self._dirty = bool(self._live.log_size())
+        self.has_log = bool(self._live.log_size())
 
     def _opened(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
         db = opening(self.path)
@@ -99,7 +97,7 @@ class Storage:
     def begin(self) -> None:
         """Before anything is written. Raises `ProjectError` while another program has the file, and `DisplacedError`."""
         self._require_ours()
-        if not self._dirty:
+        if not self.has_log:
             self._mark()
 
     def _require_ours(self) -> None:
@@ -122,7 +120,7 @@ class Storage:
         """
         before = schema.log_mark(self.db)
         self._write_mark(max(time.time_ns() // 1000, abs(before) + 1))
-        self._dirty = True
+        self.has_log = True
         if self._pins or not self._is_backfilled():
             self._write_mark(before)
             return False
@@ -141,7 +139,7 @@ class Storage:
 
     def checkpoint(self) -> bool:
         """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
-        if not self._dirty or self.frozen:
+        if not self.has_log or self.frozen:
             return True
         if self._pins:
             return False
@@ -157,12 +155,12 @@ class Storage:
                 schema.settle_log(self.db)
         busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.live.note()
-        self._dirty = bool(busy)
+        self.has_log = bool(busy)
         return not busy
 
     def is_log_long(self) -> bool:
         """Whether the log is to be checkpointed without waiting for a quiet moment."""
-        return self._dirty and not self._pins and self.live.log_size() > LONG_LOG
+        return self.has_log and not self._pins and self.live.log_size() > LONG_LOG
 
     def pin(self, pin: object) -> bool:
         """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
@@ -226,18 +224,3 @@ def _live_file(path: Path) -> LiveFile:
     except OSError as error:
         reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
         raise sqlite3.OperationalError(reason) from error
-
-
-def _require_log(path: Path, without: bool) -> bool:
-    """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
-
-    Raises `MissingLogError` where it is not known yet.
-    """
-    found = log_check.read(path)
-    if found.belongs and not found.missing:
-        return False
-    if not without:
-        raise missing_log_error(path, found.file, found.belongs)
-    if found.size:
-        set_log_aside(path)
-    return True
