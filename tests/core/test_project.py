@@ -218,14 +218,18 @@ def test_a_full_disk_is_said_and_loses_nothing(project):
 
 def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
     """kill -9 at random moments: the file is sound and holds exactly the steps that were finished."""
+    kill_often(tmp_path, "tests.core.edit_for_ever", KILLS)
+
+
+def kill_often(tmp_path, module, rounds):
     chance = random.Random(1)
     path, source = tmp_path / "killed.juku", tmp_path / "rows.jsonl"
     source.write_text("".join(jsonl.new_row("", f"q{i}", f"a{i}") + "\n" for i in range(300)))
     Project(path).close()
-    for seed in range(KILLS):
+    for seed in range(rounds):
         before = tmp_path / f"before-{seed}.juku"
         shutil.copyfile(path, before)
-        count = run_and_kill(path, source, seed, chance.randint(1, 30))
+        count = run_and_kill(module, path, source, seed, chance.randint(1, 30))
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         db.close()
@@ -238,10 +242,10 @@ def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
 
 
-def run_and_kill(path, source, seed, wanted):
+def run_and_kill(module, path, source, seed, wanted):
     """Let the process report `wanted` steps and kill it in a later one; how many it had reported then."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.core.edit_for_ever", str(path), str(source), str(seed)],
+        [sys.executable, "-m", module, str(path), str(source), str(seed)],
         stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     for _number in range(wanted):
