@@ -143,6 +143,36 @@ def test_images_beyond_the_limit_are_dropped(project):
     assert count == UNDO_LIMIT
 
 
+def test_a_change_after_an_undo_ends_the_way_forward(project):
+    async def go():
+        await project.write("Add", dataset.add, rows(3))
+        await project.write("Edit", dataset.edit, 1, "answer", "first")
+        await project.undo()
+        assert project.redo_label == "Edit"
+        await project.write("Edit", dataset.edit, 2, "answer", "second")
+        assert project.redo_label is None
+        assert (await project.redo()).label == ""
+        assert [row.answer for row in dataset.examples(project.rows)] == ["answer 0", "second", "answer 2"]
+
+    asyncio.run(go())
+
+
+def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
+    assert UNDO_LIMIT == 500
+    monkeypatch.setattr(projects, "UNDO_LIMIT", 3)
+
+    async def go():
+        await project.write("Add", dataset.add, rows(1))
+        for number in range(5):
+            await project.write("Edit", dataset.edit, 1, "answer", f"edit {number}")
+        undone = 0
+        while (await project.undo()).label:
+            undone += 1
+        assert (undone, dataset.fetch(project.rows, [1])[1].answer) == (3, "edit 1")
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("content", [b"hello" * 1000, b"", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_file_that_is_no_project_is_refused_unchanged(tmp_path, content):
     path = tmp_path / "x.juku"
