@@ -59,7 +59,8 @@ def _require_readable(db: sqlite3.Connection, path: Path) -> None:
         raise ProjectError(
             tr("“{name}” cannot be opened where it is", name=path.name),
             tr(
-                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it elsewhere, with the files beside it."
+                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it "
+                "elsewhere, with the files next to it."
             ),
         )
 
@@ -75,7 +76,7 @@ def open_to_read(path: Path, read_only: bool = False) -> sqlite3.Connection:
 
 def read_only_error(path: Path) -> ProjectError:
     return ProjectError(
-        tr("“{name}” can only be read", name=path.name),
+        tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
     )
 
@@ -93,8 +94,8 @@ def locked(path: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise ProjectInUseError(
-            tr("“{name}” is open already", name=path.name),
-            tr("Another window or command is working on it. Nothing was changed. Go on there, or close it first."),
+            tr("“{name}” is already open", name=path.name),
+            tr("Another window or command is working on it. Nothing was changed. Continue there, or close it first."),
         ) from None
     except OSError:  # a cache that cannot be written must not keep anyone from the project
         pass
@@ -161,7 +162,8 @@ def _wording(path: Path, reason: str) -> ProjectError:
         return ProjectError(
             tr("The disk is full"),
             tr(
-                "The last change was not made; everything before it is safe in “{name}”. Free some space and try again.",
+                "The last change was not made; everything before it is saved in “{name}”. Free some space and "
+                "try again.",
                 name=name,
             ),
         )

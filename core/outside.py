@@ -52,7 +52,7 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
         _end(process)
     reporter.check()
     raise JukuError(
-        tr("The work ended before it was done"),
+        tr("The process ended before it was done"),
         tr("Its process stopped (status {status}); nothing was changed. Try again.", status=process.returncode),
     )
 

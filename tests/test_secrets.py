@@ -135,7 +135,7 @@ async def look_at_server(server, window):
         await until(page.test.isEnabled)
         notes.append(page.test_note.text())
     assert HIDDEN in notes[0]
-    assert "Reached" in notes[1]
+    assert "Connected" in notes[1]
     settings.save(window.workspace.settings)
     return dialog
 
@@ -146,14 +146,14 @@ async def crash(server, workspace, window):
     try:
         await (await workspace.provider()).models()
     except ProviderError as error:
-        mistake = RuntimeError("a mistake")
+        mistake = RuntimeError("Unexpected error")
         mistake.__cause__ = error
     server.weather = lambda _method, _path: None
     assert SECRET in repr(mistake.__cause__.__cause__)  # what a careless report would have shown
     app.show_crash(mistake)
     box = window.findChild(QMessageBox)
     text = box.text() + box.informativeText() + box.detailedText()
-    assert "a mistake" in text
+    assert "Unexpected error" in text
     assert HIDDEN in text
     return text
 

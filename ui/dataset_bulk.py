@@ -32,7 +32,7 @@ def titles() -> dict[str, str]:
     return {
         "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
         "add_tag": tr("Add tags"), "remove_tag": tr("Remove tags"), "facts": tr("Set the facts"),
-        "question_prefix": tr("Put text before the question"), "answer_prefix": tr("Put text before the answer"),
+        "question_prefix": tr("Add text before the question"), "answer_prefix": tr("Add text before the answer"),
         "system": tr("Change the system prompt"), "notes": tr("Set the notes"),
     }  # fmt: skip
 
@@ -71,7 +71,7 @@ def _label(action: str, value: str, n: int) -> str:
         return {
             "approved": trn("Approve {n} row", "Approve {n} rows", n),
             "rejected": trn("Reject {n} row", "Reject {n} rows", n),
-            "draft": trn("Make {n} row a draft", "Make {n} rows drafts", n),
+            "draft": trn("Change {n} row to a draft", "Change {n} rows to drafts", n),
         }[value]
     if action in ("split", "kind"):
         return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value or "–")
@@ -112,7 +112,7 @@ class BulkDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
-        form.addRow(tr("What to do"), self.action)
+        form.addRow(tr("Action"), self.action)
         form.addRow(tr("Value"), self._pages)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
@@ -151,9 +151,9 @@ class BulkDialog(QDialog):
 
 def _about(action: str) -> str:
     about = {
-        "add_tag": tr("Tags are words parted by blanks."),
-        "remove_tag": tr("Tags are words parted by blanks."),
-        "facts": tr("Facts are names such as f03, parted by blanks."),
-        "system": tr("It replaces the instructions that stand first in each row; rows without get them."),
+        "add_tag": tr("Tags are words separated by spaces."),
+        "remove_tag": tr("Tags are words separated by spaces."),
+        "facts": tr("Facts are names such as f03, separated by spaces."),
+        "system": tr("It replaces the instructions at the start of each row; rows without instructions get them."),
     }
     return f"{about.get(action, '')} {tr('This is one step, which can be undone.')}".strip()

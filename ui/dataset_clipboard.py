@@ -90,9 +90,9 @@ def _checked(name: str, text: str) -> str:
         return text
     found = next((choice for choice in choices if choice and choice == text.strip().lower()), None)
     if found is None and text.strip():
-        title = tr("“{value}” cannot stand in the column “{column}”", value=text[:40], column=_heading(name))
+        title = tr("“{value}” is not allowed in the column “{column}”", value=text[:40], column=_heading(name))
         known = ", ".join(choice for choice in choices if choice)
-        raise FormatError(title, tr("Nothing was pasted. It knows: {choices}.", choices=known))
+        raise FormatError(title, tr("Nothing was pasted. Possible values: {choices}.", choices=known))
     return found or choices[0]
 
 

@@ -47,7 +47,7 @@ def headings() -> list[str]:
     """The titles of `ALL`, in the language of the screen."""
     return [
         tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Status"), tr("Facts"), tr("Tags"),
-        tr("Notes"), tr("Key points"), tr("Passage"), tr("Length"), tr("Source"), tr("Line"),
+        tr("Notes"), tr("Key points"), tr("Source passage"), tr("Length"), tr("Source"), tr("Line"),
     ]  # fmt: skip
 
 

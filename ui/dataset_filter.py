@@ -216,7 +216,7 @@ def _box(name: str) -> QComboBox:
 def _number(placeholder: str) -> QLineEdit:
     field = QLineEdit(placeholderText=placeholder)
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
-    field.setToolTip(tr("Characters of question and answer together"))
+    field.setToolTip(tr("Characters in question and answer together"))
     field.setValidator(NUMBER)
     field.setMaximumWidth(62)
     return field

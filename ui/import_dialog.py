@@ -98,7 +98,7 @@ class ImportDialog(QDialog):
         self._make_file()
         self._make_options()
         self.columns = _table(tr("Columns of the file"))
-        self.result = _table(tr("Rows as they will be"))
+        self.result = _table(tr("Rows after the import"))
         self._note = widgets.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
@@ -123,7 +123,7 @@ class ImportDialog(QDialog):
         self._split.addItems(dataset.SPLITS)
         self._status.addItems(dataset.STATUSES)
         self._status.setCurrentText("approved")
-        self._skip = QCheckBox(tr("Skip rows that are here already"))
+        self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
         for box, name in ((self._split, tr("Split")), (self._status, tr("Status")), (self._tags, tr("Tags"))):
             box.setAccessibleName(name)

@@ -37,7 +37,7 @@ class MetadataTable(QTableWidget):
         """What is wrong with the entries; '' where nothing is."""
         for name, value in self.pairs().items():
             if name == KEY:
-                return tr("“{name}” is the name that Juku finds its jobs by: choose another one", name=name)
+                return tr("“{name}” is the name by which Juku finds its jobs: choose another one", name=name)
             if len(name) > LONGEST[0] or len(value) > LONGEST[1]:
                 return tr("“{name}” is too long: names have at most {name_limit} characters, values {value_limit}",
                           name=name[:20], name_limit=LONGEST[0], value_limit=LONGEST[1])  # fmt: skip

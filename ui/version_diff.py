@@ -62,7 +62,7 @@ class DiffModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Row"), tr("What"), tr("Before"), tr("After"))[section]
+            return (tr("Row"), tr("Change"), tr("Before"), tr("After"))[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -139,7 +139,7 @@ def field_words() -> dict[str, str]:
         "tags": tr("Tags"),
         "facts": tr("Facts"),
         "key_points": tr("Key points"),
-        "quote": tr("Passage"),
+        "quote": tr("Source passage"),
         "notes": tr("Notes"),
     }
 
@@ -223,7 +223,7 @@ class DiffView(QWidget):
         """Show the first page of a comparison, or `more` of it below."""
         self._total = diff.added + diff.removed + diff.changed
         if not self._total:
-            self.say(tr("No difference"), tr("Both hold the same rows."))
+            self.say(tr("No difference"), tr("Both contain the same rows."))
             return
         if more:
             self.model.add_rows(diff.rows)

@@ -106,7 +106,7 @@ def test_a_line_is_switched_off_and_stays_so_when_it_grows(chart):
     assert {key for key in chart._lines} == {(1, "train_loss"), (2, "train_loss"), (2, "valid_loss")}
     for item in legend(chart).values():
         item.setCheckState(UNCHECKED)
-    assert chart._hint.text() == "All lines are switched off. Tick one above."
+    assert chart._hint.text() == "All curves are switched off. Select one above."
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])
     assert len(chart._lines) == 1
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])

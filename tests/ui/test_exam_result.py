@@ -95,7 +95,7 @@ def test_what_leaked_is_named_and_can_be_left_out(run, result):
 
     run(go())
     assert lines(result, QUESTIONS) == []
-    assert result.without_leaks.text() == "Leave out what leaked (1)"
+    assert result.without_leaks.text() == "Leave out leaked questions (1)"
 
 
 def test_general_questions_stay_below_the_facts(result):
