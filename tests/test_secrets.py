@@ -146,7 +146,7 @@ async def crash(server, workspace, window):
     try:
         await (await workspace.provider()).models()
     except ProviderError as error:
-        mistake = RuntimeError("Unexpected error")
+        mistake = RuntimeError("a mistake")
         mistake.__cause__ = error
     server.weather = lambda _method, _path: None
     assert SECRET in repr(mistake.__cause__.__cause__)  # what a careless report would have shown
