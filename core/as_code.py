@@ -41,7 +41,7 @@ def call(provider: Provider, body: dict[str, Any]) -> Call:
         url = provider.base_url or ENGINE_URL
         port = urlsplit(url).port
         notes = (
-            tr("While Juku runs, the engine's address and token stand in {file}.", file=engine_home() / "engine.json"),
+            tr("While Juku runs, the engine's address and token are in {file}.", file=engine_home() / "engine.json"),
             tr("Without a window: {command}", command=f"{ENGINE_VARIABLE}=… python main.py serve --port {port}"),
         )
         return Call(url, ENGINE_VARIABLE, body, notes=notes)

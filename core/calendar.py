@@ -40,8 +40,10 @@ class Door:
             return tr("New fine-tuning jobs are possible until {day} ({left}).", day=self.day, left=left_words(left))
         names = ", ".join(self.models)
         if left < 0:
-            return tr("{models} and all models tuned from them were shut down on {day}.", models=names, day=self.day)
-        return tr("{models} and all models tuned from them shut down on {day} ({left}).", models=names, day=self.day,
+            return tr(
+                "{models} and all models fine-tuned from them were shut down on {day}.", models=names, day=self.day
+            )
+        return tr("{models} and all models fine-tuned from them are shut down on {day} ({left}).", models=names, day=self.day,
                   left=left_words(left))  # fmt: skip
 
 

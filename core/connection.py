@@ -113,7 +113,7 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
         )
     if schema.version(db) > len(schema.MIGRATIONS):
         raise ProjectError(
-            tr("“{name}” was made by a newer Juku", name=path.name),
+            tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),
         )
 
@@ -183,7 +183,7 @@ def _wording(path: Path, reason: str) -> ProjectError:
         return ProjectError(
             tr("“{name}” is damaged or its disk failed", name=name),
             tr(
-                "The change was not made. Copy the file to another disk before you go on. ({reason})",
+                "The change was not made. Copy the file to another disk before you continue. ({reason})",
                 reason=reason,
             ),
         )

@@ -198,7 +198,7 @@ def measure_title(measure: str) -> str:
 
 def part_title(part: str) -> str:
     """What it was measured on, in words; '' where that is not known."""
-    known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("whole validation")}
+    known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("full validation")}
     return known.get(part, "")
 
 

@@ -92,7 +92,7 @@ def save(name: str, language: str, text: str) -> None:
     """
     if lacking := missing(name, text):
         raise JukuError(
-            tr("The prompt lacks a placeholder"),
+            tr("A placeholder is missing from the prompt"),
             tr(
                 "The program fills in {names}; put them where they belong, or reset the prompt.",
                 names=", ".join(f"{{{one}}}" for one in lacking),

@@ -101,7 +101,7 @@ def told(found: Since) -> list[str]:
             said.append(tr("The system prompt has changed."))
     then_app, now_app = found.app
     if then_app and then_app != now_app:
-        said.append(tr("It was made with Juku {old}; this is {new}.", old=then_app, new=now_app))
+        said.append(tr("It was created with Juku {old}; this is {new}.", old=then_app, new=now_app))
     if found.rows is not None:
         count = found.rows.added + found.rows.removed + found.rows.changed
         said.insert(0, tr("Training rows: {added} added, {removed} removed, {changed} changed.", added=found.rows.added,

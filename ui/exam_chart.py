@@ -89,7 +89,7 @@ class ExamChart(QWidget):
         if self._plot is not None:
             self._plot.show_lines(lines, tr("step") if steps else tr("version"))
             self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
-        nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was kept.")
+        nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
         whole = tr(
             "Solid lines: held-out questions with Wilson's interval. Dotted lines: general questions, "
             "which should not fall."

@@ -152,7 +152,7 @@ class ExamSubjects(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
-            (tr("Base and newest tuned model, closed book"), closed_books),
+            (tr("Base and newest fine-tuned model, closed book"), closed_books),
             (tr("The same, and the base model with the spec in the prompt"), with_books),
             (tr("All conditions"), all_conditions),
         ):

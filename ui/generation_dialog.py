@@ -185,10 +185,10 @@ class GenerationDialog(InquiryDialog):
         if not found.lacking:
             text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
         elif self._names is None:
-            text = trn("{lacking} of {n} fact lacks examples", "{lacking} of {n} facts lack examples", found.facts,
+            text = trn("{lacking} of {n} fact needs examples", "{lacking} of {n} facts need examples", found.facts,
                        lacking=f"{found.lacking:,}")  # fmt: skip
         else:
-            text = trn("{lacking} of {n} chosen fact lacks examples", "{lacking} of {n} chosen facts lack examples",
+            text = trn("{lacking} of {n} chosen fact needs examples", "{lacking} of {n} chosen facts need examples",
                        found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
         self.heading.setText(text)
 

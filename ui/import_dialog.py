@@ -146,7 +146,7 @@ class ImportDialog(QDialog):
         layout.addLayout(top)
         layout.addWidget(widgets.label(tr("What each column means"), dim=True))
         layout.addWidget(self.columns, 2)
-        layout.addWidget(widgets.label(tr("The first rows as they will be"), dim=True))
+        layout.addWidget(widgets.label(tr("Preview of the first rows"), dim=True))
         layout.addWidget(self.result, 3)
         layout.addWidget(self._note)
         layout.addLayout(self._options_row())

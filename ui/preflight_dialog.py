@@ -111,7 +111,7 @@ def cost_words(report: Report) -> str:
         return tr("Free: it is trained on this computer.")
     if low == high:
         return tr("Costs about {cost}", cost=dollars(high))
-    return tr("Costs between {low} and {high}", low=dollars(low), high=dollars(high))
+    return tr("Costs {low} to {high}", low=dollars(low), high=dollars(high))
 
 
 def dollars(amount: float) -> str:

@@ -179,7 +179,7 @@ def _nothing(found: _Found) -> tuple[str, str]:
     if found.new is None and found.waits:
         return tr("Training again"), tr("When the job has finished, its model is asked the same questions here.")
     if found.new is None:
-        return tr("No other model yet"), tr("Teach the rows again, here or at another server; then compare.")
+        return tr("No other model yet"), tr("Train the rows again, here or on another server; then compare.")
     return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 

@@ -122,7 +122,7 @@ class TokensDialog(QDialog):
 
     def _sums(self) -> QWidget:
         epochs = QHBoxLayout()
-        epochs.addWidget(widgets.heading(tr("Cost of a training")))
+        epochs.addWidget(widgets.heading(tr("Training cost")))
         epochs.addStretch()
         epochs.addWidget(widgets.label(tr("Epochs")))
         epochs.addWidget(self.epochs)

@@ -75,17 +75,17 @@ FILE_RULES = [
     Rule(
         "encoding-utf-16",
         "warning",
-        lambda: (tr("UTF-16 file"), tr("The file is UTF-16; it is read, but services take UTF-8 only.")),
+        lambda: (tr("UTF-16 file"), tr("The file is UTF-16; Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "encoding-cp932",
         "warning",
-        lambda: (tr("CP932 file"), tr("The file is CP932 (Shift_JIS); it is read, but services take UTF-8 only.")),
+        lambda: (tr("CP932 file"), tr("The file is CP932 (Shift_JIS); Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "encoding-cp1252",
         "warning",
-        lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); it is read, but services take UTF-8 only.")),
+        lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "cells-count",

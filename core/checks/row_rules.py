@@ -22,7 +22,7 @@ ROW_RULES = [
     Rule(
         "role-missing",
         "error",
-        lambda: (tr("No role"), tr("A message has no role that says who speaks.")),
+        lambda: (tr("No role"), tr("A message has no role.")),
     ),
     Rule(
         "role-unknown",
@@ -77,7 +77,7 @@ ROW_RULES = [
     Rule(
         "special-token",
         "error",
-        lambda: (tr("Special token in text"), tr("A text holds a token that is reserved for the model.")),
+        lambda: (tr("Special token in text"), tr("A text contains a token that is reserved for the model.")),
     ),
     Rule(
         "tool-call-unanswered",

@@ -120,7 +120,7 @@ def names(workspace):
 def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
     async def go(scene):
         dialog = scene.dialog
-        assert dialog.heading.text() == "3 of 3 chosen facts lack examples"
+        assert dialog.heading.text() == "3 of 3 chosen facts need examples"
         assert dialog.online.isChecked()
         assert dialog.model.model() == MODEL  # and not the tuned one, which is offered too
         assert dialog.model.box.count() == 2
@@ -354,7 +354,7 @@ def test_a_base_model_is_asked_what_it_knows(scene):
         assert "questions for" in scene.dialog.count.text()
         scene.dialog.primary.click()
         await scene.finish()
-        assert "facts were asked for" in scene.told[0]
+        assert "facts were tested" in scene.told[0]
         assert scene.server.asked[0]["n"] == 5
         assert any(fact.known for fact in facts.load(scene.project.rows))
 
