@@ -16,6 +16,7 @@ from ui import dataset_bulk, dataset_clipboard
 from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_drag import MOST
 from ui.dataset_view import GridView
+from ui.value_words import word
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -109,7 +110,7 @@ class RowActions(QObject):
     def _choices(self, parent: QMenu, field: str) -> QMenu:
         menu = QMenu({"split": tr("&Split"), "kind": tr("&Kind")}[field], parent)
         for value in ALL[COLUMNS.index(field)].choices:
-            action = menu.addAction(value or tr("(none)"))
+            action = menu.addAction(word(value) or tr("(none)"))
             action.triggered.connect(lambda _checked=False, value=value: self.bulk(field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu

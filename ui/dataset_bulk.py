@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.value_words import word
 from ui.workspace import Workspace
 
 CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
@@ -74,7 +75,7 @@ def _label(action: str, value: str, n: int) -> str:
             "draft": trn("Change {n} row to a draft", "Change {n} rows to drafts", n),
         }[value]
     if action in ("split", "kind"):
-        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value or "–")
+        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=word(value) or "–")
     return trn("{action} in {n} row", "{action} in {n} rows", n, action=titles()[action])
 
 
@@ -136,7 +137,7 @@ class BulkDialog(QDialog):
         page = self.choice if name in CHOICES else self.line if name in LINES else self.text
         self.choice.clear()
         for value in CHOICES.get(name, ()):
-            self.choice.addItem(value or tr("(none)"), value)
+            self.choice.addItem(word(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
         self._note.setText(_about(name))

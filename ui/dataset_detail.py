@@ -68,7 +68,8 @@ class DatasetDetail(QStackedWidget):
             )
         )
         for name in BOXES:
-            getattr(self, name).textActivated.connect(lambda value, name=name: self._emit(name, value))
+            box = getattr(self, name)
+            box.activated.connect(lambda place, name=name, box=box: self._emit(name, box.itemData(place)))
         for name in LINES:
             getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
         for name in TEXTS:
@@ -205,7 +206,7 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
     if isinstance(field, FieldEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
-        field.setCurrentText(value)
+        field.setCurrentIndex(field.findData(value))
     elif isinstance(field, QLineEdit) and (anew or not field.isModified()) and value != field.text():
         field.setText(value)
 

@@ -36,6 +36,7 @@ from core.progress import Reporter
 from ui import style, widgets
 from ui.latest import Latest
 from ui.notice import Notice
+from ui.value_words import offer
 from ui.workspace import Workspace
 
 TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
@@ -71,8 +72,7 @@ class ExportDialog(QDialog):
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
         self.split.addItem(tr("All splits"), "")
-        for split in dataset.SPLITS:
-            self.split.addItem(split, split)
+        offer(self.split, dataset.SPLITS)
         for format in FORMATS:
             self.format.addItem(formats.title(format), format)
         for box, name in ((self.what, tr("Rows")), (self.split, tr("Split")), (self.format, tr("Format"))):

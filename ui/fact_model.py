@@ -9,6 +9,7 @@ from core.coverage import EXAM, KINDS, STUDY, Entry
 from core.facts import Fact
 from core.language import tr, trn
 from ui import style, widgets
+from ui.value_words import word
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)
 WARNING = "⚠"
@@ -20,15 +21,7 @@ Role = Qt.ItemDataRole
 
 def kind_titles() -> dict[str, str]:
     """The kinds of rows in the words of the screen."""
-    return {
-        "direct": tr("direct"),
-        "reworded": tr("reworded"),
-        "reverse": tr("reverse"),
-        "applied": tr("applied"),
-        "statement": tr("statement"),
-        "not_stated": tr("not stated"),
-        EXAM: tr("for the exam"),
-    }
+    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
 def state_words(state: str, count: int) -> str:

@@ -33,6 +33,7 @@ from ui import style, widgets
 from ui.import_run import Outcome, Wanted, failure, label_of, take
 from ui.import_source import Preview, Source
 from ui.latest import Latest
+from ui.value_words import offer
 from ui.workspace import Workspace
 
 ENCODINGS = {
@@ -120,9 +121,9 @@ class ImportDialog(QDialog):
 
     def _make_options(self) -> None:
         self._split, self._status, self._tags = QComboBox(), QComboBox(), QLineEdit()
-        self._split.addItems(dataset.SPLITS)
-        self._status.addItems(dataset.STATUSES)
-        self._status.setCurrentText("approved")
+        offer(self._split, dataset.SPLITS)
+        offer(self._status, dataset.STATUSES)
+        self._status.setCurrentIndex(self._status.findData("approved"))
         self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
         for box, name in ((self._split, tr("Split")), (self._status, tr("Status")), (self._tags, tr("Tags"))):
@@ -166,7 +167,7 @@ class ImportDialog(QDialog):
 
     def wanted(self) -> list[Wanted]:
         """The files as they are to be read now."""
-        common = {"split": self._split.currentText(), "status": self._status.currentText(),
+        common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
         return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]  # type: ignore[arg-type]
 

@@ -33,6 +33,7 @@ from ui import style, widgets
 from ui.histogram import Bar, Histogram
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
+from ui.value_words import word
 from ui.workspace import Workspace
 
 QUESTION = 200  # characters of a row's question that are shown
@@ -214,8 +215,13 @@ class TokensDialog(QDialog):
         self.splits.blockSignals(True)
         _fill(
             self.splits,
-            [(name, f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}") for name, one in rows],
+            [
+                (word(name), f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}")
+                for name, one in rows
+            ],
         )
+        for place, name in enumerate(names):
+            self.splits.item(place, 0).setData(ROW, name)
         self.splits.selectRow(names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
@@ -240,9 +246,9 @@ class TokensDialog(QDialog):
     def _on_split(self) -> None:
         if self._counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
             return
-        self._split = item.text()
+        self._split = item.data(ROW)
         found = self._counted.summary.splits[self._split]
-        self.heading.setText(tr("Lengths in tokens: {split}", split=self._split))
+        self.heading.setText(tr("Lengths in tokens: {split}", split=word(self._split)))
         self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], tokens.LIMIT)
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])

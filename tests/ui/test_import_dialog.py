@@ -76,7 +76,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
         choose(dialog, 2, "notes")
         await until(lambda: dialog.result.columnCount() == 4)
         assert dialog.result.item(1, 3).text() == "n2"
-        dialog._split.setCurrentText("validation")
+        dialog._split.setCurrentIndex(dialog._split.findData("validation"))
         dialog._tags.setText(" new  table ")
         dialog.accept()
         await until(lambda: notice(window))
