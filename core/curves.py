@@ -277,7 +277,7 @@ def _number(cell: str) -> float | None:
 def _refused(reason: str) -> FormatError:
     return FormatError(
         tr("The job's result file cannot be read"),
-        tr("{reason} The curves show what the server reported during the training; nothing was lost.", reason=reason),
+        tr("{reason} The curves show what was reported during the training; nothing was lost.", reason=reason),
     )
 
 

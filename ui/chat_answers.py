@@ -101,7 +101,7 @@ class ChatAnswers(QWidget):
         self.told.setToolTip(widgets.tip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
-            self.error.say(tr("The answer is incomplete: the server stopped it early."), "warning")
+            self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
         self._end()
 
     def allow_asking(self, allowed: bool) -> None:

@@ -113,7 +113,7 @@ class CurveChart(QWidget):
         self._body.addStretch()
         empty = widgets.EmptyState(
             tr("No curve yet"),
-            tr("Loss and accuracy appear here with the first steps that the server reports."),
+            tr("Loss and accuracy appear here with the first steps."),
         )
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)

@@ -54,7 +54,7 @@ class HyperFields(QWidget):
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
         field.setAccessibleName(title(name))
-        hint = tr("{name}: {range}. Leave it empty to let the server choose.", name=name, range=allowed)
+        hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
         field.setToolTip(widgets.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
         field.textChanged.connect(lambda _text: self.changed.emit())
         label = widgets.label(title(name), dim=True)

@@ -91,7 +91,7 @@ def _acts() -> dict[str, Act]:
         ),
         "copy": Act(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
         "forget": Act(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
-        "delete": Act(tr("De&lete the model on the server…"), "", ONE, _has_model),
+        "delete": Act(tr("De&lete the model…"), "", ONE, _has_model),
     }
 
 

@@ -73,7 +73,7 @@ class JobActs(QObject):
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
         names = [widgets.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
         lost = tr(
-            "Its curve, events and checkpoints are deleted from this project. The server keeps the job and its model."
+            "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
         )
         confirm(
             self._owner,
@@ -90,7 +90,7 @@ class JobActs(QObject):
         assert model, "the act is offered only where there is one"
         warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         ask_to_delete(
-            self._owner, tr("Delete this model on the server?"), [model], warning,
+            self._owner, tr("Delete this model?"), [model], warning,
             lambda: self._workspace.tasks.start(tr("Deleting a model"), self._delete_model(job.provider, model)),
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ class MetadataTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(1, 2)
         self.setHorizontalHeaderLabels([tr("Name"), tr("Value")])
-        self.setAccessibleName(tr("Notes for the server"))
+        self.setAccessibleName(tr("Notes for the job"))
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.horizontalHeader().setHighlightSections(False)

@@ -126,7 +126,7 @@ def _amount(report: Report, server: str) -> str:
     if report.epochs:
         epochs = trn("{n} epoch", "{n} epochs", report.epochs)
     else:
-        epochs = tr("each with its own number of epochs") if report.jobs > 1 else tr("the server chooses the epochs")
+        epochs = tr("each with its own number of epochs") if report.jobs > 1 else tr("default number of epochs")
     return " · ".join((jobs, rows, tokens, epochs))
 
 

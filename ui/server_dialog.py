@@ -40,7 +40,7 @@ class ServerDialog(QDialog):
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("On the server"))
+        self.setWindowTitle(tr("Jobs, files and models"))
         self._workspace = workspace
         self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
         self.server = QComboBox()
@@ -153,11 +153,11 @@ class ServerDialog(QDialog):
 
     def _show(self, stock: Stock, states: list[JobState] | None) -> None:
         self._unused = stock.unused
-        no_list = tr("This server does not offer this list"), ""
+        no_list = tr("This list is not available here"), ""
         self.jobs.show_things(states or [], *(no_list if states is None else (
-            tr("No other jobs"), tr("All jobs on this server are in the project already. A job created elsewhere "
-                                    "can be adopted here: Juku then follows it and shows its curve, checkpoints "
-                                    "and model."))))  # fmt: skip
+            tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
+                                    "adopted here: Juku then follows it and shows its curve, checkpoints and "
+                                    "model."))))  # fmt: skip
         self.files.show_things(stock.files or [], *(no_list if stock.files is None else (
             tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
         self.models.show_things(
@@ -203,12 +203,12 @@ class ServerDialog(QDialog):
             if used
             else ""
         )
-        title = trn("Delete {n} file on the server?", "Delete {n} files on the server?", len(found))
+        title = trn("Delete {n} file?", "Delete {n} files?", len(found))
         self._ask(title, names, warning, lambda: self._delete([file.id for file in found], models=False))
 
     def _on_delete_models(self) -> None:
         found = self.models.picked()
-        title = trn("Delete {n} model on the server?", "Delete {n} models on the server?", len(found))
+        title = trn("Delete {n} model?", "Delete {n} models?", len(found))
         warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         self._ask(
             title, [model.id for model in found], warning, lambda: self._delete([m.id for m in found], models=True)
@@ -219,9 +219,7 @@ class ServerDialog(QDialog):
 
     def _delete(self, ids: Sequence[str], models: bool) -> None:
         provider = self.provider()
-        self._deleting.ask(
-            lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting on the server")
-        )
+        self._deleting.ask(lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting"))
 
     async def _delete_each(self, id: str, ids: Sequence[str], models: bool, reporter: Reporter) -> None:
         done = 0
@@ -258,7 +256,7 @@ class ServerDialog(QDialog):
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
     """Name what would be deleted, and do it when the person says so."""
-    box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete on the server"), title, parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     more = len(names) - NAMED

@@ -273,7 +273,7 @@ class SpecChat(QWidget):
             if reply.complete:
                 on_end()
             else:
-                answer.fail(tr("The answer is incomplete: the server stopped it early."), "warning")
+                answer.fail(tr("The answer is incomplete: it was stopped early."), "warning")
 
     # --- what comes of an answer
 

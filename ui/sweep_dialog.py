@@ -63,8 +63,8 @@ class SweepDialog(QDialog):
 
     def _lay_out(self) -> None:
         intro = widgets.label(tr("Each combination becomes a job. Separate several values in a field by commas; "
-                                 "leave it empty to let the server choose. Jobs wait in the queue; if one fails, "
-                                 "the others still run."),
+                                 "leave it empty for the default. Jobs wait in the queue; if one fails, the "
+                                 "others still run."),
                               wrap=True, dim=True)  # fmt: skip
         lists = QHBoxLayout()
         lists.setSpacing(style.SPACE)

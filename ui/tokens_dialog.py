@@ -80,7 +80,7 @@ class TokensDialog(QDialog):
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")
         self.epochs = widgets.whole(0, MOST_EPOCHS, 0)
-        self.epochs.setSpecialValueText(tr("chosen by the server"))
+        self.epochs.setSpecialValueText(tr("default"))
         self.epochs.setAccessibleName(tr("Epochs"))
 
     def _make_tables(self) -> None:
@@ -234,8 +234,8 @@ class TokensDialog(QDialog):
             self.note.say(text, "warning")
         elif over:
             text = trn(
-                "{n} row is longer than {limit} tokens. A server cuts off the rest without notice.",
-                "{n} rows are longer than {limit} tokens. A server cuts off the rest without notice.",
+                "{n} row is longer than {limit} tokens. The rest is cut off without notice.",
+                "{n} rows are longer than {limit} tokens. The rest is cut off without notice.",
                 over,
                 limit=f"{tokens.LIMIT:,}",
             )

@@ -113,7 +113,7 @@ class TrainingForm(QWidget):
         numbers.addLayout(grid)
         numbers.addStretch()
         notes = QVBoxLayout()
-        notes.addWidget(widgets.label(tr("Notes for the server (metadata)"), dim=True))
+        notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
         notes.addStretch()
         row = QHBoxLayout(self._fields)
@@ -184,7 +184,7 @@ class TrainingForm(QWidget):
             self.method.addItem(method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self._base_title.setText(
-            tr("Base &model on {server}", server=title.replace("&", "&&")) if title else tr("Base &model")
+            tr("Base &model ({server})", server=title.replace("&", "&&")) if title else tr("Base &model")
         )
         self.suffix.setMaxLength(chosen.suffix_limit)
         self._show_method()
