@@ -84,7 +84,7 @@ def test_a_persons_marks_can_count(run, result):
 
 
 def test_what_leaked_is_named_and_can_be_left_out(run, result):
-    assert "Training row 8 asks the same (97 % alike)" in result.overview.leaks.text()
+    assert "Training row 8 asks the same (97 % similar)" in result.overview.leaks.text()
 
     async def go():
         result.overview.show_leaks.click()

@@ -112,7 +112,7 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
         assert sorted(path.name for path in folder.iterdir()) == [
             "job-ft_gpt-4o-mini_local__ftjob-1.json", "results-metrics.csv", "training-b_.jsonl",
         ]  # fmt: skip
-        assert "3 files lie in" in page.note.text()
+        assert "3 files are in" in page.note.text()
         page.bring.click()
         await until(lambda: training.count(opened.rows, TAG))
         await opened.settled()

@@ -228,7 +228,7 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
         assert "does not accept the API key" in await looked(dialog)
         assert dialog.servers.page.capabilities.isHidden()
         await store(dialog, KEY)
-        assert await looked(dialog) == "Reached: 1 model\nIt trains models and answers questions."
+        assert await looked(dialog) == "Connected: 1 model\nIt trains models and answers questions."
 
     run(go())
     (entry,) = settings.load().providers
@@ -238,7 +238,7 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
     marks = dialog.servers.page.capabilities.marks
     shown = [marks[name].text() for name in ("jobs", "moderation", "pause")]
     assert shown == ["available", "not available", "unknown"]
-    assert told(dialog, 1) == ("Connected to", "API key in the keyring")
+    assert told(dialog, 1) == ("Trains and answers", "API key in the keyring")
 
 
 def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, server):
@@ -297,7 +297,7 @@ def test_every_kind_of_server_is_offered_and_filled_in(run, dialog):
         == "Supports only reinforcement training"
     )
     texts = " ".join(action.text() for action in dialog.servers.menu.actions())
-    assert "Connected to" in texts
+    assert "Trains and answers" in texts
     assert "Answers only" in texts
 
 
@@ -306,7 +306,7 @@ def test_what_an_address_still_lacks_is_said(run, dialog):
 
     async def go():
         add(dialog, "azure")
-        assert "in place of RESOURCE" in page.url_note.text()
+        assert "Replace RESOURCE with" in page.url_note.text()
         assert not dialog.servers.use.isEnabled()
         page.test.click()
         assert page.test.isEnabled()

@@ -136,7 +136,7 @@ def test_a_proposal_is_taken_over_in_part(scene, server):
 
     scene.play(go())
     assert scene.wanted == [(f"{OLD}\nA whistle ends it.\n", OLD)]
-    assert scene.answer.offered.text().startswith("1 change was taken over")
+    assert scene.answer.offered.text().startswith("1 change was applied")
 
 
 def test_what_was_edited_meanwhile_stays(scene, server):
@@ -274,7 +274,7 @@ def test_suggestions_begin(scene, server):
         await scene.done()
 
     scene.play(go())
-    assert "gaps" in server.asked[0]["messages"][-1]["content"]
+    assert "missing" in server.asked[0]["messages"][-1]["content"]
     assert not scene.chat._start.isVisible()
 
 
