@@ -468,8 +468,8 @@ def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
     if path.exists():
         raise ProjectError(
-            tr("“{name}” exists already", name=path.name),
-            tr("It was not touched. Choose another name, or open it."),
+            tr("“{name}” already exists", name=path.name),
+            tr("It was not changed. Choose another name, or open it."),
         )
     return Project(path)
 
