@@ -18,6 +18,7 @@ from core import (
     jobs,
     language,
     providers,
+    report_files,
     row_verbs,
     scores,
     settings,
@@ -32,7 +33,8 @@ from core.graders import GRADERS
 from core.keys import Keys
 from core.language import tr
 from core.project import Changes, Project
-from core.scores import Line, Result
+from core.report_words import kind_title
+from core.scores import Line, Result, Total
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -223,12 +225,14 @@ def _as_data(result: Result) -> dict[str, Any]:
             for row in chosen
         ]
 
-    compared = [result.compare(at) for at in range(1, len(result.run.subjects))]
+    compared = [result.compare(at) for at in range(1, len(result.run.subjects))] if result.is_settled else []
     return {
         "run": result.run.id,
         "models": [subject.model for subject in result.run.subjects],
         "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
+        "held_out": [report_files.rate_data(total.held) for total in result.totals],
+        "leaked": [report_files.rate_data(total.leaked) for total in result.totals],
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
         "gained": [[line.name for line in one.gained] for one in compared],
@@ -242,13 +246,25 @@ def table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
     lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
-    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
-    lines += ["".join([f"{row.name:<12}", *(f"{rate!s:>10}" for rate in row.rates)]) for row in result.kinds]
-    for at in range(1, len(subjects)):
+    names = [kind_title(row.name).partition(" – ")[0] for row in result.kinds]
+    width = max(12, *(len(name) + 2 for name in names))
+    lines.append("".join([" " * width, *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
+    lines += [
+        "".join([f"{name:<{width}}", *(f"{rate!s:>10}" for rate in row.rates)])
+        for name, row in zip(names, result.kinds, strict=True)
+    ]
+    lines += [_held_words(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked]
+    for at in range(1, len(subjects)) if result.is_settled else ():
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
             lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
     return "\n".join([*lines, "", *verdict.words(result)])
+
+
+def _held_words(number: int, total: Total) -> str:
+    low, high = total.held.interval
+    return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
+              share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
 
 
 def _serve(arguments: Arguments) -> int:

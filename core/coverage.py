@@ -99,17 +99,17 @@ FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
-    """The rates of the newest exam that gave answers about facts, for the last of its subjects."""
+    """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
     for run in evals.runs(db):
-        passed, asked = Counter[str](), Counter[str]()
-        for names, right, count in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0)):
+        found: dict[str, list[tuple[int, int]]] = {}
+        for names, *counts in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
             for name in dict.fromkeys(names.split()):
-                passed[name] += int(right)
-                asked[name] += count
-        if asked:
-            return {name: Rate(passed[name], asked[name]) for name in asked}
+                found.setdefault(name, []).append((counts[0], counts[1]))
+        if found:
+            return {name: Rate.of(*zip(*counts, strict=True)) for name, counts in found.items()}
     return {}
 
 
-_ANSWERS = """SELECT q.facts, total(a.passed), count(*) FROM eval_question q JOIN eval_answer a ON a.question = q.id
-WHERE q.run = ? AND a.subject = ? AND q.facts <> '' GROUP BY 1"""
+_ANSWERS = """SELECT q.facts, total(a.passed), count(a.passed) AS marked FROM eval_question q
+JOIN eval_answer a ON a.question = q.id WHERE q.run = ? AND a.subject = ? AND q.facts <> '' AND q.kind <> ? AND q.leak = ''
+GROUP BY q.id HAVING marked > 0"""

@@ -60,7 +60,8 @@ def _changes(report: Report) -> Markup:
     head: list[object] = [tr("Who"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
     about = tr(
-        "Paired by question, over the held-out ones: McNemar's exact test on what was passed, and the bootstrap on the scores. "
+        "Paired by question, over the held-out ones that both have answered: McNemar's exact test on what was passed, and the "
+        "mean difference of the scores. "
         "A question counts as passed where more than half of its repeats are right."
     )
     return section(tr("Gained and lost"), table(head, rows, "figures"), *lists, about=about)
@@ -91,7 +92,7 @@ def _facts(report: Report) -> Markup:
     rows = [_fact(line, against) for line in lines[:MOST]]
     head: list[object] = [tr("Fact"), *(named(report, at) for at in range(len(report.names)))]
     about = tr(
-        "Right answers of all answers to the questions about each fact, but the memorised ones. {gained} and {lost} mark what "
+        "Right answers of all answers to the questions about each fact, but the memorised and leaked ones. {gained} and {lost} mark what "
         "changed against “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
     rest = tag("ul", *_more(len(lines))) if len(lines) > MOST else ""
@@ -131,7 +132,7 @@ def _forgotten(report: Report, one: Comparison) -> Markup | None:
 
 
 def _leaks(report: Report) -> Markup:
-    """Questions among the training rows, and what the result is without them."""
+    """Questions among the training rows, which count for nothing."""
     rows = []
     for one in report.result.leaks[:MOST]:
         example, _blank, likeness = one.leak.partition(" ")
@@ -139,14 +140,14 @@ def _leaks(report: Report) -> Markup:
             row(tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING)
         )
     head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("How alike")]
-    without = report.without_leaks
-    assert without
-    cleaned = [
-        row(named(report, at), f"{percent(total.held)} ({total.held})", f"{percent(clean.held)} ({clean.held})")
-        for at, (total, clean) in enumerate(zip(report.result.totals, without.totals, strict=True))
+    rates = [
+        row(named(report, at), f"{percent(total.leaked)} ({total.leaked})")
+        for at, total in enumerate(report.result.totals)
     ]
-    about = tr("Training rows ask the same as these questions: a right answer to them proves nothing.")
-    compared = table([tr("Who"), tr("With them"), tr("Without them")], cleaned, "figures")
+    about = tr(
+        "Training rows ask the same as these questions. Right answers to them prove nothing and are not counted above."
+    )
+    compared = table([tr("Who"), tr("Right answers to these")], rates, "figures")
     return section(tr("Leaks"), compared, table(head, rows), about=about)
 
 

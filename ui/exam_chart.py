@@ -89,7 +89,9 @@ class ExamChart(QWidget):
         nothing = (
             tr("No model is named with the step it was saved at.") if steps else tr("No version of the rows was kept.")
         )
-        whole = tr("Whole lines: held-out questions with Wilson's interval. Dotted: general ones, which must not fall.")
+        whole = tr(
+            "Whole lines: held-out questions with their 95 % interval. Dotted: general ones, which must not fall."
+        )
         self.told.setText(whole if lines else nothing)
 
 

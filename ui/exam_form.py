@@ -225,6 +225,9 @@ class ExamForm(QWidget):
         return self.subjects.problem()
 
     def _remark(self) -> str:
+        if self._found and self._found[0].requests == self._found[0].general:
+            return tr("None of these questions is yours: an exam of general ones only shows what is forgotten. Set the split "
+                      "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
             return tr("At temperature 0 the repeats will be the same.")
         return ""

@@ -69,12 +69,16 @@ class EmptyExam(QWidget):
         column.addStretch()
         self.show_count(0)
 
-    def show_count(self, questions: int) -> None:
+    def show_count(self, own: int, general: int = 0) -> None:
+        """`own` questions are the project's, `general` ones everyday knowledge."""
         about = tr(
             "An exam puts the same questions to a base model, with and without the text before it, and to the one you "
             "taught; it marks the answers, and shows fact by fact what was learned and what was lost."
         )
         which = tr("The questions are the rows with the split “test”; they are never trained on.")
-        count = trn("There is {n} of them, general ones counted in.", "There are {n} of them, general ones counted in.",
-                    questions)  # fmt: skip
-        self._text.setText(f"{about}\n\n{which}\n{count}" if questions else f"{about}\n\n{which}")
+        count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There is none of them yet.")
+        if general:
+            count += " " + trn(
+                "{n} general question is asked besides.", "{n} general questions are asked besides.", general
+            )
+        self._text.setText(f"{about}\n\n{which}\n{count}")

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, evals
+from core import eval_answers, eval_questions, evals, filters
 from core.evals import Estimate, Plan, Run
 from core.language import tr, trn
 from core.project import Changes, Project
@@ -34,7 +34,7 @@ from ui.workspace import Workspace
 
 TABLES = {"eval_run", "eval_subject", "eval_question", "eval_answer", "fact"}
 ASKED = {"example", "spec"}  # tables that tell what an exam would ask
-QUESTIONS = "split:test"
+QUESTIONS = filters.words(eval_questions.ASKED)
 
 
 class ExamTab(Tab):
@@ -173,7 +173,8 @@ class ExamTab(Tab):
             found = await project.read(_estimate, plan)
             if project is self.workspace.project:
                 self.form.show_estimates(found)
-                self.empty.show_count(found[0].requests if found else 0)
+                first = found[0] if found else None
+                self.empty.show_count(*(first.requests - first.general, first.general) if first else (0, 0))
 
     def _show_runs(self, project: Project, found: list[Run]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""

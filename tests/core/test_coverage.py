@@ -125,7 +125,7 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
     run(game, ["base", "none"], ("f01", "base", True))
     run(game, [])
     recall = {name: entry.recall for name, entry in entries(game).items()}
-    assert recall == {"f01": Rate(1, 2), "f02": Rate(1, 1), "f03": None}
+    assert recall == {"f01": Rate.of([0, 1], [1, 1]), "f02": Rate.of([1], [1]), "f03": None}
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
