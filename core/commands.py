@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import runpy
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,12 +18,14 @@ from core import (
     exam_verbs,
     jobs,
     language,
+    lineage,
     providers,
     report_files,
     row_verbs,
     scores,
     settings,
     spec,
+    trained_prompt,
     training,
     verdict,
 )
@@ -33,8 +36,10 @@ from core.graders import GRADERS
 from core.keys import Keys
 from core.language import tr
 from core.project import Changes, Project
+from core.providers.models_api import is_tuned
 from core.report_words import kind_title
 from core.scores import Line, Result, Total
+from core.trained_prompt import Trained
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -102,6 +107,9 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "--judge", default="", metavar="MODEL", help=tr("a model that marks, too, and compares answers pairwise")
     )
     exam.add_argument("--general", action="store_true", help=tr("also ask the shipped questions of everyday knowledge"))
+    for added in (train, ask, exam):
+        rows_prompt = tr("make the system prompt of the training rows the project's first; else a difference is told")
+        added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
@@ -132,6 +140,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.of_rows(db, training.trained(plan.rows)))
         id = await training.create(document, provider, plan)
         shown = 0
 
@@ -157,10 +166,30 @@ def _train(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
+def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
+    tuned = [(provider.id, model) for model in models if is_tuned(model)]
+    return lambda db: lineage.asked_otherwise(db, tuned)
+
+
+async def _agree_on_prompt(
+    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], Trained | None]
+) -> None:
+    """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
+    found = await document.read(find)
+    if found is None or not await document.read(trained_prompt.differs, found):
+        return
+    if arguments.rows_prompt:
+        await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
+        return
+    wanted = (await document.read(spec.load)).system_prompt
+    print(trained_prompt.words(found, wanted), tr("“--rows-prompt” uses the rows' prompt."), file=sys.stderr)
+
+
 def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
         say(
@@ -185,6 +214,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [conditions.CLOSED]
             for model in arguments.models
         ]
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = evals.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await evals.examine(document, connect, plan, reporter(tr("Exam")))

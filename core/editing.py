@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core import conversation, dataset, facts, filters, spec
+from core import conversation, dataset, facts, filters, spec, trained_prompt
 from core.dataset import OWN, TEXTS, Example
 from core.errors import FormatError
 from core.filters import Choice, Filter
@@ -203,7 +203,8 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     if rule != DIFFERING:
         dataset.fix_all(db, rule, reporter)
         return
-    prompt = spec.load(db).system_prompt
+    usual = trained_prompt.of_rows(db, Filter(split="train"))
+    prompt = spec.load(db).system_prompt or (usual.prompt if usual else "")
     ids = filters.find(db, Filter(rule=rule))
     if prompt.strip():
         set_system_prompt(db, ids, prompt, reporter)

@@ -1,7 +1,9 @@
 """What stands in the exam tab before there is a result: what an exam is, and how far one has come."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.language import tr, trn
 from ui import exam_words, style, widgets
@@ -82,3 +84,19 @@ class EmptyExam(QWidget):
                 "{n} general question is asked besides.", "{n} general questions are asked besides.", general
             )
         self._text.setText(f"{about}\n\n{which}\n{count}")
+
+
+def warn_of_prompt(parent: QWidget, why: str, on_use: Callable[[], object], on_start: Callable[[], object]) -> None:
+    """Ask what to do where models would be asked under another system prompt than they were trained with."""
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Before the exam"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setText(tr("The exam would ask under another system prompt than the training."))
+    box.setInformativeText(why)
+    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
+    use.clicked.connect(lambda _checked: on_use())
+    start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)
+    start.clicked.connect(lambda _checked: on_start())
+    box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(use)
+    box.open()
