@@ -16,6 +16,7 @@ from core.progress import Reporter
 CHUNK = 1000
 SYSTEM = "system"
 DIFFERING = "system-prompt-differs"
+JUDGED = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
 ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
 REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 
@@ -23,6 +24,20 @@ REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
     """Set one field of all these rows; question and answer are written into their JSON."""
     _change(db, ids, field, lambda _before: value, reporter)
+
+
+def refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the rows that a judge has refused (core/judging.py)."""
+    wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGED)
+    sql = f"SELECT id FROM example WHERE {wanted}"
+    found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGED])}
+    return [id for id in ids if id in found]
+
+
+def approve(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
+    """Approve the rows, but those that a judge has refused: a person approves these knowingly, by `set_field`."""
+    left = set(refused(db, ids))
+    set_field(db, [id for id in ids if id not in left], "status", "approved", reporter)
 
 
 def prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:

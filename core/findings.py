@@ -45,7 +45,10 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many rows, or things of the whole set, each rule was broken by."""
-    sql = "SELECT rule, count(*) FROM finding WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    sql = (
+        "SELECT rule, count(DISTINCT nullif(example, 0)) + sum(example = 0) FROM finding "
+        "WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    )
     return dict(db.execute(sql))
 
 

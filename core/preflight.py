@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from core import (
     amounts,
@@ -38,7 +37,6 @@ from core.training import Plan
 LEAKAGE = "split-leakage"
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
-SEVERITIES = ("error", "warning", "note")
 UNDONE = ("failed", "cancelled", jobs.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
@@ -52,7 +50,7 @@ class Objection:
     """
 
     rule: str
-    severity: Literal["error", "warning", "note"]
+    severity: checks.Severity
     message: str
     words: str = ""
     prompt: str | None = None
@@ -167,7 +165,7 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
         only if isinstance(only, int) else None,
         cost,
         whose,
-        sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)),
+        sorted(dict.fromkeys(found), key=lambda one: checks.SEVERITIES.index(one.severity)),
     )
 
 
@@ -223,7 +221,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
     if count < survey.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, "note", words, filters.words(training.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(training.trained(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:
@@ -245,9 +243,7 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
-        # An exam that is trained on proves nothing, but the model learns all the same: the person decides.
-        severity = "warning" if rule == LEAKAGE else known.severity
-        yield Objection(rule, severity, text, filters.words(replace(one, rule=rule)))
+        yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 
 def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[Objection]) -> list[Objection]:

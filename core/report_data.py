@@ -194,4 +194,4 @@ def _add_marks(db: sqlite3.Connection, chosen: Sequence[Said]) -> None:
         places = ",".join("?" * len(part))
         sql = f"SELECT answer, grader, score, passed, reason FROM eval_mark WHERE answer IN ({places}) AND grader <> ?"
         for answer, grader, score, passed, reason in db.execute(sql, (*part, judges.UNCLEAR)):
-            known[answer].marks.append(Marked(answer, grader, score, bool(passed), reason))
+            known[answer].marks.append(Marked.read(answer, grader, score, passed, reason))

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from core import __version__, conditions, evals, report_data, scores
+from core import __version__, conditions, evals, replies, report_data, scores
 from core.conditions import CONDITIONS
 from core.evals import Subject
 from core.formats import cells
@@ -46,11 +46,12 @@ def _asked(number: int, one: evals.Question) -> list[object]:
 
 def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     """Rows of `_ANSWERS`: question, subject, then `ANSWER`."""
-    adapter, fingerprint = 2 + ANSWER.index("adapter"), 2 + ANSWER.index("fingerprint")
+    adapter, fingerprint, judged = (2 + ANSWER.index(name) for name in ("adapter", "fingerprint", "judge_reason"))
     truths = [2 + at for at, name in enumerate(ANSWER) if name.endswith("passed")]
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
         values[adapter] = adapter_of(values[fingerprint])
+        values[judged] = None if values[judged] is None else replies.in_words(values[judged])
         for at in truths:
             values[at] = None if values[at] is None else bool(values[at])
         yield values

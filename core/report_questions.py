@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from core import graders
 from core.judges import Marked
 from core.language import tr, trn
 from core.markup import Markup, join, tag
@@ -183,7 +184,7 @@ def _question(report: Report, place: int, said: Sequence[Said]) -> Markup:
     ]
     summary = tag("summary", tag("bdi", question.question), " ", tag("small", kind_title(question.kind)),
                   tag("span", *squares, class_="squares"))  # fmt: skip
-    known = [(tr("Reference answer"), question.reference), (tr("Key points"), question.key_points),
+    known = [(tr("Reference answer"), question.reference), (tr("Key points"), graders.wanted_words(report.run.grader, question.key_points)),
              (tr("Facts"), question.facts)]  # fmt: skip
     listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", said))) for name, said in known if said))
     by_subject = [

@@ -6,7 +6,7 @@ from core.language import tr
 SET_RULES = [
     Rule(
         "few-rows",
-        "warning",
+        "note",
         lambda: (tr("Few rows"), tr("Ten rows are accepted; 50 to 100 are advised before much is learned.")),
     ),
     Rule(
@@ -21,7 +21,7 @@ SET_RULES = [
     ),
     Rule(
         "split-leakage",
-        "error",
+        "warning",
         lambda: (
             tr("Exam question in the training rows"),
             tr("A row of the exam or of the validation is also trained on, so that its result proves nothing."),
@@ -54,6 +54,16 @@ SET_RULES = [
         lambda: (
             tr("Contradicts its fact"),
             tr("A chat model, asked as a judge, found that the answer contradicts the fact; the notes say why."),
+        ),
+    ),
+    Rule(
+        "judge-not-in-text",
+        "warning",
+        lambda: (
+            tr("Not in its fact"),
+            tr(
+                "A chat model, asked as a judge, found that the answer says what the fact does not say; the notes say why."
+            ),
         ),
     ),
     Rule(
