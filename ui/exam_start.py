@@ -78,11 +78,9 @@ class EmptyExam(QWidget):
             "taught; it marks the answers, and shows fact by fact what was learned and what was lost."
         )
         which = tr("The questions are the rows with the split “test”; they are never trained on.")
-        count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There is none of them yet.")
+        count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There are none yet.")
         if general:
-            count += " " + trn(
-                "{n} general question is asked besides.", "{n} general questions are asked besides.", general
-            )
+            count += " " + trn("{n} general question is also asked.", "{n} general questions are also asked.", general)
         self._text.setText(f"{about}\n\n{which}\n{count}")
 
 

@@ -60,7 +60,7 @@ SET_RULES = [
         "judge-not-in-text",
         "warning",
         lambda: (
-            tr("Not in its fact"),
+            tr("Not stated in its fact"),
             tr(
                 "A chat model, asked as a judge, found that the answer says what the fact does not say; the notes say why."
             ),
