@@ -220,10 +220,10 @@ def stand_in(answer: str, key_points: str) -> list[Point]:
 
 
 def point_words(point: str) -> str:
-    """A key point as a person reads it: “team” or “side”; must not say “five”."""
+    """A key point as a person reads it: “team” or “side”; must not contain “five”."""
     parts = filter(None, (part.strip() for part in point.removeprefix("!").split("|")))
     words = tr(" or ").join(tr("“{word}”", word=part) for part in parts)
-    return tr("must not say {words}", words=words) if point.startswith("!") else words
+    return tr("must not contain {words}", words=words) if point.startswith("!") else words
 
 
 def in_words(key_points: str) -> str:

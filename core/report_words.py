@@ -20,8 +20,8 @@ def kind_title(kind: str) -> str:
     return {
         "": tr("No kind"),
         NO_KIND: tr("No kind"),
-        LEAKED: tr("Leaked – also trained on, not counted"),
-        "memorised": tr("Memorised – trained wording, not the result"),
+        LEAKED: tr("Leaked: also in the training rows, not counted in the result"),
+        "memorised": tr("Memorised: a question from training, not counted in the result"),
         "direct": tr("Direct"),
         "statement": tr("Statement"),
         "reworded": tr("Reworded"),

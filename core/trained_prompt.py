@@ -1,4 +1,4 @@
-"""Under which system prompt rows teach: a model that is asked under another one looks as if it had learned nothing."""
+"""Under which system prompt rows teach: a model that is asked with another one looks as if it had learned nothing."""
 
 import sqlite3
 from collections import Counter
@@ -47,13 +47,13 @@ def words(found: Trained, wanted: str) -> str:
     rows = trn("{n} row", "{n} rows", found.rows)
     if not found.prompt:
         return tr("Most training rows have no system prompt ({rows}), but the project has one. A model that is asked "
-                  "under another prompt than it was trained with may look untrained.", rows=rows)  # fmt: skip
+                  "with another prompt than it was trained with may seem untrained.", rows=rows)  # fmt: skip
     if not wanted.strip():
         return tr("Most training rows have the system prompt “{prompt}” ({rows}), but the project has none. A model that is "
-                  "asked under another prompt than it was trained with may look untrained.", prompt=brief(found.prompt),
+                  "asked with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt),
                   rows=rows)  # fmt: skip
     return tr("Most training rows have another system prompt than the project: “{prompt}” ({rows}). A model that is asked "
-              "under another prompt than it was trained with may look untrained.", prompt=brief(found.prompt), rows=rows)  # fmt: skip
+              "with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt), rows=rows)  # fmt: skip
 
 
 def brief(prompt: str) -> str:

@@ -29,8 +29,8 @@ def words(result: Result) -> list[str]:
 def waiting(result: Result) -> str:
     """Why there is no verdict yet, in words; '' where there is one."""
     if not result.is_settled:
-        return tr("The exam is running. The verdict comes when all subjects have answered the same questions.")
-    return "" if result.asked.any() else tr("Nothing was answered yet.")
+        return tr("The exam is running. The verdict appears when all subjects have answered the same questions.")
+    return "" if result.asked.any() else tr("No answers yet.")
 
 
 def lacking(result: Result, subject: int) -> list[str]:
@@ -77,9 +77,9 @@ def _on_learning(result: Result) -> Iterator[str]:
         total = result.totals[at]
         name = title(total.subject)
         if not total.held.asked:
-            yield tr("{model} has answered none of the held-out questions.", model=name)
+            yield tr("{model} answered none of the held-out questions.", model=name)
         elif base is None or not result.totals[base].held.asked:
-            yield tr("{model} has {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
+            yield tr("{model} answered {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
         else:
             yield from _on_gain(name, result.compare(at, base))
 
@@ -87,10 +87,10 @@ def _on_learning(result: Result) -> Iterator[str]:
 def _on_gain(name: str, found: Comparison) -> Iterator[str]:
     """A tuned model against its base."""
     if not found.scoring.n:
-        yield tr("{model} and the base model alone have answered no held-out question in common: they cannot be compared.",
+        yield tr("No held-out question was answered by both {model} and the base model alone, so they cannot be compared.",
                  model=name)  # fmt: skip
         return
-    said = tr("{model} has {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
+    said = tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
               rate=_percent(found.mine), before=_percent(found.other), judged=_judged(found))  # fmt: skip
     yield " ".join(filter(None, (said, _common(found))))
     yield _changed(found)
@@ -100,16 +100,18 @@ def _common(found: Comparison) -> str:
     """How many questions a comparison stands on, where some were not answered by both."""
     if not found.missing:
         return ""
-    return tr("Only the {n} of {all} questions that both have answered are compared.", n=found.scoring.n,
+    return tr("Only the {n} of {all} questions that both answered are compared.", n=found.scoring.n,
               all=found.scoring.n + found.missing)  # fmt: skip
 
 
 def _on_nothing(result: Result) -> Iterator[str]:
     """Without a question that proves something."""
     if all(scores.part(one) == GENERAL for one in result.questions):
-        yield tr("None of the questions is yours: the exam only shows what was forgotten.")
+        yield tr("None of the questions is about your text: the exam only shows what was forgotten.")
     else:
-        yield tr("No question proves what was learned: all are trained on, or about everyday knowledge.")
+        yield tr(
+            "No question can prove that something was learned: all are also in the training rows, or about general knowledge."
+        )
 
 
 def _on_forgetting(result: Result) -> Iterator[str]:
@@ -117,7 +119,7 @@ def _on_forgetting(result: Result) -> Iterator[str]:
     for at in taught(result):
         mine, name = result.totals[at].general, title(result.totals[at].subject)
         if mine.asked and base is not None and (before := result.totals[base].general).asked:
-            yield tr("{model} has {rate} of the general questions right, the base model alone {before}.", model=name,
+            yield tr("{model} answered {rate} of the general questions right; the base model alone {before}.", model=name,
                      rate=_percent(mine), before=_percent(before))  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def _on_books(result: Result) -> Iterator[str]:
 def _against(result: Result, at: int, other: int) -> str:
     found = result.compare(at, other)
     if not found.scoring.n:
-        return tr("{model} and {book} have answered no held-out question in common: they cannot be compared.",
+        return tr("No held-out question was answered by both {model} and {book}, so they cannot be compared.",
                   model=title(result.totals[at].subject), book=title(result.totals[other].subject))  # fmt: skip
     gap, (low, high) = found.scoring.mean, found.scoring.interval
     said = {
@@ -188,25 +190,27 @@ def _costs(mine: Total, other: Total) -> str:
     if mine.per_thousand is None or other.per_thousand is None:
         return ""
     if mine.subject.provider != LOCAL or other.subject.provider != LOCAL:
-        return tr("A thousand questions cost ${mine} against ${other}.", mine=f"{mine.per_thousand:.2f}",
+        return tr("A thousand questions cost ${mine}, compared with ${other}.", mine=f"{mine.per_thousand:.2f}",
                   other=f"{other.per_thousand:.2f}")  # fmt: skip
     if not mine.sent or not other.sent:
         return ""
-    return tr("The book makes each question {times} times as long.", times=f"{other.sent / mine.sent:.1f}")
+    return tr(
+        "With the spec in the prompt each question is {times} times as long.", times=f"{other.sent / mine.sent:.1f}"
+    )
 
 
 def _on_honesty(result: Result) -> Iterator[str]:
     """What limits the proof."""
     held = len(scores.places(result.questions, scores.HELD))
     if held and statistics.is_small(held):
-        yield trn("{n} held-out question is a small sample: the intervals are wide.",
-                  "{n} held-out questions are a small sample: the intervals are wide.", held)  # fmt: skip
+        yield trn("{n} held-out question is a small sample: the interval is wide.",
+                  "{n} held-out questions are a small sample: the interval is wide.", held)  # fmt: skip
     if leaks := len(result.leaks):
         yield trn("{n} question is also among the training rows. It proves nothing and is not counted.",
                   "{n} questions are also among the training rows. They prove nothing and are not counted.", leaks)  # fmt: skip
     for total in result.totals:
         if total.spread.disagreeing:
-            yield tr("{model} answers {share} of the questions now right, now wrong.", model=title(total.subject),
+            yield tr("{model} answers {share} of the questions only sometimes right.", model=title(total.subject),
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
 
 
@@ -215,14 +219,14 @@ def _next(result: Result) -> Iterator[str]:
         mine = result.totals[at].held
         missing = lacking(result, at)
         if missing and mine.share < GOOD:
-            yield trn("Next: {n} fact is not learned yet{named}. More wordings of it help most.",
-                      "Next: {n} facts are not learned yet{named}. More wordings of them help most.", len(missing),
+            yield trn("Next: {n} fact is not learned yet{named}. More wordings help most.",
+                      "Next: {n} facts are not learned yet{named}. More wordings help most.", len(missing),
                       named=_named(missing))  # fmt: skip
         books = [other for condition in (OPEN, RETRIEVED) if (other := _base(result, condition)) is not None]
         better = [other for other in books if _is_better(result.compare(at, other))]
         if better:
             best = max(better, key=lambda other: result.totals[other].held.share)
-            yield tr("Until then, {book} is the better way to have the questions answered.", book=title(result.totals[best].subject))  # fmt: skip
+            yield tr("Until then, {book} is the better way to answer the questions.", book=title(result.totals[best].subject))  # fmt: skip
 
 
 def _is_better(found: Comparison) -> bool:

@@ -43,7 +43,7 @@ class ExamResult(QWidget):
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
         self.by = QComboBox()
-        self.by.setAccessibleName(tr("Whose marks count"))
+        self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()
         self._connect()
@@ -52,7 +52,7 @@ class ExamResult(QWidget):
         self.pages = QTabWidget(documentMode=True)
         self.pages.tabBar().setDrawBase(False)
         for page, title in (
-            (self.overview, tr("At a glance")), (self.heat, tr("Facts and answers")), (self.marking, tr("Mark blind")),
+            (self.overview, tr("Overview")), (self.heat, tr("Facts and answers")), (self.marking, tr("Mark blind")),
             (self.chart, tr("Over time")),
         ):  # fmt: skip
             self.pages.addTab(page, title)

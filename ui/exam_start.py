@@ -74,10 +74,10 @@ class EmptyExam(QWidget):
     def show_count(self, own: int, general: int = 0) -> None:
         """`own` questions are the project's, `general` ones everyday knowledge."""
         about = tr(
-            "An exam puts the same questions to a base model, with and without the text before it, and to the one you "
-            "taught; it marks the answers, and shows fact by fact what was learned and what was lost."
+            "An exam asks a base model, with and without the text in the prompt, and your trained model the same "
+            "questions. It marks the answers and shows for each fact what was learned and what was forgotten."
         )
-        which = tr("The questions are the rows with the split “test”; they are never trained on.")
+        which = tr("The questions are the rows with the split “test”; they are never used for training.")
         count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There are none yet.")
         if general:
             count += " " + trn("{n} general question is also asked.", "{n} general questions are also asked.", general)
@@ -89,7 +89,7 @@ def warn_of_prompt(parent: QWidget, why: str, on_use: Callable[[], object], on_s
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Before the exam"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setText(tr("The exam would ask under another system prompt than the training."))
+    box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
     use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
     use.clicked.connect(lambda _checked: on_use())

@@ -352,7 +352,7 @@ def test_an_exam_of_general_questions_says_that_none_is_yours(exam, server):
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM example WHERE kind <> 'general'") and None))
     examine(exam, server)
     said = verdict.words(newest(exam))
-    assert said[0].startswith("None of the questions is yours")
+    assert said[0].startswith("None of the questions is about your text")
     assert "of the general questions right" in said[1]
 
 
@@ -374,10 +374,10 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
     assert (found.scoring.n, found.missing, str(found.mine), str(found.other)) == (1, 1, "1/1", "1/1")
     said = " ".join(verdict.words(stopped))
     assert "100% (1/1) of the held-out questions right; the base model alone 100% (1/1)" in said
-    assert "Only the 1 of 2 questions that both have answered are compared." in said
+    assert "Only the 1 of 2 questions that both answered are compared." in said
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 2") and None))
     said = " ".join(verdict.words(newest(exam)))
-    assert "has answered none of the held-out questions" in said
+    assert "answered none of the held-out questions" in said
     assert "no clear difference" not in said
 
 

@@ -100,15 +100,15 @@ def test_the_words_that_hit_are_named_and_points_are_told_in_words(grader):
     points = "3 ; team|side ; !minute|second"
     found = mark(grader, "A side has 4 players for a second.", points)
     assert found.reason.splitlines() == [
-        "Found: “side”.", "The answer does not say “3”.", "The answer says “second”, which it must not.",
+        "Found: “side”.", "The answer does not contain “3”.", "The answer contains “second”, which is not allowed.",
     ]  # fmt: skip
     found = mark(grader, "It has 3.", points)
-    assert found.reason.splitlines() == ["Found: “3”.", "The answer does not say “team” or “side”."]
+    assert found.reason.splitlines() == ["Found: “3”.", "The answer does not contain “team” or “side”."]
     assert mark(grader, "A team of 3.", points).reason == "Found: “3”, “team”."
     assert not set("|!") & set(
         "".join(mark(grader, text, points).reason for text in ("", "3", "second", "not 3", "a team"))
     )
-    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not say “minute” or “second”"
+    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
     assert graders.wanted_words("regex", "a|b") == "a|b"
 
 

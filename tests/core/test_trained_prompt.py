@@ -71,7 +71,7 @@ def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
     write(project, dataset.add, rows(theirs, 12))
     found = trained_prompt.of_rows(project.rows, EVERY)
     assert trained_prompt.differs(project.rows, found)
-    assert "may look untrained" in trained_prompt.words(found, ours)
+    assert "may seem untrained" in trained_prompt.words(found, ours)
     write(project, trained_prompt.use, found.prompt)
     assert not trained_prompt.differs(project.rows, found)
     asyncio.run(project.undo())

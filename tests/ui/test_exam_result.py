@@ -85,13 +85,13 @@ def test_a_persons_marks_can_count(run, result):
 
 
 def test_what_leaked_is_named_and_not_counted(result):
-    assert "Training row 8 asks the same (97 % alike)" in result.overview.leaks.text()
+    assert "Training row 8 asks the same (97 % similar)" in result.overview.leaks.text()
     result.overview.show_leaks.click()
     assert [entry.texts[1] for entry in lines(result, QUESTIONS)] == ["How many points is rule 2 worth (7)?"]
     assert all(entry.aside for entry in lines(result, QUESTIONS))
     assert "Training row 8" in result.heat.answers.leak.text()
     kinds = {entry.key: (entry.texts[0], entry.line.rates[0].asked, entry.aside) for entry in _entries(result, KINDS)}
-    assert kinds["kind:leaked"] == ("Leaked – also trained on, not counted", 2, True)
+    assert kinds["kind:leaked"] == ("Leaked: also in the training rows, not counted in the result", 2, True)
     assert kinds["kind:reworded"][1] == 2  # of two reworded ones the leaked one is out
     table = result.overview.table
     leaked = table.totals.headerData(LEAKED, Qt.Orientation.Horizontal), table.totals.index(0, LEAKED).data()
@@ -113,7 +113,7 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
     run(go())
     overview = result.overview
     assert [label.text() for label in overview.sentences] == [
-        "The exam is running. The verdict comes when all subjects have answered the same questions."
+        "The exam is running. The verdict appears when all subjects have answered the same questions."
     ]
     totals = overview.table.totals
     assert {totals.index(row, column).data() for row in range(5) for column in (4, 5, 6)} == {"–"}
