@@ -18,6 +18,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
+from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
 
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
@@ -48,6 +49,7 @@ class Workspace(QObject):
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        SettingsWatch(self)
 
     async def find(self, filter: Filter) -> array[int]:
         """Ids of the rows that match; a newer search stops the older one."""
