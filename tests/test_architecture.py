@@ -29,19 +29,8 @@ ONLY_IN = {
 
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
-    (
-        "errors",
-        "language",
-        "progress",
-        "paths",
-        "whole_files",
-        "packs",
-        "counting",
-        "layout",
-        "difference",
-        "redaction",
-        "statistics",
-    ),
+    ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
+    ("whole_files", "tracebacks"),
     ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection",),

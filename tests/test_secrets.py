@@ -140,14 +140,20 @@ async def look_at_server(server, window):
     return dialog
 
 
+def raised_from(error):
+    try:
+        raise RuntimeError("a mistake") from error
+    except RuntimeError as mistake:
+        return mistake
+
+
 async def crash(server, workspace, window):
     """A mistake of ours while a server's error is handled: its traceback names all causes. The dialog's text."""
     server.weather = lambda _method, _path: Fault(status=401, message=ECHO)
     try:
         await (await workspace.provider()).models()
     except ProviderError as error:
-        mistake = RuntimeError("a mistake")
-        mistake.__cause__ = error
+        mistake = raised_from(error)
     server.weather = lambda _method, _path: None
     assert SECRET in repr(mistake.__cause__.__cause__)  # what a careless report would have shown
     app.show_crash(mistake)

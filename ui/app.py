@@ -131,7 +131,7 @@ def _on_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     if isinstance(error, BaseException):
         show_crash(error)
     else:
-        logger.error("%s", context.get("message"))
+        logger.error(str(context.get("message")))  # asyncio's own words
 
 
 def show_crash(error: BaseException) -> None:
