@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import schema
-from core.connection import locked, open_to_read, open_to_write, read_only_error, transaction, worded
+from core import project_lock, schema
+from core.connection import open_to_read, open_to_write, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
@@ -62,7 +62,7 @@ class Project:
         self._closed = False
         self._undo: list[Step] = []
         self._redo: list[Step] = []
-        self._lock = None if self.read_only else locked(self.path)
+        self._lock = None if self.read_only else project_lock.acquire(self.path)
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
         try:
@@ -157,6 +157,11 @@ class Project:
         return await self._on_writer(lambda: self._revert(self._redo, self._undo))
 
     @property
+    def notice(self) -> str:
+        """What the person should know of how the project was left; '' is nothing."""
+        return self._lock.notice if self._lock else ""
+
+    @property
     def undo_label(self) -> str | None:
         return self._undo[-1].label if self._undo else None
 
@@ -201,6 +206,8 @@ class Project:
     ) -> tuple[Step, Changes]:
         if self.read_only:
             raise read_only_error(self.path)
+        if self._lock:
+            self._lock.require()
         self._wrote = True
         # Deferred, a step whose rows another process writes takes no lock of the file: it touches temporary tables only.
         with worded(self.path), transaction(self._db, "DEFERRED" if outside else "IMMEDIATE"):

@@ -30,10 +30,11 @@ ONLY_IN = {
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
     ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
-    ("whole_files", "tracebacks"),
+    ("whole_files", "tracebacks", "processes"),
     ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection",),
+    ("project_lock",),
     ("project",),
     ("aside", "checks", "personal", "duplicates"),
     ("tokens", "prices"),
