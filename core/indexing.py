@@ -51,8 +51,9 @@ class Finder:
             return
         folder = index_folder(self.project.path)
         if _made_of(folder) != state:
-            request = {"project": str(self.project.path), "folder": str(folder)}
-            await outside.run_aside("core.indexing", request, reporter)
+            async with self.project.frozen() as path:
+                request = {"project": str(path), "folder": str(folder)}
+                await outside.run_aside("core.indexing", request, reporter)
         self.index.open(folder)
 
 

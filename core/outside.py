@@ -51,9 +51,13 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
     finally:
         _end(process)
     reporter.check()
-    raise JukuError(
+    raise ended_error(process.returncode)
+
+
+def ended_error(status: int) -> JukuError:
+    return JukuError(
         tr("The work ended before it was done"),
-        tr("Its process stopped (status {status}); nothing was changed. Try again.", status=process.returncode),
+        tr("Its process stopped (status {status}); nothing was changed. Try again.", status=status),
     )
 
 
