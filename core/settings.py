@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file is kn
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
     grid: str = ""  # the columns of the dataset: which, where, how wide
+    backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never
 
     def remember(self, project: Path) -> None:
         path = str(project)

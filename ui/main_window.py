@@ -27,6 +27,7 @@ from core.progress import Progress
 from core.project import Changes, Project
 from ui import inquiry_runner, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
+from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
+        self.copies = Copies(workspace, self)
         self._lay_out()
         self._make_menus()
         self._make_status_bar()
@@ -92,6 +94,9 @@ class MainWindow(QMainWindow):
         self._action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
+        file.addSeparator()
+        self._action(file, tr("Save a &copy…"), self.copies.ask)
+        self._action(file, tr("Open a &backup…"), self.copies.show_backups)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
         self._action(file, tr("Read a &document into the spec…"), self._on_document)
@@ -146,6 +151,7 @@ class MainWindow(QMainWindow):
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
         self._runner.ended.connect(self._notice.tell)
+        self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -205,7 +211,7 @@ class MainWindow(QMainWindow):
         await self._replace(made)
 
     async def _replace(self, project: Project) -> None:
-        await self._flush()
+        await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -214,7 +220,8 @@ class MainWindow(QMainWindow):
         self.workspace.switch(project)
         self.show_project()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Save what is typed and not saved yet."""
         for tab in self.tab_list:
             await tab.flush()
 
@@ -250,7 +257,7 @@ class MainWindow(QMainWindow):
         self.workspace.tasks.start("", self._revert(undo=False))
 
     async def _revert(self, undo: bool) -> Changes:
-        await self._flush()
+        await self.flush()
         project = self.workspace.project
         return await (project.undo() if undo else project.redo())
 
@@ -368,7 +375,7 @@ class MainWindow(QMainWindow):
 
     async def _close(self) -> None:
         try:
-            await self._flush()
+            await self.flush()
         except JukuError as error:
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
