@@ -36,7 +36,7 @@ ORDER = (
     ("connection", "live_file"),
     ("project_lock", "storage"),
     ("project",),
-    ("aside", "backups", "checks", "personal", "duplicates"),
+    ("aside", "backups", "safety", "checks", "personal", "duplicates"),
     ("tokens", "prices"),
     ("formats", "grading", "measures", "denial"),
     ("documents", "templates"),

@@ -52,6 +52,7 @@ class MainWindow(QMainWindow):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
+        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -364,10 +365,16 @@ class MainWindow(QMainWindow):
             tr("If you close the window, the training stops at its last checkpoint and goes on when Juku starts again.")
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
         box.open()
+
+    def restart(self) -> None:
+        """Close the window, and begin anew with the same project (ui/app.py)."""
+        self.restarts = True
+        self.close()
 
     def _on_agreed(self) -> None:
         self._agreed = True
@@ -376,7 +383,7 @@ class MainWindow(QMainWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
-        except JukuError as error:
+        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False
