@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core import paths, schema
-from core.errors import ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.progress import Cancelled
 
@@ -110,10 +110,10 @@ def busy_error(path: Path) -> ProjectError:
     )
 
 
-def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectError:
+def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChangedError:
     """Another program has exchanged the file while it was open; `copy` is what was saved, and not needed where it is `whole`."""
     if whole:
-        return ProjectError(
+        return FileChangedError(
             tr("Another program has changed “{name}”", name=path.name),
             tr(
                 "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
@@ -121,14 +121,56 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> ProjectErr
         )
     saved = tr("Everything you had done before is saved in “{copy}”.", copy=copy)
     if gone:
-        return ProjectError(
+        return FileChangedError(
             tr("“{name}” was moved, deleted or replaced", name=path.name),
             saved + " " + tr("That copy is shown now and can only be read. Open it to go on."),
         )
-    return ProjectError(
+    return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
         saved + " " + tr("What is shown now is what the file holds. Open the copy to go on with your own."),
     )
+
+
+def moved_while_read_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” is being written", name=path.name),
+        tr(
+            "Another window or computer keeps changing it, so that no whole state could be read. Try again in a moment."
+        ),
+    )
+
+
+def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
+    """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
+    log = f"{path.name}-wal"
+    if mark <= 0 or not belongs:
+        return MissingLogError(
+            tr("“{log}” does not belong to “{name}”", log=log, name=path.name),
+            tr(
+                "The two were copied at different times. Together they would damage the project, so nothing was opened or changed. Copy both again from where they came, while Juku is closed there, or open the project without it: “{log}” is then kept under another name.",
+                log=log,
+            ),
+            path,
+        )
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mark / 1e6))
+    return MissingLogError(
+        tr("The newest changes of “{name}” are not here", name=path.name),
+        tr(
+            "It was copied while it was open. What was changed after {when} is in “{log}”, which was not copied with it. Nothing was changed. Copy both files again, or copy the project after closing it. You can also open what is here.",
+            when=when,
+            log=log,
+        ),
+        path,
+    )
+
+
+def set_log_aside(path: Path) -> None:
+    """Give a log that is another file's a name by which it is not taken for this one's."""
+    log = path.with_name(f"{path.name}-wal")
+    target, number = log.with_name(f"{log.name}-{time.strftime('%Y-%m-%d-%H%M%S')}"), 2
+    while target.exists():
+        target, number = target.with_name(f"{target.name}-{number}"), number + 1
+    log.rename(target)
 
 
 def locked(path: Path) -> FileLock:

@@ -110,4 +110,4 @@ def _forget_old(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    outside.serve(build)
+    outside.serve(build, outside.NICE)

@@ -47,8 +47,10 @@ class LiveFile:
             try:
                 self._own_lock = self._lock_descriptor()
             except OSError as error:
-                if error.errno not in TAKEN or number == TRIES - 1:
+                if error.errno not in TAKEN:
                     raise
+                if number == TRIES - 1:
+                    raise BlockingIOError(errno.EAGAIN, str(error)) from error
                 time.sleep(0.05)
             else:
                 return

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import sqlite3
+import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +18,7 @@ from core.connection import busy_error, changed_error, read_only_error, transact
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
+from core.reading_copy import copied
 from core.storage import DisplacedError, Storage
 
 log = logging.getLogger(__name__)
@@ -50,39 +53,52 @@ class Changes:
 class Step:
     id: int
     label: str
+    rows: int
 
 
 class Project:
     """One project file. Reads may run on any connection; every write goes through `write`.
 
-    A write is on the disk when its call returns. On a medium that cannot be written `read_only` is true and every
-    write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
-    window, or cannot be read.
+    A write is on the disk when its call returns. Where it cannot be written, or with `look`, `read_only` is true and
+    every write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
+    window, or cannot be read; `MissingLogError` where a part of it is missing, but for `without_log`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
         self.path = path.absolute()
-        self.read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(self.path.parent, os.W_OK))
+        self.read_only = look or (path.exists() and not _is_writable(path))
         self._wrote = False
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
         self._undo: list[Step] = []
         self._redo: list[Step] = []
         self._lock = None if self.read_only else project_lock.acquire(self.path)
+        self.notice = self._lock.notice if self._lock else ""  # what a person has to know of how it is open
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
         try:
-            self._storage = self._writing.submit(self._open, self.path).result()
+            opening = self._look if self.read_only else self._open
+            self._storage = self._writing.submit(opening, without_log).result()
         except BaseException:
             self._writing.shutdown()
             self._reading.shutdown()
             self._release()
             raise
 
-    def _open(self, source: Path) -> Storage:
-        storage = Storage(source, self.read_only)
-        if self.read_only:
-            return storage
+    def _look(self, without_log: bool) -> Storage:
+        """Open to read: where nobody can write the file, itself; otherwise a copy of it as it is now."""
+        if _is_on_fixed_medium(self.path):
+            return Storage(self.path, frozen=True)
+        self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
+        with worded(self.path):
+            storage = Storage(copied(self.path, Path(self._copy.name), without_log), without_log=True)
+        when = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.notice = tr("“{name}” as it was at {time}. Here it can only be read.", name=self.path.name, time=when)
+        return storage
+
+    def _open(self, without_log: bool) -> Storage:
+        storage = Storage(self.path, without_log=without_log)
         try:
             with worded(self.path):
                 self._recall(storage)
@@ -98,7 +114,8 @@ class Project:
         with transaction(storage.db):
             found = schema.recall(storage.db)
         for id, stack, label in found:
-            (self._undo if stack == "undo" else self._redo).append(Step(id, label))
+            rows = sum(schema.touched(storage.db, id).values())
+            (self._undo if stack == "undo" else self._redo).append(Step(id, label, rows))
         storage.end()
 
     @property
@@ -141,14 +158,21 @@ class Project:
     def _release(self) -> None:
         if self._lock:
             self._lock.release()
+        if self._copy:
+            self._copy.cleanup()
 
     def hold(self) -> bool:
         """Assert the file's locks anew: anything in this process that has opened and closed the file may have dropped them."""
         return self._closed or self._storage.hold()
 
+    @property
+    def has_log(self) -> bool:
+        """Whether something was written that is not in the one file yet."""
+        return not (self._closed or self.read_only) and self._storage.has_log
+
     async def checkpoint(self) -> bool:
         """Bring all that was written into the one file; False where a reader is in the way: it is tried again later."""
-        return await self._submit(self._checkpoint)
+        return self._closed or await self._submit(self._checkpoint)
 
     def _checkpoint(self) -> bool:
         try:
@@ -248,13 +272,20 @@ class Project:
         return await self._on_writer(lambda: self._revert(self._redo, self._undo))
 
     @property
-    def notice(self) -> str:
-        """What the person should know of how the project was left; '' is nothing."""
-        return self._lock.notice if self._lock else ""
-
-    @property
     def undo_label(self) -> str | None:
         return self._undo[-1].label if self._undo else None
+
+    @property
+    def undo_is_kept(self) -> bool:
+        """Whether what `undo` would take back can still be undone after closing; steps of very many rows cannot."""
+        return self._is_kept(self._redo, self._undo[-1:])
+
+    @property
+    def redo_is_kept(self) -> bool:
+        return self._is_kept(self._redo[-1:])
+
+    def _is_kept(self, *steps: list[Step]) -> bool:
+        return sum(step.rows for part in steps for step in part) <= schema.KEPT_IMAGES
 
     @property
     def redo_label(self) -> str | None:
@@ -338,15 +369,17 @@ class Project:
 
     def _reopen(self) -> Storage:
         self._storage.close()
-        return self._open(self.path)
+        return self._open(False)
 
     def _open_or_look(self, rescued: Path, stand: tuple[int, int]) -> bool:
         """Open the file anew, or the rescued copy to read where that cannot be; whether the file holds all of it."""
         try:
-            self._storage = self._writing.submit(self._open, self.path).result()
+            if not (self.path.is_file() and self.path.stat().st_size):
+                raise read_only_error(self.path)
+            self._storage = self._writing.submit(self._open, True).result()
         except ProjectError:
             self.read_only = True
-            self._storage = self._writing.submit(self._open, rescued).result()
+            self._storage = self._writing.submit(Storage, rescued, True).result()
             return False
         mark, revision = self._writing.submit(self._storage.stand).result()
         whole = mark == stand[0] and revision >= stand[1]
@@ -386,12 +419,26 @@ class Project:
                 if counts:
                     schema.advance(self._db)
             ids = schema.touched_ids(self._db, id, counts)
-            return Step(id, label), Changes(label, counts, schema.recorded(self._db), ids)
+            return Step(id, label, sum(counts.values())), Changes(label, counts, schema.recorded(self._db), ids)
 
     def _forget(self, steps: list[Step]) -> None:
         if steps:
             with transaction(self._db):
                 schema.forget(self._db, [step.id for step in steps])
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _is_on_fixed_medium(path: Path) -> bool:
+    """Whether nobody at all can write where the file lies; a folder that only we cannot write is no such place."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def look_at(path: Path) -> Project:
+    """Open any project to read, also one that is open elsewhere: as it is at this moment."""
+    return Project(path, look=True)
 
 
 def _logged(done: "Future[bool]") -> None:
@@ -410,10 +457,11 @@ def create(path: Path) -> Project:
     return Project(path)
 
 
-def open_existing(path: Path) -> Project:
+def open_existing(path: Path, without_log: bool = False) -> Project:
+    """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
     if not path.is_file():
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
             tr("It may have been moved or deleted: {path}", path=path),
         )
-    return Project(path)
+    return Project(path, without_log)

@@ -264,7 +264,7 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 def serve() -> None:
     """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
-    outside.stay_behind()
+    outside.leave_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from core import schema
+from core import log_check, schema
 from core.connection import (
     busy_error,
     open_frozen,
@@ -23,7 +23,7 @@ from core.connection import (
     worded,
 )
 from core.errors import ProjectError
-from core.live_file import TAKEN, LiveFile
+from core.live_file import LiveFile
 
 LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
 
@@ -35,37 +35,39 @@ class DisplacedError(Exception):
 class Storage:
     """One open file. All is called on the thread that writes, but for the two connections that only read.
 
-    `frozen`: nobody can write the file, nor does this. Raises `ProjectError`.
+    `frozen`: nobody can write the file, nor does this. `without_log`: a missing log is known. Raises `ProjectError`.
     """
 
-    def __init__(self, path: Path, frozen: bool = False) -> None:
+    def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
         self.path = path
         self.frozen = frozen
         self._pins: set[object] = set()
-        self._dirty = False  # whether the log has what the file has not
-        self._generation = 0
+        self.has_log = False  # whether the log has what the file has not
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
         self._open_all: list[sqlite3.Connection] = []
         with worded(path):
             try:
-                self._open()
+                self._open_frozen() if frozen else self._open(without_log)
             except BaseException:
                 self._close_all()
                 raise
 
-    def _open(self) -> None:
-        if self.frozen:
-            self.db = self._opened(open_frozen)
-            require_readable(self.db, self.path)
-            self.rows, self.search = self._opened(open_frozen), self._opened(open_frozen)
-            return
+    def _open_frozen(self) -> None:
+        self.db = self._opened(open_frozen)
+        require_readable(self.db, self.path)
+        self.rows, self.search = self._opened(open_frozen), self._opened(open_frozen)
+
+    def _open(self, without_log: bool) -> None:
         self._live = _live_file(self.path)
+        missing = log_check.require(self.path, without_log)
         self.db = self._opened(open_to_write)
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
-        self._generation = abs(schema.log_mark(self.db))
         self._live.note()
-        self._dirty = bool(self._live.log_size())
+        if missing:
+            # Another name than the missing log's, which is never to be taken for this file's again.
+            self._write_mark(-max(time.time_ns() // 1000, abs(schema.log_mark(self.db)) + 1))
+        self.has_log = bool(self._live.log_size())
 
     def _opened(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
         db = opening(self.path)
@@ -95,7 +97,7 @@ class Storage:
     def begin(self) -> None:
         """Before anything is written. Raises `ProjectError` while another program has the file, and `DisplacedError`."""
         self._require_ours()
-        if not self._dirty:
+        if not self.has_log:
             self._mark()
 
     def _require_ours(self) -> None:
@@ -111,61 +113,65 @@ class Storage:
             self.live.note()
         return whole
 
-    def _mark(self) -> None:
-        """Write into the file itself that what comes now will lie in its log.
+    def _mark(self) -> bool:
+        """Write into the file itself that what comes now will lie in its log; False where a reader keeps it from that.
 
-        As well as can be: where a reader still needs the log as it is, the file goes without.
+        The file then goes without: such a log is not missed where it is missing, but it is as safe as any.
         """
-        self._generation = time.time_ns() // 1000
+        before = schema.log_mark(self.db)
+        self._write_mark(max(time.time_ns() // 1000, abs(before) + 1))
+        self.has_log = True
+        if self._pins or not self._is_backfilled():
+            self._write_mark(before)
+            return False
+        return True
+
+    def _write_mark(self, mark: int) -> None:
         with transaction(self.db):
-            schema.mark_log(self.db, self._generation)
-        self._dirty = True
-        if not self._pins:
-            self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self.live.note()
+            schema.mark_log(self.db, mark)
+        self.live.note()
+
+    def _is_backfilled(self) -> bool:
+        """Bring what is in the log into the file, as far as readers let; whether that is all."""
+        busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self.live.note()
+        return not busy and frames == done
 
     def checkpoint(self) -> bool:
         """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
-        if not self._dirty or self.frozen:
+        if not self.has_log or self.frozen:
             return True
         if self._pins:
             return False
         self._require_ours()
         with worded(self.path):
-            self._settle()
-            busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self.live.note()
-        self._dirty = bool(busy)
-        return not busy
+            return self._bring_in()
 
-    def _settle(self) -> None:
+    def _bring_in(self) -> bool:
         if schema.log_mark(self.db) > 0:
+            if not self._is_backfilled():  # first the mark, so that file and log agree at each moment
+                return False
             with transaction(self.db):
                 schema.settle_log(self.db)
+        busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.live.note()
+        self.has_log = bool(busy)
+        return not busy
 
     def is_log_long(self) -> bool:
         """Whether the log is to be checkpointed without waiting for a quiet moment."""
-        return self._dirty and not self._pins and self.live.log_size() > LONG_LOG
+        return self.has_log and not self._pins and self.live.log_size() > LONG_LOG
 
     def pin(self, pin: object) -> bool:
         """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
-        if self._pins and schema.log_mark(self.db) <= 0 and self._dirty:
-            return False  # written since it was pinned: its file is older than now
-        if not self._pins:
-            if not self.checkpoint():
+        if self.frozen:
+            return True
+        with worded(self.path):
+            # Marked at once, since the file is not to be touched later. One that was settled was written since.
+            if schema.log_mark(self.db) <= 0 if self._pins else not (self.checkpoint() and self._mark()):
                 return False
-            if not self.frozen:
-                with worded(self.path):
-                    self._mark()  # now, since the file is not to be touched later
-                if not self._is_backfilled():
-                    return False
         self._pins.add(pin)
         return True
-
-    def _is_backfilled(self) -> bool:
-        busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        self.live.note()
-        return not busy and frames == done
 
     def unpin(self, pin: object) -> None:
         self._pins.discard(pin)
@@ -188,8 +194,7 @@ class Storage:
             raise busy_error(self.path)
         with worded(self.path):
             if self.live.has_lost_only_its_log():
-                self._settle()
-                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._bring_in()
                 return None
             return save_copy(self.db, self.path)
 
@@ -217,5 +222,5 @@ def _live_file(path: Path) -> LiveFile:
     try:
         return LiveFile(path)
     except OSError as error:
-        reason = "database is locked" if error.errno in TAKEN else f"unable to open {path}"
+        reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
         raise sqlite3.OperationalError(reason) from error

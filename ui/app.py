@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from core import language, log, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError, ProjectInUseError
+from core.errors import JukuError, MissingLogError, ProjectInUseError
 from core.language import tr
 from core.project import Project
 from ui import crash_dialog, restarting, style
@@ -84,7 +84,9 @@ async def show(
     on_window(window)
     workspace.remember(project.path)
     window.show()
-    if error is not None:
+    if isinstance(error, MissingLogError):
+        window.ask_without_log(error)
+    elif error is not None:
         window.messages.show_error(error)
     window.open_paths([path for path in found if path != document])
     QTimer.singleShot(SETTLED, window, settle)

@@ -29,7 +29,8 @@ class BackupRunner(QObject):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._workspace = workspace
-        self._changed = bool(workspace.project.notice)  # what was done before a crash is in no backup yet
+        project = workspace.project
+        self._changed = bool(project.notice) and not project.read_only  # what was done before a crash has no backup yet
         self._said = False
         self._last = time.monotonic()
         self._timer = QTimer(self, singleShot=True)

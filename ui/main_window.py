@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from core import documents, evals, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError
+from core.errors import FileChangedError, JukuError, MissingLogError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         tasks.changed.connect(self.refresh)
-        tasks.failed.connect(self.messages.show_error)
+        tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
@@ -160,6 +160,8 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        if self.workspace.project.notice:
+            self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
         tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
@@ -168,11 +170,12 @@ class MainWindow(QMainWindow):
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
-        for action, verb, label in (
-            (self._undo, tr("&Undo"), project.undo_label),
-            (self._redo, tr("&Redo"), project.redo_label),
+        for action, verb, label, is_kept in (
+            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
+            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
         ):
-            action.setText(f"{verb}: {label}" if label else verb)
+            named = f"{verb}: {label}" if label else verb
+            action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
         for tab in self.tab_list:
             tab.refresh(changes)
@@ -202,8 +205,26 @@ class MainWindow(QMainWindow):
     async def _open(self, path: Path) -> None:
         if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
             return
-        opened = await asyncio.to_thread(projects.open_existing, path)
-        await self._replace(opened)
+        await self._open_anyhow(path, without_log=False)
+
+    async def _open_anyhow(self, path: Path, without_log: bool) -> None:
+        try:
+            opened = await asyncio.to_thread(projects.open_existing, path, without_log)
+        except MissingLogError as error:
+            self.ask_without_log(error)
+        else:
+            await self._replace(opened)
+
+    def ask_without_log(self, error: MissingLogError) -> None:
+        """A part of a project is missing: let the person choose whether to open the rest."""
+        box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setInformativeText(error.message)
+        there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
+        there.clicked.connect(lambda: self.workspace.tasks.start("", self._open_anyhow(error.path, without_log=True)))
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        box.open()
 
     async def _create(self, path: Path, sample: str) -> None:
         made = await asyncio.to_thread(projects.create, path)
@@ -225,6 +246,11 @@ class MainWindow(QMainWindow):
         """Save what is typed and not saved yet."""
         for tab in self.tab_list:
             await tab.flush()
+
+    def _on_failed(self, error: JukuError) -> None:
+        self.messages.show_error(error)
+        if isinstance(error, FileChangedError):
+            self.refresh(ALL_TABLES)
 
     def _on_busy(self, label: str) -> None:
         self._task.setText(label)
@@ -346,6 +372,12 @@ class MainWindow(QMainWindow):
                 self.open_paths(files)
             return True
         return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who goes elsewhere may copy the file: all that was done is to be in it."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
+            self.workspace.bring_log_in()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
