@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 
 from core import language, log, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError, MissingLogError, ProjectInUseError
+from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
-from ui import crash_dialog, restarting, style
+from ui import crash_dialog, one_window, restarting, style
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -78,17 +78,21 @@ async def show(
 ) -> None:
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
     document = next((path for path in found if path.suffix == projects.SUFFIX), None)
-    project, error = await first_project(chosen, document)
+    files = [path for path in found if path != document]
+    try:
+        project, error = await first_project(chosen, document)
+    except ProjectInUseError as taken:
+        if await asyncio.to_thread(one_window.hand_over, wanted_project(chosen, document), files):
+            return
+        project, error = await sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
     on_window(window)
     workspace.remember(project.path)
     window.show()
-    if isinstance(error, MissingLogError):
-        window.ask_without_log(error)
-    elif error is not None:
-        window.messages.show_error(error)
-    window.open_paths([path for path in found if path != document])
+    if error is not None:
+        window.explain(error)
+    window.open_paths(files)
     QTimer.singleShot(SETTLED, window, settle)
     try:
         await window.closed
@@ -103,13 +107,19 @@ def settle() -> None:
     gc.freeze()
 
 
+def wanted_project(chosen: settings.Settings, document: Path | None) -> Path | None:
+    return document or next((Path(path) for path in chosen.recent), None)
+
+
 async def first_project(chosen: settings.Settings, document: Path | None) -> tuple[Project, JukuError | None]:
-    """The project to begin with, and why it is not the one that was wanted."""
-    wanted = document or next((Path(path) for path in chosen.recent), None)
+    """The project to begin with, and why it is not the one that was wanted. Raises `ProjectInUseError`."""
+    wanted = wanted_project(chosen, document)
     if wanted is None:
         return await sample_project(chosen), None
     try:
         return projects.open_existing(wanted), None
+    except ProjectInUseError:
+        raise
     except JukuError as error:
         return await sample_project(chosen), error
 

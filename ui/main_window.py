@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
@@ -19,18 +20,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import documents, evals, paths, samples, settings
+from core import documents, evals, paths, project_lock, samples, settings
 from core import project as projects
-from core.errors import FileChangedError, JukuError, MissingLogError
+from core.errors import FileChangedError, JukuError, MissingLogError, ProjectInUseError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, queue_runner, style, widgets
+from core.project_lock import ProjectLockedError
+from ui import inquiry_runner, one_window, open_elsewhere, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
+from ui.one_window import OneWindow
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
@@ -63,6 +66,8 @@ class MainWindow(QMainWindow):
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
         self.copies = Copies(workspace, self)
+        self._one = OneWindow(self)
+        self._one.asked.connect(self._on_asked)
         self._lay_out()
         self._make_menus()
         self._make_status_bar()
@@ -160,6 +165,7 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self._one.follow(self.workspace.project)
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
@@ -196,33 +202,61 @@ class MainWindow(QMainWindow):
         return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        if document is not None:
-            await self._open(document)
-        if files:
-            self.tabs.setCurrentWidget(self.dataset_tab)
-            self.dataset_tab.import_files(files)
+        is_here = document is None or await self._open(document, files)
+        if files and is_here:
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._import, files)
 
-    async def _open(self, path: Path) -> None:
+    def _import(self, files: list[Path]) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.import_files(files)
+
+    async def _open(self, path: Path, files: list[Path]) -> bool:
+        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused."""
         if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
-            return
-        await self._open_anyhow(path, without_log=False)
-
-    async def _open_anyhow(self, path: Path, without_log: bool) -> None:
+            return True
         try:
-            opened = await asyncio.to_thread(projects.open_existing, path, without_log)
+            opened = await asyncio.to_thread(projects.open_existing, path)
+        except ProjectInUseError as error:
+            if not await asyncio.to_thread(one_window.hand_over, path, files):
+                self.explain(error)
+            return False
         except MissingLogError as error:
-            self.ask_without_log(error)
-        else:
-            await self._replace(opened)
+            self.explain(error)
+            return False
+        await self._replace(opened)
+        return True
 
-    def ask_without_log(self, error: MissingLogError) -> None:
+    def explain(self, error: JukuError) -> None:
+        """Say why a project was not opened, with what can be done about it."""
+        if isinstance(error, MissingLogError):
+            self._ask_without_log(error)
+        elif isinstance(error, ProjectLockedError):
+            self._ask_to_look(error)
+        else:
+            self.messages.show_error(error)
+
+    def _ask_to_look(self, error: ProjectLockedError) -> None:
+        def take_over() -> None:
+            project_lock.take_over(error)
+            self.open_paths([error.path])
+
+        open_elsewhere.ask(self, error, lambda: self._open_as(lambda: projects.look_at(error.path)), take_over)
+
+    def _open_as(self, opening: Callable[[], Project]) -> None:
+        self.workspace.tasks.start("", self._replace_by(opening))
+
+    async def _replace_by(self, opening: Callable[[], Project]) -> None:
+        await self._replace(await asyncio.to_thread(opening))
+
+    def _ask_without_log(self, error: MissingLogError) -> None:
         """A part of a project is missing: let the person choose whether to open the rest."""
         box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setInformativeText(error.message)
         there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
-        there.clicked.connect(lambda: self.workspace.tasks.start("", self._open_anyhow(error.path, without_log=True)))
+        there.clicked.connect(lambda: self._open_as(lambda: projects.open_existing(error.path, without_log=True)))
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         box.open()
 
@@ -343,10 +377,14 @@ class MainWindow(QMainWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.raise_()
-        self.activateWindow()
+        one_window.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
+
+    def _on_asked(self, files: list[Path]) -> None:
+        """This project was opened once more, perhaps with files."""
+        one_window.raise_window(self)
+        if files:
+            self.open_paths(files)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
@@ -382,11 +420,18 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing and not self._agreed and self._runner.trains_here():
+        if not self._closing and not self._agreed and self._trains_here():
             self._ask_to_close()
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
+
+    def _trains_here(self) -> bool:
+        try:
+            return self._runner.trains_here()
+        except Exception:  # a project that cannot be read any more must not keep the window open
+            logger.exception("not known whether a model is being trained")
+            return False
 
     def _ask_to_close(self) -> None:
         box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
@@ -422,6 +467,7 @@ class MainWindow(QMainWindow):
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self._one.end()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)
