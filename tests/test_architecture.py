@@ -30,7 +30,7 @@ ONLY_IN = {
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
     ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
-    ("whole_files", "tracebacks", "processes"),
+    ("whole_files", "tracebacks", "processes", "shared_disks"),
     ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection", "live_file"),

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import documents, evals, paths, project_lock, samples, settings
+from core import documents, evals, paths, project_lock, samples, settings, shared_disks
 from core import project as projects
 from core.errors import FileChangedError, JukuError, MissingLogError, ProjectInUseError
 from core.language import tr
@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.messages = widgets.MessageBar()
+        self.place = widgets.MessageBar()  # what to know of the folder the project lies in
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.messages)
+        layout.addWidget(self.place)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(page)
 
@@ -170,9 +172,19 @@ class MainWindow(QMainWindow):
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
+        tasks.start("", self._look_at_place())
         tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
+
+    async def _look_at_place(self) -> None:
+        """Say what is safe in a folder that is kept in sync or on a network drive; looking may take a while there."""
+        project = self.workspace.project
+        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        if project is self.workspace.project:
+            self.place.hide()
+            if words:
+                self.place.show_text(words, "warning")
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QToolButton
 
 from core import backups, dataset, filters
 from core.progress import Reporter
@@ -233,5 +233,28 @@ def test_how_often_is_a_setting(run, window):
         assert window.workspace.settings.backup_minutes == -1
         await until(lambda: dialog.servers._places)  # the pages look for keys before they may go
         dialog.close()
+
+    run(go())
+
+
+def test_a_project_in_a_synced_folder_says_what_is_safe(run, window, tmp_path):
+    (tmp_path / "Dropbox").mkdir()
+    for path in (tmp_path / "Dropbox" / "p.juku", tmp_path / "plain.juku"):
+        Project(path).close()
+
+    async def go():
+        assert window.place.isHidden()
+        window.open_paths([tmp_path / "Dropbox" / "p.juku"])
+        await until(lambda: not window.place.isHidden())
+        assert "Dropbox" in window.place.text()
+        assert "one computer at a time" in window.place.text()
+        window.messages.show_text("another message")
+        assert not window.place.isHidden()
+        window.place.findChild(QToolButton).click()
+        assert window.place.isHidden()
+        window.open_paths([tmp_path / "plain.juku"])
+        await until(lambda: window.workspace.project.path.name == "plain.juku")
+        await until(lambda: not window.workspace.tasks.running())
+        assert window.place.isHidden()
 
     run(go())
