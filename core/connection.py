@@ -18,7 +18,6 @@ from core.progress import Cancelled
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
-MAPPED = 4 << 30  # bytes of the file that reads may map; only a limit
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -68,19 +67,19 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """A further connection of this process that only reads."""
+    """A further connection of this process that only reads.
+
+    Nothing is mapped into memory: a file that another program cuts off would end the process, for a tenth less time.
+    """
     db = connect(path)
     db.execute("PRAGMA query_only = ON")
-    db.execute(f"PRAGMA mmap_size = {MAPPED}")
     return db
 
 
 def open_frozen(path: Path) -> sqlite3.Connection:
     """Read a file that nobody writes meanwhile, without locks and without its log."""
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    db.execute(f"PRAGMA mmap_size = {MAPPED}")
-    return db
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def require_readable(db: sqlite3.Connection, path: Path) -> None:
@@ -91,14 +90,15 @@ def require_readable(db: sqlite3.Connection, path: Path) -> None:
         raise ProjectError(
             tr("“{name}” cannot be opened where it is", name=path.name),
             tr(
-                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it elsewhere, with the files beside it."
+                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it "
+                "elsewhere, with the files next to it."
             ),
         )
 
 
 def read_only_error(path: Path) -> ProjectError:
     return ProjectError(
-        tr("“{name}” can only be read", name=path.name),
+        tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
     )
 
@@ -186,8 +186,8 @@ def locked(path: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise ProjectInUseError(
-            tr("“{name}” is open already", name=path.name),
-            tr("Another window or command is working on it. Nothing was changed. Go on there, or close it first."),
+            tr("“{name}” is already open", name=path.name),
+            tr("Another window or command is working on it. Nothing was changed. Continue there, or close it first."),
         ) from None
     except OSError:  # a cache that cannot be written must not keep anyone from the project
         pass
@@ -205,7 +205,7 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
         )
     if schema.version(db) > len(schema.MIGRATIONS):
         raise ProjectError(
-            tr("“{name}” was made by a newer Juku", name=path.name),
+            tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),
         )
 
@@ -270,7 +270,8 @@ def _wording(path: Path, reason: str) -> ProjectError:
         return ProjectError(
             tr("The disk is full"),
             tr(
-                "The last change was not made; everything before it is safe in “{name}”. Free some space and try again.",
+                "The last change was not made; everything before it is saved in “{name}”. Free some space and "
+                "try again.",
                 name=name,
             ),
         )
@@ -287,7 +288,7 @@ def _wording(path: Path, reason: str) -> ProjectError:
         return ProjectError(
             tr("“{name}” is damaged or its disk failed", name=name),
             tr(
-                "The change was not made. Copy the file to another disk before you go on. ({reason})",
+                "The change was not made. Copy the file to another disk before you continue. ({reason})",
                 reason=reason,
             ),
         )

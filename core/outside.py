@@ -56,7 +56,7 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
 
 def ended_error(status: int) -> JukuError:
     return JukuError(
-        tr("The work ended before it was done"),
+        tr("The process ended before it was done"),
         tr("Its process stopped (status {status}); nothing was changed. Try again.", status=status),
     )
 

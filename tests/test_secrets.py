@@ -136,7 +136,7 @@ async def look_at_server(server, window):
         await until(page.test.isEnabled)
         notes.append(page.test_note.text())
     assert HIDDEN in notes[0]
-    assert "Reached" in notes[1]
+    assert "Connected" in notes[1]
     settings.save(window.workspace.settings)
     return dialog
 

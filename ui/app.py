@@ -138,7 +138,7 @@ async def sample_project(chosen: settings.Settings) -> Project:
 async def _new_sample(path: Path, name: str) -> Project:
     path.parent.mkdir(parents=True, exist_ok=True)
     project = projects.create(path)
-    await project.write(tr("Fill with the sample"), samples.fill, name)
+    await project.write(tr("Use the sample"), samples.fill, name)
     return project
 
 

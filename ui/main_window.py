@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
         self._action(file, tr("Open a &backup…"), self.copies.show_backups)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
-        self._action(file, tr("Read a &document into the spec…"), self._on_document)
+        self._action(file, tr("Import a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
         self._action(file, tr("&Rescue a model…"), self._on_rescue)
@@ -275,7 +275,7 @@ class MainWindow(QMainWindow):
     async def _create(self, path: Path, sample: str) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
-            await made.write(tr("Fill with the sample"), samples.fill, sample)
+            await made.write(tr("Use the sample"), samples.fill, sample)
         await self._replace(made)
 
     async def _replace(self, project: Project) -> None:
@@ -310,7 +310,7 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Trains and answers: {provider}", provider=self.workspace.provider_title()))
+        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -370,7 +370,7 @@ class MainWindow(QMainWindow):
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Bring in a document"), "", _file_types(tr("Documents"), patterns))
+        dialog = QFileDialog(self, tr("Import a document"), "", _file_types(tr("Documents"), patterns))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
         dialog.open()
@@ -406,8 +406,8 @@ class MainWindow(QMainWindow):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(tr("About Juku"))
         box.setIconPixmap(style.icon("juku").pixmap(64, 64))
-        box.setText(tr("Juku (塾) teaches a language model what you know, and proves whether it learned."))
-        box.setInformativeText(tr("Free software under the Apache licence 2.0."))
+        box.setText(tr("Juku (塾) teaches a language model what you know and checks whether it learned."))
+        box.setInformativeText(tr("Open-source software under the Apache License 2.0."))
         box.open()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -451,7 +451,10 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setText(tr("A model is being trained on this computer."))
         box.setInformativeText(
-            tr("If you close the window, the training stops at its last checkpoint and goes on when Juku starts again.")
+            tr(
+                "If you close the window, the training stops at its last checkpoint and continues when Juku "
+                "starts again."
+            )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
         stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
