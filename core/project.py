@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import schema
-from core.connection import busy_error, changed_error, locked, read_only_error, transaction, worded
+from core import project_lock, schema
+from core.connection import busy_error, changed_error, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
@@ -67,13 +67,13 @@ class Project:
     def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
         self.path = path.absolute()
         self.read_only = look or (path.exists() and not _is_writable(path))
-        self.notice = ""  # what a person has to know of how it is open
         self._wrote = False
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
         self._undo: list[Step] = []
         self._redo: list[Step] = []
-        self._lock = None if self.read_only else locked(self.path)
+        self._lock = None if self.read_only else project_lock.acquire(self.path)
+        self.notice = self._lock.notice if self._lock else ""  # what a person has to know of how it is open
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
@@ -341,6 +341,8 @@ class Project:
 
     def _guarded(self, work: Callable[[], Changes]) -> tuple[Changes | None, bool]:
         """What `work` has changed, None where it was not begun; and whether the file still is the one that was opened."""
+        if self._lock:
+            self._lock.require()
         with worded(self.path):
             try:
                 self._storage.begin()

@@ -30,13 +30,14 @@ ONLY_IN = {
 # Inside core, imports run downwards in this order; modules of one line may import each other.
 ORDER = (
     ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
+    ("whole_files", "tracebacks", "processes", "shared_disks"),
     ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection", "live_file"),
     ("log_check",),
-    ("storage", "reading_copy"),
+    ("project_lock", "storage", "reading_copy"),
     ("project",),
-    ("aside", "checks", "personal", "duplicates"),
+    ("aside", "backups", "safety", "checks", "personal", "duplicates"),
     ("tokens", "prices"),
     ("formats", "grading", "measures", "denial"),
     ("documents", "templates"),
