@@ -13,6 +13,7 @@ from core.project import Project
 from core.queue import Queue
 from core.training import Plan
 from tests.fake_server import FakeServer
+from tests.patience import PATIENCE
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
 
@@ -59,8 +60,8 @@ class Watch:
         await asyncio.gather(self._task, return_exceptions=True)
         await self.provider.close()
 
-    async def until(self, true, seconds=20):
-        async with asyncio.timeout(seconds):
+    async def until(self, true):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 assert not self._task.done(), self._task
                 self._moved.clear()

@@ -7,6 +7,7 @@ import pytest
 
 from core import chat, curves, dataset, jobs, training
 from core.errors import JukuError, ProviderError
+from core.formats import jsonl
 from core.jobs import CREATING, WAITING
 from core.providers import Sampling
 from core.training import Plan
@@ -210,3 +211,31 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
     reply = run(server, lambda provider: provider.chat("base-model", chat.messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
+
+
+def test_only_what_somebody_approved_is_trained_on(server, sample):
+    """Drafts and exam questions stay here, also where they carry the tag and the split."""
+    approved = training.training_rows(sample.rows, "study")
+    others = [
+        dataset.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
+        for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
+    ]
+    asyncio.run(sample.write("", dataset.add, others))
+    assert training.training_rows(sample.rows, "study") == approved
+    assert training.count(sample.rows, "study") == len(approved)
+    run(server, lambda provider: training.create(sample, provider, PLAN))
+    (sent,) = server.files.values()
+    assert sent.decode().splitlines() == approved
+
+
+def test_the_validation_rows_are_approved_ones_too(server, sample):
+    rows = [
+        dataset.read_row(jsonl.new_row("", f"{status}?", "No."), tags="study", split="validation", status=status)
+        for status in ("approved", "draft")
+    ]
+    asyncio.run(sample.write("", dataset.add, rows))
+    plan = Plan("base-model", "study", validation=True)
+    run(server, lambda provider: training.create(sample, provider, plan))
+    asked = server.jobs["ftjob-1"]["asked"]
+    (kept,) = server.files[asked["validation_file"]].decode().splitlines()
+    assert "approved?" in kept

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 
 import ui.workspace
 from core.settings import ProviderSettings, Settings
+from tests.patience import PATIENCE
 from ui import background_check
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
@@ -45,7 +46,7 @@ def run(qapp):
 async def settled(command):
     """Await `command` and what it has started: pytest-qt turns the loop between the phases, where no task may step."""
     result = await command
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + PATIENCE
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
@@ -83,5 +84,5 @@ def window(run, sample, qtbot):
 
 async def close(window):
     window.close()
-    await asyncio.wait_for(asyncio.shield(window.closed), 20)
+    await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
     await window.workspace.close()

@@ -17,10 +17,10 @@ from core import dataset, filters
 from core.connection import open_rows
 from core.formats import jsonl
 from core.project import Project
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60
 
 
 @pytest.fixture
