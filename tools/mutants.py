@@ -76,7 +76,7 @@ def _is_left_alone(node: ast.AST) -> bool:
     protocol = isinstance(node, ast.ClassDef) and any(
         isinstance(b, ast.Name) and b.id == "Protocol" for b in node.bases
     )
-    return words or protocol or isinstance(node, _UNREAD)
+    return words or protocol or _is_docstring(node) or isinstance(node, _UNREAD)
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -90,6 +90,26 @@ def test_the_reference_must_not_be_contradicted():
     assert (contrary.passed, contrary.score, contrary.found) == (False, 0.5, ("hands",))
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference", "point"),
+    [
+        ("Yes, with the hands.", "No, only with the hands.", "hands"),
+        ("No, with the hands.", "Yes, with the hands.", "hands"),
+        ("はい、手でさわります。", "いいえ、手でさわります。", "手"),
+        ("いいえ、手でさわります。", "はい、手でさわります。", "手"),
+    ],
+)
+def test_yes_and_no_contradict_each_other_either_way(answer, reference, point):
+    found = mark("key_points", answer, point, reference)
+    assert (found.passed, found.found) == (False, (point,))
+    assert found.reason.startswith("The answer says yes where the reference says no")
+    agreeing = (
+        reference.split("、" if "、" in reference else ",")[0]
+        + answer[len(answer.split("、" if "、" in answer else ",")[0]) :]
+    )
+    assert mark("key_points", agreeing, point, reference).passed
+
+
 def test_the_score_is_the_share_of_points():
     found = mark("key_points", "Pushing and grabbing.", "push ; grab ; knock")
     assert (found.score, found.found, found.missed) == (pytest.approx(2 / 3), ("push", "grab"), ("knock",))

@@ -35,7 +35,16 @@ def test_the_same_bytes_are_sent_once_for_each_purpose(server, project):
     assert other != first
     assert ensure(project, server, DATA * 2) not in (first, other)
     assert [server.files[id] for id in (first, other)] == [DATA, DATA]
+    assert [server.purposes[id] for id in (first, other)] == ["fine-tune", "batch"]
     assert len(server.files) == 3
+    assert project.undo_label is None  # a record is nothing to undo
+
+
+def test_what_was_sent_is_asked_for_by_its_id_and_not_searched(server, project):
+    first = ensure(project, server)
+    server.requests.clear()
+    assert ensure(project, server) == first
+    assert [(method, path) for method, path, _body in server.requests] == [("GET", f"/v1/files/{first}")]
 
 
 def test_progress_is_told(server, project):
@@ -74,7 +83,10 @@ def test_after_a_lost_answer_the_file_is_found_in_the_list_if_it_is_whole(server
         server.names[first] = "other.jsonl"
     found = ensure(project, server)
     assert (found == first) is (harm == "")
+    server.requests.clear()
     assert ensure(project, server) == found  # also the one found in the list is kept
+    assert [(method, path) for method, path, _body in server.requests] == [("GET", f"/v1/files/{found}")]
+    assert project.undo_label is None
     assert len(server.files) == (1 if found == first else 2)
 
 

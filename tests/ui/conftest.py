@@ -24,6 +24,13 @@ def no_work_in_the_background(monkeypatch):
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
 
 
+@pytest.fixture(autouse=True)
+def no_widgets_left(qapp):
+    """What a test has closed is gone before the next one: every change of the theme dresses all that is still there."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 @pytest.fixture
 def run(qapp):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
