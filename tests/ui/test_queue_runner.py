@@ -115,6 +115,7 @@ def test_another_project_has_a_queue_of_its_own(bench, server, run, tmp_path):
         bench.workspace.switch(projects.open_existing(path))
         bench.runner.begin()
         await until(lambda: bench.ended == [(1, "succeeded")])
+        await until(lambda: not bench.workspace.tasks.running())
         bench.workspace.project.close()
 
     run(bench.play(go()))
