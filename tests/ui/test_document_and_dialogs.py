@@ -1,0 +1,32 @@
+"""File dialogs open and close every file they list: the project's own among them, while it is written."""
+
+import subprocess
+import sys
+
+from PySide6.QtWidgets import QFileDialog
+
+from tests.ui.waiting import until
+
+ASK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT count(*) FROM example').fetchone())"
+
+
+def is_kept_out(path):
+    done = subprocess.run([sys.executable, "-c", ASK, str(path)], capture_output=True, text=True)
+    return "database is locked" in done.stderr
+
+
+async def listed(path):
+    """Open Qt's own dialog on the folder, and wait until it has shown the file and looked into it."""
+    dialog = QFileDialog(None, "", str(path.parent))
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.open()
+    model = dialog.findChild(QFileDialog.__bases__[0], "").parent() and None
+    await until(lambda: path.name in _names(dialog))
+    return dialog
+
+
+def _names(dialog):
+    view = dialog.findChild(object, "treeView") or dialog.findChild(object, "listView")
+    model, root = view.model(), view.rootIndex()
+    return [str(model.index(number, 0, root).data()) for number in range(model.rowCount(root))]
