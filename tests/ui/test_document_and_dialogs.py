@@ -1,10 +1,22 @@
 """File dialogs open and close every file they list: the project's own among them, while it is written."""
 
+import asyncio
+import random
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
-from PySide6.QtWidgets import QFileDialog
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
+from core import dataset, filters, importing, live_file
+from core.formats import jsonl
+from core.project import Project
+from tests.core.edit_for_ever import contents
+from tests.core.test_project import KILLS, replay, run_and_kill
 from tests.ui.waiting import until
 
 ASK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT count(*) FROM example').fetchone())"
