@@ -51,7 +51,7 @@ class Running:
     def stop(self) -> int:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        code = self.process.wait(20)
+        code = self.process.wait(PATIENCE)
         self.process.stdout.close()
         return code
 

@@ -128,7 +128,7 @@ def test_a_server_of_its_own_stops_on_a_signal(tmp_path: Path) -> None:
     with process.stderr:
         assert "http://127.0.0.1:" in process.stderr.readline() and "given" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert not (tmp_path / "engine.json").exists()
 
 
