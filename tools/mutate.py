@@ -1,6 +1,6 @@
 """Changes the code in small ways, one at a time, and counts the changes that the tests notice.
 
-`python tools/mutate.py [--most N] [--seed N] [MODULE…]` runs the tests of each module in `TESTS` in a copy of the tree and
+`python tools/mutate.py [--most N] [--seed N] [--again] [MODULE…]` runs the tests of each module in `TESTS` in a copy of the tree and
 writes what came of it to build/mutation; `--page` makes docs/mutation-score.md of that. Of a module with more than `--most`
 mutants a sample is drawn. A mutant is run with the tests that reach its lines, the fastest first, until one fails.
 """
@@ -185,15 +185,21 @@ def tried(tree: Path, mutant: Mutant, reached: dict[str, list[float]]) -> Result
     return Result(mutant.name, mutant.line, status != 0, len(chosen), round(time.monotonic() - started, 1))
 
 
-def judge(module: str, most: int, seed: int) -> None:
-    """Try the module's mutants and write down what came of them."""
+def judge(module: str, most: int, seed: int, again: bool) -> None:
+    """Try the module's mutants, or `again` those that survived, and write down what came of them."""
     every = list(mutants(ROOT / module, module))
     chosen = every if len(every) <= most else random.Random(seed).sample(every, most)
+    place = FOUND / f"{Path(module).stem}.json"
+    known = json.loads(place.read_text(encoding="utf-8"))["results"] if again else []
+    kept = [Result(**one) for one in known if one["killed"]]
+    if again:
+        alive = {one["name"] for one in known} - {one.name for one in kept}
+        chosen = [one for one in every if one.name in alive]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         copied(tree)
         reached = reach(tree, module)
-        results = []
+        results = list(kept)
         for mutant in sorted(chosen, key=lambda one: one.line):
             results.append(tried(tree, mutant, reached))
             if not results[-1].killed:
@@ -203,7 +209,7 @@ def judge(module: str, most: int, seed: int) -> None:
     FOUND.mkdir(parents=True, exist_ok=True)
     told = {"module": module, "mutants": len(every), "seed": seed, "day": time.strftime("%Y-%m-%d")}
     written = json.dumps(told | {"results": [asdict(one) for one in results]}, ensure_ascii=False, indent=1)
-    (FOUND / f"{Path(module).stem}.json").write_text(written, encoding="utf-8")
+    place.write_text(written, encoding="utf-8")
 
 
 def copied(tree: Path) -> None:
@@ -231,12 +237,13 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="core/x.py; all of them without")
     parser.add_argument("--most", type=int, default=120, help="mutants of one module, at most")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="only the mutants that survived the last time")
     parser.add_argument("--page", action="store_true", help="only write the page")
     arguments = parser.parse_args()
     if not arguments.page:
         prepare()
         for module in arguments.modules or TESTS:
-            judge(module, arguments.most, arguments.seed)
+            judge(module, arguments.most, arguments.seed, arguments.again)
     mutation_page.write()
 
 

@@ -13,7 +13,6 @@ from core import dataset, filters
 from core import project as projects
 from core.errors import ProjectError, ProjectInUseError
 from core.formats import jsonl
-from core.project import Project
 from core.reading_copy import opened
 
 ROOT = Path(__file__).parent.parent.parent
