@@ -127,7 +127,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path)
         for column, _box in enumerate(dialog._choices):
             choose(dialog, column, "")
         assert not dialog._ok.isEnabled()
-        assert "column that holds the question" in dialog._note.text()
+        assert "column with the questions" in dialog._note.text()
         choose(dialog, 0, "question")
         choose(dialog, 1, "question")
         assert [box.currentData() for box in dialog._choices] == ["", "question"]
