@@ -142,6 +142,7 @@ class MainWindow(QMainWindow):
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
         self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
         self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)

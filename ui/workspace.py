@@ -29,6 +29,7 @@ class Workspace(QObject):
 
     offers_changed = Signal()
     offers_failed = Signal(str)  # the provider that could not be asked for its models
+    rows_wanted = Signal(str)  # rows are to be shown: the words of a filter
     reconnected = Signal(str)  # a provider whose address or key has changed: what it refused before may succeed now
 
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:
