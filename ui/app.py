@@ -91,7 +91,7 @@ async def show(
     workspace.remember(project.path)
     window.show()
     if error is not None:
-        window.explain(error)
+        window.opening.explain(error)
     window.open_paths(files)
     QTimer.singleShot(SETTLED, window, settle)
     try:

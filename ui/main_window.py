@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
@@ -20,20 +18,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import documents, evals, paths, project_lock, samples, settings, shared_disks
+from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
-from core.errors import FileChangedError, JukuError, MissingLogError, ProjectInUseError
+from core.errors import FileChangedError, JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from core.project_lock import ProjectLockedError
-from ui import inquiry_runner, one_window, open_elsewhere, queue_runner, style, widgets
+from ui import inquiry_runner, one_window, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
 from ui.one_window import OneWindow
+from ui.opening import Opening
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
@@ -70,6 +68,7 @@ class MainWindow(QMainWindow):
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.opening = Opening(workspace, self, self._replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
@@ -178,7 +177,8 @@ class MainWindow(QMainWindow):
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
         tasks.start("", self._look_at_place())
-        tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+        if not self.workspace.project.read_only:
+            tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
 
@@ -219,7 +219,7 @@ class MainWindow(QMainWindow):
         return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        is_here = document is None or await self._open(document, files)
+        is_here = document is None or await self.opening.open(document, files)
         if files and is_here:
             # Later than the switch to another project, which ends what was begun before it.
             asyncio.get_running_loop().call_soon(self._import, files)
@@ -227,55 +227,6 @@ class MainWindow(QMainWindow):
     def _import(self, files: list[Path]) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.import_files(files)
-
-    async def _open(self, path: Path, files: list[Path]) -> bool:
-        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused."""
-        if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
-            return True
-        try:
-            opened = await asyncio.to_thread(projects.open_existing, path)
-        except ProjectInUseError as error:
-            if not await asyncio.to_thread(one_window.hand_over, path, files):
-                self.explain(error)
-            return False
-        except MissingLogError as error:
-            self.explain(error)
-            return False
-        await self._replace(opened)
-        return True
-
-    def explain(self, error: JukuError) -> None:
-        """Say why a project was not opened, with what can be done about it."""
-        if isinstance(error, MissingLogError):
-            self._ask_without_log(error)
-        elif isinstance(error, ProjectLockedError):
-            self._ask_to_look(error)
-        else:
-            self.messages.show_error(error)
-
-    def _ask_to_look(self, error: ProjectLockedError) -> None:
-        def take_over() -> None:
-            project_lock.take_over(error)
-            self.open_paths([error.path])
-
-        open_elsewhere.ask(self, error, lambda: self._open_as(lambda: projects.look_at(error.path)), take_over)
-
-    def _open_as(self, opening: Callable[[], Project]) -> None:
-        self.workspace.tasks.start("", self._replace_by(opening))
-
-    async def _replace_by(self, opening: Callable[[], Project]) -> None:
-        await self._replace(await asyncio.to_thread(opening))
-
-    def _ask_without_log(self, error: MissingLogError) -> None:
-        """A part of a project is missing: let the person choose whether to open the rest."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setInformativeText(error.message)
-        there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
-        there.clicked.connect(lambda: self._open_as(lambda: projects.open_existing(error.path, without_log=True)))
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.open()
 
     async def _create(self, path: Path, sample: str) -> None:
         made = await asyncio.to_thread(projects.create, path)
