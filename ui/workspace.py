@@ -19,6 +19,8 @@ from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
+from ui.backup_runner import BackupRunner
+from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
 
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
@@ -49,6 +51,8 @@ class Workspace(QObject):
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        SettingsWatch(self)
+        self.backups = BackupRunner(self)
 
     async def find(self, filter: Filter) -> array[int]:
         """Ids of the rows that match; a newer search stops the older one."""
@@ -179,15 +183,19 @@ class Workspace(QObject):
 
     def switch(self, project: Project) -> None:
         """Go on with another project; what still ran on the old one is cancelled first."""
-        self.tasks.start("", self._close_old(self.project, self.tasks.running()))
+        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.leave()))
         self.project = project
         self.finder = Finder(project)
         self._indexing.start()
         self.remember(project.path)
 
-    async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:
+    async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
         await cancel_all(running)
-        old.close()
+        try:
+            if changed:
+                await self.backups.make_last(old)
+        finally:
+            old.close()
 
     def remember(self, path: Path) -> None:
         self.settings.remember(path)
@@ -201,4 +209,6 @@ class Workspace(QObject):
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()
+        if self.backups.leave():
+            await self.backups.make_last(self.project)
         self.project.close()

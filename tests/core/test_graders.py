@@ -5,7 +5,7 @@ import json
 import pytest
 from rapidfuzz import fuzz
 
-from core import duplicates
+from core import duplicates, graders
 from core.evals import Question
 from core.graders import GRADERS, Mark
 from tests.patience import effort
@@ -113,6 +113,23 @@ def test_yes_and_no_contradict_each_other_either_way(answer, reference, point):
 def test_the_score_is_the_share_of_points():
     found = mark("key_points", "Pushing and grabbing.", "push ; grab ; knock")
     assert (found.score, found.found, found.missed) == (pytest.approx(2 / 3), ("push", "grab"), ("knock",))
+
+
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+def test_the_words_that_hit_are_named_and_points_are_told_in_words(grader):
+    points = "3 ; team|side ; !minute|second"
+    found = mark(grader, "A side has 4 players for a second.", points)
+    assert found.reason.splitlines() == [
+        "Found: “side”.", "The answer does not contain “3”.", "The answer contains “second”, which is not allowed.",
+    ]  # fmt: skip
+    found = mark(grader, "It has 3.", points)
+    assert found.reason.splitlines() == ["Found: “3”.", "The answer does not contain “team” or “side”."]
+    assert mark(grader, "A team of 3.", points).reason == "Found: “3”, “team”."
+    assert not set("|!") & set(
+        "".join(mark(grader, text, points).reason for text in ("", "3", "second", "not 3", "a team"))
+    )
+    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
+    assert graders.wanted_words("regex", "a|b") == "a|b"
 
 
 def test_without_key_points_the_figures_of_the_reference_are_wanted():

@@ -359,3 +359,40 @@ def test_schemas_are_strict_and_what_they_describe_is_read():
         assert schema["schema"]["required"] == list(schema["schema"]["properties"])
     item = replies.PAIRS_SCHEMA["schema"]["properties"]["examples"]["items"]
     assert item["additionalProperties"] is False and set(item["properties"]["kind"]["enum"]) <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("reply", "score", "reason"),
+    [
+        ('{"score": 80, "reason": "Right."}', 80, "Right."),
+        ('{"points": 80, "explanation": "Right."}', 80, "Right."),
+        ('{"result": {"Score": "80/100", "Reason": "Right."}}', 80, "Right."),
+        ('{"score": "4 of 5", "reason": ["Right.", "Mostly."]}', 80, "Right.; Mostly."),
+        ('```json\n{"点数": 80, "理由": "正しい。"}\n```', 80, "正しい。"),
+        ('{"mark": "80 %", "comment": {"short": "Right."}}', 80, "Right."),
+        ('{"note": "Right.", "total_score": 80}', 80, "Right."),
+        ("Score: 80. Right, mostly.", 80, "Score: 80. Right, mostly."),
+    ],
+)
+def test_a_judges_reason_is_never_json(reply, score, reason):
+    found = replies.points(reply)
+    assert (found.score, found.reason) == (score, reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "better", "reason"),
+    [
+        ('{"better": "first", "reason": "Shorter."}', "first", "Shorter."),
+        ('{"verdict": {"winner": "Second", "why": "Longer."}}', "second", "Longer."),
+        ('{"preferred": "tie"}', "tie", ""),
+    ],
+)
+def test_a_preference_has_a_reason_in_words(reply, better, reason):
+    found = replies.preference(reply)
+    assert (found.better, found.reason) == (better, reason)
+
+
+@given(st.text(max_size=200))
+def test_words_stay_words(text):
+    if text.strip()[:1] not in ("{", "[", '"') and "```" not in text:
+        assert replies.in_words(text) == text.strip()

@@ -115,6 +115,33 @@ def test_the_address_is_for_this_user_only_and_the_home_for_one_engine(tmp_path:
     assert not (tmp_path / "engine.json").exists()
 
 
+def modes(home: Path) -> dict[str, int]:
+    """The permissions of everything below a folder, by its name there."""
+    return {str(path.relative_to(home)): stat.S_IMODE(path.lstat().st_mode) for path in [home, *home.rglob("*")]}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of that kind")
+async def test_nobody_else_may_read_what_was_uploaded(tmp_path: Path) -> None:
+    """Also what an older engine left readable is taken back; a link is not followed."""
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    old = home / "files" / "file-old"
+    old.mkdir(parents=True)
+    (old / "content").write_bytes(b"{}\n")
+    outside.write_bytes(b"public")
+    (home / "link").symlink_to(outside)
+    for path in (home, old, old / "content", outside):
+        path.chmod(0o755)
+    running = start(home)
+    async with running.client() as client:
+        file = await upload(client, LESSON)
+    assert running.stop() == 0
+    found = modes(home)
+    open_to_others = {name: oct(mode) for name, mode in found.items() if mode & 0o077 and name != "link"}
+    assert not open_to_others
+    assert f"files/{file}/content" in found
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")
 def test_a_server_of_its_own_stops_on_a_signal(tmp_path: Path) -> None:
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 import ui.workspace
 from core.settings import ProviderSettings, Settings
 from tests.patience import PATIENCE
-from ui import background_check
+from ui import background_check, backup_runner
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -22,6 +22,7 @@ def no_work_in_the_background(monkeypatch):
     """What begins by itself a moment after a change has tests of its own; others are left in peace."""
     monkeypatch.setattr(background_check, "PAUSE", HOURS)
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
+    monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
 
 
 @pytest.fixture(autouse=True)
