@@ -40,6 +40,7 @@ from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
+from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
         self.show_project()
 
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
+        self.messages, self.trouble = widgets.MessageBar(), TroubleBar(self.workspace)
         self.place = widgets.MessageBar()  # what to know of the folder the project lies in
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.messages)
         layout.addWidget(self.place)
+        layout.addWidget(self.trouble)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(page)
 
@@ -152,6 +154,9 @@ class MainWindow(QMainWindow):
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
+        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
@@ -310,7 +315,13 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
+        title = self.workspace.provider_title()
+        is_there = self.workspace.trouble(self.workspace.settings.provider) is None
+        self._server.setText(
+            tr("Connected to: {provider}", provider=title)
+            if is_there
+            else tr("Not connected: {provider}", provider=title)
+        )
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -381,6 +392,12 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
+
+    def _on_server_settings(self) -> None:
+        """The chosen server's page, ready for its key."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.show_server(self.workspace.settings.provider)
+        dialog.open()
 
     def _on_rescue(self) -> None:
         dialog = RescueDialog(self.workspace, parent=self)

@@ -47,6 +47,11 @@ class SettingsDialog(QDialog):
         self._connect()
         self.resize(940, 720)
 
+    def show_server(self, provider: str) -> None:
+        """Go to the page of a server."""
+        self.tabs.setCurrentWidget(self.servers)
+        self.servers.choose(provider)
+
     def _make_look(self) -> None:
         self.language = QComboBox()
         for code, name in (("", tr("Use the system setting")), *LANGUAGES.items()):

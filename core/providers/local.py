@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
+GONE = ("unreached", "refused")  # codes of a process that does not answer
 
 
 class LocalProvider(OpenAIProvider):
@@ -87,6 +89,21 @@ class LocalProvider(OpenAIProvider):
                 tr("Nothing was lost. The cause is at the end of {log}.", log=home / "engine.log"),
             )
         self._process, self._key, self.base_url = None, found["token"], found["url"]
+
+    @contextlib.contextmanager
+    def worded(self) -> Iterator[None]:
+        """The engine is a part of Juku: where it is gone, no address and no network is to be looked at."""
+        try:
+            with super().worded():
+                yield
+        except ProviderError as error:
+            if error.status is not None or error.code not in GONE:
+                raise
+            raise ProviderError(
+                tr("The local engine has stopped"),
+                tr("Nothing was lost. Try again: it is started again then."),
+                code=error.code,
+            ) from error
 
     async def close(self) -> None:
         await super().close()

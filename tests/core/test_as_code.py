@@ -111,6 +111,6 @@ def test_the_engine_of_this_computer_is_named_with_the_way_to_its_token():
     asyncio.run(provider.close())
     written = as_code.as_python(found)
     assert (found.base_url, found.variable) == (as_code.ENGINE_URL, "JUKU_ENGINE_TOKEN")
-    assert "# Without its window: JUKU_ENGINE_TOKEN=… python main.py serve --port 8321" in written
+    assert "# Without a window: JUKU_ENGINE_TOKEN=… python main.py serve --port 8321" in written
     assert "engine.json" in as_code.as_curl(found)
     compile(written, "ask.py", "exec")
