@@ -96,8 +96,8 @@ ORDER = (
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names}
 
 
-# What reads a clock; and waits that only pause, so that their end fails nothing.
-CLOCKS = {f"time.{name}" for name in ("perf_counter", "monotonic", "process_time", "thread_time", "sleep")}
+# What reads a clock; and what only pauses, so that its end fails nothing.
+CLOCKS = {f"time.{name}" for name in ("perf_counter", "monotonic", "process_time", "thread_time")}
 HARMLESS = {"asyncio.wait"}
 
 

@@ -36,10 +36,10 @@ TESTS = {
     "core/points.py": ["test_graders", "test_grading"],
     "core/grading.py": ["test_grading", "test_graders"],
     "core/statistics.py": ["test_statistics", "test_verdict"],
-    "core/scores.py": ["test_evals", "test_verdict", "test_trends", "test_eval_answers", "test_statistics"],
-    "core/schema.py": ["test_project", "test_migrations", "test_versions", "test_dataset", "test_importing"],
-    "core/project.py": ["test_project", "test_importing", "test_migrations"],
-    "core/connection.py": ["test_project", "test_importing", "test_migrations"],
+    "core/scores.py": ["test_verdict", "test_eval_answers", "test_evals", "test_trends"],
+    "core/schema.py": ["test_project", "test_migrations", "test_versions"],
+    "core/project.py": ["test_project", "test_live_file", "test_importing"],
+    "core/connection.py": ["test_project", "test_live_file", "test_reading_copy"],
 }
 QUIETLY = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LONGEST = 120.0  # seconds of the processor, and five times as many by the clock: what takes longer does not end

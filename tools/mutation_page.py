@@ -41,7 +41,7 @@ def _row(found: dict[str, Any], reasons: dict[str, str]) -> str:
     equivalent = sum(not one["killed"] and one["name"] in reasons for one in found["results"])
     killed = sum(one["killed"] for one in found["results"])
     counted = tried - equivalent
-    low, high = wilson(killed, counted)
+    low, high = wilson(killed / counted, counted)
     share = "all tried" if tried == found["mutants"] else f"{low:.0%} – {high:.0%}"
     figures = [
         found["mutants"],

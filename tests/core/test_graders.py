@@ -102,7 +102,7 @@ def test_the_reference_must_not_be_contradicted():
 def test_yes_and_no_contradict_each_other_either_way(answer, reference, point):
     found = mark("key_points", answer, point, reference)
     assert (found.passed, found.found) == (False, (point,))
-    assert found.reason.startswith("The answer says yes where the reference")
+    assert "The answer says yes where the reference" in found.reason
     agreeing = (
         reference.split("、" if "、" in reference else ",")[0]
         + answer[len(answer.split("、" if "、" in answer else ",")[0]) :]
