@@ -7,13 +7,11 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core import dataset, eval_questions, prompts, retrieval, spec
-from core.connection import open_rows
+from core import dataset, eval_questions, prompts, reading_copy, retrieval, spec
 from core.errors import ProviderError
 from core.filters import Filter
 from core.language import tr
@@ -99,7 +97,7 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 def of_project(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
-    with closing(open_rows(path)) as db:
+    with reading_copy.opened(path) as db:
         state = spec.load(db)
         asked = [row.question for row in dataset.examples(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip

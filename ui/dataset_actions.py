@@ -26,7 +26,7 @@ MARK = "status:"  # begins the names of the actions that set a status
 class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
-    wanted = Signal(str)  # replace, versions, tokens, import, export, json, find, add
+    wanted = Signal(str)  # replace, judge, versions, tokens, import, export, json, find, add
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
 
     def __init__(self, workspace: Workspace, table: GridView, owner: QWidget) -> None:
@@ -68,6 +68,7 @@ class RowActions(QObject):
             ("add", tr("Add &row"), "Ctrl+Return"),
             ("find", tr("&Search"), Key.Find),
             ("replace", tr("Find and re&place…"), "Ctrl+H"),
+            ("judge", tr("Let a model &judge…"), None),
             ("versions", tr("&Versions…"), None),
             ("tokens", tr("&Tokens and cost…"), None),
             ("import", tr("&Import…"), None),
@@ -118,7 +119,7 @@ class RowActions(QObject):
     def _on_menu(self, place: QPoint) -> None:
         menu = self.menu(
             self._table,
-            f"edit json - cut copy copy_headings paste fill - {MARK}approved {MARK}rejected {MARK}draft "
+            f"edit json - cut copy copy_headings paste fill - judge {MARK}approved {MARK}rejected {MARK}draft "
             "split kind tag bulk - delete",
         )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -126,7 +127,7 @@ class RowActions(QObject):
 
     def bulk(self, action: str, value: str) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.apply(self._workspace, ids, action, value)
+            dataset_bulk.apply(self._workspace, ids, action, value, self._owner)
 
     def ask_bulk(self, action: str) -> None:
         if ids := self._table.selected_ids():
@@ -143,7 +144,7 @@ class RowActions(QObject):
             return
         first = dataset.fetch(self._workspace.project.rows, ids[:1])
         if first:
-            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field))
+            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():

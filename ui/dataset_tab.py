@@ -85,6 +85,9 @@ class DatasetTab(Tab):
     def _make_buttons(self) -> None:
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
+        self._judge = QPushButton()
+        self._judge.setToolTip(widgets.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
+        self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
         self._count = widgets.label(dim=True)
@@ -96,7 +99,7 @@ class DatasetTab(Tab):
         self._rows.setMenu(
             self.rows.menu(
                 self._rows,
-                f"add paste - {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
+                f"add paste - judge {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
                 "- import export - all",
             )
         )
@@ -109,6 +112,7 @@ class DatasetTab(Tab):
             self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
         bottom.addWidget(self._count, 1)
+        bottom.addWidget(self._judge)
         bottom.addWidget(self._fix)
         bottom.addWidget(self._unread)
         self._nothing = _nothing(self.import_wanted.emit, self._on_add)
@@ -255,6 +259,9 @@ class DatasetTab(Tab):
         self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
         self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
+        drafts = counts["status"].get("draft", 0)
+        self._judge.setVisible(drafts > 0)
+        self._judge.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
         wrong = len(await project.read(filters.find, Filter(rule="*")))
         self._panel_button.setText(f"{tr('Problems')} ({wrong:,})" if wrong else tr("Problems"))
         self._panel_button.setIcon(severity_icon(severity(" ".join(self._problems))) if wrong else QIcon())

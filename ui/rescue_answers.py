@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
-from core import golden
+from core import golden, points
 from core.golden import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
@@ -91,7 +91,7 @@ class AnswersPage(Page):
             return
         one = self._kept[line]
         parts = [(tr("Question"), one.question), (tr("Answer"), one.answer), (tr("Expected"), one.reference)]
-        parts.append((tr("Key points"), one.key_points))
+        parts.append((tr("Key points"), points.in_words(one.key_points)))
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def show_buttons(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from core import golden, jobs
+from core import golden, jobs, points
 from core.errors import JukuError
 from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
@@ -127,7 +127,7 @@ class ParityPage(Page):
         one = self._pairs[line]
         parts = [
             (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
-            (tr("Expected"), one.golden.reference), (tr("Key points"), one.golden.key_points),
+            (tr("Expected"), one.golden.reference), (tr("Key points"), points.in_words(one.golden.key_points)),
         ]  # fmt: skip
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 

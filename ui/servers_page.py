@@ -143,8 +143,10 @@ class ServersPage(QWidget):
         self._show_chosen()
 
     def _refresh(self) -> None:
-        entry = self.chosen()
-        self._show_list(entry.id if entry else providers.LOCAL)
+        """Stay with the server that is shown: another window may have added or removed one before it."""
+        entry = self.page.entry if self.list.currentRow() > 0 else None
+        stays = any(one is entry for one in self._settings.providers)
+        self._show_list(entry.id if entry and stays else providers.LOCAL)
 
     def _show_chosen(self) -> None:
         entry = self.chosen()

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import providers, settings
-from core.errors import JukuError
+from core.errors import JukuError, ProjectError
 from core.filters import Filter
 from core.indexing import Finder
 from core.keys import Keys
@@ -19,6 +19,8 @@ from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
+from ui.backup_runner import BackupRunner
+from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
 
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
@@ -52,6 +54,8 @@ class Workspace(QObject):
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        SettingsWatch(self)
+        self.backups = BackupRunner(self)
 
     async def find(self, filter: Filter) -> array[int]:
         """Ids of the rows that match; a newer search stops the older one."""
@@ -66,6 +70,16 @@ class Workspace(QObject):
         """Make the search index once no more rows have changed for a moment."""
         if self.tasks.can_start() and (self._index_task is None or self._index_task.done()):
             self._index_task = self.tasks.start("", self.finder.refresh(Reporter()))
+
+    def bring_log_in(self) -> None:
+        """Make the project one whole file now, and keep other programs out of it."""
+        self.project.hold()
+        if self.project.has_log and self.tasks.can_start():
+            self.tasks.start("", self._bring_log_in())
+
+    async def _bring_log_in(self) -> None:
+        with suppress(ProjectError):  # nobody has asked for it: the next write says what is wrong
+            await self.project.checkpoint()
 
     async def provider(self, id: str = "") -> Provider:
         """The provider `id`, or the chosen one; connected once. Raises `ProviderError`, `KeyStoreError`."""
@@ -183,15 +197,19 @@ class Workspace(QObject):
 
     def switch(self, project: Project) -> None:
         """Go on with another project; what still ran on the old one is cancelled first."""
-        self.tasks.start("", self._close_old(self.project, self.tasks.running()))
+        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.leave()))
         self.project = project
         self.finder = Finder(project)
         self._indexing.start()
         self.remember(project.path)
 
-    async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:
+    async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
         await cancel_all(running)
-        old.close()
+        try:
+            if changed:
+                await self.backups.make_last(old)
+        finally:
+            old.close()
 
     def remember(self, path: Path) -> None:
         self.settings.remember(path)
@@ -205,4 +223,6 @@ class Workspace(QObject):
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()
+        if self.backups.leave():
+            await self.backups.make_last(self.project)
         self.project.close()

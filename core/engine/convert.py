@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.engine.whole_files import keep_folder
+
 
 def check_sha256(path: Path, expected: str) -> None:
     """Raise ValueError unless the file's SHA-256 is the expected one (hex)."""
@@ -40,7 +42,7 @@ def convert(source: Path, target: Path, on_share: Callable[[float], None] = lamb
     clean.save_pretrained(part)
     tokenizer.save_pretrained(part)
     (part / "source.json").write_text(json.dumps({"gguf": source.name}), "utf-8")
-    part.rename(target)
+    keep_folder(part, target)
 
 
 def _watch_tensors(on_share: Callable[[float], None]) -> None:

@@ -14,6 +14,7 @@ from core.engine.catalog import Catalog, Entry, entries
 from core.engine.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
 from core.engine.store import UNFINISHED, Store, write_json
 from core.engine.train import Plan
+from core.engine.whole_files import sync_file
 
 CHECKPOINTS = 3
 EVENTS = 500
@@ -156,7 +157,7 @@ class Queue:
                     await asyncio.to_thread(rows.check, source, kind, method, file_id)
                 except rows.RowError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
-                await asyncio.to_thread(shutil.copyfile, source, folder / f"{kind}.jsonl")
+                await asyncio.to_thread(_copy, source, folder / f"{kind}.jsonl")
         self._store.jobs.update(job_id, status="queued")
         self._store.jobs.add_event(job_id, "Files validated, moving job to queued state")
 
@@ -305,3 +306,9 @@ class Queue:
         for name in ("training.jsonl", "validation.jsonl", "plan.json"):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A job that is queued finds its rows also after a power cut."""
+    shutil.copyfile(source, target)
+    sync_file(target)

@@ -1,5 +1,6 @@
 """The child process that makes one catalog model ready: `python -m core.engine.prepare ID MODELS_FOLDER`."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from filelock import FileLock
 
 from core.engine import catalog, convert, lifetime
 
+READABLE = 0o022  # the umask of base models: they are public, and several accounts may share their folder
 # Weights in safetensors and what a tokenizer needs: nothing that could run as code.
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*"]
 
 
 def prepare(entry: catalog.Entry, models: Path, on_share: Callable[[float], None]) -> None:
     """Convert from the installed package, or fetch from the hub into its own cache; done already: nothing."""
+    os.umask(READABLE)
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f"{entry.id}.lock"):
         if catalog.folder(entry, models):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from core import presets
 from core.errors import ProviderError
@@ -21,6 +22,7 @@ from core.language import tr
 from core.paths import engine_home
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol import Offer
+from core.whole_files import PRIVATE
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -60,8 +62,8 @@ class LocalProvider(OpenAIProvider):
     def _start(self) -> None:
         token = secrets.token_urlsafe(32)
         home = engine_home()
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / "engine.log").open("ab") as log:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _open_log(home / "engine.log") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
                 cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -128,6 +130,11 @@ class LocalProvider(OpenAIProvider):
         await self._answer(
             client.post(f"/catalog/{model}/prepare", body={"accept_licence": True}, cast_to=object), dict
         )
+
+
+def _open_log(path: Path) -> BinaryIO:
+    """It may hold what people have uploaded: nobody else may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE), "ab")
 
 
 def _running_engine() -> dict[str, str] | None:

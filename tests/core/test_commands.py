@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent.parent
 GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
 
@@ -119,7 +121,7 @@ def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     )  # fmt: skip
     process.stderr.readline()  # the first report of progress: the import has begun
     process.send_signal(signal.SIGINT)
-    _out, err = process.communicate(timeout=60)
+    _out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (130, False)
     out = tmp_path / "out.jsonl"
     assert json.loads(main("export", project, out, "--json").stdout)["rows"] == 0
