@@ -18,6 +18,7 @@ from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_drag import MOST
 from ui.dataset_view import GridView
 from ui.notice import Notice
+from ui.value_words import word
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -27,7 +28,7 @@ MARK = "status:"  # begins the names of the actions that set a status
 class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
-    wanted = Signal(str)  # replace, versions, tokens, import, export, json, find, add
+    wanted = Signal(str)  # replace, judge, versions, tokens, import, export, json, find, add
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
     files_pasted = Signal(list)  # the paths of files that were
 
@@ -60,7 +61,7 @@ class RowActions(QObject):
         for status, text, key in (
             ("approved", tr("&Approve"), "Alt+A"),
             ("rejected", tr("&Reject"), "Alt+R"),
-            ("draft", tr("Make a dra&ft"), "Alt+D"),
+            ("draft", tr("Mark as dra&ft"), "Alt+D"),
         ):
             self._add(MARK + status, text, lambda status=status: self.bulk("status", status), key)
         self._add("tag", tr("Add ta&gs…"), lambda: self.ask_bulk("add_tag"), "Ctrl+T")
@@ -71,6 +72,7 @@ class RowActions(QObject):
             ("add", tr("Add &row"), "Ctrl+Return"),
             ("find", tr("&Search"), Key.Find),
             ("replace", tr("Find and re&place…"), "Ctrl+H"),
+            ("judge", tr("Let a model &judge…"), None),
             ("versions", tr("&Versions…"), None),
             ("tokens", tr("&Tokens and cost…"), None),
             ("import", tr("&Import…"), None),
@@ -113,7 +115,7 @@ class RowActions(QObject):
     def _choices(self, parent: QMenu, field: str) -> QMenu:
         menu = QMenu({"split": tr("&Split"), "kind": tr("&Kind")}[field], parent)
         for value in ALL[COLUMNS.index(field)].choices:
-            action = menu.addAction(value or tr("(none)"))
+            action = menu.addAction(word(value) or tr("(none)"))
             action.triggered.connect(lambda _checked=False, value=value: self.bulk(field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu
@@ -121,7 +123,7 @@ class RowActions(QObject):
     def _on_menu(self, place: QPoint) -> None:
         menu = self.menu(
             self._table,
-            f"edit json - cut copy copy_headings paste fill - {MARK}approved {MARK}rejected {MARK}draft "
+            f"edit json - cut copy copy_headings paste fill - judge {MARK}approved {MARK}rejected {MARK}draft "
             "split kind tag bulk - delete",
         )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -129,7 +131,7 @@ class RowActions(QObject):
 
     def bulk(self, action: str, value: str) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.apply(self._workspace, ids, action, value)
+            dataset_bulk.apply(self._workspace, ids, action, value, self._owner)
 
     def ask_bulk(self, action: str) -> None:
         if ids := self._table.selected_ids():
@@ -146,7 +148,7 @@ class RowActions(QObject):
             return
         first = dataset.fetch(self._workspace.project.rows, ids[:1])
         if first:
-            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field))
+            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():
@@ -155,7 +157,7 @@ class RowActions(QObject):
     async def _copy(self, ids: array[int], with_headings: bool) -> None:
         if len(ids) > dataset_clipboard.MOST_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
-            raise JukuError(title, tr("Nothing was copied. Export the rows into a file instead."))
+            raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
         columns = self._table.header.shown()
         read = self._workspace.project.read
         text = await read(dataset_clipboard.copied, ids, columns, with_headings)
@@ -221,7 +223,7 @@ class RowActions(QObject):
 
     def _on_too_many(self, count: int) -> None:
         title = trn("{n} row is too many to drag", "{n} rows are too many to drag", count)
-        text = tr("Up to {most} rows can be dragged. Export the others into a file.", most=f"{MOST:,}")
+        text = tr("Up to {most} rows can be dragged. Export the others to a file.", most=f"{MOST:,}")
         self._workspace.tasks.failed.emit(JukuError(title, text))
 
 

@@ -43,7 +43,7 @@ class DomainDialog(QDialog):
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
         self.project = widgets.label(_file(domain), dim=True)
-        self.read, self.note = QPushButton(tr("Take from a project…")), widgets.Note()
+        self.read, self.note = QPushButton(tr("Import from a project…")), widgets.Note()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._lay_out()
         self._connect()
@@ -87,12 +87,15 @@ class DomainDialog(QDialog):
         self._show_ready()
 
     def _show_ready(self) -> None:
-        ready = bool(self.name.text().strip() and self.model.model())
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+        if not self.name.text().strip():
+            reason = tr("Enter a name.")
+        else:
+            reason = "" if self.model.model() else self._workspace.no_models(self.provider())
+        widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
         file_dialogs.to_open(
-            self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches it"),
+            self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
             lambda found: self.take(found[0]), f"Juku (*{projects.SUFFIX})",
         ).open()  # fmt: skip
 
@@ -130,4 +133,4 @@ class DomainDialog(QDialog):
 
 
 def _file(domain: Domain) -> str:
-    return Path(domain.source).name if domain.source else tr("none: its words are those of the description")
+    return Path(domain.source).name if domain.source else tr("none: the words of the description are used")

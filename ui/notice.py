@@ -57,9 +57,14 @@ class MessageBar(Floating):
         self._text, close = _text(""), _close()
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
+        self._buttons = QHBoxLayout()
         layout.addWidget(self._text, 1)
+        layout.addLayout(self._buttons)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
+
+    def add_button(self, button: QPushButton) -> None:
+        self._buttons.addWidget(button)
 
     def text(self) -> str:
         return self._text.text()
@@ -83,5 +88,5 @@ def _text(text: str) -> QLabel:
 
 def _close() -> QToolButton:
     made = QToolButton(text="✕", autoRaise=True)
-    made.setAccessibleName(tr("Close this message"))
+    made.setAccessibleName(tr("Close message"))
     return made

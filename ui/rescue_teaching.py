@@ -51,7 +51,7 @@ class TeachingPage(Page):
         self.start = widgets.primary(tr("Teach again"))
         self.start.setAutoDefault(False)
         self.starter = TrainingStart(workspace, self)
-        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Resulting model")]
+        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
         self.taught = TextTable(tr("Taught again"), names)
         self._is_busy = False
         self._lay_out()
@@ -114,7 +114,7 @@ class TeachingPage(Page):
             self._rows = rows
             self.rows.clear()
             self.rows.addItems([one.title for one in rows])
-        nothing = tr("Here the jobs are listed that teach what this model knew to another one.")
+        nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
                 (job_words.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
@@ -135,14 +135,14 @@ class TeachingPage(Page):
     def show_buttons(self) -> None:
         lacking = self._lacking()
         self.rows.setEnabled(bool(self._rows))
-        self.start.setEnabled(not lacking and not self._is_busy and self.model is not None)
-        closing = self._closing()
-        self.about_base.say(lacking or closing, "warning" if closing and not lacking else "note")
+        busy = tr("Checking before the start…") if self._is_busy else ""
+        widgets.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
+        self.about_base.say(lacking or self._closing(), "warning")
 
     def _lacking(self) -> str:
         """What stands in the way, in words."""
         if not self._rows:
-            return tr("The project does not have its rows yet: save its files and bring them in first.")
+            return tr("The project does not have the rows yet: save the files and import them first.")
         chosen = self._rows[max(0, self.rows.currentIndex())]
         if chosen.count < MINIMUM_ROWS:
             return trn("There is only {n} approved training row; {minimum} are needed.",
@@ -150,10 +150,9 @@ class TeachingPage(Page):
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
         if offer is None:
-            error = self.workspace.trouble(self.target())
-            return str(error) if error else tr("Asking the provider for its models…")
+            return self.workspace.no_models(self.target())
         if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+            return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
         return ""
 
     def _closing(self) -> str:
@@ -189,7 +188,7 @@ class TeachingPage(Page):
         self.show_buttons()
 
     def _on_queued(self) -> None:
-        told = tr("In the queue: the training tab shows how far it is. When it is done, the parity can be measured.")
+        told = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
         self.note.say(told, "good")
         self.read()
 
@@ -199,7 +198,7 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
     maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
     if maker is not None:
         title = trn(
-            "The {n} row it was trained on, as kept", "The {n} rows it was trained on, as kept", maker.row_count
+            "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
         )
         validation = bool(maker.asked.get("validation"))
         found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))
