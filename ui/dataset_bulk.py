@@ -170,7 +170,7 @@ class BulkDialog(QDialog):
     def _show_button(self) -> None:
         name = self.action.currentData()
         needed = name.endswith(("_prefix", "_tag"))
-        self.ok.setEnabled(bool(self.value().strip()) or not needed)
+        widgets.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
 def _about(action: str) -> str:

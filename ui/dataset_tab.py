@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core import dataset, editing, filters, quarantine, spec
@@ -19,12 +20,14 @@ from core.project import Changes, Project
 from ui import dataset_bulk, fixing, style, widgets
 from ui.background_check import BackgroundCheck
 from ui.dataset_actions import MARK, RowActions
+from ui.dataset_columns import severity
 from ui.dataset_detail import DatasetDetail
 from ui.dataset_filter import FilterBar
 from ui.dataset_model import DatasetModel
 from ui.dataset_view import GridView
 from ui.dataset_windows import DatasetWindows
 from ui.nothing import Nothing
+from ui.problems_tree import severity_icon
 from ui.reload import Reload
 from ui.tab import Tab
 from ui.workspace import Workspace
@@ -259,6 +262,9 @@ class DatasetTab(Tab):
         drafts = counts["status"].get("draft", 0)
         self._judge.setVisible(drafts > 0)
         self._judge.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
+        wrong = len(await project.read(filters.find, Filter(rule="*")))
+        self._panel_button.setText(f"{tr('Problems')} ({wrong:,})" if wrong else tr("Problems"))
+        self._panel_button.setIcon(severity_icon(severity(" ".join(self._problems))) if wrong else QIcon())
         self._show_fix()
         self._show_count()
 

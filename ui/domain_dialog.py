@@ -87,8 +87,11 @@ class DomainDialog(QDialog):
         self._show_ready()
 
     def _show_ready(self) -> None:
-        ready = bool(self.name.text().strip() and self.model.model())
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+        if not self.name.text().strip():
+            reason = tr("Enter a name.")
+        else:
+            reason = "" if self.model.model() else self._workspace.no_models(self.provider())
+        widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
         dialog = QFileDialog(self, tr("The project that teaches this domain"), "", f"Juku (*{'.juku'})")

@@ -174,7 +174,8 @@ class ExportDialog(QDialog):
         self._show_ok()
 
     def _show_ok(self) -> None:
-        self._ok.setEnabled(self._rows > 0 and bool(self.path.text().strip()))
+        reason = tr("No row matches.") if not self._rows else tr("Enter a file name.")
+        widgets.allow(self._ok, "" if self._rows and self.path.text().strip() else reason)
 
     def _on_browse(self) -> None:
         dialog = QFileDialog(self, tr("Export rows"), self.path.text())

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
@@ -19,23 +18,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import documents, evals, paths, samples, settings
+from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
-from core.errors import FileChangedError, JukuError, MissingLogError
+from core.errors import FileChangedError, JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, queue_runner, style, widgets
+from ui import inquiry_runner, one_window, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
+from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.exam_tab import ExamTab
+from ui.one_window import OneWindow
+from ui.opening import Opening
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
+from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ class MainWindow(QMainWindow):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
+        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -60,7 +64,11 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
+        self.copies = Copies(workspace, self)
+        self._one = OneWindow(self)
+        self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.opening = Opening(workspace, self, self._replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
@@ -69,7 +77,8 @@ class MainWindow(QMainWindow):
         self.show_project()
 
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
+        self.messages, self.trouble = widgets.MessageBar(), TroubleBar(self.workspace)
+        self.place = widgets.MessageBar()  # what to know of the folder the project lies in
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
@@ -80,6 +89,8 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.messages)
+        layout.addWidget(self.place)
+        layout.addWidget(self.trouble)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(page)
 
@@ -92,6 +103,9 @@ class MainWindow(QMainWindow):
         self._action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
+        file.addSeparator()
+        self._action(file, tr("Save a &copy…"), self.copies.ask)
+        self._action(file, tr("Open a &backup…"), self.copies.show_backups)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
         self._action(file, tr("Import a &document into the spec…"), self._on_document)
@@ -139,6 +153,9 @@ class MainWindow(QMainWindow):
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
+        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
@@ -146,6 +163,7 @@ class MainWindow(QMainWindow):
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
         self._runner.ended.connect(self._notice.tell)
+        self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -153,13 +171,25 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self._one.follow(self.workspace.project)
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
-        tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+        tasks.start("", self._look_at_place())
+        if not self.workspace.project.read_only:
+            tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
+
+    async def _look_at_place(self) -> None:
+        """Say what is safe in a folder that is kept in sync or on a network drive; looking may take a while there."""
+        project = self.workspace.project
+        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        if project is self.workspace.project:
+            self.place.hide()
+            if words:
+                self.place.show_text(words, "warning")
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
@@ -189,35 +219,14 @@ class MainWindow(QMainWindow):
         return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        if document is not None:
-            await self._open(document)
-        if files:
-            self.tabs.setCurrentWidget(self.dataset_tab)
-            self.dataset_tab.import_files(files)
+        is_here = document is None or await self.opening.open(document, files)
+        if files and is_here:
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._import, files)
 
-    async def _open(self, path: Path) -> None:
-        if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
-            return
-        await self._open_anyhow(path, without_log=False)
-
-    async def _open_anyhow(self, path: Path, without_log: bool) -> None:
-        try:
-            opened = await asyncio.to_thread(projects.open_existing, path, without_log)
-        except MissingLogError as error:
-            self.ask_without_log(error)
-        else:
-            await self._replace(opened)
-
-    def ask_without_log(self, error: MissingLogError) -> None:
-        """A part of a project is missing: let the person choose whether to open the rest."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setInformativeText(error.message)
-        there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
-        there.clicked.connect(lambda: self.workspace.tasks.start("", self._open_anyhow(error.path, without_log=True)))
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.open()
+    def _import(self, files: list[Path]) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.import_files(files)
 
     async def _create(self, path: Path, sample: str) -> None:
         made = await asyncio.to_thread(projects.create, path)
@@ -226,7 +235,7 @@ class MainWindow(QMainWindow):
         await self._replace(made)
 
     async def _replace(self, project: Project) -> None:
-        await self._flush()
+        await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -235,7 +244,8 @@ class MainWindow(QMainWindow):
         self.workspace.switch(project)
         self.show_project()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Save what is typed and not saved yet."""
         for tab in self.tab_list:
             await tab.flush()
 
@@ -256,7 +266,13 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
+        title = self.workspace.provider_title()
+        is_there = self.workspace.trouble(self.workspace.settings.provider) is None
+        self._server.setText(
+            tr("Connected to: {provider}", provider=title)
+            if is_there
+            else tr("Not connected: {provider}", provider=title)
+        )
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -276,7 +292,7 @@ class MainWindow(QMainWindow):
         self.workspace.tasks.start("", self._revert(undo=False))
 
     async def _revert(self, undo: bool) -> Changes:
-        await self._flush()
+        await self.flush()
         project = self.workspace.project
         return await (project.undo() if undo else project.redo())
 
@@ -328,6 +344,12 @@ class MainWindow(QMainWindow):
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
 
+    def _on_server_settings(self) -> None:
+        """The chosen server's page, ready for its key."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.show_server(self.workspace.settings.provider)
+        dialog.open()
+
     def _on_rescue(self) -> None:
         dialog = RescueDialog(self.workspace, parent=self)
         dialog.show_examples.connect(self._on_show_examples)
@@ -335,10 +357,14 @@ class MainWindow(QMainWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.raise_()
-        self.activateWindow()
+        one_window.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
+
+    def _on_asked(self, files: list[Path]) -> None:
+        """This project was opened once more, perhaps with files."""
+        one_window.raise_window(self)
+        if files:
+            self.open_paths(files)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
@@ -374,11 +400,18 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing and not self._agreed and self._runner.trains_here():
+        if not self._closing and not self._agreed and self._trains_here():
             self._ask_to_close()
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
+
+    def _trains_here(self) -> bool:
+        try:
+            return self._runner.trains_here()
+        except Exception:  # a project that cannot be read any more must not keep the window open
+            logger.exception("not known whether a model is being trained")
+            return False
 
     def _ask_to_close(self) -> None:
         box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
@@ -392,10 +425,16 @@ class MainWindow(QMainWindow):
             )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
         box.open()
+
+    def restart(self) -> None:
+        """Close the window, and begin anew with the same project (ui/app.py)."""
+        self.restarts = True
+        self.close()
 
     def _on_agreed(self) -> None:
         self._agreed = True
@@ -403,14 +442,15 @@ class MainWindow(QMainWindow):
 
     async def _close(self) -> None:
         try:
-            await self._flush()
-        except JukuError as error:
+            await self.flush()
+        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self._one.end()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)

@@ -62,7 +62,7 @@ class PreflightDialog(QDialog):
         else:
             layout.addWidget(widgets.label(tr("No objections."), dim=True))
             layout.addStretch()
-        self.start.setEnabled(not self.report.is_blocked)
+        widgets.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))

@@ -100,7 +100,8 @@ class AnswersPage(Page):
         self.cost.setText(cost_words(self._left, self.provider, self.batch.wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
-        self.record.setEnabled(left > 0 and not self.is_asking)
+        lacks = "" if left else tr("There are no questions left to ask.")
+        widgets.allow(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
         who, all_rows = self.who, self.all_rows.isChecked()

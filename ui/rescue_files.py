@@ -88,10 +88,12 @@ class FilesPage(Page):
 
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
-        self.save.setEnabled(not busy and self.model is not None)
+        waiting = tr("Saving the files") if busy else ""
+        widgets.allow(self.save, waiting if self.model is not None else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
-        self.bring.setEnabled(not busy and saved is not None and any(saved.of(role) for role in SPLITS))
-        self.bring.setToolTip("" if saved else widgets.tip(tr("Save the files first.")))
+        there = saved is not None and any(saved.of(role) for role in SPLITS)
+        lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
+        widgets.allow(self.bring, waiting if there else lacks)
 
     def _on_save(self) -> None:
         dialog = QFileDialog(self, tr("Folder for the files"), str(self.workspace.project.path.parent))

@@ -115,7 +115,8 @@ class ParityPage(Page):
         self.again.setText(
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
-        self.again.setEnabled(count > 0 and not self.is_asking)
+        lacks = "" if count else tr("There are no questions left to ask.")
+        widgets.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 

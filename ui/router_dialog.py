@@ -163,8 +163,12 @@ class RouterDialog(QDialog):
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
-        self.ask.setEnabled(able and bool(self.question.text().strip()))
-        self.examine.setEnabled(able and any(one.source for one in self._known))
+        lacks = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
+        widgets.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        sources = any(one.source for one in self._known)
+        widgets.allow(
+            self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
+        )
 
     def edit(self, domain: Domain) -> None:
         dialog = DomainDialog(self._workspace, domain, self)

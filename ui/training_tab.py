@@ -129,6 +129,7 @@ class TrainingTab(Tab):
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
         chosen = server_words.preset_of(self.workspace, provider)
+        self._show_trouble()
         self.banner.show_server(chosen.id, self.workspace.offers)
         self.form.show_server(chosen, self.workspace.provider_title())
         self._offer_models()
@@ -140,7 +141,8 @@ class TrainingTab(Tab):
         offers = self.workspace.offers
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
-        self.form.show_offers([*offers, *saved] if offers else [])
+        no_models = self.workspace.no_models(self.workspace.settings.provider)
+        self.form.show_offers([*offers, *saved] if offers else [], no_models)
         self.form.prefer(self.workspace.role("student")[1])
 
     async def _read_rows(self) -> None:
@@ -210,7 +212,12 @@ class TrainingTab(Tab):
 
     def _show_trouble(self) -> None:
         """Servers that cannot be asked now, in words, and the button that asks them again."""
-        said = [" ".join(filter(None, (f"{error.title}.", error.message))) for error in self.runner.failures.values()]
+        told = self.workspace.trouble(self.workspace.settings.provider)  # stands above the tabs already
+        said = [
+            " ".join(filter(None, (f"{error.title}.", error.message)))
+            for error in self.runner.failures.values()
+            if told is None or error.title != told.title
+        ]
         self.trouble.say("\n".join(said), "warning")
         self.again.setVisible(bool(said))
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QComboBox,
+    QDialogButtonBox,
     QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
@@ -26,6 +27,7 @@ from core.providers import Offer
 from ui import style
 
 INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+REASON = "reason"  # the name of a dialog's line that says why its button is off
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -90,6 +92,39 @@ def decimal(least: float, most: float, step: float, value: float) -> QDoubleSpin
 def tip(text: str) -> str:
     """A tool tip that shows `text` to the letter, whoever wrote it: as markup on purpose, since Qt would guess."""
     return f"<p>{html.escape(text)}</p>"
+
+
+def allow(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
+    """Enable `button`, or with a `reason` disable it and say why: as its tool tip, to a screen reader, and in `note`.
+
+    Without a note the reason stands above the buttons of its dialog. A tool tip of its own is back when it is enabled.
+    """
+    if button.isEnabled():
+        button.setProperty("tip", button.toolTip())
+    button.setEnabled(not reason)
+    button.setToolTip(tip(reason) if reason else button.property("tip") or "")
+    button.setAccessibleDescription(reason)
+    if note := note or _reason_above(button):
+        note.say(reason)
+
+
+def _reason_above(button: QWidget) -> "Note | None":
+    """The line above a dialog's buttons that says why one of them is off; None where there are no such buttons."""
+    box = button.parentWidget()
+    window = box.parentWidget() if isinstance(box, QDialogButtonBox) else None
+    layout = window.layout() if window else None
+    if box is None or window is None or not isinstance(layout, QVBoxLayout) or layout.indexOf(box) < 0:
+        return None
+    if found := window.findChild(Note, REASON):
+        return found
+    made = Note()
+    made.setObjectName(REASON)
+    policy = made.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
+    made.setSizePolicy(policy)
+    made.setMinimumHeight(made.fontMetrics().height())
+    layout.insertWidget(layout.indexOf(box), made)
+    return made
 
 
 def size(count: int) -> str:
@@ -182,8 +217,13 @@ class MessageBar(QFrame):
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.addWidget(self._text, 1)
+        self._buttons = QHBoxLayout()
+        layout.addLayout(self._buttons)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
+
+    def add_button(self, button: QPushButton) -> None:
+        self._buttons.addWidget(button)
 
     def text(self) -> str:
         return self._text.text()

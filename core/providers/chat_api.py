@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import ProviderError
 from core.providers.connection import Connection, not_the_protocol
 from core.providers.protocol import Message, OnText, Reply, Sampling
-from core.providers.wording import unreadable, worded
+from core.providers.wording import unreadable
 from core.redaction import redacted, redacted_in
 
 
@@ -38,7 +38,7 @@ class ChatApi(Connection):
         stream: AsyncStream[Any] = await self._answer(create(stream=True, **wanted), AsyncStream)
         reply = _Accumulator(sampling.n)
         async with stream:
-            with worded(self.title, self._key):
+            with self.worded():
                 async for chunk in stream:
                     for index, piece in reply.add(chunk):
                         if on_text is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,6 +66,10 @@ class Connection:
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
         )
 
+    def worded(self) -> AbstractContextManager[None]:
+        """Whatever fails inside becomes a `ProviderError`."""
+        return worded(self.title, self._key)
+
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
@@ -73,7 +78,7 @@ class Connection:
     async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
         """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
         try:
-            with worded(self.title, self._key):
+            with self.worded():
                 result = await call
         except AttributeError as error:  # where the package expects a list, that string breaks it
             raise not_the_protocol(self.title) from error

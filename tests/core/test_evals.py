@@ -16,6 +16,7 @@ from core.proof import ProofError
 from core.providers import Sampling
 from core.spec import Spec, store
 from tests.fake_server import Answer, FakeServer
+from tests.patience import PATIENCE
 
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
@@ -173,7 +174,7 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
 
     def hold(asked):
         if asked["model"] == TUNED and asked["messages"][-1]["content"] != "How many play?":
-            wait.wait(20)
+            wait.wait(PATIENCE)
         return asked_first(asked)
 
     server.script = hold

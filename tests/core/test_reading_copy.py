@@ -13,7 +13,6 @@ from core import dataset, filters
 from core import project as projects
 from core.errors import ProjectError, ProjectInUseError
 from core.formats import jsonl
-from core.project import Project
 from core.reading_copy import opened
 
 ROOT = Path(__file__).parent.parent.parent
@@ -71,7 +70,7 @@ def test_a_project_that_is_open_is_looked_at_as_it_is(project):
     with closing(projects.look_at(project.path)) as seen:
         assert len(filters.find(seen.rows)) == 3
         assert project.path.name in seen.notice
-        with pytest.raises(ProjectError, match="only be read"):
+        with pytest.raises(ProjectError, match="read-only"):
             asyncio.run(seen.write("", dataset.add, rows(1)))
         asyncio.run(project.write("", dataset.add, rows(2)))
         assert len(filters.find(seen.rows)) == 3

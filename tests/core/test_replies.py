@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from core import replies
 from core.dataset import KINDS
 from core.replies import LIMIT, Pair
+from tests.patience import effort
 
 EN = [("How many players?", "A team has three players."), ("How big is the ball?", "It is 18 centimetres across.")]
 JA = [("1チームは何人ですか？", "1チームは3人です。"), ("ボールの直径は？", "ボールの直径は18センチメートルです。")]
@@ -262,19 +262,22 @@ BOMBS = ["[", "{", '{"a":', "\\", '"', '["', "'", "{'", "`", "```\n", "<think>",
 def test_a_bomb_is_read_fast(bomb):
     """A reading whose time grows with the square of the length would take minutes."""
     reply = bomb * (100_000 // len(bomb))
-    started = time.process_time()
-    parsed = replies.pairs(reply)
-    assert parsed.pairs or parsed.refused
-    replies.statements(reply)
-    replies.verdict(reply)
-    assert time.process_time() - started < 10
+
+    def read():
+        parsed = replies.pairs(reply)
+        assert parsed.pairs or parsed.refused
+        replies.statements(reply)
+        replies.verdict(reply)
+
+    assert effort(read) < 10
 
 
 @pytest.mark.parametrize("sign", ["[", "\\", "{a:"])
 def test_five_megabytes_are_read_fast(sign):
-    started = time.process_time()
-    assert "too long" in replies.pairs(sign * (5_000_000 // len(sign))).refused[-1].reason
-    assert time.process_time() - started < 20
+    def read():
+        assert "too long" in replies.pairs(sign * (5_000_000 // len(sign))).refused[-1].reason
+
+    assert effort(read) < 20
 
 
 def test_what_is_too_long_is_said():

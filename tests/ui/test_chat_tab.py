@@ -15,6 +15,7 @@ from core.providers import LOCAL, Offer, Provider
 from core.settings import ProviderSettings, Settings
 from tests import fake_server
 from tests.fake_server import FINGERPRINT, KEY, Answer, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.chat_answers import ChatAnswers, differing
 from ui.chat_tab import ChatTab
@@ -339,7 +340,7 @@ def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     for start in range(0, len(text), 5):
         column.add(0, text[start : start + 5])
     assert (column.flushes, column.texts()) == (0, [""])
-    with qtbot.waitSignal(column.flush_timer.timeout):
+    with qtbot.waitSignal(column.flush_timer.timeout, timeout=int(PATIENCE * 1000)):
         pass
     assert column.flushes == 1
     column.add(0, "The end.")

@@ -16,10 +16,10 @@ from core import dataset, filters
 from core.formats import jsonl
 from core.project import Project
 from core.reading_copy import opened
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60
 
 
 @pytest.fixture

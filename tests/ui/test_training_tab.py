@@ -334,7 +334,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
-        assert window.tab.count.text() == "3 jobs · 1 under way · 2 waiting"
+        assert window.tab.count.text() == "3 jobs · 1 in progress · 2 waiting"
         assert window.shown(job_table.SWEEP) == "Epochs"
         assert not window.tab.table.isColumnHidden(job_table.SWEEP)
         window.tab.table.selectRow(0)
