@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import runpy
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,11 +18,14 @@ from core import (
     exam_verbs,
     jobs,
     language,
+    lineage,
     providers,
+    report_files,
     row_verbs,
     scores,
     settings,
     spec,
+    trained_prompt,
     training,
     verdict,
 )
@@ -32,7 +36,10 @@ from core.graders import GRADERS
 from core.keys import Keys
 from core.language import tr
 from core.project import Changes, Project
-from core.scores import Line, Result
+from core.providers.models_api import is_tuned
+from core.report_words import kind_title
+from core.scores import Line, Result, Total
+from core.trained_prompt import Trained
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -57,7 +64,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    about = tr("Teach a language model what you know, and prove whether it learned.")
+    about = tr("Teach a language model what you know, and check whether it learned.")
     top = argparse.ArgumentParser(prog="main.py", description=about)
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
@@ -72,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     row_verbs.add(verb)
     _add_model_verbs(verb)
     exam_verbs.add(verb)
-    serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
+    serve = verb("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
     return top
@@ -81,31 +88,38 @@ def parser() -> argparse.ArgumentParser:
 def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
     train.add_argument("--model", default=DEFAULT_MODEL)
-    rows = tr("only the rows with this tag; the samples have plain and study")
+    rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
     train.add_argument("--seed", type=_seed)
-    ask = verb("ask", _ask, tr("put a question to a model"))
+    ask = verb("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
-    exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
-    several = tr("may be given several times; the others are compared with the first")
+    exam = verb("exam", _exam, tr("ask models a project's exam questions and mark the answers"))
+    several = tr("can be given several times; the others are compared with the first")
     exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
-    before = tr("what stands before each question; may be given several times")
+    before = tr("what comes before each question; can be given several times")
     exam.add_argument(
         "--condition", action="extend", nargs="+", choices=conditions.CONDITIONS, dest="conditions", help=before
     )
     exam.add_argument("--grader", choices=GRADERS, default="key_points")
     exam.add_argument(
-        "--judge", default="", metavar="MODEL", help=tr("a model that marks, too, and compares answers pairwise")
+        "--judge", default="", metavar="MODEL", help=tr("a model that also marks, and compares answers pairwise")
     )
-    exam.add_argument("--general", action="store_true", help=tr("also ask the shipped questions of everyday knowledge"))
+    exam.add_argument("--general", action="store_true", help=tr("also ask the built-in general-knowledge questions"))
+    for added in (train, ask, exam):
+        rows_prompt = tr(
+            "first make the training rows' system prompt the project's; without it a difference is only reported"
+        )
+        added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
         added.add_argument("--seed", type=_seed)
     for added in (train, ask, exam):
-        added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
+        added.add_argument(
+            "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")
+        )
 
 
 def _count(text: str) -> int:
@@ -130,6 +144,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.of_rows(db, training.trained(plan.rows)))
         id = await training.create(document, provider, plan)
         shown = 0
 
@@ -155,10 +170,30 @@ def _train(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
+def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
+    tuned = [(provider.id, model) for model in models if is_tuned(model)]
+    return lambda db: lineage.asked_otherwise(db, tuned)
+
+
+async def _agree_on_prompt(
+    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], Trained | None]
+) -> None:
+    """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
+    found = await document.read(find)
+    if found is None or not await document.read(trained_prompt.differs, found):
+        return
+    if arguments.rows_prompt:
+        await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
+        return
+    wanted = (await document.read(spec.load)).system_prompt
+    print(trained_prompt.words(found, wanted), tr("“--rows-prompt” uses the rows' prompt."), file=sys.stderr)
+
+
 def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
         say(
@@ -183,6 +218,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [conditions.CLOSED]
             for model in arguments.models
         ]
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = evals.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await evals.examine(document, connect, plan, reporter(tr("Exam")))
@@ -207,7 +243,7 @@ async def _duels(document: Project, provider: providers.Provider, judge: str, re
 
 
 def _duel_words(at: int, score: duels.Score) -> str:
-    return tr("{at} against 1, by the judge: {won} won, {lost} lost, {ties} alike, {swayed} decided by their order alone",
+    return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 
@@ -223,12 +259,14 @@ def _as_data(result: Result) -> dict[str, Any]:
             for row in chosen
         ]
 
-    compared = [result.compare(at) for at in range(1, len(result.run.subjects))]
+    compared = [result.compare(at) for at in range(1, len(result.run.subjects))] if result.is_settled else []
     return {
         "run": result.run.id,
         "models": [subject.model for subject in result.run.subjects],
         "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
+        "held_out": [report_files.rate_data(total.held) for total in result.totals],
+        "leaked": [report_files.rate_data(total.leaked) for total in result.totals],
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
         "gained": [[line.name for line in one.gained] for one in compared],
@@ -242,13 +280,25 @@ def table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
     lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
-    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
-    lines += ["".join([f"{row.name:<12}", *(f"{rate!s:>10}" for rate in row.rates)]) for row in result.kinds]
-    for at in range(1, len(subjects)):
+    names = [kind_title(row.name).partition(":")[0] for row in result.kinds]
+    width = max(12, *(len(name) + 2 for name in names))
+    lines.append("".join([" " * width, *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
+    lines += [
+        "".join([f"{name:<{width}}", *(f"{rate!s:>10}" for rate in row.rates)])
+        for name, row in zip(names, result.kinds, strict=True)
+    ]
+    lines += [_held_words(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked]
+    for at in range(1, len(subjects)) if result.is_settled else ():
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
             lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
     return "\n".join([*lines, "", *verdict.words(result)])
+
+
+def _held_words(number: int, total: Total) -> str:
+    low, high = total.held.interval
+    return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
+              share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
 
 
 def _serve(arguments: Arguments) -> int:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import aside, contradictions, grounding, outside, packs, schema, survey
+from core import aside, contradictions, grounding, outside, schema, survey
 from core.connection import open_rows
 from core.grounding import Doubt
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
-from core.said import turns
 
 MODERATED = "moderated"
 EDITION = 2  # of the checks: what another one found is stale
@@ -46,7 +45,10 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many rows, or things of the whole set, each rule was broken by."""
-    sql = "SELECT rule, count(*) FROM finding WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    sql = (
+        "SELECT rule, count(DISTINCT nullif(example, 0)) + sum(example = 0) FROM finding "
+        "WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    )
     return dict(db.execute(sql))
 
 
@@ -89,14 +91,6 @@ def note_moderated(db: sqlite3.Connection) -> None:
     )
 
 
-def usual_prompt(db: sqlite3.Connection) -> str | None:
-    """The system prompt that most rows have, where some have another and the spec has none; else None."""
-    sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"
-    found = db.execute(sql).fetchone()
-    place = found and db.execute("SELECT pack, slot FROM example WHERE id = ?", (int(found[0]),)).fetchone()
-    return turns(packs.Reader(db).text(place)).prompt if place else None
-
-
 def worded(rule: str, noted: str) -> str:
     """What was noted of a finding as a sentence. It is said when it is read: the language may have changed."""
     say = WORDS.get(rule)
@@ -104,24 +98,24 @@ def worded(rule: str, noted: str) -> str:
 
 
 def _near(row: str) -> str:
-    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Others ask nearly the same.")
+    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Other rows ask nearly the same.")
 
 
 def _leak(noted: str) -> str:
     if not noted:
-        return tr("A question of the exam or the validation asks this too.")
+        return tr("A question of the exam or the validation asks the same.")
     row, percent = noted.split()
     if percent == "100":
-        return tr("Row {row}, which is trained on, asks the same.", row=row)
-    return tr("Row {row}, which is trained on, asks nearly the same ({percent} %).", row=row, percent=percent)
+        return tr("Row {row}, which is used for training, asks the same.", row=row)
+    return tr("Row {row}, which is used for training, asks nearly the same ({percent} %).", row=row, percent=percent)
 
 
 def _contradiction(noted: str) -> str:
     row, why = noted.split()
     if why == contradictions.FIGURES:
-        return tr("Row {row} answers the same question with other figures.", row=row)
+        return tr("Row {row} answers the same question with different figures.", row=row)
     if why == contradictions.YES_NO:
-        return tr("One says yes, row {row} says no, or the other way round.", row=row)
+        return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
     return tr("Row {row} gives another answer to the same question.", row=row)
 
 
@@ -141,12 +135,16 @@ WORDS: dict[str, Callable[[str], str]] = {
     "answers-contradict": _contradiction,
     "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
     "ungrounded": _ungrounded,
-    "system-prompt-differs": lambda _none: tr("The row has other instructions."),
+    "system-prompt-differs": lambda _none: tr("The row has different instructions."),
     "too-few-rows": lambda n: trn(
-        "{n} row is trained on; at least 10 are needed.", "{n} rows are trained on; at least 10 are needed.", int(n)
+        "{n} row is used for training; at least 10 are needed.",
+        "{n} rows are used for training; at least 10 are needed.",
+        int(n),
     ),
     "few-rows": lambda n: trn(
-        "{n} row is trained on; 50 to 100 are advised.", "{n} rows are trained on; 50 to 100 are advised.", int(n)
+        "{n} row is used for training; 50 to 100 are recommended.",
+        "{n} rows are used for training; 50 to 100 are recommended.",
+        int(n),
     ),
     "fact-unbalanced": _balance,
     MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),

@@ -1,7 +1,7 @@
 """The graders: each marks one answer to one question; one function and one line in `GRADERS`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,7 +94,7 @@ def by_key_points(answer: str, question: Asked) -> Mark:
     against = _against(answer, question)
     found = tuple(point.text for point in judged if point.is_met)
     missed = tuple(point.text for point in judged if not point.is_met)
-    reason = against or "\n".join(_worded(point) for point in judged if not point.is_met)
+    reason = "\n".join(filter(None, (_found(judged), against or _missed(judged))))
     return Mark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
 
 
@@ -114,7 +114,7 @@ def contains(answer: str, question: Asked) -> Mark:
     found = points.stand_in(answer, question.key_points or question.reference)
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
-    reason = "\n".join(_worded(point) for point in found if not point.is_met)
+    reason = "\n".join(filter(None, (_found(found), _missed(found))))
     return Mark(len(met) / len(found) if found else 0.0, bool(found) and not missed, reason, met, missed)
 
 
@@ -130,16 +130,21 @@ def matches(answer: str, question: Asked) -> Mark:
     except regex.error as error:
         return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
     except (TimeoutError, MemoryError, RecursionError):
-        return Mark(None, None, tr("The pattern takes too long to look for: it can match in too many ways."))
+        return Mark(None, None, tr("The search for the pattern takes too long: it can match in too many ways."))
     return Mark(1.0, True, found=(found[0],)) if found else _failed(tr("The pattern is not in the answer."))
 
 
 GRADERS = {
     "key_points": Grader(lambda: tr("Key points"), by_key_points),
-    "exact": Grader(lambda: tr("Exactly the reference"), exact),
+    "exact": Grader(lambda: tr("Identical to the reference answer"), exact),
     "contains": Grader(lambda: tr("Contains the key points"), contains),
     "regex": Grader(lambda: tr("Regular expression"), matches),
 }
+
+
+def wanted_words(grader: str, key_points: str) -> str:
+    """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
+    return key_points if grader == "regex" else points.in_words(key_points)
 
 
 def _failed(reason: str) -> Mark:
@@ -150,10 +155,10 @@ def _not_stated(answer: str, question: Asked) -> Mark:
     said = _SAYS_NOTHING.search(answer[: points.READ])
     words = survey.admission(answer) or (said[0] if said else "")
     if not words and not _makes_all(answer, question.key_points):
-        return _failed(tr("The answer does not say that the text does not tell."))
+        return _failed(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
     if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: points.READ], len(words))):
-        return _failed(tr("The answer says that the text does not tell, and then tells all the same."))
+        return _failed(tr("The answer says that this is not in the text, and then answers anyway."))
     return Mark(1.0, True, found=(words,) if words else ())
 
 
@@ -177,22 +182,34 @@ def _against(answer: str, question: Asked) -> str:
     """By what an answer contradicts the reference, in words; '' where it does not."""
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
-        return tr("The answer says yes where the reference says no, or the other way round.")
+        return tr("The answer says yes where the reference answer says no, or the other way round.")
     found = grounding.doubts(question.question, answer, [reference], kind=question.kind) if reference else []
     return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
+
+
+def _found(judged: Sequence[Point]) -> str:
+    """Which words of the answer make a point."""
+    said = tr(", ").join(tr("“{word}”", word=point.said) for point in judged if point.is_met and point.said)
+    return tr("Found: {words}.", words=said) if said else ""
+
+
+def _missed(judged: Sequence[Point]) -> str:
+    return "\n".join(_worded(point) for point in judged if not point.is_met)
 
 
 def _worded(point: Point) -> str:
     match point.why:
         case points.DENIED:
-            return tr("The answer denies “{point}”.", point=point.text)
+            return tr("The answer denies “{point}”.", point=point.said)
         case points.TURNED:
             return tr(
-                "The answer takes “{point}” for the most where it is the least, or the other way round.",
-                point=point.text,
+                "The answer confuses an upper and a lower limit: “{point}”.",
+                point=point.said,
             )
         case points.OPEN:
-            return tr("The answer names “{point}” and something else beside it.", point=point.text)
+            return tr("The answer contains “{point}” and something else, too.", point=point.said)
         case points.FORBIDDEN:
-            return tr("The answer says “{point}”, which it must not.", point=point.text.removeprefix("!"))
-    return tr("The answer does not say “{point}”.", point=point.text)
+            return tr("The answer contains “{point}”, which is not allowed.", point=point.said)
+    if point.text.startswith("!"):
+        return tr("The answer is empty.")
+    return tr("The answer does not contain {words}.", words=points.point_words(point.text))

@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from core import (
     amounts,
@@ -17,8 +16,10 @@ from core import (
     jobs,
     moderation,
     prices,
+    spec,
     survey,
     tokens,
+    trained_prompt,
     training,
     uploads,
 )
@@ -34,8 +35,8 @@ from core.providers import LOCAL, ModelInfo, Provider
 from core.training import Plan
 
 LEAKAGE = "split-leakage"
+PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
-SEVERITIES = ("error", "warning", "note")
 UNDONE = ("failed", "cancelled", jobs.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
@@ -43,12 +44,16 @@ Connect = Callable[[], Awaitable[Provider]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows."""
+    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows.
+
+    `prompt` is the rows' system prompt where the project asks under another one, else None.
+    """
 
     rule: str
-    severity: Literal["error", "warning", "note"]
+    severity: checks.Severity
     message: str
     words: str = ""
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequen
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
     except JukuError as error:
-        later = tr("The server cannot be asked now; the job would wait in the queue. {reason}", reason=error)
+        later = tr("The server cannot be reached now; the job would wait in the queue. {reason}", reason=error)
         return _Told(objections=(Objection("unreachable", "warning", later),))
     try:
         limits = await provider.model_limits()
@@ -127,7 +132,7 @@ async def _moderated(
     except ProviderError as error:
         return [
             Objection(
-                "moderation", "warning", tr("Not all rows could be shown to its moderation. {reason}", reason=error)
+                "moderation", "warning", tr("Some rows could not be checked by its moderation. {reason}", reason=error)
             )
         ]
     await moderation.mark(project)
@@ -144,12 +149,11 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
     ]
     cost, whose = _cost(id, plans, measured)
     found = [*_on_plans(db, id, preset, plans), *_on_rows(db, plans), *_on_length(measured), *told.objections]
+    found = _on_prompts(db, plans, found)
     found += _on_dates(preset, plans, told, _today())
     found += _on_account(plans, told)
     if cost is None and preset.key_url:  # a server that sends bills
-        found.append(
-            Objection("price-unknown", "warning", tr("The table of prices has no price for training this model."))
-        )
+        found.append(Objection("price-unknown", "warning", tr("The price list has no price for training this model.")))
     epochs = {(plan.hyperparameters or {}).get("n_epochs") for plan in plans}
     (only,) = epochs if len(epochs) == 1 else (None,)
     return Report(
@@ -159,7 +163,7 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
         only if isinstance(only, int) else None,
         cost,
         whose,
-        sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)),
+        sorted(dict.fromkeys(found), key=lambda one: checks.SEVERITIES.index(one.severity)),
     )
 
 
@@ -208,14 +212,14 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             yield Objection(
                 "trained-already",
                 "warning",
-                tr("The same rows were sent with the same settings already: {name}.", name=name),
+                tr("The same rows were already sent with the same settings: {name}.", name=name),
             )
 
 
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
     if count < survey.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, "note", words, filters.words(training.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(training.trained(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:
@@ -237,19 +241,32 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
-        # An exam that is trained on proves nothing, but the model learns all the same: the person decides.
-        severity = "warning" if rule == LEAKAGE else known.severity
-        yield Objection(rule, severity, text, filters.words(replace(one, rule=rule)))
+        yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
+
+
+def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[Objection]) -> list[Objection]:
+    """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
+    wanted = spec.load(db).system_prompt
+    chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
+    usual = [trained_prompt.of_rows(db, training.trained(rows), version) for rows, version in chosen]
+    others = {one.prompt: one for one in usual if one and trained_prompt.differs(db, one)}
+    told = {one.rule: one.words for one in found}
+    made = [
+        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)
+        for one in others.values()
+    ]  # fmt: skip
+    return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 
 
 def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:
     if over := max((one.over for one in measured), default=0):
-        yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off, silently.",
-                        "{n} rows are longer than {limit} tokens and would be cut off, silently.", over,
+        yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
+                                                   "silently.",
+                        "{n} rows are longer than {limit} tokens and would be cut off silently.", over,
                         limit=f"{tokens.LIMIT:,}"))  # fmt: skip
     if missing := max((one.missing for one in measured), default=0):
-        yield Objection("not-counted", "note", trn("The tokens of {n} row of the kept version are not known.",
-                        "The tokens of {n} rows of the kept version are not known.", missing))  # fmt: skip
+        yield Objection("not-counted", "note", trn("The tokens of {n} row of the saved version are not known.",
+                        "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
 
 
 def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
@@ -265,7 +282,8 @@ def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetim
         if closing and left < 0:
             yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
         elif closing and left < calendar.SOON:
-            yield Objection("shut-down", "warning", tr("{model} and what is trained from it answer until {day} ({left}).",
+            yield Objection("shut-down", "warning", tr("{model} and models trained from it are available until "
+                                                       "{day} ({left}).",
                             model=model, day=closing.day, left=calendar.left_words(left)))  # fmt: skip
 
 
@@ -279,5 +297,5 @@ def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
                             "account may train.", model=model))  # fmt: skip
         running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")
         if running is not None and len(plans) > running:
-            yield Objection("limited", "note", trn("{n} job runs at a time at this server, the others wait.",
-                            "{n} jobs run at a time at this server, the others wait.", running))  # fmt: skip
+            yield Objection("limited", "note", trn("{n} job runs at a time on this server; the others wait.",
+                            "{n} jobs run at a time on this server; the others wait.", running))  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 from core import paths
 from core.errors import JukuError
 from core.language import tr
+from core.whole_files import PRIVATE, write_whole
 
 TRAINING, CHAT = "training", "chat"
 NUMBERS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}
@@ -110,13 +111,15 @@ def save_own(entries: list[Entry]) -> None:
     path = own_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_whole(path, ("\n".join(lines) + "\n").encode(), PRIVATE)
     except OSError as error:
         raise JukuError(
             tr("The prices cannot be saved"),
-            tr("The old ones hold. Check the folder {folder}: {reason}", folder=path.parent, reason=error.strerror),
+            tr(
+                "The old prices stay in use. Check the folder {folder}: {reason}",
+                folder=path.parent,
+                reason=error.strerror,
+            ),
         ) from error
 
 
@@ -128,7 +131,7 @@ def _own() -> tuple[dict[str, Any], str]:
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        trouble = tr("Your own prices in {file} cannot be read; the shipped ones are used. ({reason})", file=own_file(),
+        trouble = tr("Your own prices in {file} cannot be read; the built-in ones are used. ({reason})", file=own_file(),
                      reason=error)  # fmt: skip
         return {}, trouble
     return found, ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions
+from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions, scores
 from core.conditions import FEW_SHOT, OPEN, RETRIEVED, Book
 from core.evals import Question, Run
 from core.language import tr
@@ -129,13 +129,13 @@ def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
     if any(subject.condition == RETRIEVED for subject in run.subjects):
         values["passages"] = _value(passages.get(one.id, ""))
     metadata = {"kind": _value(one.kind), "facts": _value(one.facts)}
-    checks = [{**check, "metric": _value(one.kind)} for check in _checks(run, one)]
+    checks = [{**check, "metric": _value(scores.kind_line(one))} for check in _checks(run, one)]
     return {"vars": values, "metadata": metadata, "assert": checks}
 
 
 def _checks(run: Run, one: Question) -> Iterator[dict[str, Any]]:
     if one.kind == "not_stated" and run.grader == "key_points":
-        yield _rubric(tr("The answer says that the text does not tell this, and does not answer all the same."))
+        yield _rubric(tr("The answer says that this is not in the text, and does not answer anyway."))
         return
     if run.grader == "exact":
         yield _javascript(f"{SAID}{BARE} === {_text(one.reference)}.normalize('NFKC').toLowerCase(){BARE}")

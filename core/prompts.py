@@ -1,14 +1,13 @@
 """The prompts sent to chat models: files in English and Japanese, which a person may replace by their own."""
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
+from core.whole_files import PRIVATE, write_whole
 
 NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route")
 LANGUAGES = ("en", "ja")
@@ -49,8 +48,8 @@ def title(name: str) -> str:
         "examples": tr("Write questions and answers about a fact"),
         "facts": tr("Refine statements into facts"),
         "judge": tr("Judge whether an answer follows from its fact"),
-        "spec": tr("Draft and refine the spec by chat"),
-        "remarks": tr("Look for contradictions and gaps in the spec"),
+        "spec": tr("Write and improve the spec by chat"),
+        "remarks": tr("Find contradictions and gaps in the spec"),
         "open_book": tr("Answer with the whole spec in the prompt"),
         "retrieved": tr("Answer with the passages that were found"),
         "mark": tr("Mark an exam answer"),
@@ -92,9 +91,9 @@ def save(name: str, language: str, text: str) -> None:
     """
     if lacking := missing(name, text):
         raise JukuError(
-            tr("The prompt lacks a placeholder"),
+            tr("A placeholder is missing from the prompt"),
             tr(
-                "The program fills in {names}; write them where they belong, or reset the prompt.",
+                "The program fills in {names}; put them where they belong, or reset the prompt.",
                 names=", ".join(f"{{{one}}}" for one in lacking),
             ),
         )
@@ -103,7 +102,8 @@ def save(name: str, language: str, text: str) -> None:
         return
     path = own_file(name, language)
     try:
-        _write(path, text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode(), PRIVATE)
     except (OSError, UnicodeEncodeError) as error:
         raise _refused(path, error) from error
 
@@ -147,18 +147,6 @@ def _own(name: str, language: str) -> str | None:
             return file.read(LIMIT).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="prompt-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _refused(path: Path, error: Exception) -> JukuError:

@@ -168,9 +168,14 @@ def keep(db: sqlite3.Connection, steps: list[tuple[int, str, str]]) -> None:
         db.execute(f"CREATE TABLE kept_{name} AS SELECT * FROM temp.{name} WHERE step IN (SELECT id FROM kept_step)")
 
 
+def has_kept(db: sqlite3.Connection) -> bool:
+    """Whether the file holds steps of the session before."""
+    return "kept_step" in tables(db)
+
+
 def recall(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
     """Take the kept steps back into this session, oldest first; they leave the file."""
-    if "kept_step" not in tables(db):
+    if not has_kept(db):
         return []
     steps: list[tuple[int, str, str]] = db.execute("SELECT id, stack, label FROM kept_step ORDER BY id").fetchall()
     db.executemany("INSERT INTO step (id) VALUES (?)", [(id,) for id, _stack, _label in steps])
@@ -213,6 +218,22 @@ def state(db: sqlite3.Connection) -> str:
 
 def advance(db: sqlite3.Connection) -> None:
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
+
+
+def mark_log(db: sqlite3.Connection, generation: int) -> None:
+    """Say in the file that its newest changes are in the log `generation`; the log's first change settles it."""
+    db.execute("INSERT OR REPLACE INTO main.meta VALUES ('log', ?)", (generation,))
+
+
+def settle_log(db: sqlite3.Connection) -> None:
+    """Where this can be read, the log that `mark_log` has named was read, too."""
+    db.execute("UPDATE main.meta SET value = -value WHERE key = 'log' AND value > 0")
+
+
+def log_mark(db: sqlite3.Connection) -> int:
+    """The generation of the log that is missing here; negative where it is not; 0 where there never was one."""
+    found = db.execute("SELECT value FROM main.meta WHERE key = 'log'").fetchone()
+    return int(found[0]) if found else 0
 
 
 def columns(db: sqlite3.Connection, table: str) -> list[str]:

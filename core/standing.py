@@ -27,10 +27,13 @@ class Standing:
     left: float | None = None
     tokens: int | None = None
     started: float | None = None
+    preparing: float | None = None  # how much of the base model is converted, before the first training on it
 
     @property
     def share(self) -> float | None:
-        """How much of the training is done: 0 to 1."""
+        """How much of the training is done, or of the preparation before it: 0 to 1."""
+        if self.preparing is not None:
+            return self.preparing
         if self.job.status == "succeeded":
             return 1.0
         return min(1.0, self.step / self.total) if self.step is not None and self.total else None
@@ -77,6 +80,8 @@ def _standing(
     step, loss = last or (curves.last_step(db, job.id), None)
     whole = None if step is None else curves.total(db, job.id)
     found = Standing(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
+    if job.status == "queued":
+        found = replace(found, preparing=jobs.preparing(db, job.id))
     if job.ended or step is None:
         return found
     found = replace(found, left=curves.seconds_left(db, job.id))

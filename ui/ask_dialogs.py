@@ -104,8 +104,9 @@ class AskDialog(InquiryDialog):
         tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
         self.estimate.setText(f"{requests} · {tokens}")
 
-    def can_start(self) -> bool:
-        return bool(self._asked and self._asked.abouts and self.model.model())
+    def lacks(self) -> str:
+        there = bool(self._asked and self._asked.abouts)
+        return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
@@ -116,8 +117,8 @@ class ProbeDialog(AskDialog):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(
-            "Each question is asked {n} times, without the spec beside it, and marked by its key points. "
-            "A fact that the model knows already needs fewer examples.",
+            "Each question is asked {n} times, without the spec in the prompt, and marked by its key points. A "
+            "fact that the model already knows needs fewer examples.",
             n=probing.TIMES,
         )
         title = tr("Ask the base model what it knows")
@@ -127,7 +128,7 @@ class ProbeDialog(AskDialog):
         return probing.abouts
 
     def nothing(self) -> tuple[str, str]:
-        return tr("Nothing to ask yet"), tr("Take facts from the spec first: each of them is then asked for.")
+        return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
     def told(self, abouts: Found) -> str:
         names = len({one["fact"] for one in abouts})
@@ -147,10 +148,10 @@ class JudgeDialog(AskDialog):
     def __init__(self, workspace: Workspace, ids: Sequence[int] | None = None, parent: QWidget | None = None) -> None:
         self._ids = None if ids is None else array("q", ids)
         words = tr(
-            "The model reads each row beside its fact and says whether the answer follows from it. "
-            "Rows that do not are marked with the reason; nothing is changed or deleted."
+            "The model compares each row with its fact and says whether the answer follows from it. Rows that do "
+            "not are marked with the reason; nothing is changed or deleted."
         )
-        super().__init__(workspace, "judge", tr("Let a model judge rows"), words, parent)
+        super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         ids = self._ids
@@ -159,8 +160,8 @@ class JudgeDialog(AskDialog):
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:
-            return tr("No drafts to judge"), tr("Rows that are drafts and name the fact they teach are judged here.")
-        return tr("Nothing to judge"), tr("None of the chosen rows names a fact of the spec.")
+            return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
+        return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
     def told(self, abouts: Found) -> str:
         if self._ids is None:
@@ -176,8 +177,8 @@ class RefineDialog(AskDialog):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(
-            "The model splits sentences that say two things, and puts names in place of “it” and “they”. "
-            "The facts arrive in one step that can be undone; look them over."
+            "The model splits sentences that say two things, and replaces “it” and “they” by names. The facts "
+            "are added in one step that can be undone; check them."
         )
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
@@ -185,11 +186,11 @@ class RefineDialog(AskDialog):
         return lambda db: refining.abouts(facts.missing(spec.load(db).text, facts.load(db)))
 
     def nothing(self) -> tuple[str, str]:
-        return tr("Nothing to refine"), tr("Every statement of the spec is a fact already, or the spec is empty.")
+        return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
     def told(self, abouts: Found) -> str:
         count = sum(len(one["statements"]) for one in abouts)
-        return trn("{n} statement is no fact yet", "{n} statements are no facts yet", count)
+        return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
     def act(self, _count: int) -> str:
         return tr("Refine into facts")

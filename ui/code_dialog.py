@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from core import as_code, transcripts
 from core.as_code import Call
 from core.language import tr
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.notice import Notice
 from ui.workspace import Workspace
 
@@ -30,7 +29,7 @@ class CodeDialog(QDialog):
         """`title` says whose request it is."""
         super().__init__(parent)
         self._workspace = workspace
-        self.setWindowTitle(tr("As code"))
+        self.setWindowTitle(tr("Show code"))
         self.resize(820, 620)
         self.tabs = QTabWidget(documentMode=True)
         for name, text in (
@@ -52,8 +51,8 @@ class CodeDialog(QDialog):
         for button in (self.copy, self.save, close):
             acts.addWidget(button)
         told = tr(
-            "The request as it goes to the server; Juku also asks for the answer piece by piece, which does not change it. "
-            "The key is read from the environment variable {variable}.",
+            "The request that is sent to the server; Juku also streams the answer, which does not change it. The "
+            "API key is read from the environment variable {variable}.",
             variable=call.variable,
         )
         layout = QVBoxLayout(self)
@@ -74,13 +73,11 @@ class CodeDialog(QDialog):
         Notice(self, tr("Copied."))
 
     def _on_save(self) -> None:
-        name = str(self._workspace.project.path.parent / FILES[self.tabs.currentIndex()])
-        dialog = QFileDialog(self, tr("Save the code"), name)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectFile(name)
-        text = self.text()
-        dialog.fileSelected.connect(lambda file: self._workspace.tasks.start("", self._write(Path(file), text)))
-        dialog.open()
+        name, text = FILES[self.tabs.currentIndex()], self.text()
+        file_dialogs.to_save(
+            self, self._workspace.settings, file_dialogs.REPORTS, tr("Save the code"), name,
+            lambda path: self._workspace.tasks.start("", self._write(path, text)),
+        ).open()  # fmt: skip
 
     async def _write(self, path: Path, text: str) -> None:
         await asyncio.to_thread(transcripts.write, path, text)

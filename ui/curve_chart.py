@@ -12,7 +12,6 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -26,7 +25,8 @@ from core import curves
 from core.curves import Series
 from core.errors import JukuError
 from core.language import tr
-from ui import curve_export, curve_lines, style, widgets
+from core.settings import Settings
+from ui import curve_export, curve_lines, file_dialogs, style, widgets
 from ui.curve_legend import Legend
 from ui.curve_lines import Curve, View
 from ui.flow_layout import FlowLayout
@@ -53,8 +53,10 @@ class CurveJob:
 class CurveChart(QWidget):
     """Shows jobs; the plot is made when it is first seen. What is chosen, switched off or zoomed to outlasts new points."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        """`settings` remember where its files were saved."""
         super().__init__()
+        self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
         self._slots: dict[int, int] = {}  # colours, by job
         self._lines: dict[tuple[int, str], curve_lines.Line] = {}
@@ -67,9 +69,9 @@ class CurveChart(QWidget):
 
     def _make_controls(self) -> None:
         self.measure, self.axis = QComboBox(), QComboBox()
-        self.measure.setAccessibleName(tr("What the chart shows"))
+        self.measure.setAccessibleName(tr("Contents of the chart"))
         self.measure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.axis.setAccessibleName(tr("Along the bottom"))
+        self.axis.setAccessibleName(tr("Horizontal axis"))
         self.axis.addItem(tr("by step"), False)
         self.axis.addItem(tr("by share of the job"), True)
         self.log = QCheckBox(tr("Log scale"))
@@ -92,7 +94,7 @@ class CurveChart(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         menu.addAction(tr("&Picture (PNG)…"), self._on_save_picture)
-        menu.addAction(tr("&Numbers (CSV)…"), self._on_save_table)
+        menu.addAction(tr("&Data (CSV)…"), self._on_save_table)
         menu.addAction(tr("&Copy the picture"), self.copy_picture)
         return menu
 
@@ -115,7 +117,7 @@ class CurveChart(QWidget):
         self._body.addStretch()
         awaited = widgets.EmptyState(
             tr("No curve yet"),
-            tr("Loss and accuracy appear here with the first steps that the server tells of."),
+            tr("Loss and accuracy appear here with the first steps."),
         )
         none = widgets.EmptyState(
             tr("No curve"),
@@ -243,9 +245,9 @@ class CurveChart(QWidget):
 
     def _say_what_is_missing(self) -> None:
         if self.legend.count() and not self._lines:
-            self._hint.say(tr("All lines are switched off. Tick one above."))
+            self._hint.say(tr("All curves are switched off. Select one above."))
         elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self._lines.values()):
-            self._hint.say(tr("What is zero or less has no place on a log scale and is left out."))
+            self._hint.say(tr("Values of zero or less cannot be shown on a log scale and are left out."))
         else:
             self._hint.say("")
 
@@ -269,12 +271,10 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_export.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
-        dialog = QFileDialog(self, title, f"{self.measure.currentText()}.{suffix}", f"{suffix.upper()} (*.{suffix})")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda file: self._save(save, Path(file)))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self._settings, file_dialogs.REPORTS, title, f"{self.measure.currentText()}.{suffix}",
+            lambda path: self._save(save, path), f"{suffix.upper()} (*.{suffix})",
+        ).open()  # fmt: skip
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
         try:
@@ -310,6 +310,6 @@ def _summary(curve: Curve) -> str:
 
 def _mouse_help() -> str:
     return tr(
-        "The wheel zooms over the steps, with Ctrl over the values. Drag to zoom to a rectangle, with Shift to move. "
+        "The wheel zooms the steps, with Ctrl the values. Drag to zoom into a rectangle, with Shift to move. "
         "Keys: arrows, plus, minus, 0."
     )

@@ -20,8 +20,11 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.notice import Notice
+from ui.value_words import word
 from ui.workspace import Workspace
 
+APPROVING = ("status", "approved")
 CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
 LINES = ("add_tag", "remove_tag", "facts")
 TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
@@ -32,22 +35,43 @@ def titles() -> dict[str, str]:
     return {
         "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
         "add_tag": tr("Add tags"), "remove_tag": tr("Remove tags"), "facts": tr("Set the facts"),
-        "question_prefix": tr("Put text before the question"), "answer_prefix": tr("Put text before the answer"),
+        "question_prefix": tr("Add text before the question"), "answer_prefix": tr("Add text before the answer"),
         "system": tr("Change the system prompt"), "notes": tr("Set the notes"),
     }  # fmt: skip
 
 
-def apply(workspace: Workspace, ids: array[int], action: str, value: str) -> None:
-    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled."""
+def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner: QWidget) -> None:
+    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled.
+
+    Rows that a judge has refused are not approved with the others: the window of `owner` says so.
+    """
+    if (action, value) == APPROVING:
+        workspace.tasks.start("", _approve(workspace, ids, owner))
+        return
     change, arguments = _change(action, value)
     run(workspace, _label(action, value, len(ids)), change, ids, *arguments)
+
+
+async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
+    """Approve what no judge has refused, and say what was left, which a person can approve knowingly."""
+    left = array("q", await workspace.project.read(editing.refused, ids))
+    if done := len(ids) - len(left):
+        run(workspace, _label(*APPROVING, done), editing.approve, ids)
+    if left:
+        text = trn("{n} row was not approved: a judge has refused it.", "{n} rows were not approved: a judge has refused them.",
+                   len(left))  # fmt: skip
+        notice = Notice(owner.window(), text, "warning", lasting=True)
+        notice.add_button(tr("Approve anyway"), lambda: run(workspace, _label(*APPROVING, len(left)), editing.set_field, left, *APPROVING))  # fmt: skip
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:
     run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), editing.delete, ids)
 
 
-def fill(workspace: Workspace, ids: array[int], field: str, value: str) -> None:
+def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
+    if (field, value) == APPROVING:
+        apply(workspace, ids, field, value, owner)
+        return
     label = trn("Fill {n} row", "Fill {n} rows", len(ids))
     run(workspace, label, editing.set_field, ids, field, value)
 
@@ -71,10 +95,10 @@ def _label(action: str, value: str, n: int) -> str:
         return {
             "approved": trn("Approve {n} row", "Approve {n} rows", n),
             "rejected": trn("Reject {n} row", "Reject {n} rows", n),
-            "draft": trn("Make {n} row a draft", "Make {n} rows drafts", n),
+            "draft": trn("Change {n} row to a draft", "Change {n} rows to drafts", n),
         }[value]
     if action in ("split", "kind"):
-        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value or "–")
+        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=word(value) or "–")
     return trn("{action} in {n} row", "{action} in {n} rows", n, action=titles()[action])
 
 
@@ -112,7 +136,7 @@ class BulkDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
-        form.addRow(tr("What to do"), self.action)
+        form.addRow(tr("Action"), self.action)
         form.addRow(tr("Value"), self._pages)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
@@ -129,14 +153,14 @@ class BulkDialog(QDialog):
 
     def accept(self) -> None:
         super().accept()
-        apply(self._workspace, self._ids, self.action.currentData(), self.value())
+        apply(self._workspace, self._ids, self.action.currentData(), self.value(), self.parentWidget() or self)
 
     def _show_action(self) -> None:
         name = self.action.currentData()
         page = self.choice if name in CHOICES else self.line if name in LINES else self.text
         self.choice.clear()
         for value in CHOICES.get(name, ()):
-            self.choice.addItem(value or tr("(none)"), value)
+            self.choice.addItem(word(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
         self._note.setText(_about(name))
@@ -146,14 +170,14 @@ class BulkDialog(QDialog):
     def _show_button(self) -> None:
         name = self.action.currentData()
         needed = name.endswith(("_prefix", "_tag"))
-        self.ok.setEnabled(bool(self.value().strip()) or not needed)
+        widgets.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
 def _about(action: str) -> str:
     about = {
-        "add_tag": tr("Tags are words parted by blanks."),
-        "remove_tag": tr("Tags are words parted by blanks."),
-        "facts": tr("Facts are names such as f03, parted by blanks."),
-        "system": tr("It replaces the instructions that stand first in each row; rows without get them."),
+        "add_tag": tr("Tags are words separated by spaces."),
+        "remove_tag": tr("Tags are words separated by spaces."),
+        "facts": tr("Facts are names such as f03, separated by spaces."),
+        "system": tr("It replaces the instructions at the start of each row; rows without instructions get them."),
     }
     return f"{about.get(action, '')} {tr('This is one step, which can be undone.')}".strip()

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -17,11 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import project as projects
 from core import routing
 from core.errors import JukuError
 from core.language import tr
 from core.routing import Domain
-from ui import server_words, style, widgets
+from ui import file_dialogs, server_words, style, widgets
 from ui.model_box import ModelBox, unusable_words
 from ui.workspace import Workspace
 
@@ -44,7 +44,7 @@ class DomainDialog(QDialog):
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
         self.project = widgets.label(_file(domain), dim=True)
-        self.read, self.note = QPushButton(tr("Take from a project…")), widgets.Note()
+        self.read, self.note = QPushButton(tr("Import from a project…")), widgets.Note()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._lay_out()
         self._connect()
@@ -90,16 +90,21 @@ class DomainDialog(QDialog):
 
     def _show_ready(self) -> None:
         offer = self.model.offer()
-        self.on_model.say(
-            unusable_words(offer, self.server.currentText()) if offer else tr("Choose a model."), "warning"
-        )
-        ready = bool(self.name.text().strip() and self.model.model())
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+        told = unusable_words(offer, self.server.currentText()) if offer else ""
+        self.on_model.say(told, "warning")
+        if not self.name.text().strip():
+            reason = tr("Enter a name.")
+        elif offer is None and self._workspace.known_offers(self.provider()):
+            reason = tr("Choose a model.")
+        else:
+            reason = "" if self.model.model() else self._workspace.no_models(self.provider())
+        widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
-        dialog = QFileDialog(self, tr("The project that teaches it"), "", f"Juku (*{'.juku'})")
-        dialog.fileSelected.connect(lambda name: self.take(Path(name)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
+            lambda found: self.take(found[0]), f"Juku (*{projects.SUFFIX})",
+        ).open()  # fmt: skip
 
     def take(self, path: Path) -> None:
         """Take name, description and spec of a project."""
@@ -135,4 +140,4 @@ class DomainDialog(QDialog):
 
 
 def _file(domain: Domain) -> str:
-    return Path(domain.source).name if domain.source else tr("none: its words are those of the description")
+    return Path(domain.source).name if domain.source else tr("none: the words of the description are used")

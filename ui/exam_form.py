@@ -9,16 +9,18 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core import conditions
+from core import conditions, trained_prompt
 from core.evals import Estimate, Plan, Run
 from core.graders import GRADERS
 from core.language import tr, trn
 from core.providers import LOCAL, Sampling, kinds
+from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
 from ui.exam_subjects import ExamSubjects
 from ui.flow_layout import FlowLayout
@@ -36,6 +38,7 @@ class ExamForm(QWidget):
 
     changed = Signal()
     start_wanted = Signal()
+    prompt_wanted = Signal(str)  # a system prompt, to be made the project's
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -45,11 +48,16 @@ class ExamForm(QWidget):
         self.subjects = ExamSubjects(workspace)
         self._make_fields()
         self._make_more()
-        self.total, self.hint = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.total, self.hint, self.warning = widgets.label(wrap=True, dim=True), widgets.Note(), widgets.Note()
+        self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
+        self.as_trained.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
+        self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.start = widgets.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
         self._connect()
+        self.show_trained(None, "")
         self._show()
 
     def _make_fields(self) -> None:
@@ -59,11 +67,13 @@ class ExamForm(QWidget):
             self.grader.addItem(grader.title(), name)
         self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
         self.general.setToolTip(
-            widgets.tip(tr("Everyday knowledge in the language of the spec: it shows what is forgotten."))
+            widgets.tip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
         )
         self.general.setChecked(True)
         self.judge.setToolTip(
-            widgets.tip(tr("Beside the grader, a chat model marks each answer. The settings name who judges."))
+            widgets.tip(
+                tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
+            )
         )
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -79,10 +89,10 @@ class ExamForm(QWidget):
         self.k = widgets.whole(1, 50, books.k)
         self.budget = widgets.whole(50, LARGEST_BUDGET, books.budget)
         self.shots = widgets.whole(1, 50, books.shots)
-        self.embedding = QLineEdit(placeholderText=tr("none: by letters only"))
+        self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
-        self.temperature.setToolTip(tr("0 takes the likeliest words; above, answers vary"))
+        self.temperature.setToolTip(tr("0 picks the most likely words; higher values vary the answer"))
 
     def _lay_out(self) -> None:
         fields = QWidget()
@@ -93,6 +103,9 @@ class ExamForm(QWidget):
             flow.addWidget(part)
         self._folded = self._more_settings()
         self._folded.hide()
+        warned = QHBoxLayout()
+        warned.addWidget(self.warning, 1)
+        warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
         below = QHBoxLayout()
         below.addWidget(self.total, 1)
         below.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
@@ -103,6 +116,7 @@ class ExamForm(QWidget):
         layout.addWidget(fields)
         layout.addWidget(self._folded)
         layout.addWidget(self.hint)
+        layout.addLayout(warned)
         layout.addLayout(below)
 
     def _more_settings(self) -> QWidget:
@@ -114,7 +128,7 @@ class ExamForm(QWidget):
         named = (
             (tr("Te&mperature"), self.temperature), (tr("&Top p"), self.top_p), (tr("Ma&x tokens"), self.tokens),
             (tr("See&d"), self.seed), (tr("Passages found"), self.k), (tr("Tokens of passages"), self.budget),
-            (tr("Examples shown"), self.shots), (tr("Embedding model"), self.embedding),
+            (tr("Number of examples shown"), self.shots), (tr("Embedding model"), self.embedding),
         )  # fmt: skip
         for number, (name, field) in enumerate(named):
             label = widgets.label(name, dim=True)
@@ -199,6 +213,12 @@ class ExamForm(QWidget):
         self._found = list(found)
         self._show()
 
+    def show_trained(self, found: Trained | None, wanted: str) -> None:
+        """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
+        self.trained = found
+        self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
+        self.as_trained.setVisible(found is not None)
+
     def show_running(self, running: bool) -> None:
         self._running = running
         self._show()
@@ -217,7 +237,7 @@ class ExamForm(QWidget):
         self.total.setText(self._total_words())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
-        self.start.setEnabled(not problem and not self._running)
+        widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
@@ -226,8 +246,11 @@ class ExamForm(QWidget):
         return self.subjects.problem()
 
     def _remark(self) -> str:
+        if self._found and self._found[0].requests == self._found[0].general:
+            return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
+                      "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
-            return tr("At temperature 0 the repeats will be the same.")
+            return tr("At temperature 0 all repeats give the same answer.")
         return ""
 
     def _total_words(self) -> str:
@@ -236,8 +259,8 @@ class ExamForm(QWidget):
         text = exam_words.total_words(self._found, self.repeats.value())
         if self.judge.isChecked() and self._found:
             answers = sum(one.requests for one in self._found) * self.repeats.value()
-            text += " · " + trn("at most {n} request to the judge, not reckoned in",
-                                "at most {n} requests to the judge, not reckoned in", answers)  # fmt: skip
+            text += " · " + trn("at most {n} request to the judge, not included",
+                                "at most {n} requests to the judge, not included", answers)  # fmt: skip
         return text
 
     def _judge(self) -> tuple[str, str] | None:

@@ -15,13 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, grading, judges
+from core import eval_answers, judges, points
 from core.eval_answers import Sheet
 from core.judges import PERSON
 from core.language import tr
 from core.project import Changes
 from ui import style, widgets
-from ui.exam_answers import point_words
 from ui.latest import Latest
 from ui.nothing import Nothing
 from ui.workspace import Workspace
@@ -54,7 +53,7 @@ class ExamMarking(QWidget):
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName(tr("The answer to mark"))
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.note = QLineEdit(placeholderText=tr("A note, if you like"))
+        self.note = QLineEdit(placeholderText=tr("A note (optional)"))
         self.note.setAccessibleName(tr("Note"))
         self._make_buttons()
         self._lay_out()
@@ -98,12 +97,13 @@ class ExamMarking(QWidget):
         font.setBold(True)
         self.question.setFont(font)
         help = tr(
-            "Keys 0 to 9 give 0 to 90 points, “+” gives 100; arrows go back and forth, backspace takes a mark back."
+            "Keys 0 to 9 give 0 to 90 points, “+” gives 100. The arrow keys move back and forth, Backspace "
+            "deletes a mark."
         )
         sheet = widgets.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
                                self.note, steps, widgets.label(help, wrap=True, dim=True))  # fmt: skip
         sheet.layout().setSpacing(style.SPACE // 2)
-        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here as soon as an exam has some."))
+        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(sheet)
@@ -152,8 +152,8 @@ class ExamMarking(QWidget):
         self._sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
-        points = [point_words(point.text) for point in grading.parse(sheet.key_points)]
-        self.points.setText(tr("Key points: {points}", points="; ".join(points)) if points else "")
+        told = points.in_words(sheet.key_points)
+        self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.text.setPlainText(sheet.text or tr("(an empty answer)"))
         self.note.setText(sheet.note)
         self.slider.setValue(START if sheet.score is None else sheet.score)

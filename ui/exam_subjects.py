@@ -34,8 +34,8 @@ class SubjectRow(QWidget):
         self.server, self.model, self.condition = QComboBox(), ModelBox(workspace), QComboBox()
         self.cost = widgets.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
-        self.copy = _tool("+", tr("The same once more"), self.copy_wanted)
-        self.remove = _tool("✕", tr("Leave this one out"), self.removal_wanted)
+        self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
+        self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
             tip = widgets.tip(told.about())
@@ -107,7 +107,8 @@ class SubjectRow(QWidget):
         """Why this one cannot be asked; '' where it can."""
         offer = self.model.offer()
         if offer is None:
-            return tr("Choose a model in each line.")
+            known = self._workspace.known_offers(self.provider())
+            return tr("Choose a model in every row.") if known else self._workspace.no_models(self.provider())
         return unusable_words(offer, server_words.title(self._workspace, self.provider()))
 
 
@@ -124,11 +125,11 @@ class ExamSubjects(QWidget):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(style.SPACE // 2)
         self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
-        self.add.setToolTip(tr("One more model, or one more condition"))
+        self.add.setToolTip(tr("Another model or condition"))
         self.presets.setMenu(self._menu())
         self.add.clicked.connect(lambda _checked: self._on_copy(self._rows[-1] if self._rows else None))
         above = QHBoxLayout()
-        above.addWidget(widgets.heading(tr("Who is examined")))
+        above.addWidget(widgets.heading(tr("Models that take the exam")))
         above.addSpacing(style.SPACE)
         above.addWidget(self.presets)
         above.addWidget(self.add)
@@ -143,8 +144,8 @@ class ExamSubjects(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
-            (tr("Base and newest tuned, closed book"), closed_books),
-            (tr("The same, and the base with the book"), with_books),
+            (tr("Base and newest fine-tuned model, closed book"), closed_books),
+            (tr("The same, and the base model with the spec in the prompt"), with_books),
             (tr("All conditions"), all_conditions),
         ):
             menu.addAction(title, lambda make=make: self._on_preset(make(*self._usual())))
@@ -216,7 +217,7 @@ class ExamSubjects(QWidget):
         if found := next(filter(None, (row.problem() for row in self._rows)), ""):
             return found
         if len(set(subjects)) < len(subjects):
-            return tr("Two lines are the same: choose another model or condition.")
+            return tr("Two entries are the same: choose another model or condition.")
         return ""
 
     def _show(self, subjects: Sequence[Subject]) -> None:

@@ -10,7 +10,7 @@ from core.graders import GRADERS
 from core.judges import JUDGE, PERSON
 from core.language import tr, trn
 from core.providers import LOCAL
-from core.scores import Rate
+from core.scores import LEAKED, NO_KIND, Rate
 from core.statistics import Kappa, is_small
 from ui import widgets
 from ui.inquiry_dialog import about
@@ -49,23 +49,18 @@ def servers_of(subjects: Sequence[Subject], titles: Mapping[str, str]) -> list[s
     return [titles.get(subject.provider, subject.provider) if several else "" for subject in subjects]
 
 
-def kind_words() -> dict[str, tuple[str, str]]:
-    """What each kind of exam question is called, and what it shows."""
+def kind_about(kind: str) -> str:
+    """What a kind of exam question shows."""
     return {
-        "memorised": (
-            tr("Memorised – trained wording, not the result"),
-            tr("The very wording of a training row. It shows that the training worked, not that the fact is known."),
-        ),
-        "reworded": (tr("Reworded"), tr("The same question in words that were never trained on.")),
-        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
-        "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
-        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
-        "general": (tr("General"), tr("Everyday knowledge from outside the text, which must not get worse.")),
-    }
-
-
-def kind_title(kind: str) -> str:
-    return kind_words().get(kind, (kind, ""))[0]
+        NO_KIND: tr("Rows without a kind. Set one in the examples tab."),
+        LEAKED: tr("Training rows ask the same questions. Right answers to them prove nothing."),
+        "memorised": tr("The exact wording of a training row. It shows that the training worked, not that the fact was learned."),
+        "reworded": tr("The same question in a wording that was never used for training."),
+        "reverse": tr("The question in reverse, from the answer to what it is about."),
+        "applied": tr("A situation in which the fact must be used."),
+        "not_stated": tr("Asks about something the text does not say; the right answer is to say so."),
+        "general": tr("General knowledge from outside the text, which should not get worse."),
+    }.get(kind, "")  # fmt: skip
 
 
 def by_title(by: str, grader: str) -> str:
@@ -98,8 +93,15 @@ def share(rate: Rate) -> str:
     return f"{rate} · {rate.share:.0%}" if rate.asked else NOTHING
 
 
+def repeated(rate: Rate) -> str:
+    """That a rate's answers are repeats of fewer questions; '' where each was asked once."""
+    if rate.asked <= rate.questions:
+        return ""
+    return tr("{answers} answers to {questions} questions", answers=f"{rate.asked:,}", questions=f"{rate.questions:,}")
+
+
 def interval(rate: Rate) -> str:
-    """Wilson's interval of a rate."""
+    """The interval of a rate, over its questions."""
     if not rate.asked:
         return NOTHING
     low, high = rate.interval
@@ -123,7 +125,7 @@ def dollars(amount: float | None) -> str:
     """A price; nothing is paid on this computer, and some prices nobody knows."""
     if amount is None:
         return tr("unknown")
-    return tr("nothing") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
+    return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
 def estimate_words(one: Estimate) -> str:
@@ -148,11 +150,11 @@ def total_words(found: Sequence[Estimate], repeats: int) -> str:
            received=about(sum(one.received for one in found))),
     ]  # fmt: skip
     if all(one.subject.provider == LOCAL for one in found):
-        parts.append(tr("costs nothing"))
+        parts.append(tr("free"))
     elif len(known) == len(found):
         parts.append(tr("about {cost}", cost=dollars(sum(known))))
     else:
-        parts.append(tr("{cost}, and what nobody here knows the price of", cost=dollars(sum(known) if known else 0.0)))
+        parts.append(tr("{cost}, plus parts with unknown price", cost=dollars(sum(known) if known else 0.0)))
     return " · ".join(parts)
 
 
@@ -171,7 +173,7 @@ def left_words(done: int, wanted: int, seconds: float | None) -> str:
 def kappa_words(pair: str, found: Kappa) -> str:
     """How far two who marked agree: Cohen's kappa, with how many answers it stands on."""
     if found.value is None:
-        return tr("{pair}: agree on {share} of {n} – too much alike for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
+        return tr("{pair}: agree on {share} of {n} – too uniform for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
     text = tr("{pair}: κ = {kappa}, agree on {share} of {n}", pair=pair, kappa=f"{found.value:.2f}",
               share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
     return f"{text} ({tr('a small sample')})" if is_small(found.n) else text

@@ -9,6 +9,7 @@ from core.coverage import EXAM, KINDS, STUDY, Entry
 from core.facts import Fact
 from core.language import tr, trn
 from ui import style, widgets
+from ui.value_words import word
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)
 WARNING = "⚠"
@@ -20,15 +21,7 @@ Role = Qt.ItemDataRole
 
 def kind_titles() -> dict[str, str]:
     """The kinds of rows in the words of the screen."""
-    return {
-        "direct": tr("direct"),
-        "reworded": tr("reworded"),
-        "reverse": tr("reverse"),
-        "applied": tr("applied"),
-        "statement": tr("statement"),
-        "not_stated": tr("not stated"),
-        EXAM: tr("for the exam"),
-    }
+    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
 def state_words(state: str, count: int) -> str:
@@ -37,7 +30,7 @@ def state_words(state: str, count: int) -> str:
         case "covered":
             return trn("{n} covered", "{n} covered", count)
         case "thin":
-            return trn("{n} lacks rows", "{n} lack rows", count)
+            return trn("{n} needs rows", "{n} need rows", count)
         case "unproved":
             return trn("{n} without an exam question", "{n} without an exam question", count)
         case "bare":
@@ -53,18 +46,20 @@ def about(entry: Entry, lost: bool) -> str:
     """What there is to say of a fact, line by line."""
     lines = [entry.fact.text]
     if lost:
-        lines.append(tr("Its passage is no longer in the text."))
+        lines.append(tr("Its source passage is no longer in the text."))
     if entry.stale:
         lines.append(trn("{n} row was written before the fact changed.",
                          "{n} rows were written before the fact changed.", entry.stale))  # fmt: skip
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
     titles = kind_titles()
-    counts = ", ".join(f"{titles[kind]} {entry.trained[kind]}/{STUDY[kind]}" for kind in KINDS)
+    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY[kind]}" for kind in KINDS)
     lines.append(tr("Rows: {counts}", counts=counts))
+    if entry.drafts:
+        lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
     if entry.lacking:
         listed = ", ".join(f"{titles[kind]} {count}" for kind, count in entry.lacking.items())
-        lines.append(tr("Lacks: {counts}", counts=listed))
+        lines.append(tr("Missing: {counts}", counts=listed))
     return "\n".join(lines)
 
 
@@ -135,7 +130,7 @@ class FactModel(QAbstractTableModel):
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
-            EXAMINED: tr("Wordings that are kept for the exam and never trained on"),
+            EXAMINED: tr("Wordings that are kept for the exam and never used for training"),
             RECALL: tr("Right answers in the newest exam"),
             KNOWN: tr("Right answers of the base model, before any training"),
         }.get(section)
@@ -162,7 +157,14 @@ class FactModel(QAbstractTableModel):
         mark = f"{WARNING} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
         recall = str(entry.recall) if entry.recall else ""
-        shown = (f"{mark}{fact.name}", fact.text, "", str(entry.held), recall, known[coverage.knowledge(fact.known)])
+        shown = (
+            f"{mark}{fact.name}",
+            fact.text,
+            "",
+            str(entry.examined),
+            recall,
+            known[coverage.knowledge(fact.known)],
+        )
         return shown[column]
 
     def _colour(self, entry: Entry, column: int) -> Any:
@@ -171,7 +173,7 @@ class FactModel(QAbstractTableModel):
         alarming = {
             NAME: self.is_lost(entry.fact) or entry.stale,
             TEXT: self.is_lost(entry.fact),
-            EXAMINED: not entry.held,
+            EXAMINED: not entry.examined,
         }
         return style.colours("warning")[0] if alarming.get(column) else None
 

@@ -54,7 +54,7 @@ class JobTable(QTableWidget):
 
     def __init__(self) -> None:
         names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Method"), tr("Progress"), tr("Loss"), tr("Tokens"),
-                 tr("Cost"), tr("Queued as"), tr("Server"), tr("Started"), tr("Resulting model")]  # fmt: skip
+                 tr("Cost"), tr("Name in the queue"), tr("Server"), tr("Started"), tr("Fine-tuned model")]  # fmt: skip
         super().__init__(0, len(names))
         self._lines: list[Line] = []
         self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
@@ -182,10 +182,10 @@ def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
 def _texts(line: Line, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
-        job_words.status_title(job),
+        job_words.state_title(standing),
         widgets.short_name(job.model),
         _rows(job),
-        job.method,
+        job_words.method_title(job.method),
         _progress(standing),
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",
@@ -202,8 +202,8 @@ def _tips(line: Line) -> dict[int, str]:
     return {
         STATUS: f"{job.wish or job.status}: {job_words.explained(job)}",
         BASE: job.model,
-        TOKENS: "" if job.ended else tr("About so many until now: the rows' tokens, times the epochs"),
-        COST: tr("By the table of prices in the settings, for what was trained until now; no bill."),
+        TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
+        COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
         MODEL: job.fine_tuned_model or "",
     }
 
@@ -239,7 +239,7 @@ def days(left: int) -> str:
 
 def _rows(job: Job) -> str:
     if job.adopted:
-        return tr("made elsewhere")
+        return tr("created elsewhere")
     return f"{job.rows or tr('all')} · {job.row_count:,}"
 
 

@@ -3,6 +3,7 @@
 from core.errors import CLOSED, QUOTA
 from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr, trn
+from core.providers import LOCAL
 from core.standing import Standing
 
 MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
@@ -16,10 +17,10 @@ def status_title(job: Job) -> str:
     return {
         WAITING: tr("Waiting"),
         UPLOADING: tr("Sending the rows"),
-        CREATING: tr("Asked for"),
-        MISSING: tr("Gone at the server"),
-        "validating_files": tr("Rows are checked"),
-        "queued": tr("In the server's queue"),
+        CREATING: tr("Requested"),
+        MISSING: tr("Deleted") if job.provider == LOCAL else tr("Deleted on the server"),
+        "validating_files": tr("Checking rows"),
+        "queued": tr("Waiting") if job.provider == LOCAL else tr("In the server's queue"),
         "running": tr("Running"),
         "paused": tr("Paused"),
         "succeeded": tr("Succeeded"),
@@ -28,21 +29,40 @@ def status_title(job: Job) -> str:
     }.get(job.status, job.status)
 
 
+def state_title(standing: Standing) -> str:
+    """The status, or what is done before a first training: its model is made ready."""
+    return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
+
+
+def _explained_here(job: Job) -> str:
+    """What a status means of a job on this computer, where no server has a part in it."""
+    return {
+        UPLOADING: tr("Passing the rows to the local engine"),
+        CREATING: tr("Requested; the local engine has not answered yet. Juku checks what became of it."),
+        MISSING: tr("The local engine no longer knows this job"),
+        "validating_files": tr("The local engine is checking the rows"),
+        "queued": tr("Waiting for its turn on this computer"),
+        "paused": tr("Paused; it can be resumed"),
+    }.get(job.status, "")
+
+
 def explained(job: Job) -> str:
     """What the status means."""
+    if job.provider == LOCAL and (here := _explained_here(job)):
+        return here
     return {
-        WAITING: tr("In Juku's queue; nothing was sent yet"),
-        UPLOADING: tr("The rows are on their way to the server"),
-        CREATING: tr("Asked for; the server has not answered yet. Juku finds out by itself what became of it."),
+        WAITING: tr("In Juku's queue; nothing has been sent yet"),
+        UPLOADING: tr("Sending the rows to the server"),
+        CREATING: tr("Requested; the server has not answered yet. Juku checks what became of it."),
         MISSING: tr("The server no longer knows this job"),
         "validating_files": tr("The server is checking the rows"),
-        "queued": tr("Waiting for its turn at the server"),
-        "running": tr("The model is learning"),
+        "queued": tr("Waiting for its turn on the server"),
+        "running": tr("Training the model"),
         "paused": tr("Paused on the server; it can be resumed"),
-        "succeeded": tr("Done; the model can be asked"),
+        "succeeded": tr("Done; you can ask the model now"),
         "failed": tr("Ended with an error"),
-        "cancelled": tr("Ended before it was done"),
-    }.get(job.status, tr("A status that Juku does not know; the job is followed all the same"))
+        "cancelled": tr("Ended before it was finished"),
+    }.get(job.status, tr("A status that Juku does not know; the job is still followed"))
 
 
 def advice(job: Job) -> str:
@@ -50,26 +70,30 @@ def advice(job: Job) -> str:
     code, error = job.error_code, job.error.lower()
     if job.status not in ("failed", MISSING):
         return ""
+    if job.status == MISSING and job.provider == LOCAL:
+        return ""
     if job.status == MISSING:
-        return tr("It was deleted there, or the key belongs to another account now. Its record stays here.")
+        return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
     if "moderation" in error or "flagged" in error:
-        return tr("Take the rows that were flagged out of the set, and start the job again.")
+        return tr("Remove the flagged rows from the dataset, and start the job again.")
     if code in BAD_FILES:
-        return tr("Repair the rows in the examples tab, and start the job again. Nothing was trained.")
+        return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
     if code in QUOTA or code == "exceeded_quota":
-        return tr("Look at the billing page of your account there, and start the job again.")
+        return tr("Check the billing page of your account there, and start the job again.")
     if code == CLOSED:
-        return tr("Choose another server in the settings: this computer, for one.")
+        return tr("Choose another server in the settings, for example this computer.")
     if code in ("model_not_available", "model_not_found"):
         return tr("Choose another base model.")
     if code == "server_error" or not code:
-        return tr("Often this passes: start it again. What the job told until then is kept.")
-    return tr("Start it again once the reason is gone.")
+        return tr("This is often temporary: start it again. What the job reported until then is kept.")
+    return tr("Start it again when the cause is gone.")
 
 
 def progress(standing: Standing) -> str:
     """How far a job is, in a few words: for a line of a table."""
     job = standing.job
+    if standing.preparing is not None:
+        return _percent(standing.preparing)
     if job.ended or standing.step is None:
         return ""
     if standing.total:
@@ -80,6 +104,9 @@ def progress(standing: Standing) -> str:
 def sentence(standing: Standing) -> str:
     """How a job stands, in a line."""
     job = standing.job
+    if standing.preparing is not None:
+        done = _percent(standing.preparing)
+        return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
     parts = [f"{status_title(job)} – {explained(job)}" if standing.step is None else status_title(job)]
     if standing.step is not None:
         parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
@@ -93,6 +120,19 @@ def sentence(standing: Standing) -> str:
     if standing.left is not None:
         parts.append(time_left(standing.left))
     return " · ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def method_title(method: str) -> str:
+    """A method in words, beside the protocol's own."""
+    return {
+        "supervised": tr("Supervised (answers)"),
+        "dpo": tr("DPO (preferences)"),
+        "reinforcement": tr("Reinforcement (only shown)"),
+    }.get(method, method)
 
 
 def time_left(seconds: float) -> str:

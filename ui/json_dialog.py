@@ -61,11 +61,11 @@ class JsonDialog(QDialog):
     def _on_text(self) -> None:
         typed = text_of(self.editor.document())
         checked = self.check(typed)
-        self._save.setEnabled(checked.text is not None)
+        widgets.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
         mark(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]
-        self._state.say("\n".join(found) or tr("This is in order."), worst if found else "good")
+        self._state.say("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
 def broken_at(text: str) -> int | None:

@@ -105,9 +105,9 @@ class KeptStates(QDialog):
         self.name.setAccessibleName(self._words.name)
         self.name.setPlaceholderText(self._words.name)
         self._suggest()
-        self.keep = widgets.primary(tr("Keep this state"))
+        self.keep = widgets.primary(tr("Save this state"))
         self.table = QTableWidget(0, 3)
-        self.table.setHorizontalHeaderLabels([tr("Name"), tr("Kept"), self._words.size])
+        self.table.setHorizontalHeaderLabels([tr("Name"), tr("Saved on"), self._words.size])
         self.table.setAccessibleName(self._words.states)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -258,7 +258,7 @@ class KeptStates(QDialog):
         chosen = self._chosen() is not None
         for button in (self.rename, self.delete, self.restore):
             button.setEnabled(chosen)
-        self.keep.setEnabled(bool(self.name.text().strip()))
+        widgets.allow(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
             box.setEnabled(bool(self._kept))
 

@@ -2,41 +2,45 @@
 
 import asyncio
 import logging
-import os
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
-from core import documents, evals, paths, samples, settings
+from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
-from core.errors import JukuError
-from core.language import tr
+from core.errors import FileChangedError, JukuError
+from core.language import tr, trn
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, queue_runner, style, widgets
+from ui import file_dialogs, inquiry_runner, one_window, open_question, queue_runner, screen, style, widgets
 from ui.chat_tab import ChatTab
+from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
+from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
 from ui.latest import pause_words
+from ui.notice import MessageBar
+from ui.one_window import OneWindow
+from ui.opening import Opening
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
+from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -52,6 +56,7 @@ class MainWindow(QMainWindow):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
+        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -61,28 +66,36 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
+        self.copies = Copies(workspace, self)
+        self._one = OneWindow(self)
+        self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.opening = Opening(workspace, self, self._replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
-        self.resize(1240, 820)
-        self.restoreGeometry(QByteArray.fromBase64(workspace.settings.geometry.encode()))
+        self._restore()
         self.show_project()
 
+    def _restore(self) -> None:
+        """As it was left, but never beyond the screen there is now."""
+        chosen = self.workspace.settings
+        self.resize(1240, 820)
+        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        screen.fit(self)
+        if 0 <= chosen.tab < self.tabs.count():
+            self.tabs.setCurrentIndex(chosen.tab)
+
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
+        self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
+        self.place = MessageBar(self)  # what to know of the folder the project lies in
+        self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self.tabs, 1)
-        self.setCentralWidget(page)
+        self.setCentralWidget(screen.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu(tr("&File"))
@@ -94,8 +107,11 @@ class MainWindow(QMainWindow):
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
+        self._action(file, tr("Save a &copy…"), self.copies.ask)
+        self._action(file, tr("Open a &backup…"), self.copies.show_backups)
+        file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
-        self._action(file, tr("Read a &document into the spec…"), self._on_document)
+        self._action(file, tr("Import a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
         self._action(file, tr("&Rescue a model…"), self._on_rescue)
@@ -123,6 +139,7 @@ class MainWindow(QMainWindow):
 
     def _make_status_bar(self) -> None:
         self._server = widgets.label(dim=True)
+        self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = widgets.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)
@@ -136,10 +153,13 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         tasks.changed.connect(self.refresh)
-        tasks.failed.connect(self.messages.show_error)
+        tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
+        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
@@ -147,6 +167,7 @@ class MainWindow(QMainWindow):
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
         self._runner.ended.connect(self._notice.tell)
+        self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -154,19 +175,34 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self._one.follow(self.workspace.project)
+        if self.workspace.project.notice:
+            self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
-        tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+        tasks.start("", self._look_at_place())
+        if not self.workspace.project.read_only:
+            tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
 
+    async def _look_at_place(self) -> None:
+        """Say what is safe in a folder that is kept in sync or on a network drive; looking may take a while there."""
+        project = self.workspace.project
+        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        if project is self.workspace.project:
+            self.place.hide()
+            if words:
+                self.place.show_text(words, "warning")
+
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
-        for action, verb, label in (
-            (self._undo, tr("&Undo"), project.undo_label),
-            (self._redo, tr("&Redo"), project.redo_label),
+        for action, verb, label, is_kept in (
+            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
+            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
         ):
-            action.setText(f"{verb}: {label}" if label else verb)
+            named = f"{verb}: {label}" if label else verb
+            action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
         for tab in self.tab_list:
             tab.refresh(changes)
@@ -181,32 +217,41 @@ class MainWindow(QMainWindow):
             self.spec_tab.bring_document(path)
         self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
 
+    def _drop_words(self, found: list[Path]) -> str:
+        """What will happen to files that are dropped."""
+        if any(path.suffix == projects.SUFFIX for path in found):
+            return tr("Open the project")
+        texts = sum(1 for path in found if self._is_for_spec(path))
+        words = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
+        if rows := len(found) - texts:
+            words.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
+        return "\n".join(words)
+
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
         over_spec = self.tabs.currentWidget() is self.spec_tab
         return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        if document is not None:
-            await self._open(document)
-        if files:
-            self.tabs.setCurrentWidget(self.dataset_tab)
-            self.dataset_tab.import_files(files)
+        is_here = document is None or await self.opening.open(document, files)
+        if files and is_here:
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._import, files)
 
-    async def _open(self, path: Path) -> None:
-        if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
-            return
-        opened = await asyncio.to_thread(projects.open_existing, path)
-        await self._replace(opened)
+    def _import(self, files: list[Path]) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.import_files(files)
 
-    async def _create(self, path: Path, sample: str) -> None:
+    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
-            await made.write(tr("Fill with the sample"), samples.fill, sample)
+            await made.write(tr("Use the sample"), samples.fill, sample)
         await self._replace(made)
+        if then:
+            asyncio.get_running_loop().call_soon(then)  # behind the switch
 
     async def _replace(self, project: Project) -> None:
-        await self._flush()
+        await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -215,9 +260,15 @@ class MainWindow(QMainWindow):
         self.workspace.switch(project)
         self.show_project()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Save what is typed and not saved yet."""
         for tab in self.tab_list:
             await tab.flush()
+
+    def _on_failed(self, error: JukuError) -> None:
+        self.messages.show_error(error)
+        if isinstance(error, FileChangedError):
+            self.refresh(ALL_TABLES)
 
     def _on_busy(self, label: str) -> None:
         self._task.setText(label)
@@ -234,7 +285,13 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Trains and answers: {provider}", provider=self.workspace.provider_title()))
+        title = self.workspace.provider_title()
+        is_there = self.workspace.trouble(self.workspace.settings.provider) is None
+        self._server.setText(
+            tr("Connected to: {provider}", provider=title)
+            if is_there
+            else tr("Not connected: {provider}", provider=title)
+        )
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -254,7 +311,7 @@ class MainWindow(QMainWindow):
         self.workspace.tasks.start("", self._revert(undo=False))
 
     async def _revert(self, undo: bool) -> Changes:
-        await self._flush()
+        await self.flush()
         project = self.workspace.project
         return await (project.undo() if undo else project.redo())
 
@@ -265,21 +322,31 @@ class MainWindow(QMainWindow):
         title = samples.load(name).spec_name
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
-    def _ask_where(self, title: str, name: str, create: object) -> None:
-        suggested = str(paths.documents_folder() / f"{name}{projects.SUFFIX}")
-        dialog = QFileDialog(self, title, suggested, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
-        dialog.selectFile(suggested)
-        dialog.fileSelected.connect(lambda file: self.workspace.tasks.start("", create(Path(file))))  # type: ignore[operator]
-        dialog.open()
+    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            lambda path: self.workspace.tasks.start("", create(path)), _project_files(),
+        ).open()  # fmt: skip
 
     def _on_open(self) -> None:
-        folder = str(self.workspace.project.path.parent)
-        dialog = QFileDialog(self, tr("Open a project"), folder, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.open_paths([Path(file)]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
+            lambda found: self._on_opened(found[0]), _project_files(),
+        ).open()  # fmt: skip
+
+    def _on_opened(self, path: Path) -> None:
+        """What was chosen may be no project: rows do not come into the open one without a word."""
+        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+            self.open_paths([path])
+            return
+
+        def bring() -> None:
+            self._import([path])
+
+        def create() -> None:
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+
+        open_question.ask(self, path, self.workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -287,17 +354,17 @@ class MainWindow(QMainWindow):
             self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def _on_import(self) -> None:
-        dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
+            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+        ).open()  # fmt: skip
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Bring in a document"), "", _file_types(tr("Documents"), patterns))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
+            lambda found: self.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+        ).open()  # fmt: skip
 
     def _on_export(self) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -306,6 +373,12 @@ class MainWindow(QMainWindow):
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
 
+    def _on_server_settings(self) -> None:
+        """The chosen server's page, ready for its key."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.show_server(self.workspace.settings.provider)
+        dialog.open()
+
     def _on_rescue(self) -> None:
         dialog = RescueDialog(self.workspace, parent=self)
         dialog.show_examples.connect(self._on_show_examples)
@@ -313,10 +386,14 @@ class MainWindow(QMainWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.raise_()
-        self.activateWindow()
+        one_window.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
+
+    def _on_asked(self, files: list[Path]) -> None:
+        """This project was opened once more, perhaps with files."""
+        one_window.raise_window(self)
+        if files:
+            self.open_paths(files)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
@@ -326,8 +403,8 @@ class MainWindow(QMainWindow):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(tr("About Juku"))
         box.setIconPixmap(style.icon("juku").pixmap(64, 64))
-        box.setText(tr("Juku (塾) teaches a language model what you know, and proves whether it learned."))
-        box.setInformativeText(tr("Free software under the Apache licence 2.0."))
+        box.setText(tr("Juku (塾) teaches a language model what you know and checks whether it learned."))
+        box.setInformativeText(tr("Open-source software under the Apache License 2.0."))
         box.open()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -339,18 +416,36 @@ class MainWindow(QMainWindow):
         if isinstance(event, QDropEvent) and (files := _files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
+                self._drop.hide()
                 self.open_paths(files)
+            else:
+                self._drop.show_over(self.centralWidget(), self._drop_words(files))
             return True
+        if event.type() == QEvent.Type.DragLeave:
+            self._drop.hide()
         return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who goes elsewhere may copy the file: all that was done is to be in it."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
+            self.workspace.bring_log_in()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing and not self._agreed and self._runner.trains_here():
+        if not self._closing and not self._agreed and self._trains_here():
             self._ask_to_close()
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
+
+    def _trains_here(self) -> bool:
+        try:
+            return self._runner.trains_here()
+        except Exception:  # a project that cannot be read any more must not keep the window open
+            logger.exception("not known whether a model is being trained")
+            return False
 
     def _ask_to_close(self) -> None:
         box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
@@ -358,13 +453,22 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setText(tr("A model is being trained on this computer."))
         box.setInformativeText(
-            tr("If you close the window, the training stops at its last checkpoint and goes on when Juku starts again.")
+            tr(
+                "If you close the window, the training stops at its last checkpoint and continues when Juku "
+                "starts again."
+            )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
         box.open()
+
+    def restart(self) -> None:
+        """Close the window, and begin anew with the same project (ui/app.py)."""
+        self.restarts = True
+        self.close()
 
     def _on_agreed(self) -> None:
         self._agreed = True
@@ -372,14 +476,16 @@ class MainWindow(QMainWindow):
 
     async def _close(self) -> None:
         try:
-            await self._flush()
-        except JukuError as error:
+            await self.flush()
+        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self.workspace.settings.tab = self.tabs.currentIndex()
+        self._one.end()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)
@@ -392,6 +498,5 @@ def _files(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
-def _file_types(title: str, patterns: str) -> str:
-    everything = tr("All files")
-    return f"{title} ({patterns});;{everything} (*)"
+def _project_files() -> str:
+    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)

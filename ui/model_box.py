@@ -136,7 +136,7 @@ def title(offer: Offer) -> str:
     if offer.state in (*USABLE, AWAITED):
         return name
     if offer.state == "fetching":
-        return tr("{title} – being fetched", title=offer.title)
+        return tr("{title} – downloading", title=offer.title)
     return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
 
 
@@ -148,4 +148,4 @@ def unusable_words(offer: Offer, server: str) -> str:
         return tr("“{server}” no longer offers {model}: choose another one.", server=server, model=short_name(offer.id))
     if offer.state == AWAITED:
         return tr("Asking the provider for its models…")
-    return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+    return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)

@@ -16,21 +16,26 @@ COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
-    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows."""
+    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows.
+
+    `prompt_wanted` tells the rows' system prompt, to be made the project's.
+    """
 
     started = Signal()
     rows_wanted = Signal(str)
+    prompt_wanted = Signal(str)
 
     def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Before the start"))
+        self.setWindowTitle(tr("Before it starts"))
         self.report = report
         self.cost = widgets.heading(cost_words(report))
         self.amount = widgets.label(_amount(report, server), wrap=True)
         self.whose = widgets.label(_whose(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
-        self.rows = QPushButton(tr("Show the rows"))
+        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
+        self.prompt.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
         self.start = widgets.primary(_start_words(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
@@ -39,9 +44,10 @@ class PreflightDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        for button in (self.rows, self.start, self.cancel):
+        for button in (self.rows, self.prompt, self.start, self.cancel):
             button.setAutoDefault(False)
         buttons.addWidget(self.rows)
+        buttons.addWidget(self.prompt)
         buttons.addStretch()
         buttons.addWidget(self.start)
         buttons.addWidget(self.cancel)
@@ -54,9 +60,9 @@ class PreflightDialog(QDialog):
             layout.addWidget(widgets.label(_heading(self.report), wrap=True))
             layout.addWidget(self.objections, 1)
         else:
-            layout.addWidget(widgets.label(tr("Nothing speaks against it."), dim=True))
+            layout.addWidget(widgets.label(tr("No objections."), dim=True))
             layout.addStretch()
-        self.start.setEnabled(not self.report.is_blocked)
+        widgets.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -65,12 +71,13 @@ class PreflightDialog(QDialog):
         self.objections.currentRowChanged.connect(lambda _row: self._show_rows())
         self.objections.itemActivated.connect(lambda _item: self._on_rows())
         self.rows.clicked.connect(lambda _checked: self._on_rows())
+        self.prompt.clicked.connect(lambda _checked: self._on_prompt())
         self.start.clicked.connect(lambda _checked: self._on_start())
         self.cancel.clicked.connect(lambda _checked: self.reject())
 
     def _listed(self, objections: Sequence[Objection]) -> QListWidget:
         found = QListWidget()
-        found.setAccessibleName(tr("What was found"))
+        found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
@@ -89,6 +96,7 @@ class PreflightDialog(QDialog):
         chosen = self._chosen()
         self.rows.setVisible(any(one.words for one in self.report.objections))
         self.rows.setEnabled(bool(chosen and chosen.words))
+        self.prompt.setVisible(self._prompt() is not None)
 
     def _on_rows(self) -> None:
         """The rows are what stands in the way: mend them first, and come back."""
@@ -96,6 +104,20 @@ class PreflightDialog(QDialog):
         if chosen and chosen.words:
             self.reject()
             self.rows_wanted.emit(chosen.words)
+
+    def _prompt(self) -> str | None:
+        """The prompt of the objection that is looked at, else of the only one that tells of prompts."""
+        chosen = self._chosen()
+        told = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
+        if chosen and chosen.prompt is not None:
+            return chosen.prompt
+        return told[0] if len(told) == 1 else None
+
+    def _on_prompt(self) -> None:
+        prompt = self._prompt()
+        assert prompt is not None
+        self.reject()
+        self.prompt_wanted.emit(prompt)
 
     def _on_start(self) -> None:
         self.accept()
@@ -105,13 +127,13 @@ class PreflightDialog(QDialog):
 def cost_words(report: Report) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
-        return tr("What it costs is not known: this model is not in the table of prices.")
+        return tr("The cost is unknown: this model is not in the price list.")
     low, high = report.cost
     if not high:
-        return tr("Costs nothing: it is trained on this computer.")
+        return tr("Free: it is trained on this computer.")
     if low == high:
         return tr("Costs about {cost}", cost=dollars(high))
-    return tr("Costs between {low} and {high}", low=dollars(low), high=dollars(high))
+    return tr("Costs {low} to {high}", low=dollars(low), high=dollars(high))
 
 
 def dollars(amount: float) -> str:
@@ -126,21 +148,21 @@ def _amount(report: Report, server: str) -> str:
     if report.epochs:
         epochs = trn("{n} epoch", "{n} epochs", report.epochs)
     else:
-        epochs = tr("as many epochs as each says") if report.jobs > 1 else tr("the server chooses the epochs")
+        epochs = tr("each with its own number of epochs") if report.jobs > 1 else tr("default number of epochs")
     return " · ".join((jobs, rows, tokens, epochs))
 
 
 def _whose(report: Report) -> str:
     if not report.cost or not report.cost[1]:
         return ""
-    return tr("By the prices of {source}; they can be changed in the settings. The server's own bill counts.",
+    return tr("By the prices of {source}; they can be changed in the settings. Your actual bill may differ.",
               source=report.prices)  # fmt: skip
 
 
 def _heading(report: Report) -> str:
     if report.is_blocked:
-        return tr("This must be mended first. Nothing was sent.")
-    return tr("Please read this before it starts:") if report.asks else tr("Worth knowing:")
+        return tr("Fix this first. Nothing was sent.")
+    return tr("Please read this before you start:") if report.asks else tr("Note:")
 
 
 def _start_words(report: Report) -> str:

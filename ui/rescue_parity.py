@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from core import golden, jobs
+from core import golden, jobs, points
 from core.errors import JukuError
 from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.notice import Notice
 from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
@@ -42,12 +42,12 @@ class ParityPage(Page):
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))
-        self.again, self.export = QPushButton(tr("Ask it the same")), QPushButton(tr("Export as CSV…"))
+        self.again, self.export = QPushButton(tr("Ask the same question")), QPushButton(tr("Export as CSV…"))
         self.verdict, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
         columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Verdict")]
         self.table = TextTable(tr("Parity"), columns, even=3)
         self.whole = QPlainTextEdit(readOnly=True)
-        self.whole.setAccessibleName(tr("Both answers in full"))
+        self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
         self.other.activated.connect(lambda _index: self.read())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
@@ -113,9 +113,10 @@ class ParityPage(Page):
         self.cost.setText(cost_words(self._left, new[0], self.batch.wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
         self.again.setText(
-            trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask it the same")
+            trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
-        self.again.setEnabled(count > 0 and not self.is_asking)
+        lacks = "" if count else tr("There are no questions left to ask.")
+        widgets.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 
@@ -126,7 +127,7 @@ class ParityPage(Page):
         one = self._pairs[line]
         parts = [
             (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
-            (tr("Expected"), one.golden.reference), (tr("Key points"), one.golden.key_points),
+            (tr("Expected"), one.golden.reference), (tr("Key points"), points.in_words(one.golden.key_points)),
         ]  # fmt: skip
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
@@ -141,11 +142,10 @@ class ParityPage(Page):
         self.asked.emit(new, asked, self.batch.wanted())
 
     def _on_export(self) -> None:
-        dialog = QFileDialog(self, tr("Export the parity"), f"{tr('Parity')}.csv", "CSV (*.csv)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
-        dialog.fileSelected.connect(lambda file: self.export_to(Path(file)))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.REPORTS, tr("Export the comparison"), f"{tr('Parity')}.csv",
+            self.export_to, "CSV (*.csv)",
+        ).open()  # fmt: skip
 
     def export_to(self, path: Path) -> None:
         """Write the table that is shown, all of its lines."""
@@ -173,14 +173,14 @@ def _cells(pair: Pair) -> tuple[str, ...]:
 
 def _nothing(found: _Found) -> tuple[str, str]:
     if not found.kept:
-        return tr("No answers are kept yet"), tr(
-            "Record the old model's answers first: the new one is measured by them."
+        return tr("No answers saved yet"), tr(
+            "Record the old model's answers first: the new one is compared with them."
         )
     if found.new is None and found.waits:
-        return tr("It is being taught again"), tr("When the job has ended, its model is asked the same questions here.")
+        return tr("Training again"), tr("When the job has finished, its model is asked the same questions here.")
     if found.new is None:
-        return tr("No other model yet"), tr("Teach the rows again, here or at another server; then compare.")
-    return tr("Not asked yet"), tr("Ask the new model the same questions; both answers then stand side by side.")
+        return tr("No other model yet"), tr("Train the rows again, here or on another server; then compare.")
+    return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 
 def tally_words(told: Tally, kept: int) -> str:

@@ -58,7 +58,7 @@ class TeachingPage(Page):
         self.start = widgets.primary(tr("Teach again"))
         self.start.setAutoDefault(False)
         self.starter = TrainingStart(workspace, self)
-        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Resulting model")]
+        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
         self.taught = TextTable(tr("Taught again"), names)
         self._is_busy = False
         self._lay_out()
@@ -124,7 +124,7 @@ class TeachingPage(Page):
             self.rows.addItems([one.title for one in rows])
             picked = [at for at, one in enumerate(rows) if one.key == self._picked]
             self.rows.setCurrentIndex(picked[0] if picked else 0)
-        nothing = tr("Here the jobs are listed that teach what this model knew to another one.")
+        nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
                 (job_words.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
@@ -149,14 +149,14 @@ class TeachingPage(Page):
     def show_buttons(self) -> None:
         lacking = self._lacking()
         self.rows.setEnabled(bool(self._rows))
-        self.start.setEnabled(not lacking and not self._is_busy and self.model is not None)
-        closing = self._closing()
-        self.about_base.say(lacking or closing, "warning" if closing and not lacking else "note")
+        busy = tr("Checking before the start…") if self._is_busy else ""
+        widgets.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
+        self.about_base.say(lacking or self._closing(), "warning")
 
     def _lacking(self) -> str:
         """What stands in the way, in words."""
         if not self._rows:
-            return tr("There are no rows to teach yet: save its files and bring them in, or record its answers.")
+            return tr("There are no rows to teach yet: save the files and import them, or record the answers.")
         chosen = self._rows[max(0, self.rows.currentIndex())]
         if chosen.count < MINIMUM_ROWS:
             return trn("There is only {n} approved training row; {minimum} are needed.",
@@ -164,8 +164,7 @@ class TeachingPage(Page):
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
         if offer is None or offer.state == AWAITED:
-            error = self.workspace.trouble(self.target())
-            return str(error) if error else tr("Asking the provider for its models…")
+            return self.workspace.no_models(self.target())
         return unusable_words(offer, self.server_box.currentText())
 
     def _closing(self) -> str:
@@ -214,7 +213,7 @@ class TeachingPage(Page):
         self.show_buttons()
 
     def _on_queued(self) -> None:
-        told = tr("In the queue: the training tab shows how far it is. When it is done, the parity can be measured.")
+        told = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
         self.note.say(told, "good")
         self.read()
 
@@ -224,7 +223,7 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
     maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
     if maker is not None:
         title = trn(
-            "The {n} row it was trained on, as kept", "The {n} rows it was trained on, as kept", maker.row_count
+            "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
         )
         validation = bool(maker.asked.get("validation"))
         found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))

@@ -23,7 +23,7 @@ from core.language import tr, trn
 from core.presets import Preset, Range, preset
 from core.providers import LOCAL, Offer
 from core.training import MINIMUM_ROWS, Plan
-from ui import style, widgets
+from ui import job_words, style, widgets
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
 from ui.model_box import AWAITED, GONE, ModelBox, unusable_words
@@ -47,8 +47,10 @@ class TrainingForm(QWidget):
         self._workspace = workspace
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
+        self._no_models = tr("Asking the provider for its models…")
         self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
-        self.rows.setMinimumContentsLength(18)
+        self.rows.setMinimumContentsLength(14)
+        self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
         self.validation = QCheckBox()
@@ -56,7 +58,7 @@ class TrainingForm(QWidget):
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.on_rows, self.on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar(textVisible=False)
-        self._bar.setAccessibleName(tr("Fetching"))
+        self._bar.setAccessibleName(tr("Downloading"))
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -116,7 +118,7 @@ class TrainingForm(QWidget):
         numbers.addLayout(grid)
         numbers.addStretch()
         notes = QVBoxLayout()
-        notes.addWidget(widgets.label(tr("Notes for the server (metadata)"), dim=True))
+        notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
         notes.addStretch()
         row = QHBoxLayout(self._fields)
@@ -165,11 +167,12 @@ class TrainingForm(QWidget):
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
-    def show_offers(self, provider: str, offers: Sequence[Offer], role: str) -> None:
+    def show_offers(self, provider: str, offers: Sequence[Offer], role: str, no_models: str = "") -> None:
         """The models to begin with: base models first, then what was trained already, to go on with it.
 
-        `role` is the student's model by the settings, '' for none.
+        `role` is the student's model by the settings, '' for none. Where there are no models, `no_models` says why.
         """
+        self._no_models = no_models
         self.base.show_offers(
             provider,
             sorted(offers, key=lambda offer: offer.tuned),
@@ -184,10 +187,10 @@ class TrainingForm(QWidget):
         self._preset, self._server = chosen, title
         self.method.clear()
         for method in (*chosen.methods, *chosen.shown):
-            self.method.addItem(method_title(method), method)
+            self.method.addItem(job_words.method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self._base_title.setText(
-            tr("Base &model at {server}", server=title.replace("&", "&&")) if title else tr("Base &model")
+            tr("Base &model ({server})", server=title.replace("&", "&&")) if title else tr("Base &model")
         )
         self.suffix.setMaxLength(chosen.suffix_limit)
         self._show_method()
@@ -244,8 +247,8 @@ class TrainingForm(QWidget):
                        minimum=MINIMUM_ROWS)  # fmt: skip
             self.on_rows.say(" · ".join([text, *left]), "warning")
         elif wrong:
-            text = trn("{n} row has an error: repair it in the examples tab first",
-                       "{n} rows have errors: repair them in the examples tab first", wrong)  # fmt: skip
+            text = trn("{n} row has an error: fix it in the examples tab first",
+                       "{n} rows have errors: fix them in the examples tab first", wrong)  # fmt: skip
             self.on_rows.say(" · ".join([text, *left]), "error")
         else:
             text = trn("{n} row, none with errors", "{n} rows, none with errors", count)
@@ -256,25 +259,40 @@ class TrainingForm(QWidget):
         if count and not self.validation.isEnabled():
             self.validation.setChecked(True)
         self.validation.setEnabled(count > 0)
-        self.validation.setText(trn("Measure with {n} validation row", "Measure with {n} validation rows", count)
+        self.validation.setText(trn("Evaluate with {n} validation row", "Evaluate with {n} validation rows", count)
                                 if count else tr("No validation rows with this tag"))  # fmt: skip
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
         if not self._preset.trains:
-            return tr("“{server}” only answers. Choose a server that trains in the settings.", server=self._server)
+            return tr("“{server}” cannot train. Choose a server that trains in the settings.", server=self._server)
         if self.chosen_method() in self._preset.shown:
-            return tr("Juku shows jobs of this method that were made elsewhere, and starts none.")
+            return tr("Juku shows jobs of this method that were created elsewhere; it does not start any.")
         return self.epochs.problem() or self.hyper.problem() or self.metadata.problem()
+
+    def _reason(self) -> str:
+        """Why nothing can be started now; '' where it can."""
+        offer = self.offer()
+        if self._sending:
+            return self._wait
+        if problem := self.problem():
+            return problem
+        if offer is None:
+            return tr("Choose a model.") if self.base.offers() else self._no_models
+        if offer.state in (GONE, AWAITED):
+            return unusable_words(offer, self._server)
+        return tr("{title} – downloading", title=offer.title) if offer.state == "fetching" else ""
 
     def _show_base(self) -> None:
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
         problem = self.problem()
-        gone = offer is not None and offer.state in (GONE, AWAITED)
-        able = offer is not None and not gone and not fetching and not self._sending and not problem
-        self.start.setEnabled(able)
-        self.several.setEnabled(able and offer is not None and offer.state not in FETCHED)
+        reason = self._reason()
+        widgets.allow(self.start, reason)
+        later = offer is not None and offer.state in FETCHED
+        widgets.allow(
+            self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
+        )
         self._bar.setVisible(fetching)
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self._bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
@@ -282,12 +300,8 @@ class TrainingForm(QWidget):
             self.on_base.say(self._wait)
         elif problem:
             self.on_base.say(problem, "warning")
-        elif offer is None and self.base.offers():
-            self.on_base.say(tr("Choose a model."), "warning")
-        elif gone and offer is not None:
-            self.on_base.say(unusable_words(offer, self._server), "warning")
-        elif offer is None:
-            self.on_base.say(tr("Asking the provider for its models…"))
+        elif offer is None or offer.state in (GONE, AWAITED):
+            self.on_base.say(reason, "warning" if offer is not None else "note")
         else:
             self.on_base.say(*_on_offer(offer, self._language))
 
@@ -296,15 +310,6 @@ def _trainable(offers: Sequence[Offer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
     priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
     return next(priced, "")
-
-
-def method_title(method: str) -> str:
-    """A method in words, beside the protocol's own."""
-    return {
-        "supervised": tr("Supervised (answers)"),
-        "dpo": tr("DPO (preferences)"),
-        "reinforcement": tr("Reinforcement (only shown)"),
-    }.get(method, method)
 
 
 def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel:
@@ -320,16 +325,16 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
         if offer.progress is None:
-            return tr("{title} is being prepared", title=offer.title), "note"
-        return tr("{title} is being fetched: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
+            return tr("Preparing {title}", title=offer.title), "note"
+        return tr("Downloading {title}: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
     if offer.state == "failed":
-        return tr("{title} could not be made ready: {reason}", title=offer.title, reason=offer.message), "error"
+        return tr("{title} could not be prepared: {reason}", title=offer.title, reason=offer.message), "error"
     if language and offer.languages and language not in offer.languages.split():
         return tr("{title} was not made for this project's language and will learn less", title=offer.title), "warning"
     if offer.state == "missing":
-        return tr("{title} is not on this computer yet; you are asked before it is fetched", title=offer.title), "note"
+        return tr("{title} is not on this computer yet; Juku asks before it downloads it", title=offer.title), "note"
     if offer.tuned:
-        return tr("Goes on training a model that was trained already"), "note"
+        return tr("Continues training a model that was already trained"), "note"
     return "", ""
 
 

@@ -50,7 +50,7 @@ class TrainingTab(Tab):
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
-        self.pane = JobPane(self.actions_of_jobs)
+        self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = Reload(workspace, self._load_lines)
         self._details = Reload(workspace, self._load_details)
         self._lay_out()
@@ -88,8 +88,8 @@ class TrainingTab(Tab):
         self.body = QStackedWidget()
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
-        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("At the server…"))
-        self.at_server.setToolTip(widgets.tip(tr("Jobs made elsewhere, files and models at the server")))
+        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("Jobs, files and models…"))
+        self.at_server.setToolTip(widgets.tip(tr("Jobs created elsewhere, uploaded files and models")))
         self.trouble, self.again = widgets.Note(), QPushButton(tr("Try again"))
         above = QHBoxLayout()
         above.addWidget(self.count, 1)
@@ -129,6 +129,7 @@ class TrainingTab(Tab):
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
         chosen = server_words.preset_of(self.workspace, provider)
+        self._show_trouble()
         self.banner.show_server(chosen.id, self.workspace.offers)
         self.form.show_server(chosen, self.workspace.provider_title())
         self._offer_models()
@@ -141,7 +142,8 @@ class TrainingTab(Tab):
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
         provider, model = self.workspace.role("student")
-        self.form.show_offers(provider, [*offers, *saved] if offers else [], model)
+        no_models = self.workspace.no_models(provider)
+        self.form.show_offers(provider, [*offers, *saved] if offers else [], model, no_models)
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
@@ -212,7 +214,12 @@ class TrainingTab(Tab):
 
     def _show_trouble(self) -> None:
         """Servers that cannot be asked now, in words, and the button that asks them again."""
-        said = [" ".join(filter(None, (f"{error.title}.", error.message))) for error in self.runner.failures.values()]
+        told = self.workspace.trouble(self.workspace.settings.provider)  # stands above the tabs already
+        said = [
+            " ".join(filter(None, (f"{error.title}.", error.message)))
+            for error in self.runner.failures.values()
+            if told is None or error.title != told.title
+        ]
         self.trouble.say("\n".join(said), "warning")
         self.again.setVisible(bool(said))
 
@@ -256,7 +263,7 @@ class TrainingTab(Tab):
                 await self.workspace.load_offers()
                 for offer in self.workspace.offers:
                     if offer.id in fetching and offer.state == "failed":
-                        raise JukuError(tr("{title} could not be made ready", title=offer.title), offer.message)
+                        raise JukuError(tr("{title} could not be prepared", title=offer.title), offer.message)
         finally:
             self._watching = False
 
@@ -299,7 +306,7 @@ def _count(found: list[standing.Standing]) -> str:
     running = sum(not one.job.ended for one in found) - waiting
     parts = [trn("{n} job", "{n} jobs", len(found))]
     if running:
-        parts.append(trn("{n} under way", "{n} under way", running))
+        parts.append(trn("{n} in progress", "{n} in progress", running))
     if waiting:
         parts.append(trn("{n} waiting", "{n} waiting", waiting))
     return " · ".join(parts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,7 +12,7 @@ from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
-from core.providers import redirects
+from core.providers import package, redirects
 from core.providers.pace import Pace
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
@@ -48,7 +50,10 @@ class Connection:
         self._client: AsyncOpenAI | None = None
 
     async def client(self) -> AsyncOpenAI:
+        """The package's client. What is imported of the package anywhere here is imported after this."""
         if self._client is None:
+            await asyncio.to_thread(package.load)
+        if self._client is None:  # another request may have come first meanwhile
             self._client = self._connect(self.base_url, self._key)
         return self._client
 
@@ -69,6 +74,10 @@ class Connection:
             http_client=DefaultAsyncHttpxClient(event_hooks=self._hooks(base_url)),
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
         )
+
+    def worded(self) -> AbstractContextManager[None]:
+        """Whatever fails inside becomes a `ProviderError`."""
+        return worded(self.title, self._key)
 
     def _hooks(self, base_url: str) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
         """What is done with every request and every answer, whatever it is about."""
@@ -94,7 +103,7 @@ class Connection:
     async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
         """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
         try:
-            with worded(self.title, self._key):
+            with self.worded():
                 result = await call
         except AttributeError as error:  # where the package expects a list, that string breaks it
             raise not_the_protocol(self.title) from error
@@ -146,7 +155,7 @@ def _id(item: Any) -> str:
 
 def not_the_protocol(title: str) -> ProviderError:
     return ProviderError(
-        tr("“{server}” does not answer as an OpenAI server", server=title),
+        tr("“{server}” does not answer like an OpenAI-compatible server", server=title),
         tr("It sent a page instead of data. Check the base URL in the settings; it often ends in /v1."),
         code="not_the_protocol",
     )

@@ -16,9 +16,10 @@ MODERATOR = "omni-moderation-latest"
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
         """The models the server offers, the newest first where it says when they were made."""
+        client = await self.client()
         from openai.pagination import AsyncPage
 
-        page = await self._answer((await self.client()).models.list(), AsyncPage)
+        page = await self._answer(client.models.list(), AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[Offer]:
@@ -30,9 +31,10 @@ class ModelsApi(Connection):
 
     async def delete_model(self, id: str) -> None:
         """Delete a fine-tuned model, for good."""
+        client = await self.once()
         from openai.types import ModelDeleted
 
-        await self._able("model_delete", self._answer((await self.once()).models.delete(id), ModelDeleted))
+        await self._able("model_delete", self._answer(client.models.delete(id), ModelDeleted))
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
         """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
@@ -45,9 +47,8 @@ class ModelsApi(Connection):
 
     async def moderate(self, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[str]]:
         """The categories in which each text was flagged."""
+        client = await self.once()  # first: it loads the package
         from openai.types import ModerationCreateResponse
-
-        client = await self.once()
 
         async def ask() -> ModerationCreateResponse:
             return await self._answer(client.moderations.create(input=texts, model=MODERATOR), ModerationCreateResponse)
@@ -57,9 +58,8 @@ class ModelsApi(Connection):
 
     async def embed(self, model: str, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
-        from openai.types import CreateEmbeddingResponse
-
         client = await self.once()
+        from openai.types import CreateEmbeddingResponse
 
         async def ask() -> CreateEmbeddingResponse:
             return await self._answer(client.embeddings.create(input=texts, model=model), CreateEmbeddingResponse)

@@ -12,6 +12,7 @@ from core.progress import Reporter
 from tests.core import asking
 from tests.core.asking import MODEL
 from tests.fake_server import FakeServer, Fault
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def ask(project, server, id, until=None):
         if until:
             work.cancel()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 return await work
         finally:
             await provider.close()
@@ -71,7 +72,7 @@ def test_a_batch_is_merged_by_its_ids_and_lands_as_one_step(gates, server):
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert len(server.batches) == 1 and not server.asked
     assert len(list(dataset.examples(gates.rows))) == 20
-    assert gates.undo_label == "Make examples"
+    assert gates.undo_label == "Generate examples"
     (sent,) = [data for id, data in server.files.items() if server.purposes[id] == "batch"]
     lines = [json.loads(line) for line in sent.splitlines()]
     assert {line["url"] for line in lines} == {"/v1/chat/completions"} and len(

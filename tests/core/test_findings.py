@@ -6,7 +6,7 @@ from itertools import islice, product
 
 import pytest
 
-from core import contradictions, dataset, facts, findings, grading, spec, survey
+from core import contradictions, dataset, editing, facts, findings, grading, spec, survey
 from core.checks import RULES
 from core.formats import jsonl
 from core.progress import Reporter
@@ -79,8 +79,8 @@ def test_the_exam_must_not_be_trained_on(project):
     )
     assert [place for _rule, *place in found(project, "split-leakage")] == [[1, 1], [1, 2], [3, 3], [3, 4]]
     messages = [one.message for one in findings.load(project.rows, "split-leakage")]
-    assert messages[0] == "Row 2, which is trained on, asks nearly the same (92 %)."
-    assert messages[2] == "Row 4, which is trained on, asks the same."
+    assert messages[0] == "Row 2, which is used for training, asks nearly the same (92 %)."
+    assert messages[2] == "Row 4, which is used for training, asks the same."
 
 
 def test_an_earlier_question_makes_a_short_one_another(project):
@@ -136,7 +136,7 @@ def test_answers_to_one_question(project):
     )
     assert found(project, "answers-contradict") == [("answers-contradict", 1, id) for id in (1, 2, 3)]
     assert findings.load(project.rows, "answers-contradict")[0].message == (
-        "Row 3 answers the same question with other figures."
+        "Row 3 answers the same question with different figures."
     )
 
 
@@ -193,7 +193,6 @@ def test_the_spec_says_which_system_prompt_is_right(project):
     asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt="Be brief.")))
     check(project, row("A?", system="Be brief."), row("B?"), row("C?", system="Be long."), row("D?", split="test"))
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 2), ("system-prompt-differs", 0, 3)]
-    assert findings.usual_prompt(project.rows) is None
 
 
 def test_without_a_spec_most_rows_say_it(project):
@@ -203,7 +202,9 @@ def test_without_a_spec_most_rows_say_it(project):
         row("And then?", system="Be long."),
     )
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
-    assert findings.usual_prompt(project.rows) == "Be brief."
+    asyncio.run(project.write("Fix", editing.fix_all, "system-prompt-differs", Reporter()))
+    prompts = [turns(text).prompt for text in dataset.texts(project.rows)]
+    assert prompts == ["Be brief."] * 4
 
 
 def test_prompts_of_all_kinds_are_no_mistake(project):

@@ -1,11 +1,12 @@
 import asyncio
 import gzip
 import sqlite3
+import sys
 
+import psutil
 import pytest
 
 from core import dataset, filters, importing, quarantine
-from core.connection import open_outside
 from core.errors import JukuError
 from core.formats import jsonl
 from core.importing import Options, bring
@@ -22,15 +23,10 @@ def path(tmp_path):
     return target
 
 
-@pytest.mark.parametrize("large", [importing.LARGE, 0], ids=["one process", "two processes"])
-def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, large, monkeypatch, tmp_path):
-    monkeypatch.setattr(importing, "LARGE", large)
+def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_path):
     progress = []
-    request = {"project": str(project.path), "path": str(path), "options": importing.asdict(Options(tags="t"))}
-    project_before = list(filters.find(project.rows))
-    importing._work(request, Reporter(progress.append))
+    asyncio.run(bring(project, path, Options(tags="t"), Reporter(progress.append)))
     assert progress
-    assert not project_before
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
     asyncio.run(other.write("Import", importing.import_file, path, Reporter(), Options(tags="t")))
@@ -81,12 +77,42 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
     assert project.undo_label == "Add"
 
 
-def test_what_another_process_began_and_did_not_finish_is_not_there(project):
-
-    with pytest.raises(JukuError), open_outside(project.path) as db:
+def test_what_a_load_began_and_did_not_finish_is_not_there(project):
+    def fill(db):
         dataset.add(db, [dataset.read_row(jsonl.new_row("", "q", "a"))])
         raise JukuError("stop")
+
+    with pytest.raises(JukuError, match="stop"):
+        asyncio.run(project.load("Import", fill, Reporter()))
     assert not filters.find(project.rows)
+    assert project.undo_label is None
+    project.close()
     with sqlite3.connect(project.path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no niceness there")
+def test_whoever_waits_for_an_import_is_not_put_behind_other_work(project, path):
+    seen = []
+
+    def look(_progress):
+        seen.extend(child.nice() for child in psutil.Process().children())
+
+    asyncio.run(bring(project, path, reporter=Reporter(look)))
+    assert set(seen) == {psutil.Process().nice()}
+
+
+def test_an_import_whose_reader_dies_leaves_nothing_and_says_so(project, path):
+    many = path.with_name("many.jsonl")  # more than what may be on its way in the pipe
+    many.write_text("".join(jsonl.new_row("", f"{number} {number**9}", "a") + "\n" for number in range(40_000)))
+
+    def kill(_progress):
+        for child in psutil.Process().children():
+            child.kill()
+
+    with pytest.raises(JukuError, match="ended before it was done"):
+        asyncio.run(bring(project, many, reporter=Reporter(kill)))
+    assert not filters.find(project.rows)
+    asyncio.run(bring(project, path))
+    assert len(filters.find(project.rows)) == 999

@@ -20,6 +20,7 @@ from core.providers.connection import Connection
 from tests.core import asking
 from tests.core.asking import GATES, MODEL, begin
 from tests.fake_server import Answer, FakeServer
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert not inquiries.unfinished(gates.rows)
     (done,) = inquiries.load(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
-    assert gates.undo_label == "Make examples"
+    assert gates.undo_label == "Generate examples"
     asyncio.run(gates.undo())
     assert not rows(gates)
     assert gates.undo_label == "fill"
@@ -74,7 +75,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
 
 
 def test_four_are_asked_at_once_and_no_more(gates, server):
-    together = threading.Barrier(Connection.at_once, timeout=30)
+    together = threading.Barrier(Connection.at_once, timeout=PATIENCE)
 
     def scripted(asked):
         if asking.gate_of(asked) in GATES[:8]:

@@ -36,9 +36,10 @@ class HangingKeyring(KeyringBackend):
 
     def __init__(self) -> None:
         super().__init__()
-        self.released = threading.Event()
+        self.asked, self.released = threading.Event(), threading.Event()
 
     def get_password(self, *_what: str) -> str | None:
+        self.asked.set()
         self.released.wait()
         return None
 
@@ -172,7 +173,7 @@ def several():
 
 @pytest.mark.parametrize(
     ("made", "reason"),
-    [(Plaintext, "keeps keys in a file"), (null.Keyring, "none was found"), (fail.Keyring, "none was found")],
+    [(Plaintext, "stores keys in a file"), (null.Keyring, "none was found"), (fail.Keyring, "none was found")],
 )
 def test_what_keeps_keys_in_a_file_or_throws_them_away_is_refused(several, made, reason):
     ring = made()

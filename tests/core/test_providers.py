@@ -3,13 +3,17 @@
 import asyncio
 import dataclasses
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from core import presets
 from core.errors import JukuError, ProviderError
-from core.providers import JobRequest, Sampling
+from core.keys import Keys
+from core.providers import JobRequest, Sampling, connect
 from core.providers.diagnosis import diagnose
 from core.providers.probing import probe
+from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer, Fault
 
 
@@ -33,19 +37,19 @@ def run(server, work, key=KEY, **changes):
 
 
 FAULTS = [
-    (Fault(status=429, code="rate_limit_exceeded"), "asks to wait"),
-    (Fault(status=429, code="rate_limit_exceeded", headers={"Retry-After": "300"}), "asks to wait"),
-    (Fault(status=429, code="insufficient_quota"), "wants to be paid first"),
+    (Fault(status=429, code="rate_limit_exceeded"), "is busy or a limit is reached"),
+    (Fault(status=429, code="rate_limit_exceeded", headers={"Retry-After": "300"}), "is busy or a limit is reached"),
+    (Fault(status=429, code="insufficient_quota"), "requires payment first"),
     (Fault(status=403, code="training_not_available"), "no longer makes new fine-tuned models"),
     (Fault(status=403, code="country"), "does not allow this"),
     (Fault(status=401, code="invalid_api_key"), "does not accept the API key"),
-    (Fault(status=404, code="model_not_found"), "does not know this"),
-    (Fault(status=500), "fault of its own"),
-    (Fault(status=502), "fault of its own"),
-    (Fault(status=503), "fault of its own"),
+    (Fault(status=404, code="model_not_found"), "does not have this"),
+    (Fault(status=500), "internal error"),
+    (Fault(status=502), "internal error"),
+    (Fault(status=503), "internal error"),
     (Fault("reset"), "cannot be reached"),
     (Fault("lose"), "cannot be reached"),
-    (Fault("html"), "does not answer as an OpenAI server"),
+    (Fault("html"), "does not answer like an OpenAI-compatible server"),
     (Fault("malformed"), "cannot be read"),
     (Fault("truncated"), "cannot be read"),
 ]
@@ -148,8 +152,8 @@ def test_the_style_of_a_creation_is_the_presets(server):
         ("openai", "supervised", {"n_epochs": 51}, "", "n_epochs cannot be 51"),
         ("openai", "dpo", {"beta": 0}, "", "beta cannot be 0"),
         ("openai", "supervised", {"lora_r": 8}, "", "no hyperparameter"),
-        ("openai", "reinforcement", {}, "", "does not train with"),
-        ("bedrock", "supervised", {}, "", "does not train with"),
+        ("openai", "reinforcement", {}, "", "does not support training with"),
+        ("bedrock", "supervised", {}, "", "does not support training with"),
         ("azure", "supervised", {}, "nineteen-characters", "suffix is too long"),
     ],
 )
@@ -186,12 +190,12 @@ def test_a_server_that_cannot_pause_is_remembered(server):
 
 
 def test_the_diagnosis_says_what_to_do(server):
-    assert run(server, diagnose).title == "Reached: 1 model"
+    assert run(server, diagnose).title == "Connected: 1 model"
     assert "valid key" in run(server, diagnose, key="sk-wrong-key").advice
     base = server.url.removesuffix("/v1")
     assert f"try {base}/v1" in run(server, diagnose, base_url=base).advice
     refused = run(server, diagnose, base_url="http://127.0.0.1:9/v1")
-    assert "Nothing listens there" in refused.advice
+    assert "Nothing is listening there" in refused.advice
 
 
 def test_a_cut_stream_keeps_what_has_come(server):
@@ -201,7 +205,7 @@ def test_a_cut_stream_keeps_what_has_come(server):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read"),
+    ("kind", "words"), [("html", "does not answer like an OpenAI-compatible server"), ("malformed", "cannot be read"),
                         ("empty", "cannot be read"), ("lose", "cannot be reached")],
 )  # fmt: skip
 def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
@@ -211,7 +215,7 @@ def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read")]
+    ("kind", "words"), [("html", "does not answer like an OpenAI-compatible server"), ("malformed", "cannot be read")]
 )
 def test_something_else_than_the_file_is_no_file(server, kind, words):
     server.keep(b"step,train_loss\n1,2\n", "results.csv", "fine-tune-results")
@@ -234,3 +238,51 @@ def test_an_answer_to_some_of_the_texts_is_none(server, ask):
     server.first_only = True
     with pytest.raises(ProviderError, match="cannot be read"):
         run(server, ask)
+
+
+class EmptyKeyring(KeyringBackend):
+    """A keyring with nothing in it."""
+
+    priority = -1  # never chosen by itself
+    name = "Empty"
+
+    def get_password(self, service, username):
+        return None
+
+    def set_password(self, service, username, password):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def no_keys():
+    before = keyring.get_keyring()
+    keyring.set_keyring(EmptyKeyring())
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_a_service_with_accounts_is_not_asked_without_a_key():
+    far = ProviderSettings("openai", "OpenAI", "https://api.openai.com/v1", "openai")
+    near = ProviderSettings("near", "Near", "http://127.0.0.1:9/v1", "openai")
+    own = Settings(providers=[far, near])
+    with pytest.raises(ProviderError, match="No API key is entered for “OpenAI”") as error:
+        connect("openai", own, Keys())
+    assert (error.value.status, error.value.code) == (401, "no_key")
+    assert connect("near", own, Keys()).title == "Near"
+
+
+def test_the_systems_own_words_for_a_dead_server_are_not_shown():
+    with FakeServer() as server:
+        provider = server.provider()
+
+    async def ask():
+        try:
+            await provider.models()
+        finally:
+            await provider.close()
+
+    with pytest.raises(ProviderError) as error:
+        asyncio.run(ask())
+    assert "Errno" not in str(error.value) and "(" not in error.value.message
+    assert "Nothing is listening there" in error.value.message

@@ -1,6 +1,5 @@
 """Remarks on a spec: the right ones on a bad spec, none on a good one."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import spec_lint, statements
+from tests.patience import effort
 
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
 
@@ -90,7 +90,7 @@ def test_a_bad_spec_in_english():
     ]
     assert [one.message for one in lint(ENGLISH)[:2]] == [
         "These sentences say the same, but with different figures: 18, 20.",
-        "These sentences measure the same thing in units that do not agree.",
+        "These sentences use different units for the same thing.",
     ]
 
 
@@ -204,7 +204,5 @@ def test_many_statements_take_little_time():
         for n in range(2000)
     ]
     found = statements.split("\n".join(lines))
-    started = time.process_time()
-    spec_lint.lint(found)
     assert len(found) == 2000
-    assert time.process_time() - started < 4
+    assert effort(lambda: spec_lint.lint(found)) < 4

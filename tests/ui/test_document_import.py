@@ -6,6 +6,7 @@ import pytest
 
 from core.documents import Document
 from core.errors import JukuError
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.document_import import NOTES, DocumentDialog, read_document, reading
 
@@ -36,7 +37,7 @@ def test_reading_can_be_cancelled(run, workspace, tmp_path):
             found.append(await read_document(workspace, path))
 
         task = workspace.tasks.start(reading(path), read())
-        assert workspace.tasks.label == "Read a.md"
+        assert workspace.tasks.label == "Import document a.md"
         await asyncio.sleep(0)
         workspace.tasks.cancel()
         await until(task.done)
@@ -82,6 +83,6 @@ def test_nothing_is_taken_when_it_is_cancelled_or_empty(show, qtbot):
     dialog, taken = show(Document(TEXT, "<b>t</b>", [str(number) for number in range(50)]), has_text=True)
     assert dialog.note.text().count("\n") == NOTES
     dialog.editor.setPlainText(" ")
-    qtbot.waitUntil(lambda: not dialog.take.isEnabled())
+    qtbot.waitUntil(lambda: not dialog.take.isEnabled(), timeout=int(PATIENCE * 1000))
     dialog.reject()
     assert taken == []

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from core import dataset, quarantine
 from core.filters import Filter, find
 from core.formats import jsonl
+from core.progress import Reporter
 from tests.ui.waiting import until
 from ui import style
 from ui.import_dialog import ImportDialog, bring
@@ -47,8 +48,8 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
     async def go():
         bring(workspace, [path], window)
         await until(lambda: notice(window))
-        assert "rows brought." in notice(window).text.text()
-        assert "1 line waits to be put right." in notice(window).text.text()
+        assert "rows imported." in notice(window).text.text()
+        assert "1 line needs fixing." in notice(window).text.text()
         assert workspace.project.undo_label == "Import rows.jsonl"
         assert quarantine.count(workspace.project.rows) == 1
         next(button for button in notice(window).findChildren(QPushButton)).click()
@@ -56,10 +57,50 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
         window.findChildren(QuarantineDialog)[0].close()
         # The same file again: everything is known.
         bring(workspace, [path], window)
-        await until(lambda: notice(window) and "0 rows brought." in notice(window).text.text())
-        assert "here already" in notice(window).text.text()
+        await until(lambda: notice(window) and "0 rows imported." in notice(window).text.text())
+        assert "already exist" in notice(window).text.text()
         await workspace.project.undo()
         assert quarantine.count(workspace.project.rows) == 0
+
+    run(go())
+
+
+def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, window, tmp_path):
+    wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS[:2]]
+    path = written(tmp_path, "rows.jsonl", "\n".join([*wrong, ROWS[2]]))
+    wanted = []
+    workspace.rows_wanted.connect(wanted.append)
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: notice(window))
+        text = notice(window).text.text()
+        assert text.startswith("3 rows imported. 2 with errors: ") and "Unknown role" in text
+        buttons = {button.text(): button for button in notice(window).findChildren(QPushButton)}
+        buttons["Show"].click()
+        assert wanted and wanted[0].startswith("rule:")
+        bring(workspace, [path], window)  # all of them are there already: nothing new is wrong
+        await until(lambda: notice(window) and "already exist" in notice(window).text.text())
+        assert "error" not in notice(window).text.text()
+
+    run(go())
+
+
+def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_path):
+    wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS]
+    before = written(tmp_path, "before.jsonl", wrong[0])
+    path = written(tmp_path, "rows.jsonl", "\n".join(wrong[1:]))
+
+    async def go():
+        for one in (before, path):
+            bring(workspace, [one], window)
+            name = one.name
+            await until(lambda name=name: workspace.project.undo_label == f"Import {name}" and notice(window))
+            await until(lambda: not workspace.tasks.running())
+        await until(lambda: "2 with errors" in notice(window).text.text())
+        first = last(workspace, 2)[0].id
+        await workspace.project.write("Fix", dataset.fix_since, ["role-unknown"], first, Reporter())
+        assert ["role-unknown" in row.problems for row in last(workspace, 3)] == [True, False, False]
 
     run(go())
 
@@ -76,7 +117,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
         choose(dialog, 2, "notes")
         await until(lambda: dialog.result.columnCount() == 4)
         assert dialog.result.item(1, 3).text() == "n2"
-        dialog._split.setCurrentText("validation")
+        dialog._split.setCurrentIndex(dialog._split.findData("validation"))
         dialog._tags.setText(" new  table ")
         dialog.accept()
         await until(lambda: notice(window))
@@ -127,7 +168,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path)
         for column, _box in enumerate(dialog._choices):
             choose(dialog, column, "")
         assert not dialog._ok.isEnabled()
-        assert "column that holds the question" in dialog._note.text()
+        assert "column with the questions" in dialog._note.text()
         choose(dialog, 0, "question")
         choose(dialog, 1, "question")
         assert [box.currentData() for box in dialog._choices] == ["", "question"]
@@ -148,7 +189,7 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
         bring(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
         await until(lambda: notice(window))
         text = notice(window).text.text()
-        assert text.startswith("2 rows brought.")
+        assert text.startswith("2 rows imported.")
         assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
         assert "gone.jsonl" in text
 

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QDialogButtonBox
 
 from core import dataset, routing, samples, spec
 from core.formats import jsonl
@@ -77,10 +78,10 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
         dialog.question.setText("How long does a crossing of the ferry take?")
         dialog.ask.click()
         await until(lambda: "captain" in dialog.answer.toPlainText())
-        assert dialog.chosen.text() == NAMES["en"] and "Knows" in dialog.why.text()
+        assert dialog.chosen.text() == NAMES["en"] and "Contains" in dialog.why.text()
         assert server.asked[-1]["messages"][0]["content"] == "Answer as a sailor."
         dialog.examine.click()
-        await until(lambda: "went where they belong" in dialog.verdict.text())
+        await until(lambda: "were routed to the right domain" in dialog.verdict.text())
         assert dialog.table.table.columnCount() == 4 and dialog.table.table.rowCount() == 3
         assert routing.last(project.rows, routing.OFFLINE)
         dialog.question.setText("xyzzy?")
@@ -153,5 +154,23 @@ def test_enter_in_the_question_field_asks(qtbot, run, project, server):
         assert dialog.chosen.text() == "Ferry <b>boats</b>"
         assert dialog.isVisible()
         assert len(server.asked) == 1
+
+    play(run, project, server, scene)
+
+
+def test_it_has_a_button_that_closes_it_and_keeps_its_places(qtbot, run, project, server):
+    async def scene(workspace):
+        dialog = RouterDialog(workspace)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        close = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Close)
+        before = dialog.question.mapTo(dialog, QPoint(0, 0))
+        dialog.line.show()  # work that takes a while
+        dialog.layout().activate()
+        assert dialog.question.mapTo(dialog, QPoint(0, 0)) == before, "nothing jumps under the mouse"
+        closed = []
+        dialog.finished.connect(closed.append)
+        close.click()
+        assert closed
 
     play(run, project, server, scene)

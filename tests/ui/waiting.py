@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QComboBox
 
-PATIENCE = 60.0
+from tests.patience import PATIENCE
 
 
 async def until(condition: Callable[[], object]) -> None:
