@@ -154,9 +154,9 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
         )
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mark / 1e6))
     return MissingLogError(
-        tr("The newest changes of “{name}” are not here", name=path.name),
+        tr("The newest changes of “{name}” may be missing", name=path.name),
         tr(
-            "It was copied while it was open. What was changed after {when} is in “{log}”, which was not copied with it. Nothing was changed. Copy both files again, or copy the project after closing it. You can also open what is here.",
+            "It was copied while it was open, or another program opened it after a crash. What was changed after {when} would be in “{log}”, which is not beside it. Nothing was changed now. Copy both files again, or copy the project after closing it. You can also open what is here.",
             when=when,
             log=log,
         ),

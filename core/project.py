@@ -208,17 +208,17 @@ class Project:
         """Checkpoint once nothing was written for a moment; a long log at once."""
         self._wait_no_more()
         if not self._closed and not self.read_only:
-            self._quiet = asyncio.get_running_loop().call_later(QUIET, self._on_quiet)
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(QUIET, self._on_quiet, loop)
 
     def _wait_no_more(self) -> None:
         if self._quiet:
             self._quiet.cancel()
             self._quiet = None
 
-    def _on_quiet(self) -> None:
+    def _on_quiet(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._closed:
             return
-        loop = asyncio.get_running_loop()
 
         def look(done: "Future[bool]") -> None:
             if not done.exception() and not done.result():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core import checks, dataset, exporting, filters, formats, importing, project, quarantine, samples
 from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
-from core.errors import FormatError, JukuError
+from core.errors import FormatError, JukuError, ProjectError
 from core.language import tr, trn
 from core.project import Project
 from core.rows import Options
@@ -106,7 +106,9 @@ def _import(arguments: Arguments) -> int:
                     label = tr("Import {name}", name=file.name)
                     given = replace(options, source=file.name)
                     brought = await importing.bring(document, file, given, reporter(file.name), label)
-            except FormatError as error:
+            except ProjectError:
+                raise  # no other file would come in either
+            except JukuError as error:
                 print(str(error), file=sys.stderr)
                 status = UNREADABLE
                 continue

@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file is kn
     providers: list[ProviderSettings] = []
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
+    tab: int = 0  # the one that was shown last
+    folders: dict[str, str] = {}  # where the last file of each kind was (ui/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
     backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never
 

@@ -7,8 +7,8 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core import dataset, editing, filters, quarantine, spec
@@ -81,6 +81,8 @@ class DatasetTab(Tab):
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
         self.rows.text_pasted.connect(self.windows.bring)
+        self.rows.files_pasted.connect(self.windows.bring)
+        self.bar.line.installEventFilter(self)
 
     def _make_buttons(self) -> None:
         self._fix = QPushButton()
@@ -137,6 +139,19 @@ class DatasetTab(Tab):
         """What is shown now, and in which order."""
         return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In an empty project rows that are pasted are rows, also where the search field has the keys."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.matches(QKeySequence.StandardKey.Paste)
+            and self._stack.currentWidget() is self._nothing
+            and self.rows.has_rows()
+        ):
+            event.ignore()  # so that it is no key of the field, but the tab's own
+            return True
+        return super().eventFilter(watched, event)
+
     def choose(self, words: str) -> None:
         """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""
         self.bar.choose(words)
@@ -159,6 +174,7 @@ class DatasetTab(Tab):
             self._take_over(changes)
         elif "finding" in changes.tables:
             self.model.forget()
+            self._show_detail()  # what the check has found of the row stands beside it, too
         if changes.tables & {"example", "unread", "finding", "saved_filter"}:
             self._counting.ask()
 

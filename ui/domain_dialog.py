@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -17,11 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import project as projects
 from core import routing
 from core.errors import JukuError
 from core.language import tr
 from core.routing import Domain
-from ui import server_words, style, widgets
+from ui import file_dialogs, server_words, style, widgets
 from ui.workspace import Workspace
 
 
@@ -94,9 +94,10 @@ class DomainDialog(QDialog):
         widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
-        dialog = QFileDialog(self, tr("The project that teaches this domain"), "", f"Juku (*{'.juku'})")
-        dialog.fileSelected.connect(lambda name: self.take(Path(name)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
+            lambda found: self.take(found[0]), f"Juku (*{projects.SUFFIX})",
+        ).open()  # fmt: skip
 
     def take(self, path: Path) -> None:
         """Take name, description and spec of a project."""

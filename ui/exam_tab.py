@@ -22,7 +22,7 @@ from core.language import tr, trn
 from core.project import Changes, Project
 from core.providers.models_api import is_tuned
 from core.trained_prompt import Trained
-from ui import exam_words, style
+from ui import exam_words, screen, style
 from ui.confirm import Role, confirm
 from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
@@ -88,7 +88,7 @@ class ExamTab(Tab):
         layout.setSpacing(style.SPACE)
         for part in (self._row, self.form, self.running):
             layout.addWidget(part)
-        layout.addWidget(self.pages, 1)
+        layout.addWidget(screen.scrolled(self.pages), 1)
 
     def _connect(self) -> None:
         self.runs.activated.connect(lambda _index: self._on_chosen())

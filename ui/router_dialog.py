@@ -43,7 +43,7 @@ class RouterDialog(QDialog):
         self._known: list[Domain] = []
         self._choice: Domain | None = None
         self._work = Latest(workspace, self)
-        self.note, self.line = widgets.Note(), ProgressLine(self._work, keeps_place=False)
+        self.note, self.line = widgets.Note(), ProgressLine(self._work)
         self._make_domains()
         self._make_ways()
         self._make_try()
@@ -101,6 +101,7 @@ class RouterDialog(QDialog):
         layout.addWidget(self.note)
         layout.addWidget(self.line)
         layout.addWidget(pages, 2)
+        layout.addWidget(widgets.closing(self))
         self.resize(820, 720)
 
     def _trying(self) -> QWidget:
@@ -137,7 +138,8 @@ class RouterDialog(QDialog):
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
-        self._workspace.tasks.start("", self._load())
+        loading = self._workspace.tasks.start("", self._load())
+        self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.way()

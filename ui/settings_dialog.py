@@ -19,6 +19,7 @@ from core.errors import JukuError
 from core.language import LANGUAGES, tr
 from ui import style, widgets
 from ui.backups_page import BackupsPage
+from ui.notice import MessageBar
 from ui.prices_page import PricesPage
 from ui.prompts_page import PromptsPage
 from ui.roles_page import RolesPage
@@ -36,7 +37,7 @@ class SettingsDialog(QDialog):
         self.workspace = workspace
         self._settings = workspace.settings
         self.setWindowTitle(tr("Settings"))
-        self.messages = widgets.MessageBar()
+        self.messages = MessageBar(self)
         self._make_look()
         self.servers = ServersPage(workspace)
         self.roles = RolesPage(workspace)
@@ -79,7 +80,6 @@ class SettingsDialog(QDialog):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.messages)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(buttons)
 

@@ -46,7 +46,8 @@ class TrainingForm(QWidget):
         self._no_models = tr("Asking the provider for its models…")
         self._preferred = ""  # the base model that was begun with
         self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
-        self.rows.setMinimumContentsLength(18)
+        self.rows.setMinimumContentsLength(14)
+        self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
         self.validation = QCheckBox()

@@ -50,7 +50,7 @@ class TrainingTab(Tab):
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
-        self.pane = JobPane(self.actions_of_jobs)
+        self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = Reload(workspace, self._load_lines)
         self._details = Reload(workspace, self._load_details)
         self._lay_out()

@@ -1,24 +1,24 @@
 """The one message about a server that cannot be asked: what is wrong, what to do, and gone when it answers again."""
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.errors import JukuError, ProviderError
 from core.language import tr
-from ui import widgets
+from ui.notice import MessageBar
 from ui.workspace import Workspace
 
 AGAIN = 15_000  # milliseconds between two looks at whether a server is back
 KEYS = 401  # the status of a request with a wrong key, or none
 
 
-class TroubleBar(widgets.MessageBar):
+class TroubleBar(MessageBar):
     """Shows why the chosen provider could not be asked for its models; `settings_wanted` where a key is missing."""
 
     settings_wanted = Signal()
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__()
+    def __init__(self, workspace: Workspace, window: QWidget) -> None:
+        super().__init__(window)
         self._workspace = workspace
         self._said = ""
         self.enter, self.again = QPushButton(), QPushButton(tr("Try again"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
+from core.providers import package
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
 
@@ -45,7 +47,10 @@ class Connection:
         self._client: AsyncOpenAI | None = None
 
     async def client(self) -> AsyncOpenAI:
+        """The package's client. What is imported of the package anywhere here is imported after this."""
         if self._client is None:
+            await asyncio.to_thread(package.load)
+        if self._client is None:  # another request may have come first meanwhile
             self._client = self._connect(self.base_url, self._key)
         return self._client
 

@@ -20,6 +20,7 @@ from core.errors import ProviderError
 from core.keys import environment
 from core.language import tr
 from core.paths import engine_home
+from core.providers import package
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol import Offer
 from core.whole_files import PRIVATE
@@ -73,6 +74,7 @@ class LocalProvider(OpenAIProvider):
         with contextlib.suppress(OSError):
             process.stdin.write(f"{token}\n".encode())
             process.stdin.flush()
+        package.load()  # while the engine is starting
         line = process.stdout.readline()
         if line:
             self._process, self._key = process, token

@@ -230,7 +230,7 @@ def test_an_exam_that_gets_no_answer_at_all_is_an_error(exam, server):
 
 def test_a_base_that_a_tuned_model_answers_for_is_caught(exam, server):
     server.script = lambda asked: Answer(["3"], model=TUNED)
-    with pytest.raises(ProofError, match="was asked"):
+    with pytest.raises(ProofError, match="was requested"):
         examine(exam, server, subjects=SUBJECTS[:1])
     assert texts(exam) == []
 

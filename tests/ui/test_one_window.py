@@ -75,7 +75,7 @@ def test_a_verb_on_an_open_project_is_refused(run, window, tmp_path, monkeypatch
     async def go():
         done = await start("export", window.workspace.project.path, tmp_path / "rows.jsonl")
         assert done.returncode == 2
-        assert "open already" in done.stderr
+        assert "already open" in done.stderr
 
     run(go())
     assert told == []
@@ -98,7 +98,7 @@ def test_opening_what_another_window_has_raises_that_one(run, window, tmp_path):
         assert "other.juku" not in window.messages.text()
         listening.end()
         window.open_paths([other.path])
-        await until(lambda: "open already" in window.messages.text())
+        await until(lambda: "already open" in window.messages.text())
 
     run(go())
     other.close()
@@ -211,9 +211,10 @@ def test_what_is_open_on_another_computer_can_be_looked_at(run, window, elsewher
         await until(lambda: window.workspace.project.path == path)
         assert window.workspace.project.read_only
         await until(lambda: window.dataset_tab.model.rowCount() == 1)
-        assert "only be read" in window.messages.text()
+        assert window.messages.text() == window.workspace.project.notice
+        assert "“shared.juku” as it was" in window.messages.text()
         window.workspace.tasks.start("", window.workspace.project.write("", dataset.edit, 1, "answer", "x"))
-        await until(lambda: "nothing was changed" in window.messages.text())
+        await until(lambda: "is read-only" in window.messages.text())
 
     run(go())
     assert lock_file(path).read_bytes() == before

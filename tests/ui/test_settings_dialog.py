@@ -224,8 +224,12 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
     async def go():
         await add_server(dialog, url=server.url)
         assert told(dialog, 1)[0] == "Not checked yet"
-        assert "does not accept the API key" in await looked(dialog)
+        assert (await looked(dialog)).startswith("No API key is entered for ")
         assert dialog.servers.page.capabilities.isHidden()
+        await store(dialog, "sk-another")
+        assert dialog.servers.page.test_note.text() == ""  # what was said of no key
+        assert "does not accept the API key" in await looked(dialog)
+        dialog.servers.page.key.replace.click()
         await store(dialog, KEY)
         assert await looked(dialog) == "Connected: 1 model\nIt trains models and answers questions."
 
