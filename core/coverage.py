@@ -86,12 +86,21 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
                 held[name] += count
             drafts[name] += new
             stale[name] += outdated
+    for kinds in trained.values():
+        _spread(kinds)
     recall = _recall(db)
     return [
         Entry(fact, trained[name], held[name], drafts[name], stale[name], recall.get(name))
         for fact in found
         for name in (fact.name,)
     ]
+
+
+def _spread(kinds: Counter[str]) -> None:
+    """Count imported rows, which have no kind, as direct questions as far as these lack, and as reworded ones."""
+    unnamed = kinds.pop("", 0)
+    direct = min(unnamed, max(0, STUDY["direct"] - kinds["direct"]))
+    kinds.update({"direct": direct, "reworded": unnamed - direct})
 
 
 _COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)

@@ -10,7 +10,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
 
-NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route")
+NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route", "links", "remake")
 LANGUAGES = ("en", "ja")
 LIMIT = 1024 * 1024  # bytes of an own version that are read
 
@@ -26,6 +26,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "mark": ("question", "reference", "answer"),
     "compare": ("question", "reference", "first", "second"),
     "route": ("domains",),
+    "links": ("facts", "question", "answer"),
+    "remake": ("before", "fact", "question", "answer"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "existing", "system_prompt"),
@@ -38,6 +40,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "mark": ("points",),
     "compare": (),
     "route": (),
+    "links": (),
+    "remake": ("system_prompt",),
 }
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
@@ -56,6 +60,8 @@ def title(name: str) -> str:
         "mark": tr("Mark an exam answer"),
         "compare": tr("Compare two exam answers"),
         "route": tr("Choose the model that a question belongs to"),
+        "links": tr("Choose the fact that a row teaches"),
+        "remake": tr("Write a row anew after its fact has changed"),
     }
     return titles[name]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QFormLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from core import counting, dataset, facts, judging, probing, refining, spec
+from core import counting, dataset, facts, judging, probing, refining
 from core.filters import Filter
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
@@ -173,7 +173,7 @@ class RefineDialog(AskDialog):
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        return lambda db: refining.abouts(facts.missing(spec.load(db).text, facts.load(db)))
+        return lambda db: refining.abouts(facts.unfound(db))
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every statement of the spec is a fact already, or the spec is empty.")
