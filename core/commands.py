@@ -15,6 +15,7 @@ from core import (
     duels,
     evals,
     exam_verbs,
+    fact_verbs,
     jobs,
     language,
     providers,
@@ -34,7 +35,7 @@ from core.language import tr
 from core.project import Changes, Project
 from core.scores import Line, Result
 
-VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
+VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 Verb = Callable[[Arguments], int]
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     row_verbs.add(verb)
     _add_model_verbs(verb)
     exam_verbs.add(verb)
+    fact_verbs.add(verb)
     serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)

@@ -14,8 +14,9 @@ from typing import Any
 from core import alikes, facts, grading, outside, retrieval, spec, statements, survey
 from core.connection import open_rows
 from core.facts import Fact
+from core.language import tr
 from core.progress import Reporter
-from core.project import Project
+from core.project import Changes, Project
 from core.prose import clauses
 from core.retrieval import Index, Passage
 
@@ -213,18 +214,43 @@ async def find(project: Project, reporter: Reporter, first: int = 0, last: int =
     return [Link(*one) for one in await outside.run_aside("core.fact_links", request, reporter)]
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What came of linking rows: how many of how many are linked now, and the proposals for all of them."""
+
+    changes: Changes
+    linked: int
+    links: list[Link]
+
+
+async def link_rows(project: Project, reporter: Reporter, ids: range | None = None) -> Linked | None:
+    """Link the rows `ids`, or all that no person has linked, to facts, as one undoable step; None without any to link.
+
+    Of the rows of an import the first `AUTOMATIC` are linked. Raises `JukuError`.
+    """
+    if not await project.read(count_open) or (ids is not None and not ids):
+        return None
+    chosen = (ids[0], ids[:AUTOMATIC][-1]) if ids else (0, -1)
+    links = await find(project, reporter, *chosen)
+    if not links:
+        return None
+    counted: list[int] = []
+    changes = await project.write(tr("Link rows to facts"), lambda db: counted.append(link(db, links)))
+    return Linked(changes, counted[0], links)
+
+
 def link(db: sqlite3.Connection, links: Iterable[Link]) -> int:
     """Link the rows of which that is `SURE`, take back links of old that are no longer; how many are linked.
 
-    A row that a person has linked meanwhile stays as it is.
+    A row on which a person or a chat model has decided stays as it is.
     """
     linked = 0
-    sql = f"UPDATE example SET facts = ?, linked = ? WHERE id = ? AND {_OPEN}"
+    sql = f"UPDATE example SET facts = ?, linked = ? WHERE id = ? AND {_OPEN} AND linked NOT LIKE '{BY_MODEL} %'"
     for one in links:
         if one.facts and one.confidence >= SURE:
             linked += db.execute(sql, (one.facts, f"{min(one.confidence, 0.99):.2f} {one.facts}", one.row)).rowcount
         else:
-            db.execute(f"{sql} AND linked NOT LIKE '{BY_MODEL} %' AND linked <> ''", ("", "", one.row))
+            db.execute(f"{sql} AND linked <> ''", ("", "", one.row))
     return linked
 
 
@@ -244,13 +270,17 @@ def decide_by_model(db: sqlite3.Connection, row: int, names: str) -> None:
 def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
     """The rows of these links that are still open, the surest first, each with what it is linked to now."""
     proposed = {one.row: one for one in links}
-    rows = {id: (names, linked) for id, names, linked in db.execute(f"SELECT id, facts, linked FROM example WHERE {_OPEN}")}
+    rows = {
+        id: (names, linked) for id, names, linked in db.execute(f"SELECT id, facts, linked FROM example WHERE {_OPEN}")
+    }
     said = alikes.said(db, [id for id in proposed if id in rows])
     found = []
     for id, one in said.items():
         (names, linked), link = rows[id], proposed[id]
         by_model = linked.startswith(f"{BY_MODEL} ")
-        found.append(Open(id, one.asked, one.answer, names, names if by_model else link.facts, link.confidence, by_model))
+        found.append(
+            Open(id, one.asked, one.answer, names, names if by_model else link.facts, link.confidence, by_model)
+        )
     return sorted(found, key=lambda one: (not one.by_model, -one.confidence, one.row))
 
 

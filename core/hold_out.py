@@ -19,7 +19,14 @@ SHARE = 0.2  # of the rows, where nothing else is said
 MOST = 0.5  # and at most
 LEAK = "split-leakage"
 UNASKED = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
-RANKS = ("reworded", "", "direct", "applied", "reverse", "not_stated")  # kinds, those that are kept first before the others
+RANKS = (
+    "reworded",
+    "",
+    "direct",
+    "applied",
+    "reverse",
+    "not_stated",
+)  # kinds, those that are kept first before the others
 
 
 @dataclass(frozen=True, slots=True)

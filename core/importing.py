@@ -31,12 +31,16 @@ LARGE = 8 * 1024 * 1024  # bytes from which a file is read by a process of its o
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import brought: rows, rows that were there already, and lines that wait in the quarantine."""
+    """What an import brought: rows, rows that were there already, and lines that wait in the quarantine.
+
+    `ids` are those of the new rows.
+    """
 
     changes: Changes
     rows: int
     known: int
     unread: int
+    ids: range = range(0)
 
 
 def import_file(
@@ -55,14 +59,17 @@ async def bring(
     options, reporter = options or Options(), reporter or Reporter()
     request = {"project": str(project.path), "path": str(_absolute(path)), "options": asdict(options)}
     counts: list[int] = []
+    added: dict[str, range] = {}
 
     def work() -> dict[str, range]:
-        added = outside.run("core.importing", request, reporter)
-        counts[:] = added.pop("counts")
-        return {table: range(*ends) for table, ends in added.items()}
+        found = outside.run("core.importing", request, reporter)
+        counts[:] = found.pop("counts")
+        added.update({table: range(*ends) for table, ends in found.items()})
+        return added
 
     changes = await project.write_outside(label or path.name, work, reporter)
-    return Imported(changes, *counts)
+    rows, known, unread = counts
+    return Imported(changes, rows, known, unread, added.get("example", range(0)))
 
 
 def _absolute(path: Path) -> Path:

@@ -301,4 +301,11 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge, m004_queue, m005_exam, m006_links]
+MIGRATIONS: list[Migration] = [
+    m001_first_tables,
+    m002_packed_examples,
+    m003_knowledge,
+    m004_queue,
+    m005_exam,
+    m006_links,
+]

@@ -10,7 +10,20 @@ from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
 
-NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route", "links", "remake")
+NAMES = (
+    "examples",
+    "facts",
+    "judge",
+    "spec",
+    "remarks",
+    "open_book",
+    "retrieved",
+    "mark",
+    "compare",
+    "route",
+    "links",
+    "remake",
+)
 LANGUAGES = ("en", "ja")
 LIMIT = 1024 * 1024  # bytes of an own version that are read
 

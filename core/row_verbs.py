@@ -10,7 +10,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core import checks, dataset, exporting, filters, formats, importing, project, quarantine, samples
+from core import (
+    checks,
+    dataset,
+    exporting,
+    fact_links,
+    fact_verbs,
+    filters,
+    formats,
+    importing,
+    project,
+    quarantine,
+    samples,
+)
 from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
 from core.errors import FormatError, JukuError
 from core.language import tr, trn
@@ -101,7 +113,8 @@ def _import(arguments: Arguments) -> int:
                 given = replace(options, source=file.name)
                 brought = await importing.bring(document, file, given, reporter(file.name), label)
             unread = await document.read(quarantine.unread, before)
-            _say_imported(arguments, path, brought, unread)
+            linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
+            _say_imported(arguments, path, brought, unread, linked)
             status = max(status, PROBLEMS if unread else CLEAN)
         return status
 
@@ -125,15 +138,22 @@ def _file(path: Path) -> Iterator[Path]:
 
 
 def _say_imported(
-    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread]
+    arguments: Arguments,
+    path: Path,
+    brought: importing.Imported,
+    unread: list[quarantine.Unread],
+    linked: fact_links.Linked | None,
 ) -> None:
     if arguments.json:
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
-        print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept})
+        told = {"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept}
+        print_json(told | ({"linked": linked.linked} if linked else {}))
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
     if brought.known:
         print(trn("{n} row was there already", "{n} rows were there already", brought.known))
+    if linked:
+        print(fact_verbs.linked_words(linked))
     for entry in unread:
         print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
 

@@ -76,6 +76,7 @@ ORDER = (
     ("generation", "probing", "judging", "refining", "drafting", "golden", "link_asking", "remaking"),
     ("inquiry_tasks",),
     ("console",),
+    ("fact_verbs",),
     ("row_verbs", "exam_verbs"),
     ("commands",),
 )

@@ -1,0 +1,105 @@
+"""The verbs of main.py that are about facts and the exam's rows: link, hold-out."""
+
+import argparse
+from collections.abc import Callable
+
+from core import fact_links, hold_out
+from core.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
+from core.fact_links import Linked
+from core.hold_out import Choice
+from core.language import tr, trn
+from core.project import Project
+
+LARGEST_SEED = 2**31
+
+
+def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    verb("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
+    holding = verb("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
+    amount = holding.add_mutually_exclusive_group()
+    amount.add_argument("--share", type=_share, default=hold_out.SHARE, help=tr("of the rows, such as 0.2"))
+    amount.add_argument("--rows", type=_rows, default=0, metavar="N", help=tr("a number of rows instead of a share"))
+    holding.add_argument("--seed", type=_seed, default=1, help=tr("the same seed chooses the same rows"))
+
+
+def _share(text: str) -> float:
+    if not 0 < float(text) <= hold_out.MOST:
+        raise ValueError(text)
+    return float(text)
+
+
+def _rows(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < LARGEST_SEED:
+        raise ValueError(text)
+    return int(text)
+
+
+def linked_words(found: Linked | None) -> str:
+    """How many rows were linked; '' where there was nothing to link."""
+    if found is None:
+        return ""
+    return trn(
+        "{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", len(found.links),
+        linked=f"{found.linked:,}",
+    )  # fmt: skip
+
+
+def _link(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        found = await fact_links.link_rows(document, reporter(tr("Link rows to facts")))
+        links = found.links if found else []
+        data = {
+            "linked": found.linked if found else 0,
+            "rows": [{"row": one.row, "facts": one.facts, "confidence": round(one.confidence, 2)} for one in links],
+        }
+        say(arguments, data, linked_words(found) or tr("There are no rows to link."))
+        return CLEAN
+
+    return with_project(arguments, work)
+
+
+def _hold_out(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        shown = reporter(tr("Keep rows for the exam"))
+        found = await hold_out.material(document, shown)
+        wanted = arguments.rows or round(found.rows * arguments.share)
+        choice = hold_out.choose(found, wanted, arguments.seed)
+        await document.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, arguments.seed)
+        leaks = await hold_out.leaks(document, choice.ids, shown)
+        data = {
+            "rows": choice.ids,
+            "seed": arguments.seed,
+            "facts": dict(choice.by_fact),
+            "without": choice.without,
+            "leaks": leaks,
+        }
+        say(arguments, data, "\n".join([*kept_words(choice, arguments.seed), leak_words(leaks)]))
+        return CLEAN if choice.ids and not leaks else PROBLEMS
+
+    return with_project(arguments, work)
+
+
+def kept_words(choice: Choice, seed: int) -> list[str]:
+    """How many rows are kept, and how many of them for which fact."""
+    lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
+                 len(choice.ids), seed=seed)]  # fmt: skip
+    if choice.by_fact:
+        lines.append(", ".join(f"{name} {count}" for name, count in sorted(choice.by_fact.items())))
+    if choice.without and choice.by_fact:
+        lines.append(trn("{n} row names no fact.", "{n} rows name no fact.", choice.without))
+    return lines
+
+
+def leak_words(leaks: int) -> str:
+    """What the check for leaks found."""
+    if not leaks:
+        return tr("None of them is asked in the training rows, too.")
+    return trn(
+        "{n} of them is asked in the training rows, too.", "{n} of them are asked in the training rows, too.", leaks
+    )
