@@ -126,10 +126,11 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
         name = min(open_ones, key=lambda name: asked[name])
-        one = of_fact[name].pop() if of_fact[name] else None
-        if one is None:
+        if not of_fact[name]:
             open_ones.remove(name)
-        elif one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
+            continue
+        one = of_fact[name].pop()
+        if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
             kept.append(one)
             rows -= len(one.ids)
             asked.update(one.facts)

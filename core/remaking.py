@@ -77,7 +77,7 @@ def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
     for old, new in changed:
         before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else ""
         after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else ""
-        text = re.sub(f"{before}{re.escape(old)}{after}", lambda _match, new=new: new, text)
+        text = re.sub(f"{before}{re.escape(old)}{after}", new.replace("\\", r"\\"), text)
     return text
 
 
