@@ -89,13 +89,20 @@ class Linker:
         if not self.names or survey.admission(answer):
             return Link(row, "", 0.0)
         said = _Said.of(question[:READ], answer[:READ])
-        found = [one.passage.start for one in self._index.search(f"{question[:READ]}\n{answer[:READ]}", CANDIDATES)]
+        found = self._found(question, answer)
         ranked = self._ranked(said, found)
         if not ranked or ranked[0][1] < LIKELY:
             return Link(row, "", ranked[0][1] if ranked else 0.0)
         first, confidence = ranked[0]
         chosen = [first, *self._second(said.without(self._terms[first], self._figures[first]), found, first)]
         return Link(row, " ".join(self.names[at] for at in sorted(chosen)), confidence)
+
+    def candidates(self, question: str, answer: str) -> list[str]:
+        """The names of the facts that share the rarest letters with a row, at most `CANDIDATES`."""
+        return [self.names[at] for at in self._found(question, answer)]
+
+    def _found(self, question: str, answer: str) -> list[int]:
+        return [one.passage.start for one in self._index.search(f"{question[:READ]}\n{answer[:READ]}", CANDIDATES)]
 
     def _second(self, rest: "_Said", found: Sequence[int], first: int) -> list[int]:
         """Another fact that what the first leaves of the row speaks of: one that has a figure of the answer."""

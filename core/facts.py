@@ -1,5 +1,6 @@
 """The facts of the spec: found in its text, kept through its edits, merged, split, ignored; and which rows they make stale."""
 
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from core.spec import Spec
 from core.statements import Statement
 
 NAMED = 20  # facts that are looked for one by one; for more, all is read
+_MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
 STALE = "fact-stale"  # the rule that rows break whose fact has changed since they were written
 
 
@@ -246,6 +248,13 @@ def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
     if len(quotes) <= NAMED and not any("|" in quote for quote in quotes):
         return {}
     return {one.quote: one.text for one in statements.split(text)}
+
+
+def of_passage(selected: str) -> tuple[str, str]:
+    """What a selected passage says, and the passage itself: without the marks and headings around what it says."""
+    found = statements.split(selected)
+    quote = selected[found[0].start : found[-1].end] if found else _MARK.sub("", selected)
+    return plain(quote), quote
 
 
 def plain(quote: str) -> str:

@@ -131,6 +131,11 @@ def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
     ]
 
 
+def replies(db: sqlite3.Connection, id: int) -> list[Request]:
+    """The requests of an inquiry to which a model has written something, whatever became of it."""
+    return [one for one in requests(db, id, "answered", "landed") if one.replies]
+
+
 def at_servers(db: sqlite3.Connection) -> list[Inquiry]:
     """Those whose batches are under way at a server, the oldest first."""
     return [one for one in reversed(unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]

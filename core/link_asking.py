@@ -2,23 +2,28 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
-from core import dataset, fact_links, facts, prompts, replies, spec
-from core.fact_links import Link
+from core import alikes, dataset, fact_links, facts, prompts, replies, spec
+from core.fact_links import Linker
 from core.inquiries import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
 
 REPLY_TOKENS = 200
+LISTED = 40  # facts that are all offered to choose from
 _NAME = re.compile(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
 _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
 
 
-def abouts(links: Sequence[Link], known: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """One request for each row that is not linked surely, with the facts of the names `known` to choose from."""
-    return ({"row": one.row, "facts": list(known)} for one in links if one.confidence < fact_links.SURE)
+def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
+    said = alikes.said(db, ids)
+    with closing(Linker(facts.load(db))) as linker:
+        few = linker.names if len(linker.names) <= LISTED else None
+        return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.language import tr, trn
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.nothing import Nothing
+from ui.scope import Scope
 from ui.workspace import Workspace
 
 SAMPLED = 40  # requests that are written to estimate the tokens of all
@@ -37,10 +38,20 @@ class AskDialog(InquiryDialog):
     """One that says what it asks, of which model, and how much; a kind of it gives `abouts` and the words."""
 
     def __init__(
-        self, workspace: Workspace, task: str, title: str, words: str, parent: QWidget | None, demanding: bool = True
+        self,
+        workspace: Workspace,
+        task: str,
+        title: str,
+        words: str,
+        parent: QWidget | None,
+        demanding: bool = True,
+        names: Collection[str] | None = None,
     ) -> None:
+        """`names` are the facts that were chosen before."""
         super().__init__(workspace, task, title, parent, demanding)
-        self._asked: Asked | None = None
+        self.asked: Asked | None = None
+        self.scope = Scope(names)
+        self.scope.changed.connect(self.read_soon)
         self.setMinimumWidth(560)
         self.count = widgets.heading("")
         self.estimate = widgets.label(wrap=True, dim=True)
@@ -48,16 +59,10 @@ class AskDialog(InquiryDialog):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
-        column.addWidget(self.count)
         column.addWidget(widgets.label(words, wrap=True))
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setHorizontalSpacing(style.SPACE)
-        name = widgets.label(tr("Chat &model"))
-        name.setBuddy(self.model.box)
-        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
-        form.addRow(name, self.model)
-        column.addLayout(form)
+        column.addWidget(self.scope)
+        column.addWidget(self.count)
+        column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
         self._nothing = Nothing(*self.nothing())
@@ -66,6 +71,19 @@ class AskDialog(InquiryDialog):
         self._pages.addWidget(self._nothing)
         self.body.addWidget(self._pages, 1)
         self.primary.setText(self.act(0))
+
+    def model_part(self) -> QWidget:
+        """Where the model is chosen."""
+        part = QWidget()
+        form = QFormLayout(part)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setHorizontalSpacing(style.SPACE)
+        name = widgets.label(tr("Chat &model"))
+        name.setBuddy(self.model.box)
+        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
+        form.addRow(name, self.model)
+        return part
 
     def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
         """What is asked about, read in another thread."""
@@ -88,8 +106,9 @@ class AskDialog(InquiryDialog):
         return lambda db: asked(db, task, list(abouts(db)))
 
     def show_found(self, found: Asked) -> None:
-        self._asked = found
-        self._pages.setCurrentIndex(0 if found.abouts else 1)
+        self.asked = found
+        # With facts chosen there may be something to ask about the others.
+        self._pages.setCurrentIndex(0 if found.abouts or not self.scope.isHidden() else 1)
         self.count.setText(self.told(found.abouts))
         self.primary.setText(self.act(len(found.abouts)))
         requests = trn("{n} request", "{n} requests", len(found.abouts))
@@ -97,7 +116,7 @@ class AskDialog(InquiryDialog):
         self.estimate.setText(f"{requests} · {tokens}")
 
     def can_start(self) -> bool:
-        return bool(self._asked and self._asked.abouts and self.model.model())
+        return bool(self.asked and self.asked.abouts and self.model.model())
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
@@ -106,16 +125,19 @@ class AskDialog(InquiryDialog):
 class ProbeDialog(AskDialog):
     """Asks a base model what it knows of the facts."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, names: Collection[str] | None = None
+    ) -> None:
         words = tr(
             "Each question is asked {n} times, without the spec beside it, and marked by its key points. "
             "A fact that the model knows already needs fewer examples.",
             n=probing.TIMES,
         )
-        super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, demanding=False)
+        super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, False, names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
-        return probing.abouts
+        names = self.scope.names()
+        return lambda db: probing.abouts(db, names)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Take facts from the spec first: each of them is then asked for.")
@@ -133,20 +155,26 @@ class ProbeDialog(AskDialog):
 
 
 class JudgeDialog(AskDialog):
-    """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts."""
+    """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts, or those of chosen facts."""
 
-    def __init__(self, workspace: Workspace, ids: Sequence[int] | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        ids: Sequence[int] | None = None,
+        parent: QWidget | None = None,
+        names: Collection[str] | None = None,
+    ) -> None:
         self._ids = None if ids is None else array("q", ids)
         words = tr(
             "The model reads each row beside its fact and says whether the answer follows from it. "
             "Rows that do not are marked with the reason; nothing is changed or deleted."
         )
-        super().__init__(workspace, "judge", tr("Let a model judge rows"), words, parent)
+        super().__init__(workspace, "judge", tr("Let a model judge rows"), words, parent, names=names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
-        ids = self._ids
+        ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids)
+        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:

@@ -25,7 +25,7 @@ MARK = "status:"  # begins the names of the actions that set a status
 class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
-    wanted = Signal(str)  # replace, versions, tokens, import, export, json, find, add
+    wanted = Signal(str)  # replace, versions, tokens, link, hold_out, import, export, json, find, add
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
 
     def __init__(self, workspace: Workspace, table: GridView, owner: QWidget) -> None:
@@ -69,6 +69,8 @@ class RowActions(QObject):
             ("replace", tr("Find and re&place…"), "Ctrl+H"),
             ("versions", tr("&Versions…"), None),
             ("tokens", tr("&Tokens and cost…"), None),
+            ("link", tr("&Link rows to facts…"), None),
+            ("hold_out", tr("&Keep some for the exam…"), None),
             ("import", tr("&Import…"), None),
             ("export", tr("E&xport…"), None),
         ):

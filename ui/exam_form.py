@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -35,6 +36,7 @@ class ExamForm(QWidget):
 
     changed = Signal()
     start_wanted = Signal()
+    keep_wanted = Signal()  # there are no questions: rows are to be kept for the exam
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -45,6 +47,8 @@ class ExamForm(QWidget):
         self._make_fields()
         self._make_more()
         self.total, self.hint = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.keep = QPushButton(tr("Keep some rows for the exam…"))
+        self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.start = widgets.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
@@ -94,6 +98,7 @@ class ExamForm(QWidget):
         self._folded.hide()
         below = QHBoxLayout()
         below.addWidget(self.total, 1)
+        below.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignBottom)
         below.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -216,6 +221,7 @@ class ExamForm(QWidget):
         self.total.setText(self._total_words())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
+        self.keep.setVisible(bool(self._found) and not self._found[0].requests)
         self.start.setEnabled(not problem and not self._running)
 
     def problem(self) -> str:

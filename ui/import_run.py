@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from PySide6.QtWidgets import QWidget
 
-from core import importing
+from core import fact_links, importing
 from core.errors import JukuError
 from core.importing import Imported
 from core.language import tr, trn
+from core.progress import Reporter
 from core.rows import Options
+from ui.link_dialog import LinkDialog
 from ui.notice import Notice
 from ui.quarantine_dialog import QuarantineDialog
 from ui.workspace import Workspace
@@ -32,6 +34,8 @@ class Outcome:
     rows: int = 0
     known: int = 0
     unread: int = 0
+    links: int = 0  # rows for which facts were looked for
+    linked: int = 0
     failed: list[str] = field(default_factory=list)
 
     def add(self, found: Imported) -> None:
@@ -43,6 +47,11 @@ class Outcome:
         said = [trn("{n} row brought.", "{n} rows brought.", self.rows)]
         if self.known:
             said.append(trn("{n} was here already.", "{n} were here already.", self.known))
+        if self.links:
+            said.append(
+                trn("{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", self.links,
+                    linked=f"{self.linked:,}")
+            )  # fmt: skip
         if self.unread:
             said.append(trn("{n} line waits to be put right.", "{n} lines wait to be put right.", self.unread))
         return "\n".join(
@@ -84,6 +93,20 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     outcome.add(found)
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
+    await _link(workspace, found.ids, outcome, reporter)
+
+
+async def _link(workspace: Workspace, ids: range, outcome: Outcome, reporter: Reporter) -> None:
+    """Link the new rows to facts, in a step of its own; what the import brought stays where that fails."""
+    try:
+        found = await fact_links.link_rows(workspace.project, reporter, ids)
+    except JukuError as error:
+        outcome.failed.append(failure(tr("Link rows to facts"), error))
+        return
+    if found:
+        outcome.links += len(found.links)
+        outcome.linked += found.linked
+        workspace.tasks.changed.emit(found.changes)
 
 
 def failure(name: str, error: JukuError) -> str:
@@ -97,6 +120,8 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
     notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
     if outcome.unread:
         notice.add_button(tr("Look at them…"), lambda: QuarantineDialog(workspace, window.window()).open())
+    if outcome.links:
+        notice.add_button(tr("Review…"), lambda: LinkDialog(workspace, window.window()).open())
     return notice
 
 

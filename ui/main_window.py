@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
+    QDialog,
     QFileDialog,
     QMainWindow,
     QMenu,
@@ -29,6 +30,7 @@ from ui import inquiry_runner, queue_runner, style, widgets
 from ui.chat_tab import ChatTab
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
+from ui.drop_question import ask_what, holds_rows
 from ui.exam_tab import ExamTab
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
@@ -175,10 +177,20 @@ class MainWindow(QMainWindow):
         document = next((path for path in found if path.suffix == projects.SUFFIX), None)
         files = [path for path in found if path.suffix != projects.SUFFIX]
         texts = [path for path in files if self._is_for_spec(path)]
-        for path in texts:
+        self.workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
+
+    async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
+        tables = [path for path in texts if path.suffix.lower() not in DOCUMENTS and await holds_rows(path)]
+        await self._open_and_import(document, rows)
+        if plain := [path for path in texts if path not in tables]:
+            self._read_documents(plain)
+        if tables:
+            ask_what(self, tables, self.dataset_tab.import_files, self._read_documents)
+
+    def _read_documents(self, found: list[Path]) -> None:
+        for path in found:
             self.tabs.setCurrentWidget(self.spec_tab)
             self.spec_tab.bring_document(path)
-        self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
@@ -211,6 +223,8 @@ class MainWindow(QMainWindow):
         asyncio.get_running_loop().call_soon(self._switch, project)
 
     def _switch(self, project: Project) -> None:
+        for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
+            dialog.close()
         self.workspace.switch(project)
         self.show_project()
 

@@ -207,6 +207,11 @@ class TrainingForm(QWidget):
         self._wait = words
         self._show_base()
 
+    def begin(self) -> None:
+        """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
+        self.rows.clear()
+        self.suffix.clear()
+
     def show_tags(self, total: int, tags: dict[str, int]) -> None:
         """The sets of rows to choose from, with their numbers; the choice is kept where it still exists."""
         before = self.tag() if self.rows.count() else (STUDY if STUDY in tags else "")

@@ -184,7 +184,7 @@ def _heading(lines: list[str], at: int) -> Heading | None:
     """The heading that line `at` is; a line that nothing marks can only be one at the beginning."""
     line, below = lines[at], "".join(lines[at + 1 : at + 2])
     marked = _HEADING.fullmatch(line)
-    if marked and (marked["level"] or (below or not marked["square"]) and not _HEADING.fullmatch(below)):
+    if marked and (marked["level"] or ((below or not marked["square"]) and not _HEADING.fullmatch(below))):
         title = next(filter(None, (marked["hash"], marked["bold"], marked["box"], marked["square"])))
         if not _ENDED.search(title):
             return Heading(len(marked["level"] or "#" * _UNMARKED), title)

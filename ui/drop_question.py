@@ -1,0 +1,60 @@
+"""Asks what to do with a file of questions and answers that is dropped where documents are read."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from core import formats
+from core.errors import JukuError
+from core.formats import TABLES, columns
+from core.language import tr, trn
+
+Role = QMessageBox.ButtonRole
+
+
+async def holds_rows(path: Path) -> bool:
+    """Whether a file holds questions with answers: in a table whose columns are named so, or as JSON."""
+    return await asyncio.to_thread(_holds_rows, path)
+
+
+def _holds_rows(path: Path) -> bool:
+    try:
+        found = formats.detect(path)
+    except (JukuError, OSError):
+        return False
+    if found.format not in TABLES:
+        return True  # JSON, in lines or whole
+    # Prose with commas looks like a table without a head, which names nothing.
+    is_named = found.columns != columns.numbered(len(found.columns))
+    return is_named and {"question", "answer"} <= set(columns.guess(found.columns))
+
+
+def ask_what(
+    parent: QWidget, found: list[Path], bring: Callable[[list[Path]], object], read: Callable[[list[Path]], object]
+) -> None:
+    """Ask whether the files are to be imported as rows or read as documents; Escape leaves all as it is."""
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Questions and answers"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    name = found[0].name
+    box.setText(
+        trn(
+            "{name} holds questions and answers.",
+            "{name} and others hold questions and answers.",
+            len(found),
+            name=name,
+        )
+    )
+    box.setInformativeText(
+        tr("As rows, they can be trained on and asked in the exam. As a document, they become text of the spec.")
+    )
+    rows = box.addButton(tr("Import as &rows"), Role.AcceptRole)
+    rows.clicked.connect(lambda _checked: bring(found))
+    text = box.addButton(tr("Read as a &document"), Role.ActionRole)
+    text.clicked.connect(lambda _checked: read(found))
+    box.addButton(tr("Cancel"), Role.RejectRole)
+    box.setDefaultButton(rows)
+    box.open()
