@@ -99,7 +99,7 @@ def kept_words(choice: Choice, seed: int) -> list[str]:
 def leak_words(leaks: int) -> str:
     """What the check for leaks found."""
     if not leaks:
-        return tr("None of them is asked in the training rows, too.")
+        return tr("No leak: none of them is asked in the training rows.")
     return trn(
-        "{n} of them is asked in the training rows, too.", "{n} of them are asked in the training rows, too.", leaks
+        "{n} of them is also asked in the training rows.", "{n} of them are also asked in the training rows.", leaks
     )

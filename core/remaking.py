@@ -99,10 +99,10 @@ def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taugh
 
 
 def _words(remade: int, left: int) -> str:
-    told = trn("{n} row was made anew, as a draft.", "{n} rows were made anew, as drafts.", remade)
+    told = trn("{n} row was remade as a draft.", "{n} rows were remade as drafts.", remade)
     if not left:
         return told
-    return f"{told} {trn('{n} row stays as it was.', '{n} rows stay as they were.', left)}"
+    return f"{told} {trn('{n} row was left unchanged.', '{n} rows were left unchanged.', left)}"
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
@@ -134,7 +134,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
 
 
 TASK = Task(
-    lambda: tr("Make rows anew"),
+    lambda: tr("Remake rows"),
     _messages,
     _land,
     lambda _request: Sampling(temperature=0.3, max_tokens=REPLY_TOKENS),

@@ -88,7 +88,7 @@ class FactPane(QWidget):
         self.confirm = self._action(menu, tr("Its rows are still right"), self._on_confirm)
         self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._made(RemakeDialog)))
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
-        self.take_back = self._action(menu, "", lambda: self._change(tr("Take back facts"), facts.take_back))
+        self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.take_back))
         self.write = self._action(menu, tr("Write a row for it"), self._on_write)
         menu.addSeparator()
         self.probe = self._action(
@@ -153,7 +153,7 @@ class FactPane(QWidget):
             self.table.choose(added.pop())
         self.facts.setCurrentIndex(1 if entries else 0)
         gone = await project.read(facts.deleted)
-        self.take_back.setText(trn("Take back {n} deleted fact", "Take back {n} deleted facts", len(gone)))
+        self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
         self._show_interrupted(await project.read(inquiries.unfinished))
         self._show_note()

@@ -143,7 +143,7 @@ class HoldOutDialog(QDialog):
         self.nothing.say(
             tr("No rows to choose from"),
             tr(
-                "Approved training rows with a question and an answer can be kept, if no row that is kept already asks the same."
+                "Approved training rows with a question and an answer can be kept, unless a row that is kept already asks the same."
             ),
         )
         self._show()

@@ -171,7 +171,7 @@ class LinkDialog(QDialog):
         words = widgets.label(
             tr(
                 "Linked rows count in the ledger and in the exam by fact, and are marked when the passage of their fact "
-                "changes. Space accepts, N is no fact, F2 chooses another one, Backspace takes a decision back."
+                "changes. Keys: Space accepts, N says no fact, F2 chooses another fact, Backspace clears the decision."
             ),
             wrap=True,
             dim=True,
@@ -220,14 +220,14 @@ class LinkDialog(QDialog):
     def _show_nothing(self, known: list[Fact]) -> None:
         self.pages.setCurrentIndex(1 if self.table.links.rowCount() else 0)
         if known:
-            self.nothing.say(tr("No row is left to link"), tr("Every row names its fact, or was said to teach none."))
+            self.nothing.say(tr("No rows left to link"), tr("Every row has a fact or was marked as having none."))
         else:
             self.nothing.say(tr("No facts yet"), tr("Take facts from the spec first: rows are linked to facts."))
 
     def _show_state(self) -> None:
         links, decided = self.table.links, len(self.table.links.decisions())
         some = links.rowCount() > 0
-        self.count.setText(trn("{n} row to look over", "{n} rows to look over", links.rowCount()) if some else "")
+        self.count.setText(trn("{n} row to review", "{n} rows to review", links.rowCount()) if some else "")
         for button in (self.accept_one, self.other, self.none):
             button.setEnabled(some)
         above = links.count_from(self.percent.value() / 100)
@@ -251,8 +251,8 @@ class LinkDialog(QDialog):
     async def _save(self, reporter: Reporter) -> Changes:
         decisions = self.table.links.decisions()
         changes = await self._workspace.project.write(tr("Link rows to facts"), fact_links.decide, decisions)
-        count = trn("{n} row was decided on.", "{n} rows were decided on.", len(decisions))
-        self.note.say(f"{count} {tr('Undo takes it back.')}", "good")
+        count = trn("{n} decision saved.", "{n} decisions saved.", len(decisions))
+        self.note.say(f"{count} {tr('You can undo this.')}", "good")
         await self._read(reporter)
         return changes
 
@@ -269,7 +269,7 @@ class LinkAskDialog(AskDialog):
         self._ids = ids
         words = tr(
             "The model reads each row and chooses its fact from a list, or none. What it chooses is linked in one step "
-            "that can be undone, and can be looked over in the list."
+            "that can be undone, and can be reviewed in the list."
         )
         super().__init__(workspace, "links", tr("Let a model link rows"), words, parent)
 
@@ -278,7 +278,7 @@ class LinkAskDialog(AskDialog):
         return lambda db: link_asking.abouts(db, ids)
 
     def nothing(self) -> tuple[str, str]:
-        return tr("Nothing to ask"), tr("Every row is linked, or was decided on.")
+        return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
     def told(self, abouts: Found) -> str:
         return trn("{n} row without a fact", "{n} rows without a fact", len(abouts))

@@ -55,7 +55,7 @@ class ProblemsPanel(QWidget):
         self.show_rows = QPushButton(tr("Show its rows"))
         self.fix = QPushButton()
         self.remake = QPushButton(tr("Remake…"))
-        self.remake.setToolTip(tr("Let the rows be made anew from the facts as they are now"))
+        self.remake.setToolTip(tr("Write new answers from the facts as they are now"))
         self._nothing = Nothing()
 
     def _lay_out(self) -> None:

@@ -39,7 +39,7 @@ class RemakeDialog(AskDialog):
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.drafts)
 
     def model_part(self) -> QWidget:
-        words = tr("Puts the new words and figures into the old answer, or lets the fact itself be the answer.")
+        words = tr("Replaces the changed words and figures in the old answer, or uses the fact itself as the answer.")
         self.ways = Ways(self.model, words)
         self.ways.changed.connect(self._on_way)
         return self.ways
@@ -49,7 +49,9 @@ class RemakeDialog(AskDialog):
         return lambda db: remaking.abouts(remaking.stale(db, names))
 
     def nothing(self) -> tuple[str, str]:
-        return tr("No row is out of date"), tr("When a passage of the spec changes, the rows of its fact stand here.")
+        return tr("No row is out of date"), tr(
+            "When a passage of the spec changes, the rows of its fact are listed here."
+        )
 
     def told(self, abouts: Found) -> str:
         return trn("{n} row is out of date", "{n} rows are out of date", len(abouts))
@@ -72,7 +74,7 @@ class RemakeDialog(AskDialog):
         names = self.scope.names()
         self.drafts.hide()
         if self.ways.offline.isChecked():
-            self.runner.write(self.task, tr("Make rows anew"), _remade(names))
+            self.runner.write(self.task, tr("Remake rows"), _remade(names))
         else:
             super().start()
 

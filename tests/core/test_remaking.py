@@ -58,7 +58,7 @@ def test_stale_rows_by_fact(pool):
 def test_the_change_is_put_in_else_the_fact_answers(pool):
     told = []
     write(pool, lambda db: told.append(remaking.from_template(db, remaking.stale(db), Reporter())))
-    assert told == ["3 rows were made anew, as drafts."]
+    assert told == ["3 rows were remade as drafts."]
     assert answers(pool) == [
         ("It opens at seven.", "draft"),
         ("A ticket costs 5 euros.", "draft"),  # 16 euros would be wrong now
@@ -114,7 +114,7 @@ def test_a_model_makes_a_row_anew(pool):
     assert "<before>\nThe pool opens at six.\n" in asked
     assert "<fact>\nThe pool opens at seven.\n" in asked
     assert answers(pool)[0] == ("At seven, it opens.", "draft")
-    assert outcome.message == "1 row was made anew, as a draft."
+    assert outcome.message == "1 row was remade as a draft."
     assert not outcome.is_empty
 
 
