@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
@@ -146,6 +146,11 @@ class HoldOutDialog(QDialog):
                 "Approved training rows with a question and an answer can be kept, unless a row that is kept already asks the same."
             ),
         )
+        without = sum(len(one.ids) for one in self._found.wordings if not one.facts)
+        if self._texts and 2 * without > self._found.rows:
+            self.note.say(
+                tr("Most rows name no fact. Link rows to facts first, so that each fact is asked in other words.")
+            )
         self._show()
 
     def _show(self) -> None:
@@ -166,14 +171,17 @@ class HoldOutDialog(QDialog):
     def _show_facts(self) -> None:
         added, examined = self.choice.by_fact, self._found.examined
         lines = [(name, text, examined[name], added[name]) for name, text in self._texts.items()]
+        lines.sort(key=lambda line: not line[3])
         if self.choice.without:
-            lines.append(("–", tr("rows without a fact"), 0, self.choice.without))
+            lines.insert(0, ("–", tr("rows without a fact"), 0, self.choice.without))
         self.pages.setCurrentIndex(1 if self._found.rows else 0)
         self.table.setRowCount(len(lines))
         for row, (name, text, before, count) in enumerate(lines):
             for column, cell in enumerate((name, text, str(before) if before else "", str(count) if count else "–")):
                 item = QTableWidgetItem(cell)
                 item.setToolTip(widgets.tip(text) if column == 1 else "")
+                if column > 1:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.table.setItem(row, column, item)
 
     def _on_keep(self) -> None:
@@ -185,11 +193,10 @@ class HoldOutDialog(QDialog):
         changes = await project.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, seed)
         self._workspace.tasks.changed.emit(changes)
         leaks = await hold_out.leaks(project, choice.ids, reporter)
-        self.note.say(
-            f"{fact_verbs.kept_words(choice, seed)[0]} {fact_verbs.leak_words(leaks)}", "warning" if leaks else "good"
-        )
         self.show_questions.show()
         await self._read(reporter)
+        kept = fact_verbs.kept_words(choice, seed)[0]
+        self.note.say(f"{kept} {fact_verbs.leak_words(leaks)}", "warning" if leaks else "good")
         return changes
 
 

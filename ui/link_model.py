@@ -113,7 +113,7 @@ class LinkModel(QAbstractTableModel):
         if column == FACT:
             return self.fact_words(place)
         if column == SURE:
-            return tr("model") if one.by_model else f"{one.confidence:.0%}" if one.proposed else "–"
+            return tr("model") if one.by_model else f"{min(one.confidence, 0.99):.0%}" if one.proposed else "–"
         if one.row in self._decisions:
             return _decision(self._decisions[one.row], one)
         return tr("linked") if one.facts else ""
