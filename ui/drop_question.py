@@ -11,6 +11,7 @@ from core import formats
 from core.errors import JukuError
 from core.formats import TABLES, columns
 from core.language import tr, trn
+from core.progress import Reporter
 
 Role = QMessageBox.ButtonRole
 
@@ -23,10 +24,11 @@ async def holds_rows(path: Path) -> bool:
 def _holds_rows(path: Path) -> bool:
     try:
         found = formats.detect(path)
+        if found.format not in TABLES:  # JSON, if its first row can be read; else any text
+            first = next(formats.read(path, Reporter(), format=found.format, encoding=found.encoding), None)
+            return first is not None and first.text is not None
     except (JukuError, OSError):
         return False
-    if found.format not in TABLES:
-        return True  # JSON, in lines or whole
     # Prose with commas looks like a table without a head, which names nothing.
     is_named = found.columns != columns.numbered(len(found.columns))
     return is_named and {"question", "answer"} <= set(columns.guess(found.columns))
