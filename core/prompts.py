@@ -74,7 +74,7 @@ def title(name: str) -> str:
         "compare": tr("Compare two exam answers"),
         "route": tr("Choose the model that a question belongs to"),
         "links": tr("Choose the fact that a row teaches"),
-        "remake": tr("Rewrite a row whose fact has changed"),
+        "remake": tr("Remake a row after a change of its fact"),
     }
     return titles[name]
 
