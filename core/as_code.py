@@ -41,14 +41,14 @@ def call(provider: Provider, body: dict[str, Any]) -> Call:
         url = provider.base_url or ENGINE_URL
         port = urlsplit(url).port
         notes = (
-            tr("While Juku runs, the engine's address and token stand in {file}.", file=engine_home() / "engine.json"),
-            tr("Without its window: {command}", command=f"{ENGINE_VARIABLE}=… python main.py serve --port {port}"),
+            tr("While Juku runs, the engine's address and token are in {file}.", file=engine_home() / "engine.json"),
+            tr("Without a window: {command}", command=f"{ENGINE_VARIABLE}=… python main.py serve --port {port}"),
         )
         return Call(url, ENGINE_VARIABLE, body, notes=notes)
     variable = OPENAI_VARIABLE if provider.preset.id == "openai" else keys.variable(provider.id)
     variable = variable if _NAME.fullmatch(variable) else OPENAI_VARIABLE
     needs_key = not is_this_computer(urlsplit(provider.base_url).hostname or "")
-    note = tr("Set {variable} to your key first.", variable=variable)
+    note = tr("Set {variable} to your API key first.", variable=variable)
     return Call(provider.base_url, variable, body, provider.preset.auth, needs_key, (note,) if needs_key else ())
 
 

@@ -24,8 +24,9 @@ async def run(
     """
     with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
         into = Path(folder) / "lines"
-        whole = {**request, "project": str(project.path), "into": str(into)}
-        result = await outside.run_aside(module, whole, reporter)
+        async with project.frozen() as path:
+            whole = {**request, "project": str(path), "into": str(into)}
+            result = await outside.run_aside(module, whole, reporter)
         if result is None or project.read_only:
             return None
         return await project.write("", _keep, store, result, into)

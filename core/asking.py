@@ -119,7 +119,7 @@ class Asking:
     async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
         reply = await self.provider.chat(self.model, messages, sampling, schema=schema, once=True)
         if not any(text.strip() for text in reply.texts):
-            raise ProviderError(tr("The model answered nothing"), tr("Ask it again, or choose another model."))
+            raise ProviderError(tr("The model returned an empty answer"), tr("Ask it again, or choose another model."))
         return reply
 
     async def ask_as_batch(
@@ -159,6 +159,6 @@ class Asking:
             self.keep(db, answer.custom_id, answer.reply(self.model))
             self.answered += 1
         else:
-            self.fail(db, answer.custom_id, answer.error or tr("The model answered nothing"))
+            self.fail(db, answer.custom_id, answer.error or tr("The model returned an empty answer"))
             if answer.status in NO_SCHEMA:
                 self.schema = None  # the next round asks without it

@@ -36,12 +36,14 @@ class Door:
         left = (self.day - today).days
         if self.what == "training":
             if left < 0:
-                return tr("New fine-tuning jobs ended on {day}.", day=self.day)
-            return tr("New fine-tuning jobs end on {day} ({left}).", day=self.day, left=left_words(left))
+                return tr("New fine-tuning jobs have not been possible since {day}.", day=self.day)
+            return tr("New fine-tuning jobs are possible until {day} ({left}).", day=self.day, left=left_words(left))
         names = ", ".join(self.models)
         if left < 0:
-            return tr("{models} and all models tuned from them were shut down on {day}.", models=names, day=self.day)
-        return tr("{models} and all models tuned from them shut down on {day} ({left}).", models=names, day=self.day,
+            return tr(
+                "{models} and all models fine-tuned from them were shut down on {day}.", models=names, day=self.day
+            )
+        return tr("{models} and all models fine-tuned from them are shut down on {day} ({left}).", models=names, day=self.day,
                   left=left_words(left))  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def days_left(closing: Closing, today: datetime.date) -> int:
 def left_words(days: int) -> str:
     """A number of days as a person says it."""
     if days < 0:
-        return tr("over")
+        return tr("ended")
     return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)
 
 

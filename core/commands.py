@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    about = tr("Teach a language model what you know, and prove whether it learned.")
+    about = tr("Teach a language model what you know, and check whether it learned.")
     top = argparse.ArgumentParser(prog="main.py", description=about)
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _add_model_verbs(verb)
     exam_verbs.add(verb)
     fact_verbs.add(verb)
-    serve = verb("serve", _serve, tr("run the local engine as a server of the OpenAI protocol"), False)
+    serve = verb("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
     return top
@@ -83,31 +83,33 @@ def parser() -> argparse.ArgumentParser:
 def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
     train.add_argument("--model", default=DEFAULT_MODEL)
-    rows = tr("only the rows with this tag; the samples have plain and study")
+    rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
     train.add_argument("--seed", type=_seed)
-    ask = verb("ask", _ask, tr("put a question to a model"))
+    ask = verb("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
-    exam = verb("exam", _exam, tr("put a project's exam questions to models and mark the answers"))
-    several = tr("may be given several times; the others are compared with the first")
+    exam = verb("exam", _exam, tr("ask models a project's exam questions and mark the answers"))
+    several = tr("can be given several times; the others are compared with the first")
     exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
-    before = tr("what stands before each question; may be given several times")
+    before = tr("what comes before each question; can be given several times")
     exam.add_argument(
         "--condition", action="extend", nargs="+", choices=conditions.CONDITIONS, dest="conditions", help=before
     )
     exam.add_argument("--grader", choices=GRADERS, default="key_points")
     exam.add_argument(
-        "--judge", default="", metavar="MODEL", help=tr("a model that marks, too, and compares answers pairwise")
+        "--judge", default="", metavar="MODEL", help=tr("a model that also marks, and compares answers pairwise")
     )
-    exam.add_argument("--general", action="store_true", help=tr("also ask the shipped questions of everyday knowledge"))
+    exam.add_argument("--general", action="store_true", help=tr("also ask the built-in general-knowledge questions"))
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
         added.add_argument("--seed", type=_seed)
     for added in (train, ask, exam):
-        added.add_argument("--provider", default=providers.LOCAL, help=tr("“local” or the id of one in the settings"))
+        added.add_argument(
+            "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")
+        )
 
 
 def _count(text: str) -> int:
@@ -209,7 +211,7 @@ async def _duels(document: Project, provider: providers.Provider, judge: str, re
 
 
 def _duel_words(at: int, score: duels.Score) -> str:
-    return tr("{at} against 1, by the judge: {won} won, {lost} lost, {ties} alike, {swayed} decided by their order alone",
+    return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 

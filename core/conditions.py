@@ -30,15 +30,15 @@ class Condition:
 
 
 CONDITIONS: dict[str, Condition] = {
-    CLOSED: Condition(lambda: tr("Closed book"), lambda: tr("The model alone: what it knows by heart.")),
-    OPEN: Condition(lambda: tr("Open book"), lambda: tr("The whole spec stands in the prompt.")),
+    CLOSED: Condition(lambda: tr("Closed book"), lambda: tr("The model alone, with what it has learned.")),
+    OPEN: Condition(lambda: tr("Open book"), lambda: tr("The whole spec is in the prompt.")),
     RETRIEVED: Condition(
-        lambda: tr("Retrieved"), lambda: tr("The passages that a search finds for the question stand in the prompt.")
+        lambda: tr("Retrieved"), lambda: tr("Passages found by a search for the question are in the prompt.")
     ),
     FEW_SHOT: Condition(
         lambda: tr("Few-shot"),
         lambda: tr(
-            "Some questions with their answers stand before it: rows tagged “few-shot”, else some from all over."
+            "Some questions with their answers come before it: rows tagged “few-shot”, or a selection of all rows."
         ),
     ),
 }

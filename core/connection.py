@@ -3,6 +3,8 @@
 import hashlib
 import os
 import sqlite3
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,32 +12,45 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core import paths, schema
-from core.errors import ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.progress import Cancelled
 
 CACHE_KIB = 32 * 1024
+WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
 MAPPED = 4 << 30  # bytes of the file that reads may map; only a limit
 
 
-def open_to_write(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    db = _connect_read_only(path) if read_only else _connect(path)
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """The connection that writes, its tables brought to the newest version; every step is watched for undo."""
+    db = connect(path)
     try:
         _require_project(db, path)
-        if read_only:
-            _require_readable(db, path)
-            return db
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
+        _write_safely(db)
         if 0 < schema.version(db) < len(schema.MIGRATIONS):
             _back_up(db, path)
         schema.migrate(db)
         schema.watch(db)
+        db.execute(f"PRAGMA busy_timeout = {WAIT}")
     except BaseException:
         db.close()
         raise
     return db
+
+
+def open_to_load(path: Path) -> sqlite3.Connection:
+    """A second connection that writes, for many new rows at once: nothing watches it."""
+    db = connect(path)
+    _write_safely(db)
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    return db
+
+
+def _write_safely(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # core/storage.py says when
 
 
 def open_in_memory() -> sqlite3.Connection:
@@ -43,41 +58,120 @@ def open_in_memory() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", check_same_thread=False)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection of the one process that has the file: several of them share it, and no other process comes in.
 
-
-def _connect_read_only(path: Path) -> sqlite3.Connection:
-    """On a medium that nobody can write, SQLite must be told so: it could make no lock there."""
-    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    The index of the log then is in this process's memory, not in a file that others could cut off.
+    """
+    uri = path.as_uri() if sys.platform == "win32" else f"{path.as_uri()}?vfs=unix-excl"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
-def _require_readable(db: sqlite3.Connection, path: Path) -> None:
-    log = path.with_name(f"{path.name}-wal")
-    if schema.version(db) < len(schema.MIGRATIONS) or (log.exists() and log.stat().st_size):
-        raise ProjectError(
-            tr("“{name}” cannot be opened where it is", name=path.name),
-            tr(
-                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it elsewhere, with the files beside it."
-            ),
-        )
-
-
-def open_to_read(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    if read_only:
-        return _connect_read_only(path)
-    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A further connection of this process that only reads."""
+    db = connect(path)
     db.execute("PRAGMA query_only = ON")
     db.execute(f"PRAGMA mmap_size = {MAPPED}")
     return db
 
 
+def open_frozen(path: Path) -> sqlite3.Connection:
+    """Read a file that nobody writes meanwhile, without locks and without its log."""
+    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA mmap_size = {MAPPED}")
+    return db
+
+
+def require_readable(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that would have to be written before it can be read."""
+    _require_project(db, path)
+    log = path.with_name(f"{path.name}-wal")
+    if schema.version(db) < len(schema.MIGRATIONS) or (log.exists() and log.stat().st_size):
+        raise ProjectError(
+            tr("“{name}” cannot be opened where it is", name=path.name),
+            tr(
+                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it "
+                "elsewhere, with the files next to it."
+            ),
+        )
+
+
 def read_only_error(path: Path) -> ProjectError:
     return ProjectError(
-        tr("“{name}” can only be read", name=path.name),
+        tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
     )
+
+
+def busy_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” is busy", name=path.name),
+        tr("Another window or program is writing to it. The change was not made; try again in a moment."),
+    )
+
+
+def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChangedError:
+    """Another program has exchanged the file while it was open; `copy` is what was saved, and not needed where it is `whole`."""
+    if whole:
+        return FileChangedError(
+            tr("Another program has changed “{name}”", name=path.name),
+            tr(
+                "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
+            ),
+        )
+    saved = tr("Everything you had done before is saved in “{copy}”.", copy=copy)
+    if gone:
+        return FileChangedError(
+            tr("“{name}” was moved, deleted or replaced", name=path.name),
+            saved + " " + tr("That copy is shown now and can only be read. Open it to go on."),
+        )
+    return FileChangedError(
+        tr("“{name}” was replaced by another program", name=path.name),
+        saved + " " + tr("What is shown now is what the file holds. Open the copy to go on with your own."),
+    )
+
+
+def moved_while_read_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” is being written", name=path.name),
+        tr(
+            "Another window or computer keeps changing it, so that no whole state could be read. Try again in a moment."
+        ),
+    )
+
+
+def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
+    """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
+    log = f"{path.name}-wal"
+    if mark <= 0 or not belongs:
+        return MissingLogError(
+            tr("“{log}” does not belong to “{name}”", log=log, name=path.name),
+            tr(
+                "The two were copied at different times. Together they would damage the project, so nothing was opened or changed. Copy both again from where they came, while Juku is closed there, or open the project without it: “{log}” is then kept under another name.",
+                log=log,
+            ),
+            path,
+        )
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mark / 1e6))
+    return MissingLogError(
+        tr("The newest changes of “{name}” are not here", name=path.name),
+        tr(
+            "It was copied while it was open. What was changed after {when} is in “{log}”, which was not copied with it. Nothing was changed. Copy both files again, or copy the project after closing it. You can also open what is here.",
+            when=when,
+            log=log,
+        ),
+        path,
+    )
+
+
+def set_log_aside(path: Path) -> None:
+    """Give a log that is another file's a name by which it is not taken for this one's."""
+    log = path.with_name(f"{path.name}-wal")
+    target, number = log.with_name(f"{log.name}-{time.strftime('%Y-%m-%d-%H%M%S')}"), 2
+    while target.exists():
+        target, number = target.with_name(f"{target.name}-{number}"), number + 1
+    log.rename(target)
 
 
 def locked(path: Path) -> FileLock:
@@ -93,8 +187,8 @@ def locked(path: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise ProjectInUseError(
-            tr("“{name}” is open already", name=path.name),
-            tr("Another window or command is working on it. Nothing was changed. Go on there, or close it first."),
+            tr("“{name}” is already open", name=path.name),
+            tr("Another window or command is working on it. Nothing was changed. Continue there, or close it first."),
         ) from None
     except OSError:  # a cache that cannot be written must not keep anyone from the project
         pass
@@ -112,13 +206,29 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
         )
     if schema.version(db) > len(schema.MIGRATIONS):
         raise ProjectError(
-            tr("“{name}” was made by a newer Juku", name=path.name),
+            tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),
         )
 
 
 def _back_up(db: sqlite3.Connection, path: Path) -> None:
-    target = path.with_name(f"{path.name}.backup-v{schema.version(db)}")
+    copy_to(db, path.with_name(f"{path.name}.backup-v{schema.version(db)}"))
+
+
+def save_copy(db: sqlite3.Connection, path: Path) -> Path:
+    """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
+    folder = path.parent if path.parent.is_dir() else paths.data_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{path.stem} {time.strftime('%Y-%m-%d %H.%M.%S')}"
+    target, number = folder / f"{name}{path.suffix}", 2
+    while target.exists():
+        target, number = folder / f"{name} ({number}){path.suffix}", number + 1
+    copy_to(db, target)
+    return target
+
+
+def copy_to(db: sqlite3.Connection, target: Path) -> None:
+    """A whole copy of the database as one file, on the disk when this returns."""
     with sqlite3.connect(target) as copy:
         db.backup(copy)
     copy.close()
@@ -161,7 +271,8 @@ def _wording(path: Path, reason: str) -> ProjectError:
         return ProjectError(
             tr("The disk is full"),
             tr(
-                "The last change was not made; everything before it is safe in “{name}”. Free some space and try again.",
+                "The last change was not made; everything before it is saved in “{name}”. Free some space and "
+                "try again.",
                 name=name,
             ),
         )
@@ -173,15 +284,12 @@ def _wording(path: Path, reason: str) -> ProjectError:
             ),
         )
     if "locked" in reason:
-        return ProjectError(
-            tr("“{name}” is busy", name=name),
-            tr("Another window or program is writing to it. The change was not made; try again in a moment."),
-        )
+        return busy_error(path)
     if "malformed" in reason or "I/O" in reason:
         return ProjectError(
             tr("“{name}” is damaged or its disk failed", name=name),
             tr(
-                "The change was not made. Copy the file to another disk before you go on. ({reason})",
+                "The change was not made. Copy the file to another disk before you continue. ({reason})",
                 reason=reason,
             ),
         )
@@ -189,25 +297,6 @@ def _wording(path: Path, reason: str) -> ProjectError:
 
 
 def open_rows(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, for another process than the window's. Raises `ProjectError`."""
+    """A connection that only reads, for another process, of what `Project.frozen` gave. Raises `ProjectError`."""
     with worded(path):
-        return open_to_read(path)
-
-
-@contextmanager
-def open_outside(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction in another process than the window's, on behalf of its `Project.write_outside`.
-
-    It is not checkpointed at its end, which would take as long again: the window's process does that later.
-    """
-    with worded(path):
-        db = _connect(path)
-        try:
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA wal_autocheckpoint = 0")
-            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            with transaction(db):
-                yield db
-                schema.advance(db)
-        finally:
-            db.close()
+        return open_frozen(path)

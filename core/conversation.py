@@ -193,7 +193,7 @@ def _message(data: str, path: str) -> Span:
 def _unreadable() -> FormatError:
     return FormatError(
         tr("The row cannot be edited like this"),
-        tr("It has changed, or what stands there is no message. Nothing was changed. Edit the row as JSON."),
+        tr("The row has changed, or that place is not a message. Nothing was changed. Edit the row as JSON."),
     )
 
 
@@ -265,8 +265,8 @@ def _one_line(text: str, kind: type) -> str | None:
     readable = decode_text(f'{{"value": {text}}}').text is not None
     if not readable or (span := whole(text)).end != len(text) or not isinstance(span.value, kind):
         raise FormatError(
-            tr("This is not JSON that can stand here"),
-            tr("Nothing was changed. Write a list in square brackets, or one object in curly ones."),
+            tr("This JSON cannot be used here"),
+            tr("Nothing was changed. Write a list in square brackets, or one object in curly braces."),
         )
     return re.sub(r"\s*[\r\n]\s*", " ", text)
 

@@ -198,7 +198,7 @@ def measure_title(measure: str) -> str:
 
 def part_title(part: str) -> str:
     """What it was measured on, in words; '' where that is not known."""
-    known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("whole validation")}
+    known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("full validation")}
     return known.get(part, "")
 
 
@@ -223,7 +223,7 @@ def read_results(data: bytes) -> list[Point]:
         for line in lines:
             found.update(((name, step), value) for name, step, value in _line(names, line))
     except csv.Error as error:
-        raise _refused(tr("It is not a table in CSV.")) from error
+        raise _refused(tr("It is not a CSV table.")) from error
     if not found:
         raise _refused(tr("There is no number in it."))
     return [(name, step, value) for (name, step), value in found.items()]
@@ -277,7 +277,7 @@ def _number(cell: str) -> float | None:
 def _refused(reason: str) -> FormatError:
     return FormatError(
         tr("The job's result file cannot be read"),
-        tr("{reason} The curves show what the server told during the training; nothing was lost.", reason=reason),
+        tr("{reason} The curves show what was reported during the training; nothing was lost.", reason=reason),
     )
 
 

@@ -210,7 +210,9 @@ def data(db: sqlite3.Connection, id: int) -> str:
     """The JSON text of one row. Raises `JukuError` when it is no longer there."""
     place = db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone()
     if place is None:
-        raise JukuError(tr("The row is no longer there"), tr("It was deleted meanwhile, so nothing was changed in it."))
+        raise JukuError(
+            tr("The row is no longer there"), tr("It was deleted in the meantime, so nothing was changed in it.")
+        )
     return packs.Reader(db).text(place)
 
 
@@ -261,7 +263,7 @@ def _edited(id: int, text: str, place: packs.Place) -> tuple[Any, ...]:
 def require_readable(data: str) -> None:
     decoded = checks.decode(data.encode("utf-8", "surrogatepass"))
     if decoded.value is None:
-        raise FormatError(tr("This is not a readable row yet"), decoded.problems[0].message)
+        raise FormatError(tr("This is not a valid row yet"), decoded.problems[0].message)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:

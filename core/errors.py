@@ -1,5 +1,7 @@
 """What can go wrong for reasons outside Juku. Anything else is a bug."""
 
+from pathlib import Path
+
 # What servers call an account without credit, and a closed door.
 QUOTA = (
     "insufficient_quota",
@@ -28,6 +30,18 @@ class ProjectError(JukuError):
 
 class ProjectInUseError(ProjectError):
     """Another window or command works on the project."""
+
+
+class MissingLogError(ProjectError):
+    """The file's newest changes are in its log, which is not beside it, or is another's: a person has to choose."""
+
+    def __init__(self, title: str, message: str, path: Path) -> None:
+        super().__init__(title, message)
+        self.path = path
+
+
+class FileChangedError(ProjectError):
+    """Another program has exchanged or written the file of an open project: what is shown has to be read again."""
 
 
 class FormatError(JukuError):

@@ -42,6 +42,6 @@ def copy(db: sqlite3.Connection, run: int, asked: Iterable[Example]) -> None:
     if not values:
         raise JukuError(
             tr("There are no exam questions"),
-            tr("Set the split of some rows to “test” in the examples tab; they are never trained on."),
+            tr("Set the split of some rows to “test” in the examples tab; they are never used for training."),
         )
     db.executemany(sql, values)

@@ -15,13 +15,13 @@ BY = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
 
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
     telling = verb("report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo"))
-    telling.add_argument("--run", type=int, help=tr("the exam's number; otherwise the newest"))
+    telling.add_argument("--run", type=int, help=tr("number of the exam; by default the newest"))
     endings = ", ".join(one.suffix for one in report.FORMATS.values())
     ending = tr("the file; its name ends in one of: {endings}", endings=endings)
     telling.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help=ending)
-    telling.add_argument("--format", choices=report.FORMATS, default="", help=tr("otherwise judged by the name"))
-    telling.add_argument("--by", choices=BY, default="grader", help=tr("whose marks count"))
-    telling.add_argument("--title", default="", help=tr("the title; otherwise the spec's name"))
+    telling.add_argument("--format", choices=report.FORMATS, default="", help=tr("by default detected from the name"))
+    telling.add_argument("--by", choices=BY, default="grader", help=tr("marks to use"))
+    telling.add_argument("--title", default="", help=tr("the title; by default the name of the spec"))
 
 
 def _report(arguments: Arguments) -> int:

@@ -185,7 +185,7 @@ def _export_folder(
     card.require_ours(path)
     present = [split for split in dataset.SPLITS if _splits(db, choice)[split]]
     if not present:
-        raise FormatError(tr("There are no rows to write"), tr("No row is chosen. Nothing was written."))
+        raise FormatError(tr("There are no rows to write"), tr("No row is selected. Nothing was written."))
     plain = replace(options, card=True, bom=options.bom or False)
     with replacing_folder(path) as folder:
         (folder / "data").mkdir()

@@ -217,8 +217,9 @@ def propose(db: sqlite3.Connection, reporter: Reporter, first: int = 0, last: in
 
 async def find(project: Project, reporter: Reporter, first: int = 0, last: int = -1) -> list[Link]:
     """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
-    request = {"project": str(project.path), "first": first, "last": last}
-    return [Link(*one) for one in await outside.run_aside("core.fact_links", request, reporter)]
+    async with project.frozen() as path:
+        request = {"project": str(path), "first": first, "last": last}
+        return [Link(*one) for one in await outside.run_aside("core.fact_links", request, reporter)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,24 +104,24 @@ def worded(rule: str, noted: str) -> str:
 
 
 def _near(row: str) -> str:
-    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Others ask nearly the same.")
+    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Other rows ask nearly the same.")
 
 
 def _leak(noted: str) -> str:
     if not noted:
-        return tr("A question of the exam or the validation asks this too.")
+        return tr("A question of the exam or the validation asks the same.")
     row, percent = noted.split()
     if percent == "100":
-        return tr("Row {row}, which is trained on, asks the same.", row=row)
-    return tr("Row {row}, which is trained on, asks nearly the same ({percent} %).", row=row, percent=percent)
+        return tr("Row {row}, which is used for training, asks the same.", row=row)
+    return tr("Row {row}, which is used for training, asks nearly the same ({percent} %).", row=row, percent=percent)
 
 
 def _contradiction(noted: str) -> str:
     row, why = noted.split()
     if why == contradictions.FIGURES:
-        return tr("Row {row} answers the same question with other figures.", row=row)
+        return tr("Row {row} answers the same question with different figures.", row=row)
     if why == contradictions.YES_NO:
-        return tr("One says yes, row {row} says no, or the other way round.", row=row)
+        return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
     return tr("Row {row} gives another answer to the same question.", row=row)
 
 
@@ -141,12 +141,16 @@ WORDS: dict[str, Callable[[str], str]] = {
     "answers-contradict": _contradiction,
     "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
     "ungrounded": _ungrounded,
-    "system-prompt-differs": lambda _none: tr("The row has other instructions."),
+    "system-prompt-differs": lambda _none: tr("The row has different instructions."),
     "too-few-rows": lambda n: trn(
-        "{n} row is trained on; at least 10 are needed.", "{n} rows are trained on; at least 10 are needed.", int(n)
+        "{n} row is used for training; at least 10 are needed.",
+        "{n} rows are used for training; at least 10 are needed.",
+        int(n),
     ),
     "few-rows": lambda n: trn(
-        "{n} row is trained on; 50 to 100 are advised.", "{n} rows are trained on; 50 to 100 are advised.", int(n)
+        "{n} row is used for training; 50 to 100 are recommended.",
+        "{n} rows are used for training; 50 to 100 are recommended.",
+        int(n),
     ),
     "fact-unbalanced": _balance,
     MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),

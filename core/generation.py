@@ -136,7 +136,7 @@ def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
 
 
 TASK = Task(
-    lambda: tr("Make examples"),
+    lambda: tr("Generate examples"),
     _messages,
     _land,
     lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.about["counts"].values()))),

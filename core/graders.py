@@ -130,13 +130,13 @@ def matches(answer: str, question: Asked) -> Mark:
     except regex.error as error:
         return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
     except (TimeoutError, MemoryError, RecursionError):
-        return Mark(None, None, tr("The pattern takes too long to look for: it can match in too many ways."))
+        return Mark(None, None, tr("The search for the pattern takes too long: it can match in too many ways."))
     return Mark(1.0, True, found=(found[0],)) if found else _failed(tr("The pattern is not in the answer."))
 
 
 GRADERS = {
     "key_points": Grader(lambda: tr("Key points"), by_key_points),
-    "exact": Grader(lambda: tr("Exactly the reference"), exact),
+    "exact": Grader(lambda: tr("Identical to the reference answer"), exact),
     "contains": Grader(lambda: tr("Contains the key points"), contains),
     "regex": Grader(lambda: tr("Regular expression"), matches),
 }
@@ -150,10 +150,10 @@ def _not_stated(answer: str, question: Asked) -> Mark:
     said = _SAYS_NOTHING.search(answer[: points.READ])
     words = survey.admission(answer) or (said[0] if said else "")
     if not words and not _makes_all(answer, question.key_points):
-        return _failed(tr("The answer does not say that the text does not tell."))
+        return _failed(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
     if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: points.READ], len(words))):
-        return _failed(tr("The answer says that the text does not tell, and then tells all the same."))
+        return _failed(tr("The answer says that this is not in the text, and then answers anyway."))
     return Mark(1.0, True, found=(words,) if words else ())
 
 
@@ -177,7 +177,7 @@ def _against(answer: str, question: Asked) -> str:
     """By what an answer contradicts the reference, in words; '' where it does not."""
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
-        return tr("The answer says yes where the reference says no, or the other way round.")
+        return tr("The answer says yes where the reference answer says no, or the other way round.")
     found = grounding.doubts(question.question, answer, [reference], kind=question.kind) if reference else []
     return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
 
@@ -188,11 +188,11 @@ def _worded(point: Point) -> str:
             return tr("The answer denies “{point}”.", point=point.text)
         case points.TURNED:
             return tr(
-                "The answer takes “{point}” for the most where it is the least, or the other way round.",
+                "The answer confuses an upper and a lower limit: “{point}”.",
                 point=point.text,
             )
         case points.OPEN:
-            return tr("The answer names “{point}” and something else beside it.", point=point.text)
+            return tr("The answer contains “{point}” and something else, too.", point=point.text)
         case points.FORBIDDEN:
-            return tr("The answer says “{point}”, which it must not.", point=point.text.removeprefix("!"))
-    return tr("The answer does not say “{point}”.", point=point.text)
+            return tr("The answer contains “{point}”, which is not allowed.", point=point.text.removeprefix("!"))
+    return tr("The answer does not contain “{point}”.", point=point.text)

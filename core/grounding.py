@@ -114,23 +114,23 @@ def worded(doubt: Doubt) -> str:
     words = doubt.words
     match doubt.why:
         case "quote-missing":
-            return tr("The quote is not in the spec: “{words}”.", words=words)
+            return tr("The quotation is not in the spec: “{words}”.", words=words)
         case "figure":
             return tr("The figure {words} does not follow from the facts.", words=words)
         case "unit":
-            return tr("The facts name this figure with another unit than in “{words}”.", words=words)
+            return tr("The facts use another unit for this figure than “{words}”.", words=words)
         case "swapped":
-            return tr("In the facts, {words} belongs to something else.", words=words)
+            return tr("In the facts, {words} refers to something else.", words=words)
         case "elsewhere":
-            return tr("“{words}” is in the spec, but not in the facts that this row stands on.", words=words)
+            return tr("“{words}” is in the spec, but not in the facts that this row is based on.", words=words)
         case "negation":
-            return tr("The facts say the contrary of “{words}”: one has a negation, the other none.", words=words)
+            return tr("The facts contradict “{words}”: one is negated, the other is not.", words=words)
         case "opposite":
-            return tr("The facts turn round what the answer says: “{words}”.", words=words)
+            return tr("The facts say the reverse of the answer: “{words}”.", words=words)
         case "only-lost":
-            return tr("The facts allow one thing only; the answer adds “{words}”.", words=words)
+            return tr("The facts allow only one thing; the answer adds “{words}”.", words=words)
         case "duty-as-foul":
-            return tr("The answer calls “{words}” forbidden; in the spec it is a duty.", words=words)
+            return tr("The answer says “{words}” is forbidden; in the spec it is required.", words=words)
     return tr("“{words}” is neither in the facts nor in the question.", words=words)
 
 

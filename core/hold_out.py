@@ -61,7 +61,8 @@ class Choice:
 
 async def material(project: Project, reporter: Reporter) -> Material:
     """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
-    found = await outside.run_aside("core.hold_out", {"project": str(project.path)}, reporter)
+    async with project.frozen() as path:
+        found = await outside.run_aside("core.hold_out", {"project": str(path)}, reporter)
     wordings = [Wording(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
     return Material(wordings, Counter(found["examined"]))
 

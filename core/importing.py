@@ -1,32 +1,28 @@
-"""Brings the rows of files into a project: in this process, or in one of its own beside the window.
+"""Brings the rows of files into a project: in this process, or read by one of its own beside the window.
 
-Reading and storing take about the same time, so a large file is read by one process and stored by another. The storing
-one writes straight into the project, in a single transaction on the window's behalf (`Project.write_outside`).
+The child only reads the file, checks and compresses; it never opens the project. What it hands over is stored on the
+project's own writing thread, in one transaction (`Project.load`).
 """
 
 import contextlib
-import os
 import pickle
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from core import dataset, keys, language, outside
-from core.connection import open_outside
 from core.errors import JukuError
 from core.progress import Progress, Reporter
 from core.project import Changes, Project
-from core.rows import Block, Known, blocks, store
+from core.rows import Block, Known, KnownTexts, blocks, known_texts, store
 from core.rows import Options as Options
 
 WRITTEN = 0.5  # seconds between two writings of what is stored so far
-LARGE = 8 * 1024 * 1024  # bytes from which a file is read by a process of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +51,22 @@ def import_file(
 async def bring(
     project: Project, path: Path, options: Options | None = None, reporter: Reporter | None = None, label: str = ""
 ) -> Imported:
-    """Add the rows of `path` as one undoable step, in a process of its own. Raises `JukuError`."""
+    """Add the rows of `path` as one undoable step, read by a process of its own. Raises `JukuError`."""
     options, reporter = options or Options(), reporter or Reporter()
-    request = {"project": str(project.path), "path": str(_absolute(path)), "options": asdict(options)}
+    path = _absolute(path)
     counts: list[int] = []
     added: dict[str, range] = {}
 
-    def work() -> dict[str, range]:
-        found = outside.run("core.importing", request, reporter)
-        counts[:] = found.pop("counts")
-        added.update({table: range(*ends) for table, ends in found.items()})
+    def fill(db: sqlite3.Connection) -> dict[str, range]:
+        before = _next_ids(db)
+        known = known_texts(db) if options.skip_known else None
+        with _written_early(project.write_log_out):
+            counts[:] = store(db, _read_apart(path, options, known, reporter))
+        after = _next_ids(db)
+        added.update({table: range(before[table], after[table]) for table in before})
         return added
 
-    changes = await project.write_outside(label or path.name, work, reporter)
+    changes = await project.load(label or path.name, fill, reporter)
     rows, known, unread = counts
     return Imported(changes, rows, known, unread, added.get("example", range(0)))
 
@@ -86,29 +85,15 @@ def pasted(text: str) -> Iterator[Path]:
         yield path
 
 
-def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    project, path = Path(request["project"]), Path(request["path"])
-    options = Options(**request["options"])
-    with open_outside(project) as db, _written_early(project):
-        before = _next_ids(db)
-        if path.exists() and path.stat().st_size >= LARGE:
-            counts = store(db, _read_apart(path, options, project, reporter))
-        else:
-            known = Known.of(db) if options.skip_known else Known()
-            counts = store(db, blocks(path, options, known, reporter))
-        after = _next_ids(db)
-    return {"counts": counts, **{table: [before[table], after[table]] for table in before}}
-
-
 @contextlib.contextmanager
-def _written_early(project: Path) -> Iterator[None]:
+def _written_early(write_out: Callable[[], None]) -> Iterator[None]:
     """Let the disk write what is stored while more is being read: at its end the transaction then waits for little."""
     done = threading.Event()
 
     def write() -> None:
         while not done.wait(WRITTEN):
-            with contextlib.suppress(OSError), project.with_name(f"{project.name}-wal").open("rb") as log:
-                os.fsync(log.fileno())
+            with contextlib.suppress(OSError):
+                write_out()
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
@@ -124,7 +109,8 @@ def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
     return {"example": dataset.next_id(db), "unread": unread}
 
 
-def _read_apart(path: Path, options: Options, project: Path, reporter: Reporter) -> Iterator[Block]:
+def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter: Reporter) -> Iterator[Block]:
+    reporter.check()
     process = subprocess.Popen(
         [sys.executable, "-m", "core.rows"],
         cwd=outside.ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=outside.PIPE,
@@ -132,26 +118,30 @@ def _read_apart(path: Path, options: Options, project: Path, reporter: Reporter)
     assert process.stdin
     assert process.stdout
     outside.widen(process.stdout)
+    reporter.on_cancel(process.kill)
     try:
-        pickle.dump((path, options, project, language.chosen()), process.stdin)
-        process.stdin.flush()
-        yield from _blocks_of(process.stdout, reporter)
+        with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why
+            pickle.dump((path, options, known, language.chosen()), process.stdin, pickle.HIGHEST_PROTOCOL)
+            process.stdin.flush()
+        yield from _blocks_of(process, reporter)
     finally:
         process.kill()
         process.wait()
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         process.stdout.close()
 
 
-def _blocks_of(stream: IO[bytes], reporter: Reporter) -> Iterator[Block]:
-    while (item := pickle.load(stream)) is not None:  # noqa: S301 - from our own child
-        if isinstance(item, Progress):
-            reporter.update(item.done, item.total)
-        elif isinstance(item, Block):
-            yield item
-        else:
-            raise JukuError(*item)
-
-
-if __name__ == "__main__":
-    outside.serve(_work)
+def _blocks_of(process: subprocess.Popen[bytes], reporter: Reporter) -> Iterator[Block]:
+    assert process.stdout
+    try:
+        while (item := pickle.load(process.stdout)) is not None:  # noqa: S301 - from our own child
+            if isinstance(item, Progress):
+                reporter.update(item.done, item.total)
+            elif isinstance(item, Block):
+                yield item
+            else:
+                raise JukuError(*item)
+    except (EOFError, pickle.UnpicklingError):
+        reporter.check()
+        raise outside.ended_error(process.wait()) from None

@@ -50,8 +50,9 @@ class Finder:
             return
         folder = index_folder(self.project.path)
         if _made_of(folder) != state:
-            request = {"project": str(self.project.path), "folder": str(folder)}
-            await outside.run_aside("core.indexing", request, reporter)
+            async with self.project.frozen() as path:
+                request = {"project": str(path), "folder": str(folder)}
+                await outside.run_aside("core.indexing", request, reporter)
         self.index.open(folder)
 
 
@@ -114,4 +115,4 @@ def _forget_old(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    outside.serve(build)
+    outside.serve(build, outside.NICE)

@@ -115,7 +115,7 @@ def _rings() -> list[Any]:
     rings = list(getattr(found, "backends", None) or [found])
     safe = [ring for ring in rings if not _is_file(ring) and not _is_nothing(ring)]
     if not safe and any(_is_file(ring) for ring in rings):
-        raise _unusable(tr("there is only “{name}”, which keeps keys in a file", name=rings[0].name))
+        raise _unusable(tr("there is only “{name}”, which stores keys in a file", name=rings[0].name))
     if not safe:
         raise _unusable(tr("none was found"))
     return safe
@@ -163,7 +163,8 @@ def _unusable(reason: str) -> KeyStoreError:
     return KeyStoreError(
         tr("The system's keyring cannot be used"),
         tr(
-            "No key was stored or read: {reason}. Unlock or install a keyring, or use the key for this session only.",
+            "No API key was stored or read: {reason}. Unlock or install a keyring, or use the key for this "
+            "session only.",
             reason=reason,
         ),
     )

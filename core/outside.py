@@ -23,7 +23,7 @@ from core.language import tr
 from core.progress import Cancelled, Progress, Reporter
 
 ROOT = Path(__file__).resolve().parent.parent
-NICE = 10
+NICE = 5  # for what nobody waits for
 PARENT_GONE = 3
 PIPE = 1024 * 1024  # bytes that may be on their way between two processes, so that neither waits for the other
 
@@ -51,9 +51,13 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
     finally:
         _end(process)
     reporter.check()
-    raise JukuError(
-        tr("The work ended before it was done"),
-        tr("Its process stopped (status {status}); nothing was changed. Try again.", status=process.returncode),
+    raise ended_error(process.returncode)
+
+
+def ended_error(status: int) -> JukuError:
+    return JukuError(
+        tr("The process ended before it was done"),
+        tr("Its process stopped (status {status}); nothing was changed. Try again.", status=status),
     )
 
 
@@ -81,9 +85,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
-def serve(work: Callable[[dict[str, Any], Reporter], Any]) -> None:
+def serve(work: Callable[[dict[str, Any], Reporter], Any], nice: int = 0) -> None:
     """The child's side: do `work(request, reporter)` and tell the parent what came of it."""
-    stay_behind()
+    leave_interrupts()
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(nice)
     request = json.loads(sys.stdin.buffer.readline())
     language.choose(request.pop("language"))
     threading.Thread(target=_watch_parent, daemon=True).start()
@@ -95,11 +101,9 @@ def serve(work: Callable[[dict[str, Any], Reporter], Any]) -> None:
         pass
 
 
-def stay_behind() -> None:
-    """Let the window go first, and leave Ctrl+C to the parent, who ends this process."""
+def leave_interrupts() -> None:
+    """Leave Ctrl+C to the parent, who ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICE)
 
 
 def widen(pipe: IO[bytes]) -> None:

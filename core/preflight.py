@@ -104,7 +104,7 @@ async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequen
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
     except JukuError as error:
-        later = tr("The server cannot be asked now; the job would wait in the queue. {reason}", reason=error)
+        later = tr("The server cannot be reached now; the job would wait in the queue. {reason}", reason=error)
         return _Told(objections=(Objection("unreachable", "warning", later),))
     try:
         limits = await provider.model_limits()
@@ -127,7 +127,7 @@ async def _moderated(
     except ProviderError as error:
         return [
             Objection(
-                "moderation", "warning", tr("Not all rows could be shown to its moderation. {reason}", reason=error)
+                "moderation", "warning", tr("Some rows could not be checked by its moderation. {reason}", reason=error)
             )
         ]
     await moderation.mark(project)
@@ -147,9 +147,7 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
     found += _on_dates(preset, plans, told, _today())
     found += _on_account(plans, told)
     if cost is None and preset.key_url:  # a server that sends bills
-        found.append(
-            Objection("price-unknown", "warning", tr("The table of prices has no price for training this model."))
-        )
+        found.append(Objection("price-unknown", "warning", tr("The price list has no price for training this model.")))
     epochs = {(plan.hyperparameters or {}).get("n_epochs") for plan in plans}
     (only,) = epochs if len(epochs) == 1 else (None,)
     return Report(
@@ -208,7 +206,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             yield Objection(
                 "trained-already",
                 "warning",
-                tr("The same rows were sent with the same settings already: {name}.", name=name),
+                tr("The same rows were already sent with the same settings: {name}.", name=name),
             )
 
 
@@ -244,12 +242,13 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
 
 def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:
     if over := max((one.over for one in measured), default=0):
-        yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off, silently.",
-                        "{n} rows are longer than {limit} tokens and would be cut off, silently.", over,
+        yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
+                                                   "silently.",
+                        "{n} rows are longer than {limit} tokens and would be cut off silently.", over,
                         limit=f"{tokens.LIMIT:,}"))  # fmt: skip
     if missing := max((one.missing for one in measured), default=0):
-        yield Objection("not-counted", "note", trn("The tokens of {n} row of the kept version are not known.",
-                        "The tokens of {n} rows of the kept version are not known.", missing))  # fmt: skip
+        yield Objection("not-counted", "note", trn("The tokens of {n} row of the saved version are not known.",
+                        "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
 
 
 def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
@@ -265,7 +264,8 @@ def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetim
         if closing and left < 0:
             yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
         elif closing and left < calendar.SOON:
-            yield Objection("shut-down", "warning", tr("{model} and what is trained from it answer until {day} ({left}).",
+            yield Objection("shut-down", "warning", tr("{model} and models trained from it are available until "
+                                                       "{day} ({left}).",
                             model=model, day=closing.day, left=calendar.left_words(left)))  # fmt: skip
 
 
@@ -279,5 +279,5 @@ def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
                             "account may train.", model=model))  # fmt: skip
         running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")
         if running is not None and len(plans) > running:
-            yield Objection("limited", "note", trn("{n} job runs at a time at this server, the others wait.",
-                            "{n} jobs run at a time at this server, the others wait.", running))  # fmt: skip
+            yield Objection("limited", "note", trn("{n} job runs at a time on this server; the others wait.",
+                            "{n} jobs run at a time on this server; the others wait.", running))  # fmt: skip

@@ -76,7 +76,7 @@ class Preset:
         """Raise `JukuError` for what the server would refuse: before anything is sent."""
         if method not in self.methods:
             raise JukuError(
-                tr("“{server}” does not train with the method “{method}”", server=self.title, method=method),
+                tr("“{server}” does not support training with the method “{method}”", server=self.title, method=method),
                 tr("Nothing was sent. Choose another method or another server."),
             )
         ranges = self.ranges(method)
@@ -84,7 +84,7 @@ class Preset:
             if name not in ranges:
                 raise JukuError(
                     tr("“{server}” has no hyperparameter “{name}”", server=self.title, name=name),
-                    tr("Nothing was sent. It knows: {names}.", names=", ".join(ranges)),
+                    tr("Nothing was sent. Possible names: {names}.", names=", ".join(ranges)),
                 )
             if value != "auto" and not ranges[name].holds(value):
                 raise JukuError(
@@ -95,7 +95,7 @@ class Preset:
             raise JukuError(
                 tr("The suffix is too long"),
                 tr(
-                    "Nothing was sent. It may have {n} characters at “{server}”.",
+                    "Nothing was sent. The limit on “{server}” is {n} characters.",
                     n=self.suffix_limit,
                     server=self.title,
                 ),

@@ -116,7 +116,11 @@ def save_own(entries: list[Entry]) -> None:
     except OSError as error:
         raise JukuError(
             tr("The prices cannot be saved"),
-            tr("The old ones hold. Check the folder {folder}: {reason}", folder=path.parent, reason=error.strerror),
+            tr(
+                "The old prices stay in use. Check the folder {folder}: {reason}",
+                folder=path.parent,
+                reason=error.strerror,
+            ),
         ) from error
 
 
@@ -128,7 +132,7 @@ def _own() -> tuple[dict[str, Any], str]:
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        trouble = tr("Your own prices in {file} cannot be read; the shipped ones are used. ({reason})", file=own_file(),
+        trouble = tr("Your own prices in {file} cannot be read; the built-in ones are used. ({reason})", file=own_file(),
                      reason=error)  # fmt: skip
         return {}, trouble
     return found, ""

@@ -68,8 +68,8 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     db.executemany("UPDATE fact SET known = ? WHERE name = ?", ((value, name) for name, value in known.items()))
     words = [coverage.knowledge(value) for value in known.values()]
     return trn(
-        "{n} fact was asked for: {known} known, {some} sometimes, {unknown} unknown.",
-        "{n} facts were asked for: {known} known, {some} sometimes, {unknown} unknown.",
+        "{n} fact was tested: {known} known, {some} sometimes, {unknown} unknown.",
+        "{n} facts were tested: {known} known, {some} sometimes, {unknown} unknown.",
         len(known),
         known=words.count("known"),
         some=words.count("sometimes"),

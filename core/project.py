@@ -1,22 +1,30 @@
 """The open project file: connections to read, one thread to write, and undo."""
 
 import asyncio
+import logging
 import os
 import sqlite3
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from core import schema
-from core.connection import locked, open_to_read, open_to_write, read_only_error, transaction, worded
+from core.connection import busy_error, changed_error, locked, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
+from core.reading_copy import copied
+from core.storage import DisplacedError, Storage
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
+QUIET = 2.0  # seconds without a write until the log is brought into the file
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries to freeze the file
 UNDO_LIMIT = 500
 CHECK_EVERY = 100_000  # steps of SQLite between two looks at whether to stop
 SUFFIX = ".juku"
@@ -45,71 +53,168 @@ class Changes:
 class Step:
     id: int
     label: str
+    rows: int
 
 
 class Project:
     """One project file. Reads may run on any connection; every write goes through `write`.
 
-    A write is on the disk when its call returns. On a medium that cannot be written `read_only` is true and every
-    write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
-    window, or cannot be read.
+    A write is on the disk when its call returns. Where it cannot be written, or with `look`, `read_only` is true and
+    every write raises. Raises `ProjectError` for a file that is no project, is newer than this program, is open in another
+    window, or cannot be read; `MissingLogError` where a part of it is missing, but for `without_log`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
         self.path = path.absolute()
-        self.read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(self.path.parent, os.W_OK))
+        self.read_only = look or (path.exists() and not _is_writable(path))
+        self.notice = ""  # what a person has to know of how it is open
         self._wrote = False
         self._closed = False
+        self._quiet: asyncio.TimerHandle | None = None
         self._undo: list[Step] = []
         self._redo: list[Step] = []
         self._lock = None if self.read_only else locked(self.path)
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
         try:
-            self._open()
+            opening = self._look if self.read_only else self._open
+            self._storage = self._writing.submit(opening, without_log).result()
         except BaseException:
             self._writing.shutdown()
             self._reading.shutdown()
             self._release()
             raise
 
-    def _open(self) -> None:
+    def _look(self, without_log: bool) -> Storage:
+        """Open to read: where nobody can write the file, itself; otherwise a copy of it as it is now."""
+        if _is_on_fixed_medium(self.path):
+            return Storage(self.path, frozen=True)
+        self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
         with worded(self.path):
-            self._db = self._writing.submit(open_to_write, self.path, self.read_only).result()
-            self.rows = open_to_read(self.path, self.read_only)
-            self._search = open_to_read(self.path, self.read_only)
-            for id, stack, label in [] if self.read_only else self._writing.submit(self._recall).result():
-                (self._undo if stack == "undo" else self._redo).append(Step(id, label))
+            storage = Storage(copied(self.path, Path(self._copy.name), without_log), without_log=True)
+        when = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.notice = tr("“{name}” as it was at {time}. Here it can only be read.", name=self.path.name, time=when)
+        return storage
 
-    def _recall(self) -> list[tuple[int, str, str]]:
-        with transaction(self._db):
-            return schema.recall(self._db)
+    def _open(self, without_log: bool) -> Storage:
+        storage = Storage(self.path, without_log=without_log)
+        try:
+            with worded(self.path):
+                self._recall(storage)
+                storage.checkpoint()
+        except BaseException:
+            storage.close()
+            raise
+        return storage
+
+    def _recall(self, storage: Storage) -> None:
+        self._undo.clear()
+        self._redo.clear()
+        with transaction(storage.db):
+            found = schema.recall(storage.db)
+        for id, stack, label in found:
+            rows = sum(schema.touched(storage.db, id).values())
+            (self._undo if stack == "undo" else self._redo).append(Step(id, label, rows))
+        storage.end()
+
+    @property
+    def rows(self) -> sqlite3.Connection:
+        """The connection that the caller's own thread reads with."""
+        return self._storage.rows
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._storage.db
 
     def close(self) -> None:
         """Close the file; the newest undo steps are kept in it for the next session where they are small."""
         if self._closed:
             return
         self._closed = True
+        self._wait_no_more()
         if not self.read_only:
-            with suppress(sqlite3.Error):  # a full disk costs the undo steps, not the document
+            with suppress(sqlite3.Error, ProjectError, DisplacedError):  # costs the undo steps, not the document
                 self._writing.submit(self._tidy).result()
-        self._writing.shutdown()
         self._reading.shutdown()
-        for db in (self.rows, self._search, self._db):
-            db.close()
+        self._writing.submit(self._storage.close).result()
+        self._writing.shutdown()
         self._release()
 
     def _tidy(self) -> None:
+        self._storage.begin()
+        self._keep_steps(self._wrote)
+        self._storage.end()
+
+    def _keep_steps(self, sweep: bool = False) -> None:
         steps = [(step.id, "redo", step.label) for step in reversed(self._redo)]
         steps += [(step.id, "undo", step.label) for step in reversed(self._undo)]
         with transaction(self._db):
             schema.keep(self._db, steps)
-            if self._wrote:
+            if sweep:
                 schema.sweep(self._db)
+            schema.settle_log(self._db)
 
     def _release(self) -> None:
         if self._lock:
             self._lock.release()
+        if self._copy:
+            self._copy.cleanup()
+
+    def hold(self) -> bool:
+        """Assert the file's locks anew: anything in this process that has opened and closed the file may have dropped them."""
+        return self._closed or self._storage.hold()
+
+    @property
+    def has_log(self) -> bool:
+        """Whether something was written that is not in the one file yet."""
+        return not (self._closed or self.read_only) and self._storage.has_log
+
+    async def checkpoint(self) -> bool:
+        """Bring all that was written into the one file; False where a reader is in the way: it is tried again later."""
+        return self._closed or await self._submit(self._checkpoint)
+
+    def _checkpoint(self) -> bool:
+        try:
+            return self._storage.checkpoint()
+        except DisplacedError:  # the next write sees to it
+            return False
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[Path]:
+        """The file with all that was written, for other processes to read (`open_rows`): it stays as it is meanwhile."""
+        pin, pause = object(), FIRST_PAUSE
+        try:
+            while not await self._submit(lambda: self._pin(pin)):
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            yield self._storage.path
+        finally:
+            with suppress(RuntimeError):  # closed meanwhile
+                self._writing.submit(self._storage.unpin, pin)
+            self._wait_for_quiet()
+
+    def _pin(self, pin: object) -> bool:
+        try:
+            return self._storage.pin(pin)
+        except DisplacedError:
+            raise busy_error(self.path) from None
+
+    def _wait_for_quiet(self) -> None:
+        """Checkpoint once nothing was written for a moment; a long log at once."""
+        self._wait_no_more()
+        if not self._closed and not self.read_only:
+            self._quiet = asyncio.get_running_loop().call_later(QUIET, self._on_quiet)
+
+    def _wait_no_more(self) -> None:
+        if self._quiet:
+            self._quiet.cancel()
+            self._quiet = None
+
+    def _on_quiet(self) -> None:
+        if not self._closed:
+            done = self._writing.submit(self._checkpoint)
+            done.add_done_callback(_logged)
 
     async def read(self, query: Callable[..., T], *args: Any, reporter: Reporter | None = None) -> T:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
@@ -124,12 +229,13 @@ class Project:
 
     def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
         stop.check()
-        self._search.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
+        db = self._storage.search
+        db.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
         try:
             with worded(self.path):
-                return query(self._search, *args)
+                return query(db, *args)
         finally:
-            self._search.set_progress_handler(None, 0)
+            db.set_progress_handler(None, 0)
 
     async def write(
         self, label: str, change: Callable[..., object], *args: Any, reporter: Reporter | None = None
@@ -137,18 +243,27 @@ class Project:
         """Apply `change(db, *args)` as one undoable step named `label`. Cancelling the task takes all of it back."""
         return await self._on_writer(lambda: self._apply(label, change, *args), reporter)
 
-    async def write_outside(self, label: str, work: Callable[[], dict[str, range]], reporter: Reporter) -> Changes:
-        """Let another process write: `work` waits for it and returns the ids of the rows it added, per table.
+    async def load(
+        self, label: str, fill: Callable[[sqlite3.Connection], dict[str, range]], reporter: Reporter
+    ) -> Changes:
+        """Add many rows as one undoable step: `fill(db)` adds them, unwatched, and returns their ids, per table."""
 
-        No other write of this project runs meanwhile. What the process has committed is one undoable step.
-        """
-
-        def added(_db: sqlite3.Connection) -> None:
-            for table, ids in work().items():
+        def added(db: sqlite3.Connection) -> None:
+            with transaction(self._storage.loader):
+                found = fill(self._storage.loader)
+                if any(found.values()):
+                    schema.advance(self._storage.loader)
+                schema.settle_log(self._storage.loader)
+            step = db.execute("SELECT max(id) FROM step").fetchone()[0]
+            for table, ids in found.items():
                 if ids:
-                    schema.note_added(self._db, self._db.execute("SELECT max(id) FROM step").fetchone()[0], table, ids)
+                    schema.note_added(db, step, table, ids)
 
-        return await self._on_writer(lambda: self._apply(label, added, outside=True), reporter)
+        return await self._on_writer(lambda: self._apply(label, added, loaded=True), reporter)
+
+    def write_log_out(self) -> None:
+        """Let the disk write what a `load` has stored so far, from any thread: its commit then waits for little."""
+        self._storage.live.write_log_out()
 
     async def undo(self) -> Changes:
         return await self._on_writer(lambda: self._revert(self._undo, self._redo))
@@ -161,10 +276,37 @@ class Project:
         return self._undo[-1].label if self._undo else None
 
     @property
+    def undo_is_kept(self) -> bool:
+        """Whether what `undo` would take back can still be undone after closing; steps of very many rows cannot."""
+        return self._is_kept(self._redo, self._undo[-1:])
+
+    @property
+    def redo_is_kept(self) -> bool:
+        return self._is_kept(self._redo[-1:])
+
+    def _is_kept(self, *steps: list[Step]) -> bool:
+        return sum(step.rows for part in steps for step in part) <= schema.KEPT_IMAGES
+
+    @property
     def redo_label(self) -> str | None:
         return self._redo[-1].label if self._redo else None
 
     async def _on_writer(self, work: Callable[[], Changes], reporter: Reporter | None = None) -> Changes:
+        if self.read_only:
+            raise read_only_error(self.path)
+        self._wait_no_more()
+        try:
+            changes, whole = await self._submit(lambda: self._guarded(work), reporter)
+            if not whole:
+                self._take_over(changes is not None)
+            if changes is None:
+                changes, _whole = await self._submit(lambda: self._guarded(work), reporter)
+            return changes or Changes("")
+        finally:
+            self._wait_for_quiet()
+
+    async def _submit(self, work: Callable[[], T], reporter: Reporter | None = None) -> T:
+        """Run on the thread that writes; who is cancelled waits until that has ended."""
         future = asyncio.get_running_loop().run_in_executor(self._writing, work)
         try:
             return await asyncio.shield(future)
@@ -178,8 +320,73 @@ class Project:
         except Cancelled:
             raise asyncio.CancelledError from None
 
-    def _apply(self, label: str, change: Callable[..., object], *args: Any, outside: bool = False) -> Changes:
-        step, changes = self._run_step(label, change, *args, outside=outside)
+    def _guarded(self, work: Callable[[], Changes]) -> tuple[Changes | None, bool]:
+        """What `work` has changed, None where it was not begun; and whether the file still is the one that was opened."""
+        with worded(self.path):
+            try:
+                self._storage.begin()
+            except DisplacedError:
+                return None, False
+        whole = False
+        try:
+            changes = work()
+        finally:
+            whole = self._storage.end()
+        if self._storage.is_log_long():
+            self._writing.submit(self._checkpoint).add_done_callback(_logged)
+        return changes, whole
+
+    def _take_over(self, written: bool) -> None:
+        """The file or its log was exchanged under our feet: lose nothing, and go on with what the file holds.
+
+        It holds up the caller, so that nothing is read or written meanwhile. Raises `ProjectError` that says what was
+        saved where, but not where nothing is different: a log that was deleted is brought in from here.
+        """
+        rescued, stand = self._writing.submit(self._rescue).result()
+        if stand is None:
+            return
+        self._storage.search.interrupt()
+        self._reading.submit(lambda: None).result()
+        if rescued is None:
+            self._storage = self._writing.submit(self._reopen).result()
+            return
+        self._undo.clear()
+        self._redo.clear()
+        self._writing.submit(self._storage.abandon).result()
+        whole = self._open_or_look(rescued, stand)
+        if not (whole and written):
+            raise changed_error(self.path, rescued, whole, self.read_only)
+
+    def _rescue(self) -> tuple[Path | None, tuple[int, int] | None]:
+        """The copy that was saved, or None; and how far the content was, None where another has seen to it already."""
+        if self._storage.is_ours():
+            return None, None
+        with suppress(sqlite3.Error):
+            self._keep_steps()
+        return self._storage.rescue(), self._storage.stand()
+
+    def _reopen(self) -> Storage:
+        self._storage.close()
+        return self._open(False)
+
+    def _open_or_look(self, rescued: Path, stand: tuple[int, int]) -> bool:
+        """Open the file anew, or the rescued copy to read where that cannot be; whether the file holds all of it."""
+        try:
+            if not (self.path.is_file() and self.path.stat().st_size):
+                raise read_only_error(self.path)
+            self._storage = self._writing.submit(self._open, True).result()
+        except ProjectError:
+            self.read_only = True
+            self._storage = self._writing.submit(Storage, rescued, True).result()
+            return False
+        mark, revision = self._writing.submit(self._storage.stand).result()
+        whole = mark == stand[0] and revision >= stand[1]
+        if whole:
+            rescued.unlink()
+        return whole
+
+    def _apply(self, label: str, change: Callable[..., object], *args: Any, loaded: bool = False) -> Changes:
+        step, changes = self._run_step(label, change, *args, loaded=loaded)
         if changes.count:
             self._undo.append(step)
             self._forget(self._redo + self._undo[:-UNDO_LIMIT])
@@ -197,20 +404,20 @@ class Project:
         return changes
 
     def _run_step(
-        self, label: str, change: Callable[..., object], *args: Any, outside: bool = False
+        self, label: str, change: Callable[..., object], *args: Any, loaded: bool = False
     ) -> tuple[Step, Changes]:
-        if self.read_only:
-            raise read_only_error(self.path)
         self._wrote = True
-        # Deferred, a step whose rows another process writes takes no lock of the file: it touches temporary tables only.
-        with worded(self.path), transaction(self._db, "DEFERRED" if outside else "IMMEDIATE"):
+        # Deferred, a step whose rows are loaded takes no lock of the file: it touches temporary tables only.
+        with worded(self.path), transaction(self._db, "DEFERRED" if loaded else "IMMEDIATE"):
             id = schema.begin_step(self._db)
             change(self._db, *args)
             counts = schema.touched(self._db, id)
-            if counts and not outside:
-                schema.advance(self._db)
+            if not loaded:
+                schema.settle_log(self._db)
+                if counts:
+                    schema.advance(self._db)
             ids = schema.touched_ids(self._db, id, counts)
-            return Step(id, label), Changes(label, counts, schema.recorded(self._db), ids)
+            return Step(id, label, sum(counts.values())), Changes(label, counts, schema.recorded(self._db), ids)
 
     def _forget(self, steps: list[Step]) -> None:
         if steps:
@@ -218,20 +425,41 @@ class Project:
                 schema.forget(self._db, [step.id for step in steps])
 
 
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _is_on_fixed_medium(path: Path) -> bool:
+    """Whether nobody at all can write where the file lies; a folder that only we cannot write is no such place."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def look_at(path: Path) -> Project:
+    """Open any project to read, also one that is open elsewhere: as it is at this moment."""
+    return Project(path, look=True)
+
+
+def _logged(done: "Future[bool]") -> None:
+    """A checkpoint that nobody waits for and that fails is tried again after the next write."""
+    if error := done.exception():
+        log.info("%s", error)
+
+
 def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
     if path.exists():
         raise ProjectError(
-            tr("“{name}” exists already", name=path.name),
-            tr("It was not touched. Choose another name, or open it."),
+            tr("“{name}” already exists", name=path.name),
+            tr("It was not changed. Choose another name, or open it."),
         )
     return Project(path)
 
 
-def open_existing(path: Path) -> Project:
+def open_existing(path: Path, without_log: bool = False) -> Project:
+    """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
     if not path.is_file():
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
             tr("It may have been moved or deleted: {path}", path=path),
         )
-    return Project(path)
+    return Project(path, without_log)

@@ -135,7 +135,7 @@ def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
 
 def _checks(run: Run, one: Question) -> Iterator[dict[str, Any]]:
     if one.kind == "not_stated" and run.grader == "key_points":
-        yield _rubric(tr("The answer says that the text does not tell this, and does not answer all the same."))
+        yield _rubric(tr("The answer says that this is not in the text, and does not answer anyway."))
         return
     if run.grader == "exact":
         yield _javascript(f"{SAID}{BARE} === {_text(one.reference)}.normalize('NFKC').toLowerCase(){BARE}")

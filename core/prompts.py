@@ -66,8 +66,8 @@ def title(name: str) -> str:
         "examples": tr("Write questions and answers about a fact"),
         "facts": tr("Refine statements into facts"),
         "judge": tr("Judge whether an answer follows from its fact"),
-        "spec": tr("Draft and refine the spec by chat"),
-        "remarks": tr("Look for contradictions and gaps in the spec"),
+        "spec": tr("Write and improve the spec by chat"),
+        "remarks": tr("Find contradictions and gaps in the spec"),
         "open_book": tr("Answer with the whole spec in the prompt"),
         "retrieved": tr("Answer with the passages that were found"),
         "mark": tr("Mark an exam answer"),
@@ -111,9 +111,9 @@ def save(name: str, language: str, text: str) -> None:
     """
     if lacking := missing(name, text):
         raise JukuError(
-            tr("The prompt lacks a placeholder"),
+            tr("A placeholder is missing from the prompt"),
             tr(
-                "The program fills in {names}; write them where they belong, or reset the prompt.",
+                "The program fills in {names}; put them where they belong, or reset the prompt.",
                 names=", ".join(f"{{{one}}}" for one in lacking),
             ),
         )

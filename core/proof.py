@@ -39,7 +39,7 @@ def _another(asked: str, answered: str) -> ProofError:
     return ProofError(
         tr("Another model has answered"),
         tr(
-            "{asked} was asked, and {answered} answered. The answer is not taken for its own.",
+            "{asked} was requested, but {answered} answered. The answer is not used.",
             asked=asked,
             answered=answered,
         ),

@@ -52,9 +52,7 @@ class Landed:
                 trn("{n} may not follow from its fact.", "{n} may not follow from their facts.", self.doubtful)
             )
         if self.repeated:
-            parts.append(
-                trn("{n} repeated another and was dropped.", "{n} repeated others and were dropped.", self.repeated)
-            )
+            parts.append(trn("{n} duplicate was left out.", "{n} duplicates were left out.", self.repeated))
         return " ".join(parts)
 
 

@@ -68,7 +68,7 @@ def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Repor
         return _save(db, ids, path, reporter)
     except OSError as error:
         title = tr("{name} cannot be written", name=clip(path.name, 80))
-        message = tr("{reason} What was there before is unchanged.", reason=reason_of(error))
+        message = tr("{reason} The old contents are unchanged.", reason=reason_of(error))
         raise FormatError(title, message) from error
 
 

@@ -85,7 +85,7 @@ def find(db: sqlite3.Connection, id: int | None = None) -> Run:
     if found is None:
         raise JukuError(
             tr("There is no such exam") if id else tr("There is no exam yet"),
-            tr("A report tells of an exam that models have taken. Let some take one in the exam tab."),
+            tr("A report is about an exam that models have taken. Start an exam in the exam tab."),
         )
     return found
 

@@ -57,7 +57,7 @@ def _parts(report: Report, servers: Servers) -> Iterator[Markup]:
     yield _costs(report)
     yield _who(report, servers)
     yield _how(report)
-    yield tag("footer", tr("Made by Juku {version} on {day}.", version=__version__, day=moment(time.time())))
+    yield tag("footer", tr("Created by Juku {version} on {day}.", version=__version__, day=moment(time.time())))
 
 
 def _head(report: Report) -> Markup:
@@ -70,14 +70,14 @@ def _head(report: Report) -> Markup:
         tr("marked by: {who}", who=grader_title(report.by, report)),
     ]
     wanted = asked * run.repeats * len(run.subjects)
-    missing = tag("p", trn("{n} answer is missing: the exam has not come to its end.",
-                           "{n} answers are missing: the exam has not come to its end.", wanted - report.answers),
+    missing = tag("p", trn("{n} answer is missing: the exam is not finished.",
+                           "{n} answers are missing: the exam is not finished.", wanted - report.answers),
                   class_="warning") if report.answers < wanted else ""  # fmt: skip
     return tag("header", tag("h1", _title(report)), tag("p", " · ".join(facts), class_="about"), missing)
 
 
 def _verdict(report: Report) -> Markup:
-    said = [tag("li", one) for one in report.verdict] or [tag("li", tr("Nothing was answered yet."))]
+    said = [tag("li", one) for one in report.verdict] or [tag("li", tr("No answers yet."))]
     return section(tr("Verdict"), tag("ul", *said, class_="verdict"))
 
 
@@ -97,14 +97,14 @@ def _totals(report: Report) -> Markup:
         rows.append(row(named(report, at), f"{percent(held)} ({held})", interval(held.interval) if held.asked else NOTHING,
                         f"{total.score:.2f}", general, f"{percent(total.memorised)} ({total.memorised})", spread,
                         f"{total.unmarked:,}"))  # fmt: skip
-    head: list[object] = [tr("Who"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
-                          tr("Memorised"), tr("Now right, now wrong"), tr("Not marked")]  # fmt: skip
+    head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
+                          tr("Memorised"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
     about = tr(
-        "Right answers to questions that were never trained on, with Wilson's 95 % interval. Memorised and general "
-        "questions are told apart: they do not prove that a fact was learned."
+        "Right answers to questions that were never used for training, with Wilson's 95 % interval. Memorised "
+        "and general questions are shown separately: they do not prove that a fact was learned."
     )
     small = len(scores.held_out(report.result.questions))
-    note = tag("p", tr("Few questions: a small sample, so the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
+    note = tag("p", tr("Few questions: the sample is small and the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
     return section(tr("Result"), note, tag("div", *bars, class_="bars"), table(head, rows, "figures"), about=about)
 
 
@@ -128,8 +128,8 @@ def _growth(report: Report) -> Markup:
         jobs.setdefault(f"{name} ({CONDITIONS[point.condition].title()})", []).append(point)
     legend = [tag("li", name, class_=f"key s{at % report_charts.SERIES}") for at, name in enumerate(jobs)]
     drawn = report_charts.lines([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
-    return section(tr("Over the training"), drawn, tag("ul", *legend, class_="legend"),
-                   about=tr("Right answers to held-out questions at each checkpoint that was asked."))  # fmt: skip
+    return section(tr("During training"), drawn, tag("ul", *legend, class_="legend"),
+                   about=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
 
 
 def _costs(report: Report) -> Markup:
@@ -140,9 +140,9 @@ def _costs(report: Report) -> Markup:
         here = tr("this computer") if total.subject.provider == LOCAL else price
         each = f"{total.seconds / answers:.2f} s" if answers else NOTHING
         rows.append(row(named(report, at), f"{answers:,}", f"{total.sent:,}", f"{total.received:,}", each, here))
-    head: list[object] = [tr("Who"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Time of an answer"),
+    head: list[object] = [tr("Subject"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Response time"),
                           tr("A thousand questions")]  # fmt: skip
-    about = tr("In US dollars, by the prices of {day} and your own; – where nobody knows the price.",
+    about = tr("In US dollars, by the prices of {day} and your own; – means that the price is unknown.",
                day=prices.table().as_of)  # fmt: skip
     return section(tr("Cost and time"), table(head, rows, "figures"), about=about)
 
@@ -151,16 +151,19 @@ def _who(report: Report, servers: Servers) -> Markup:
     rows = []
     for at, subject in enumerate(report.run.subjects):
         told = report.identities.get(subject.id, [])
-        reported = [one.reported or tr("not told") for one in told]
+        reported = [one.reported or tr("not reported") for one in told]
         adapters = [one.adapter for one in told if one.adapter]
         prints = [one.fingerprint for one in told if one.fingerprint and not one.adapter]
         rows.append(row(named(report, at), _server(subject, servers), tag("code", subject.model), _listed(reported),
                         _listed(adapters), _listed(prints), CONDITIONS[subject.condition].title(),
                         subject.error or NOTHING))  # fmt: skip
-    head: list[object] = [tr("Who"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
+    head: list[object] = [tr("Subject"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
                           tr("Fingerprint"), tr("Condition"), tr("Error")]  # fmt: skip
-    about = tr("What each server said has answered. An answer by another model than the one asked is never taken.")
-    return section(tr("Who was asked"), table(head, rows, "who"), about=about)
+    about = tr(
+        "The models that the servers report as having answered. An answer from another model than the one "
+        "requested is never used."
+    )
+    return section(tr("Model asked"), table(head, rows, "who"), about=about)
 
 
 def _server(subject: Subject, servers: Servers) -> str:
@@ -183,14 +186,14 @@ def _how(report: Report) -> Markup:
         (tr("Grader"), GRADERS[run.grader].title()),
         (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASSED:.0f}")
          if run.judge else NOTHING),
-        (tr("These figures"), tr("by: {who}", who=grader_title(report.by, report))),
+        (tr("Marks used for these results"), tr("by: {who}", who=grader_title(report.by, report))),
         (tr("Repeats"), f"{run.repeats:,}"),
         (tr("Temperature"), f"{asked.temperature:g}"),
         ("top_p", f"{asked.top_p:g}"),
         ("max_tokens", f"{asked.max_tokens:,}"),
         (tr("Seed"), NOTHING if asked.seed is None else f"{asked.seed}"),
         (tr("Batch"), tr("yes") if run.batch else tr("no")),
-        (tr("Begun"), moment(run.created_at)),
+        (tr("Start time"), moment(run.created_at)),
         (tr("Ended"), moment(run.finished_at)),
         (tr("Revision of the spec"), report.revision or NOTHING),
         (tr("Exam"), f"#{run.id}"),

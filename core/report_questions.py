@@ -50,18 +50,20 @@ def parts(report: Report) -> Iterator[Markup]:
 def _changes(report: Report) -> Markup:
     rows, lists = [], []
     for one in report.comparisons:
-        pair = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against))
+        pair = join(
+            named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against)
+        )
         gap, (low, high) = one.scoring.mean, one.scoring.interval
         points = f"{signed(gap)} ({signed(low)} – {signed(high)})"
         n = f"{one.scoring.n:,}" + (f" – {tr('small sample')}" if one.small else "")
         passing = one.passing
         rows.append(row(pair, f"{passing.gained:,}", f"{passing.lost:,}", p_value(passing.p), points, n))
         lists.append(_change(report, one))
-    head: list[object] = [tr("Who"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
+    head: list[object] = [tr("Subject"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
     about = tr(
-        "Paired by question, over the held-out ones: McNemar's exact test on what was passed, and the bootstrap on the scores. "
-        "A question counts as passed where more than half of its repeats are right."
+        "Paired by question, over the held-out questions: McNemar's exact test on pass or fail, and the "
+        "bootstrap on the scores. A question counts as passed if more than half of its repeats are right."
     )
     return section(tr("Gained and lost"), table(head, rows, "figures"), *lists, about=about)
 
@@ -70,7 +72,7 @@ def _change(report: Report, one: Comparison) -> Markup:
     """The facts by name."""
     gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
-    title = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against), ": ",
+    title = join(named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against), ": ",
                  tr(", ").join(words))  # fmt: skip
     both = [_named_facts(GAINED, "gained", gained), _named_facts(LOST, "lost", lost)]
     return tag("details", tag("summary", title), *both)
@@ -91,8 +93,8 @@ def _facts(report: Report) -> Markup:
     rows = [_fact(line, against) for line in lines[:MOST]]
     head: list[object] = [tr("Fact"), *(named(report, at) for at in range(len(report.names)))]
     about = tr(
-        "Right answers of all answers to the questions about each fact, but the memorised ones. {gained} and {lost} mark what "
-        "changed against “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
+        "Right answers to the questions about each fact, without memorised ones. {gained} and {lost} mark what "
+        "changed compared with “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
     rest = tag("ul", *_more(len(lines))) if len(lines) > MOST else ""
     return section(tr("Facts"), table(head, rows, "heat facts"), rest, about=about)
@@ -115,9 +117,9 @@ def _forgetting(report: Report) -> Markup:
         between = f"{low:.0%} – {high:.0%}" if total.general.asked else NOTHING
         rows.append(row(named(report, at), f"{percent(total.general)} ({total.general})", between))
     lists = [_forgotten(report, one) for one in report.comparisons]
-    head: list[object] = [tr("Who"), tr("General"), tr("95 % interval")]
-    return section(tr("Forgetting"), table(head, rows, "figures"), *filter(None, lists),
-                   about=tr("Everyday knowledge from outside the text, which must not get worse."))  # fmt: skip
+    head: list[object] = [tr("Subject"), tr("General"), tr("95 % interval")]
+    return section(tr("Forgotten"), table(head, rows, "figures"), *filter(None, lists),
+                   about=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
 
 
 def _forgotten(report: Report, one: Comparison) -> Markup | None:
@@ -125,7 +127,7 @@ def _forgotten(report: Report, one: Comparison) -> Markup | None:
     if not lost:
         return None
     words = trn("{n} question forgotten", "{n} questions forgotten", len(lost))
-    title = join(named(report, one.subject), tag("span", tr("against"), class_="than"), named(report, one.against), ": ", words)  # fmt: skip
+    title = join(named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against), ": ", words)  # fmt: skip
     items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MOST]]
     return tag("details", tag("summary", title), tag("ul", *items, *_more(len(lost)), class_="lost"))
 
@@ -138,15 +140,15 @@ def _leaks(report: Report) -> Markup:
         rows.append(
             row(tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING)
         )
-    head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("How alike")]
+    head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("Similarity")]
     without = report.without_leaks
     assert without
     cleaned = [
         row(named(report, at), f"{percent(total.held)} ({total.held})", f"{percent(clean.held)} ({clean.held})")
         for at, (total, clean) in enumerate(zip(report.result.totals, without.totals, strict=True))
     ]
-    about = tr("Training rows ask the same as these questions: a right answer to them proves nothing.")
-    compared = table([tr("Who"), tr("With them"), tr("Without them")], cleaned, "figures")
+    about = tr("Training rows ask the same questions: a right answer to them proves nothing.")
+    compared = table([tr("Subject"), tr("With them"), tr("Without them")], cleaned, "figures")
     return section(tr("Leaks"), compared, table(head, rows), about=about)
 
 
@@ -156,8 +158,8 @@ def _agreement(report: Report) -> Markup:
         pair = f"{grader_title(one.one, report)} – {grader_title(one.other, report)}"
         value = NOTHING if one.kappa.value is None else f"{one.kappa.value:.2f}"
         rows.append(row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
-    head: list[object] = [tr("Who marked"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
-    about = tr("1 is full agreement, 0 is chance. Equal answers to a question count once.")
+    head: list[object] = [tr("Marked by"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
+    about = tr("1 is full agreement, 0 is chance. Identical answers to a question count once.")
     return section(tr("Agreement of the graders"), table(head, rows, "figures"), about=about)
 
 
@@ -167,7 +169,7 @@ def _answers(report: Report) -> Markup:
         for place, question in enumerate(report.result.questions)
         if question.id in report.said
     ]
-    about = tr("Equal answers stand together; ×{n} says how often one was given.", n="n")
+    about = tr("Identical answers are grouped; ×{n} shows how often one was given.", n="n")
     left = trn("{n} answer is left out here; the CSV and JSON reports have all.",
                "{n} answers are left out here; the CSV and JSON reports have all.", report.left_out)  # fmt: skip
     note = tag("p", left, class_="warning") if report.left_out else ""

@@ -17,7 +17,7 @@ RIGHT, WRONG, UNKNOWN, NOTHING = "✓", "✗", "?", "–"
 
 def kind_title(kind: str) -> str:
     return {
-        "memorised": tr("Memorised – trained wording, not the result"),
+        "memorised": tr("Memorised: a question from training, not counted in the result"),
         "reworded": tr("Reworded"),
         "reverse": tr("Reverse"),
         "applied": tr("Applied"),

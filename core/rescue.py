@@ -197,7 +197,7 @@ def _put(folder: Path, name: str, data: bytes) -> Path:
         except OSError as error:
             raise JukuError(
                 tr("{name} cannot be written", name=clip(path.name, 80)),
-                tr("{reason} What was saved before it stays. Choose another folder.", reason=reason_of(error)),
+                tr("{reason} Files saved before are kept. Choose another folder.", reason=reason_of(error)),
             ) from error
         else:
             return path

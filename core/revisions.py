@@ -79,6 +79,8 @@ def restore(db: sqlite3.Connection, id: int) -> None:
     """
     kept = one(db, id)
     if kept is None:
-        raise JukuError(tr("The revision is no longer there"), tr("It was deleted meanwhile; the spec stays as it is."))
+        raise JukuError(
+            tr("The revision is no longer there"), tr("It was deleted in the meantime; the spec is unchanged.")
+        )
     was = kept.spec
     facts.save(db, replace(spec.load(db), name=was.name, system_prompt=was.system_prompt, text=was.text))

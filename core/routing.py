@@ -7,13 +7,11 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core import dataset, eval_questions, prompts, retrieval, spec
-from core.connection import open_rows
+from core import dataset, eval_questions, prompts, reading_copy, retrieval, spec
 from core.errors import ProviderError
 from core.filters import Filter
 from core.language import tr
@@ -99,7 +97,7 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 def of_project(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
-    with closing(open_rows(path)) as db:
+    with reading_copy.opened(path) as db:
         state = spec.load(db)
         asked = [row.question for row in dataset.examples(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip
@@ -125,11 +123,11 @@ class Scored:
         ranked = sorted(shares.items(), key=lambda pair: -pair[1]) or [(NONE, 0.0)]
         (best, most), (_other, next_most) = ranked[0], ranked[1] if len(ranked) > 1 else (NONE, 0.0)
         if most < ENOUGH:
-            return Choice(NONE, tr("No domain knows enough of its words ({share}).", share=f"{most:.0%}"), shares)
+            return Choice(NONE, tr("No domain contains enough of its words ({share}).", share=f"{most:.0%}"), shares)
         if most - next_most < MARGIN:
-            return Choice(NONE, tr("Two domains know its words equally well."), shares)
+            return Choice(NONE, tr("Two domains match its words equally well."), shares)
         known = ", ".join(word.strip() for word in asked if word in self._words[best])[:80]
-        return Choice(best, tr("Knows {share} of its words: {words}.", share=f"{most:.0%}", words=known), shares)
+        return Choice(best, tr("Contains {share} of its words: {words}.", share=f"{most:.0%}", words=known), shares)
 
     def _share(self, asked: Sequence[str], words: set[str]) -> float:
         whole = sum(self._weight(word) for word in asked)
@@ -157,7 +155,7 @@ async def call(provider: Provider, model: str, known: Sequence[Domain], question
     if called is None:
         raise ProviderError(
             tr("{model} called no function", model=model),
-            tr("It may not be able to. Choose another model, or the offline way, which needs none."),
+            tr("It may not support function calling. Choose another model, or the offline method, which needs none."),
         )
     name, arguments = called
     reason = str(arguments.get("reason") or "")[:300]

@@ -33,25 +33,27 @@ PIPE = Path("-")  # instead of a file: what is piped in
 
 
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    new = verb("new", _new, tr("make a project"))
+    new = verb("new", _new, tr("create a project"))
     new.add_argument("--sample", choices=samples.names())
-    adding = verb("import", _import, tr("add the rows of files to a project"))
-    adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is what is piped in"))
+    adding = verb("import", _import, tr("import the rows of files into a project"))
+    adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
     _add_reading(adding)
-    check = verb("check", _check, tr("check files; exit status 0: clean, 1: problems, 2: unreadable"), False)
-    check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is what is piped in"))
+    check = verb("check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False)
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
     _add_writing(verb("export", _export, tr("write a project's rows to a file")))
 
 
 def _add_reading(adding: argparse.ArgumentParser) -> None:
-    adding.add_argument("--format", choices=formats.READERS, default="", help=tr("otherwise judged by the content"))
-    adding.add_argument("--encoding", default="", help=tr("otherwise judged by the content"))
-    column = tr("which column of a table means what, as in question=Frage; may be given several times")
+    adding.add_argument(
+        "--format", choices=formats.READERS, default="", help=tr("by default detected from the content")
+    )
+    adding.add_argument("--encoding", default="", help=tr("by default detected from the content"))
+    column = tr("which table column means what, as in question=Frage; can be given several times")
     adding.add_argument("--column", action="append", type=_column, default=[], metavar="FIELD=NAME", help=column)
     adding.add_argument("--split", choices=dataset.SPLITS, default="train")
     adding.add_argument("--status", choices=dataset.STATUSES, default="approved")
-    adding.add_argument("--tags", default="", help=tr("tags of the new rows, parted by blanks"))
-    adding.add_argument("--again", action="store_true", help=tr("add rows that are there already once more"))
+    adding.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
+    adding.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
 
 
 def _column(text: str) -> tuple[str, str]:
@@ -63,23 +65,25 @@ def _column(text: str) -> tuple[str, str]:
 
 def _add_writing(export: argparse.ArgumentParser) -> None:
     export.add_argument("out", type=Path)
-    export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("otherwise judged by the name"))
+    export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("by default detected from the name"))
     export.add_argument("--split", choices=dataset.SPLITS, default="")
-    export.add_argument("--rows", default="", metavar="TAG", help=tr("only the rows with this tag"))
-    words = tr("only the rows that match, as in the window: “status:draft length:>500 word”")
+    export.add_argument("--rows", default="", metavar="TAG", help=tr("only rows with this tag"))
+    words = tr("only matching rows, with the same syntax as in the window: “status:draft length:>500 word”")
     export.add_argument("--filter", default="", metavar="WORDS", help=words)
-    export.add_argument("--full", action="store_true", help=tr("tables get a column that holds any row whole"))
-    export.add_argument("--canonical", action="store_true", help=tr("keys in the usual order, one spacing"))
-    mark = tr("a byte order mark at the start, as Azure and Excel want it")
+    export.add_argument("--full", action="store_true", help=tr("tables get a column that contains the whole row"))
+    export.add_argument("--canonical", action="store_true", help=tr("normalize key order and spacing"))
+    mark = tr("a byte order mark at the start, as Azure and Excel require")
     export.add_argument("--bom", action=argparse.BooleanOptionalAction, default=None, help=mark)
-    export.add_argument("--card", action="store_true", help=tr("a card with counts and hashes beside the file"))
+    export.add_argument(
+        "--card", action="store_true", help=tr("a dataset card with counts and hashes next to the file")
+    )
     export.add_argument("--title", default="", help=tr("the title on the card"))
-    export.add_argument("--date", default="", help=tr("the date on the card, as it shall stand there"))
+    export.add_argument("--date", default="", help=tr("the date on the card, exactly as it should appear"))
 
 
 def _new(arguments: Arguments) -> int:
     async def work(document: Project) -> None:
-        await document.write(tr("Fill with the sample"), samples.fill, arguments.sample)
+        await document.write(tr("Use the sample"), samples.fill, arguments.sample)
 
     if arguments.sample:
         samples.load(arguments.sample)
@@ -89,7 +93,7 @@ def _new(arguments: Arguments) -> int:
             asyncio.run(work(document))
     finally:
         document.close()
-    say(arguments, {"project": str(arguments.project)}, tr("Made {path}.", path=arguments.project))
+    say(arguments, {"project": str(arguments.project)}, tr("Created {path}.", path=arguments.project))
     return CLEAN
 
 
@@ -133,7 +137,7 @@ def _file(path: Path) -> Iterator[Path]:
             with piped.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         except OSError as error:
-            raise FormatError(tr("What is piped in cannot be kept"), str(error)) from error
+            raise FormatError(tr("Standard input cannot be saved"), str(error)) from error
         yield piped
 
 
@@ -151,7 +155,7 @@ def _say_imported(
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
     if brought.known:
-        print(trn("{n} row was there already", "{n} rows were there already", brought.known))
+        print(trn("{n} row already existed", "{n} rows already existed", brought.known))
     if linked:
         print(fact_verbs.linked_words(linked))
     for entry in unread:

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 
 from core import checks, dataset, formats, language, outside, packs
 from core.checks.quick import Message, clean_messages
-from core.connection import open_rows
 from core.dataset import HEAD, OWN, Values
 from core.errors import JukuError
 from core.formats import jsonl
@@ -54,6 +54,18 @@ class Block(NamedTuple):
     known: int
 
 
+KnownTexts = tuple[list[str], set[int]]  # digests of rows, many in one text; of unread lines
+AT_ONCE = 50_000  # ids whose digests are read as one text
+
+
+def known_texts(db: sqlite3.Connection) -> KnownTexts:
+    """What `Known` is made of, as it can be handed to another process without work for this one."""
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM example").fetchone()
+    sql = "SELECT group_concat(digest, ' ') FROM example WHERE id > ? AND id <= ?"
+    found = (db.execute(sql, (first, first + AT_ONCE)).fetchone()[0] for first in range(0, last, AT_ONCE))
+    return [part for part in found if part], {packs.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")}
+
+
 @dataclass
 class Known:
     """Which rows and unread lines a project has already, by digest, to leave them out when a file comes again."""
@@ -63,17 +75,13 @@ class Known:
 
     @classmethod
     def of(cls, db: sqlite3.Connection) -> "Known":
-        found = db.execute("SELECT group_concat(digest, ' ') FROM example").fetchone()[0]
-        digests = np.sort(np.fromstring(found, np.int64, sep=" ")) if found else np.empty(0, np.int64)
-        return cls(digests, {packs.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")})
+        return cls.from_texts(known_texts(db))
 
     @classmethod
-    def read(cls, project: Path) -> "Known":
-        db = open_rows(project)
-        try:
-            return cls.of(db)
-        finally:
-            db.close()
+    def from_texts(cls, texts: KnownTexts) -> "Known":
+        digests, unread = texts
+        found = [np.fromstring(part, np.int64, sep=" ") for part in digests]
+        return cls(np.sort(np.concatenate(found)) if found else np.empty(0, np.int64), unread)
 
     def among(self, values: list[Values]) -> list[bool]:
         """Which of these rows are known."""
@@ -231,10 +239,24 @@ def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, in
     for block in blocks:
         if block.values:
             pack = packs.put_packed(db, block.blob)
-            db.executemany(dataset.INSERT, ((pack, slot, *row) for slot, row in enumerate(block.values)))
+            db.execute(_insert(len(block.values)), _flat(pack, block.values))
         db.executemany(_LEFT, block.unread)
         rows, known, unread = rows + len(block.values), known + block.known, unread + len(block.unread)
     return rows, known, unread
+
+
+@cache
+def _insert(rows: int) -> str:
+    """One statement for all rows of a pack: while it runs, other threads of the process can, too."""
+    head, values = dataset.INSERT.split("VALUES")
+    return f"{head}VALUES {', '.join([values] * rows)}"
+
+
+def _flat(pack: int, values: list[Values]) -> list[object]:
+    flat: list[object] = []
+    for slot, row in enumerate(values):
+        flat += (pack, slot, *row)
+    return flat
 
 
 _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -242,19 +264,19 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 def serve() -> None:
     """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
-    outside.stay_behind()
-    path, options, project, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    outside.leave_interrupts()
+    path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:
         with open(sys.stdout.fileno(), "wb", buffering=outside.PIPE, closefd=False) as out:
-            _tell(path, options, project, out)
+            _tell(path, options, known, out)
     except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
         os._exit(1)
 
 
-def _tell(path: Path, options: Options, project: Path, out: BinaryIO) -> None:
+def _tell(path: Path, options: Options, texts: KnownTexts | None, out: BinaryIO) -> None:
     try:
-        known = Known.read(project) if options.skip_known else Known()
+        known = Known.from_texts(texts) if texts else Known()
         for block in blocks(path, options, known, Reporter(lambda progress: pickle.dump(progress, out))):
             pickle.dump(block, out, pickle.HIGHEST_PROTOCOL)
         pickle.dump(None, out)

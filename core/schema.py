@@ -215,5 +215,21 @@ def advance(db: sqlite3.Connection) -> None:
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 
 
+def mark_log(db: sqlite3.Connection, generation: int) -> None:
+    """Say in the file that its newest changes are in the log `generation`; the log's first change settles it."""
+    db.execute("INSERT OR REPLACE INTO main.meta VALUES ('log', ?)", (generation,))
+
+
+def settle_log(db: sqlite3.Connection) -> None:
+    """Where this can be read, the log that `mark_log` has named was read, too."""
+    db.execute("UPDATE main.meta SET value = -value WHERE key = 'log' AND value > 0")
+
+
+def log_mark(db: sqlite3.Connection) -> int:
+    """The generation of the log that is missing here; negative where it is not; 0 where there never was one."""
+    found = db.execute("SELECT value FROM main.meta WHERE key = 'log'").fetchone()
+    return int(found[0]) if found else 0
+
+
 def columns(db: sqlite3.Connection, table: str) -> list[str]:
     return [name for _cid, name, *_rest in db.execute(f"PRAGMA main.table_info({table})")]

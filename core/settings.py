@@ -112,7 +112,7 @@ def save(settings: Settings) -> None:
         raise JukuError(
             tr("The settings cannot be saved"),
             tr(
-                "They hold until the window closes. Check the folder {folder}: {reason}",
+                "The settings apply until the window is closed. Check the folder {folder}: {reason}",
                 folder=path.parent,
                 reason=error.strerror,
             ),
@@ -138,11 +138,13 @@ def url_error(url: str) -> str:
     except ValueError:
         valid = False
     if not valid or re.search(r"\s", url):
-        return tr("A base URL begins with https:// or http:// and names a server, such as https://api.openai.com/v1.")
+        return tr(
+            "A base URL begins with https:// or http:// and points to a server, such as https://api.openai.com/v1."
+        )
     if gap := GAP.search(parts.netloc):
-        return tr("Put your own in place of {gap}: its name stands on the server's own pages.", gap=gap[0])
+        return tr("Replace {gap} with your own value; the server's website shows its name.", gap=gap[0])
     if parts.username or parts.password or parts.query or parts.fragment:
-        return tr("Leave out names, passwords and what follows “?” or “#”; the key has its own field.")
+        return tr("Leave out names, passwords and what follows “?” or “#”; the API key has its own field.")
     return ""
 
 
@@ -150,7 +152,7 @@ def url_warning(url: str) -> str:
     """Why a valid `url` is a risk, in words, or ''."""
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_this_computer(parts.hostname or ""):
-        return tr("Without https the key and all texts travel unencrypted: anyone on the way can read them.")
+        return tr("Without https the API key and all texts are sent unencrypted: anyone on the way can read them.")
     return ""
 
 

@@ -113,7 +113,7 @@ def _headings(group: list[_Said]) -> tuple[str, ...]:
 
 def _difference(rule: str, group: list[_Said]) -> str:
     if rule == UNITS:
-        return tr("These sentences measure the same thing in units that do not agree.")
+        return tr("These sentences use different units for the same thing.")
     first, *others = (one.claim.measures for one in group)
     pairs = [pair for measures in others if (pair := _difference_of(first, measures))]
     figures = dict.fromkeys(measure.figure for pair in pairs for measure in pair)
@@ -162,13 +162,13 @@ def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]
         same.setdefault((one.place, duplicates.normalise(one.statement.text)), []).append(one)
     copies = [group for group in same.values() if len(group) > 1]
     for group in copies:
-        message = tr("The same sentence stands here {n} times.", n=len(group))
+        message = tr("The same sentence appears here {n} times.", n=len(group))
         yield Remark(TWICE, message, tuple(one.span for one in group))
     again = {id(one) for group in copies for one in group[1:]}
     for group in groups:
         near = _near([one for one in group if id(one) not in again])
         if len(near) > 1:
-            yield Remark(TWICE, tr("These sentences nearly say the same."), tuple(one.span for one in near))
+            yield Remark(TWICE, tr("These sentences say nearly the same."), tuple(one.span for one in near))
 
 
 def _near(group: list[_Said]) -> list[_Said]:
@@ -187,5 +187,5 @@ def _says(one: _Said, first: _Said, text: str) -> bool:
 
 def _unexplained(statements: Sequence[Statement]) -> Iterator[Remark]:
     for term in terms.undefined(statements):
-        message = tr("“{term}” is used, but no sentence says what it is.", term=term.name)
+        message = tr("“{term}” is used, but no sentence explains it.", term=term.name)
         yield Remark(TERM, message, term.spans)

@@ -61,7 +61,7 @@ def training_rows(db: sqlite3.Connection, tag: str, method: str = "supervised") 
     if wrong:
         raise JukuError(
             trn("{n} of the rows has an error", "{n} of the rows have errors", wrong),
-            tr("Nothing was sent. Repair them in the examples tab: choose “With problems” there."),
+            tr("Nothing was sent. Fix the rows in the examples tab: choose “With problems” there."),
         )
     require_method(rows, method)
     return rows
@@ -72,7 +72,9 @@ def require_enough(rows: Sequence[str]) -> None:
     if len(rows) < MINIMUM_ROWS:
         raise JukuError(
             trn("There is {n} row to train on", "There are {n} rows to train on", len(rows)),
-            tr("At least {minimum} are needed; 50 to 100 are advised. Nothing was sent.", minimum=MINIMUM_ROWS),
+            tr(
+                "At least {minimum} rows are needed; 50 to 100 are recommended. Nothing was sent.", minimum=MINIMUM_ROWS
+            ),
         )
 
 
@@ -86,9 +88,10 @@ def require_method(rows: Sequence[str], method: str) -> None:
     wrong = sum(bool(bytes(decode(row).preferred_output)) is not (method == "dpo") for row in rows)
     if wrong and method == "dpo":
         raise JukuError(
-            trn("{n} of the rows compares no two answers", "{n} of the rows compare no two answers", wrong),
+            trn("{n} of the rows does not compare two answers", "{n} of the rows do not compare two answers", wrong),
             tr(
-                "Nothing was sent. DPO wants rows with a preferred and a rejected answer: choose other rows or “supervised”."
+                "Nothing was sent. DPO needs rows with a preferred and a rejected answer: choose other rows or "
+                "“supervised”."
             ),
         )
     if wrong:
@@ -112,7 +115,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep
     for plan in plans:
         if plan.version is None:
             training_rows(db, plan.rows, plan.method)
-        name = tr("Trained on {model}", model=plan.model)
+        name = tr("Used to train {model}", model=plan.model)
         version = plan.version or versions.current(db, name)
         rows = list(versions.texts(db, version, trained(plan.rows)))
         require_enough(rows)
@@ -147,7 +150,7 @@ def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") ->
     data = lines(list(versions.texts(db, record.version, trained(record.rows, split))))
     if split == "train" and uploads.digest(data) != record.digest:
         raise JukuError(
-            tr("The frozen copy of the job's rows has changed"),
+            tr("The saved copy of the job's rows has changed"),
             tr("Nothing was sent. Start the job again from the rows as they are now."),
         )
     return data

@@ -67,10 +67,10 @@ def _on_learning(result: Result) -> Iterator[str]:
         total = result.totals[at]
         name = title(total.subject)
         if base is None or not result.totals[base].held.asked:
-            yield tr("{model} has {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
+            yield tr("{model} answered {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
             continue
         found = result.compare(at, base)
-        yield tr("{model} has {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
+        yield tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
                  rate=_percent(total.held), before=_percent(result.totals[base].held), judged=_judged(found))  # fmt: skip
         yield _changed(found)
 
@@ -139,25 +139,27 @@ def _costs(mine: Total, other: Total) -> str:
     if mine.per_thousand is None or other.per_thousand is None:
         return ""
     if mine.subject.provider != LOCAL or other.subject.provider != LOCAL:
-        return tr("A thousand questions cost ${mine} against ${other}.", mine=f"{mine.per_thousand:.2f}",
+        return tr("A thousand questions cost ${mine}, compared with ${other}.", mine=f"{mine.per_thousand:.2f}",
                   other=f"{other.per_thousand:.2f}")  # fmt: skip
     if not mine.sent or not other.sent:
         return ""
-    return tr("The book makes each question {times} times as long.", times=f"{other.sent / mine.sent:.1f}")
+    return tr(
+        "With the spec in the prompt each question is {times} times as long.", times=f"{other.sent / mine.sent:.1f}"
+    )
 
 
 def _on_honesty(result: Result) -> Iterator[str]:
     """What limits the proof."""
     held = len(scores.held_out(result.questions))
     if statistics.is_small(held):
-        yield trn("{n} held-out question is a small sample: the intervals are wide.",
-                  "{n} held-out questions are a small sample: the intervals are wide.", held)  # fmt: skip
+        yield trn("{n} held-out question is a small sample: the interval is wide.",
+                  "{n} held-out questions are a small sample: the interval is wide.", held)  # fmt: skip
     if leaks := len(result.leaks):
         yield trn("{n} question is also among the training rows and proves nothing.",
                   "{n} questions are also among the training rows and prove nothing.", leaks)  # fmt: skip
     for total in result.totals:
         if total.spread.disagreeing:
-            yield tr("{model} answers {share} of the questions now right, now wrong.", model=title(total.subject),
+            yield tr("{model} answers {share} of the questions only sometimes right.", model=title(total.subject),
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
 
 
@@ -166,14 +168,14 @@ def _next(result: Result) -> Iterator[str]:
         mine = result.totals[at].held
         missing = lacking(result, at)
         if missing and mine.share < GOOD:
-            yield trn("Next: {n} fact is not learned yet{named}. More wordings of it help most.",
-                      "Next: {n} facts are not learned yet{named}. More wordings of them help most.", len(missing),
+            yield trn("Next: {n} fact is not learned yet{named}. More wordings help most.",
+                      "Next: {n} facts are not learned yet{named}. More wordings help most.", len(missing),
                       named=_named(missing))  # fmt: skip
         books = [other for condition in (OPEN, RETRIEVED) if (other := _base(result, condition)) is not None]
         better = [other for other in books if _is_better(result.compare(at, other))]
         if better:
             best = max(better, key=lambda other: result.totals[other].held.share)
-            yield tr("Until then, {book} is the better way to have the questions answered.", book=title(result.totals[best].subject))  # fmt: skip
+            yield tr("Until then, {book} is the better way to answer the questions.", book=title(result.totals[best].subject))  # fmt: skip
 
 
 def _is_better(found: Comparison) -> bool:

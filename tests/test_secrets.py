@@ -135,7 +135,7 @@ async def look_at_server(server, window):
         await until(page.test.isEnabled)
         notes.append(page.test_note.text())
     assert HIDDEN in notes[0]
-    assert "Reached" in notes[1]
+    assert "Connected" in notes[1]
     settings.save(window.workspace.settings)
     return dialog
 
@@ -153,7 +153,7 @@ async def crash(server, workspace, window):
     app.show_crash(mistake)
     box = window.findChild(QMessageBox)
     text = box.text() + box.informativeText() + box.detailedText()
-    assert "a mistake" in text
+    assert "Unexpected error" in text
     assert HIDDEN in text
     return text
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core import language, log, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError, ProjectInUseError
+from core.errors import JukuError, MissingLogError, ProjectInUseError
 from core.language import tr
 from core.project import Project
 from ui import style
@@ -74,7 +74,9 @@ async def show(chosen: settings.Settings, found: list[Path]) -> None:
     window = MainWindow(workspace)
     workspace.remember(project.path)
     window.show()
-    if error is not None:
+    if isinstance(error, MissingLogError):
+        window.ask_without_log(error)
+    elif error is not None:
         window.messages.show_error(error)
     window.open_paths([path for path in found if path != document])
     QTimer.singleShot(SETTLED, window, settle)
@@ -116,7 +118,7 @@ async def sample_project(chosen: settings.Settings) -> Project:
 async def _new_sample(path: Path, name: str) -> Project:
     path.parent.mkdir(parents=True, exist_ok=True)
     project = projects.create(path)
-    await project.write(tr("Fill with the sample"), samples.fill, name)
+    await project.write(tr("Use the sample"), samples.fill, name)
     return project
 
 
@@ -140,11 +142,11 @@ def show_crash(error: BaseException) -> None:
     owner = next((window for window in windows if window.isVisible()), None)
     if owner is None:  # too early or too late for a window; it stands in the log and on standard error
         return
-    box = QMessageBox(QMessageBox.Icon.Critical, tr("Juku made a mistake"), "", parent=owner)
+    box = QMessageBox(QMessageBox.Icon.Critical, tr("Unexpected error"), "", parent=owner)
     box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(tr("Something went wrong inside Juku. What you had done before is safe in the project."))
+    box.setText(tr("Something unexpected went wrong inside Juku. What you had done before is saved in the project."))
     box.setInformativeText(
-        tr("You can go on. To report it, add the details below; they are also in {log}.", log=paths.log_file())
+        tr("You can continue. To report it, include the details below; they are also in {log}.", log=paths.log_file())
     )
     box.setDetailedText(log.crash(error))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -129,8 +129,8 @@ class ProbeDialog(AskDialog):
         self, workspace: Workspace, parent: QWidget | None = None, names: Collection[str] | None = None
     ) -> None:
         words = tr(
-            "Each question is asked {n} times, without the spec beside it, and marked by its key points. "
-            "A fact that the model knows already needs fewer examples.",
+            "Each question is asked {n} times, without the spec in the prompt, and marked by its key points. A "
+            "fact that the model already knows needs fewer examples.",
             n=probing.TIMES,
         )
         super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, False, names)
@@ -140,7 +140,7 @@ class ProbeDialog(AskDialog):
         return lambda db: probing.abouts(db, names)
 
     def nothing(self) -> tuple[str, str]:
-        return tr("Nothing to ask yet"), tr("Take facts from the spec first: each of them is then asked for.")
+        return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
     def told(self, abouts: Found) -> str:
         names = len({one["fact"] for one in abouts})
@@ -166,10 +166,10 @@ class JudgeDialog(AskDialog):
     ) -> None:
         self._ids = None if ids is None else array("q", ids)
         words = tr(
-            "The model reads each row beside its fact and says whether the answer follows from it. "
-            "Rows that do not are marked with the reason; nothing is changed or deleted."
+            "The model compares each row with its fact and says whether the answer follows from it. Rows that do "
+            "not are marked with the reason; nothing is changed or deleted."
         )
-        super().__init__(workspace, "judge", tr("Let a model judge rows"), words, parent, names=names)
+        super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent, names=names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         ids, names = self._ids, self.scope.names()
@@ -178,8 +178,8 @@ class JudgeDialog(AskDialog):
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:
-            return tr("No drafts to judge"), tr("Rows that are drafts and name the fact they teach are judged here.")
-        return tr("Nothing to judge"), tr("None of the chosen rows names a fact of the spec.")
+            return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
+        return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
     def told(self, abouts: Found) -> str:
         if self._ids is None:
@@ -195,8 +195,8 @@ class RefineDialog(AskDialog):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(
-            "The model splits sentences that say two things, and puts names in place of “it” and “they”. "
-            "The facts arrive in one step that can be undone; look them over."
+            "The model splits sentences that say two things, and replaces “it” and “they” by names. The facts "
+            "are added in one step that can be undone; check them."
         )
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
@@ -204,11 +204,11 @@ class RefineDialog(AskDialog):
         return lambda db: refining.abouts(facts.unfound(db))
 
     def nothing(self) -> tuple[str, str]:
-        return tr("Nothing to refine"), tr("Every statement of the spec is a fact already, or the spec is empty.")
+        return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
     def told(self, abouts: Found) -> str:
         count = sum(len(one["statements"]) for one in abouts)
-        return trn("{n} statement is no fact yet", "{n} statements are no facts yet", count)
+        return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
     def act(self, _count: int) -> str:
         return tr("Refine into facts")

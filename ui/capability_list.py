@@ -39,7 +39,7 @@ class CapabilityList(QWidget):
             mark.say(*_words(getattr(found, name)))
         moment = QDateTime.fromSecsSinceEpoch(int(found.checked_at))
         when = QLocale().toString(moment, QLocale.FormatType.ShortFormat)
-        self._when.setText(tr("Looked at on {when}", when=when))
+        self._when.setText(tr("Checked on {when}", when=when))
 
 
 def features() -> dict[str, str]:

@@ -70,10 +70,10 @@ class ChangedDialog(QDialog):
             self.pages.addTab(self.views["validation"], tr("Validation rows"))
             _fill(self.views["validation"], found.validation)
         if found.spec is None:
-            self.pages.addTab(Nothing(tr("The spec of that time is no longer kept"), ""), tr("Spec"))
+            self.pages.addTab(Nothing(tr("The spec from that time is no longer kept"), ""), tr("Spec"))
         else:
             then, now = found.spec
-            self.spec.show_texts(then.text, now.text, tr("When the job was made"), tr("Now"))
+            self.spec.show_texts(then.text, now.text, tr("When the job was created"), tr("Now"))
             self.pages.addTab(self.spec, tr("Spec"))
 
     def _more(self, split: str, offset: int) -> None:
@@ -89,19 +89,19 @@ class ChangedDialog(QDialog):
 def told(found: Since) -> list[str]:
     """What has changed, a sentence each."""
     if found.nothing:
-        return [tr("Nothing has changed: training once more would teach the same.")]
+        return [tr("Nothing has changed: training again would teach the same.")]
     said = []
     if found.rows is None:
-        said.append(tr("The frozen copy of the rows is no longer kept: what changed in them cannot be told."))
+        said.append(tr("The copy of the rows is no longer kept, so their changes are unknown."))
     if found.spec is not None:
         then, now = found.spec
         if then.text != now.text:
-            said.append(tr("The spec's text has changed."))
+            said.append(tr("The text of the spec has changed."))
         if then.system_prompt != now.system_prompt:
             said.append(tr("The system prompt has changed."))
     then_app, now_app = found.app
     if then_app and then_app != now_app:
-        said.append(tr("It was made with Juku {old}; this is {new}.", old=then_app, new=now_app))
+        said.append(tr("It was created with Juku {old}; this is {new}.", old=then_app, new=now_app))
     if found.rows is not None:
         count = found.rows.added + found.rows.removed + found.rows.changed
         said.insert(0, tr("Training rows: {added} added, {removed} removed, {changed} changed.", added=found.rows.added,
@@ -112,6 +112,6 @@ def told(found: Since) -> list[str]:
 
 def _fill(view: DiffView, diff: Diff | None) -> None:
     if diff is None:
-        view.say(tr("The rows of that time are no longer kept"), tr("Their version was deleted."))
+        view.say(tr("The rows from that time are no longer kept"), tr("Their version was deleted."))
     else:
         view.show_diff(diff)

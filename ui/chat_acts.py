@@ -92,15 +92,15 @@ class ChatActs(QObject):
             self._parent,
             tr("Chat"),
             tr("Delete the conversation “{title}”?", title=found.title),
-            tr("All its questions, answers and marks go, for good. Rows made of them stay."),
+            tr("All its questions, answers and marks are deleted permanently. Rows made from them stay."),
             tr("Delete"),
             lambda: self._workspace.tasks.start("", self._delete(found.id)),
         )
 
     def ask_to_replace(self, on_agreed: Callable[[], object]) -> None:
         """Before answers that a person has marked give way to new ones."""
-        text = tr("The new answers take the place of these, and the marks you gave go with them.")
-        confirm(self._parent, tr("Chat"), tr("Ask again?"), text, tr("Ask again"), on_agreed)
+        text = tr("New answers replace these, and the marks you gave are deleted.")
+        confirm(self._parent, tr("Chat"), tr("Ask again?"), text, tr("Run again"), on_agreed)
 
     async def _delete(self, id: int) -> Changes:
         changes = await self._workspace.project.write("", playground.delete, id)

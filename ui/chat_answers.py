@@ -41,7 +41,7 @@ class ChatAnswers(QWidget):
         self.flush_timer.timeout.connect(self._flush)
         self.state, self.error, self.told = widgets.Note(), widgets.Note(), widgets.Note()
         self.passages = ChatPassages()
-        self.again, self.code = Link(tr("Ask again")), Link(tr("As code…"))
+        self.again, self.code = Link(tr("Run again")), Link(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
         self.code.clicked.connect(self.code_wanted)
         self._can_ask = self._is_busy = False
@@ -68,7 +68,7 @@ class ChatAnswers(QWidget):
         self._clear()
         self._add_blocks(n)
         self._is_busy = True
-        self.state.say(tr("The model is being prepared for its first use…") if converts else tr("Answering…"))
+        self.state.say(tr("Preparing the model for its first use…") if converts else tr("Answering…"))
         self._show_links()
 
     def add(self, index: int, piece: str) -> None:
@@ -101,7 +101,7 @@ class ChatAnswers(QWidget):
         self.told.setToolTip(widgets.tip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
-            self.error.say(tr("The answer is incomplete: the server ended it before it was done."), "warning")
+            self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
         self._end()
 
     def allow_asking(self, allowed: bool) -> None:
@@ -143,7 +143,7 @@ class ChatAnswers(QWidget):
 
     def _show_links(self) -> None:
         self.again.setVisible(self._can_ask and not self._is_busy)
-        self.again.setText(tr("Ask again") if self.blocks else tr("Ask"))
+        self.again.setText(tr("Run again") if self.blocks else tr("Ask"))
         self.code.setVisible(bool(self.told.text()))
         self._links.setVisible(not self.again.isHidden() or not self.code.isHidden())
 
@@ -154,7 +154,7 @@ class ChatAnswers(QWidget):
         lines = [_provenance(answers[0], self._title_of), _expense(answers[0])]
         if len(answers) > 1:
             different = len({answer.text.strip() for answer in answers})
-            alike = tr("All {n} answers are the same", n=len(answers))
+            alike = tr("All {n} answers are identical", n=len(answers))
             count = tr("{n} different answers of {all}", n=different, all=len(answers))
             lines.insert(0, count if different > 1 else alike)
         return "\n".join(lines)
@@ -211,8 +211,8 @@ class AnswerBlock(QWidget):
         layout.addLayout(column, 1)
 
     def _make_links(self) -> QWidget:
-        self.judge, self.correct, self.examine = Link(tr("Mark")), Link(tr("Correct…")), Link(tr("To the exam…"))
-        self.correct.setToolTip(tr("Correct this answer into a new example"))
+        self.judge, self.correct, self.examine = Link(tr("Mark")), Link(tr("Correct…")), Link(tr("Add to exam…"))
+        self.correct.setToolTip(tr("Correct this answer and save it as a new example"))
         self.examine.setToolTip(tr("Add this question to the exam"))
         self.judge.clicked.connect(lambda _checked: self.mark.edit())
         self.correct.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, False))
@@ -227,7 +227,7 @@ class AnswerBlock(QWidget):
     def show_answer(self, answer: Answer, first: str) -> None:
         self._answer = answer
         self.text.say(answer.text)
-        self.text.setPlaceholderText(tr("The model said nothing."))
+        self.text.setPlaceholderText(tr("The model did not reply."))
         self.mark.show_mark(answer.mark, answer.note)
         self._links.show()
         if not self.text.is_broken:

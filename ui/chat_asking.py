@@ -74,7 +74,7 @@ class ChatAsking(QObject):
             column.fail(text, refused=isinstance(error, ProofError))
             return Changes("")
         except asyncio.CancelledError:
-            column.fail(tr("Stopped: the answer is incomplete, and is not kept."), "warning")
+            column.fail(tr("Stopped: the answer is incomplete and was not saved."), "warning")
             raise
         return changes
 

@@ -64,9 +64,9 @@ class ChatList(QWidget):
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
         if self.search.text().strip():
-            self._nothing.say(tr("Nothing found"), tr("No conversation has all of these words."))
+            self._nothing.say(tr("Nothing found"), tr("No conversation contains all of these words."))
         else:
-            self._nothing.say(tr("No conversations yet"), tr("What you ask is kept here."))
+            self._nothing.say(tr("No conversations yet"), tr("Your questions are kept here."))
         self._pages.setCurrentIndex(0 if found else 1)
 
     def select(self, id: int) -> None:

@@ -36,7 +36,7 @@ class ChatPane(QFrame):
         self.model = widgets.ModelBox()
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
-        self.model.setPlaceholderText(tr("No tuned model yet") if self._tuned else tr("No model yet"))
+        self.model.setPlaceholderText(tr("No fine-tuned model yet") if self._tuned else tr("No model yet"))
         self.condition = QComboBox()
         self.condition.setAccessibleName(tr("Condition"))
         for name, condition in CONDITIONS.items():
@@ -47,8 +47,8 @@ class ChatPane(QFrame):
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.code = _tool("</>", tr("This pane's request as code…"))
-        self.remove = _tool("✕", tr("Take this pane away"))
+        self.code = _tool("</>", tr("Code for this pane's request…"))
+        self.remove = _tool("✕", tr("Close this pane"))
         self.server.activated.connect(lambda _index: self._on_server())
         self.model.chosen.connect(self._on_model)
         self.condition.activated.connect(lambda _index: self._on_condition())
@@ -109,7 +109,9 @@ class ChatPane(QFrame):
         if offer and offer.state in ("missing", "failed"):
             raise JukuError(
                 tr("{title} is not on this computer yet", title=offer.title),
-                tr("Choose it in the training tab and press “Start training”: you are asked before it is fetched."),
+                tr(
+                    "Choose it in the training tab and press “Start training”: Juku asks before it downloads the model."
+                ),
             )
 
     def converts(self) -> bool:

@@ -32,10 +32,10 @@ class ChatRow(QWidget):
         self._is_busy = self._is_last = False
         self.columns: dict[int, ChatAnswers] = {}
         self.question = Words(tr("You"), turn.text, own=True)
-        self.back, self.on = _tool("‹", tr("Earlier wording")), _tool("›", tr("Later wording"))
+        self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
         self.place = widgets.label(dim=True)
         self.edit = Link(tr("Edit"))
-        self.edit.setToolTip(tr("Ask in other words: what was said until now stays as a branch of its own"))
+        self.edit.setToolTip(tr("Rephrase the question; the conversation so far is kept as a branch"))
         self.field = QuestionField()
         self.field.setAccessibleName(tr("The question in other words"))
         self.field.setPlaceholderText("")

@@ -45,12 +45,12 @@ class ChatSettings(QWidget):
         self.seed = widgets.whole(NO_SEED, MOST_SEED, NO_SEED)
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingEdit(least=1, most=4)
-        self.stops.setPlaceholderText(tr("One a line; \\n is a line break"))
+        self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
         self.stops.setMinimumWidth(280)
         self.passages = widgets.whole(1, MOST_PASSAGES, search.k)
         self.budget = widgets.whole(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
-        self.embedding.setPlaceholderText(tr("none: by letters"))
+        self.embedding.setPlaceholderText(tr("none: search by letters"))
         self.warning, self.hint = widgets.Note(), widgets.Note()
 
     def _make_head(self) -> None:
@@ -97,7 +97,7 @@ class ChatSettings(QWidget):
         )
         found = (
             (tr("&Passages"), self.passages),
-            (tr("Tokens at most"), self.budget),
+            (tr("Max tokens"), self.budget),
             (tr("Embedding model"), self.embedding),
         )
         return (tr("Answers"), answers), (tr("Retrieved"), found)
@@ -154,7 +154,7 @@ class ChatSettings(QWidget):
     def _show_warning(self) -> None:
         edited = self.system_prompt() != self._project
         self.reset.setVisible(edited)
-        text = tr("This is not the project's system prompt: under another one a tuned model may look untrained.")
+        text = tr("This is not the project's system prompt: with another one a fine-tuned model may seem untrained.")
         self.warning.say(text if edited else "", "warning")
 
     def _show_hint(self) -> None:
@@ -166,9 +166,9 @@ class ChatSettings(QWidget):
         parts += [tr("seed {value}", value=found.seed)] if found.seed is not None else []
         parts += [tr("stops before {texts}", texts=", ".join(map(repr, found.stop)))] if found.stop else []
         self.summary.setText(" · ".join(parts))
-        hints = [tr("At temperature 0 all samples are alike.")] if found.n > 1 and not found.temperature else []
+        hints = [tr("At temperature 0 all answers are identical.")] if found.n > 1 and not found.temperature else []
         if len(self._stops()) > MOST_STOPS:
-            hints.append(tr("Only the first {n} texts to stop before are sent.", n=MOST_STOPS))
+            hints.append(tr("Only the first {n} stop sequences are sent.", n=MOST_STOPS))
         self.hint.say("\n".join(hints))
 
 

@@ -55,7 +55,7 @@ class ChatTab(Tab):
         self.asking = ChatAsking(workspace, self.settings)
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
-        self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter begins a new line)"))
+        self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
         self.send = widgets.primary(tr("Send"))
         self.send.setMinimumWidth(100)
         self._lay_out()
@@ -107,10 +107,10 @@ class ChatTab(Tab):
 
     def _empty(self) -> QWidget:
         text = tr(
-            "Every pane is asked the same: a base model and the one you have trained, with nothing before the question, "
-            "with the whole text, or with the passages that a search finds."
+            "Every pane is asked the same question: a base model and your trained model, with nothing, the whole "
+            "text, or the passages found by a search in the prompt."
         )
-        return widgets.EmptyState(tr("Ask, and compare"), text)
+        return widgets.EmptyState(tr("Ask and compare"), text)
 
     def _connect(self) -> None:
         self.question.sent.connect(self._on_sent)

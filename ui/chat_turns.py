@@ -79,7 +79,7 @@ class Answer(QWidget):
         frame.setObjectName("offer")
         frame.setStyleSheet("#offer { border: 1px solid palette(mid); border-radius: 5px; }")
         self.offered = widgets.label(wrap=True)
-        self.look = QPushButton(tr("Look at the changes…"))
+        self.look = QPushButton(tr("Review the changes…"))
         self.look.clicked.connect(lambda _checked: self.look_wanted.emit())
         layout = QHBoxLayout(frame)
         layout.addWidget(self.offered, 1)
@@ -118,10 +118,10 @@ class Answer(QWidget):
 
     def offer(self, changes: int) -> None:
         """Say how many changes are proposed, and offer to look at them."""
-        self.offered.setText(trn("{n} change is proposed.", "{n} changes are proposed.", changes))
+        self.offered.setText(trn("{n} change is suggested.", "{n} changes are suggested.", changes))
         self.look.setVisible(changes > 0)
         if not changes:
-            self.offered.setText(tr("The proposed text is the same as yours."))
+            self.offered.setText(tr("The suggested text is the same as yours."))
         self._offer.show()
 
 
@@ -139,7 +139,7 @@ class Remarks(QWidget):
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 3)
         told = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
-        layout.addWidget(widgets.label(told if found else tr("{model} found nothing to remark.", model=name), dim=True))
+        layout.addWidget(widgets.label(told if found else tr("{model} has no remarks.", model=name), dim=True))
         for remark in found:
             layout.addWidget(self._remark(remark, drafting.quoted(remark, text) is not None))
 
@@ -148,7 +148,7 @@ class Remarks(QWidget):
         acts.setSpacing(style.SPACE)
         for title, wanted, is_there in (
             (tr("Show in the text"), self.place_wanted, is_placed),
-            (tr("Have it mended…"), self.mend_wanted, True),
+            (tr("Fix with a model…"), self.mend_wanted, True),
         ):
             button = QToolButton(text=title)
             button.setStyleSheet(LINK)

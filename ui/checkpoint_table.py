@@ -42,7 +42,10 @@ class CheckpointTable(QWidget):
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.ask, self.examine = QPushButton(tr("Ask this checkpoint")), QPushButton(tr("Examine this checkpoint"))
+        self.ask, self.examine = (
+            QPushButton(tr("Ask this checkpoint")),
+            QPushButton(tr("Start an exam with this checkpoint")),
+        )
         self.ask.clicked.connect(lambda: self._want("chat"))
         self.examine.clicked.connect(lambda: self._want("exam"))
         self.table.itemDoubleClicked.connect(lambda _item: self._want("chat"))
@@ -54,8 +57,9 @@ class CheckpointTable(QWidget):
         below.addWidget(self.examine)
         below.addStretch()
         self._pages = QStackedWidget()
-        self._pages.addWidget(Nothing(tr("No checkpoints"), tr("A server that saves the model on its way, mostly after "
-                                         "each epoch, lists it here: each can be asked and examined.")))  # fmt: skip
+        self._pages.addWidget(Nothing(tr("No checkpoints"), tr("A server that saves the model during training, "
+                                                               "usually after each epoch, lists it here. Each "
+                                                               "can be asked questions and tested in an exam.")))  # fmt: skip
         self._pages.addWidget(widgets.column(self.table, below))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)

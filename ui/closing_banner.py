@@ -46,7 +46,10 @@ class ClosingBanner(widgets.Coloured):
         is_over = any(door.day < today for door in found if door.what == "training")
         self.text.setText("\n".join(lines))
         self.advice.setText(
-            tr("Training on this computer goes on: what you have taught can be taught there again, with the same rows.")
+            tr(
+                "Training on this computer stays possible: what you have taught can be taught there again, with "
+                "the same rows."
+            )
         )
         self.rescue.setVisible(bool(tuned))
         self.setVisible(bool(lines))
@@ -69,5 +72,5 @@ def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) 
         day = offer.shutdown_date
         if day and 0 <= (day - today).days <= calendar.SOON and not any(offer.id.startswith(name) for name in known):
             left = calendar.left_words((day - today).days)
-            found.append(tr("{model} answers until {day} ({left}).", model=offer.id, day=day, left=left))
+            found.append(tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left))
     return found[:SHOWN]

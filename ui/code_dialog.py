@@ -30,7 +30,7 @@ class CodeDialog(QDialog):
         """`title` says whose request it is."""
         super().__init__(parent)
         self._workspace = workspace
-        self.setWindowTitle(tr("As code"))
+        self.setWindowTitle(tr("Show code"))
         self.resize(820, 620)
         self.tabs = QTabWidget(documentMode=True)
         for name, text in (
@@ -52,8 +52,8 @@ class CodeDialog(QDialog):
         for button in (self.copy, self.save, close):
             acts.addWidget(button)
         told = tr(
-            "The request as it goes to the server; Juku also asks for the answer piece by piece, which does not change it. "
-            "The key is read from the environment variable {variable}.",
+            "The request that is sent to the server; Juku also streams the answer, which does not change it. The "
+            "API key is read from the environment variable {variable}.",
             variable=call.variable,
         )
         layout = QVBoxLayout(self)

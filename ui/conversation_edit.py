@@ -51,7 +51,7 @@ class ConversationEdit(QScrollArea):
         self.setWidget(page)
 
     def _make_foot(self) -> None:
-        self._empty = widgets.label(tr("This row has no conversation yet. Add its first turn."), wrap=True, dim=True)
+        self._empty = widgets.label(tr("This row has no conversation yet. Add the first message."), wrap=True, dim=True)
         self._further = QPushButton()
         self._further.clicked.connect(self._on_further)
         self._add = QPushButton(style.icon("add"), "")
@@ -59,7 +59,7 @@ class ConversationEdit(QScrollArea):
         self._add.setToolTip(widgets.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
         self._add.clicked.connect(lambda: self._append(self._next_role()))
         self._roles = QToolButton(text="▾", autoRaise=True)
-        self._roles.setAccessibleName(tr("Add a turn of another role"))
+        self._roles.setAccessibleName(tr("Add a message with another role"))
         self._roles.setToolTip(widgets.tip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -88,7 +88,7 @@ class ConversationEdit(QScrollArea):
         self._sections = conversation.sections(data) if data else []
         self._show_cards()
         self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
-        self._add.setText(tr("Add a turn: {role}", role=self._next_role()))
+        self._add.setText(tr("Add a message: {role}", role=self._next_role()))
         declared = conversation.tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
         for part in (self._tools, self._add, self._roles):

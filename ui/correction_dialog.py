@@ -44,7 +44,7 @@ class CorrectionDialog(QDialog):
         self._workspace, self._exam = workspace, exam
         self._decided = False  # whether the person has chosen the facts
         self._pointed = False  # whether the person has written the key points
-        self.setWindowTitle(tr("Add to the exam") if exam else tr("Correct into an example"))
+        self.setWindowTitle(tr("Add to the exam") if exam else tr("Correct and save as an example"))
         self.resize(640, 560)
         self._make_fields(question, answer)
         self._lay_out()
@@ -73,8 +73,8 @@ class CorrectionDialog(QDialog):
         self.kind.addItem(tr("General"), "general")
         self.kind.setCurrentIndex(self.kind.findData("reworded" if self._exam else "direct"))
         self.points = QLineEdit()
-        self.points.setPlaceholderText(tr("What an answer must say: parted by “;”"))
-        self.approved = QCheckBox(tr("Approved: it may be trained on"))
+        self.points.setPlaceholderText(tr("What an answer must contain: separated by “;”"))
+        self.approved = QCheckBox(tr("Approved: can be used for training"))
         self.note = widgets.Note()
 
     def _lay_out(self) -> None:
@@ -171,7 +171,7 @@ class CorrectionDialog(QDialog):
         status = "approved" if self._exam or self.approved.isChecked() else "draft"
         points = self.points.text().strip() if self._exam else None
         kind, taught = self.kind.currentData(), self.taught()
-        label = tr("Add to the exam") if self._exam else tr("Correct into an example")
+        label = tr("Add to the exam") if self._exam else tr("Correct and save as an example")
         try:
             changes = await self._workspace.project.write(
                 label, corrections.add, question, answer, taught, kind, status, points

@@ -65,9 +65,9 @@ class CurveChart(QWidget):
 
     def _make_controls(self) -> None:
         self.measure, self.axis = QComboBox(), QComboBox()
-        self.measure.setAccessibleName(tr("What the chart shows"))
+        self.measure.setAccessibleName(tr("Contents of the chart"))
         self.measure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.axis.setAccessibleName(tr("Along the bottom"))
+        self.axis.setAccessibleName(tr("Horizontal axis"))
         self.axis.addItem(tr("by step"), False)
         self.axis.addItem(tr("by share of the job"), True)
         self.log = QCheckBox(tr("Log scale"))
@@ -90,7 +90,7 @@ class CurveChart(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         menu.addAction(tr("&Picture (PNG)…"), self._on_save_picture)
-        menu.addAction(tr("&Numbers (CSV)…"), self._on_save_table)
+        menu.addAction(tr("&Data (CSV)…"), self._on_save_table)
         menu.addAction(tr("&Copy the picture"), self.copy_picture)
         return menu
 
@@ -113,7 +113,7 @@ class CurveChart(QWidget):
         self._body.addStretch()
         empty = widgets.EmptyState(
             tr("No curve yet"),
-            tr("Loss and accuracy appear here with the first steps that the server tells of."),
+            tr("Loss and accuracy appear here with the first steps."),
         )
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
@@ -234,9 +234,9 @@ class CurveChart(QWidget):
 
     def _say_what_is_missing(self) -> None:
         if self.legend.count() and not self._lines:
-            self._hint.say(tr("All lines are switched off. Tick one above."))
+            self._hint.say(tr("All curves are switched off. Select one above."))
         elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self._lines.values()):
-            self._hint.say(tr("What is zero or less has no place on a log scale and is left out."))
+            self._hint.say(tr("Values of zero or less cannot be shown on a log scale and are left out."))
         else:
             self._hint.say("")
 
@@ -301,6 +301,6 @@ def _summary(curve: Curve) -> str:
 
 def _mouse_help() -> str:
     return tr(
-        "The wheel zooms over the steps, with Ctrl over the values. Drag to zoom to a rectangle, with Shift to move. "
+        "The wheel zooms the steps, with Ctrl the values. Drag to zoom into a rectangle, with Shift to move. "
         "Keys: arrows, plus, minus, 0."
     )

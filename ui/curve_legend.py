@@ -42,7 +42,7 @@ class Legend(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName(tr("Lines of the chart"))
+        self.setAccessibleName(tr("Curves in the chart"))
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)

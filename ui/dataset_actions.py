@@ -16,6 +16,7 @@ from ui import dataset_bulk, dataset_clipboard
 from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_drag import MOST
 from ui.dataset_view import GridView
+from ui.value_words import word
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -56,7 +57,7 @@ class RowActions(QObject):
         for status, text, key in (
             ("approved", tr("&Approve"), "Alt+A"),
             ("rejected", tr("&Reject"), "Alt+R"),
-            ("draft", tr("Make a dra&ft"), "Alt+D"),
+            ("draft", tr("Mark as dra&ft"), "Alt+D"),
         ):
             self._add(MARK + status, text, lambda status=status: self.bulk("status", status), key)
         self._add("tag", tr("Add ta&gs…"), lambda: self.ask_bulk("add_tag"), "Ctrl+T")
@@ -111,7 +112,7 @@ class RowActions(QObject):
     def _choices(self, parent: QMenu, field: str) -> QMenu:
         menu = QMenu({"split": tr("&Split"), "kind": tr("&Kind")}[field], parent)
         for value in ALL[COLUMNS.index(field)].choices:
-            action = menu.addAction(value or tr("(none)"))
+            action = menu.addAction(word(value) or tr("(none)"))
             action.triggered.connect(lambda _checked=False, value=value: self.bulk(field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu
@@ -153,7 +154,7 @@ class RowActions(QObject):
     async def _copy(self, ids: array[int], with_headings: bool) -> None:
         if len(ids) > dataset_clipboard.MOST_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
-            raise JukuError(title, tr("Nothing was copied. Export the rows into a file instead."))
+            raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
         columns = self._table.header.shown()
         read = self._workspace.project.read
         text = await read(dataset_clipboard.copied, ids, columns, with_headings)
@@ -209,5 +210,5 @@ class RowActions(QObject):
 
     def _on_too_many(self, count: int) -> None:
         title = trn("{n} row is too many to drag", "{n} rows are too many to drag", count)
-        text = tr("Up to {most} rows can be dragged. Export the others into a file.", most=f"{MOST:,}")
+        text = tr("Up to {most} rows can be dragged. Export the others to a file.", most=f"{MOST:,}")
         self._workspace.tasks.failed.emit(JukuError(title, text))

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.value_words import word
 from ui.workspace import Workspace
 
 CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
@@ -32,7 +33,7 @@ def titles() -> dict[str, str]:
     return {
         "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
         "add_tag": tr("Add tags"), "remove_tag": tr("Remove tags"), "facts": tr("Set the facts"),
-        "question_prefix": tr("Put text before the question"), "answer_prefix": tr("Put text before the answer"),
+        "question_prefix": tr("Add text before the question"), "answer_prefix": tr("Add text before the answer"),
         "system": tr("Change the system prompt"), "notes": tr("Set the notes"),
     }  # fmt: skip
 
@@ -71,10 +72,10 @@ def _label(action: str, value: str, n: int) -> str:
         return {
             "approved": trn("Approve {n} row", "Approve {n} rows", n),
             "rejected": trn("Reject {n} row", "Reject {n} rows", n),
-            "draft": trn("Make {n} row a draft", "Make {n} rows drafts", n),
+            "draft": trn("Change {n} row to a draft", "Change {n} rows to drafts", n),
         }[value]
     if action in ("split", "kind"):
-        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value or "–")
+        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=word(value) or "–")
     return trn("{action} in {n} row", "{action} in {n} rows", n, action=titles()[action])
 
 
@@ -112,7 +113,7 @@ class BulkDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
-        form.addRow(tr("What to do"), self.action)
+        form.addRow(tr("Action"), self.action)
         form.addRow(tr("Value"), self._pages)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
@@ -136,7 +137,7 @@ class BulkDialog(QDialog):
         page = self.choice if name in CHOICES else self.line if name in LINES else self.text
         self.choice.clear()
         for value in CHOICES.get(name, ()):
-            self.choice.addItem(value or tr("(none)"), value)
+            self.choice.addItem(word(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
         self._note.setText(_about(name))
@@ -151,9 +152,9 @@ class BulkDialog(QDialog):
 
 def _about(action: str) -> str:
     about = {
-        "add_tag": tr("Tags are words parted by blanks."),
-        "remove_tag": tr("Tags are words parted by blanks."),
-        "facts": tr("Facts are names such as f03, parted by blanks."),
-        "system": tr("It replaces the instructions that stand first in each row; rows without get them."),
+        "add_tag": tr("Tags are words separated by spaces."),
+        "remove_tag": tr("Tags are words separated by spaces."),
+        "facts": tr("Facts are names such as f03, separated by spaces."),
+        "system": tr("It replaces the instructions at the start of each row; rows without instructions get them."),
     }
     return f"{about.get(action, '')} {tr('This is one step, which can be undone.')}".strip()

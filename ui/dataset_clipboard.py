@@ -11,6 +11,7 @@ from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
 from ui.dataset_columns import ALL, COLUMNS, headings, value
+from ui.value_words import value_of, word
 
 MOST_COPIED = 50_000  # rows; a clipboard is no way to move more
 MOST_PASTED = 5_000  # rows; more are imported
@@ -88,11 +89,11 @@ def _checked(name: str, text: str) -> str:
     choices = ALL[COLUMNS.index(name)].choices
     if not choices or text in choices:
         return text
-    found = next((choice for choice in choices if choice and choice == text.strip().lower()), None)
+    found = value_of(text, choices)
     if found is None and text.strip():
-        title = tr("“{value}” cannot stand in the column “{column}”", value=text[:40], column=_heading(name))
-        known = ", ".join(choice for choice in choices if choice)
-        raise FormatError(title, tr("Nothing was pasted. It knows: {choices}.", choices=known))
+        title = tr("“{value}” is not allowed in the column “{column}”", value=text[:40], column=_heading(name))
+        known = ", ".join(word(choice) for choice in choices if choice)
+        raise FormatError(title, tr("Nothing was pasted. Possible values: {choices}.", choices=known))
     return found or choices[0]
 
 

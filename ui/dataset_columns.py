@@ -6,6 +6,7 @@ from core import dataset
 from core.checks import RULES
 from core.dataset import Example
 from core.language import tr
+from ui.value_words import word
 
 PREVIEW = 400  # characters: a cell never lays out a whole book
 
@@ -40,6 +41,7 @@ ALL = (
     Column("line", 76, "line", editable=False, shown=False),
 )
 COLUMNS = tuple(column.name for column in ALL)
+CHOICES = frozenset(column.name for column in ALL if column.choices)
 NUMBERS = frozenset(COLUMNS.index(name) for name in ("length", "line"))
 
 
@@ -47,7 +49,7 @@ def headings() -> list[str]:
     """The titles of `ALL`, in the language of the screen."""
     return [
         tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Status"), tr("Facts"), tr("Tags"),
-        tr("Notes"), tr("Key points"), tr("Passage"), tr("Length"), tr("Source"), tr("Line"),
+        tr("Notes"), tr("Key points"), tr("Source passage"), tr("Length"), tr("Source"), tr("Line"),
     ]  # fmt: skip
 
 
@@ -72,6 +74,8 @@ def _shown(example: Example, name: str) -> str:
     if name in ("length", "line"):
         number = value(example, name)
         return f"{int(number):,}" if number else ""
+    if name in CHOICES:
+        return word(value(example, name))
     # Line breaks of every kind, tabs too: a cell is one line.
     return " ".join(value(example, name)[:PREVIEW].split())
 

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from ui import style
 from ui.dataset_columns import ALL, NUMBERS
 from ui.dataset_model import DatasetModel
+from ui.value_words import offer
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint
@@ -134,7 +135,7 @@ class DatasetDelegate(QStyledItemDelegate):
         column = ALL[index.column()]
         if column.choices:
             box = QComboBox(parent)
-            box.addItems(column.choices)
+            offer(box, column.choices)
             box.activated.connect(lambda _index: self._finish(box))
             return box
         if column.long:
@@ -150,7 +151,7 @@ class DatasetDelegate(QStyledItemDelegate):
                 editor.setPlainText(value)
                 editor.selectAll()
         elif isinstance(editor, QComboBox):
-            editor.setCurrentText(value)
+            editor.setCurrentIndex(editor.findData(value))
         elif not editor.property("modified"):
             super().setEditorData(editor, index)
 
@@ -158,7 +159,7 @@ class DatasetDelegate(QStyledItemDelegate):
         if isinstance(editor, QPlainTextEdit):
             model.setData(index, editor.toPlainText())
         elif isinstance(editor, QComboBox):
-            model.setData(index, editor.currentText())
+            model.setData(index, editor.currentData())
         else:
             super().setModelData(editor, model, index)
 

@@ -50,7 +50,7 @@ class DatasetDetail(QStackedWidget):
         self._failed = widgets.Note()
         self._json = QPushButton(tr("Edit as JSON…"))
         self._json.clicked.connect(self._on_json)
-        self.addWidget(widgets.EmptyState(tr("No row is chosen"), tr("Choose one above to read and edit all of it.")))
+        self.addWidget(widgets.EmptyState(tr("No row selected"), tr("Select one above to read and edit it.")))
         self.addWidget(self._page())
         self.show_example(None)
 
@@ -63,10 +63,13 @@ class DatasetDetail(QStackedWidget):
         self.notes = FieldEdit(tr("Notes"), most=6)
         self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
-            widgets.tip(tr("What an answer must contain: points parted by “;”, alternatives by “|”, “!” forbids."))
+            widgets.tip(
+                tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
+            )
         )
         for name in BOXES:
-            getattr(self, name).textActivated.connect(lambda value, name=name: self._emit(name, value))
+            box = getattr(self, name)
+            box.activated.connect(lambda place, name=name, box=box: self._emit(name, box.itemData(place)))
         for name in LINES:
             getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
         for name in TEXTS:
@@ -203,7 +206,7 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
     if isinstance(field, FieldEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
-        field.setCurrentText(value)
+        field.setCurrentIndex(field.findData(value))
     elif isinstance(field, QLineEdit) and (anew or not field.isModified()) and value != field.text():
         field.setText(value)
 

@@ -1,6 +1,7 @@
 """The filter bar above the grid: one line of words says all of it, and the lists beside it write those words."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
@@ -22,6 +23,7 @@ from core.checks import RULES
 from core.filters import Filter
 from core.language import tr
 from ui import style, widgets
+from ui.value_words import word
 
 TYPING = 150  # milliseconds between the last key and the search
 NUMBER = QIntValidator(0, 10_000_000)
@@ -124,7 +126,7 @@ class FilterBar(QWidget):
         }  # fmt: skip
         for name, box in self.boxes.items():
             found = counts.get(NAMES[name], {})
-            titles = {rule: RULES[rule].title() for rule in found if rule in RULES} if name == "rule" else {}
+            titles = _words(name, found)
             any = tr("With problems") if name == "rule" and found else ""
             _fill(box, every[name], found, titles, any)
         self._follow()
@@ -210,6 +212,13 @@ def _titles() -> dict[str, str]:
     }  # fmt: skip
 
 
+def _words(name: str, found: Iterable[str]) -> dict[str, str]:
+    """What the values of a column are called."""
+    if name == "rule":
+        return {rule: RULES[rule].title() for rule in found if rule in RULES}
+    return {value: word(value) for value in found} if name in ("split", "kind", "status") else {}
+
+
 def _box(name: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
@@ -223,7 +232,7 @@ def _box(name: str) -> QComboBox:
 def _number(placeholder: str) -> QLineEdit:
     field = QLineEdit(placeholderText=placeholder)
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
-    field.setToolTip(tr("Characters of question and answer together"))
+    field.setToolTip(tr("Characters in question and answer together"))
     field.setValidator(NUMBER)
     field.setMaximumWidth(62)
     return field

@@ -67,7 +67,7 @@ class GridHeader(QHeaderView):
             action.setEnabled(self.isSectionHidden(column) or self.count() - self.hiddenSectionCount() > 1)
             action.toggled.connect(lambda shown, column=column: self.show_column(column, shown))
         menu.addSeparator()
-        menu.addAction(tr("As at first")).triggered.connect(self.reset_columns)
+        menu.addAction(tr("Reset columns")).triggered.connect(self.reset_columns)
         return menu
 
     def show_column(self, column: int, shown: bool) -> None:

@@ -398,4 +398,4 @@ def _nothing(on_import: object, on_add: object) -> QWidget:
 def _no_match(on_clear: object) -> QWidget:
     clear = QPushButton(tr("Show all rows"))
     clear.clicked.connect(on_clear)
-    return _page(Nothing(tr("No row matches"), tr("Change the words or the lists above.")), clear)
+    return _page(Nothing(tr("No row matches"), tr("Change the search words or the filters above.")), clear)

@@ -52,7 +52,7 @@ def words(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
     name = widgets.short_name(job.fine_tuned_model or job.model)
     if job.status == "succeeded":
-        return tr("Trained: {model}", model=name), tr("Ask it in the chat, or examine it."), "good"
+        return tr("Trained: {model}", model=name), tr("Ask it in the chat, or test it in an exam."), "good"
     if job.status == "cancelled":
         return tr("Cancelled: {model}", model=name), "", "warning"
     reason = " ".join(job.error.split())[:200].replace("<", "‹").replace(">", "›")

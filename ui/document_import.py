@@ -22,7 +22,7 @@ APPEND, REPLACE = "append", "replace"
 
 def reading(path: Path) -> str:
     """What the status bar says while a document is read."""
-    return tr("Read {name}", name=clip(path.name, 60))
+    return tr("Import document {name}", name=clip(path.name, 60))
 
 
 async def read_document(workspace: Workspace, path: Path) -> Document:
@@ -43,20 +43,20 @@ class DocumentDialog(QDialog):
         """`has_text`: whether the spec has a text already, so that there is something to choose."""
         super().__init__(parent)
         self._document, self._has_text = document, has_text
-        self.setWindowTitle(tr("Bring in a document"))
+        self.setWindowTitle(tr("Import a document"))
         self.resize(820, 640)
         self.editor = QPlainTextEdit(document.text, tabChangesFocus=True)
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = widgets.label(dim=True)
         self.note = widgets.Note()
         self.note.say("\n".join(_shown(document.notes)), "warning")
-        self.append = QRadioButton(tr("&Append it to the text of the spec"))
-        self.replace = QRadioButton(tr("&Replace the text of the spec; Undo brings it back"))
+        self.append = QRadioButton(tr("&Append to the spec"))
+        self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
         self.append.setChecked(has_text)
         self.replace.setChecked(not has_text)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.take = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.take.setText(tr("Take over the text"))
+        self.take.setText(tr("Import the text"))
         self.take.setProperty("primary", True)
         self._lay_out()
         self._typing = QTimer(self, singleShot=True, interval=TYPING)
@@ -77,7 +77,7 @@ class DocumentDialog(QDialog):
         for part in (title, self.length, self.note):
             layout.addWidget(part)
         layout.addWidget(self.editor, 1)
-        layout.addWidget(widgets.label(tr("This is how it will stand in the spec. You can edit it here."), dim=True))
+        layout.addWidget(widgets.label(tr("This is the new text in the spec. You can edit it here."), dim=True))
         layout.addSpacing(style.SPACE // 2)
         for choice in (self.append, self.replace):
             choice.setVisible(self._has_text)

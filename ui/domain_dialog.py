@@ -43,7 +43,7 @@ class DomainDialog(QDialog):
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
         self.project = widgets.label(_file(domain), dim=True)
-        self.read, self.note = QPushButton(tr("Take from a project…")), widgets.Note()
+        self.read, self.note = QPushButton(tr("Import from a project…")), widgets.Note()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._lay_out()
         self._connect()
@@ -91,7 +91,7 @@ class DomainDialog(QDialog):
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
 
     def _on_read(self) -> None:
-        dialog = QFileDialog(self, tr("The project that teaches it"), "", f"Juku (*{'.juku'})")
+        dialog = QFileDialog(self, tr("The project that teaches this domain"), "", f"Juku (*{'.juku'})")
         dialog.fileSelected.connect(lambda name: self.take(Path(name)))
         dialog.open()
 
@@ -129,4 +129,4 @@ class DomainDialog(QDialog):
 
 
 def _file(domain: Domain) -> str:
-    return Path(domain.source).name if domain.source else tr("none: its words are those of the description")
+    return Path(domain.source).name if domain.source else tr("none: the words of the description are used")

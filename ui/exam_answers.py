@@ -255,7 +255,7 @@ def _proof(given: Sequence[Answer]) -> str:
     seconds = sum(one.seconds for one in given) / len(given)
     sent, received = (sum(values) // len(given) for values in zip(*((one.sent, one.received) for one in given), strict=True))  # fmt: skip
     parts = [
-        tr("Answered by {model}", model=", ".join(filter(None, told)) or tr("a server that does not say")),
+        tr("Answered by {model}", model=", ".join(filter(None, told)) or tr("a server that does not report it")),
         tr("{n} s", n=f"{seconds:.1f}"),
     ]
     if sent or received:
@@ -276,11 +276,11 @@ def leak_words(question: Question) -> str:
         return ""
     row, _gap, percent = question.leak.partition(" ")
     return tr(
-        "Training row {row} asks the same ({share} % alike): a right answer proves nothing.", row=row, share=percent
+        "Training row {row} asks the same ({share} % similar): a right answer proves nothing.", row=row, share=percent
     )
 
 
 def point_words(point: str) -> str:
     """A key point as a person reads it: alternatives by “or”, and what must not be said."""
     words = tr(" or ").join(part.strip() for part in point.removeprefix("!").split("|"))
-    return tr("not: {words}", words=words) if point.startswith("!") else words
+    return tr("must not contain: {words}", words=words) if point.startswith("!") else words

@@ -29,13 +29,16 @@ class ExamChart(QWidget):
         self._points: list[Point] = []
         self._plot: ExamPlot | None = None
         self.axis, self.told = QComboBox(), widgets.label(wrap=True, dim=True)
-        self.axis.addItem(tr("over checkpoints"), STEPS)
-        self.axis.addItem(tr("over versions of the rows"), VERSIONS)
-        self.axis.setAccessibleName(tr("Along the bottom"))
+        self.axis.addItem(tr("by checkpoint"), STEPS)
+        self.axis.addItem(tr("by version of the rows"), VERSIONS)
+        self.axis.setAccessibleName(tr("Horizontal axis"))
         self.axis.currentIndexChanged.connect(lambda _index: self._draw())
         self._nothing = Nothing(
-            tr("No trained model has been examined yet"),
-            tr("Examine models that were trained from this project, and their checkpoints: each becomes a point here."),
+            tr("No trained model has taken an exam yet"),
+            tr(
+                "Run exams with models that were trained from this project and with their checkpoints: each "
+                "becomes a point here."
+            ),
         )
         self._lay_out()
 
@@ -86,10 +89,11 @@ class ExamChart(QWidget):
         if self._plot is not None:
             self._plot.show_lines(lines, tr("step") if steps else tr("version"))
             self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
-        nothing = (
-            tr("No model is named with the step it was saved at.") if steps else tr("No version of the rows was kept.")
+        nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
+        whole = tr(
+            "Solid lines: held-out questions with Wilson's interval. Dotted lines: general questions, "
+            "which should not fall."
         )
-        whole = tr("Whole lines: held-out questions with Wilson's interval. Dotted: general ones, which must not fall.")
         self.told.setText(whole if lines else nothing)
 
 

@@ -62,11 +62,13 @@ class ExamForm(QWidget):
             self.grader.addItem(grader.title(), name)
         self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
         self.general.setToolTip(
-            widgets.tip(tr("Everyday knowledge in the language of the spec: it shows what is forgotten."))
+            widgets.tip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
         )
         self.general.setChecked(True)
         self.judge.setToolTip(
-            widgets.tip(tr("Beside the grader, a chat model marks each answer. The settings name who judges."))
+            widgets.tip(
+                tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
+            )
         )
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -82,10 +84,10 @@ class ExamForm(QWidget):
         self.k = widgets.whole(1, 50, books.k)
         self.budget = widgets.whole(50, LARGEST_BUDGET, books.budget)
         self.shots = widgets.whole(1, 50, books.shots)
-        self.embedding = QLineEdit(placeholderText=tr("none: by letters only"))
+        self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
-        self.temperature.setToolTip(tr("0 takes the likeliest words; above, answers vary"))
+        self.temperature.setToolTip(tr("0 picks the most likely words; higher values vary the answer"))
 
     def _lay_out(self) -> None:
         fields = QWidget()
@@ -118,7 +120,7 @@ class ExamForm(QWidget):
         named = (
             (tr("Te&mperature"), self.temperature), (tr("&Top p"), self.top_p), (tr("Ma&x tokens"), self.tokens),
             (tr("See&d"), self.seed), (tr("Passages found"), self.k), (tr("Tokens of passages"), self.budget),
-            (tr("Examples shown"), self.shots), (tr("Embedding model"), self.embedding),
+            (tr("Number of examples shown"), self.shots), (tr("Embedding model"), self.embedding),
         )  # fmt: skip
         for number, (name, field) in enumerate(named):
             label = widgets.label(name, dim=True)
@@ -232,7 +234,7 @@ class ExamForm(QWidget):
 
     def _remark(self) -> str:
         if self.repeats.value() > 1 and self.temperature.value() == 0:
-            return tr("At temperature 0 the repeats will be the same.")
+            return tr("At temperature 0 all repeats give the same answer.")
         return ""
 
     def _total_words(self) -> str:
@@ -241,8 +243,8 @@ class ExamForm(QWidget):
         text = exam_words.total_words(self._found, self.repeats.value())
         if self.judge.isChecked() and self._found:
             answers = sum(one.requests for one in self._found) * self.repeats.value()
-            text += " · " + trn("at most {n} request to the judge, not reckoned in",
-                                "at most {n} requests to the judge, not reckoned in", answers)  # fmt: skip
+            text += " · " + trn("at most {n} request to the judge, not included",
+                                "at most {n} requests to the judge, not included", answers)  # fmt: skip
         return text
 
     def _judge(self) -> tuple[str, str] | None:

@@ -100,8 +100,8 @@ class ExamHeat(QWidget):
             (tr("Leaked"), LEAKED),
         ):  # fmt: skip
             self.filter.addItem(title, wanted)
-        self.level.setAccessibleName(tr("What a line stands for"))
-        self.filter.setAccessibleName(tr("Which lines to show"))
+        self.level.setAccessibleName(tr("What a row stands for"))
+        self.filter.setAccessibleName(tr("Curves to show"))
         self.table, self.answers = RatesTable(), AnswersView()
         self.level.currentIndexChanged.connect(lambda _index: self._on_level())
         self.filter.currentIndexChanged.connect(lambda _index: self._show_entries())

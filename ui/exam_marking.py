@@ -54,7 +54,7 @@ class ExamMarking(QWidget):
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName(tr("The answer to mark"))
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.note = QLineEdit(placeholderText=tr("A note, if you like"))
+        self.note = QLineEdit(placeholderText=tr("A note (optional)"))
         self.note.setAccessibleName(tr("Note"))
         self._make_buttons()
         self._lay_out()
@@ -98,12 +98,13 @@ class ExamMarking(QWidget):
         font.setBold(True)
         self.question.setFont(font)
         help = tr(
-            "Keys 0 to 9 give 0 to 90 points, “+” gives 100; arrows go back and forth, backspace takes a mark back."
+            "Keys 0 to 9 give 0 to 90 points, “+” gives 100. The arrow keys move back and forth, Backspace "
+            "deletes a mark."
         )
         sheet = widgets.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
                                self.note, steps, widgets.label(help, wrap=True, dim=True))  # fmt: skip
         sheet.layout().setSpacing(style.SPACE // 2)
-        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here as soon as an exam has some."))
+        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(sheet)

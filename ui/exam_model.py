@@ -163,15 +163,15 @@ class RatesModel(QAbstractTableModel):
 
     def _tip(self, entry: Entry, column: int) -> str:
         if column < 2:
-            leak = tr("A training row asks the same: right answers prove nothing.") if entry.leaks else ""
+            leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
             return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
         rate = entry.line.rates[column - 2]
         parts = [f"{rate} · {exam_words.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
         change = self._change(entry, column - 2)
         if change > 0:
-            parts.append(tr("Gained: mostly right here, mostly wrong with the one it is compared with."))
+            parts.append(tr("Gained: mostly right here, mostly wrong in the reference."))
         elif change < 0:
-            parts.append(tr("Lost: mostly wrong here, mostly right with the one it is compared with."))
+            parts.append(tr("Lost: mostly wrong here, mostly right in the reference."))
         return "\n".join(parts)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

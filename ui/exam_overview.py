@@ -66,7 +66,7 @@ class ExamOverview(QScrollArea):
         self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))
         self.missing = FactList(tr("Facts not learned yet"))
         self.titles = [widgets.label(wrap=True) for _list in range(3)]
-        self.wordings = QPushButton(tr("Make more &wordings for these facts…"))
+        self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
         self.leaks, self.show_leaks = widgets.Note(), QPushButton(tr("Show them"))
         self.agreement = widgets.label(wrap=True, dim=True)
         self._lay_out()
@@ -82,7 +82,7 @@ class ExamOverview(QScrollArea):
 
     def _lay_out(self) -> None:
         beside = QHBoxLayout()
-        name = QLabel(tr("&Compared with"))
+        name = QLabel(tr("&Compare with"))
         name.setBuddy(self.against)
         beside.addWidget(widgets.heading(tr("Results")))
         beside.addStretch()
@@ -171,8 +171,8 @@ class ExamOverview(QScrollArea):
         found = outcome.leaks
         named = "\n".join(f"{one.question} – {leak_words(one)}" for one in found[:LEAKS_NAMED])
         more = len(found) - LEAKS_NAMED
-        title = trn("{n} question stands among the training rows, too, and proves nothing:",
-                    "{n} questions stand among the training rows, too, and prove nothing:", len(found))  # fmt: skip
+        title = trn("{n} question is also among the training rows and proves nothing:",
+                    "{n} questions are also among the training rows and prove nothing:", len(found))  # fmt: skip
         rest = tr("… and {n} more", n=more) if more > 0 else ""
         self.leaks.say("\n".join(filter(None, (title, named, rest))) if found else "", "warning")
         self.show_leaks.setVisible(bool(found))

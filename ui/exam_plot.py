@@ -28,7 +28,7 @@ class ExamPlot(pyqtgraph.PlotWidget):
         self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(x=False, y=False)
-        self.setAccessibleName(tr("Right answers over the training"))
+        self.setAccessibleName(tr("Right answers during training"))
         self.setLabel("left", tr("% right"))
         self.getAxis("left").enableAutoSIPrefix(False)
         self.getAxis("bottom").enableAutoSIPrefix(False)

@@ -43,7 +43,7 @@ class ExamResult(QWidget):
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
         self.by, self.without_leaks = QComboBox(), QCheckBox()
-        self.by.setAccessibleName(tr("Whose marks count"))
+        self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()
         self._connect()
@@ -52,7 +52,7 @@ class ExamResult(QWidget):
         self.pages = QTabWidget(documentMode=True)
         self.pages.tabBar().setDrawBase(False)
         for page, title in (
-            (self.overview, tr("At a glance")), (self.heat, tr("Facts and answers")), (self.marking, tr("Mark blind")),
+            (self.overview, tr("Overview")), (self.heat, tr("Facts and answers")), (self.marking, tr("Mark blind")),
             (self.chart, tr("Over time")),
         ):  # fmt: skip
             self.pages.addTab(page, title)
@@ -123,7 +123,7 @@ class ExamResult(QWidget):
     def _show(self, outcome: Outcome) -> None:
         self._show_by(outcome)
         leaks = len(outcome.leaks)
-        self.without_leaks.setText(tr("Leave out what leaked ({n})", n=leaks))
+        self.without_leaks.setText(tr("Leave out leaked questions ({n})", n=leaks))
         self.without_leaks.setVisible(leaks > 0)
         self.overview.show_outcome(outcome, self._against)
         self.heat.show_outcome(outcome)

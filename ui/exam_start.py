@@ -75,10 +75,10 @@ class EmptyExam(QWidget):
 
     def show_count(self, questions: int) -> None:
         about = tr(
-            "An exam puts the same questions to a base model, with and without the text before it, and to the one you "
-            "taught; it marks the answers, and shows fact by fact what was learned and what was lost."
+            "An exam asks a base model, with and without the text in the prompt, and your trained model the same "
+            "questions. It marks the answers and shows for each fact what was learned and what was forgotten."
         )
-        which = tr("The questions are the rows with the split “test”; they are never trained on.")
-        count = trn("There is {n} of them, general ones counted in.", "There are {n} of them, general ones counted in.",
+        which = tr("The questions are the rows with the split “test”; they are never used for training.")
+        count = trn("There is {n} of them, including general ones.", "There are {n} of them, including general ones.",
                     questions)  # fmt: skip
         self._text.setText(f"{about}\n\n{which}\n{count}" if questions else f"{about}\n\n{which}")

@@ -33,8 +33,8 @@ class SubjectRow(QWidget):
         self.server, self.model, self.condition = QComboBox(), widgets.ModelBox(), QComboBox()
         self.cost = widgets.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
-        self.copy = _tool("+", tr("The same once more"), self.copy_wanted)
-        self.remove = _tool("✕", tr("Leave this one out"), self.removal_wanted)
+        self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
+        self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
             tip = widgets.tip(told.about())
@@ -114,9 +114,9 @@ class SubjectRow(QWidget):
         """Why this one cannot be asked; '' where it can."""
         offer = self.model.offer()
         if offer is None:
-            return tr("Choose a model in each line.")
+            return tr("Choose a model in every row.")
         if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+            return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
         return ""
 
 
@@ -133,11 +133,11 @@ class ExamSubjects(QWidget):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(style.SPACE // 2)
         self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
-        self.add.setToolTip(tr("One more model, or one more condition"))
+        self.add.setToolTip(tr("Another model or condition"))
         self.presets.setMenu(self._menu())
         self.add.clicked.connect(lambda _checked: self._on_copy(self._rows[-1] if self._rows else None))
         above = QHBoxLayout()
-        above.addWidget(widgets.heading(tr("Who is examined")))
+        above.addWidget(widgets.heading(tr("Models that take the exam")))
         above.addSpacing(style.SPACE)
         above.addWidget(self.presets)
         above.addWidget(self.add)
@@ -152,8 +152,8 @@ class ExamSubjects(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
-            (tr("Base and newest tuned, closed book"), closed_books),
-            (tr("The same, and the base with the book"), with_books),
+            (tr("Base and newest fine-tuned model, closed book"), closed_books),
+            (tr("The same, and the base model with the spec in the prompt"), with_books),
             (tr("All conditions"), all_conditions),
         ):
             menu.addAction(title, lambda make=make: self._on_preset(make(*self._usual())))
@@ -215,7 +215,7 @@ class ExamSubjects(QWidget):
         if found := next(filter(None, (row.problem() for row in self._rows)), ""):
             return found
         if len(set(subjects)) < len(subjects):
-            return tr("Two lines are the same: choose another model or condition.")
+            return tr("Two entries are the same: choose another model or condition.")
         return ""
 
     def _show(self, subjects: Sequence[Subject]) -> None:

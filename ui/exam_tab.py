@@ -64,8 +64,8 @@ class ExamTab(Tab):
         self.runs, self.new = QComboBox(), QPushButton(tr("&New exam"), checkable=True)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
-        self.go_on, self.again = QPushButton(), QPushButton(tr("&The same again"))
-        self.again.setToolTip(tr("Fill the form with what this exam asked"))
+        self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))
+        self.again.setToolTip(tr("Fill in the form as in this exam"))
         self.delete, self.export = QPushButton(tr("De&lete…")), ExportButton(self.workspace)
 
     def _lay_out(self) -> None:
@@ -206,9 +206,9 @@ class ExamTab(Tab):
         left = wanted - done
         self.go_on.setVisible(run is not None and not running and (left > 0 or self._unjudged > 0))
         self.go_on.setText(
-            trn("&Continue: {n} answer is missing", "&Continue: {n} answers are missing", left)
+            trn("&Continue: {n} answer missing", "&Continue: {n} answers missing", left)
             if left > 0
-            else trn("&Continue: {n} answer is not judged", "&Continue: {n} answers are not judged", self._unjudged)
+            else trn("&Continue: {n} answer not judged", "&Continue: {n} answers not judged", self._unjudged)
         )
         self.delete.setEnabled(not running)
 

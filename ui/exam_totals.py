@@ -135,11 +135,12 @@ class TotalsModel(QAbstractTableModel):
             held = len(scores.held_out(self._outcome.result.questions))
             return "\n".join(filter(None, (text, exam_words.small(held))))
         if column == CHANCE and found is not None:
-            return f"{text}\n" + tr("{gained} questions only this one has right, {lost} only the other.",
+            return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",
                                     gained=found.passing.gained, lost=found.passing.lost)  # fmt: skip
         if column == SPREAD and total.spread.n:
-            return f"{text}\n" + trn("{n} question was asked several times; scores within it vary by {deviation}.",
-                                     "{n} questions were asked several times; scores within one vary by {deviation}.",
+            return f"{text}\n" + trn("{n} question was asked several times; its scores vary by {deviation}.",
+                                     "{n} questions were asked several times; the scores of one question vary by "
+                                     "{deviation}.",
                                      total.spread.n, deviation=f"{100 * total.spread.deviation:.1f}")  # fmt: skip
         return text
 
@@ -147,22 +148,28 @@ class TotalsModel(QAbstractTableModel):
 def _titles() -> list[tuple[str, str]]:
     """The headings, and what each column says."""
     return [
-        (tr("Subject"), tr("A model under a condition")),
-        (tr("Held out"), tr("Right answers to questions that were never trained on, without the general ones")),
-        (tr("95 % interval"), tr("Wilson's interval of the held-out rate: where the true rate lies, 95 times of 100")),
+        (tr("Subject"), tr("A model with its condition")),
+        (tr("Held out"), tr("Right answers to questions that were never used for training, without the general ones")),
+        (
+            tr("95 % interval"),
+            tr("Wilson's interval of the held-out rate: it contains the true rate 95 times out of 100"),
+        ),
         (tr("Score"), tr("The mean score of the held-out questions, of 100")),
         (tr("Difference"), tr("Of the mean score, in points, with its interval (bootstrap, paired by question)")),
         (
             tr("p"),
-            tr("How likely chance alone parts the two so far (McNemar's exact test over the held-out questions)"),
+            tr(
+                "Probability that a difference this large is due to chance (McNemar's exact test over the "
+                "held-out questions)"
+            ),
         ),
-        (tr("Facts"), tr("Facts gained and lost against the subject that is compared with")),
-        (tr("General"), tr("Everyday knowledge: what is lost here was forgotten")),
-        (tr("Memorised"), tr("The very wordings of training rows. This is no proof that a fact is known.")),
-        (tr("Unsteady"), tr("Questions that are answered now right, now wrong")),
+        (tr("Facts"), tr("Facts gained and lost compared with the reference subject")),
+        (tr("General"), tr("General knowledge: what is lost here was forgotten")),
+        (tr("Memorised"), tr("The exact wordings of training rows. This does not prove that a fact was learned.")),
+        (tr("Inconsistent"), tr("Questions that are answered now right, now wrong")),
         (tr("Unmarked"), tr("Answers that the grader could not mark")),
         (tr("s/answer"), tr("Seconds per answer, on average")),
-        (tr("per 1,000"), tr("US dollars for a thousand questions as they were asked")),
+        (tr("per 1,000"), tr("US dollars per thousand questions asked this way")),
     ]
 
 

@@ -53,14 +53,19 @@ def kind_words() -> dict[str, tuple[str, str]]:
     """What each kind of exam question is called, and what it shows."""
     return {
         "memorised": (
-            tr("Memorised – trained wording, not the result"),
-            tr("The very wording of a training row. It shows that the training worked, not that the fact is known."),
+            tr("Memorised: a question from training, not counted in the result"),
+            tr(
+                "The exact wording of a training row. It shows that the training worked, not that the fact was learned."
+            ),
         ),
-        "reworded": (tr("Reworded"), tr("The same question in words that were never trained on.")),
-        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
+        "reworded": (tr("Reworded"), tr("The same question in a wording that was never used for training.")),
+        "reverse": (tr("Reverse"), tr("The question in reverse, from the answer to what it is about.")),
         "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
-        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
-        "general": (tr("General"), tr("Everyday knowledge from outside the text, which must not get worse.")),
+        "not_stated": (
+            tr("Not stated"),
+            tr("Asks about something the text does not say; the right answer is to say so."),
+        ),
+        "general": (tr("General"), tr("General knowledge from outside the text, which should not get worse.")),
     }
 
 
@@ -123,7 +128,7 @@ def dollars(amount: float | None) -> str:
     """A price; nothing is paid on this computer, and some prices nobody knows."""
     if amount is None:
         return tr("unknown")
-    return tr("nothing") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
+    return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
 def estimate_words(one: Estimate) -> str:
@@ -148,11 +153,11 @@ def total_words(found: Sequence[Estimate], repeats: int) -> str:
            received=about(sum(one.received for one in found))),
     ]  # fmt: skip
     if all(one.subject.provider == LOCAL for one in found):
-        parts.append(tr("costs nothing"))
+        parts.append(tr("free"))
     elif len(known) == len(found):
         parts.append(tr("about {cost}", cost=dollars(sum(known))))
     else:
-        parts.append(tr("{cost}, and what nobody here knows the price of", cost=dollars(sum(known) if known else 0.0)))
+        parts.append(tr("{cost}, plus parts with unknown price", cost=dollars(sum(known) if known else 0.0)))
     return " · ".join(parts)
 
 
@@ -171,7 +176,7 @@ def left_words(done: int, wanted: int, seconds: float | None) -> str:
 def kappa_words(pair: str, found: Kappa) -> str:
     """How far two who marked agree: Cohen's kappa, with how many answers it stands on."""
     if found.value is None:
-        return tr("{pair}: agree on {share} of {n} – too much alike for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
+        return tr("{pair}: agree on {share} of {n} – too uniform for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
     text = tr("{pair}: κ = {kappa}, agree on {share} of {n}", pair=pair, kappa=f"{found.value:.2f}",
               share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
     return f"{text} ({tr('a small sample')})" if is_small(found.n) else text

@@ -36,6 +36,7 @@ from core.progress import Reporter
 from ui import style, widgets
 from ui.latest import Latest
 from ui.notice import Notice
+from ui.value_words import offer
 from ui.workspace import Workspace
 
 TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
@@ -71,8 +72,7 @@ class ExportDialog(QDialog):
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
         self.split.addItem(tr("All splits"), "")
-        for split in dataset.SPLITS:
-            self.split.addItem(split, split)
+        offer(self.split, dataset.SPLITS)
         for format in FORMATS:
             self.format.addItem(formats.title(format), format)
         for box, name in ((self.what, tr("Rows")), (self.split, tr("Split")), (self.format, tr("Format"))):
@@ -84,11 +84,11 @@ class ExportDialog(QDialog):
         self.format.activated.connect(lambda _index: self._on_format())
 
     def _make_options(self) -> None:
-        self.canonical = QCheckBox(tr("Keys in the usual order and one spacing"))
-        self.full = QCheckBox(tr("A column that holds the whole row, so that nothing is left out"))
-        self.bom = QCheckBox(tr("Begin with a byte order mark"))
-        self.bom.setToolTip(widgets.tip(tr("Azure OpenAI wants one in JSONL files, and Excel in CSV files.")))
-        self.card = QCheckBox(tr("Write a card beside it, with counts and hashes"))
+        self.canonical = QCheckBox(tr("Normalize key order and spacing"))
+        self.full = QCheckBox(tr("A column that contains the whole row, so that nothing is lost"))
+        self.bom = QCheckBox(tr("Start the file with a byte order mark"))
+        self.bom.setToolTip(widgets.tip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files.")))
+        self.card = QCheckBox(tr("Write a dataset card next to it, with counts and hashes"))
         self.full.toggled.connect(lambda _on: self._count())
 
     def _make_path(self) -> None:
@@ -200,7 +200,7 @@ class ExportDialog(QDialog):
     def _ask_to_replace(self, path: Path) -> None:
         box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "", parent=self)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(tr("“{name}” exists already. Replace it?", name=path.name))
+        box.setText(tr("“{name}” already exists. Replace it?", name=path.name))
         box.addButton(tr("Replace"), QMessageBox.ButtonRole.AcceptRole).clicked.connect(lambda: self._start(path))
         box.setDefaultButton(box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
         box.open()

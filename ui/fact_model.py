@@ -9,6 +9,7 @@ from core.coverage import EXAM, KINDS, STUDY, Entry
 from core.facts import Fact
 from core.language import tr, trn
 from ui import style, widgets
+from ui.value_words import word
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)
 WARNING = "⚠"
@@ -20,15 +21,7 @@ Role = Qt.ItemDataRole
 
 def kind_titles() -> dict[str, str]:
     """The kinds of rows in the words of the screen."""
-    return {
-        "direct": tr("direct"),
-        "reworded": tr("reworded"),
-        "reverse": tr("reverse"),
-        "applied": tr("applied"),
-        "statement": tr("statement"),
-        "not_stated": tr("not stated"),
-        EXAM: tr("for the exam"),
-    }
+    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
 def state_words(state: str, count: int) -> str:
@@ -37,7 +30,7 @@ def state_words(state: str, count: int) -> str:
         case "covered":
             return trn("{n} covered", "{n} covered", count)
         case "thin":
-            return trn("{n} lacks rows", "{n} lack rows", count)
+            return trn("{n} needs rows", "{n} need rows", count)
         case "unproved":
             return trn("{n} without an exam question", "{n} without an exam question", count)
         case "bare":
@@ -53,7 +46,7 @@ def about(entry: Entry, lost: bool) -> str:
     """What there is to say of a fact, line by line."""
     lines = [entry.fact.text]
     if lost:
-        lines.append(tr("Its passage is no longer in the text."))
+        lines.append(tr("Its source passage is no longer in the text."))
     if entry.stale:
         lines.append(trn("{n} row was written before the fact changed.",
                          "{n} rows were written before the fact changed.", entry.stale))  # fmt: skip
@@ -64,7 +57,7 @@ def about(entry: Entry, lost: bool) -> str:
     lines.append(tr("Rows: {counts}", counts=counts))
     if entry.lacking:
         listed = ", ".join(f"{titles[kind]} {count}" for kind, count in entry.lacking.items())
-        lines.append(tr("Lacks: {counts}", counts=listed))
+        lines.append(tr("Missing: {counts}", counts=listed))
     return "\n".join(lines)
 
 
@@ -135,7 +128,7 @@ class FactModel(QAbstractTableModel):
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
-            EXAMINED: tr("Wordings that are kept for the exam and never trained on"),
+            EXAMINED: tr("Wordings that are kept for the exam and never used for training"),
             RECALL: tr("Right answers in the newest exam"),
             KNOWN: tr("Right answers of the base model, before any training"),
         }.get(section)

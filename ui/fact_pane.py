@@ -74,8 +74,8 @@ class FactPane(QWidget):
     def _make_buttons(self) -> None:
         self.add = QPushButton(style.icon("add"), tr("Add fact"))
         self.find = QPushButton(tr("Find facts"))
-        self.make = widgets.primary(tr("Make what is missing…"))
-        self.make.setToolTip(tr("Make the rows that the facts lack: of those chosen, or of all"))
+        self.make = widgets.primary(tr("Generate missing rows…"))
+        self.make.setToolTip(tr("Generate the rows that are missing, for the selected facts or for all"))
         self.rows = QPushButton(tr("Show its rows"))
         self.more = QPushButton(tr("More"))
 
@@ -85,18 +85,16 @@ class FactPane(QWidget):
         self.merge = self._action(menu, tr("Merge into one"), self._on_merge)
         self.split = self._action(menu, tr("Split…"), self._on_split)
         self.ignore = self._action(menu, tr("Ignore"), self._on_ignore)
-        self.confirm = self._action(menu, tr("Its rows are still right"), self._on_confirm)
+        self.confirm = self._action(menu, tr("Mark as still right"), self._on_confirm)
         self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._made(RemakeDialog)))
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
         self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.take_back))
-        self.write = self._action(menu, tr("Write a row for it"), self._on_write)
+        self.write = self._action(menu, tr("Write a row by hand"), self._on_write)
         menu.addSeparator()
         self.probe = self._action(
             menu, tr("Ask the base model what it knows…"), lambda: self._open(self._made(ProbeDialog))
         )
-        self.judge = self._action(
-            menu, tr("Let a model judge the drafts…"), lambda: self._open(self._made(JudgeDialog))
-        )
+        self.judge = self._action(menu, tr("Judge drafts with a model…"), lambda: self._open(self._made(JudgeDialog)))
         self.refine = self._action(menu, tr("Find facts with a model…"), lambda: self._open(RefineDialog))
         menu.addSeparator()
         self.link = self._action(menu, tr("Link rows to facts…"), self._on_link)
@@ -164,7 +162,7 @@ class FactPane(QWidget):
         runner = inquiry_runner.of(self._workspace)
         tasks = {one.task for one in left if runner.progress(one.task) is None}
         if "examples" in tasks:
-            text = tr("A run with a chat model was interrupted: see “Make what is missing…”.")
+            text = tr("A run with a chat model was interrupted: see “Generate missing rows…”.")
         else:
             text = tr("A run with a chat model was interrupted: see “More”.") if tasks else ""
         self.interrupted.say(text, "note")
@@ -194,15 +192,15 @@ class FactPane(QWidget):
     def _show_buttons(self) -> None:
         self.add.setEnabled(bool(self._selected))
         about = (
-            tr("Make a fact of the selected passage") if self._selected else tr("First select a passage in the text")
+            tr("Make a fact from the selected passage") if self._selected else tr("First select a passage in the text")
         )
         self.add.setToolTip(about)
         count = self._missing
         self.find.setEnabled(count > 0)
         self.find.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
         self.find.setToolTip(
-            tr("Make facts of the sentences, list items and table rows that have none yet") if count
-            else tr("Every statement of the text has a fact")
+            tr("Make facts from the sentences, list items and table rows that have none yet") if count
+            else tr("Every sentence of the text is a fact")
         )  # fmt: skip
         chosen = self.table.chosen_facts()
         for button in (self.rows, self.edit, self.ignore, self.delete):
@@ -216,7 +214,7 @@ class FactPane(QWidget):
             action.setEnabled(len(chosen) == 1)
         self.make.setEnabled(self.table.facts.rowCount() > 0)
         ignored = bool(chosen) and all(fact.ignored for fact in chosen)
-        self.ignore.setText(tr("Take in again") if ignored else tr("Ignore"))
+        self.ignore.setText(tr("Stop ignoring") if ignored else tr("Ignore"))
 
     def _on_chosen(self) -> None:
         fact = self.table.fact()
@@ -245,11 +243,13 @@ class FactPane(QWidget):
     def _on_ignore(self) -> None:
         chosen = self.table.chosen_facts()
         ignored = all(fact.ignored for fact in chosen)
-        label = tr("Take facts in again") if ignored else tr("Ignore facts")
+        label = tr("Stop ignoring facts") if ignored else tr("Ignore facts")
         self._change(label, facts.ignore, [fact.id for fact in chosen], not ignored)
 
     def _on_confirm(self) -> None:
-        self._change(tr("Rows are still right"), facts.confirm_rows, [fact.name for fact in self.table.chosen_facts()])
+        self._change(
+            tr("Mark rows as still right"), facts.confirm_rows, [fact.name for fact in self.table.chosen_facts()]
+        )
 
     def _on_delete(self) -> None:
         if chosen := self.table.chosen_facts():

@@ -12,12 +12,12 @@ from ui import widgets
 
 def ask_to_fetch(parent: QWidget, offer: Offer, on_agreed: Callable[[], None]) -> None:
     """Show name, size, licence and source of a model; call `on_agreed` when the person says to fetch it."""
-    box = QMessageBox(QMessageBox.Icon.Question, tr("Fetch a model"), "", parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Download a model"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setText(tr("{title} is not on this computer. Fetch it?", title=offer.title))
+    box.setText(tr("{title} is not on this computer. Download it?", title=offer.title))
     box.setInformativeText(_facts(offer))
-    fetch = box.addButton(tr("Fetch"), QMessageBox.ButtonRole.AcceptRole)
+    fetch = box.addButton(tr("Download"), QMessageBox.ButtonRole.AcceptRole)
     box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(fetch)
     box.accepted.connect(on_agreed)
@@ -32,6 +32,6 @@ def _facts(offer: Offer) -> str:
             offer.licence_url,
             tr("Source: the Hugging Face hub"),
             "",
-            tr("With “Fetch” you accept the licence. It is kept on this computer and fetched only once."),
+            tr("“Download” accepts the licence. The model is kept on this computer and downloaded only once."),
         )
     )

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox
 
 from ui.growing_edit import GrowingEdit, text_of
+from ui.value_words import offer
 
 
 class FieldEdit(GrowingEdit):
@@ -63,7 +64,7 @@ class Choice(QComboBox):
     def __init__(self, name: str, values: Sequence[str] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.addItems(values)
+        offer(self, values)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -22,5 +22,5 @@ def button(rule: str, count: int) -> str:
 def label(rule: str) -> str:
     """The name of the step."""
     if rule == dataset.DUPLICATE:
-        return tr("Delete copies")
-    return tr("Rows are still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())
+        return tr("Delete duplicates")
+    return tr("Mark rows as still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())

@@ -54,7 +54,7 @@ class GenerationDialog(InquiryDialog):
     drafts_wanted = Signal()  # the person wants to see the drafts
 
     def __init__(self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(workspace, "examples", tr("Make examples"), parent)
+        super().__init__(workspace, "examples", tr("Generate examples"), parent)
         self.scope = Scope(names)
         self.scope.changed.connect(self._on_choice)
         self._plan: Plan | None = None
@@ -83,7 +83,7 @@ class GenerationDialog(InquiryDialog):
 
     def _make_ways(self) -> None:
         words = tr(
-            "States each fact, and leaves gaps in it to fill. Nothing leaves this computer, and it takes a moment."
+            "States each fact, and makes fill-in-the-blank questions from it. Nothing leaves this computer, and it takes only a moment."
         )
         self.ways = Ways(self.model, words)
         self.online, self.offline = self.ways.online, self.ways.offline
@@ -98,7 +98,7 @@ class GenerationDialog(InquiryDialog):
         column.addWidget(self.heading)
         column.addLayout(self._kind_grid())
         column.addSpacing(style.SPACE // 2)
-        column.addWidget(widgets.heading(tr("Who writes them")))
+        column.addWidget(widgets.heading(tr("Generation method")))
         column.addWidget(self.ways)
         column.addWidget(self.estimate)
         column.addStretch()
@@ -131,7 +131,7 @@ class GenerationDialog(InquiryDialog):
     def show_found(self, found: Plan) -> None:
         self._plan = found
         self._pages.setCurrentIndex(0 if found.facts else 1)
-        self._nothing.say(tr("No facts yet"), tr("Take facts from the spec first: examples are made for facts."))
+        self._nothing.say(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
         self._show_heading(found)
         for kind, label in self.counts.items():
             count = found.counts[kind]
@@ -148,7 +148,7 @@ class GenerationDialog(InquiryDialog):
         names, kinds = self.scope.names(), self.chosen_kinds()
         self.drafts.hide()
         if self.offline.isChecked():
-            self.runner.write(self.task, tr("Make examples from templates"), _offline(names, kinds))
+            self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
         else:
             asked = self.model.model(), lambda db: generation.abouts(wishes(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
@@ -166,26 +166,26 @@ class GenerationDialog(InquiryDialog):
 
     def _show_heading(self, found: Plan) -> None:
         if not found.lacking:
-            text = trn("The fact has what it needs", "All {n} facts have what they need", found.facts)
+            text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
         elif self.scope.names() is None:
-            text = trn("{lacking} of {n} fact lacks examples", "{lacking} of {n} facts lack examples", found.facts,
+            text = trn("{lacking} of {n} fact needs examples", "{lacking} of {n} facts need examples", found.facts,
                        lacking=f"{found.lacking:,}")  # fmt: skip
         else:
-            text = trn("{lacking} of {n} chosen fact lacks examples", "{lacking} of {n} chosen facts lack examples",
+            text = trn("{lacking} of {n} chosen fact needs examples", "{lacking} of {n} chosen facts need examples",
                        found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
         self.heading.setText(text)
 
     def _show_estimate(self, found: Plan) -> None:
         told, examples = found.estimate, found.estimate.examples
         if self.offline.isChecked():
-            self.primary.setText(tr("Make examples from templates"))
+            self.primary.setText(tr("Generate examples from templates"))
             text = trn(
-                "At most {n} example: as many as the facts have figures and terms to ask for.",
-                "At most {n} examples: as many as the facts have figures and terms to ask for.",
+                "At most {n} example: as many as the facts have figures and terms to ask about.",
+                "At most {n} examples: as many as the facts have figures and terms to ask about.",
                 examples,
             )
         else:
-            self.primary.setText(trn("Make {n} example", "Make {n} examples", examples))
+            self.primary.setText(trn("Generate {n} example", "Generate {n} examples", examples))
             requests = trn("{n} request", "{n} requests", told.requests)
             tokens = tr(
                 "about {sent} tokens sent to {provider}, {received} received",
@@ -195,7 +195,7 @@ class GenerationDialog(InquiryDialog):
             )
             cost = chat_price(told.sent, told.received, self.model.model(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
-        after = tr("All of them arrive as drafts: nothing is trained on before you approve it.")
+        after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         self.estimate.setText(f"{text}\n{after}" if found.wished else "")
 
     def _show_way(self) -> None:
@@ -212,13 +212,16 @@ class GenerationDialog(InquiryDialog):
 def kind_words() -> dict[str, tuple[str, str]]:
     """What each kind of example is called, and what it teaches."""
     return {
-        "direct": (tr("Direct"), tr("The plainest question whose answer is the fact.")),
+        "direct": (tr("Direct"), tr("The simplest question whose answer is the fact.")),
         "reworded": (tr("Reworded"), tr("The same question as different people would ask it.")),
-        "reverse": (tr("Reverse"), tr("The question asked from its answer: from what to which.")),
+        "reverse": (tr("Reverse"), tr("The question in reverse, from the answer to what it is about.")),
         "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
-        "statement": (tr("Statement"), tr("A request to state the fact itself.")),
-        "not_stated": (tr("Not stated"), tr("Asks what the text does not say; right is to say so.")),
-        EXAM: (tr("For the exam"), tr("One wording of each fact that is kept aside and never trained on.")),
+        "statement": (tr("Statement"), tr("A question that asks to state the fact itself.")),
+        "not_stated": (
+            tr("Not stated"),
+            tr("Asks about something the text does not say; the right answer is to say so."),
+        ),
+        EXAM: (tr("For the exam"), tr("One wording of each fact that is set aside and never used for training.")),
     }
 
 

@@ -54,8 +54,8 @@ class HyperFields(QWidget):
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
         field.setAccessibleName(title(name))
-        hint = tr("{name}: {range}. Empty: the server chooses.", name=name, range=allowed)
-        field.setToolTip(widgets.tip(hint + (" " + tr("Several values, parted by commas.") if self._several else "")))
+        hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
+        field.setToolTip(widgets.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
         field.textChanged.connect(lambda _text: self.changed.emit())
         label = widgets.label(title(name), dim=True)
         label.setBuddy(field)
@@ -109,7 +109,7 @@ def title(name: str) -> str:
         "learning_rate": tr("Learning rate"),
         "beta": tr("Beta"),
         "seed": tr("Seed"),
-        "warmup_ratio": tr("Warm-up share"),
+        "warmup_ratio": tr("Warm-up ratio"),
         "weight_decay": tr("Weight decay"),
         "context_length": tr("Longest row in tokens"),
     }.get(name, name)

@@ -33,6 +33,7 @@ from ui import style, widgets
 from ui.import_run import Outcome, Wanted, failure, label_of, take
 from ui.import_source import Preview, Source
 from ui.latest import Latest
+from ui.value_words import offer
 from ui.workspace import Workspace
 
 ENCODINGS = {
@@ -98,7 +99,7 @@ class ImportDialog(QDialog):
         self._make_file()
         self._make_options()
         self.columns = _table(tr("Columns of the file"))
-        self.result = _table(tr("Rows as they will be"))
+        self.result = _table(tr("Rows after the import"))
         self._note = widgets.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
@@ -120,10 +121,10 @@ class ImportDialog(QDialog):
 
     def _make_options(self) -> None:
         self._split, self._status, self._tags = QComboBox(), QComboBox(), QLineEdit()
-        self._split.addItems(dataset.SPLITS)
-        self._status.addItems(dataset.STATUSES)
-        self._status.setCurrentText("approved")
-        self._skip = QCheckBox(tr("Skip rows that are here already"))
+        offer(self._split, dataset.SPLITS)
+        offer(self._status, dataset.STATUSES)
+        self._status.setCurrentIndex(self._status.findData("approved"))
+        self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
         for box, name in ((self._split, tr("Split")), (self._status, tr("Status")), (self._tags, tr("Tags"))):
             box.setAccessibleName(name)
@@ -146,7 +147,7 @@ class ImportDialog(QDialog):
         layout.addLayout(top)
         layout.addWidget(widgets.label(tr("What each column means"), dim=True))
         layout.addWidget(self.columns, 2)
-        layout.addWidget(widgets.label(tr("The first rows as they will be"), dim=True))
+        layout.addWidget(widgets.label(tr("Preview of the first rows"), dim=True))
         layout.addWidget(self.result, 3)
         layout.addWidget(self._note)
         layout.addLayout(self._options_row())
@@ -166,7 +167,7 @@ class ImportDialog(QDialog):
 
     def wanted(self) -> list[Wanted]:
         """The files as they are to be read now."""
-        common = {"split": self._split.currentText(), "status": self._status.currentText(),
+        common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
         return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]  # type: ignore[arg-type]
 

@@ -44,16 +44,16 @@ class Outcome:
         self.unread += found.unread
 
     def words(self) -> str:
-        said = [trn("{n} row brought.", "{n} rows brought.", self.rows)]
+        said = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
         if self.known:
-            said.append(trn("{n} was here already.", "{n} were here already.", self.known))
+            said.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
             said.append(
                 trn("{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", self.links,
                     linked=f"{self.linked:,}")
             )  # fmt: skip
         if self.unread:
-            said.append(trn("{n} line waits to be put right.", "{n} lines wait to be put right.", self.unread))
+            said.append(trn("{n} line needs fixing.", "{n} lines need fixing.", self.unread))
         return "\n".join(
             [" ".join(said) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
         ).strip()
@@ -119,9 +119,9 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
     meaning = outcome.meaning()
     notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
     if outcome.unread:
-        notice.add_button(tr("Look at them…"), lambda: QuarantineDialog(workspace, window.window()).open())
+        notice.add_button(tr("Review…"), lambda: QuarantineDialog(workspace, window.window()).open())
     if outcome.links:
-        notice.add_button(tr("Review…"), lambda: LinkDialog(workspace, window.window()).open())
+        notice.add_button(tr("Review links…"), lambda: LinkDialog(workspace, window.window()).open())
     return notice
 
 

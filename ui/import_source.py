@@ -86,7 +86,7 @@ class Source:
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
         if self.is_table() and not any(meant in NEEDED for meant in self.meaning.values()):
-            return tr("Choose the column that holds the question.")
+            return tr("Choose the column with the questions.")
         return ""
 
     def preview(self) -> list[Preview]:

@@ -177,7 +177,7 @@ class InquiryDialog(QDialog):
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
         self.wrote.hide()
-        self.note.say(tr("You may close this window: the work goes on, and the status bar shows how far it is."))
+        self.note.say(tr("You can close this window: the work continues, and the status bar shows the progress."))
         act()
 
     def _on_continue(self) -> None:

@@ -60,8 +60,8 @@ class UnfinishedBar(widgets.Coloured):
         super().__init__("unfinished", "note")
         self.text = widgets.label(wrap=True)
         self.go_on = QPushButton(tr("&Continue"))
-        self.take = QPushButton(tr("Take what &arrived"))
-        self.give_up = QPushButton(tr("&Give up"))
+        self.take = QPushButton(tr("Use the answers &received"))
+        self.give_up = QPushButton(tr("&Stop asking"))
         buttons = QHBoxLayout()
         buttons.setSpacing(style.SPACE // 2)
         for button, signal in ((self.go_on, self.continued), (self.take, self.taken), (self.give_up, self.given_up)):
@@ -81,9 +81,9 @@ class UnfinishedBar(widgets.Coloured):
         self.text.setText(_words(found))
         self.go_on.setVisible(found.missing > 0)
         self.go_on.setText(
-            tr("&Wait for it")
+            tr("&Wait")
             if found.at_server
-            else tr("Ask again")
+            else tr("Run again")
             if found.inquiry.failed and not found.inquiry.waiting
             else tr("&Continue")
         )
@@ -98,8 +98,8 @@ def _words(found: Unfinished) -> str:
     model = widgets.short_name(found.inquiry.model)
     if found.at_server:
         return trn(
-            "{n} request of {date} to {model} lies at the server as a batch; it is answered within a day.",
-            "{n} requests of {date} to {model} lie at the server as a batch; they are answered within a day.",
+            "{n} request of {date} to {model} is on the server as a batch; it is answered within a day.",
+            "{n} requests of {date} to {model} are on the server as a batch; they are answered within a day.",
             found.at_server,
             date=date,
             model=model,

@@ -174,7 +174,9 @@ class InquiryRunner(QObject):
             )
         except asyncio.CancelledError:
             if batches.under_way(run.project.rows, inquiries.PURPOSE, id):
-                run.said.append(tr("The server goes on with the batch: its answers are fetched when you continue."))
+                run.said.append(
+                    tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
+                )
             raise
         open_ones = await run.project.read(inquiries.requests, id, "waiting", "failed")
         return _result(run, outcome, open_ones)

@@ -82,7 +82,7 @@ class JobActions(QObject):
 def _acts() -> dict[str, Act]:
     return {
         "chat": Act(tr("&Ask it"), "", ONE, _has_model),
-        "exam": Act(tr("E&xamine it"), "", ONE, _has_model),
+        "exam": Act(tr("Start e&xam"), "", ONE, _has_model),
         "pause": Act(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE and not job.wish),
         "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
         "cancel": Act(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
@@ -90,8 +90,8 @@ def _acts() -> dict[str, Act]:
             tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
         ),
         "copy": Act(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
-        "forget": Act(tr("&Forget record…"), "Del", MANY, lambda job: job.ended),
-        "delete": Act(tr("De&lete the model at the server…"), "", ONE, _has_model),
+        "forget": Act(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
+        "delete": Act(tr("De&lete the model…"), "", ONE, _has_model),
     }
 
 

@@ -72,13 +72,15 @@ class JobActs(QObject):
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
         names = [widgets.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
-        lost = tr("Its curve, events and checkpoints go from this project. The server keeps the job and its model.")
+        lost = tr(
+            "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
+        )
         confirm(
             self._owner,
-            tr("Forget records"),
-            trn("Forget the record of {n} job?", "Forget the records of {n} jobs?", len(jobs)),
+            tr("Delete records"),
+            trn("Delete the record of {n} job?", "Delete the records of {n} jobs?", len(jobs)),
             "\n".join([*names, "", lost]),
-            tr("Forget"),
+            tr("Delete record"),
             lambda: self._each(jobs, lambda job: training.forget(self._workspace.project, job.id)),
             Role.DestructiveRole,
         )
@@ -86,9 +88,9 @@ class JobActs(QObject):
     def _ask_to_delete_model(self, job: Job) -> None:
         model = job.fine_tuned_model
         assert model, "the act is offered only where there is one"
-        warning = tr("Whoever uses it gets no answers any more. It can only be trained anew.")
+        warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         ask_to_delete(
-            self._owner, tr("Delete this model at the server?"), [model], warning,
+            self._owner, tr("Delete this model?"), [model], warning,
             lambda: self._workspace.tasks.start(tr("Deleting a model"), self._delete_model(job.provider, model)),
         )  # fmt: skip
 

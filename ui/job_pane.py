@@ -57,7 +57,7 @@ class JobPane(QWidget):
         self.bar.setAccessibleName(tr("Progress of the job"))
         self.chart, self.log = CurveChart(), QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(tr("Events of the job"))
-        self.log.setPlaceholderText(tr("The server has told nothing yet."))
+        self.log.setPlaceholderText(tr("No events yet."))
         self.checkpoints, self.record = CheckpointTable(), JobRecord()
         self.checkpoints.model_wanted.connect(self.model_wanted)
         self._at_end = True

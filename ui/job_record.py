@@ -28,7 +28,7 @@ class JobRecord(QScrollArea):
         self.since = QPushButton(tr("What has changed since?"))
         self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
         self.note = widgets.label(
-            tr("This job was made elsewhere: which rows it was taught is not known here."), dim=True
+            tr("This job was created elsewhere, so its training rows are not known here."), dim=True
         )
         self.note.setWordWrap(True)
         self._form = QFormLayout()
@@ -70,24 +70,24 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
     asked = job.asked
     found = [
         (tr("Rows"), _rows(job)),
-        (tr("Validation rows"), tr("sent along") if asked.get("validation") else ""),
+        (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
         (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job.method),
         *((hyper_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
-            tr("Notes for the server"),
+            tr("Notes for the job"),
             ", ".join(f"{key} = {value}" for key, value in (asked.get("metadata") or {}).items()),
         ),
         (tr("Server"), server),
-        (tr("Job there"), job.remote_id or ""),
-        (tr("Files there"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
-        (tr("Resulting model"), job.fine_tuned_model or ""),
+        (tr("Job id"), job.remote_id or ""),
+        (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
+        (tr("Fine-tuned model"), job.fine_tuned_model or ""),
         (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
-        (tr("Made"), local_time(job.created_at)),
+        (tr("Created"), local_time(job.created_at)),
         (tr("Ended"), local_time(job.finished_at) if job.finished_at else ""),
-        (tr("Made with Juku"), job.app),
+        (tr("Created with Juku"), job.app),
     ]
     return [(name, text) for name, text in found if text]
 
@@ -97,7 +97,7 @@ def _rows(job: Job) -> str:
         return ""
     rows = trn("{n} row", "{n} rows", job.row_count)
     which = tr("with the tag “{tag}”", tag=job.rows) if job.rows else tr("all training rows")
-    kept = tr("a frozen copy is kept") if job.version is not None else tr("the frozen copy was deleted")
+    kept = tr("a copy of the rows is saved") if job.version is not None else tr("the copy was deleted")
     return f"{rows}, {which}; {kept}"
 
 

@@ -53,7 +53,7 @@ class JobTable(QTableWidget):
 
     def __init__(self) -> None:
         names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Method"), tr("Progress"), tr("Loss"), tr("Tokens"),
-                 tr("Cost"), tr("Queued as"), tr("Server"), tr("Started"), tr("Resulting model")]  # fmt: skip
+                 tr("Cost"), tr("Name in the queue"), tr("Server"), tr("Started"), tr("Fine-tuned model")]  # fmt: skip
         super().__init__(0, len(names))
         self._lines: list[Line] = []
         self.setHorizontalHeaderLabels(names)
@@ -188,8 +188,8 @@ def _tips(line: Line) -> dict[int, str]:
     return {
         STATUS: f"{job.wish or job.status}: {job_words.explained(job)}",
         BASE: job.model,
-        TOKENS: "" if job.ended else tr("About so many until now: the rows' tokens, times the epochs"),
-        COST: tr("By the table of prices in the settings, for what was trained until now; no bill."),
+        TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
+        COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
         MODEL: job.fine_tuned_model or "",
     }
 
@@ -223,7 +223,7 @@ def days(left: int) -> str:
 
 def _rows(job: Job) -> str:
     if job.adopted:
-        return tr("made elsewhere")
+        return tr("created elsewhere")
     return f"{job.rows or tr('all')} · {job.row_count:,}"
 
 

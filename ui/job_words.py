@@ -16,9 +16,9 @@ def status_title(job: Job) -> str:
     return {
         WAITING: tr("Waiting"),
         UPLOADING: tr("Sending the rows"),
-        CREATING: tr("Asked for"),
-        MISSING: tr("Gone at the server"),
-        "validating_files": tr("Rows are checked"),
+        CREATING: tr("Requested"),
+        MISSING: tr("Deleted on the server"),
+        "validating_files": tr("Checking rows"),
         "queued": tr("In the server's queue"),
         "running": tr("Running"),
         "paused": tr("Paused"),
@@ -31,18 +31,18 @@ def status_title(job: Job) -> str:
 def explained(job: Job) -> str:
     """What the status means."""
     return {
-        WAITING: tr("In Juku's queue; nothing was sent yet"),
-        UPLOADING: tr("The rows are on their way to the server"),
-        CREATING: tr("Asked for; the server has not answered yet. Juku finds out by itself what became of it."),
+        WAITING: tr("In Juku's queue; nothing has been sent yet"),
+        UPLOADING: tr("Sending the rows to the server"),
+        CREATING: tr("Requested; the server has not answered yet. Juku checks what became of it."),
         MISSING: tr("The server no longer knows this job"),
         "validating_files": tr("The server is checking the rows"),
-        "queued": tr("Waiting for its turn at the server"),
-        "running": tr("The model is learning"),
+        "queued": tr("Waiting for its turn on the server"),
+        "running": tr("Training the model"),
         "paused": tr("Paused on the server; it can be resumed"),
-        "succeeded": tr("Done; the model can be asked"),
+        "succeeded": tr("Done; you can ask the model now"),
         "failed": tr("Ended with an error"),
-        "cancelled": tr("Ended before it was done"),
-    }.get(job.status, tr("A status that Juku does not know; the job is followed all the same"))
+        "cancelled": tr("Ended before it was finished"),
+    }.get(job.status, tr("A status that Juku does not know; the job is still followed"))
 
 
 def advice(job: Job) -> str:
@@ -51,20 +51,20 @@ def advice(job: Job) -> str:
     if job.status not in ("failed", MISSING):
         return ""
     if job.status == MISSING:
-        return tr("It was deleted there, or the key belongs to another account now. Its record stays here.")
+        return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
     if "moderation" in error or "flagged" in error:
-        return tr("Take the rows that were flagged out of the set, and start the job again.")
+        return tr("Remove the flagged rows from the dataset, and start the job again.")
     if code in BAD_FILES:
-        return tr("Repair the rows in the examples tab, and start the job again. Nothing was trained.")
+        return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
     if code in QUOTA or code == "exceeded_quota":
-        return tr("Look at the billing page of your account there, and start the job again.")
+        return tr("Check the billing page of your account there, and start the job again.")
     if code == CLOSED:
-        return tr("Choose another server in the settings: this computer, for one.")
+        return tr("Choose another server in the settings, for example this computer.")
     if code in ("model_not_available", "model_not_found"):
         return tr("Choose another base model.")
     if code == "server_error" or not code:
-        return tr("Often this passes: start it again. What the job told until then is kept.")
-    return tr("Start it again once the reason is gone.")
+        return tr("This is often temporary: start it again. What the job reported until then is kept.")
+    return tr("Start it again when the cause is gone.")
 
 
 def progress(standing: Standing) -> str:

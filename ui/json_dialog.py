@@ -65,7 +65,7 @@ class JsonDialog(QDialog):
         mark(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]
-        self._state.say("\n".join(found) or tr("This is in order."), worst if found else "good")
+        self._state.say("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
 def broken_at(text: str) -> int | None:

@@ -69,7 +69,7 @@ class KeyField(QWidget):
         self._turn += 1
         self.key_page.setToolTip(widgets.tip(key_url))
         self._show_fields(stored=False, entering=False)
-        self.note.say(tr("Looking for the key…"))
+        self.note.say(tr("Looking for the API key…"))
         self._start(self._find())
 
     def follow(self, id: str) -> None:
@@ -123,9 +123,11 @@ class KeyField(QWidget):
             self.note.say(tr("It will be stored in {place}.", place=self._backend))
             return
         words = {
-            "keyring": tr("A key is stored in {place}.", place=self._backend),
-            "session": tr("A key is in use for this session; it is stored nowhere."),
-            "environment": tr("The key comes from the environment ({variable}).", variable=keys.variable(self._id)),
+            "keyring": tr("An API key is stored in {place}.", place=self._backend),
+            "session": tr("An API key is set for this session only; it is stored nowhere."),
+            "environment": tr(
+                "The API key comes from the environment variable {variable}.", variable=keys.variable(self._id)
+            ),
         }
         self._show_fields(stored=place != "environment", entering=False)
         self.note.say(words[place], "good")
@@ -135,7 +137,8 @@ class KeyField(QWidget):
         self._show_fields(stored=False, entering=True, failed=True)
         self.field.setText(entered)
         otherwise = tr(
-            "Or put the key into the environment as {variable} before Juku starts. It is never written to a file.",
+            "Or set the environment variable {variable} to the API key before Juku starts. It is never written "
+            "to a file.",
             variable=keys.variable(self._id),
         )
         self.note.say(f"{error}\n{otherwise}", "error")
@@ -146,7 +149,7 @@ class KeyField(QWidget):
         if key.isascii() and key.isprintable() and " " not in key:
             return key
         words = tr(
-            "This cannot be a key: it has spaces, or signs that no key has. Copy it once more. Nothing was stored."
+            "This is not an API key: it has spaces or characters that no key has. Copy it again. Nothing was stored."
         )
         self.note.say(words, "error")
         return ""

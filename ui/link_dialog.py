@@ -222,7 +222,7 @@ class LinkDialog(QDialog):
         if known:
             self.nothing.say(tr("No rows left to link"), tr("Every row has a fact or was marked as having none."))
         else:
-            self.nothing.say(tr("No facts yet"), tr("Take facts from the spec first: rows are linked to facts."))
+            self.nothing.say(tr("No facts yet"), tr("Find facts in the spec first: rows are linked to facts."))
 
     def _show_state(self) -> None:
         links, decided = self.table.links, len(self.table.links.decisions())

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core import documents, evals, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError
+from core.errors import FileChangedError, JukuError, MissingLogError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         self._recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
-        self._action(file, tr("Read a &document into the spec…"), self._on_document)
+        self._action(file, tr("Import a &document into the spec…"), self._on_document)
         self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
         file.addSeparator()
         self._action(file, tr("&Rescue a model…"), self._on_rescue)
@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         tasks.changed.connect(self.refresh)
-        tasks.failed.connect(self.messages.show_error)
+        tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
@@ -155,6 +155,8 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        if self.workspace.project.notice:
+            self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
         tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
@@ -163,11 +165,12 @@ class MainWindow(QMainWindow):
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
-        for action, verb, label in (
-            (self._undo, tr("&Undo"), project.undo_label),
-            (self._redo, tr("&Redo"), project.redo_label),
+        for action, verb, label, is_kept in (
+            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
+            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
         ):
-            action.setText(f"{verb}: {label}" if label else verb)
+            named = f"{verb}: {label}" if label else verb
+            action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
         for tab in self.tab_list:
             tab.refresh(changes)
@@ -207,13 +210,31 @@ class MainWindow(QMainWindow):
     async def _open(self, path: Path) -> None:
         if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
             return
-        opened = await asyncio.to_thread(projects.open_existing, path)
-        await self._replace(opened)
+        await self._open_anyhow(path, without_log=False)
+
+    async def _open_anyhow(self, path: Path, without_log: bool) -> None:
+        try:
+            opened = await asyncio.to_thread(projects.open_existing, path, without_log)
+        except MissingLogError as error:
+            self.ask_without_log(error)
+        else:
+            await self._replace(opened)
+
+    def ask_without_log(self, error: MissingLogError) -> None:
+        """A part of a project is missing: let the person choose whether to open the rest."""
+        box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setInformativeText(error.message)
+        there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
+        there.clicked.connect(lambda: self.workspace.tasks.start("", self._open_anyhow(error.path, without_log=True)))
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        box.open()
 
     async def _create(self, path: Path, sample: str) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
-            await made.write(tr("Fill with the sample"), samples.fill, sample)
+            await made.write(tr("Use the sample"), samples.fill, sample)
         await self._replace(made)
 
     async def _replace(self, project: Project) -> None:
@@ -232,6 +253,11 @@ class MainWindow(QMainWindow):
         for tab in self.tab_list:
             await tab.flush()
 
+    def _on_failed(self, error: JukuError) -> None:
+        self.messages.show_error(error)
+        if isinstance(error, FileChangedError):
+            self.refresh(ALL_TABLES)
+
     def _on_busy(self, label: str) -> None:
         self._task.setText(label)
         self._progress.setRange(0, 0)
@@ -244,7 +270,7 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Trains and answers: {provider}", provider=self.workspace.provider_title()))
+        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -304,7 +330,7 @@ class MainWindow(QMainWindow):
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Bring in a document"), "", _file_types(tr("Documents"), patterns))
+        dialog = QFileDialog(self, tr("Import a document"), "", _file_types(tr("Documents"), patterns))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
         dialog.open()
@@ -336,8 +362,8 @@ class MainWindow(QMainWindow):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(tr("About Juku"))
         box.setIconPixmap(style.icon("juku").pixmap(64, 64))
-        box.setText(tr("Juku (塾) teaches a language model what you know, and proves whether it learned."))
-        box.setInformativeText(tr("Free software under the Apache licence 2.0."))
+        box.setText(tr("Juku (塾) teaches a language model what you know and checks whether it learned."))
+        box.setInformativeText(tr("Open-source software under the Apache License 2.0."))
         box.open()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -352,6 +378,12 @@ class MainWindow(QMainWindow):
                 self.open_paths(files)
             return True
         return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who goes elsewhere may copy the file: all that was done is to be in it."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
+            self.workspace.bring_log_in()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
@@ -368,7 +400,10 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setText(tr("A model is being trained on this computer."))
         box.setInformativeText(
-            tr("If you close the window, the training stops at its last checkpoint and goes on when Juku starts again.")
+            tr(
+                "If you close the window, the training stops at its last checkpoint and continues when Juku "
+                "starts again."
+            )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)

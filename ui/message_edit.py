@@ -44,7 +44,7 @@ class MessageEdit(QFrame):
         self._fields: list[FieldEdit] = []
         self._make_head()
         self._call_id = QLineEdit()
-        self._call_id.setAccessibleName(tr("Id of the call that this is the result of"))
+        self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
         self._call_id.editingFinished.connect(self._on_call_id)
         self._call_row = _row(widgets.label(tr("Result of call"), dim=True), self._call_id)
         self._body = QVBoxLayout()
@@ -59,21 +59,21 @@ class MessageEdit(QFrame):
         self.role = Choice(tr("Role"))
         self.role.textActivated.connect(lambda role: self._emit("role", role))
         self.weight = Choice(tr("Weight"))
-        self.weight.addItem(tr("Trained on"), "1")
-        self.weight.addItem(tr("Not trained on"), "0")
+        self.weight.addItem(tr("Used for training"), "1")
+        self.weight.addItem(tr("Not used for training"), "0")
         self.weight.setToolTip(widgets.tip(tr("Whether the model learns to give this answer, or only reads it.")))
         self.weight.activated.connect(lambda _index: self._emit("weight", self.weight.currentData()))
         self._name = widgets.label(dim=True)
-        self._up = _tool("↑", tr("Move this turn up"), UP)
-        self._down = _tool("↓", tr("Move this turn down"), DOWN)
-        self._remove = _tool("✕", tr("Delete this turn"), REMOVE)
+        self._up = _tool("↑", tr("Move this message up"), UP)
+        self._down = _tool("↓", tr("Move this message down"), DOWN)
+        self._remove = _tool("✕", tr("Delete this message"), REMOVE)
         self._more = _tool("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._more)
         self._more.setMenu(menu)
-        menu.addAction(tr("Add a turn above"), lambda: self._insert(0))
-        menu.addAction(tr("Add a turn below"), lambda: self._insert(1))
+        menu.addAction(tr("Add a message above"), lambda: self._insert(0))
+        menu.addAction(tr("Add a message below"), lambda: self._insert(1))
         self._call_action = menu.addAction(tr("Tool calls…"), lambda: self.calls_wanted.emit(self.message))
 
     def _make_keys(self) -> None:
@@ -158,7 +158,7 @@ class MessageEdit(QFrame):
     def _show_calls(self) -> None:
         self._calls.setVisible(bool(self.message.calls))
         said = ", ".join(_call_words(self.message.calls))
-        self._calls.setText(tr("Calls {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
+        self._calls.setText(tr("Calls: {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
         self._calls.setToolTip(widgets.tip(clip(said, 2000)) if len(said) > CALLS else "")
 
     def _rebuild(self) -> None:

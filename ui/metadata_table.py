@@ -18,7 +18,7 @@ class MetadataTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(1, 2)
         self.setHorizontalHeaderLabels([tr("Name"), tr("Value")])
-        self.setAccessibleName(tr("Notes for the server"))
+        self.setAccessibleName(tr("Notes for the job"))
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.horizontalHeader().setHighlightSections(False)
@@ -37,7 +37,7 @@ class MetadataTable(QTableWidget):
         """What is wrong with the entries; '' where nothing is."""
         for name, value in self.pairs().items():
             if name == KEY:
-                return tr("“{name}” is the name that Juku finds its jobs by: choose another one", name=name)
+                return tr("“{name}” is the name by which Juku finds its jobs: choose another one", name=name)
             if len(name) > LONGEST[0] or len(value) > LONGEST[1]:
                 return tr("“{name}” is too long: names have at most {name_limit} characters, values {value_limit}",
                           name=name[:20], name_limit=LONGEST[0], value_limit=LONGEST[1])  # fmt: skip

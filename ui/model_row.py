@@ -35,7 +35,10 @@ class ModelRow(QWidget):
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.batch.setToolTip(
             widgets.tip(
-                tr("The questions go out in one file. Juku may be closed meanwhile; it finds the answers later.")
+                tr(
+                    "The questions are sent in one file. You can close Juku in the meantime; it collects the "
+                    "answers later."
+                )
             )
         )
         self._lay_out()
@@ -102,7 +105,7 @@ class ModelRow(QWidget):
         else:
             self.box.setCurrentIndex(-1)
         self.box.setEnabled(bool(offers))
-        self._server.setText(tr("at {provider}", provider=self.server()))
+        self._server.setText(tr("on {provider}", provider=self.server()))
         self.batch.setVisible(self._has_batches())
         self._show_note()
         self.changed.emit()
@@ -129,10 +132,12 @@ class ModelRow(QWidget):
                 return tr("Choose a model."), "note"
             if error := self._workspace.trouble(self.provider()):
                 return str(error), "error"
-            nothing = tr("{provider} offers no model yet. The settings name the server to ask.", provider=self.server())
+            nothing = tr(
+                "{provider} offers no model yet. You can choose the server in the settings.", provider=self.server()
+            )
             return nothing, "note"
         if offer.state not in USABLE:
-            text = tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+            text = tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
             return text, "warning"
         if self._demanding and self._is_small(offer):
             title = widgets.short_name(offer.id) if offer.tuned else offer.title

@@ -26,7 +26,7 @@ class Notice(QFrame):
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._buttons = QHBoxLayout()
         close = QToolButton(text="✕", autoRaise=True)
-        close.setAccessibleName(tr("Close this message"))
+        close.setAccessibleName(tr("Close message"))
         close.clicked.connect(self.end)
         layout = QHBoxLayout(self)
         layout.addWidget(self.text, 1)

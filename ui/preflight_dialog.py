@@ -24,7 +24,7 @@ class PreflightDialog(QDialog):
     def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Before the start"))
+        self.setWindowTitle(tr("Before it starts"))
         self.report = report
         self.cost = widgets.heading(cost_words(report))
         self.amount = widgets.label(_amount(report, server), wrap=True)
@@ -54,7 +54,7 @@ class PreflightDialog(QDialog):
             layout.addWidget(widgets.label(_heading(self.report), wrap=True))
             layout.addWidget(self.objections, 1)
         else:
-            layout.addWidget(widgets.label(tr("Nothing speaks against it."), dim=True))
+            layout.addWidget(widgets.label(tr("No objections."), dim=True))
             layout.addStretch()
         self.start.setEnabled(not self.report.is_blocked)
         layout.addLayout(buttons)
@@ -70,7 +70,7 @@ class PreflightDialog(QDialog):
 
     def _listed(self, objections: Sequence[Objection]) -> QListWidget:
         found = QListWidget()
-        found.setAccessibleName(tr("What was found"))
+        found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
@@ -105,13 +105,13 @@ class PreflightDialog(QDialog):
 def cost_words(report: Report) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
-        return tr("What it costs is not known: this model is not in the table of prices.")
+        return tr("The cost is unknown: this model is not in the price list.")
     low, high = report.cost
     if not high:
-        return tr("Costs nothing: it is trained on this computer.")
+        return tr("Free: it is trained on this computer.")
     if low == high:
         return tr("Costs about {cost}", cost=dollars(high))
-    return tr("Costs between {low} and {high}", low=dollars(low), high=dollars(high))
+    return tr("Costs {low} to {high}", low=dollars(low), high=dollars(high))
 
 
 def dollars(amount: float) -> str:
@@ -126,21 +126,21 @@ def _amount(report: Report, server: str) -> str:
     if report.epochs:
         epochs = trn("{n} epoch", "{n} epochs", report.epochs)
     else:
-        epochs = tr("as many epochs as each says") if report.jobs > 1 else tr("the server chooses the epochs")
+        epochs = tr("each with its own number of epochs") if report.jobs > 1 else tr("default number of epochs")
     return " · ".join((jobs, rows, tokens, epochs))
 
 
 def _whose(report: Report) -> str:
     if not report.cost or not report.cost[1]:
         return ""
-    return tr("By the prices of {source}; they can be changed in the settings. The server's own bill counts.",
+    return tr("By the prices of {source}; they can be changed in the settings. Your actual bill may differ.",
               source=report.prices)  # fmt: skip
 
 
 def _heading(report: Report) -> str:
     if report.is_blocked:
-        return tr("This must be mended first. Nothing was sent.")
-    return tr("Please read this before it starts:") if report.asks else tr("Worth knowing:")
+        return tr("Fix this first. Nothing was sent.")
+    return tr("Please read this before you start:") if report.asks else tr("Note:")
 
 
 def _start_words(report: Report) -> str:

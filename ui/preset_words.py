@@ -14,7 +14,7 @@ def ability(preset: Preset) -> str:
     if preset.trains:
         return tr("Trains and answers")
     if preset.shown:
-        return tr("Trains by reinforcement only")
+        return tr("Supports only reinforcement training")
     return tr("Answers only")
 
 
@@ -22,7 +22,7 @@ def known_ability(entry: ProviderSettings) -> str:
     """The same of one server, by what was found there."""
     preset = presets.preset(entry.preset)
     if "jobs" not in entry.capabilities:
-        return tr("Not looked at yet") if preset.id == CUSTOM else ability(preset)
+        return tr("Not checked yet") if preset.id == CUSTOM else ability(preset)
     return ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
 
 
@@ -33,12 +33,12 @@ def remark(preset: Preset) -> str:
         if door.what == "training":
             return door.words(today)
     if preset.id == "azure":
-        return tr("A tuned model answers only after it has been deployed there.")
+        return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:
-        return tr("Its jobs can be looked at; Juku starts none.")
+        return tr("You can look at its jobs; Juku does not start any.")
     if preset.id == CUSTOM:
-        return tr("Any other server that speaks the OpenAI protocol.")
-    return tr("Runs on this computer; wants no key.") if is_near(preset) else ""
+        return tr("Any other OpenAI-compatible server.")
+    return tr("Runs on this computer; needs no API key.") if is_near(preset) else ""
 
 
 def is_near(preset: Preset) -> bool:

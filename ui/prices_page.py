@@ -43,15 +43,15 @@ class PricesPage(QWidget):
         self.table = QTableWidget(0, len(NUMBERS) + 2)
         self.note = widgets.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
-        self.reset = QPushButton(tr("Back to the shipped price"))
-        self.reset_all = QPushButton(tr("All back to the shipped prices"))
+        self.reset = QPushButton(tr("Reset to the built-in price"))
+        self.reset_all = QPushButton(tr("Reset all to the built-in prices"))
         self._make_table()
         self._lay_out()
         self._connect()
         self.read()
 
     def _make_table(self) -> None:
-        titles = (tr("Model"), tr("Training"), tr("Sent"), tr("Received"), tr("Whose"))
+        titles = (tr("Model"), tr("Training"), tr("Sent"), tr("Received"), tr("Price source"))
         self.table.setHorizontalHeaderLabels(titles)
         for column in range(OWN + 1):
             is_number = MODEL < column < OWN
@@ -96,9 +96,9 @@ class PricesPage(QWidget):
         self._shipped = {(one.kind, one.model): dict(one.numbers) for one in found.entries if not one.own}
         self._own = {(one.kind, one.model): dict(one.numbers) for one in found.entries if one.own}
         day = QLocale().toString(found.as_of, QLocale.FormatType.ShortFormat)
-        told = tr("US dollars for a million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
+        told = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
                   source=found.source)  # fmt: skip
-        self.about.setText(f"{told} {tr('Write your own number over one: it comes first.')}")
+        self.about.setText(f"{told} {tr('Type over a price to use your own.')}")
         self.note.say(found.trouble, "error")
         triggers = QAbstractItemView.EditTrigger
         readable = not found.trouble
@@ -169,7 +169,7 @@ class PricesPage(QWidget):
         """Use what was written in a cell."""
         price = _read(text)
         if text and price is None:
-            self.note.say(tr("“{text}” is no price: write a number such as 2.50.", text=text), "error")
+            self.note.say(tr("“{text}” is not a price: enter a number such as 2.50.", text=text), "error")
             return
         own = dict(self._own.get((kind, model), {}))
         if price is None:
@@ -200,7 +200,9 @@ class PricesPage(QWidget):
             prices.save_own(entries)
         except JukuError as error:
             self.failed.emit(error)
-        words = tr("Not saved yet for {models}: write what is sent and what is received.", models=", ".join(lacking))
+        words = tr(
+            "Not saved yet for {models}: enter the price for sent and received tokens.", models=", ".join(lacking)
+        )
         self.note.say(words if lacking else "", "warning")
 
     def _on_add(self) -> None:

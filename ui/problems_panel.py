@@ -117,10 +117,12 @@ class ProblemsPanel(QWidget):
 
     def _show_nothing(self, rows: int) -> None:
         if not rows:
-            self._nothing.say(tr("No rows yet"), tr("Problems of the rows and of the whole set are listed here."))
+            self._nothing.say(
+                tr("No rows yet"), tr("Errors and warnings of the rows and of the whole dataset are listed here.")
+            )
             return
         count = trn("{n} row was checked.", "{n} rows were checked.", rows)
-        self._nothing.say(tr("No problems found"), count)
+        self._nothing.say(tr("No errors or warnings"), count)
 
     def _show_state(self, checking: bool) -> None:
         self.state.setText(tr("Checking in the background…") if checking else "")

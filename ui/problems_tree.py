@@ -47,8 +47,8 @@ class ProblemsTree(QTreeWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setColumnCount(2)
-        self.setHeaderLabels([tr("Problem"), tr("Rows")])
-        self.setAccessibleName(tr("Problems by rule"))
+        self.setHeaderLabels([tr("Error or warning"), tr("Rows")])
+        self.setAccessibleName(tr("Errors and warnings by rule"))
         self.setUniformRowHeights(True)
         self.setItemDelegate(_Roomy(self))
         self.header().setStretchLastSection(False)
@@ -129,7 +129,7 @@ class ProblemsTree(QTreeWidget):
         line = _line(parent, row.text, group.data(0, RULE), row.id)
         line.setToolTip(TEXT, widgets.tip(f"{row.text}\n{row.message}".strip()))
         if parent is not group:
-            parent.setText(TEXT, trn("{n} row together", "{n} rows together", parent.childCount()))
+            parent.setText(TEXT, trn("group of {n} row", "group of {n} rows", parent.childCount()))
 
     def _cluster(self, group: QTreeWidgetItem, cluster: int) -> QTreeWidgetItem:
         last = group.child(group.childCount() - 1)

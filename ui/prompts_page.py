@@ -111,7 +111,7 @@ class PromptsPage(QWidget):
             return True
         self._warned = True
         self._show_prompt(*next(iter(self._unsaved)))
-        self.note.say(tr("This prompt is not saved. Close once more to discard it."), "error")
+        self.note.say(tr("This prompt is not saved. Close again to discard it."), "error")
         return False
 
     def _choose(self) -> None:
@@ -157,7 +157,7 @@ class PromptsPage(QWidget):
             return "", ""
         if prompts.is_changed(*self._shown):
             return tr("Your own version is saved and used from now on."), "good"
-        return tr("This is the prompt that Juku came with."), ""
+        return tr("This is the built-in prompt."), ""
 
     def _is_changed(self, name: str, code: str) -> bool:
         return (name, code) in self._unsaved or prompts.is_changed(name, code)
@@ -204,15 +204,15 @@ class Placeholders(QWidget):
                 widget.deleteLater()
         self._name = name
         self.marks.clear()
-        self._fill(0, tr("Must be there"), prompts.PLACEHOLDERS[name])
+        self._fill(0, tr("Required"), prompts.PLACEHOLDERS[name])
         if prompts.OPTIONAL[name]:
-            self._fill(2, tr("Can be there"), prompts.OPTIONAL[name])
+            self._fill(2, tr("Optional"), prompts.OPTIONAL[name])
 
     def _fill(self, column: int, title: str, names: tuple[str, ...]) -> None:
         self._grid.addWidget(_dim(title), 0, column, 1, 2)
         for row, name in enumerate(names, 1):
             button = QPushButton(f"{{{name}}}", autoDefault=False)
-            button.setToolTip(widgets.tip(tr("Write it where the cursor is")))
+            button.setToolTip(widgets.tip(tr("Insert at the cursor")))
             button.clicked.connect(lambda _checked, name=name: self.wanted.emit(name))
             self.marks[name] = widgets.Note()
             self._grid.addWidget(button, row, column)
@@ -244,9 +244,9 @@ def _about(name: str) -> dict[str, str]:
     return {
         "fact": tr("the fact"),
         "quote": tr("its passage in the spec"),
-        "wanted": tr("how many of which kind"),
+        "wanted": tr("number of rows per kind"),
         "spec": tr("the name of the spec") if name == "examples" else tr("the text of the spec"),
-        "existing": tr("the questions there are"),
+        "existing": tr("the existing questions"),
         "system_prompt": tr("the system prompt"),
         "statements": tr("the statements"),
         "facts": tr("the facts with their names"),

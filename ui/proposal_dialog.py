@@ -20,7 +20,7 @@ class ProposalDialog(QDialog):
         """`is_edited`: whether the person has edited the text since the model read it."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Proposed changes"))
+        self.setWindowTitle(tr("Suggested changes"))
         self.resize(1120, 720)
         self._old = old
         self.note = widgets.Note()
@@ -29,7 +29,7 @@ class ProposalDialog(QDialog):
         self.take = widgets.primary("")
         self.leave = QPushButton(tr("Cancel"))
         self._lay_out()
-        self.sides.show_texts(old, new, tr("Your text"), tr("Proposed by {model}", model=widgets.short_name(model)))
+        self.sides.show_texts(old, new, tr("Your text"), tr("Suggested by {model}", model=widgets.short_name(model)))
         self.sides.chosen_changed.connect(self._show_button)
         self.take.clicked.connect(self._on_take)
         self.leave.clicked.connect(self.reject)
@@ -38,7 +38,7 @@ class ProposalDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addWidget(widgets.label(tr("Alt+↑ and Alt+↓ go from change to change, Space accepts one."), dim=True))
+        buttons.addWidget(widgets.label(tr("Alt+↑ and Alt+↓ move between changes, Space accepts one."), dim=True))
         buttons.addStretch()
         for button in (self.take, self.leave):
             button.setAutoDefault(False)
@@ -53,18 +53,19 @@ class ProposalDialog(QDialog):
         said = []
         shorter = len(old) > SHORT and len(new) < SHORTER * len(old)
         if shorter:
-            said.append(tr("The proposed text is much shorter than yours: the model may have left parts out."))
+            said.append(tr("The suggested text is much shorter than yours: the model may have left out parts."))
         if is_edited:
             said.append(
                 tr(
-                    "You have edited the text since the model read it. Where both of you changed a line, the model's is shown."
+                    "You have edited the text since the model read it. Where both of you changed a line, the "
+                    "model's version is shown."
                 )
             )
         self.note.say("\n".join(said), "warning" if shorter else "note")
 
     def _show_button(self) -> None:
         count = len(self.sides.accepted())
-        self.take.setText(trn("Take over {n} change", "Take over {n} changes", count))
+        self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
         self.take.setEnabled(count > 0)
 
     def _on_take(self) -> None:

@@ -56,7 +56,7 @@ class ProviderPage(QWidget):
         self.url_note = widgets.Note()
         self.key = KeyField(self._workspace)
         self.limit = widgets.whole(1, MOST_JOBS, 3)
-        self.limit.setToolTip(widgets.tip(tr("Further jobs wait in the queue until one of these has ended.")))
+        self.limit.setToolTip(widgets.tip(tr("Further jobs wait in the queue until one of these has finished.")))
         self.id_note = widgets.label(dim=True)
 
     def _make_test(self) -> None:
@@ -73,7 +73,7 @@ class ProviderPage(QWidget):
         form.addRow(tr("Base &URL"), address)
         form.addRow(tr("API &key"), self.key)
         self._limit_row = _aside(self.limit)
-        form.addRow(tr("&Jobs at once"), self._limit_row)
+        form.addRow(tr("&Simultaneous jobs"), self._limit_row)
         form.addRow("", _below(_aside(self.test), self.test_note, self.capabilities))
         form.addRow("", self.id_note)
         self._form = form

@@ -78,9 +78,11 @@ class QuarantineDialog(QDialog):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
 
     def _make_buttons(self) -> None:
-        self._repair_all = QPushButton(tr("Mend what is safe"))
+        self._repair_all = QPushButton(tr("Fix what is safe to fix"))
         self._repair_all.setToolTip(
-            widgets.tip(tr("Puts back each line with a trailing comma, curly quotes or another encoding."))
+            widgets.tip(
+                tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it.")
+            )
         )
         self._save = QPushButton()
         self._delete = QPushButton(style.icon("delete"), tr("Delete"))
@@ -95,7 +97,7 @@ class QuarantineDialog(QDialog):
         top.addWidget(self._rule)
         self._stack = QStackedWidget()
         nothing = widgets.EmptyState(
-            tr("Nothing waits here"), tr("Every line of the imported files is in the project.")
+            tr("No rows need attention"), tr("Every line of the imported files is in the project.")
         )
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         splitter.addWidget(self.table)
@@ -137,8 +139,8 @@ class QuarantineDialog(QDialog):
         total = sum(rules.values())
         self._about.setText(
             trn(
-                "{n} line was kept aside with its bytes; all other lines of its file were imported.",
-                "{n} lines were kept aside with their bytes; all other lines of their files were imported.",
+                "{n} line was set aside with its bytes; all other lines of its file were imported.",
+                "{n} lines were set aside with their bytes; all other lines of their files were imported.",
                 total,
             )
             if total
@@ -170,10 +172,10 @@ class QuarantineDialog(QDialog):
         """Count in small steps: other reads of the window go between them."""
         ids = self.model.ids()
         found = 0
-        self._repair_all.setText(tr("Mend what is safe"))
+        self._repair_all.setText(tr("Fix what is safe to fix"))
         for start in range(0, len(ids), COUNTED):
             found += await self._workspace.project.read(quarantine.mendable, ids[start : start + COUNTED])
-        self._repair_all.setText(trn("Mend {n} line where that is safe", "Mend {n} lines where that is safe", found))
+        self._repair_all.setText(trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found))
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 
     def _selected(self) -> array[int]:
@@ -188,7 +190,7 @@ class QuarantineDialog(QDialog):
         count, writable = len(self._selected()), not self._workspace.project.read_only
         self._delete.setEnabled(count > 0 and writable)
         self._delete.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
-        self._save.setText(tr("Save these lines as a file…") if count > 1 else tr("Save all lines as a file…"))
+        self._save.setText(tr("Save these lines to a file…") if count > 1 else tr("Save all lines to a file…"))
         self._save.setEnabled(len(self.model.ids()) > 0)
         self._repair_all.setVisible(len(self.model.ids()) > 0)
 
@@ -200,7 +202,7 @@ class QuarantineDialog(QDialog):
             self.refresh()
 
     def _on_repair_all(self) -> None:
-        label = tr("Mend lines")
+        label = tr("Fix lines")
 
         def work(reporter: Reporter) -> object:
             return self._workspace.project.write(label, quarantine.repair_all, reporter, reporter=reporter)
@@ -213,7 +215,7 @@ class QuarantineDialog(QDialog):
         self._work.ask(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
 
     def _on_save(self) -> None:
-        dialog = QFileDialog(self, tr("Save the lines as they are"), str(self._folder() / "unread.txt"))
+        dialog = QFileDialog(self, tr("Save the lines unchanged"), str(self._folder() / "unread.txt"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.fileSelected.connect(lambda file: self.save(Path(file)))
         dialog.open()
@@ -247,12 +249,12 @@ class QuarantineDialog(QDialog):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(
             trn(
-                "You have changed {n} line and not put it back. Close and lose the change?",
-                "You have changed {n} lines and not put them back. Close and lose the changes?",
+                "You changed {n} line and did not import it. Close and discard the change?",
+                "You changed {n} lines and did not import them. Close and discard the changes?",
                 drafts,
             )
         )
-        lose = box.addButton(tr("Lose the changes"), QMessageBox.ButtonRole.DestructiveRole)
+        lose = box.addButton(tr("Discard the changes"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(tr("Keep editing"), QMessageBox.ButtonRole.RejectRole))
         lose.clicked.connect(self._on_lose)
         box.open()

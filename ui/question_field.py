@@ -15,7 +15,7 @@ class QuestionField(GrowingEdit):
     def __init__(self) -> None:
         super().__init__(least=2, most=8)
         self.setAccessibleName(tr("Question"))
-        self.setPlaceholderText(tr("Ask both models one question (Enter sends, Shift+Enter begins a new line)"))
+        self.setPlaceholderText(tr("Ask both models one question (Enter sends, Shift+Enter starts a new line)"))
         self._asked: list[str] = []
         self._recalled = 0  # how many questions back the field shows; 0 is a new one
 

@@ -24,10 +24,10 @@ class RemarkList(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(
             widgets.EmptyState(
-                tr("Nothing to remark"),
+                tr("No remarks"),
                 tr(
-                    "Here stands what would teach a model wrongly: figures that differ between sentences about the same "
-                    "thing, terms that are never explained, sentences that stand there twice."
+                    "This shows what could teach the model something wrong: different figures for the same "
+                    "thing, terms that are never explained, duplicate sentences."
                 ),
             )
         )

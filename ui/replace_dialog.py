@@ -211,8 +211,8 @@ class ReplaceDialog(QDialog):
     def _words_for_nothing(self) -> tuple[str, str]:
         if self._pattern is None:
             text = tr("Every change is shown here before it is made.")
-            return tr("Type what to find") if not self.find.text() else tr("Nothing to show yet"), text
-        return tr("Nothing found"), tr("No text of the chosen rows and fields would change.")
+            return tr("Enter a search term") if not self.find.text() else tr("Nothing to show yet"), text
+        return tr("Nothing found"), tr("Nothing in the selected rows and fields would change.")
 
     def _show_count(self) -> None:
         left_out = len(self.model.left_out)
@@ -253,7 +253,7 @@ class ReplaceDialog(QDialog):
         self.model.left_out.clear()
         done = changes.counts.get("example", 0)
         self.note.say(
-            trn("Replaced in {n} row. Undo takes it back.", "Replaced in {n} rows. Undo takes it back.", done), "good"
+            trn("Replaced in {n} row. Undo reverts it.", "Replaced in {n} rows. Undo reverts it.", done), "good"
         )
         return changes
 

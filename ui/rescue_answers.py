@@ -36,7 +36,7 @@ class AnswersPage(Page):
         self.batch = BatchBox()
         self.record = widgets.primary("")
         self.record.setAutoDefault(False)
-        self.table = TextTable(tr("Answers kept"), [tr("Question"), tr("Answer"), tr("Mark")], even=2)
+        self.table = TextTable(tr("Saved answers"), [tr("Question"), tr("Answer"), tr("Mark")], even=2)
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("The answer in full"))
         self._lay_out()
@@ -69,16 +69,17 @@ class AnswersPage(Page):
         self._left, self._kept = found.left, found.kept
         asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
         if not found.total:
-            asked = tr("The project has no questions yet. Bring the model's rows in, or write exam questions.")
+            asked = tr("The project has no questions yet. Import the model's rows, or write exam questions.")
         self.told.setText(f"{asked} {_kept_words(len(found.kept))}")
         lines = []
         for one in found.kept[:MOST]:
             grade = one.mark(one.answer)
             lines.append((one.question, one.answer, mark(grade.score, grade.passed)))
         nothing = tr(
-            "What the model answers while it still can is kept here, and what is taught again is measured by it."
+            "The model's answers are saved here while it is still available; a model that is taught again is "
+            "compared with them."
         )
-        self.table.show_lines(lines, tr("No answers are kept yet"), nothing)
+        self.table.show_lines(lines, tr("No answers saved yet"), nothing)
         self.whole.setVisible(bool(lines))
         self._show_whole(-1)
         if lines:
@@ -113,5 +114,5 @@ class AnswersPage(Page):
 def _kept_words(kept: int) -> str:
     if not kept:
         return ""
-    told = trn("{n} answer is kept.", "{n} answers are kept.", kept)
+    told = trn("{n} answer is saved.", "{n} answers are saved.", kept)
     return told if kept <= MOST else told + " " + tr("The first {n} are shown.", n=f"{MOST:,}")

@@ -59,7 +59,7 @@ class RescueDialog(QDialog):
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
-        self.again, self.note = QPushButton(tr("Look again")), widgets.Note()
+        self.again, self.note = QPushButton(tr("Refresh")), widgets.Note()
         self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
@@ -147,7 +147,7 @@ class RescueDialog(QDialog):
             self.note.say(words_of(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
             return
-        text = tr("Models that were fine-tuned there are listed here, the one that ends next first.")
+        text = tr("Models fine-tuned there are listed here, the one that is shut down next first.")
         self.models.show_models(found, kept, tr("No fine-tuned models"), text)
         self._show_model()
 
@@ -180,7 +180,7 @@ class RescueDialog(QDialog):
             page.show_asking(running is not None)
 
     def _on_asked(self, who: Who, abouts: Abouts, batch: bool) -> None:
-        self.note.say(tr("You may close this window: the work goes on, and the status bar shows how far it is."))
+        self.note.say(tr("You can close this window: the work continues, and the status bar shows the progress."))
         self._runner.begin(GOLDEN, who[1], abouts, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[Inquiry], None]) -> None:

@@ -31,8 +31,8 @@ class FilesPage(Page):
         super().__init__(workspace)
         self._saved: dict[tuple[str, str], Saved] = {}
         self._work = Latest(workspace, self)
-        self.files = TextTable(tr("Files"), [tr("File"), tr("What it is"), tr("Saved as")])
-        self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Bring the rows into the project"))
+        self.files = TextTable(tr("Files"), [tr("File"), tr("Type"), tr("Saved as")])
+        self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Import the rows into the project"))
         self.line = ProgressLine(self._work)
         self.tagged = widgets.label(wrap=True, dim=True)
         below = QHBoxLayout()
@@ -68,9 +68,9 @@ class FilesPage(Page):
         paths = self._paths()
         lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.files_of(self.model)]
         nothing = tr(
-            "The server names no job that made this model, so nobody knows its files. Its answers can be kept all the same."
+            "The server lists no job for this model, so its files are unknown. Its answers can be saved anyway."
         )
-        self.files.show_lines(lines, tr("No files are known"), nothing)
+        self.files.show_lines(lines, tr("No files known"), nothing)
         told = trn("{n} approved training row", "{n} approved training rows", found[0])
         self.tagged.setText(
             tr("In the project: {rows} with the tag {tag}.", rows=told, tag=self.model.tag) if sum(found) else ""
@@ -81,7 +81,7 @@ class FilesPage(Page):
         saved = self._saved.get(self.who)
         if saved is None:
             return {}
-        gone = {file.id: tr("gone at the server") for file in saved.missing}
+        gone = {file.id: tr("deleted on the server") for file in saved.missing}
         kept = [file for file in rescue.files_of(self.model) if file.id not in gone] if self.model else []
         paths = [path for role, path in saved.paths if role != "job"]
         return gone | {file.id: path.name for file, path in zip(kept, paths, strict=True)}
@@ -94,7 +94,7 @@ class FilesPage(Page):
         self.bring.setToolTip("" if saved else widgets.tip(tr("Save the files first.")))
 
     def _on_save(self) -> None:
-        dialog = QFileDialog(self, tr("Where to save the files"), str(self.workspace.project.path.parent))
+        dialog = QFileDialog(self, tr("Folder for the files"), str(self.workspace.project.path.parent))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda folder: self.save_to(Path(folder)))
@@ -115,9 +115,9 @@ class FilesPage(Page):
             self.note.say(words_of(error), "error")
             return
         self._saved[provider, model.model] = saved
-        told = trn("{n} file lies in {folder}.", "{n} files lie in {folder}.", len(saved.paths), folder=folder)
+        told = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)
         if saved.missing:
-            told += " " + trn("{n} is gone at the server.", "{n} are gone at the server.", len(saved.missing))
+            told += " " + trn("{n} was deleted on the server.", "{n} were deleted on the server.", len(saved.missing))
         self.note.say(told, "warning" if saved.missing else "good")
         self.read()
 

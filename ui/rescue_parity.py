@@ -42,12 +42,12 @@ class ParityPage(Page):
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))
-        self.again, self.export = QPushButton(tr("Ask it the same")), QPushButton(tr("Export as CSV…"))
+        self.again, self.export = QPushButton(tr("Ask the same question")), QPushButton(tr("Export as CSV…"))
         self.verdict, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
         columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Verdict")]
         self.table = TextTable(tr("Parity"), columns, even=3)
         self.whole = QPlainTextEdit(readOnly=True)
-        self.whole.setAccessibleName(tr("Both answers in full"))
+        self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
         self.other.activated.connect(lambda _index: self.read())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
@@ -113,7 +113,7 @@ class ParityPage(Page):
         self.cost.setText(cost_words(self._left, new[0], self.batch.wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
         self.again.setText(
-            trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask it the same")
+            trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
         self.again.setEnabled(count > 0 and not self.is_asking)
         self.other.setEnabled(bool(self._others))
@@ -141,7 +141,7 @@ class ParityPage(Page):
         self.asked.emit(new, asked, self.batch.wanted())
 
     def _on_export(self) -> None:
-        dialog = QFileDialog(self, tr("Export the parity"), f"{tr('Parity')}.csv", "CSV (*.csv)")
+        dialog = QFileDialog(self, tr("Export the comparison"), f"{tr('Parity')}.csv", "CSV (*.csv)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
         dialog.fileSelected.connect(lambda file: self.export_to(Path(file)))
@@ -173,14 +173,14 @@ def _cells(pair: Pair) -> tuple[str, ...]:
 
 def _nothing(found: _Found) -> tuple[str, str]:
     if not found.kept:
-        return tr("No answers are kept yet"), tr(
-            "Record the old model's answers first: the new one is measured by them."
+        return tr("No answers saved yet"), tr(
+            "Record the old model's answers first: the new one is compared with them."
         )
     if found.new is None and found.waits:
-        return tr("It is being taught again"), tr("When the job has ended, its model is asked the same questions here.")
+        return tr("Training again"), tr("When the job has finished, its model is asked the same questions here.")
     if found.new is None:
-        return tr("No other model yet"), tr("Teach the rows again, here or at another server; then compare.")
-    return tr("Not asked yet"), tr("Ask the new model the same questions; both answers then stand side by side.")
+        return tr("No other model yet"), tr("Train the rows again, here or on another server; then compare.")
+    return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 
 def tally_words(told: Tally, kept: int) -> str:

@@ -29,7 +29,7 @@ class ModelTable(TextTable):
     """The fine-tuned models of a server, the nearest end first."""
 
     def __init__(self) -> None:
-        columns = [tr("Model"), tr("Will answer for"), tr("Until"), tr("Answers kept"), tr("Base model"), tr("Made")]
+        columns = [tr("Model"), tr("Time left"), tr("Until"), tr("Saved answers"), tr("Base model"), tr("Created")]
         super().__init__(tr("Models"), columns)
         self._models: list[Tuned] = []
 
@@ -62,7 +62,7 @@ class ModelTable(TextTable):
 def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
     left = "" if one.closing is None else days(calendar.days_left(one.closing, today))
     if not one.listed:
-        left = tr("not offered any more")
+        left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
     made = local_time(one.made) if one.made else ""
     return [one.model, left, until, _count(kept.get(one.model, 0)), one.base, made]
@@ -155,7 +155,9 @@ class BatchBox(QCheckBox):
 
     def __init__(self) -> None:
         super().__init__(tr("As a &batch: half the price, answered within a day"))
-        told = tr("The questions go out in one file. Juku may be closed meanwhile; it finds the answers later.")
+        told = tr(
+            "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
+        )
         self.setToolTip(widgets.tip(told))
         self.hide()
 
@@ -175,7 +177,7 @@ def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
         tr("about {sent} tokens sent, {received} received", sent=about(told.sent), received=about(told.received)),
     ]
     if provider == LOCAL:
-        parts.append(tr("costs nothing on this computer"))
+        parts.append(tr("free on this computer"))
     elif told.dollars is None:
         parts.append(tr("price unknown"))
     else:

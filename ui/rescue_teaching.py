@@ -51,7 +51,7 @@ class TeachingPage(Page):
         self.start = widgets.primary(tr("Teach again"))
         self.start.setAutoDefault(False)
         self.starter = TrainingStart(workspace, self)
-        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Resulting model")]
+        names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
         self.taught = TextTable(tr("Taught again"), names)
         self._is_busy = False
         self._lay_out()
@@ -114,7 +114,7 @@ class TeachingPage(Page):
             self._rows = rows
             self.rows.clear()
             self.rows.addItems([one.title for one in rows])
-        nothing = tr("Here the jobs are listed that teach what this model knew to another one.")
+        nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
                 (job_words.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
@@ -142,7 +142,7 @@ class TeachingPage(Page):
     def _lacking(self) -> str:
         """What stands in the way, in words."""
         if not self._rows:
-            return tr("The project does not have its rows yet: save its files and bring them in first.")
+            return tr("The project does not have the rows yet: save the files and import them first.")
         chosen = self._rows[max(0, self.rows.currentIndex())]
         if chosen.count < MINIMUM_ROWS:
             return trn("There is only {n} approved training row; {minimum} are needed.",
@@ -153,7 +153,7 @@ class TeachingPage(Page):
             error = self.workspace.trouble(self.target())
             return str(error) if error else tr("Asking the provider for its models…")
         if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: the training tab fetches it.", title=offer.title)
+            return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
         return ""
 
     def _closing(self) -> str:
@@ -189,7 +189,7 @@ class TeachingPage(Page):
         self.show_buttons()
 
     def _on_queued(self) -> None:
-        told = tr("In the queue: the training tab shows how far it is. When it is done, the parity can be measured.")
+        told = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
         self.note.say(told, "good")
         self.read()
 
@@ -199,7 +199,7 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
     maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
     if maker is not None:
         title = trn(
-            "The {n} row it was trained on, as kept", "The {n} rows it was trained on, as kept", maker.row_count
+            "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
         )
         validation = bool(maker.asked.get("validation"))
         found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))

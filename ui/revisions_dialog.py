@@ -31,7 +31,7 @@ class RevisionsDialog(KeptStates):
         self.sides = SideBySide()
         self.beside = widgets.Note()  # what differs beside the text
         self._empty = Nothing(
-            tr("Nothing to compare"), tr("Keep a state first; then every later change can be seen here.")
+            tr("Nothing to compare"), tr("Save a state first; then all later changes are shown here.")
         )
         layout = QVBoxLayout(comparison)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,7 +67,7 @@ class RevisionsDialog(KeptStates):
             self.sides.show_texts(old.text, new.text, self.old.currentText(), self.new.currentText())
 
     def _keep(self, name: str) -> None:
-        self._write(tr("Keep the state “{name}”", name=name), revisions.keep, name)
+        self._write(tr("Save the state “{name}”", name=name), revisions.keep, name)
 
     def _rename(self, state: Kept, name: str) -> None:
         self._write(tr("Rename a state"), revisions.rename, state.id, name)
@@ -75,19 +75,16 @@ class RevisionsDialog(KeptStates):
     def _on_delete(self, state: Kept) -> None:
         self._ask(
             tr("Delete the state “{name}”?", name=state.name),
-            tr("Only this kept state goes; the spec stays as it is now."),
+            tr("Only this saved state is deleted; the spec stays as it is."),
             tr("Delete"),
             lambda: self._write(tr("Delete the state “{name}”", name=state.name), revisions.delete, state.id),
         )
 
     def _on_restore(self, state: Kept) -> None:
         self._ask(
-            tr("Go back to “{name}”?", name=state.name),
-            tr(
-                "Text, name and system prompt become what they were then, and the facts follow. Undo brings back what is "
-                "there now."
-            ),
-            tr("Go back"),
+            tr("Restore “{name}”?", name=state.name),
+            tr("Text, name and system prompt are restored, and the facts follow. Undo brings back the current ones."),
+            tr("Restore"),
             lambda: self._write(tr("Restore the spec"), revisions.restore, state.id),
         )
 
@@ -117,12 +114,13 @@ def _words() -> Words:
         name=tr("Name of the state"),
         states=tr("States"),
         size=tr("Length"),
-        restore=tr("Go back to this state…"),
+        restore=tr("Restore this state…"),
         nothing=(
             tr("No states yet"),
             tr(
-                "A state keeps text, name and system prompt as they are now. One is kept under a name here, and by itself "
-                "when facts are accepted or a job begins. You can compare it with a later one, or go back."
+                "A state is a saved copy of the text, name and system prompt. You can save one here under a "
+                "name; Juku saves one automatically when facts are accepted or a job starts. You can compare it "
+                "with a later one, or restore it."
             ),
         ),
     )

@@ -37,8 +37,8 @@ class RolesPage(QWidget):
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.setSpacing(style.SPACE)
         about = tr(
-            "The model that is trained need not be the one that writes its examples or marks rows. "
-            "A large model that writes well and a small one that learns are a good pair."
+            "The model you train need not be the one that writes examples or marks rows. A large model that "
+            "writes well and a small one that learns are a good pair."
         )
         layout.addWidget(widgets.label(about, wrap=True, dim=True))
         for role in ROLES:
@@ -83,7 +83,7 @@ class RolesPage(QWidget):
             self._show_models(role, boxes)
 
     def _show_providers(self, role: str, box: QComboBox) -> None:
-        entries = [] if role == "student" else [(tr("As the student"), "")]
+        entries = [] if role == "student" else [(tr("Same as the student"), "")]
         entries += [(title, id) for id, title in server_words.titles(self._workspace).items()]
         _fill(box, entries, self._chosen(role).provider)
 
@@ -93,7 +93,7 @@ class RolesPage(QWidget):
         entries = [(_unchosen(role), "")]
         entries += [(_name(offer), offer.id) for offer in offers if role != "student" or not offer.tuned]
         if model not in [id for _title, id in entries]:
-            entries.append((tr("{model} – not offered now", model=widgets.short_name(model)), model))
+            entries.append((tr("{model} – no longer offered", model=widgets.short_name(model)), model))
         _fill(boxes.model, entries, model)
         error = self._workspace.trouble(provider)
         if error is not None and not offers:
@@ -129,14 +129,14 @@ class RolesPage(QWidget):
 def role_words() -> dict[str, tuple[str, str]]:
     """What each role is called, and what it does."""
     return {
-        "student": (tr("Student"), tr("Is trained, and answers in the chat and in the exam.")),
-        "writer": (tr("Writer"), tr("Drafts the spec with you, words facts and writes examples.")),
-        "judge": (tr("Judge"), tr("Gives a second opinion: whether what was written follows from its fact.")),
+        "student": (tr("Student"), tr("Can be trained, and answers in chat and exams.")),
+        "writer": (tr("Writer"), tr("Helps you write the spec, rewords facts and writes examples.")),
+        "judge": (tr("Judge"), tr("Gives a second opinion on whether the text follows from its fact.")),
     }
 
 
 def _unchosen(role: str) -> str:
-    return tr("The first base model") if role == "student" else tr("The one that was asked last")
+    return tr("The first base model") if role == "student" else tr("The model that was asked last")
 
 
 def _name(offer: Offer) -> str:

@@ -60,14 +60,14 @@ class RouterDialog(QDialog):
         )
 
     def _make_ways(self) -> None:
-        self.offline = QRadioButton(tr("&Offline: by the words of the domains"))
-        self.calling = QRadioButton(tr("By a chat &model that calls functions"))
+        self.offline = QRadioButton(tr("&Offline: by keywords of the domains"))
+        self.calling = QRadioButton(tr("By a chat &model with function calling"))
         self.offline.setChecked(True)
         self.model = ModelRow(self._workspace, demanding=False)
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:
-        self.question, self.ask = QLineEdit(), widgets.primary(tr("Pass on"))
+        self.question, self.ask = QLineEdit(), widgets.primary(tr("Route"))
         self.question.setPlaceholderText(tr("A question"))
         self.question.setAccessibleName(tr("Question"))
         self.chosen, self.why = widgets.heading(""), widgets.label(wrap=True, dim=True)
@@ -75,10 +75,10 @@ class RouterDialog(QDialog):
         self.answer.setAccessibleName(tr("Answer"))
 
     def _make_exam(self) -> None:
-        self.examine = QPushButton(tr("&Examine the router"))
+        self.examine = QPushButton(tr("&Test the router"))
         self.verdict = widgets.label(wrap=True)
-        self.table = TextTable(tr("Confusions"), [tr("Belongs to")])
-        self.wrong = TextTable(tr("Wrongly passed on"), [tr("Question"), tr("Belongs to"), tr("Passed on to"), tr("Why")], even=1)  # fmt: skip
+        self.table = TextTable(tr("Confusion matrix"), [tr("Correct domain")])
+        self.wrong = TextTable(tr("Wrongly routed"), [tr("Question"), tr("Correct domain"), tr("Routed to"), tr("Why")], even=1)  # fmt: skip
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
@@ -92,7 +92,7 @@ class RouterDialog(QDialog):
         pages = QTabWidget(documentMode=True)
         pages.tabBar().setDrawBase(False)
         pages.addTab(self._trying(), tr("Try it"))
-        pages.addTab(self._examining(), tr("Examine it"))
+        pages.addTab(self._examining(), tr("Start an exam"))
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.domains, 1)
@@ -151,8 +151,10 @@ class RouterDialog(QDialog):
             )
             for one in self._known
         ]
-        self.domains.show_lines(lines, tr("No domains yet"), tr("Each tuned model stands for a domain: add what it was taught, "
-                                "best with its project, and questions are passed on to the one they belong to."))  # fmt: skip
+        self.domains.show_lines(lines, tr("No domains yet"), tr("Each fine-tuned model handles one domain. Add "
+                                                                "what it was taught, ideally its project, and "
+                                                                "each question is routed to the model of its "
+                                                                "domain."))  # fmt: skip
         self._show_result(found)
         self._show_buttons()
 
@@ -171,7 +173,7 @@ class RouterDialog(QDialog):
 
     async def _store(self, domain: Domain) -> Changes:
         if any(one.name == domain.name and one.id != domain.id for one in self._known):
-            raise JukuError(tr("There is a domain “{name}” already", name=domain.name), tr("Choose another name."))
+            raise JukuError(tr("The domain “{name}” already exists", name=domain.name), tr("Choose another name."))
         changes = await self._workspace.project.write("", routing.store, domain)
         await self._load()
         return changes
@@ -230,7 +232,7 @@ class RouterDialog(QDialog):
 
     def _on_examine(self) -> None:
         self.note.say("")
-        self._work.ask(self._examine, tr("Examining the router"))
+        self._work.ask(self._examine, tr("Testing the router"))
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
@@ -245,22 +247,24 @@ class RouterDialog(QDialog):
     def _show_result(self, found: Sequence[Routed]) -> None:
         table = routing.confusion(self._known, found)
         names = [name or tr("None of these") for name in table.names]
-        self.table.name_columns([tr("Belongs to"), *names])
+        self.table.name_columns([tr("Correct domain"), *names])
         lines = [
             (name, *(str(count or "") for count in counts)) for name, counts in zip(names, table.counts, strict=True)
         ]
-        self.table.show_lines(lines if found else [], tr("Not examined yet"), tr("The exam questions of each domain's project, "
-                              "and everyday questions that belong to none, are passed on and counted."))  # fmt: skip
+        self.table.show_lines(lines if found else [], tr("No exam yet"), tr("The exam questions of each domain's "
+                                                                            "project, and general questions that "
+                                                                            "belong to none, are routed and "
+                                                                            "counted."))  # fmt: skip
         self._colour(table)
         wrong = [one for one in found if one.wanted != one.chosen]
         none = tr("None of these")
         self.wrong.show_lines(
             [(one.question, one.wanted or none, one.chosen or none, one.reason) for one in wrong],
-            tr("None") if found else "", tr("Every question went where it belongs.") if found else "",
+            tr("None") if found else "", tr("Every question was routed to the right domain.") if found else "",
         )  # fmt: skip
         share = f"{table.right / table.asked:.0%}" if table.asked else ""
-        self.verdict.setText(trn("{right} of {n} question went where it belongs ({share}).",
-                                 "{right} of {n} questions went where they belong ({share}).", table.asked, right=table.right,
+        self.verdict.setText(trn("{right} of {n} question was routed to the right domain ({share}).",
+                                 "{right} of {n} questions were routed to the right domain ({share}).", table.asked, right=table.right,
                                  share=share) if found else "")  # fmt: skip
 
     def _colour(self, table: Confusion) -> None:

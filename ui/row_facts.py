@@ -39,7 +39,7 @@ def _passage(row: Example | None, taught: list[Fact]) -> list[str]:
     """The passage that the row stands on, where it is another than its facts'."""
     if not row or not row.quote or any(row.quote in (fact.quote, fact.text) for fact in taught):
         return []
-    return [tr("Stands on: “{passage}”", passage=row.quote)]
+    return [tr("Based on: “{passage}”", passage=row.quote)]
 
 
 def _change(fact: Fact) -> str:

@@ -40,7 +40,7 @@ class ServerDialog(QDialog):
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("At the server"))
+        self.setWindowTitle(tr("Jobs, files and models"))
         self._workspace = workspace
         self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
         self.server = QComboBox()
@@ -48,7 +48,7 @@ class ServerDialog(QDialog):
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
-        self.again = QPushButton(tr("Look again"))
+        self.again = QPushButton(tr("Refresh"))
         self.note, self.line = widgets.Note(), ProgressLine(self._work, self._deleting)
         self._make_tables()
         self._lay_out()
@@ -57,25 +57,25 @@ class ServerDialog(QDialog):
 
     def _make_tables(self) -> None:
         self.jobs: PickingTable[JobState] = PickingTable(
-            tr("Jobs made elsewhere"),
-            [tr("Job"), tr("Status"), tr("Model"), tr("Made"), tr("Resulting model")],
+            tr("Jobs created elsewhere"),
+            [tr("Job"), tr("Status"), tr("Model"), tr("Created"), tr("Fine-tuned model")],
             _job_cells,
         )
         self.files: PickingTable[FileInfo] = PickingTable(
-            tr("Files"), [tr("File"), tr("For"), tr("Size"), tr("Age"), tr("Used by")], self._file_cells
+            tr("Files"), [tr("File"), tr("Purpose"), tr("Size"), tr("Age"), tr("Used by")], self._file_cells
         )
         self.models: PickingTable[ModelInfo] = PickingTable(
-            tr("Models"), [tr("Model"), tr("Made"), tr("Will answer for")], self._model_cells
+            tr("Models"), [tr("Model"), tr("Created"), tr("Time left")], self._model_cells
         )
         self._unused: set[str] = set()
         self.adopt, self.delete_files = QPushButton(), QPushButton()
-        self.pick_unused, self.delete_models = QPushButton(tr("Tick all that are not used")), QPushButton()
+        self.pick_unused, self.delete_models = QPushButton(tr("Select all unused")), QPushButton()
 
     def _lay_out(self) -> None:
         self.pages = QTabWidget(documentMode=True)
         self.pages.tabBar().setDrawBase(False)
         for table, title, buttons in (
-            (self.jobs, tr("Jobs made elsewhere"), (self.adopt,)),
+            (self.jobs, tr("Jobs created elsewhere"), (self.adopt,)),
             (self.files, tr("Files"), (self.pick_unused, self.delete_files)),
             (self.models, tr("Models"), (self.delete_models,)),
         ):
@@ -153,15 +153,18 @@ class ServerDialog(QDialog):
 
     def _show(self, stock: Stock, states: list[JobState] | None) -> None:
         self._unused = stock.unused
-        no_list = tr("This server has no such list"), ""
+        no_list = tr("This list is not available here"), ""
         self.jobs.show_things(states or [], *(no_list if states is None else (
-            tr("No other jobs"), tr("All jobs at this server are in the project already. A job made elsewhere can be "
-                                    "adopted here: it is then followed, and its curve, checkpoints and model are shown."))))  # fmt: skip
+            tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
+                                    "adopted here: Juku then follows it and shows its curve, checkpoints and "
+                                    "model."))))  # fmt: skip
         self.files.show_things(stock.files or [], *(no_list if stock.files is None else (
             tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
-        self.models.show_things(stock.models, tr("No models of yours"), tr("Models that were trained here are listed."))
+        self.models.show_things(
+            stock.models, tr("No models of your own"), tr("Models that were trained here are listed.")
+        )
         if not stock.complete and stock.files:
-            self.note.say(tr("Not all jobs could be read, so no file is called unused."), "warning")
+            self.note.say(tr("Not all jobs could be read, so no file is shown as unused."), "warning")
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -184,8 +187,9 @@ class ServerDialog(QDialog):
             return None
         queue_runner.of(self._workspace).wake(provider)
         left = [state for state in self.jobs.things() if state not in states]
-        self.jobs.show_things(left, tr("All adopted"), tr("They stand in the list of jobs and are followed now."))
-        self.note.say(trn("{n} job adopted; its events are being fetched.", "{n} jobs adopted; their events are being fetched.",
+        self.jobs.show_things(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
+        self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
+                                                                            "being loaded.",
                           len(states)), "good")  # fmt: skip
         self._show_buttons()
         return changes
@@ -199,13 +203,13 @@ class ServerDialog(QDialog):
             if used
             else ""
         )
-        title = trn("Delete {n} file at the server?", "Delete {n} files at the server?", len(found))
+        title = trn("Delete {n} file?", "Delete {n} files?", len(found))
         self._ask(title, names, warning, lambda: self._delete([file.id for file in found], models=False))
 
     def _on_delete_models(self) -> None:
         found = self.models.picked()
-        title = trn("Delete {n} model at the server?", "Delete {n} models at the server?", len(found))
-        warning = tr("Whoever uses it gets no answers any more. It can only be trained anew.")
+        title = trn("Delete {n} model?", "Delete {n} models?", len(found))
+        warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         self._ask(
             title, [model.id for model in found], warning, lambda: self._delete([m.id for m in found], models=True)
         )
@@ -215,9 +219,7 @@ class ServerDialog(QDialog):
 
     def _delete(self, ids: Sequence[str], models: bool) -> None:
         provider = self.provider()
-        self._deleting.ask(
-            lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting at the server")
-        )
+        self._deleting.ask(lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting"))
 
     async def _delete_each(self, id: str, ids: Sequence[str], models: bool, reporter: Reporter) -> None:
         done = 0
@@ -254,7 +256,7 @@ class ServerDialog(QDialog):
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
     """Name what would be deleted, and do it when the person says so."""
-    box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete at the server"), title, parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     more = len(names) - NAMED

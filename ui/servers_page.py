@@ -46,7 +46,7 @@ class ServersPage(QWidget):
         self.list.setFixedWidth(LIST_WIDTH)
         self.add = QPushButton(style.icon("add"), tr("Add"))
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
-        self.use = QPushButton(tr("Use this one"))
+        self.use = QPushButton(tr("Use this provider"))
         self.title = widgets.heading("")
         self.page = ProviderPage(workspace)
         self.pages = QStackedWidget()
@@ -144,7 +144,7 @@ class ServersPage(QWidget):
         entry = self.chosen()
         used = (entry.id if entry else providers.LOCAL) == self._settings.provider
         self.title.setText(entry.title if entry else tr("This computer"))
-        self.use.setText(tr("In use") if used else tr("Use this one"))
+        self.use.setText(tr("In use") if used else tr("Use this provider"))
         self.use.setEnabled(not used and (entry is None or not url_error(entry.base_url)))
         self.remove.setEnabled(entry is not None)
         self.pages.setCurrentIndex(0 if entry is None else 1)
@@ -258,11 +258,11 @@ class ServersPage(QWidget):
 def place_words() -> dict[str, str]:
     """Where a key lies, in few words, by `Keys.place`; 'none' is that there is no keyring to look in."""
     return {
-        "keyring": tr("Key in the keyring"),
-        "session": tr("Key for this session only"),
-        "environment": tr("Key from the environment"),
-        "none": tr("No keyring to look in"),
-        "": tr("No key"),
+        "keyring": tr("API key in the keyring"),
+        "session": tr("API key for this session only"),
+        "environment": tr("API key from the environment"),
+        "none": tr("No keyring available"),
+        "": tr("No API key"),
     }
 
 
@@ -271,12 +271,12 @@ def _local_page() -> QWidget:
     layout = QVBoxLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)
     about = tr(
-        "Models are trained and asked on this computer, without an account and without the network. "
-        "The engine starts when it is needed and ends with the window."
+        "Models are trained and asked on this computer, without an account or a network connection. The engine "
+        "starts when it is needed and stops when you close the window."
     )
     layout.addWidget(widgets.label(about, wrap=True))
     layout.addSpacing(style.SPACE)
-    layout.addWidget(widgets.label(tr("Its models, jobs and files lie here:"), dim=True))
+    layout.addWidget(widgets.label(tr("Its models, jobs and files are stored here:"), dim=True))
     folder = widgets.label(str(engine_home()), wrap=True)
     folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     layout.addWidget(folder)

@@ -47,11 +47,11 @@ class SettingsDialog(QDialog):
 
     def _make_look(self) -> None:
         self.language = QComboBox()
-        for code, name in (("", tr("As the system")), *LANGUAGES.items()):
+        for code, name in (("", tr("Use the system setting")), *LANGUAGES.items()):
             self.language.addItem(name, code)
         self.language.setCurrentIndex(max(0, self.language.findData(self._settings.language)))
         self.theme = QComboBox()
-        for theme, name in (("", tr("As the system")), ("light", tr("Light")), ("dark", tr("Dark"))):
+        for theme, name in (("", tr("Use the system setting")), ("light", tr("Light")), ("dark", tr("Dark"))):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
 
@@ -63,10 +63,10 @@ class SettingsDialog(QDialog):
         self.tabs.tabBar().setDrawBase(False)
         for page, title in (
             (self.servers, tr("Servers")),
-            (self.roles, tr("Who does what")),
+            (self.roles, tr("Roles")),
             (self.prices, tr("Prices")),
             (self.prompts, tr("Prompts for chat models")),
-            (self._window(), tr("Window")),
+            (self._window(), tr("Appearance")),
         ):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)

@@ -46,8 +46,8 @@ class SpecChat(QWidget):
         self.anew = QPushButton(tr("New conversation"))
         self.field = QuestionField()
         self.field.setAccessibleName(tr("Message"))
-        self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter begins a new line)"))
-        self.contradictions = QPushButton(tr("Look for contradictions"))
+        self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter starts a new line)"))
+        self.contradictions = QPushButton(tr("Find contradictions"))
         self.send = widgets.primary(tr("Send"))
         self.send.setMinimumWidth(90)
         self.setFocusProxy(self.field)
@@ -83,10 +83,10 @@ class SpecChat(QWidget):
     def _nobody(self) -> QWidget:
         """What stands here while there is no model to talk to."""
         empty = widgets.EmptyState(
-            tr("No model to talk to"),
+            tr("No model to chat with"),
             tr(
-                "Here you draft the spec together with a chat model. Choose a provider that has one in the settings. "
-                "Everything else works without."
+                "Write the spec here together with a chat model. Choose a provider that has one in the settings. "
+                "Everything else works without it."
             ),
         )
         self.settings = QPushButton(style.icon("settings"), tr("Settings…"))
@@ -120,8 +120,8 @@ class SpecChat(QWidget):
         column.addWidget(
             widgets.label(
                 tr(
-                    "Say what the text is to be about, or what should change. A model reads the whole text and proposes "
-                    "changes; you look at each of them before it is made."
+                    "Say what the text should be about, or what should change. A model reads the whole text and "
+                    "suggests changes; you review each of them before it is made."
                 ),
                 wrap=True,
                 dim=True,
@@ -131,9 +131,10 @@ class SpecChat(QWidget):
         column.addWidget(self.hint)
         self.suggested: list[QPushButton] = []
         for title, text, is_whole in (
-            (tr("Draft a spec about …"), tr("Draft a spec about "), False),
-            (tr("Find gaps"), tr("Which gaps does the text have? Ask me about what is missing."), True),
-            (tr("Make sentences atomic"), tr("Make the sentences atomic: one checkable fact in each, clear alone."), True),
+            (tr("Write a spec about …"), tr("Write a spec about "), False),
+            (tr("Find gaps"), tr("What is missing in the text? Ask me about it."), True),
+            (tr("Split into one fact per sentence"), tr("Make the sentences atomic: each states one checkable "
+                                                        "fact and is clear on its own."), True),
         ):  # fmt: skip
             button = QPushButton(title)
             button.clicked.connect(lambda _checked, text=text, is_whole=is_whole: self._on_suggested(text, is_whole))
@@ -165,7 +166,8 @@ class SpecChat(QWidget):
             self.model.choose(min(usable, key=lambda offer: (offer.id != (model or before), offer.tuned)).id)
         is_local = provider == LOCAL
         self.hint.say(
-            tr("The small models on this computer seldom manage this; a provider with a larger one helps more.")
+            tr("The small models on this computer are rarely good enough for this; a provider with a larger "
+               "model works better.")
             if is_local else ""
         )  # fmt: skip
         self.pages.setCurrentIndex(int(bool(usable) or self._answer is not None))
@@ -220,7 +222,7 @@ class SpecChat(QWidget):
         state = self._current()
         if self._answer is not None or not self.model.model():
             return
-        answer = self._begin(tr("Look for contradictions"), tr("Reading the text…"), is_shown=False)
+        answer = self._begin(tr("Find contradictions"), tr("Reading the text…"), is_shown=False)
         if not state.text.strip():
             self._answer = None
             answer.fail(tr("There is no text yet to look through."), "note")
@@ -233,7 +235,7 @@ class SpecChat(QWidget):
     def _begin(self, asked: str, state: str, is_shown: bool = True) -> Answer:
         offer = self.model.offer()
         if offer is not None and offer.state == "available":
-            state = tr("The model is being prepared for its first use…")
+            state = tr("Preparing the model for its first use…")
         self._answer = answer = Answer(self.model.model(), state, is_shown)
         self._start.hide()
         self._at_end = True
@@ -271,21 +273,21 @@ class SpecChat(QWidget):
             if reply.complete:
                 on_end()
             else:
-                answer.fail(tr("The answer is incomplete: the server ended it before it was done."), "warning")
+                answer.fail(tr("The answer is incomplete: it was stopped early."), "warning")
 
     # --- what comes of an answer
 
     def _end(self, answer: Answer, asked: str, state: Spec) -> None:
         draft = answer.finish()
         if not answer.reply.strip():
-            answer.fail(tr("The model said nothing."), "warning")
+            answer.fail(tr("The model did not reply."), "warning")
             return
         self._exchanges.append(Exchange(asked, answer.reply))
         if draft.is_cut:
             answer.fail(
                 tr(
-                    "The new text broke off before its end, so nothing of it can be taken over. Ask for less at once, or "
-                    "choose a model that can write more."
+                    "The new text was cut off, so nothing of it can be used. Ask for less at once, or choose a "
+                    "model that can write more."
                 ),
                 "warning",
             )
@@ -304,7 +306,7 @@ class SpecChat(QWidget):
         made_from = now if now in proposals else min(proposals, key=lambda base: len(difference.hunks(base, now)))
         proposal = drafting.onto(made_from, proposals[made_from], now)
         if proposal == now:
-            answer.offered.setText(tr("All of it is in your text."))
+            answer.offered.setText(tr("Everything is already in your text."))
             return
         dialog = ProposalDialog(now, proposal, answer.model, now != made_from, self.window())
         dialog.taken.connect(lambda new, old, count: self._on_taken(answer, new, old, count))
@@ -313,7 +315,7 @@ class SpecChat(QWidget):
 
     def _on_taken(self, answer: Answer, new: str, old: str, count: int) -> None:
         answer.offered.setText(
-            trn("{n} change was taken over. Undo takes it back.", "{n} changes were taken over. Undo takes them back.", count)
+            trn("{n} change was applied. Undo reverts it.", "{n} changes were applied. Undo reverts them.", count)
         )  # fmt: skip
         self.text_wanted.emit(new, old)
 
@@ -321,9 +323,7 @@ class SpecChat(QWidget):
         found = Remarks(answer.model, refining.remarks(answer.reply), state.text)
         found.place_wanted.connect(self._on_place)
         found.mend_wanted.connect(
-            lambda remark: self._on_suggested(
-                tr("Change the text so that this is settled: {remark}", remark=remark), False
-            )
+            lambda remark: self._on_suggested(tr("Change the text to resolve this: {remark}", remark=remark), False)
         )
         self._add(found)
         self._column.removeWidget(answer)

@@ -45,7 +45,7 @@ class SpecEditor(QPlainTextEdit):
     def __init__(self) -> None:
         super().__init__(tabChangesFocus=True)
         self.setAccessibleName(tr("Text of the spec"))
-        self.setPlaceholderText(tr("Write here what the model is to know: short sentences, one fact in each."))
+        self.setPlaceholderText(tr("Write here what the model should know: short sentences, one fact in each."))
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.12)
         self.setFont(font)

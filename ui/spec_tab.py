@@ -70,7 +70,7 @@ class SpecTab(Tab):
 
     def _make_text(self) -> None:
         self.name, self.description = QLineEdit(), QLineEdit()
-        self.description.setPlaceholderText(tr("What it is about, in a sentence"))
+        self.description.setPlaceholderText(tr("The topic, in one sentence"))
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
@@ -81,12 +81,10 @@ class SpecTab(Tab):
         self.texts.addWidget(self.preview)
         self.find = FindBar(self.editor)
         self.reading = QPushButton(tr("Preview"), checkable=True)
-        self.colours = QPushButton(tr("Colours"), checkable=True, checked=True)
-        self.colours.setToolTip(
-            tr("Colour each passage by what its fact has: rows, exam questions, what is out of date")
-        )
+        self.colours = QPushButton(tr("Colors"), checkable=True, checked=True)
+        self.colours.setToolTip(tr("Color each passage by the state of its fact: rows, exam questions, out of date"))
         self.document = QPushButton(style.icon("import"), tr("Document…"))
-        self.document.setToolTip(tr("Bring in Markdown, text, HTML, Word or PDF"))
+        self.document.setToolTip(tr("Import Markdown, text, HTML, Word or PDF"))
         self.revisions = QPushButton(tr("Revisions…"))
         self.status = widgets.label(dim=True)
         self.counts = widgets.label(dim=True)
@@ -207,8 +205,8 @@ class SpecTab(Tab):
         await self.pane.show_entries(project, entries, lost)
         await self._look_through(text, taken)
         self.differing.say(
-            trn("{n} row has another system prompt; see the problems in the examples.",
-                "{n} rows have another system prompt; see the problems in the examples.", differing)
+            trn("{n} row has another system prompt; see “Problems” in the examples.",
+                "{n} rows have another system prompt; see “Problems” in the examples.", differing)
             if differing else "", "warning",
         )  # fmt: skip
         self._show_saved()
@@ -325,8 +323,8 @@ class SpecTab(Tab):
         await self.flush()
         if self.editor.toPlainText() != before:
             raise JukuError(
-                tr("The text has been edited meanwhile"),
-                tr("Nothing was changed, so that nothing is lost. Ask for the change again."),
+                tr("The text was edited in the meantime"),
+                tr("Nothing was changed, so no edit is lost. Request the change again."),
             )
         self.editor.show_text(text)
         await self.flush()

@@ -17,7 +17,7 @@ class SplitDialog(QDialog):
         self.setWindowTitle(tr("Split {name}", name=fact.name))
         self.resize(560, 260)
         self.edit = QPlainTextEdit(tabChangesFocus=True)
-        self.edit.setAccessibleName(tr("Parts"))
+        self.edit.setAccessibleName(tr("Resulting facts"))
         parts = [one.text for one in statements.split(fact.quote)]
         self.edit.setPlainText("\n".join(parts if len(parts) > 1 else [fact.text]))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -27,7 +27,7 @@ class SplitDialog(QDialog):
         self.edit.textChanged.connect(self._show_count)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
-        layout.addWidget(widgets.label(tr("One fact a line. The rows stay with the first one."), wrap=True, dim=True))
+        layout.addWidget(widgets.label(tr("One fact per line. The rows stay with the first one."), wrap=True, dim=True))
         layout.addWidget(self.edit)
         layout.addWidget(self.buttons)
         self._show_count()

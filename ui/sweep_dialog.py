@@ -62,8 +62,9 @@ class SweepDialog(QDialog):
         self._show_count()
 
     def _lay_out(self) -> None:
-        intro = widgets.label(tr("Each combination becomes a job. In a field, part several values by commas; empty lets "
-                                 "the server choose. They wait in the queue, and one that fails does not stop the rest."),
+        intro = widgets.label(tr("Each combination becomes a job. Separate several values in a field by commas; "
+                                 "leave it empty for the default. Jobs wait in the queue; if one fails, the "
+                                 "others still run."),
                               wrap=True, dim=True)  # fmt: skip
         lists = QHBoxLayout()
         lists.setSpacing(style.SPACE)
@@ -113,9 +114,9 @@ class SweepDialog(QDialog):
         if problem := self.hyper.problem():
             return problem
         if not _chosen(self.tags) or not _chosen(self.versions):
-            return tr("Choose rows, and a version of them.")
+            return tr("Choose rows and a version of them.")
         if self._count() > MOST:
-            return tr("That is {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
+            return tr("That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
         return ""
 
     def show_busy(self, words: str) -> None:

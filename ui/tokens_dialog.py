@@ -33,6 +33,7 @@ from ui import style, widgets
 from ui.histogram import Bar, Histogram
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
+from ui.value_words import word
 from ui.workspace import Workspace
 
 QUESTION = 200  # characters of a row's question that are shown
@@ -76,10 +77,10 @@ class TokensDialog(QDialog):
             self.encoding.addItem(f"{models} ({name})", name)
         self.status = QComboBox()
         self.status.setAccessibleName(tr("Which rows"))
-        self.status.addItem(tr("Approved rows, which are trained on"), "approved")
+        self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")
         self.epochs = widgets.whole(0, MOST_EPOCHS, 0)
-        self.epochs.setSpecialValueText(tr("chosen by the server"))
+        self.epochs.setSpecialValueText(tr("default"))
         self.epochs.setAccessibleName(tr("Epochs"))
 
     def _make_tables(self) -> None:
@@ -122,7 +123,7 @@ class TokensDialog(QDialog):
 
     def _sums(self) -> QWidget:
         epochs = QHBoxLayout()
-        epochs.addWidget(widgets.heading(tr("Cost of a training")))
+        epochs.addWidget(widgets.heading(tr("Training cost")))
         epochs.addStretch()
         epochs.addWidget(widgets.label(tr("Epochs")))
         epochs.addWidget(self.epochs)
@@ -177,7 +178,7 @@ class TokensDialog(QDialog):
             counted = await project.read(read, encoding, status, reporter, reporter=reporter)
             changes = None
             if counted.summary.missing:
-                self._say(tr("Counting…"), tr("The rows are counted on this computer; nothing is sent."))
+                self._say(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
                 changes = await tokens.refresh(project, encoding, reporter)
                 counted = await project.read(read, encoding, status, reporter, reporter=reporter)
         except JukuError as error:
@@ -198,7 +199,7 @@ class TokensDialog(QDialog):
 
     def _show(self, counted: Counted) -> None:
         if not counted.summary.splits:
-            self._say(tr("No rows to count"), tr("Import or write rows, and approve those that are to be trained on."))
+            self._say(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
             return
         self._counted = counted
         self._nothing.say("", "")
@@ -214,8 +215,13 @@ class TokensDialog(QDialog):
         self.splits.blockSignals(True)
         _fill(
             self.splits,
-            [(name, f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}") for name, one in rows],
+            [
+                (word(name), f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}")
+                for name, one in rows
+            ],
         )
+        for place, name in enumerate(names):
+            self.splits.item(place, 0).setData(ROW, name)
         self.splits.selectRow(names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
@@ -228,8 +234,8 @@ class TokensDialog(QDialog):
             self.note.say(text, "warning")
         elif over:
             text = trn(
-                "{n} row is longer than {limit} tokens. A server cuts off what is over, without a word.",
-                "{n} rows are longer than {limit} tokens. A server cuts off what is over, without a word.",
+                "{n} row is longer than {limit} tokens. The rest is cut off without notice.",
+                "{n} rows are longer than {limit} tokens. The rest is cut off without notice.",
                 over,
                 limit=f"{tokens.LIMIT:,}",
             )
@@ -240,9 +246,9 @@ class TokensDialog(QDialog):
     def _on_split(self) -> None:
         if self._counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
             return
-        self._split = item.text()
+        self._split = item.data(ROW)
         found = self._counted.summary.splits[self._split]
-        self.heading.setText(tr("Lengths in tokens: {split}", split=self._split))
+        self.heading.setText(tr("Lengths in tokens: {split}", split=word(self._split)))
         self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], tokens.LIMIT)
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
@@ -260,7 +266,7 @@ class TokensDialog(QDialog):
         _fill(self.costs, [(_named(model), money(one)) for model, one in known])
         self.costs.setVisible(bool(known))
         _fit(self.costs)
-        self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer costs nothing.")]))
+        self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer is free.")]))
 
     def _on_changes(self, changes: Changes) -> None:
         if self.isVisible() and "example" in changes.tables:
@@ -303,14 +309,14 @@ def _named(model: str) -> str:
     today = datetime.datetime.now(tz=datetime.UTC).date()
     closing, door = calendar.shutdown(model, None, "openai"), calendar.last_day("openai")
     ended = (closing and closing.day < today) or (door and door < today)
-    return tr("{model} (no new trainings)", model=model) if ended else model
+    return tr("{model} (no new training)", model=model) if ended else model
 
 
 def _about_prices(found: Summary, known: Sequence[tuple[str, Price]]) -> list[str]:
     if "train" not in found.splits:
-        return [tr("There are no rows in the split train to be trained on.")]
+        return [tr("There are no rows with the split “train” to train on.")]
     if not known:
-        return [tr("No prices are known for models that count in this way.")]
+        return [tr("No prices are known for models with this way of counting.")]
     day = QLocale().toString(QDate.fromString(known[0][1].as_of, Qt.DateFormat.ISODate), QLocale.FormatType.ShortFormat)
     return [tr("Prices as of {day}, from {source}. An estimate, not an offer.", day=day, source=known[0][1].source)]
 

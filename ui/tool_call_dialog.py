@@ -26,7 +26,9 @@ class ToolCallDialog(JsonDialog):
         about = (
             tr("The tools that the model may call: a list of functions, each with a name and its parameters.")
             if tools
-            else tr("The arguments of a call are a JSON object written as a text. Delete everything for no call.")
+            else tr(
+                "The arguments of a call are a JSON object written as a string. Delete everything to remove the call."
+            )
         )
         super().__init__(title, text or (TOOLS if tools else CALLS), about, parent)
         if not text:

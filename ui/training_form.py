@@ -53,7 +53,7 @@ class TrainingForm(QWidget):
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.on_rows, self.on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar(textVisible=False)
-        self._bar.setAccessibleName(tr("Fetching"))
+        self._bar.setAccessibleName(tr("Downloading"))
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -113,7 +113,7 @@ class TrainingForm(QWidget):
         numbers.addLayout(grid)
         numbers.addStretch()
         notes = QVBoxLayout()
-        notes.addWidget(widgets.label(tr("Notes for the server (metadata)"), dim=True))
+        notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
         notes.addStretch()
         row = QHBoxLayout(self._fields)
@@ -184,7 +184,7 @@ class TrainingForm(QWidget):
             self.method.addItem(method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self._base_title.setText(
-            tr("Base &model at {server}", server=title.replace("&", "&&")) if title else tr("Base &model")
+            tr("Base &model ({server})", server=title.replace("&", "&&")) if title else tr("Base &model")
         )
         self.suffix.setMaxLength(chosen.suffix_limit)
         self._show_method()
@@ -238,8 +238,8 @@ class TrainingForm(QWidget):
                        minimum=MINIMUM_ROWS)  # fmt: skip
             self.on_rows.say(text, "warning")
         elif wrong:
-            text = trn("{n} row has an error: repair it in the examples tab first",
-                       "{n} rows have errors: repair them in the examples tab first", wrong)  # fmt: skip
+            text = trn("{n} row has an error: fix it in the examples tab first",
+                       "{n} rows have errors: fix them in the examples tab first", wrong)  # fmt: skip
             self.on_rows.say(text, "error")
         else:
             self.on_rows.say(trn("{n} row, none with errors", "{n} rows, none with errors", count))
@@ -249,15 +249,15 @@ class TrainingForm(QWidget):
         if count and not self.validation.isEnabled():
             self.validation.setChecked(True)
         self.validation.setEnabled(count > 0)
-        self.validation.setText(trn("Measure with {n} validation row", "Measure with {n} validation rows", count)
+        self.validation.setText(trn("Evaluate with {n} validation row", "Evaluate with {n} validation rows", count)
                                 if count else tr("No validation rows with this tag"))  # fmt: skip
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
         if not self._preset.trains:
-            return tr("“{server}” only answers. Choose a server that trains in the settings.", server=self._server)
+            return tr("“{server}” cannot train. Choose a server that trains in the settings.", server=self._server)
         if self.chosen_method() in self._preset.shown:
-            return tr("Juku shows jobs of this method that were made elsewhere, and starts none.")
+            return tr("Juku shows jobs of this method that were created elsewhere; it does not start any.")
         return self.epochs.problem() or self.hyper.problem() or self.metadata.problem()
 
     def _show_base(self) -> None:
@@ -302,16 +302,16 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
         if offer.progress is None:
-            return tr("{title} is being prepared", title=offer.title), "note"
-        return tr("{title} is being fetched: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
+            return tr("Preparing {title}", title=offer.title), "note"
+        return tr("Downloading {title}: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
     if offer.state == "failed":
-        return tr("{title} could not be made ready: {reason}", title=offer.title, reason=offer.message), "error"
+        return tr("{title} could not be prepared: {reason}", title=offer.title, reason=offer.message), "error"
     if language and offer.languages and language not in offer.languages.split():
         return tr("{title} was not made for this project's language and will learn less", title=offer.title), "warning"
     if offer.state == "missing":
-        return tr("{title} is not on this computer yet; you are asked before it is fetched", title=offer.title), "note"
+        return tr("{title} is not on this computer yet; Juku asks before it downloads it", title=offer.title), "note"
     if offer.tuned:
-        return tr("Goes on training a model that was trained already"), "note"
+        return tr("Continues training a model that was already trained"), "note"
     return "", ""
 
 

@@ -88,8 +88,8 @@ class TrainingTab(Tab):
         self.body = QStackedWidget()
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
-        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("At the server…"))
-        self.at_server.setToolTip(widgets.tip(tr("Jobs made elsewhere, files and models at the server")))
+        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("Jobs, files and models…"))
+        self.at_server.setToolTip(widgets.tip(tr("Jobs created elsewhere, uploaded files and models")))
         self.trouble, self.again = widgets.Note(), QPushButton(tr("Try again"))
         above = QHBoxLayout()
         above.addWidget(self.count, 1)
@@ -256,7 +256,7 @@ class TrainingTab(Tab):
                 await self.workspace.load_offers()
                 for offer in self.workspace.offers:
                     if offer.id in fetching and offer.state == "failed":
-                        raise JukuError(tr("{title} could not be made ready", title=offer.title), offer.message)
+                        raise JukuError(tr("{title} could not be prepared", title=offer.title), offer.message)
         finally:
             self._watching = False
 
@@ -293,7 +293,7 @@ def _count(found: list[standing.Standing]) -> str:
     running = sum(not one.job.ended for one in found) - waiting
     parts = [trn("{n} job", "{n} jobs", len(found))]
     if running:
-        parts.append(trn("{n} under way", "{n} under way", running))
+        parts.append(trn("{n} in progress", "{n} in progress", running))
     if waiting:
         parts.append(trn("{n} waiting", "{n} waiting", waiting))
     return " · ".join(parts)

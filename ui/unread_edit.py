@@ -29,7 +29,7 @@ class UnreadEdit(QWidget):
         self._drafts: dict[int, str] = {}
         self._place = widgets.label(wrap=True)
         self._encoding = QComboBox()
-        self._encoding.setAccessibleName(tr("Read the bytes as"))
+        self._encoding.setAccessibleName(tr("Encoding of the bytes"))
         self._encoding.addItems(ENCODINGS)
         self._encoding.activated.connect(lambda _index: self._on_encoding())
         self._bytes = QCheckBox(tr("Bytes"))
@@ -38,9 +38,9 @@ class UnreadEdit(QWidget):
         self.hex.setReadOnly(True)
         self.text.textChanged.connect(self._on_text)
         self._state = widgets.Note()
-        self._mend = QPushButton(tr("Mend"))
+        self._mend = QPushButton(tr("Fix"))
         self._mend.clicked.connect(self._on_mend)
-        self.put_back = widgets.primary(tr("Put back"))
+        self.put_back = widgets.primary(tr("Import the line"))
         self.put_back.clicked.connect(self._on_put_back)
         self._lay_out()
         self.show_line(None)
@@ -48,7 +48,7 @@ class UnreadEdit(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self._place, 1)
-        head.addWidget(widgets.label(tr("Read as"), dim=True))
+        head.addWidget(widgets.label(tr("Encoding"), dim=True))
         head.addWidget(self._encoding)
         head.addWidget(self._bytes)
         foot = QHBoxLayout()
@@ -157,13 +157,13 @@ class UnreadEdit(QWidget):
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
             found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
-        self._state.say("\n".join(found) or tr("This row is in order: put it back."), worst if found else "good")
+        self._state.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
 
     def _say_too_long(self, entry: Unread) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
         size = widgets.size(entry.length)
-        words = tr("The line is {size} long: only its beginning is shown. Mend it in its file.", size=size)
+        words = tr("The line is {size} long: only its beginning is shown. Fix it in its file.", size=size)
         self._state.say(words, "warning")
 
     def _show_view(self) -> None:
@@ -183,7 +183,7 @@ class UnreadEdit(QWidget):
         id, typed = self._entry.id, self._typed()
         self._drafts.pop(id, None)
         self._unread = text_of(self.text.document())  # handed over: no draft any more
-        label = tr("Put a line back")
+        label = tr("Import a fixed line")
         self._workspace.tasks.start("", self._workspace.project.write(label, quarantine.repair, id, typed))
 
 

@@ -24,6 +24,7 @@ from core.versions import Diff, Difference
 from ui import style, widgets
 from ui.nothing import Nothing
 from ui.text_marks import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
+from ui.value_words import word
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -62,7 +63,7 @@ class DiffModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Row"), tr("What"), tr("Before"), tr("After"))[section]
+            return (tr("Row"), tr("Change"), tr("Before"), tr("After"))[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -105,8 +106,13 @@ def differing(before: Example, after: Example) -> tuple[str, str]:
     fields = [field for field in FIELDS if getattr(before, field) != getattr(after, field)]
     if not fields:
         return _conversation(before.data), _conversation(after.data)
-    lines = ([f"{names[field]}: {getattr(row, field)}" for field in fields] for row in (before, after))
+    lines = ([f"{names[field]}: {_value(row, field)}" for field in fields] for row in (before, after))
     return "\n".join(next(lines)), "\n".join(next(lines))
+
+
+def _value(example: Example, field: str) -> str:
+    stored: str = getattr(example, field)
+    return word(stored) if field in ("split", "kind", "status") else stored
 
 
 def whole(example: Example | None) -> str:
@@ -114,7 +120,7 @@ def whole(example: Example | None) -> str:
     if example is None:
         return ""
     names = field_words()
-    fields = [f"{names[field]}: {value}" for field in FIELDS if (value := getattr(example, field))]
+    fields = [f"{names[field]}: {value}" for field in FIELDS if (value := _value(example, field))]
     return "\n".join(fields)[:LONG] + "\n\n" + _conversation(example.data)[:LONG]
 
 
@@ -139,7 +145,7 @@ def field_words() -> dict[str, str]:
         "tags": tr("Tags"),
         "facts": tr("Facts"),
         "key_points": tr("Key points"),
-        "quote": tr("Passage"),
+        "quote": tr("Source passage"),
         "notes": tr("Notes"),
     }
 
@@ -223,7 +229,7 @@ class DiffView(QWidget):
         """Show the first page of a comparison, or `more` of it below."""
         self._total = diff.added + diff.removed + diff.changed
         if not self._total:
-            self.say(tr("No difference"), tr("Both hold the same rows."))
+            self.say(tr("No difference"), tr("Both contain the same rows."))
             return
         if more:
             self.model.add_rows(diff.rows)

@@ -39,9 +39,7 @@ class VersionsDialog(KeptStates):
     def _compare(self, offset: int = 0) -> None:
         if not self._kept:
             self._compared = (0, None)
-            self.diff.say(
-                tr("Nothing to compare"), tr("Keep a version first; then every later change can be seen here.")
-            )
+            self.diff.say(tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here."))
             return
         old, new = self.old.currentData(), self.new.currentData() or None
         if not offset and (old, new) != self._compared:
@@ -58,7 +56,7 @@ class VersionsDialog(KeptStates):
         self.diff.show_diff(diff, more=offset > 0)
 
     def _keep(self, name: str) -> None:
-        self._write(tr("Keep the version “{name}”", name=name), versions.keep, name)
+        self._write(tr("Save the version “{name}”", name=name), versions.keep, name)
 
     def _rename(self, state: Kept, name: str) -> None:
         self._write(tr("Rename a version"), versions.rename, state.id, name)
@@ -67,21 +65,21 @@ class VersionsDialog(KeptStates):
         label = tr("Delete the version “{name}”", name=state.name)
         self._ask(
             tr("Delete the version “{name}”?", name=state.name),
-            tr("Only this kept state goes; the rows of the dataset stay as they are now."),
+            tr("Only this saved state is deleted; the rows of the dataset stay as they are."),
             tr("Delete"),
             lambda: self._write(label, versions.delete, state.id),
         )
 
     def _on_restore(self, state: Kept) -> None:
-        label = tr("Go back to “{name}”", name=state.name)
+        label = tr("Restore “{name}”", name=state.name)
         self._ask(
-            tr("Go back to “{name}”?", name=state.name),
+            tr("Restore “{name}”?", name=state.name),
             trn(
-                "The dataset becomes what it was then: {n} row. Undo brings back what is there now.",
-                "The dataset becomes what it was then: {n} rows. Undo brings back what is there now.",
+                "The dataset is restored to {n} row. Undo brings back the current one.",
+                "The dataset is restored to {n} rows. Undo brings back the current ones.",
                 self._rows[state.id],
             ),
-            tr("Go back"),
+            tr("Restore"),
             lambda: self._restoring.ask(lambda reporter: self._restore(label, state.id, reporter), label),
         )
 
@@ -100,11 +98,12 @@ def _words() -> Words:
         name=tr("Name of the version"),
         states=tr("Versions"),
         size=tr("Rows"),
-        restore=tr("Go back to it…"),
+        restore=tr("Restore this version…"),
         nothing=(
             tr("No versions yet"),
             tr(
-                "A version keeps all rows as they are now under a name. You can compare it with a later state, or go back."
+                "A version is a saved copy of all rows under a name. You can compare it with a later state, or "
+                "restore it."
             ),
         ),
     )

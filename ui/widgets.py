@@ -178,7 +178,7 @@ class MessageBar(QFrame):
         self._text = label(wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QToolButton(text="✕", autoRaise=True)
-        close.setAccessibleName(tr("Close this message"))
+        close.setAccessibleName(tr("Close message"))
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.addWidget(self._text, 1)
@@ -242,7 +242,7 @@ def _title(offer: Offer) -> str:
     if offer.state in ("ready", "available"):
         return short_name(offer.id) if offer.tuned else offer.title
     if offer.state == "fetching":
-        return tr("{title} – being fetched", title=offer.title)
+        return tr("{title} – downloading", title=offer.title)
     return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
 
 

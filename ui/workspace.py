@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import providers, settings
-from core.errors import JukuError
+from core.errors import JukuError, ProjectError
 from core.filters import Filter
 from core.indexing import Finder
 from core.keys import Keys
@@ -62,6 +63,16 @@ class Workspace(QObject):
         """Make the search index once no more rows have changed for a moment."""
         if self.tasks.can_start() and (self._index_task is None or self._index_task.done()):
             self._index_task = self.tasks.start("", self.finder.refresh(Reporter()))
+
+    def bring_log_in(self) -> None:
+        """Make the project one whole file now, and keep other programs out of it."""
+        self.project.hold()
+        if self.project.has_log and self.tasks.can_start():
+            self.tasks.start("", self._bring_log_in())
+
+    async def _bring_log_in(self) -> None:
+        with suppress(ProjectError):  # nobody has asked for it: the next write says what is wrong
+            await self.project.checkpoint()
 
     async def provider(self, id: str = "") -> Provider:
         """The provider `id`, or the chosen one; connected once. Raises `ProviderError`, `KeyStoreError`."""

@@ -25,7 +25,7 @@ def content_problems(message: dict[str, Any], role: str, path: str) -> Iterator[
     elif isinstance(content, list):
         yield from _parts(content, role, f"{path}.content")
     else:
-        yield problem("content-type", f"{path}.content", tr("The content is neither a text nor a list of parts."))
+        yield problem("content-type", f"{path}.content", tr("The content is neither a string nor a list of parts."))
 
 
 def may_lack_content(message: dict[str, Any], role: str) -> bool:
@@ -47,13 +47,13 @@ def _text(message: dict[str, Any], content: str, role: str, path: str) -> Iterat
             yield problem("content-empty", path, tr("The content is empty."))
         return
     if has_spare_blanks(content, role):
-        yield problem("whitespace", path, tr("The content begins or ends with blanks."))
+        yield problem("whitespace", path, tr("The content begins or ends with spaces."))
     yield from _special(content, path)
 
 
 def _special(text: str, path: str) -> Iterator[Problem]:
     if "<|" in text and (found := _SPECIAL.search(text)):
-        message = tr("The text holds the reserved token {token}.", token=found.group())
+        message = tr("The text contains the reserved token {token}.", token=found.group())
         yield problem("special-token", path, message)
 
 

@@ -36,7 +36,7 @@ def count_problems(messages: list[Any], path: str) -> Iterator[Problem]:
 def image_problems(part: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
     """The problems of an image part; `path` is the part's."""
     if role not in ("user", ""):
-        yield problem("image-role", path, tr("An image stands in a message that is not the user's."))
+        yield problem("image-role", path, tr("An image is in a message that is not from the user."))
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else None
     if not isinstance(url, str) or not url:
@@ -62,7 +62,7 @@ def _web(url: str, path: str) -> Iterator[Problem]:
 def _data(url: str, path: str) -> Iterator[Problem]:
     found = _DATA.match(url)
     if not found or not found[2] or not _BASE64.fullmatch(url, found.end()) or (len(url) - found.end()) % 4:
-        yield problem("image-url-invalid", path, tr("The data URI does not hold the bytes of an image in Base64."))
+        yield problem("image-url-invalid", path, tr("The data URI does not contain an image in Base64."))
         return
     size = (len(url) - found.end()) * 3 // 4
     if found[1].lower() not in _TYPES:

@@ -42,7 +42,7 @@ def decode(raw: bytes, limit: int = LINE_LIMIT) -> Decoded:
     if len(raw) > limit:
         return Decoded(None, problems=[too_long(len(raw))])
     if not raw.strip():
-        return Decoded(None, problems=[problem("blank", "", tr("The line is blank."))])
+        return Decoded(None, problems=[problem("blank", "", tr("The line is empty."))])
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -68,13 +68,13 @@ def decode_text(text: str) -> Decoded:
     except json.JSONDecodeError as error:
         return Decoded(None, problems=[_broken(text, error)])
     except _NumberError as error:
-        message = tr("{number} is not a number of JSON, or too large.", number=clip(str(error), 20))
+        message = tr("{number} is not a valid JSON number, or too large.", number=clip(str(error), 20))
         return Decoded(None, problems=[problem("number-invalid", "", message)])
     if not isinstance(value, dict):
-        message = tr("The line is not a JSON object in curly brackets.")
+        message = tr("The line is not a JSON object in curly braces.")
         return Decoded(None, problems=[problem("not-object", "", message)])
     if _SURROGATE_ESCAPE.search(text) and (path := _surrogate(value)):
-        message = tr("An escape here stands for half a character.")
+        message = tr("An escape here is an unpaired surrogate.")
         return Decoded(None, problems=[problem("lone-surrogate", path, message)])
     return Decoded(text, value, list(_repetitions(value, repeated)))
 
@@ -159,13 +159,13 @@ def _repetitions(value: object, repeated: _Repeated) -> Iterator[Problem]:
     paths = {id(inner): path for path, inner in _walk(value, "$") if isinstance(inner, dict)} if repeated else {}
     for holder, key in repeated[:REPEATED_LIMIT]:
         path = paths.get(id(holder), "")
-        message = tr("The key {key} stands here twice.", key=clip(key))
+        message = tr("The key {key} appears twice here.", key=clip(key))
         yield problem("duplicate-key", path and path + key_path(key), message)
 
 
 def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> Problem:
     if error.end == len(raw) and error.reason == "unexpected end of data":
-        return problem("json-broken", "", tr("The line breaks off in the middle of a character."))
+        return problem("json-broken", "", tr("The line is cut off in the middle of a character."))
     return _not_utf8_at(error.start, foreign_encoding(raw))
 
 
@@ -208,9 +208,9 @@ def _read(raw: bytes, codec: str) -> str | None:
 
 def _broken(text: str, error: json.JSONDecodeError) -> Problem:
     if text.startswith("\ufeff"):
-        return problem("json-broken", "", tr("Column 1: a byte order mark stands inside the file."))
+        return problem("json-broken", "", tr("Column 1: there is a byte order mark inside the file."))
     ended = error.pos >= len(text.rstrip())
-    reason = tr("the line breaks off") if ended else _reason(error.msg)
+    reason = tr("the line is cut off") if ended else _reason(error.msg)
     return problem("json-broken", "", tr("Column {column}: {reason}.", column=error.pos + 1, reason=reason))
 
 
@@ -219,12 +219,12 @@ def _reason(words: str) -> str:
     plain = {
         "Expecting ',' delimiter": tr("a comma or a closing bracket is missing"),
         "Expecting property name": tr("a key in straight double quotes is missing"),
-        "Illegal trailing comma": tr("a comma stands before a closing bracket"),
+        "Illegal trailing comma": tr("there is an extra comma before a closing bracket"),
         "Expecting ':' delimiter": tr("a colon is missing after a key"),
-        "Unterminated string": tr("a text that begins here is never closed"),
-        "Invalid control character": tr("a control character stands inside a text"),
-        "Invalid \\": tr("a backslash stands before a character that cannot be escaped"),
-        "Extra data": tr("something follows after the end of the object"),
+        "Unterminated string": tr("a string that starts here is not closed"),
+        "Invalid control character": tr("there is a control character inside a string"),
+        "Invalid \\": tr("there is a backslash before a character that cannot be escaped"),
+        "Extra data": tr("there is something after the end of the object"),
         "Expecting value": tr("a value is missing"),
     }
     return next((reason for start, reason in plain.items() if words.startswith(start)), words)

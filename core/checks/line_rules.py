@@ -13,18 +13,18 @@ LINE_RULES = [
     Rule(
         "json-broken",
         "error",
-        lambda: (tr("Broken JSON"), tr("The line cannot be read as JSON; the column says where it breaks.")),
+        lambda: (tr("Broken JSON"), tr("The line is not valid JSON; the column shows where it breaks.")),
         fixable=True,
     ),
     Rule(
         "not-object",
         "error",
-        lambda: (tr("Not an object"), tr("A row is one JSON object, in curly brackets.")),
+        lambda: (tr("Not an object"), tr("A row is one JSON object, in curly braces.")),
     ),
     Rule(
         "too-deep",
         "error",
-        lambda: (tr("Nested too deep"), tr("Brackets are nested deeper than any training row needs.")),
+        lambda: (tr("Nested too deeply"), tr("Brackets are nested deeper than any training row needs.")),
     ),
     Rule(
         "too-long",
@@ -35,8 +35,8 @@ LINE_RULES = [
         "lone-surrogate",
         "error",
         lambda: (
-            tr("Half a character"),
-            tr("An escape stands for one half of a character, which no UTF-8 text can hold."),
+            tr("Unpaired surrogate"),
+            tr("An escape is an unpaired surrogate, which UTF-8 cannot represent."),
         ),
     ),
     Rule(
@@ -44,22 +44,22 @@ LINE_RULES = [
         "error",
         lambda: (
             tr("Invalid number"),
-            tr("NaN, Infinity and numbers too large to read are not JSON that others can read."),
+            tr("NaN, Infinity and numbers that are too large are not valid JSON for other programs."),
         ),
     ),
     Rule(
         "duplicate-key",
         "error",
-        lambda: (tr("Key twice"), tr("An object has the same key twice; readers keep only one of the values.")),
+        lambda: (tr("Duplicate key"), tr("An object has the same key twice; readers keep only one of the values.")),
     ),
 ]
 
 FILE_RULES = [
-    Rule("blank", "warning", lambda: (tr("Blank line"), tr("A line holds no row; some services reject the file."))),
+    Rule("blank", "warning", lambda: (tr("Blank line"), tr("A line has no data; some services reject the file."))),
     Rule(
         "duplicate-row",
         "warning",
-        lambda: (tr("Same row twice"), tr("The line is the same as an earlier one, byte for byte.")),
+        lambda: (tr("Duplicate row"), tr("The line is identical to an earlier one.")),
         fixable=True,
     ),
     Rule(
@@ -75,26 +75,29 @@ FILE_RULES = [
     Rule(
         "encoding-utf-16",
         "warning",
-        lambda: (tr("UTF-16 file"), tr("The file is UTF-16; it is read, but services take UTF-8 only.")),
+        lambda: (tr("UTF-16 file"), tr("The file is UTF-16; Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "encoding-cp932",
         "warning",
-        lambda: (tr("CP932 file"), tr("The file is CP932 (Shift_JIS); it is read, but services take UTF-8 only.")),
+        lambda: (tr("CP932 file"), tr("The file is CP932 (Shift_JIS); Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "encoding-cp1252",
         "warning",
-        lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); it is read, but services take UTF-8 only.")),
+        lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); Juku reads it, but services accept only UTF-8.")),
     ),
     Rule(
         "cells-count",
         "error",
-        lambda: (tr("Wrong number of cells"), tr("A line of a table has more or fewer cells than the table's head.")),
+        lambda: (tr("Wrong number of cells"), tr("A table row has more or fewer cells than the header.")),
     ),
     Rule(
         "quote-unclosed",
         "error",
-        lambda: (tr("Quote not closed"), tr("A cell of a table begins with a quote that does not end it properly.")),
+        lambda: (
+            tr("Unclosed quotation mark"),
+            tr("A table cell begins with a quotation mark that is not closed properly."),
+        ),
     ),
 ]

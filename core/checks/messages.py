@@ -47,7 +47,7 @@ def message_problems(message: object, role: str, path: str) -> Iterator[Problem]
     yield from _weight(message, role, path)
     for key in ("name", "refusal"):
         if message.get(key) is not None and not isinstance(message[key], str):
-            yield problem("value-type", f"{path}.{key}", tr("{key} is not a text.", key=key))
+            yield problem("value-type", f"{path}.{key}", tr("{key} is not a string.", key=key))
     if role == "assistant":
         yield from call_problems(message, path)
 
@@ -58,7 +58,7 @@ def _role(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
         return
     written = message["role"]
     if not isinstance(written, str):
-        yield problem("role-unknown", f"{path}.role", tr("The role is not a text."))
+        yield problem("role-unknown", f"{path}.role", tr("The role is not a string."))
     elif role != written and role:
         hint = tr("Unknown role {role}: did you mean {guess}?", role=clip(written), guess=role)
         yield problem("role-unknown", f"{path}.role", hint)

@@ -23,7 +23,7 @@ def preference_problems(row: dict[str, Any]) -> Iterator[Problem]:
     """The problems of a row that compares two answers."""
     yield from unknown_keys(row, ("input", *OUTPUTS, *OLD_KEYS), "$")
     for old in filter(row.__contains__, OLD_KEYS):
-        message = tr("{old} is now spelled {new}.", old=old, new=OLD_KEYS[old])
+        message = tr("{old} is now called {new}.", old=old, new=OLD_KEYS[old])
         yield problem("dpo-old-key", f"$.{old}", message)
     yield from _input(row.get("input"))
     outputs = [found for key in OUTPUTS if (found := _written(row, key))]
@@ -55,25 +55,25 @@ def _input(value: object) -> Iterator[Problem]:
     yield from round_problems(messages, roles, value, "$.input.messages")
     if roles[-1] == "assistant":
         path = f"$.input.messages[{len(roles) - 1}]"
-        yield problem("dpo-input-answered", path, tr("The last message of the input is the assistant's."))
+        yield problem("dpo-input-answered", path, tr("The last message of the input is from the assistant."))
 
 
 def _output(output: object, path: str) -> Iterator[Problem]:
     if not isinstance(output, list) or len(output) != 1:
-        yield problem("dpo-output-missing", path, tr("This is not a list of one message."))
+        yield problem("dpo-output-missing", path, tr("This is not a list of exactly one message."))
         return
     role = role_of(output[0])
     yield from _text_message(output[0], role, f"{path}[0]")
     if role not in ("assistant", ""):
-        yield problem("dpo-output-role", f"{path}[0].role", tr("The message is not the assistant's."))
+        yield problem("dpo-output-role", f"{path}[0].role", tr("The message is not from the assistant."))
 
 
 def _text_message(message: object, role: str, path: str) -> Iterator[Problem]:
     yield from message_problems(message, role, path)
     if images([message]):
-        yield problem("dpo-image", path, tr("The message holds an image."))
+        yield problem("dpo-image", path, tr("The message contains an image."))
 
 
 def _same(outputs: list[tuple[str, object]]) -> Iterator[Problem]:
     if len(outputs) == 2 and outputs[0][1] and outputs[0][1] == outputs[1][1]:
-        yield problem("dpo-outputs-equal", outputs[1][0], tr("The preferred answer and the other one are the same."))
+        yield problem("dpo-outputs-equal", outputs[1][0], tr("The preferred answer and the other one are identical."))

@@ -23,7 +23,7 @@ def check(value: object) -> list[Problem]:
 
 def _row(row: object) -> Iterator[Problem]:
     if not isinstance(row, dict):
-        yield problem("not-object", "$", tr("The row is not a JSON object in curly brackets."))
+        yield problem("not-object", "$", tr("The row is not a JSON object in curly braces."))
     elif "messages" not in row and isinstance(row.get("prompt"), str) and "completion" in row:
         message = tr("This is a prompt/completion pair; chat models are trained on messages.")
         yield problem("old-format", "$", message)
@@ -56,13 +56,13 @@ def _answers(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
     """Something must be learned: an assistant message of weight other than 0, and one at the end."""
     answers = [message for message, role in zip(messages, roles, strict=True) if role == "assistant"]
     if not answers:
-        yield problem("assistant-missing", "$.messages", tr("No message is the assistant's."))
+        yield problem("assistant-missing", "$.messages", tr("No message is from the assistant."))
     elif all(_is_zero(message.get("weight")) for message in answers):
         message = tr("Every assistant message has weight 0: nothing is learned.")
         yield problem("assistant-missing", "$.messages", message)
     if answers and roles[-1] != "assistant":
         path = f"$.messages[{len(roles) - 1}]"
-        yield problem("last-not-assistant", path, tr("The last message is not the assistant's."))
+        yield problem("last-not-assistant", path, tr("The last message is not from the assistant."))
 
 
 def _is_zero(weight: object) -> bool:

@@ -7,7 +7,7 @@ ROW_RULES = [
     Rule(
         "messages-missing",
         "error",
-        lambda: (tr("No messages"), tr("A row holds its conversation as a list under the key messages.")),
+        lambda: (tr("No messages"), tr("A row stores its conversation as a list under the key messages.")),
     ),
     Rule(
         "messages-empty",
@@ -17,12 +17,12 @@ ROW_RULES = [
     Rule(
         "message-not-object",
         "error",
-        lambda: (tr("Message is not an object"), tr("A message is an object with a role and a content.")),
+        lambda: (tr("Message is not an object"), tr("A message is an object with a role and content.")),
     ),
     Rule(
         "role-missing",
         "error",
-        lambda: (tr("No role"), tr("A message does not say who speaks.")),
+        lambda: (tr("No role"), tr("A message has no role.")),
     ),
     Rule(
         "role-unknown",
@@ -36,32 +36,32 @@ ROW_RULES = [
     Rule(
         "content-missing",
         "error",
-        lambda: (tr("No content"), tr("A message has no content; only an assistant's call may do without.")),
+        lambda: (tr("No content"), tr("A message has no content; only an assistant's tool call may omit it.")),
     ),
     Rule(
         "content-empty",
         "error",
-        lambda: (tr("Empty content"), tr("A message's content is empty or only blanks.")),
+        lambda: (tr("Empty content"), tr("A message's content is empty or only spaces.")),
     ),
     Rule(
         "content-type",
         "error",
-        lambda: (tr("Content of a wrong kind"), tr("Content is a text, or a list of text and image parts.")),
+        lambda: (tr("Content has the wrong type"), tr("Content is a text, or a list of text and image parts.")),
     ),
     Rule(
         "assistant-missing",
         "error",
-        lambda: (tr("No answer to learn"), tr("No assistant message of the row is trained on.")),
+        lambda: (tr("Nothing to learn from"), tr("No assistant message of the row is used for training.")),
     ),
     Rule(
         "last-not-assistant",
         "error",
-        lambda: (tr("No answer at the end"), tr("The last message should be the assistant's.")),
+        lambda: (tr("No answer at the end"), tr("The last message should be from the assistant.")),
     ),
     Rule(
         "weight-invalid",
         "error",
-        lambda: (tr("Invalid weight"), tr("A weight is 0 or 1, and stands in assistant messages only.")),
+        lambda: (tr("Invalid weight"), tr("A weight is 0 or 1, and is allowed only in assistant messages.")),
         fixable=True,
     ),
     Rule(
@@ -72,63 +72,66 @@ ROW_RULES = [
     Rule(
         "value-type",
         "error",
-        lambda: (tr("Value of a wrong kind"), tr("A known key holds a value that the format does not allow.")),
+        lambda: (tr("Value has the wrong type"), tr("A known key has a value that the format does not allow.")),
     ),
     Rule(
         "special-token",
         "error",
-        lambda: (tr("Special token in text"), tr("A text holds a token that is reserved for the model.")),
+        lambda: (tr("Special token in text"), tr("A text contains a token that is reserved for the model.")),
     ),
     Rule(
         "tool-call-unanswered",
         "error",
         lambda: (
             tr("Tool call without a result"),
-            tr("Each tool call is followed by a tool message with its result, unless it ends the row."),
+            tr(
+                "Each tool call is followed by a tool message with its result, unless it is the last message of "
+                "the row."
+            ),
         ),
     ),
     Rule(
         "tool-call-id-unknown",
         "error",
-        lambda: (tr("Result of no call"), tr("A tool message answers a call that was not made before it.")),
+        lambda: (tr("Result without a call"), tr("A tool message answers a call that does not appear before it.")),
     ),
     Rule(
         "tool-arguments-invalid",
         "error",
-        lambda: (tr("Invalid arguments"), tr("A call's arguments are a text that holds a JSON object.")),
+        lambda: (tr("Invalid arguments"), tr("A call's arguments are a string that contains a JSON object.")),
         fixable=True,
     ),
     Rule(
         "image-role",
         "error",
-        lambda: (tr("Image in a wrong place"), tr("Images stand in user messages only.")),
+        lambda: (tr("Image in the wrong place"), tr("Images are allowed only in user messages.")),
     ),
     Rule(
         "old-format",
         "error",
         lambda: (
             tr("Old format"),
-            tr("The row is a prompt/completion pair, for models that are no longer trained."),
+            tr("The row is a prompt/completion pair, for models that can no longer be trained."),
         ),
         fixable=True,
     ),
     Rule(
         "whitespace",
         "warning",
-        lambda: (tr("Blanks at the edge"), tr("A content begins or ends with blanks or line breaks.")),
+        lambda: (tr("Leading or trailing spaces"), tr("A content begins or ends with spaces or line breaks.")),
         fixable=True,
     ),
     Rule(
         "tool-count",
         "error",
-        lambda: (tr("Number of tools"), tr("A list of tools is not empty, and has at most 128.")),
+        lambda: (tr("Number of tools"), tr("A list of tools cannot be empty and has at most 128 tools.")),
     ),
     Rule(
         "tool-name-invalid",
         "error",
         lambda: (
             tr("Invalid name of a tool"),
-            tr("A tool's name has up to 64 letters, digits, underscores and hyphens, without blanks or accents."),
+            tr("A tool's name may use up to 64 letters, digits, underscores and hyphens, without spaces or accents."),
         ),
     ),
     Rule(
@@ -139,7 +142,7 @@ ROW_RULES = [
     Rule(
         "tool-parameters-invalid",
         "error",
-        lambda: (tr("Invalid parameters"), tr("A tool's parameters are a JSON schema: an object of the type object.")),
+        lambda: (tr("Invalid parameters"), tr("A tool's parameters are a JSON schema of the type object.")),
     ),
     Rule(
         "tool-undeclared",
@@ -150,7 +153,7 @@ ROW_RULES = [
         "tool-call-id-twice",
         "error",
         lambda: (
-            tr("Call id twice"),
+            tr("Duplicate call id"),
             tr("Two calls of the row have the same id, so their results cannot be told apart."),
         ),
     ),
@@ -159,18 +162,18 @@ ROW_RULES = [
         "error",
         lambda: (
             tr("Invalid image"),
-            tr("An image is a web address (http or https), or a data URI with its bytes in Base64."),
+            tr("An image is a web address (http or https), or a data URI in Base64."),
         ),
     ),
     Rule(
         "image-type",
         "error",
-        lambda: (tr("Type of image"), tr("Images are JPEG, PNG or WebP.")),
+        lambda: (tr("Type of image"), tr("Images must be JPEG, PNG or WebP.")),
     ),
     Rule(
         "image-size",
         "error",
-        lambda: (tr("Image too large"), tr("An image has at most 10 MB.")),
+        lambda: (tr("Image too large"), tr("An image can have at most 10 MB.")),
     ),
     Rule(
         "image-count",
@@ -181,8 +184,8 @@ ROW_RULES = [
         "dpo-input-missing",
         "error",
         lambda: (
-            tr("No input to compare answers to"),
-            tr("A row of preferences holds its conversation as messages under the key input."),
+            tr("No input before the answers"),
+            tr("A preference row stores its conversation as messages under the key input."),
         ),
     ),
     Rule(
@@ -191,7 +194,8 @@ ROW_RULES = [
         lambda: (
             tr("Input ends with an answer"),
             tr(
-                "The two answers are compared as replies to the input, so that its last message should not be the assistant's."
+                "The two answers are compared as replies to the input, so its last message should not be from "
+                "the assistant."
             ),
         ),
     ),
@@ -200,30 +204,33 @@ ROW_RULES = [
         "error",
         lambda: (
             tr("No two answers to compare"),
-            tr("A row of preferences has one message each in preferred_output and non_preferred_output."),
+            tr("A preference row has one message each in preferred_output and non_preferred_output."),
         ),
     ),
     Rule(
         "dpo-output-role",
         "error",
-        lambda: (tr("Compared message is no answer"), tr("The two messages that are compared are the assistant's.")),
+        lambda: (tr("Compared message is not an answer"), tr("The two compared messages are both from the assistant.")),
     ),
     Rule(
         "dpo-outputs-equal",
         "error",
-        lambda: (tr("Both answers are the same"), tr("When both answers say the same, there is nothing to prefer.")),
+        lambda: (
+            tr("Both answers are identical"),
+            tr("If both answers are the same, there is no preference to learn."),
+        ),
     ),
     Rule(
         "dpo-image",
         "error",
-        lambda: (tr("Image among preferences"), tr("Rows of preferences are texts only.")),
+        lambda: (tr("Image in a preference row"), tr("Preference rows can contain only text.")),
     ),
     Rule(
         "dpo-old-key",
         "warning",
         lambda: (
-            tr("Old spelling of preferences"),
-            tr("The keys ending in _completion are now spelled preferred_output and non_preferred_output."),
+            tr("Old key names for preferences"),
+            tr("The keys ending in _completion are now called preferred_output and non_preferred_output."),
         ),
         fixable=True,
     ),

@@ -7,7 +7,10 @@ SET_RULES = [
     Rule(
         "few-rows",
         "warning",
-        lambda: (tr("Few rows"), tr("Ten rows are accepted; 50 to 100 are advised before much is learned.")),
+        lambda: (
+            tr("Fewer rows than recommended"),
+            tr("Ten rows are accepted; 50 to 100 are recommended for a good result."),
+        ),
     ),
     Rule(
         "near-duplicate",
@@ -17,50 +20,50 @@ SET_RULES = [
     Rule(
         "answers-contradict",
         "warning",
-        lambda: (tr("Answers contradict"), tr("Rows with the same question give different answers.")),
+        lambda: (tr("Contradicting answers"), tr("Rows with the same question give different answers.")),
     ),
     Rule(
         "split-leakage",
         "error",
         lambda: (
             tr("Exam question in the training rows"),
-            tr("A row of the exam or of the validation is also trained on, so that its result proves nothing."),
+            tr("An exam or validation row is also used for training, so its result proves nothing."),
         ),
     ),
     Rule(
         "fact-unbalanced",
         "warning",
-        lambda: (tr("Facts out of balance"), tr("A fact has far more or far fewer training rows than the others.")),
+        lambda: (tr("Unbalanced facts"), tr("A fact has far more or far fewer training rows than the others.")),
     ),
     Rule(
         "answer-admits-unknown",
         "warning",
         lambda: (
-            tr("Answer does not know"),
-            tr("The answer says that the text does not say it; taught often, the model learns not to answer."),
+            tr("Answer says “not stated”"),
+            tr("The answer says that the text does not state it; taught often, the model learns to refuse answers."),
         ),
     ),
     Rule(
         "ungrounded",
         "warning",
         lambda: (
-            tr("Does not follow from its fact"),
-            tr("The answer says what the row's facts do not say, or its quote is not in the spec."),
+            tr("Answer does not follow from its fact"),
+            tr("The answer states something the row's facts do not say, or its quotation is not in the spec."),
         ),
     ),
     Rule(
         "judge-contradicts",
         "warning",
         lambda: (
-            tr("Contradicts its fact"),
-            tr("A chat model, asked as a judge, found that the answer contradicts the fact; the notes say why."),
+            tr("Answer contradicts its fact"),
+            tr("A chat model, acting as judge, found that the answer contradicts the fact. The notes give the reason."),
         ),
     ),
     Rule(
         "fact-stale",
         "warning",
         lambda: (
-            tr("Fact has changed"),
+            tr("Fact changed"),
             tr("The passage of the spec that the row teaches was changed after the row was written."),
         ),
         fixable=True,
@@ -69,32 +72,35 @@ SET_RULES = [
         "system-prompt-differs",
         "warning",
         lambda: (
-            tr("Another system prompt"),
-            tr("The row's system prompt is not the one of the project, with which the model will be asked."),
+            tr("System prompt differs from the project's"),
+            tr("The row's system prompt differs from the project's, which is used to ask the model."),
         ),
         fixable=True,
     ),
     Rule(
         "personal-email",
         "warning",
-        lambda: (tr("Mail address"), tr("The row holds a mail address, which the model may tell anyone.")),
+        lambda: (tr("Email address"), tr("The row contains an email address, which the model may reveal to anyone.")),
     ),
     Rule(
         "personal-phone",
         "warning",
-        lambda: (tr("Phone number"), tr("The row holds a phone number, which the model may tell anyone.")),
+        lambda: (tr("Phone number"), tr("The row contains a phone number, which the model may reveal to anyone.")),
     ),
     Rule(
         "personal-card",
         "warning",
-        lambda: (tr("Card number"), tr("The row holds the number of a payment card, which the model may tell anyone.")),
+        lambda: (
+            tr("Card number"),
+            tr("The row contains a payment card number, which the model may reveal to anyone."),
+        ),
     ),
     Rule(
         "secret-key",
         "warning",
         lambda: (
             tr("Secret key"),
-            tr("The row holds a key or a password, which the model may tell anyone. Withdraw it."),
+            tr("The row contains a key or a password, which the model may reveal to anyone. Revoke it."),
         ),
     ),
     Rule(
@@ -102,7 +108,7 @@ SET_RULES = [
         "warning",
         lambda: (
             tr("Flagged by moderation"),
-            tr("The server's moderation objects to what the row says; OpenAI refuses files with too much of it."),
+            tr("The server's moderation flags what the row says; OpenAI rejects files with too much of it."),
         ),
     ),
 ]

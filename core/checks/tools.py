@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def function_problems(row: dict[str, Any], path: str) -> Iterator[Problem]:
     """The problems of declared tools and functions; `path` is that of the object they are declared in."""
     if not isinstance(row.get("parallel_tool_calls", True), bool):
-        message = tr("{key} is true or false.", key="parallel_tool_calls")
+        message = tr("{key} must be true or false.", key="parallel_tool_calls")
         yield problem("value-type", f"{path}.parallel_tool_calls", message)
     for key in ("tools", "functions"):
         declared = row.get(key)
@@ -39,7 +39,7 @@ def _declared(declared: list[Any], key: str, path: str) -> Iterator[Problem]:
             continue
         yield from _name(name, f"{path}[{i}]")
         if name in seen:
-            yield problem("tool-twice", f"{path}[{i}]", tr("A tool {name} was declared before.", name=clip(name)))
+            yield problem("tool-twice", f"{path}[{i}]", tr("The tool {name} is already declared.", name=clip(name)))
         seen.add(name)
         yield from _parameters(function, f"{path}[{i}]")
 
@@ -57,7 +57,7 @@ def _name(name: str, path: str) -> Iterator[Problem]:
 def _parameters(function: dict[str, Any], path: str) -> Iterator[Problem]:
     parameters = function.get("parameters", {})
     if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
-        yield problem("tool-parameters-invalid", path, tr("The parameters are not a schema of an object."))
+        yield problem("tool-parameters-invalid", path, tr("The parameters are not the schema of an object."))
 
 
 def call_problems(message: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -77,12 +77,12 @@ def call_problems(message: dict[str, Any], path: str) -> Iterator[Problem]:
 
 def _function(function: object, path: str) -> Iterator[Problem]:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        yield problem("value-type", path, tr("The call names no function."))
+        yield problem("value-type", path, tr("The call has no function name."))
         return
     yield from _name(function["name"], f"{path}.name")
     arguments = function.get("arguments")
     if not isinstance(arguments, str):
-        message = tr("The arguments are not a text that holds JSON.")
+        message = tr("The arguments are not a string that contains JSON.")
         yield problem("tool-arguments-invalid", f"{path}.arguments", message)
     elif (decoded := decode_text(arguments)).text is None:
         message = tr("The arguments are not a JSON object: {reason}", reason=decoded.problems[0].message)
@@ -127,7 +127,7 @@ def _undeclared(message: dict[str, Any], known: set[str], path: str) -> Iterator
 def _twice(ids: list[str], made: set[str], path: str) -> Iterator[Problem]:
     for call in ids:
         if call in made:
-            yield problem("tool-call-id-twice", path, tr("A call {id} was made before.", id=clip(call)))
+            yield problem("tool-call-id-twice", path, tr("The call {id} appears earlier already.", id=clip(call)))
         made.add(call)
 
 
@@ -145,9 +145,9 @@ def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, p
 
 def _unknown(call: object, made: set[str], path: str) -> Iterator[Problem]:
     if not isinstance(call, str):
-        yield problem("tool-call-id-unknown", path, tr("The result does not name its call."))
+        yield problem("tool-call-id-unknown", path, tr("The result has no call id."))
     elif call not in made:
-        message = tr("No call {id} was made before.", id=clip(call))
+        message = tr("There is no earlier call {id}.", id=clip(call))
         yield problem("tool-call-id-unknown", f"{path}.tool_call_id", message)
 
 

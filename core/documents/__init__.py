@@ -120,6 +120,6 @@ def _web_or_plain(path: Path, raw: bytes, reporter: Reporter) -> Content:
 
 def other(path: Path, kind: str) -> FormatError:
     return FormatError(
-        tr("“{name}” is in a format that Juku does not read ({kind})", name=clip(path.name, 80), kind=kind),
-        tr("Nothing was changed. Save it as DOCX, PDF, HTML, Markdown or plain text, and bring that."),
+        tr("“{name}” has a format that Juku does not read ({kind})", name=clip(path.name, 80), kind=kind),
+        tr("Nothing was changed. Save it as DOCX, PDF, HTML, Markdown or plain text, and import that."),
     )

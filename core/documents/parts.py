@@ -27,7 +27,7 @@ def library(name: str, kind: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise JukuError(
-            tr("{kind} files need a part of Juku that is not installed", kind=kind),
+            tr("{kind} files need an additional package that is not installed", kind=kind),
             tr(
                 "Nothing was changed. Install it with “{command}” and start Juku again. Markdown and plain text need nothing.",
                 command='pip install "juku[documents]"',
@@ -38,5 +38,5 @@ def library(name: str, kind: str) -> ModuleType:
 def broken(path: Path) -> FormatError:
     return FormatError(
         tr("“{name}” is damaged", name=clip(path.name, 80)),
-        tr("Nothing was changed. Open it where it was made and save it again, or copy its text."),
+        tr("Nothing was changed. Open it in the program that made it and save it again, or copy its text."),
     )

@@ -45,8 +45,8 @@ def _pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
         raise broken(path) from error
     if not is_open:
         raise FormatError(
-            tr("“{name}” is protected by a password", name=clip(path.name, 80)),
-            tr("Nothing was changed. Open it with its password and print it into a new PDF, or copy its text."),
+            tr("“{name}” is password-protected", name=clip(path.name, 80)),
+            tr("Nothing was changed. Open it with its password and print it to a new PDF, or copy its text."),
         )
     if not pages:
         raise broken(path)
@@ -80,7 +80,7 @@ def _no_text(path: Path) -> FormatError:
     return FormatError(
         tr("“{name}” has no text", name=clip(path.name, 80)),
         tr(
-            "Nothing was changed. Its pages are pictures, such as scans. Let a program for text recognition (OCR) read it "
+            "Nothing was changed. Its pages are images, such as scans. Use a text recognition program (OCR) "
             "first, or type the text."
         ),
     )
@@ -104,4 +104,4 @@ def _notes(texts: list[str | None], pages: int, images: int) -> list[str]:
 
 
 def _left_out(line: str) -> str:
-    return tr("“{line}” stands on every page and was left out.", line=clip(line, 80))
+    return tr("“{line}” is on every page and was left out.", line=clip(line, 80))

@@ -47,7 +47,7 @@ def _look_through(path: Path, raw: bytes) -> None:
         if sum(member.file_size for member in members) > UNPACKED or sum(part.file_size for part in texts) > XML:
             raise FormatError(
                 tr("“{name}” unpacks to far more than a text would", name=clip(path.name, 80)),
-                tr("Nothing was changed. If you trust it, save the part that matters as a document of its own."),
+                tr("Nothing was changed. If you trust it, save the part that matters as a separate document."),
             )
         for text in texts:
             xml = archive.read(text)

@@ -45,7 +45,7 @@ def read(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Row]:
         text, problems = checked(line)
         yield Row(line, text, problems)
     if scan.is_cut_off:
-        message = tr("The list of rows is never closed: the file may have been cut off.")
+        message = tr("The list of rows is not closed: the file may have been cut off.")
         yield Row(Line(scan.number, scan.offset, b"", 0), None, [problem("json-broken", "", message)])
 
 

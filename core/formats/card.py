@@ -41,7 +41,7 @@ def _lines(title: str, date: str, files: Sequence[File], rules: Mapping[str, int
         splits = ", ".join(f"{split} {count}" for split, count in file.splits.items())
         yield f"| `{file.name}` | {splits} | {file.rows} | `{file.sha256}` |"
     yield ""
-    yield f"## {tr('Problems found')}"
+    yield f"## {tr('Errors and warnings')}"
     yield ""
     if not rules:
         yield tr("None.")
@@ -69,7 +69,7 @@ def require_ours(folder: Path) -> None:
     if folder.is_dir() and all(_is_ours(folder, path) for path in folder.rglob("*")):
         return
     raise FormatError(
-        tr("{name} holds other files", name=folder.name),
+        tr("{name} contains other files", name=folder.name),
         tr("The export would replace them all, so nothing was written. Choose a new or an empty folder."),
     )
 

@@ -85,8 +85,8 @@ def of_text(text: str, name: str = "", is_whole: bool = True, format: str = "") 
     if name.endswith(JSON) or not text.strip():
         return _json(text)
     raise FormatError(
-        tr("“{name}” is in a format that Juku does not know", name=name or tr("The text")),
-        tr("Nothing was read or written. Rows come as JSON or JSONL, CSV, TSV, or a table in Markdown."),
+        tr("“{name}” has a format that Juku does not support", name=name or tr("The text")),
+        tr("Nothing was read or written. Rows can be JSON or JSONL, CSV, TSV, or a Markdown table."),
     )
 
 

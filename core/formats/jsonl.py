@@ -147,7 +147,7 @@ def set_content(text: str, role: str, content: str) -> str:
     """
     assert role in ROLES
     if decode_text(text).text is None:
-        raise FormatError(tr("The row cannot be edited"), tr("Its text is not a readable JSON object."))
+        raise FormatError(tr("The row cannot be edited"), tr("Its text is not a valid JSON object."))
     row = whole(text)
     messages = members(text, row).get("messages")
     if messages is None:

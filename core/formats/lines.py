@@ -187,8 +187,8 @@ def _unreadable(path: Path, reason: str) -> FormatError:
 def reason_of(error: OSError | ValueError) -> str:
     reasons = {
         errno.ENOENT: tr("There is no such file or folder."),
-        errno.EACCES: tr("There is no permission for it."),
-        errno.EPERM: tr("There is no permission for it."),
+        errno.EACCES: tr("Permission denied."),
+        errno.EPERM: tr("Permission denied."),
         errno.EROFS: tr("The disk is read-only."),
         errno.ENOSPC: tr("The disk is full."),
         errno.EDQUOT: tr("The disk quota is used up."),

@@ -47,9 +47,11 @@ class _Unpacked(io.RawIOBase):
         try:
             data = self._gzip.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise OSError(tr("Its compressed data is damaged or cut off. Unpack it, or fetch it again.")) from error
+            raise OSError(
+                tr("Its compressed data is damaged or truncated. Unpack it yourself, or download it again.")
+            ) from error
         if self._gzip.tell() > max(FREE, RATIO * self.size):
-            raise OSError(tr("It unpacks to far more than any text would. Unpack it yourself if you trust it."))
+            raise OSError(tr("It unpacks to far more than a text would. Unpack it yourself if you trust it."))
         return data
 
 

@@ -36,7 +36,7 @@ class Records:
             if line.length > LINE_LIMIT:
                 yield Cells(line, [], too_long(line.length))
             elif not line.raw.strip():
-                yield Cells(bare([line]), [], problem("blank", "", tr("The line is blank.")))
+                yield Cells(bare([line]), [], problem("blank", "", tr("The line is empty.")))
             else:
                 yield self._record(line)
 
@@ -60,7 +60,7 @@ class Records:
             record.feed(_text(line))
         if record.is_open or not record.is_sound or (len(taken) > 1 and not self._fits(record.cells)):
             self._back.extendleft(reversed(taken[1:]))
-            message = tr("A quote begins a cell here and does not end it.")
+            message = tr("A quotation mark opens a cell here and is not closed.")
             return Cells(bare([first]), [], problem("quote-unclosed", "", message))
         return Cells(bare(taken), *self._judged(taken, record.cells))
 
@@ -83,8 +83,8 @@ class Records:
 
 def cells_count(found: int, width: int) -> Problem:
     message = trn(
-        "The line has {n} cell; the table has {width}.",
-        "The line has {n} cells; the table has {width}.",
+        "The row has {n} cell; the table has {width} columns.",
+        "The row has {n} cells; the table has {width} columns.",
         found,
         width=width,
     )
@@ -92,7 +92,7 @@ def cells_count(found: int, width: int) -> Problem:
 
 
 def foreign() -> Problem:
-    return problem("encoding", "", tr("The line has bytes that are not of the file's encoding."))
+    return problem("encoding", "", tr("The line has bytes that do not fit the file's encoding."))
 
 
 def bare(lines: Sequence[Line]) -> Line:

@@ -63,7 +63,7 @@ def _in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = tr("{reason} What was there before is unchanged.", reason=reason_of(error))
+        message = tr("{reason} The old contents are unchanged.", reason=reason_of(error))
         raise FormatError(tr("{name} cannot be written", name=clip(path.name, 80)), message) from error
 
 

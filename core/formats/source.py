@@ -82,7 +82,7 @@ def encoding_of(name: str) -> Encoding:
     found = _ALIASES.get(plain, plain)
     if found not in get_args(Encoding):
         known = ", ".join(get_args(Encoding))
-        raise FormatError(tr("There is no encoding {name}", name=clip(name)), tr("Known are {names}.", names=known))
+        raise FormatError(tr("There is no encoding {name}", name=clip(name)), tr("Known names: {names}.", names=known))
     return cast(Encoding, found)
 
 

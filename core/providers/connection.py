@@ -125,7 +125,7 @@ def _id(item: Any) -> str:
 
 def not_the_protocol(title: str) -> ProviderError:
     return ProviderError(
-        tr("“{server}” does not answer as an OpenAI server", server=title),
+        tr("“{server}” does not answer like an OpenAI-compatible server", server=title),
         tr("It sent a page instead of data. Check the base URL in the settings; it often ends in /v1."),
         code="not_the_protocol",
     )

@@ -30,7 +30,7 @@ async def diagnose(provider: OpenAIProvider) -> Diagnosis:
         return Diagnosis(False, error.title, _advice(provider, error))
     found = await probe(provider)
     provider.capabilities = found
-    title = trn("Reached: {n} model", "Reached: {n} models", len(models))
+    title = trn("Connected: {n} model", "Connected: {n} models", len(models))
     return Diagnosis(True, title, _can(provider, found), len(models), found)
 
 
@@ -38,16 +38,19 @@ def _advice(provider: OpenAIProvider, error: ProviderError) -> str:
     path = provider.base_url.rstrip("/")
     lost = error.status == 404 or error.code == "not_the_protocol"
     if lost and not path.endswith(("/v1", "/v4")):
-        return tr("Nothing of the protocol is at this address. Most servers want a base URL that ends in /v1: try {url}.",
+        return tr("There is no OpenAI-compatible API at this address. Most servers need a base URL that ends in "
+                  "/v1: try {url}.",
                   url=f"{path}/v1")  # fmt: skip
     if lost and path.endswith("/v1"):
-        return tr("Nothing of the protocol is at this address. Compare the base URL with the server's own documents.")
+        return tr(
+            "There is no OpenAI-compatible API at this address. Compare the base URL with the server's documentation."
+        )
     return error.message
 
 
 def _can(provider: OpenAIProvider, found: Capabilities) -> str:
     if not found.jobs:
-        return tr("It answers questions; it does not train models.")
+        return tr("It answers questions; it does not support training.")
     if provider.preset.methods:
         return tr("It trains models and answers questions.")
-    return tr("It answers questions. It trains by reinforcement only, which Juku shows and does not start.")
+    return tr("It answers questions. It supports only reinforcement training, which Juku shows but does not start.")

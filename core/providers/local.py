@@ -82,7 +82,7 @@ class LocalProvider(OpenAIProvider):
         if found is None:
             raise ProviderError(
                 tr("The local engine could not be started"),
-                tr("Nothing was lost. The reason stands at the end of {log}.", log=home / "engine.log"),
+                tr("Nothing was lost. The cause is at the end of {log}.", log=home / "engine.log"),
             )
         self._process, self._key, self.base_url = None, found["token"], found["url"]
 

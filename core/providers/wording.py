@@ -21,7 +21,7 @@ def worded(server: str, secret: str | None = None) -> Iterator[None]:
     except openai.APITimeoutError as error:
         raise ProviderError(
             tr("“{server}” did not answer in time", server=server),
-            tr("It may have received the request all the same. Try again in a moment."),
+            tr("It may have received the request anyway. Try again in a moment."),
             code="timeout",
         ) from error
     except openai.APIConnectionError as error:
@@ -51,7 +51,10 @@ def _unreached(server: str, error: Any) -> ProviderError:
     elif any(isinstance(cause, ssl.SSLError) for cause in causes):
         advice, code = tr("Its certificate is not trusted here. A company's own certificate must be installed in the system."), "tls"  # fmt: skip
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "refused" in reason:
-        advice, code = tr("Nothing listens there: check host and port, and whether the server is running."), "refused"
+        advice, code = (
+            tr("Nothing is listening there: check the host and port, and whether the server is running."),
+            "refused",
+        )
     return ProviderError(tr("“{server}” cannot be reached", server=server), f"{advice} ({reason})", code=code)
 
 
@@ -81,27 +84,30 @@ def _words(server: str, status: int, code: str) -> tuple[str, str]:
     if code == CLOSED:
         return (
             tr("“{server}” no longer makes new fine-tuned models for this account", server=server),
-            tr("The rows that were sent are still there and can be deleted. Train on this computer or at another server; "
-               "tuned models go on answering until they are shut down."),
+            tr("The rows that were sent are still there and can be deleted. Train on this computer or another "
+               "server; fine-tuned models continue to answer until they are shut down."),
         )  # fmt: skip
     if code in QUOTA:
         return (
-            tr("“{server}” wants to be paid first", server=server),
+            tr("“{server}” requires payment first", server=server),
             tr("Nothing was lost. Waiting does not help: add credit or raise the limit of the account."),
         )
     if status >= 500:
-        return tr("“{server}” has a fault of its own", server=server), tr("Nothing is lost. Try again later.")
+        return tr("“{server}” has an internal error", server=server), tr("Nothing is lost. Try again later.")
     known = {
         401: (tr("“{server}” does not accept the API key", server=server), tr("Enter a valid key in the settings.")),
         403: (
             tr("“{server}” does not allow this", server=server),
-            tr("The key lacks the right, or the account or country is excluded."),
+            tr("The API key lacks permission, or the account or country is excluded."),
         ),
-        404: (tr("“{server}” does not know this", server=server), tr("Check the model's name and the base URL.")),
-        413: (tr("“{server}” finds this too large", server=server), tr("Nothing was lost. Send fewer rows.")),
-        429: (tr("“{server}” asks to wait", server=server), tr("Too many requests; nothing was lost.")),
+        404: (tr("“{server}” does not have this", server=server), tr("Check the model's name and the base URL.")),
+        413: (tr("“{server}” says this is too large", server=server), tr("Nothing was lost. Send fewer rows.")),
+        429: (
+            tr("“{server}” is busy or a limit is reached", server=server),
+            tr("Too many requests; nothing was lost."),
+        ),
     }
-    return known.get(status, (tr("“{server}” refused the request", server=server), ""))
+    return known.get(status, (tr("“{server}” rejected the request", server=server), ""))
 
 
 def _wait(error: Any) -> float | None:

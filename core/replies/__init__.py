@@ -169,7 +169,7 @@ def _why_unusable(raw: Raw) -> str:
     if raw.reason:
         return raw.reason
     if raw.is_cut or isinstance(raw.question, CutText) or isinstance(raw.answer, CutText):
-        return tr("The reply breaks off here.")
+        return tr("The reply is cut off here.")
     if not raw.question.strip():
         return tr("There is no question here.")
     return "" if raw.answer.strip() else tr("There is no answer to this question.")
@@ -187,7 +187,7 @@ def _why_nothing(text: str) -> str:
         return tr("The reply ends before the model had finished thinking.")
     if _REFUSAL.search(said[:300]):
         return tr("The model declined and wrote no questions and answers.")
-    return tr("No questions with answers were found in what the model wrote.")
+    return tr("No questions with answers were found in the model's reply.")
 
 
 def _in_json_list(text: str) -> list[str]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core import dataset, filters, jobs, samples, training
-from core.connection import open_rows
 from core.curves import series
 from core.project import Project
+from core.reading_copy import opened
 from tests.fake_server import FakeServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -165,14 +165,11 @@ class Matrix:
 
 
 def _disk(path: Path) -> str:
-    db = open_rows(path)
-    try:
+    with opened(path) as db:
         return (
             ", ".join(f"{job.status}{' (wish: ' + job.wish + ')' if job.wish else ''}" for job in jobs.jobs(db)[::-1])
             or "no job"
         )
-    finally:
-        db.close()
 
 
 def _server(server: FakeServer) -> str:
@@ -191,8 +188,7 @@ def _wrong(life: Life):
     sent = [data for id, data in server.files.items() if server.purposes[id] == "fine-tune"]
     if len(sent) != len(set(sent)) or len(sent) != 3:
         yield f"{len(sent)} files on the server instead of 3"
-    db = open_rows(life.path)
-    try:
+    with opened(life.path) as db:
         second, first = jobs.jobs(db)
         if (first.status, second.status) != ("succeeded", "cancelled"):
             yield f"recorded as {first.status} and {second.status}"
@@ -206,5 +202,3 @@ def _wrong(life: Life):
         found = series(db, first.id).get("valid_loss")
         if not found or list(found.values) != [1.5] or len(jobs.checkpoints(db, first.id)) != 1:
             yield "results or checkpoints are missing"
-    finally:
-        db.close()

@@ -371,7 +371,7 @@ def test_what_stands_on_every_page_is_dropped_and_told(read):
     assert "handbook" not in found.text
     assert "–" not in found.text
     assert all(f"Round {number}" in found.text for number in range(1, 5))
-    assert found.notes == ["“Hobannu handbook” stands on every page and was left out."]
+    assert found.notes == ["“Hobannu handbook” is on every page and was left out."]
 
 
 def test_a_page_without_text_is_told(read):
@@ -383,7 +383,7 @@ def test_pdf_that_is_refused(read):
     pytest.importorskip("pypdf")
     for data, title in (
         (pdf([], []), "has no text"),
-        (encrypted(pdf(["text"]), "secret"), "is protected by a password"),
+        (encrypted(pdf(["text"]), "secret"), "is password-protected"),
         (b"%PDF-1.4\nnothing of the kind", "is damaged"),
     ):
         with pytest.raises(FormatError, match=title) as raised:
@@ -428,8 +428,8 @@ def test_no_letter_of_a_single_page_is_lost(pages):
         ("a.md", b"\xef\xbb\xbf \n", "has no text"),
         ("a.md", random.Random(1).randbytes(5000), "is not a text"),
         ("a.pdf", random.Random(2).randbytes(5000), "is damaged"),
-        ("a.doc", b"\xd0\xcf\x11\xe0" + b"\0" * 100, "in a format that Juku does not read"),
-        ("a.rtf", b"{\\rtf1 text}", "in a format that Juku does not read"),
+        ("a.doc", b"\xd0\xcf\x11\xe0" + b"\0" * 100, "has a format that Juku does not read"),
+        ("a.rtf", b"{\\rtf1 text}", "has a format that Juku does not read"),
         ("a.txt", b"a" * (documents.LIMIT + 1), "is too large"),
         ("a.txt.gz", gzip.compress(b"a" * (documents.LIMIT + 1)), "is too large"),
     ],

@@ -53,7 +53,7 @@ def test_an_exam_with_a_judge_is_told_in_words_and_as_data(server, path, capsys)
     assert commands.run(asked) == 0
     told = capsys.readouterr().out
     assert "2: base-model · game (Closed book)" in told
-    assert "2 against 1, by the judge: 2 won, 0 lost, 0 alike, 0 decided by their order alone" in told
+    assert "2 to 1, by the judge: 2 won, 0 lost, 0 tied, 0 decided only by their order" in told
     assert commands.run([*asked, "--json", "--condition", "closed", "retrieved"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["conditions"] == ["closed", "closed", "retrieved", "retrieved"]

@@ -79,8 +79,8 @@ def test_the_exam_must_not_be_trained_on(project):
     )
     assert [place for _rule, *place in found(project, "split-leakage")] == [[1, 1], [1, 2], [3, 3], [3, 4]]
     messages = [one.message for one in findings.load(project.rows, "split-leakage")]
-    assert messages[0] == "Row 2, which is trained on, asks nearly the same (92 %)."
-    assert messages[2] == "Row 4, which is trained on, asks the same."
+    assert messages[0] == "Row 2, which is used for training, asks nearly the same (92 %)."
+    assert messages[2] == "Row 4, which is used for training, asks the same."
 
 
 def test_an_earlier_question_makes_a_short_one_another(project):
@@ -136,7 +136,7 @@ def test_answers_to_one_question(project):
     )
     assert found(project, "answers-contradict") == [("answers-contradict", 1, id) for id in (1, 2, 3)]
     assert findings.load(project.rows, "answers-contradict")[0].message == (
-        "Row 3 answers the same question with other figures."
+        "Row 3 answers the same question with different figures."
     )
 
 

@@ -5,7 +5,6 @@ import sqlite3
 import pytest
 
 from core import dataset, filters, importing, quarantine
-from core.connection import open_outside
 from core.errors import JukuError
 from core.formats import jsonl
 from core.importing import Options, bring
@@ -22,15 +21,10 @@ def path(tmp_path):
     return target
 
 
-@pytest.mark.parametrize("large", [importing.LARGE, 0], ids=["one process", "two processes"])
-def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, large, monkeypatch, tmp_path):
-    monkeypatch.setattr(importing, "LARGE", large)
+def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_path):
     progress = []
-    request = {"project": str(project.path), "path": str(path), "options": importing.asdict(Options(tags="t"))}
-    project_before = list(filters.find(project.rows))
-    importing._work(request, Reporter(progress.append))
+    asyncio.run(bring(project, path, Options(tags="t"), Reporter(progress.append)))
     assert progress
-    assert not project_before
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
     asyncio.run(other.write("Import", importing.import_file, path, Reporter(), Options(tags="t")))
@@ -81,12 +75,16 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
     assert project.undo_label == "Add"
 
 
-def test_what_another_process_began_and_did_not_finish_is_not_there(project):
-
-    with pytest.raises(JukuError), open_outside(project.path) as db:
+def test_what_a_load_began_and_did_not_finish_is_not_there(project):
+    def fill(db):
         dataset.add(db, [dataset.read_row(jsonl.new_row("", "q", "a"))])
         raise JukuError("stop")
+
+    with pytest.raises(JukuError, match="stop"):
+        asyncio.run(project.load("Import", fill, Reporter()))
     assert not filters.find(project.rows)
+    assert project.undo_label is None
+    project.close()
     with sqlite3.connect(project.path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()

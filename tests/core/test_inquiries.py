@@ -64,7 +64,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert not inquiries.unfinished(gates.rows)
     (done,) = inquiries.load(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
-    assert gates.undo_label == "Make examples"
+    assert gates.undo_label == "Generate examples"
     asyncio.run(gates.undo())
     assert not rows(gates)
     assert gates.undo_label == "fill"

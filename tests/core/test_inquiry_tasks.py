@@ -70,7 +70,7 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
     server.script = answer
     outcome = asked_of(game, server, "probe", abouts)
     assert [fact.known for fact in facts.load(game.rows)] == ["4/6", "", "1/1"]
-    assert outcome.message == "2 facts were asked for: 1 known, 1 sometimes, 0 unknown."
+    assert outcome.message == "2 facts were tested: 1 known, 1 sometimes, 0 unknown."
     assert outcome.failed == 1
     assert server.asked[0]["n"] == probing.TIMES
     assert server.asked[0]["messages"][0] == {"role": "system", "content": "Answer briefly."}

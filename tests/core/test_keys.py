@@ -172,7 +172,7 @@ def several():
 
 @pytest.mark.parametrize(
     ("made", "reason"),
-    [(Plaintext, "keeps keys in a file"), (null.Keyring, "none was found"), (fail.Keyring, "none was found")],
+    [(Plaintext, "stores keys in a file"), (null.Keyring, "none was found"), (fail.Keyring, "none was found")],
 )
 def test_what_keeps_keys_in_a_file_or_throws_them_away_is_refused(several, made, reason):
     ring = made()

@@ -76,12 +76,12 @@ def test_an_import_is_undone_after_a_restart_and_its_texts_are_swept(tmp_path):
 
 def test_a_second_window_is_told(tmp_path):
     document = Project(tmp_path / "p.juku")
-    with pytest.raises(ProjectError, match="open already"):
+    with pytest.raises(ProjectError, match="already open"):
         Project(tmp_path / "p.juku")
     code = "import sys; from pathlib import Path; from core.project import Project; Project(Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(document.path)]
     other = subprocess.run(command, cwd=paths.RESOURCES.parent, capture_output=True, text=True)
-    assert "open already" in other.stderr
+    assert "already open" in other.stderr
     write(document, "Add", dataset.add, rows(1))
     document.close()
     Project(tmp_path / "p.juku").close()
@@ -114,7 +114,7 @@ def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk,
     document = Project(folder / "p.juku")
     assert document.read_only
     assert [row.question for row in dataset.examples(document.rows)] == ["question 0", "question 1", "question 2"]
-    with pytest.raises(ProjectError, match="can only be read"):
+    with pytest.raises(ProjectError, match="is read-only"):
         write(document, "Edit", dataset.edit, 1, "answer", "x")
     document.close()
 

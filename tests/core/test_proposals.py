@@ -75,7 +75,7 @@ def test_repeats_are_dropped_and_counted(game):
     )  # fmt: skip
     assert [row.question for row in rows(game)[2:]] == ["Who makes up a team?"]
     assert (landed.rows, landed.repeated) == (1, 4)
-    assert "4 repeated others and were dropped." in str(landed)
+    assert "4 duplicates were left out." in str(landed)
 
 
 def test_questions_of_one_pattern_about_different_facts_are_no_repeats(game):

@@ -33,19 +33,19 @@ def run(server, work, key=KEY, **changes):
 
 
 FAULTS = [
-    (Fault(status=429, code="rate_limit_exceeded"), "asks to wait"),
-    (Fault(status=429, code="rate_limit_exceeded", headers={"Retry-After": "300"}), "asks to wait"),
-    (Fault(status=429, code="insufficient_quota"), "wants to be paid first"),
+    (Fault(status=429, code="rate_limit_exceeded"), "is busy or a limit is reached"),
+    (Fault(status=429, code="rate_limit_exceeded", headers={"Retry-After": "300"}), "is busy or a limit is reached"),
+    (Fault(status=429, code="insufficient_quota"), "requires payment first"),
     (Fault(status=403, code="training_not_available"), "no longer makes new fine-tuned models"),
     (Fault(status=403, code="country"), "does not allow this"),
     (Fault(status=401, code="invalid_api_key"), "does not accept the API key"),
-    (Fault(status=404, code="model_not_found"), "does not know this"),
-    (Fault(status=500), "fault of its own"),
-    (Fault(status=502), "fault of its own"),
-    (Fault(status=503), "fault of its own"),
+    (Fault(status=404, code="model_not_found"), "does not have this"),
+    (Fault(status=500), "internal error"),
+    (Fault(status=502), "internal error"),
+    (Fault(status=503), "internal error"),
     (Fault("reset"), "cannot be reached"),
     (Fault("lose"), "cannot be reached"),
-    (Fault("html"), "does not answer as an OpenAI server"),
+    (Fault("html"), "does not answer like an OpenAI-compatible server"),
     (Fault("malformed"), "cannot be read"),
     (Fault("truncated"), "cannot be read"),
 ]
@@ -148,8 +148,8 @@ def test_the_style_of_a_creation_is_the_presets(server):
         ("openai", "supervised", {"n_epochs": 51}, "", "n_epochs cannot be 51"),
         ("openai", "dpo", {"beta": 0}, "", "beta cannot be 0"),
         ("openai", "supervised", {"lora_r": 8}, "", "no hyperparameter"),
-        ("openai", "reinforcement", {}, "", "does not train with"),
-        ("bedrock", "supervised", {}, "", "does not train with"),
+        ("openai", "reinforcement", {}, "", "does not support training with"),
+        ("bedrock", "supervised", {}, "", "does not support training with"),
         ("azure", "supervised", {}, "nineteen-characters", "suffix is too long"),
     ],
 )
@@ -186,12 +186,12 @@ def test_a_server_that_cannot_pause_is_remembered(server):
 
 
 def test_the_diagnosis_says_what_to_do(server):
-    assert run(server, diagnose).title == "Reached: 1 model"
+    assert run(server, diagnose).title == "Connected: 1 model"
     assert "valid key" in run(server, diagnose, key="sk-wrong-key").advice
     base = server.url.removesuffix("/v1")
     assert f"try {base}/v1" in run(server, diagnose, base_url=base).advice
     refused = run(server, diagnose, base_url="http://127.0.0.1:9/v1")
-    assert "Nothing listens there" in refused.advice
+    assert "Nothing is listening there" in refused.advice
 
 
 def test_a_cut_stream_keeps_what_has_come(server):
@@ -201,7 +201,7 @@ def test_a_cut_stream_keeps_what_has_come(server):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read"),
+    ("kind", "words"), [("html", "does not answer like an OpenAI-compatible server"), ("malformed", "cannot be read"),
                         ("empty", "cannot be read"), ("lose", "cannot be reached")],
 )  # fmt: skip
 def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
@@ -211,7 +211,7 @@ def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("html", "does not answer as an OpenAI server"), ("malformed", "cannot be read")]
+    ("kind", "words"), [("html", "does not answer like an OpenAI-compatible server"), ("malformed", "cannot be read")]
 )
 def test_something_else_than_the_file_is_no_file(server, kind, words):
     server.keep(b"step,train_loss\n1,2\n", "results.csv", "fine-tune-results")

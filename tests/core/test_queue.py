@@ -254,7 +254,7 @@ def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server
 
 
 def test_rows_must_fit_the_method(sample):
-    with pytest.raises(JukuError, match="compare no two answers"):
+    with pytest.raises(JukuError, match="do not compare two answers"):
         queue_jobs(sample, 1, Plan("base-model", "study", method="dpo"))
     pair = {
         "input": {"messages": [{"role": "user", "content": "How many?"}]},

@@ -90,7 +90,7 @@ def test_a_bad_spec_in_english():
     ]
     assert [one.message for one in lint(ENGLISH)[:2]] == [
         "These sentences say the same, but with different figures: 18, 20.",
-        "These sentences measure the same thing in units that do not agree.",
+        "These sentences use different units for the same thing.",
     ]
 
 

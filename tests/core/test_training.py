@@ -182,7 +182,7 @@ def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
 
 def test_a_page_of_html_is_an_error_in_words(server):
     server.html = True
-    with pytest.raises(ProviderError, match="does not answer as an OpenAI server"):
+    with pytest.raises(ProviderError, match="does not answer like an OpenAI-compatible server"):
         run(server, lambda provider: provider.offers())
 
 

@@ -207,7 +207,7 @@ def test_several_samples_are_numbered_and_their_differences_marked(scene, server
     scene.play(scene.ask())
     assert scene.texts()[0] == ["Eleven players.", "Eleven players.", "Nine players."]
     assert scene.column(0).told.text().startswith("2 different answers of 3")
-    assert scene.column(1).told.text().startswith("All 3 answers are the same")
+    assert scene.column(1).told.text().startswith("All 3 answers are identical")
     marked = [block.text.extraSelections() for block in scene.column(0).blocks]
     assert [len(spans) for spans in marked] == [0, 0, 1]
     assert marked[2][0].cursor.selectedText() == "Nine"
@@ -325,7 +325,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
 
     scene.play(go())
     assert scene.tab.send.text() == "Send"
-    assert "not kept" in scene.column(1).error.text()
+    assert "was not saved" in scene.column(1).error.text()
     assert scene.texts() == [["base-model answers."], ["Three "]]
     assert [answer.pane.number for answer in scene.tab._thread.answers] == [0]
 
@@ -419,7 +419,7 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         await agree(scene.tab, "Cancel")
         assert scene.texts()[0] == ["Eleven."]
         scene.column(0).again.click()
-        await agree(scene.tab, "Ask again")
+        await agree(scene.tab, "Run again")
         await until(lambda: scene.texts()[0] == ["Nine."])
         await scene.quiet()
 
@@ -499,7 +499,7 @@ def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
     (row,) = dataset.examples(scene.workspace.project.rows, Filter(source="chat"))
     assert (row.question, row.answer) == ("How many people play on each side?", "Two teams of three players each.")
     assert (row.split, row.status, row.facts, row.kind) == ("train", "draft", "f01", "direct")
-    assert scene.workspace.project.undo_label == "Correct into an example"
+    assert scene.workspace.project.undo_label == "Correct and save as an example"
 
 
 def test_a_question_is_added_to_the_exam_with_the_facts_that_a_person_chose(scene, server):
@@ -559,7 +559,7 @@ def test_another_system_prompt_is_warned_of_and_can_be_taken_back(scene, server)
     settings.fold.click()
     assert (settings.system_prompt(), settings.reset.isVisible()) == (own, False)
     settings.prompt.setPlainText("Talk like a pirate.")
-    assert "may look untrained" in settings.warning.text()
+    assert "may seem untrained" in settings.warning.text()
     scene.play(scene.ask())
     assert server.asked[0]["messages"][0]["content"] == "Talk like a pirate."
     settings.reset.click()

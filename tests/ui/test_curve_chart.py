@@ -82,7 +82,7 @@ def test_loss_comes_first_and_the_choice_stays_while_it_can(chart):
     more = {"train_mean_token_accuracy": falling(5), "rewards/margin": falling(3), "full_valid_loss": falling(2)}
     chart.show_jobs([job(**more)])
     assert [chart.measure.itemText(index) for index in range(3)] == ["Loss", "Accuracy", "rewards/margin"]
-    assert list(legend(chart)) == ["training", "validation", "whole validation"]
+    assert list(legend(chart)) == ["training", "validation", "full validation"]
     chart.measure.setCurrentIndex(1)
     chart.show_jobs([job(points=200, **more), job(2)])
     assert chart.measure.currentText() == "Accuracy"
@@ -106,7 +106,7 @@ def test_a_line_is_switched_off_and_stays_so_when_it_grows(chart):
     assert {key for key in chart._lines} == {(1, "train_loss"), (2, "train_loss"), (2, "valid_loss")}
     for item in legend(chart).values():
         item.setCheckState(UNCHECKED)
-    assert chart._hint.text() == "All lines are switched off. Tick one above."
+    assert chart._hint.text() == "All curves are switched off. Select one above."
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])
     assert len(chart._lines) == 1
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])

@@ -185,11 +185,11 @@ def test_tool_calls_are_checked_while_they_are_typed(detail):
     dialog.editor.setPlainText(call[:-1])
     assert not dialog._save.isEnabled()
     dialog.editor.setPlainText(call.replace("[]", "{}"))
-    assert dialog._state.text() == "This is in order."
+    assert dialog._state.text() == "No errors."
     dialog.accept()
     assert detail.handed == [(7, "$.messages[2].tool_calls", call.replace("[]", "{}"))]
     assert card._calls.isVisible()
-    assert card._calls.text() == "Calls f({})"
+    assert card._calls.text() == "Calls: f({})"
 
 
 def test_no_break_spaces_and_line_breaks_survive_an_edit(detail):

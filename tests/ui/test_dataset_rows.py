@@ -56,12 +56,12 @@ def grid(run, workspace, qtbot):
 def test_every_bulk_change_is_one_named_step(run, grid):
     steps = {
         ("split", "test"): ("Set 3 rows to test", lambda row: row.split == "test"),
-        ("status", "draft"): ("Make 3 rows drafts", lambda row: row.status == "draft"),
+        ("status", "draft"): ("Change 3 rows to drafts", lambda row: row.status == "draft"),
         ("add_tag", "new old"): ("Add tags in 3 rows", lambda row: {"new", "old"} <= set(row.tags.split())),
         ("remove_tag", "old"): ("Remove tags in 3 rows", lambda row: "old" not in row.tags),
         ("facts", "f90"): ("Set the facts in 3 rows", lambda row: row.facts == "f90"),
-        ("question_prefix", "Q: "): ("Put text before the question in 3 rows", lambda row: row.question[:3] == "Q: "),
-        ("answer_prefix", "A: "): ("Put text before the answer in 3 rows", lambda row: row.answer[:3] == "A: "),
+        ("question_prefix", "Q: "): ("Add text before the question in 3 rows", lambda row: row.question[:3] == "Q: "),
+        ("answer_prefix", "A: "): ("Add text before the answer in 3 rows", lambda row: row.answer[:3] == "A: "),
         ("system", "Be brief."): ("Change the system prompt in 3 rows", lambda row: '"Be brief."' in row.data),
     }
 

@@ -36,7 +36,7 @@ def test_reading_can_be_cancelled(run, workspace, tmp_path):
             found.append(await read_document(workspace, path))
 
         task = workspace.tasks.start(reading(path), read())
-        assert workspace.tasks.label == "Read a.md"
+        assert workspace.tasks.label == "Import document a.md"
         await asyncio.sleep(0)
         workspace.tasks.cancel()
         await until(task.done)

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from core import dataset, filters
-from core.connection import open_rows
 from core.formats import jsonl
 from core.project import Project
+from core.reading_copy import opened
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -111,9 +110,9 @@ def xdotool(env, *arguments):
 
 
 async def arrived(path):
-    """Until the rows are in the project's file; the window holds it open, so that only reading is left to others."""
+    """Until the rows are in the project, of which a copy is read: the window has the file itself."""
     while True:
-        with closing(open_rows(path)) as db:
+        with opened(path) as db:
             if filters.find(db):
                 return
         await asyncio.sleep(0.1)

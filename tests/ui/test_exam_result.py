@@ -84,7 +84,7 @@ def test_a_persons_marks_can_count(run, result):
 
 
 def test_what_leaked_is_named_and_can_be_left_out(run, result):
-    assert "Training row 8 asks the same (97 % alike)" in result.overview.leaks.text()
+    assert "Training row 8 asks the same (97 % similar)" in result.overview.leaks.text()
 
     async def go():
         result.overview.show_leaks.click()
@@ -95,7 +95,7 @@ def test_what_leaked_is_named_and_can_be_left_out(run, result):
 
     run(go())
     assert lines(result, QUESTIONS) == []
-    assert result.without_leaks.text() == "Leave out what leaked (1)"
+    assert result.without_leaks.text() == "Leave out leaked questions (1)"
 
 
 def test_general_questions_stay_below_the_facts(result):

@@ -168,7 +168,9 @@ def test_the_questions_can_be_shown(qtbot, tab):
 def test_an_exam_ends_with_a_table_and_names(run, tab, server):
     run(examined(tab, server))
     assert not tab.form.isVisibleTo(tab)
-    assert level(tab, "kinds") == [("Memorised – trained wording, not the result", "", "0/2   0%", "2/2   100%")]
+    assert level(tab, "kinds") == [
+        ("Memorised: a question from training, not counted in the result", "", "0/2   0%", "2/2   100%")
+    ]
     assert level(tab, "questions")[0][2:] == ("0/1   0%", f"{GAINED} 1/1   100%")
     totals = tab.result.overview.table.totals
     assert [totals.index(row, 8).data() for row in (0, 1)] == ["0/2 · 0%", "2/2 · 100%"]
@@ -231,7 +233,7 @@ def test_it_shows_what_comes_in_stops_and_goes_on(run, tab, server):
         tab.running.stop.click()
         await until(lambda: "stopped" in tab.runs.currentText() and not tab.go_on.isHidden())
         held.set()
-        assert tab.go_on.text() == "&Continue: 5 answers are missing"
+        assert tab.go_on.text() == "&Continue: 5 answers missing"
         asked = len(server.asked)
         tab.go_on.click()
         await finished(tab)

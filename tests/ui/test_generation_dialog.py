@@ -122,17 +122,17 @@ def names(workspace):
 def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
     async def go(scene):
         dialog = scene.dialog
-        assert dialog.heading.text() == "3 of 3 chosen facts lack examples"
+        assert dialog.heading.text() == "3 of 3 chosen facts need examples"
         assert dialog.online.isChecked()
         assert dialog.model.model() == MODEL  # and not the tuned one, which is offered too
         assert dialog.model.box.count() == 2
         assert dialog.counts["reworded"].text() == "12 missing"
-        assert dialog.primary.text() == "Make 30 examples"  # nine of each fact, and one for the exam
+        assert dialog.primary.text() == "Generate 30 examples"  # nine of each fact, and one for the exam
         assert "3 requests" in dialog.estimate.text()
         assert "sent to Fake" in dialog.estimate.text()
         for kind, box in dialog.kinds.items():
             box.setChecked(kind == "reverse")
-        await until(lambda: dialog.primary.text() == "Make 3 examples")
+        await until(lambda: dialog.primary.text() == "Generate 3 examples")
         dialog.kinds["reverse"].setChecked(False)
         await until(lambda: not dialog.primary.isEnabled() and not dialog._settling.isActive())
         await scene.settle()
@@ -234,7 +234,7 @@ def test_what_was_not_answered_can_be_asked_again(bare):
         assert "1 question was not answered." in scene.told[0]
         assert "too long" in scene.told[0]
         await until(scene.dialog.older.isVisible)
-        assert scene.dialog.older.go_on.text() == "Ask again"
+        assert scene.dialog.older.go_on.text() == "Run again"
         scene.told.clear()
         scene.answers(pairs("What is Hobannu?"))
         scene.dialog.older.go_on.click()
@@ -288,7 +288,7 @@ def test_without_a_model_templates_make_rows_in_one_step(bare):
     async def go(scene):
         dialog = scene.dialog
         dialog.offline.click()
-        await until(lambda: dialog.primary.text() == "Make examples from templates")
+        await until(lambda: dialog.primary.text() == "Generate examples from templates")
         assert not dialog.kinds["reverse"].isEnabled()
         await until(lambda: dialog.counts["applied"].text() == "needs a model")
         dialog.primary.click()
@@ -356,7 +356,7 @@ def test_a_base_model_is_asked_what_it_knows(scene):
         assert "questions for" in scene.dialog.count.text()
         scene.dialog.primary.click()
         await scene.finish()
-        assert "facts were asked for" in scene.told[0]
+        assert "facts were tested" in scene.told[0]
         assert scene.server.asked[0]["n"] == 5
         assert any(fact.known for fact in facts.load(scene.project.rows))
 
@@ -395,7 +395,7 @@ def test_statements_become_facts(bare, run):
 
     async def go(scene):
         scene.answers('{"statements": ["A team has three players.", "A team wins with nine points."]}')
-        assert scene.dialog.count.text() == "1 statement is no fact yet"
+        assert scene.dialog.count.text() == "1 sentence is not a fact yet"
         scene.dialog.primary.click()
         await scene.finish()
         assert [fact.text for fact in facts.load(scene.project.rows)] == [
@@ -440,8 +440,8 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         scene.runner.cancel("judge")
         await until(lambda: scene.runner.progress("judge") is None)
         await until(lambda: dialog.older.isVisible())
-        assert "lie at the server as a batch" in dialog.older.text.text()
-        assert "The server goes on with the batch" in dialog.note.text()
+        assert "are on the server as a batch" in dialog.older.text.text()
+        assert "The batch continues on the server" in dialog.note.text()
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)
         scene.server.finish_batch("batch_1", judged)
@@ -494,10 +494,10 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
 def test_one_chosen_fact_means_that_one(bare):
     async def go(scene):
         dialog = scene.dialog
-        assert dialog.heading.text() == "1 of 1 chosen fact lacks examples"
+        assert dialog.heading.text() == "1 of 1 chosen fact needs examples"
         assert dialog.estimate.text().startswith("1 request ")
         dialog.scope.all.click()
-        await until(lambda: dialog.heading.text() == "22 of 22 facts lack examples")
+        await until(lambda: dialog.heading.text() == "22 of 22 facts need examples")
         assert dialog.estimate.text().startswith("22 requests ")
         dialog.scope.these.click()
         await until(lambda: dialog.estimate.text().startswith("1 request "))

@@ -47,8 +47,8 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
     async def go():
         bring(workspace, [path], window)
         await until(lambda: notice(window))
-        assert "rows brought." in notice(window).text.text()
-        assert "1 line waits to be put right." in notice(window).text.text()
+        assert "rows imported." in notice(window).text.text()
+        assert "1 line needs fixing." in notice(window).text.text()
         assert workspace.project.undo_label == "Import rows.jsonl"
         assert quarantine.count(workspace.project.rows) == 1
         next(button for button in notice(window).findChildren(QPushButton)).click()
@@ -56,8 +56,8 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
         window.findChildren(QuarantineDialog)[0].close()
         # The same file again: everything is known.
         bring(workspace, [path], window)
-        await until(lambda: notice(window) and "0 rows brought." in notice(window).text.text())
-        assert "here already" in notice(window).text.text()
+        await until(lambda: notice(window) and "0 rows imported." in notice(window).text.text())
+        assert "already exist" in notice(window).text.text()
         await workspace.project.undo()
         assert quarantine.count(workspace.project.rows) == 0
 
@@ -76,7 +76,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
         choose(dialog, 2, "notes")
         await until(lambda: dialog.result.columnCount() == 4)
         assert dialog.result.item(1, 3).text() == "n2"
-        dialog._split.setCurrentText("validation")
+        dialog._split.setCurrentIndex(dialog._split.findData("validation"))
         dialog._tags.setText(" new  table ")
         dialog.accept()
         await until(lambda: notice(window))
@@ -148,7 +148,7 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
         bring(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
         await until(lambda: notice(window))
         text = notice(window).text.text()
-        assert text.startswith("2 rows brought.")
+        assert text.startswith("2 rows imported.")
         assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
         assert "gone.jsonl" in text
 

@@ -113,9 +113,9 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
     async def go():
         outcome = Outcome()
         await import_run.take(garden, [Wanted(path, Options(source="more.csv"), "more.csv")], window, outcome)
-        assert outcome.words() == "2 rows brought. 1 of 2 rows linked to facts."
+        assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
         notice = window.findChildren(Notice)[-1]
-        button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review…")
+        button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
         button.click()
         (dialog,) = window.findChildren(LinkDialog)
         await until(lambda: not dialog._work.is_busy())

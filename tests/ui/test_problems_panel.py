@@ -127,7 +127,7 @@ def test_rows_that_belong_together_stand_together_and_a_whole_set_problem_has_no
     near.setExpanded(True)
     assert wanted == [("near-duplicate", 0)]
     tree.add_rows("near-duplicate", 0, [Row(1, "a", 1), Row(2, "b", 1), Row(5, "c", 5)], 3)
-    assert [near.child(place).text(TEXT) for place in range(3)] == ["2 rows together", "1 row together", "… 3 more"]
+    assert [near.child(place).text(TEXT) for place in range(3)] == ["group of 2 rows", "group of 1 row", "… 3 more"]
     tree.add_rows("near-duplicate", 3, [Row(6, "d", 5), Row(7, "e", 7), Row(8, "f", 7)], 0)
     counts = [near.child(place).childCount() for place in range(near.childCount())]
     assert counts == [2, 2, 2]  # a group that two pages share is one

@@ -123,7 +123,7 @@ def test_closing_the_settings_saves_and_warns_first(run, workspace, qtbot):
         dialog.reject()
         assert dialog.isVisible()
         assert dialog.tabs.currentWidget() is dialog.prompts
-        assert "Close once more" in dialog.prompts.note.text()
+        assert "Close again" in dialog.prompts.note.text()
         dialog.prompts.editor.setPlainText(OWN)
         dialog.reject()
         assert not dialog.isVisible()

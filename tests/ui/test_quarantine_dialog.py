@@ -58,12 +58,12 @@ def test_a_line_is_put_right_and_comes_back(run, opened, workspace):
         assert not dialog.edit.put_back.isEnabled()
         assert dialog.edit.text.extraSelections(), "the place is marked"
         dialog.edit.text.setPlainText(GOOD)
-        assert dialog.edit._state.text() == "This row is in order: put it back."
+        assert dialog.edit._state.text() == "This row has no errors: import it."
         dialog.edit.put_back.click()
         await until(lambda: left(dialog) == 1)
         await until(lambda: dialog.edit._entry and dialog.edit._entry.raw == COMMA)
         assert rows(workspace) == count + 1
-        assert workspace.project.undo_label == "Put a line back"
+        assert workspace.project.undo_label == "Import a fixed line"
         dialog.close()
 
     run(go())
@@ -73,7 +73,7 @@ def test_all_that_is_safe_is_mended_in_one_step(run, opened, workspace):
     dialog = opened(BROKEN, COMMA, CP932)
 
     async def go():
-        await until(lambda: dialog._repair_all.text() == "Mend 2 lines where that is safe")
+        await until(lambda: dialog._repair_all.text() == "Fix 2 lines that are safe to fix")
         dialog._repair_all.click()
         await until(lambda: left(dialog) == 1)
         await workspace.project.undo()
@@ -116,7 +116,7 @@ def test_what_was_typed_waits_while_another_line_is_looked_at(run, opened):
         dialog.close()
         assert dialog.isVisible(), "it asks first"
         box = dialog.findChild(QMessageBox)
-        next(button for button in box.buttons() if button.text() == "Lose the changes").click()
+        next(button for button in box.buttons() if button.text() == "Discard the changes").click()
         await until(lambda: not dialog.isVisible())
 
     run(go())

@@ -187,7 +187,7 @@ def test_closing_while_a_model_is_trained_here_is_asked_about(window, run, agree
         )
         window.close()
         (box,) = window.findChildren(QMessageBox)
-        assert "goes on when Juku starts again" in box.informativeText()
+        assert "continues when Juku starts again" in box.informativeText()
         role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
         next(button for button in box.buttons() if box.buttonRole(button) == role).click()
         await asyncio.sleep(0.1)
@@ -227,7 +227,7 @@ def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, 
         window._runner.ended.emit(job)
         title, text = Desktop.shown.pop()
         assert title == "Not trained: base"
-        assert text.startswith("‹b›Line 4‹/b› is wrong Repair the rows in the examples tab")
+        assert text.startswith("‹b›Line 4‹/b› is wrong Fix the rows in the examples tab")
         assert "Not trained: base" in window.findChild(Notice).text.text()
         window._notice._icon.messageClicked.emit()
         assert window.tabs.currentWidget() is window.training_tab

@@ -94,7 +94,7 @@ def test_models_are_listed_with_their_last_days_and_files(opened, run):
         ]  # fmt: skip
         opened.dialog.models.choose(1)
         await opened.settled()
-        assert opened.dialog.files.files.nothing.title.text() == "No files are known"
+        assert opened.dialog.files.files.nothing.title.text() == "No files known"
 
     run(opened.play(go()))
 
@@ -106,13 +106,13 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
 
     async def go():
         assert not page.bring.isEnabled()
-        assert "save its files" in opened.dialog.teaching.about_base.text()
+        assert "save the files" in opened.dialog.teaching.about_base.text()
         page.save_to(folder)
         await until(lambda: page.bring.isEnabled())
         assert sorted(path.name for path in folder.iterdir()) == [
             "job-ft_gpt-4o-mini_local__ftjob-1.json", "results-metrics.csv", "training-b_.jsonl",
         ]  # fmt: skip
-        assert "3 files lie in" in page.note.text()
+        assert "3 files are in" in page.note.text()
         page.bring.click()
         await until(lambda: training.count(opened.rows, TAG))
         await opened.settled()
@@ -182,7 +182,7 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
         dialog.teaching.start.click()
         await until(lambda: len(server.jobs) == 2)
         assert dialog.parity.other.count() == 0
-        assert dialog.parity.table.nothing.title.text() == "It is being taught again"
+        assert dialog.parity.table.nothing.title.text() == "Training again"
         server.end("ftjob-2", "succeeded")
         await until(lambda: dialog.parity.other.count() == 1)
         await opened.settled()

@@ -96,7 +96,7 @@ def test_at_first_all_roles_are_the_students(scene, qtbot):
         qtbot.addWidget(page)
         page.show()
         assert shown(page, "student") == ("Student", "The first base model")
-        assert shown(page, "writer") == ("As the student", "The one that was asked last")
+        assert shown(page, "writer") == ("Same as the student", "The model that was asked last")
         assert models(page, "student") == ["", "base-model"]  # what was trained already is no beginning
         assert set(models(page, "judge")) == {"", "base-model", TUNED}
         assert [scene.workspace.role(role)[0] for role in settings.ROLES] == ["student"] * 3
@@ -132,7 +132,7 @@ def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot
         scene.workspace.cast("writer", "writer", "gone-model")
         page.show()
         await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
-        assert shown(page, "writer") == ("Writer", "gone-model – not offered now")
+        assert shown(page, "writer") == ("Writer", "gone-model – no longer offered")
         assert len(scene.failures) == 1  # it is not asked again by itself
         row = ModelRow(scene.workspace)
         qtbot.addWidget(row)
@@ -162,7 +162,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
         workspace.cast("judge", "judge", "")
         writing = GenerationDialog(workspace, {"F001"})
         qtbot.addWidget(writing)
-        assert "at Writer" in writing.model._server.text()
+        assert "on Writer" in writing.model._server.text()
         writing.online.click()
         about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
         inquiry_runner.of(workspace).begin("examples", "writer-large", lambda _db: [about])

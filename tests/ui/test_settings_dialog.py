@@ -159,7 +159,7 @@ def test_the_key_lies_in_the_keyring_and_in_no_file(run, dialog, ring, tmp_path)
     run(go())
     assert ring.stored == {("juku", "team"): secret}
     assert dialog.servers.page.key.field.text() == ""
-    assert dialog.servers.page.key.note.text() == "A key is stored in Test Keyring."
+    assert dialog.servers.page.key.note.text() == "An API key is stored in Test Keyring."
     found = [path for path in config_folder().rglob("*") if path.is_file()]
     assert found
     found += [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -172,7 +172,7 @@ def test_what_cannot_be_a_key_is_not_stored(run, dialog, ring, text):
         await add_server(dialog)
         dialog.servers.page.key.field.setText(text)
         dialog.servers.page.key.store.click()
-        assert "cannot be a key" in dialog.servers.page.key.note.text()
+        assert "is not an API key" in dialog.servers.page.key.note.text()
         assert dialog.servers.page.key.field.text() == text
 
     run(go())
@@ -224,11 +224,11 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
 
     async def go():
         await add_server(dialog, url=server.url)
-        assert told(dialog, 1)[0] == "Not looked at yet"
+        assert told(dialog, 1)[0] == "Not checked yet"
         assert "does not accept the API key" in await looked(dialog)
         assert dialog.servers.page.capabilities.isHidden()
         await store(dialog, KEY)
-        assert await looked(dialog) == "Reached: 1 model\nIt trains models and answers questions."
+        assert await looked(dialog) == "Connected: 1 model\nIt trains models and answers questions."
 
     run(go())
     (entry,) = settings.load().providers
@@ -238,7 +238,7 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
     marks = dialog.servers.page.capabilities.marks
     shown = [marks[name].text() for name in ("jobs", "moderation", "pause")]
     assert shown == ["available", "not available", "unknown"]
-    assert told(dialog, 1) == ("Trains and answers", "Key in the keyring")
+    assert told(dialog, 1) == ("Trains and answers", "API key in the keyring")
 
 
 def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, server):
@@ -248,11 +248,11 @@ def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, se
         await add_server(dialog, url=server.url)
         await store(dialog, KEY)
         server.html = True
-        assert "does not answer as an OpenAI server" in await looked(dialog)
+        assert "does not answer like an OpenAI-compatible server" in await looked(dialog)
         page.url.setText(server.url.removesuffix("/v1") + "/elsewhere")
         assert f"try {server.url.removesuffix('/v1')}/elsewhere/v1" in await looked(dialog)
         page.url.setText("http://127.0.0.1:9/v1")
-        assert "Nothing listens there" in await looked(dialog)
+        assert "Nothing is listening there" in await looked(dialog)
         page.url.setText("")
         page.test.click()
         assert "begins with https://" in page.url_note.text()
@@ -267,7 +267,7 @@ def test_a_server_that_only_answers_is_listed_so_until_its_address_changes(run, 
     async def go():
         await add_server(dialog, url=server.url)
         await store(dialog, KEY)
-        assert "does not train models" in await looked(dialog)
+        assert "does not support training" in await looked(dialog)
         assert told(dialog, 1)[0] == "Answers only"
         dialog.servers.page.url.setText("https://llm.example.com/v1")
         dialog.servers.page.take_over()
@@ -275,7 +275,7 @@ def test_a_server_that_only_answers_is_listed_so_until_its_address_changes(run, 
     run(go())
     (entry,) = settings.load().providers
     assert (entry.capabilities, entry.checked_at) == ({}, 0)
-    assert told(dialog, 1)[0] == "Not looked at yet"
+    assert told(dialog, 1)[0] == "Not checked yet"
     assert dialog.servers.page.capabilities.isHidden()
 
 
@@ -292,7 +292,10 @@ def test_every_kind_of_server_is_offered_and_filled_in(run, dialog):
     for entry in found:
         kind = presets.preset(entry.preset)
         assert (entry.base_url, entry.limit) == (kind.base_url, kind.limit)
-    assert told(dialog, [entry.preset for entry in found].index("bedrock") + 1)[0] == "Trains by reinforcement only"
+    assert (
+        told(dialog, [entry.preset for entry in found].index("bedrock") + 1)[0]
+        == "Supports only reinforcement training"
+    )
     texts = " ".join(action.text() for action in dialog.servers.menu.actions())
     assert "Trains and answers" in texts
     assert "Answers only" in texts
@@ -303,7 +306,7 @@ def test_what_an_address_still_lacks_is_said(run, dialog):
 
     async def go():
         add(dialog, "azure")
-        assert "in place of RESOURCE" in page.url_note.text()
+        assert "Replace RESOURCE with" in page.url_note.text()
         assert not dialog.servers.use.isEnabled()
         page.test.click()
         assert page.test.isEnabled()

@@ -126,17 +126,17 @@ def test_a_proposal_is_taken_over_in_part(scene, server):
     async def go():
         await scene.ask()
         assert scene.answer.words.toPlainText() == "I made it longer."
-        assert scene.answer.offered.text() == "2 changes are proposed."
+        assert scene.answer.offered.text() == "2 changes are suggested."
         scene.answer.look.click()
         dialog = scene.dialog()
         assert (dialog.take.isEnabled(), dialog.note.text()) == (False, "")
         dialog.sides.accept({1})
-        assert dialog.take.text() == "Take over 1 change"
+        assert dialog.take.text() == "Apply 1 change"
         dialog.take.click()
 
     scene.play(go())
     assert scene.wanted == [(f"{OLD}\nA whistle ends it.\n", OLD)]
-    assert scene.answer.offered.text().startswith("1 change was taken over")
+    assert scene.answer.offered.text().startswith("1 change was applied")
 
 
 def test_what_was_edited_meanwhile_stays(scene, server):
@@ -152,7 +152,7 @@ def test_what_was_edited_meanwhile_stays(scene, server):
         dialog.take.click()
         scene.spec = replace(scene.spec, text=scene.wanted[0][0])
         scene.answer.look.click()
-        assert scene.answer.offered.text() == "All of it is in your text."
+        assert scene.answer.offered.text() == "Everything is already in your text."
 
     scene.play(go())
     assert scene.wanted[0][0] == NEW.replace("one point", "two points") + "\n"
@@ -161,7 +161,7 @@ def test_what_was_edited_meanwhile_stays(scene, server):
 def test_a_text_that_lost_much_is_warned_of(scene, server, qtbot):
     dialog = ProposalDialog("line\n" * 200, "line\n", BASE)
     qtbot.addWidget(dialog)
-    assert "left parts out" in dialog.note.text()
+    assert "left out parts" in dialog.note.text()
 
 
 def test_the_words_come_while_they_are_written_and_can_be_stopped(scene, server):
@@ -203,9 +203,9 @@ def test_what_the_server_refuses_is_said(scene, server):
 @pytest.mark.parametrize(
     ("text", "finish", "words"),
     [
-        (PROPOSAL.removesuffix("```"), True, "broke off"),
+        (PROPOSAL.removesuffix("```"), True, "was cut off"),
         (PROPOSAL, False, "incomplete"),
-        ("", True, "said nothing"),
+        ("", True, "did not reply"),
         (f"```markdown\n{OLD}```", True, "the same as yours"),
     ],
 )
@@ -269,12 +269,12 @@ def test_a_new_conversation_forgets_and_stops(scene, server):
 def test_suggestions_begin(scene, server):
     async def go():
         scene.chat.suggested[0].click()
-        assert scene.chat.field.toPlainText() == "Draft a spec about "
+        assert scene.chat.field.toPlainText() == "Write a spec about "
         scene.chat.suggested[1].click()
         await scene.done()
 
     scene.play(go())
-    assert "gaps" in server.asked[0]["messages"][-1]["content"]
+    assert "missing" in server.asked[0]["messages"][-1]["content"]
     assert not scene.chat._start.isVisible()
 
 

@@ -171,7 +171,7 @@ def test_passages_in_sight_have_the_colours_of_what_their_facts_have(qtbot, run,
         await until(tab.editor.extraSelections)
         colours = {one.format.background().color().name() for one in tab.editor.extraSelections()}
         assert colours == {style.colours(MEANINGS["thin"])[1].name()}
-        assert tab.pane.legend.findChildren(type(tab.status))[1].text() == "22 lack rows"
+        assert tab.pane.legend.findChildren(type(tab.status))[1].text() == "22 need rows"
         tab.colours.click()
         assert marked(tab) == []
         assert all(one.format.fontUnderline() for one in tab.editor.extraSelections())
@@ -210,7 +210,7 @@ def test_rows_are_said_to_be_still_right(run, tab):
         await until(lambda: not tab.table.facts.entries()[5].stale)
 
     run(go())
-    assert tab.workspace.project.undo_label == "Rows are still right"
+    assert tab.workspace.project.undo_label == "Mark rows as still right"
 
 
 def test_a_fact_whose_passage_is_deleted_is_said_to_have_lost_it(run, tab):
@@ -293,7 +293,7 @@ def test_facts_are_merged_split_and_ignored(qtbot, run, tab):
         table.selectRow(3)
         tab.pane.ignore.trigger()
         await until(lambda: table.facts.entries()[3].state == "ignored")
-        await until(lambda: tab.pane.ignore.text() == "Take in again")
+        await until(lambda: tab.pane.ignore.text() == "Stop ignoring")
 
     run(go())
 
@@ -421,7 +421,7 @@ def test_a_text_made_from_another_state_is_not_taken(run, tab):
     async def go():
         before = tab.editor.toPlainText()
         tab.editor.insertPlainText("Typed meanwhile. ")
-        with pytest.raises(JukuError, match="edited meanwhile"):
+        with pytest.raises(JukuError, match="edited in the meantime"):
             await tab.take_text("New", before)
         assert stored(tab).text.startswith("Typed meanwhile. ")
 

@@ -62,7 +62,7 @@ def test_too_many_and_none_are_refused(dialog):
     assert dialog.note.text().startswith("That is 201 jobs")
     dialog.hyper.fields["seed"].setText("")
     tick(dialog.tags)
-    assert dialog.note.text() == "Choose rows, and a version of them."
+    assert dialog.note.text() == "Choose rows and a version of them."
     assert not dialog.start.isEnabled()
 
 

@@ -241,7 +241,7 @@ def test_an_error_is_told_with_what_to_do(window, server, run):
 
     run(window.play(go()))
     assert window.tab.pane.error.text() == (
-        "Line 4 is wrong\nRepair the rows in the examples tab, and start the job again. Nothing was trained."
+        "Line 4 is wrong\nFix the rows in the examples tab, and start the job again. Nothing was trained."
     )
 
 
@@ -294,7 +294,7 @@ def test_a_job_that_the_server_has_deleted_is_said_to_be_gone(window, server, ru
     async def go():
         await window.start()
         del server.jobs["ftjob-1"]
-        await until(lambda: window.shown() == "Gone at the server")
+        await until(lambda: window.shown() == "Deleted on the server")
         await until(lambda: "deleted there" in window.tab.pane.error.text())
 
     run(window.play(go()))
@@ -385,7 +385,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
         dialog.close()
 
     run(window.play(go()))
-    assert "with the tag “study”; a frozen copy is kept" in window.tab.pane.record.text()
+    assert "with the tag “study”; a copy of the rows is saved" in window.tab.pane.record.text()
 
 
 def test_records_are_forgotten_and_ids_copied(window, server, run):

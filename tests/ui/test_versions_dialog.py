@@ -18,7 +18,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.show()
-        await until(lambda: "Keep a version first" in dialog.diff._nothing.text.text())
+        await until(lambda: "Save a version first" in dialog.diff._nothing.text.text())
         return dialog
 
     return run(make())

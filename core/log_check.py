@@ -1,0 +1,143 @@
+"""Whether the log beside a project's file belongs to it: copied apart, one may lack the other or meet a wrong one.
+
+SQLite would take any whole log for the file's own and write it over it. So the file names the log that is about to be
+written (`schema.mark_log`), and the log's own first change names it again; both are read here without opening either as
+a database that could be written.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core import schema
+from core.connection import missing_log_error, open_frozen, set_log_aside
+
+HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
+LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
+WIDTHS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The marks of the file and of its log: a generation, negative once the log has settled it; 0 and None where there are none."""
+
+    file: int
+    log: int | None
+    size: int | None  # of the log in bytes; None where there is no log
+
+    @property
+    def belongs(self) -> bool:
+        """Whether the log was begun on this file."""
+        return self.log is None or abs(self.log) == abs(self.file) or self.log > abs(self.file)
+
+    @property
+    def missing(self) -> bool:
+        """Whether the file's newest changes are in a log that is not here; one without a change was only just begun."""
+        return self.file > 0 and self.size is None
+
+
+def require(path: Path, without: bool, origin: Path | None = None) -> bool:
+    """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
+
+    `origin`: what `path` is a copy of. Raises `MissingLogError` where it is not known yet.
+    """
+    found = read(path)
+    if found.belongs and not found.missing:
+        return False
+    if not without:
+        raise missing_log_error(origin or path, found.file, found.belongs)
+    if found.size:
+        set_log_aside(path)
+    return True
+
+
+def read(path: Path) -> Logs:
+    """Look at a project's file and log; a file that is no project yet has no marks. Both have to be left alone meanwhile."""
+    log = path.with_name(f"{path.name}-wal")
+    size = log.stat().st_size if log.exists() else None
+    if not path.exists() or not path.stat().st_size:
+        return Logs(0, None, size)
+    db = open_frozen(path)
+    try:
+        found = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
+        if not found:
+            return Logs(0, None, size)
+        mark = schema.log_mark(db)
+    except sqlite3.DatabaseError:  # no project, or one that its log alone makes whole: others say so
+        return Logs(0, None, size)
+    finally:
+        db.close()
+    return Logs(mark, _mark(log, found[0]) if size else None, size)
+
+
+def _mark(log: Path, root: int) -> int | None:
+    """The mark in the newest committed state of the page `root` that the log has."""
+    with log.open("rb") as file:
+        head = file.read(HEADER)
+        size = int.from_bytes(head[8:12], "big")
+        if len(head) < HEADER or not size:
+            return None
+        start = _newest(file, root, size, head[16:24])
+        if start is None:
+            return None
+        file.seek(start + FRAME)
+        return _value(file.read(size), b"log")
+
+
+def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
+    """Where the newest committed state of a page begins."""
+    newest = candidate = None
+    for start, frame in _frames(file, FRAME + size):
+        if frame[8:16] != salts:  # left over from an older log
+            break
+        if int.from_bytes(frame[:4], "big") == root:
+            candidate = start
+        if frame[4:8] != b"\0\0\0\0":  # a commit
+            newest = candidate
+    return newest
+
+
+def _frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
+    start = HEADER
+    while True:
+        file.seek(start)
+        frame = file.read(FRAME)
+        if len(frame) < FRAME:
+            return
+        yield start, frame
+        start += step
+
+
+def _value(page: bytes, key: bytes) -> int | None:
+    """The integer beside `key` in a page of the table of keys and values."""
+    if not page or page[0] != LEAF:
+        return None
+    for index in range(int.from_bytes(page[3:5], "big")):
+        place = int.from_bytes(page[8 + 2 * index : 10 + 2 * index], "big")
+        _payload, place = _varint(page, place)
+        start = place
+        size, place = _varint(page, place)
+        key_type, place = _varint(page, place)
+        value_type, _place = _varint(page, place)
+        body = start + size
+        length = (key_type - 13) // 2
+        if key_type >= 13 and page[body : body + length] == key:
+            width = WIDTHS.get(value_type)
+            value = page[body + length : body + length + width] if width else b""
+            return int.from_bytes(value, "big", signed=True) if width else None
+    return None
+
+
+def _varint(page: bytes, place: int) -> tuple[int, int]:
+    value = 0
+    for number in range(9):
+        byte = page[place]
+        place += 1
+        if number == 8:
+            return value << 8 | byte, place
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            break
+    return value, place

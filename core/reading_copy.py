@@ -1,0 +1,86 @@
+"""Reads a project that another window, account or machine may be writing: from a private copy, taken when it stood still."""
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from core import log_check
+from core.connection import connect, moved_while_read_error, open_to_read, worded
+from core.live_file import LiveFile
+
+TRIES = 40
+PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
+LOG_HEAD = 32  # bytes that are different once a log begins anew
+
+Seen = tuple[int, int, int, bytes]  # of the file: inode, bytes, time of the last change; the head of its log
+
+
+def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
+    """Copy a project and its log into `folder`, as of one moment, as one file.
+
+    Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
+    """
+    log = _log_of(path)
+    target = folder / path.name
+    for _try in range(TRIES):
+        try:
+            before = _seen(path)
+            shutil.copyfile(path, target)
+            _log_of(target).unlink(missing_ok=True)
+            if log.exists():
+                shutil.copyfile(log, _log_of(target))
+            if _seen(path) == before:
+                log_check.require(target, without_log, path)
+                if _is_whole(target):
+                    return target
+        except OSError as error:
+            raise sqlite3.OperationalError(f"unable to open {path}") from error
+        time.sleep(PAUSE)
+    raise moved_while_read_error(path)
+
+
+def _seen(path: Path) -> Seen:
+    state = path.stat()
+    head = b""
+    if _log_of(path).exists():
+        with _log_of(path).open("rb") as file:
+            head = file.read(LOG_HEAD)
+    return state.st_ino, state.st_size, state.st_mtime_ns, head
+
+
+def _is_whole(copy: Path) -> bool:
+    """Whether a copy is sound; a log that grew while it was copied ends with its last whole change."""
+    try:
+        with closing(connect(copy)) as db:
+            found: bool = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            return found
+    except sqlite3.DatabaseError as error:
+        return "not a database" in str(error)  # which is for others to say
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`."""
+    try:
+        alone = LiveFile(path)
+    except OSError:  # someone has it, or it cannot be written
+        with (
+            tempfile.TemporaryDirectory(prefix="juku-") as folder,
+            worded(path),
+            closing(open_to_read(copied(path, Path(folder)))) as db,
+        ):
+            yield db
+        return
+    try:
+        with worded(path), closing(open_to_read(path)) as db:
+            yield db
+    finally:
+        alone.close()

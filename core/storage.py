@@ -1,0 +1,226 @@
+"""The open file of one project: its connections, when its log is brought into it, and who may read it meanwhile.
+
+A project is one file also while it is open. What was written last lies in its log until a checkpoint; between two
+checkpoints the file itself says so, so that a copy of it without its log does not pass for the whole.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from core import log_check, schema
+from core.connection import (
+    busy_error,
+    open_frozen,
+    open_to_load,
+    open_to_read,
+    open_to_write,
+    require_readable,
+    save_copy,
+    transaction,
+    worded,
+)
+from core.errors import ProjectError
+from core.live_file import LiveFile
+
+LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
+
+
+class DisplacedError(Exception):
+    """The file or its log is no longer the one that was opened; nothing was written since."""
+
+
+class Storage:
+    """One open file. All is called on the thread that writes, but for the two connections that only read.
+
+    `frozen`: nobody can write the file, nor does this. `without_log`: a missing log is known. Raises `ProjectError`.
+    """
+
+    def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
+        self.path = path
+        self.frozen = frozen
+        self._pins: set[object] = set()
+        self.has_log = False  # whether the log has what the file has not
+        self._loader: sqlite3.Connection | None = None
+        self._live: LiveFile | None = None
+        self._open_all: list[sqlite3.Connection] = []
+        with worded(path):
+            try:
+                self._open_frozen() if frozen else self._open(without_log)
+            except BaseException:
+                self._close_all()
+                raise
+
+    def _open_frozen(self) -> None:
+        self.db = self._opened(open_frozen)
+        require_readable(self.db, self.path)
+        self.rows, self.search = self._opened(open_frozen), self._opened(open_frozen)
+
+    def _open(self, without_log: bool) -> None:
+        self._live = _live_file(self.path)
+        missing = log_check.require(self.path, without_log)
+        self.db = self._opened(open_to_write)
+        self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
+        self._live.note()
+        if missing:
+            # Another name than the missing log's, which is never to be taken for this file's again.
+            self._write_mark(-max(time.time_ns() // 1000, abs(schema.log_mark(self.db)) + 1))
+        self.has_log = bool(self._live.log_size())
+
+    def _opened(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
+        db = opening(self.path)
+        self._open_all.append(db)
+        return db
+
+    @property
+    def live(self) -> LiveFile:
+        assert self._live
+        return self._live
+
+    @property
+    def loader(self) -> sqlite3.Connection:
+        """A connection for many new rows at once, that no step watches."""
+        if self._loader is None:
+            self._loader = self._opened(open_to_load)
+        return self._loader
+
+    def hold(self) -> bool:
+        """Assert the locks of the process anew; any thread may do so. False where another program has come in."""
+        return self._live is None or self._live.hold()
+
+    def is_ours(self) -> bool:
+        """Whether the file and its log still are what was opened, and nobody else has written either."""
+        return self.live.hold() and self.live.is_ours()
+
+    def begin(self) -> None:
+        """Before anything is written. Raises `ProjectError` while another program has the file, and `DisplacedError`."""
+        self._require_ours()
+        if not self.has_log:
+            self._mark()
+
+    def _require_ours(self) -> None:
+        if not self.live.hold():
+            raise busy_error(self.path)
+        if not self.live.is_ours():
+            raise DisplacedError
+
+    def end(self) -> bool:
+        """After a write, done or taken back; False where the log was exchanged during it, so that it may be lost."""
+        whole = self.live.hold() and self.live.is_in_place()
+        if whole:
+            self.live.note()
+        return whole
+
+    def _mark(self) -> bool:
+        """Write into the file itself that what comes now will lie in its log; False where a reader keeps it from that.
+
+        The file then goes without: such a log is not missed where it is missing, but it is as safe as any.
+        """
+        before = schema.log_mark(self.db)
+        self._write_mark(max(time.time_ns() // 1000, abs(before) + 1))
+        self.has_log = True
+        if self._pins or not self._is_backfilled():
+            self._write_mark(before)
+            return False
+        return True
+
+    def _write_mark(self, mark: int) -> None:
+        with transaction(self.db):
+            schema.mark_log(self.db, mark)
+        self.live.note()
+
+    def _is_backfilled(self) -> bool:
+        """Bring what is in the log into the file, as far as readers let; whether that is all."""
+        busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self.live.note()
+        return not busy and frames == done
+
+    def checkpoint(self) -> bool:
+        """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
+        if not self.has_log or self.frozen:
+            return True
+        if self._pins:
+            return False
+        self._require_ours()
+        with worded(self.path):
+            return self._bring_in()
+
+    def _bring_in(self) -> bool:
+        if schema.log_mark(self.db) > 0:
+            if not self._is_backfilled():  # first the mark, so that file and log agree at each moment
+                return False
+            with transaction(self.db):
+                schema.settle_log(self.db)
+        busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.live.note()
+        self.has_log = bool(busy)
+        return not busy
+
+    def is_log_long(self) -> bool:
+        """Whether the log is to be checkpointed without waiting for a quiet moment."""
+        return self.has_log and not self._pins and self.live.log_size() > LONG_LOG
+
+    def pin(self, pin: object) -> bool:
+        """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
+        if self.frozen:
+            return True
+        with worded(self.path):
+            # Marked at once, since the file is not to be touched later. One that was settled was written since.
+            if schema.log_mark(self.db) <= 0 if self._pins else not (self.checkpoint() and self._mark()):
+                return False
+        self._pins.add(pin)
+        return True
+
+    def unpin(self, pin: object) -> None:
+        self._pins.discard(pin)
+
+    def close(self) -> None:
+        """Close all connections; the last one brings in what is still in the log."""
+        self._pins.clear()
+        with suppress(ProjectError, DisplacedError, sqlite3.Error):
+            self.checkpoint()
+        if self._live and not self._live.is_ours():
+            self.abandon()
+        self._close_all()
+
+    def rescue(self) -> Path | None:
+        """After a `DisplacedError`: bring the log that has lost its name into the file, or else save all that can still be read.
+
+        The copy's name, or None where the file is whole. Raises `ProjectError` where neither can be done now.
+        """
+        if not self.live.hold():
+            raise busy_error(self.path)
+        with worded(self.path):
+            if self.live.has_lost_only_its_log():
+                self._bring_in()
+                return None
+            return save_copy(self.db, self.path)
+
+    def abandon(self) -> None:
+        """Close all without a checkpoint: what is open here is no longer what lies under the file's name."""
+        for db in self._open_all:
+            db.interrupt()  # which is all that keeps the last one from writing its log into the file
+        self._close_all()
+
+    def stand(self) -> tuple[int, int]:
+        """How far the content is, to know whether another opening of the file holds all of it."""
+        return schema.log_mark(self.db), schema.revision(self.db)
+
+    def _close_all(self) -> None:
+        for db in reversed(self._open_all):
+            db.close()
+        self._open_all.clear()
+        self._loader = None
+        if self._live:
+            self._live.close()  # last: its lock outlives the connections
+            self._live = None
+
+
+def _live_file(path: Path) -> LiveFile:
+    try:
+        return LiveFile(path)
+    except OSError as error:
+        reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
+        raise sqlite3.OperationalError(reason) from error

@@ -1,0 +1,121 @@
+"""A project that another may be writing is read from a copy, as of one moment."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core import dataset, filters
+from core import project as projects
+from core.errors import ProjectError, ProjectInUseError
+from core.formats import jsonl
+from core.reading_copy import opened
+
+ROOT = Path(__file__).parent.parent.parent
+NOBODY = 65534
+
+LOOK = """
+import asyncio, os, sys, zipfile
+from pathlib import Path
+from core import dataset, filters
+from core.errors import ProjectError
+from core.project import open_existing
+os.setgid(65534), os.setuid(65534)
+for _round in range(int(sys.argv[2])):
+    project = open_existing(Path(sys.argv[1]))
+    assert project.read_only and project.notice
+    assert project._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    answers = {row.answer for row in dataset.examples(project.rows)}
+    assert len(answers) <= 1, answers
+    try:
+        asyncio.run(project.write("", dataset.delete, filters.find(project.rows)))
+    except ProjectError as error:
+        print(len(filters.find(project.rows)), error.title, flush=True)
+    project.close()
+"""
+
+WRITE = """
+import asyncio, sys
+from pathlib import Path
+from core import dataset, filters
+from core.editing import Pattern, replace
+from core.project import Project
+from core.progress import Reporter
+import core.project
+core.project.QUIET = 0.05
+async def go():
+    project = Project(Path(sys.argv[1]))
+    number = 0
+    while True:
+        await project.write("", replace, Pattern(f"answer {number}"[:-1], f"answer {number + 1}"[:-1]), filters.Filter(), Reporter())
+        number += 1
+        print(number, flush=True)
+        await asyncio.sleep(0.02 * (number % 6))
+asyncio.run(go())
+"""
+
+
+def rows(count, answer="answer 0"):
+    return [dataset.read_row(jsonl.new_row("", f"q{number}", answer)) for number in range(count)]
+
+
+def test_a_project_that_is_open_is_looked_at_as_it_is(project):
+    asyncio.run(project.write("", dataset.add, rows(3)))
+    with pytest.raises(ProjectInUseError):
+        projects.open_existing(project.path)
+    with closing(projects.look_at(project.path)) as seen:
+        assert len(filters.find(seen.rows)) == 3
+        assert project.path.name in seen.notice
+        with pytest.raises(ProjectError, match="only be read"):
+            asyncio.run(seen.write("", dataset.add, rows(1)))
+        asyncio.run(project.write("", dataset.add, rows(2)))
+        assert len(filters.find(seen.rows)) == 3
+
+        async def child():
+            async with seen.frozen() as path:
+                return path
+
+        assert asyncio.run(child()) != project.path
+        place = seen._storage.path.parent
+    assert not place.exists()
+    with opened(project.path) as db:
+        assert len(filters.find(db)) == 5
+    assert len(filters.find(project.rows)) == 5
+
+
+def test_a_closed_project_is_read_without_a_copy_and_left_as_it_was(project):
+    asyncio.run(project.write("", dataset.add, rows(3)))
+    project.close()
+    before = project.path.read_bytes()
+    with opened(project.path) as db:
+        assert len(filters.find(db)) == 3
+    assert project.path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
+def test_another_account_looks_while_this_one_writes(project, tmp_path):
+    """It may not write the folder, and found "invalid page number" when it took the file for a fixed one."""
+    asyncio.run(project.write("", dataset.add, rows(2000)))
+    project.close()
+    for folder in (*tmp_path.parents, tmp_path):
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    code = WRITE.replace(
+        'f"answer {number}"[:-1], f"answer {number + 1}"[:-1]', 'f"answer {number}", f"answer {number + 1}"'
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    writer = subprocess.Popen([sys.executable, "-c", code, project.path], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        writer.stdout.readline()
+        free = {**env, "JUKU_DATA": "", "HOME": "/nonexistent"}
+        look = [sys.executable, "-c", LOOK, str(project.path), "12"]
+        said = subprocess.run(look, env=free, capture_output=True, text=True)
+    finally:
+        writer.kill()
+        writer.communicate()
+    assert not said.returncode, said.stderr
+    assert said.stdout.splitlines() == ["2000 “test.juku” can only be read"] * 12

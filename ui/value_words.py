@@ -1,0 +1,42 @@
+"""The stored values of a row's columns (split, kind, status) in the words of the screen."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtWidgets import QComboBox
+
+from core.language import tr
+
+_WORDS: dict[str, Callable[[], str]] = {
+    "train": lambda: tr("train"),
+    "validation": lambda: tr("validation"),
+    "test": lambda: tr("test"),
+    "direct": lambda: tr("direct"),
+    "reworded": lambda: tr("reworded"),
+    "reverse": lambda: tr("reverse"),
+    "applied": lambda: tr("applied"),
+    "statement": lambda: tr("statement"),
+    "not_stated": lambda: tr("not stated"),
+    "general": lambda: tr("general"),
+    "memorised": lambda: tr("memorised"),
+    "draft": lambda: tr("draft"),
+    "approved": lambda: tr("approved"),
+    "rejected": lambda: tr("rejected"),
+}
+
+
+def word(value: str) -> str:
+    """`value` as it is shown; what is not one of the known values is shown as it is."""
+    known = _WORDS.get(value)
+    return known() if known else value
+
+
+def value_of(text: str, choices: Sequence[str]) -> str | None:
+    """Which of `choices` a person means by `text`: the stored value or its word, in any case; None for neither."""
+    wanted = text.strip().lower()
+    return next((choice for choice in choices if wanted in (choice, word(choice).lower())), None)
+
+
+def offer(box: QComboBox, values: Sequence[str]) -> None:
+    """Add the words of `values` to `box`, each with its value as the item's data."""
+    for value in values:
+        box.addItem(word(value), value)
