@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,18 +14,17 @@ from typing import Any
 from core import alikes, facts, grading, outside, retrieval, spec, statements, survey
 from core.connection import open_rows
 from core.facts import Fact
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.prose import clauses
-from core.retrieval import Index, Passage
 
 SURE = 0.8  # confidence from which a link is made without asking
 LIKELY = 0.2  # below this nothing is proposed
 SECOND = 0.6  # confidence of a second fact of one row, since few rows teach two
 CANDIDATES = 8  # facts that a row is compared with in full
 CHUNK = 2000  # rows that are read at once
-AUTOMATIC = 20_000  # rows of an import that are linked without being asked for
+MOST = 20_000  # rows of an import that are linked without being asked for, and that are reviewed at once
 READ = 2000  # characters of a question and of an answer
 NONE = "none"  # `example.linked` of a row of which a person said that it teaches no fact
 BY_MODEL = "chat"  # stands there in place of the confidence where a chat model has decided
@@ -65,31 +64,29 @@ class Open:
 
 
 class Linker:
-    """Compares rows with the facts of a project. Close it after use."""
+    """Compares rows with the facts of a project."""
 
     def __init__(self, known: Sequence[Fact], text: str = "") -> None:
         """`text` is the spec's: the headings above a fact are among its terms."""
         headings = {one.quote: one.heading for one in statements.split(text)} if text else {}
         taught = [fact for fact in known if not fact.ignored]
         self.names = [fact.name for fact in taught]
-        passages = [Passage(headings.get(fact.quote, ""), _whole(fact), at, at) for at, fact in enumerate(taught)]
-        self._index = Index(passages)
-        self._terms = [_terms(passage.text) for passage in passages]
-        self._above = [_terms(passage.heading) for passage in passages]
-        self._figures = [_figures(passage.text) for passage in passages]
-        counts = Counter(term for terms in self._terms for term in terms)
-        self._weights = {term: log(1 + len(taught) / count) for term, count in counts.items()}
+        self._terms = [_terms(_whole(fact)) for fact in taught]
+        self._above = [_terms(headings.get(fact.quote, "")) for fact in taught]
+        self._figures = [_figures(_whole(fact)) for fact in taught]
+        self._having: dict[str | float, list[int]] = defaultdict(list)  # the facts that have a term or a figure
+        for at in range(len(taught)):
+            for one in self._terms[at] | self._figures[at]:
+                self._having[one].append(at)
+        self._weights = {one: log(1 + len(taught) / len(having)) for one, having in self._having.items()}
         self._strange = log(1 + 2 * len(taught))  # the weight of a term that no fact has
-
-    def close(self) -> None:
-        self._index.close()
 
     def link(self, row: int, question: str, answer: str) -> Link:
         """The facts that a row teaches most likely, and how likely."""
         if not self.names or survey.admission(answer):
             return Link(row, "", 0.0)
         said = _Said.of(question[:READ], answer[:READ])
-        found = self._found(question, answer)
+        found = self._found(said)
         ranked = self._ranked(said, found)
         if not ranked or ranked[0][1] < LIKELY:
             return Link(row, "", ranked[0][1] if ranked else 0.0)
@@ -98,11 +95,15 @@ class Linker:
         return Link(row, " ".join(self.names[at] for at in sorted(chosen)), confidence)
 
     def candidates(self, question: str, answer: str) -> list[str]:
-        """The names of the facts that share the rarest letters with a row, at most `CANDIDATES`."""
-        return [self.names[at] for at in self._found(question, answer)]
+        """The names of the facts that share the rarest terms and figures with a row, at most `CANDIDATES`."""
+        return [self.names[at] for at in self._found(_Said.of(question[:READ], answer[:READ]))]
 
-    def _found(self, question: str, answer: str) -> list[int]:
-        return [one.passage.start for one in self._index.search(f"{question[:READ]}\n{answer[:READ]}", CANDIDATES)]
+    def _found(self, said: "_Said") -> list[int]:
+        shared: dict[int, float] = defaultdict(float)
+        for one in said.terms | said.given | said.numbers:
+            for at in self._having.get(one, ()):
+                shared[at] += self._weights[one]
+        return sorted(shared, key=lambda at: (-shared[at], at))[:CANDIDATES]
 
     def _second(self, rest: "_Said", found: Sequence[int], first: int) -> list[int]:
         """Another fact that what the first leaves of the row speaks of: one that has a figure of the answer."""
@@ -196,29 +197,32 @@ def _figures(text: str) -> frozenset[float]:
 
 def count_open(db: sqlite3.Connection) -> int:
     """How many rows a person has not linked; 0 where there are no facts to link them to."""
-    if not db.execute("SELECT 1 FROM fact LIMIT 1").fetchone():
+    if not db.execute("SELECT 1 FROM fact WHERE NOT deleted AND NOT ignored LIMIT 1").fetchone():
         return 0
     count: int = db.execute(f"SELECT count(*) FROM example WHERE {_OPEN}").fetchone()[0]
     return count
 
 
-def propose(db: sqlite3.Connection, reporter: Reporter, first: int = 0, last: int = -1) -> Iterator[Link]:
-    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all). Raises `Cancelled`."""
-    sql = f"SELECT id FROM example WHERE {_OPEN} AND id >= ? AND (? < 0 OR id <= ?) ORDER BY id"
-    ids = [id for (id,) in db.execute(sql, (first, last, last))]
-    with closing(Linker(facts.load(db), spec.load(db).text)) as linker:
-        for start in range(0, len(ids), CHUNK):
-            said = alikes.said(db, ids[start : start + CHUNK])
-            for done, (id, one) in enumerate(said.items(), start):
-                if done % 50 == 0:
-                    reporter.update(done, len(ids))
-                yield linker.link(id, one.asked, one.answer)
+def propose(
+    db: sqlite3.Connection, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1
+) -> Iterator[Link]:
+    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all), at most `most` (-1: any
+    number). Raises `Cancelled`."""
+    sql = f"SELECT id FROM example WHERE {_OPEN} AND id >= ? AND (? < 0 OR id <= ?) ORDER BY id LIMIT ?"
+    ids = [id for (id,) in db.execute(sql, (first, last, last, most))]
+    linker = Linker(facts.load(db), spec.load(db).text)
+    for start in range(0, len(ids), CHUNK):
+        said = alikes.said(db, ids[start : start + CHUNK])
+        for done, (id, one) in enumerate(said.items(), start):
+            if done % 50 == 0:
+                reporter.update(done, len(ids))
+            yield linker.link(id, one.asked, one.answer)
 
 
-async def find(project: Project, reporter: Reporter, first: int = 0, last: int = -1) -> list[Link]:
+async def find(project: Project, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1) -> list[Link]:
     """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
-        request = {"project": str(path), "first": first, "last": last}
+        request = {"project": str(path), "first": first, "last": last, "most": most}
         return [Link(*one) for one in await outside.run_aside("core.fact_links", request, reporter)]
 
 
@@ -234,17 +238,28 @@ class Linked:
 async def link_rows(project: Project, reporter: Reporter, ids: range | None = None) -> Linked | None:
     """Link the rows `ids`, or all that no person has linked, to facts, as one undoable step; None without any to link.
 
-    Of the rows of an import the first `AUTOMATIC` are linked. Raises `JukuError`.
+    Of the rows of an import the first `MOST` are linked. Raises `JukuError`.
     """
     if not await project.read(count_open) or (ids is not None and not ids):
         return None
-    chosen = (ids[0], ids[:AUTOMATIC][-1]) if ids else (0, -1)
+    chosen = (ids[0], ids[:MOST][-1]) if ids else (0, -1)
     links = await find(project, reporter, *chosen)
     if not links:
         return None
     counted: list[int] = []
     changes = await project.write(tr("Link rows to facts"), lambda db: counted.append(link(db, links)))
     return Linked(changes, counted[0], links)
+
+
+def words(found: Linked) -> str:
+    """How many rows were linked, in a sentence."""
+    return linked_words(found.linked, len(found.links))
+
+
+def linked_words(linked: int, rows: int) -> str:
+    return trn(
+        "{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", rows, linked=f"{linked:,}"
+    )
 
 
 def link(db: sqlite3.Connection, links: Iterable[Link]) -> int:
@@ -294,7 +309,7 @@ def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
 
 def _work(request: dict[str, Any], reporter: Reporter) -> list[list[object]]:
     with closing(open_rows(Path(request["project"]))) as db:
-        found = propose(db, reporter, request["first"], request["last"])
+        found = propose(db, reporter, request["first"], request["last"], request["most"])
         return [[one.row, one.facts, round(one.confidence, 4)] for one in found]
 
 

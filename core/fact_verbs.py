@@ -5,9 +5,7 @@ from collections.abc import Callable
 
 from core import fact_links, hold_out
 from core.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
-from core.fact_links import Linked
-from core.hold_out import Choice
-from core.language import tr, trn
+from core.language import tr
 from core.project import Project
 
 LARGEST_SEED = 2**31
@@ -23,7 +21,7 @@ def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _share(text: str) -> float:
-    if not 0 < float(text) <= hold_out.MOST:
+    if not 0 < float(text) <= hold_out.LARGEST_SHARE:
         raise ValueError(text)
     return float(text)
 
@@ -40,16 +38,6 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def linked_words(found: Linked | None) -> str:
-    """How many rows were linked; '' where there was nothing to link."""
-    if found is None:
-        return ""
-    return trn(
-        "{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", len(found.links),
-        linked=f"{found.linked:,}",
-    )  # fmt: skip
-
-
 def _link(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         found = await fact_links.link_rows(document, reporter(tr("Link rows to facts")))
@@ -58,7 +46,7 @@ def _link(arguments: Arguments) -> int:
             "linked": found.linked if found else 0,
             "rows": [{"row": one.row, "facts": one.facts, "confidence": round(one.confidence, 2)} for one in links],
         }
-        say(arguments, data, linked_words(found) or tr("There are no rows to link."))
+        say(arguments, data, fact_links.words(found) if found else tr("There are no rows to link."))
         return CLEAN
 
     return with_project(arguments, work)
@@ -79,27 +67,7 @@ def _hold_out(arguments: Arguments) -> int:
             "without": choice.without,
             "leaks": leaks,
         }
-        say(arguments, data, "\n".join([*kept_words(choice, arguments.seed), leak_words(leaks)]))
+        say(arguments, data, "\n".join([*hold_out.kept_words(choice, arguments.seed), hold_out.leak_words(leaks)]))
         return CLEAN if choice.ids and not leaks else PROBLEMS
 
     return with_project(arguments, work)
-
-
-def kept_words(choice: Choice, seed: int) -> list[str]:
-    """How many rows are kept, and how many of them for which fact."""
-    lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
-                 len(choice.ids), seed=seed)]  # fmt: skip
-    if choice.by_fact:
-        lines.append(", ".join(f"{name} {count}" for name, count in sorted(choice.by_fact.items())))
-    if choice.without and choice.by_fact:
-        lines.append(trn("{n} row names no fact.", "{n} rows name no fact.", choice.without))
-    return lines
-
-
-def leak_words(leaks: int) -> str:
-    """What the check for leaks found."""
-    if not leaks:
-        return tr("No leak: none of them is asked in the training rows.")
-    return trn(
-        "{n} of them is also asked in the training rows.", "{n} of them are also asked in the training rows.", leaks
-    )

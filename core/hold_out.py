@@ -12,11 +12,12 @@ from typing import Any
 from core import alikes, dataset, duplicates, facts, findings, outside, proposals
 from core.connection import open_rows
 from core.dataset import MEMORISED
+from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Project
 
 SHARE = 0.2  # of the rows, where nothing else is said
-MOST = 0.5  # and at most
+LARGEST_SHARE = 0.5
 LEAK = "split-leakage"
 UNASKED = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
 RANKS = (
@@ -166,6 +167,26 @@ def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         kept += 1
     return kept
+
+
+def kept_words(choice: Choice, seed: int) -> list[str]:
+    """How many rows are kept, and how many of them for which fact."""
+    lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
+                 len(choice.ids), seed=seed)]  # fmt: skip
+    if choice.by_fact:
+        lines.append(", ".join(f"{name} {count}" for name, count in sorted(choice.by_fact.items())))
+    if choice.without and choice.by_fact:
+        lines.append(trn("{n} row names no fact.", "{n} rows name no fact.", choice.without))
+    return lines
+
+
+def leak_words(leaks: int) -> str:
+    """What the check for leaks found."""
+    if not leaks:
+        return tr("No leak: none of them is asked in the training rows.")
+    return trn(
+        "{n} of them is also asked in the training rows.", "{n} of them are also asked in the training rows.", leaks
+    )
 
 
 async def leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:

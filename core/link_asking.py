@@ -3,7 +3,6 @@
 import re
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
 from core import alikes, dataset, fact_links, facts, prompts, replies, spec
@@ -21,9 +20,9 @@ _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re
 def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
     said = alikes.said(db, ids)
-    with closing(Linker(facts.load(db))) as linker:
-        few = linker.names if len(linker.names) <= LISTED else None
-        return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
+    linker = Linker(facts.load(db))
+    few = linker.names if len(linker.names) <= LISTED else None
+    return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:

@@ -17,6 +17,7 @@ from core.spec import Spec
 
 REPLY_TOKENS = 800
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
+_YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
 _KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
 
 
@@ -51,7 +52,12 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
         if fact.was:
             changed = changes(fact.was, fact.quote)
             question, answer = substitute(question, changed), substitute(answer, changed)
-    if answer == row.answer or survey.doubt(question, answer, taught, state.text, "", row.kind):
+    # Yes may have become no; words that were put in do not tell.
+    if (
+        answer == row.answer
+        or _YES_NO.match(answer)
+        or survey.doubt(question, answer, taught, state.text, "", row.kind)
+    ):
         answer = " ".join(fact.text for fact in taught)
     return question, answer
 

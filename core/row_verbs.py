@@ -15,7 +15,6 @@ from core import (
     dataset,
     exporting,
     fact_links,
-    fact_verbs,
     filters,
     formats,
     importing,
@@ -157,7 +156,7 @@ def _say_imported(
     if brought.known:
         print(trn("{n} row already existed", "{n} rows already existed", brought.known))
     if linked:
-        print(fact_verbs.linked_words(linked))
+        print(fact_links.words(linked))
     for entry in unread:
         print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,9 @@ def linked() -> list[Linked]:
 def _linked(spec: dict[str, Any], lines: Sequence[dict[str, Any]]) -> Iterator[Linked]:
     facts = [Fact(at, name, text, text) for at, (name, text) in enumerate(spec["facts"].items(), 1)]
     rows = [line for line in lines if line["spec"] == spec["spec"] and "question" in line]
-    with closing(Linker(facts)) as linker:
-        for at, row in enumerate(rows):
-            yield Linked(row, spec["set"], spec["language"], linker.link(at, row["question"], row["answer"]))
+    linker = Linker(facts)
+    for at, row in enumerate(rows):
+        yield Linked(row, spec["set"], spec["language"], linker.link(at, row["question"], row["answer"]))
 
 
 def precision(rows: Sequence[Linked], least: float) -> float:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import fact_verbs, facts, hold_out
+from core import facts, hold_out
 from core.hold_out import Choice, Material
 from core.language import tr, trn
 from core.progress import Reporter
@@ -195,8 +195,8 @@ class HoldOutDialog(QDialog):
         leaks = await hold_out.leaks(project, choice.ids, reporter)
         self.show_questions.show()
         await self._read(reporter)
-        kept = fact_verbs.kept_words(choice, seed)[0]
-        self.note.say(f"{kept} {fact_verbs.leak_words(leaks)}", "warning" if leaks else "good")
+        kept = hold_out.kept_words(choice, seed)[0]
+        self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
         return changes
 
 

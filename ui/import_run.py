@@ -48,10 +48,7 @@ class Outcome:
         if self.known:
             said.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
-            said.append(
-                trn("{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", self.links,
-                    linked=f"{self.linked:,}")
-            )  # fmt: skip
+            said.append(fact_links.linked_words(self.linked, self.links))
         if self.unread:
             said.append(trn("{n} line needs fixing.", "{n} lines need fixing.", self.unread))
         return "\n".join(

@@ -30,6 +30,7 @@ from core.progress import Reporter
 from core.project import Changes
 from ui import style, widgets
 from ui.ask_dialogs import AskDialog, Found
+from ui.confirm import confirm
 from ui.latest import Latest, ProgressLine
 from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel
 from ui.nothing import Nothing
@@ -202,6 +203,14 @@ class LinkDialog(QDialog):
         """Not modal, as `QDialog.open` would be."""
         self.show()
 
+    def reject(self) -> None:
+        """Close, but not without a question where decisions would be lost."""
+        if not (decided := len(self.table.links.decisions())):
+            super().reject()
+            return
+        question = trn("Close without saving {n} decision?", "Close without saving {n} decisions?", decided)
+        confirm(self, self.windowTitle(), question, "", tr("Close"), super().reject)
+
     def read(self) -> None:
         """Look for the facts of all rows that no person has linked."""
         self._work.ask(self._read)
@@ -209,7 +218,7 @@ class LinkDialog(QDialog):
     async def _read(self, reporter: Reporter) -> None:
         project = self._workspace.project
         known = await project.read(facts.load, reporter=reporter)
-        links = await fact_links.find(project, reporter) if known else []
+        links = await fact_links.find(project, reporter, most=fact_links.MOST) if known else []
         rows = await project.read(fact_links.review, links, reporter=reporter)
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)

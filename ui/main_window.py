@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
 
     def _switch(self, project: Project) -> None:
         for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
-            dialog.close()
+            dialog.done(QDialog.DialogCode.Rejected)
         self.workspace.switch(project)
         self.show_project()
 

@@ -25,7 +25,8 @@ class Scope(QWidget):
         for button in (self.these, self.all):
             layout.addWidget(button)
         self.these.toggled.connect(lambda _on: self.changed.emit())
-        self.setVisible(self._chosen is not None)
+        if self._chosen is None:
+            self.hide()
 
     def names(self) -> set[str] | None:
         """The names of the facts to work on; None is all."""

@@ -73,6 +73,13 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
     assert remaking.stale(pool.rows) == [1, 2, 3]
 
 
+def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
+    write(pool, dataset.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
+    write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
+    write(pool, remaking.from_template, [5], Reporter())
+    assert answers(pool)[4] == ("The pool opens at seven.", "draft")
+
+
 def test_japanese_figures_are_put_in(project):
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前6時に開きます。\n"))
     write(project, facts.accept_missing)

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from core import dataset, facts, spec
 from core.formats import jsonl
@@ -124,3 +124,18 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
 
     run(go())
     assert linked(garden)[3:] == ["f01", ""]
+
+
+def test_decisions_are_not_lost_by_closing(run, dialog):
+    async def go():
+        dialog.table.links.accept(0)
+        dialog.close()
+        (box,) = dialog.findChildren(QMessageBox)
+        assert box.text() == "Close without saving 1 decision?"
+        assert dialog.isVisible()
+        box.reject()
+        dialog.table.links.reopen(0)
+        dialog.close()
+        assert not dialog.isVisible()
+
+    run(go())
