@@ -16,7 +16,7 @@ from core.progress import Reporter
 WORDINGS = [
     ("How wide is the pond?", "Four metres.", "f01"),
     ("Tell me the width of the pond.", "It is four metres wide.", "f01"),
-    ("tell me the width of the pond", "4 metres.", "f01"),  # nearly the one before: they stay together
+    ("Tell me the width of that pond.", "4 metres.", "f01"),  # nearly the one before: they stay together
     ("When does the gate open?", "At seven.", "f02"),
     ("At what time can I come in?", "At seven in the morning.", "f02"),
     ("May I swim?", "No, swimming is forbidden.", "f03"),  # the only wording: it is trained on
