@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -165,6 +165,33 @@ def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """How many rows have an error, how many others have a warning, and how many have each problem (rule: rows)."""
+
+    errors: int = 0
+    warnings: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.errors or self.warnings)
+
+    def __add__(self, other: Wrong) -> Wrong:
+        rules = {rule: self.rules.get(rule, 0) + other.rules.get(rule, 0) for rule in (*self.rules, *other.rules)}
+        return Wrong(self.errors + other.errors, self.warnings + other.warnings, rules)
+
+
+def wrong_since(db: sqlite3.Connection, first: int) -> Wrong:
+    """What is wrong with the rows from the id `first` on, as far as each row alone shows it."""
+    found = Wrong()
+    rows = db.execute("SELECT problems, count(*) FROM example WHERE id >= ? AND problems <> '' GROUP BY 1", (first,))
+    for problems, count in rows:
+        rules = problems.split()
+        error = any(checks.RULES[rule].severity == "error" for rule in rules)
+        found += Wrong(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
+    return found
+
+
 def previews(data: str) -> tuple[str, str]:
     """Question and answer of a row's JSON text."""
     value = msgspec.json.decode(data)
@@ -277,6 +304,13 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
         return
     ids = filters.find(db, Filter(rule=rule))
     edit_texts(db, _mended(db, rule, ids, reporter))
+
+
+def fix_since(db: sqlite3.Connection, rules: Sequence[str], first: int, reporter: Reporter) -> None:
+    """Fix the problems `rules` in the rows from the id `first` on, where that is safe."""
+    for rule in rules:
+        ids = [id for id in filters.find(db, Filter(rule=rule)) if id >= first]
+        edit_texts(db, _mended(db, rule, ids, reporter))
 
 
 def _mended(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: Reporter) -> Iterator[tuple[int, str]]:

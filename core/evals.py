@@ -100,13 +100,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None."""
+    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None.
+
+    `general` of the requests are about everyday knowledge, not about what is taught.
+    """
 
     subject: Subject
     requests: int
     sent: int
     received: int
     dollars: float | None
+    general: int = 0
 
 
 async def examine(
@@ -274,10 +278,11 @@ def questions(db: sqlite3.Connection, run: int) -> list[Question]:
 
 def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
     """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
-    asked = [row.question for row in eval_questions.rows(db, plan.general)]
+    rows = list(eval_questions.rows(db, plan.general))
+    asked, general = [row.question for row in rows], sum(row.kind == eval_questions.GENERAL for row in rows)
     book = conditions.read(db, plan.retrieval)
     try:
-        return [_estimate(plan, subject, asked, book) for subject in plan.subjects]
+        return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
     finally:
         book.close()
 

@@ -15,6 +15,7 @@ from core.connection import open_rows
 from core.filters import Filter
 from core.progress import Reporter
 from core.project import Changes, Project
+from core.whole_files import whole_folder
 
 WORTH = 20_000  # rows from which an index is made; fewer are read as fast
 KEPT = 8  # indexes of other projects that stay in the cache
@@ -78,16 +79,10 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
     folder = Path(request["folder"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     _forget_old(folder.parent)
-    new = folder.with_name(f".{folder.name}.{os.getpid()}")
-    new.mkdir()
-    try:
+    with whole_folder(folder) as new:  # half a text with a state that says it is whole would find too little
         db = open_rows(Path(request["project"]))
         _write(db, new, reporter)
         db.close()
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:

@@ -92,6 +92,14 @@ def events(db: sqlite3.Connection, job: int) -> list[Event]:
     return [Event(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
 
 
+def preparing(db: sqlite3.Connection, job: int) -> float | None:
+    """How much of its base model the engine has made ready (0 to 1), where its newest event is about that."""
+    row = db.execute("SELECT data FROM job_event WHERE job = ? ORDER BY id DESC LIMIT 1", (job,)).fetchone()
+    told = json.loads(row[0]) if row else None
+    share = told.get("share") if isinstance(told, dict) and "preparing" in told else None
+    return min(1.0, max(0.0, float(share))) if isinstance(share, int | float) else None
+
+
 def checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
     """The checkpoints of a job, the newest first."""
     rows = db.execute(

@@ -10,6 +10,7 @@ from typing import Any
 from core import paths
 from core.errors import JukuError
 from core.language import tr
+from core.whole_files import PRIVATE, write_whole
 
 TRAINING, CHAT = "training", "chat"
 NUMBERS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}
@@ -110,9 +111,7 @@ def save_own(entries: list[Entry]) -> None:
     path = own_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_whole(path, ("\n".join(lines) + "\n").encode(), PRIVATE)
     except OSError as error:
         raise JukuError(
             tr("The prices cannot be saved"),

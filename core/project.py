@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import schema
-from core.connection import busy_error, changed_error, locked, read_only_error, transaction, worded
+from core import project_lock, schema
+from core.connection import busy_error, changed_error, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.progress import Cancelled, Reporter
@@ -67,13 +67,13 @@ class Project:
     def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
         self.path = path.absolute()
         self.read_only = look or (path.exists() and not _is_writable(path))
-        self.notice = ""  # what a person has to know of how it is open
         self._wrote = False
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
         self._undo: list[Step] = []
         self._redo: list[Step] = []
-        self._lock = None if self.read_only else locked(self.path)
+        self._lock = None if self.read_only else project_lock.acquire(self.path)
+        self.notice = self._lock.notice if self._lock else ""  # what a person has to know of how it is open
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._writing = ThreadPoolExecutor(1, "project-write")
         self._reading = ThreadPoolExecutor(1, "project-read")
@@ -111,8 +111,12 @@ class Project:
     def _recall(self, storage: Storage) -> None:
         self._undo.clear()
         self._redo.clear()
+        if not schema.has_kept(storage.db):
+            return
+        storage.begin()
         with transaction(storage.db):
             found = schema.recall(storage.db)
+            schema.settle_log(storage.db)
         for id, stack, label in found:
             rows = sum(schema.touched(storage.db, id).values())
             (self._undo if stack == "undo" else self._redo).append(Step(id, label, rows))
@@ -204,17 +208,32 @@ class Project:
         """Checkpoint once nothing was written for a moment; a long log at once."""
         self._wait_no_more()
         if not self._closed and not self.read_only:
-            self._quiet = asyncio.get_running_loop().call_later(QUIET, self._on_quiet)
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(QUIET, self._on_quiet, loop)
 
     def _wait_no_more(self) -> None:
         if self._quiet:
             self._quiet.cancel()
             self._quiet = None
 
-    def _on_quiet(self) -> None:
-        if not self._closed:
-            done = self._writing.submit(self._checkpoint)
-            done.add_done_callback(_logged)
+    def _on_quiet(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._closed:
+            return
+
+        def look(done: "Future[bool]") -> None:
+            if not done.exception() and not done.result():
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._wait_for_quiet)
+
+        self._writing.submit(self._checkpoint_unasked).add_done_callback(look)
+
+    def _checkpoint_unasked(self) -> bool:
+        """One that nobody waits for; where it fails, the next write says what is wrong."""
+        try:
+            return self._checkpoint()
+        except ProjectError as error:
+            log.info("%s", error)
+            return True
 
     async def read(self, query: Callable[..., T], *args: Any, reporter: Reporter | None = None) -> T:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
@@ -322,6 +341,8 @@ class Project:
 
     def _guarded(self, work: Callable[[], Changes]) -> tuple[Changes | None, bool]:
         """What `work` has changed, None where it was not begun; and whether the file still is the one that was opened."""
+        if self._lock:
+            self._lock.require()
         with worded(self.path):
             try:
                 self._storage.begin()
@@ -333,7 +354,7 @@ class Project:
         finally:
             whole = self._storage.end()
         if self._storage.is_log_long():
-            self._writing.submit(self._checkpoint).add_done_callback(_logged)
+            self._writing.submit(self._checkpoint_unasked)
         return changes, whole
 
     def _take_over(self, written: bool) -> None:
@@ -342,18 +363,19 @@ class Project:
         It holds up the caller, so that nothing is read or written meanwhile. Raises `ProjectError` that says what was
         saved where, but not where nothing is different: a log that was deleted is brought in from here.
         """
+        self._storage.search.interrupt()
+        self._reading.submit(lambda: None).result()
         rescued, stand = self._writing.submit(self._rescue).result()
         if stand is None:
             return
-        self._storage.search.interrupt()
-        self._reading.submit(lambda: None).result()
         if rescued is None:
             self._storage = self._writing.submit(self._reopen).result()
             return
         self._undo.clear()
         self._redo.clear()
+        doubtful = self._storage.doubtful
         self._writing.submit(self._storage.abandon).result()
-        whole = self._open_or_look(rescued, stand)
+        whole = self._open_or_look(rescued, stand, doubtful)
         if not (whole and written):
             raise changed_error(self.path, rescued, whole, self.read_only)
 
@@ -366,10 +388,15 @@ class Project:
         return self._storage.rescue(), self._storage.stand()
 
     def _reopen(self) -> Storage:
+        """Of a file that holds everything, whatever lies beside it by now."""
         self._storage.close()
-        return self._open(False)
+        try:
+            return self._open(True)
+        except ProjectError:
+            self.read_only = True
+            return Storage(self.path, frozen=True)
 
-    def _open_or_look(self, rescued: Path, stand: tuple[int, int]) -> bool:
+    def _open_or_look(self, rescued: Path, stand: tuple[int, int], doubtful: bool) -> bool:
         """Open the file anew, or the rescued copy to read where that cannot be; whether the file holds all of it."""
         try:
             if not (self.path.is_file() and self.path.stat().st_size):
@@ -380,7 +407,7 @@ class Project:
             self._storage = self._writing.submit(Storage, rescued, True).result()
             return False
         mark, revision = self._writing.submit(self._storage.stand).result()
-        whole = mark == stand[0] and revision >= stand[1]
+        whole = not doubtful and mark == stand[0] and revision >= stand[1]
         if whole:
             rescued.unlink()
         return whole
@@ -437,12 +464,6 @@ def _is_on_fixed_medium(path: Path) -> bool:
 def look_at(path: Path) -> Project:
     """Open any project to read, also one that is open elsewhere: as it is at this moment."""
     return Project(path, look=True)
-
-
-def _logged(done: "Future[bool]") -> None:
-    """A checkpoint that nobody waits for and that fails is tried again after the next write."""
-    if error := done.exception():
-        log.info("%s", error)
 
 
 def create(path: Path) -> Project:

@@ -1,14 +1,13 @@
 """The prompts sent to chat models: files in English and Japanese, which a person may replace by their own."""
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
+from core.whole_files import PRIVATE, write_whole
 
 NAMES = (
     "examples",
@@ -122,7 +121,8 @@ def save(name: str, language: str, text: str) -> None:
         return
     path = own_file(name, language)
     try:
-        _write(path, text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode(), PRIVATE)
     except (OSError, UnicodeEncodeError) as error:
         raise _refused(path, error) from error
 
@@ -166,18 +166,6 @@ def _own(name: str, language: str) -> str | None:
             return file.read(LIMIT).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="prompt-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _refused(path: Path, error: Exception) -> JukuError:

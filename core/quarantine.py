@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
@@ -11,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import checks, dataset
-from core.checks.rules import clip
-from core.errors import FormatError
-from core.formats.lines import reason_of
-from core.language import tr
+from core.formats.replacing import replacing
 from core.progress import Reporter
 
 COLUMNS = "id, source, line, start, length, raw, rule, message"
@@ -64,30 +59,14 @@ def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Repor
 
     Of a line over the limit only its beginning is in the project.
     """
-    try:
-        return _save(db, ids, path, reporter)
-    except OSError as error:
-        title = tr("{name} cannot be written", name=clip(path.name, 80))
-        message = tr("{reason} The old contents are unchanged.", reason=reason_of(error))
-        raise FormatError(title, message) from error
-
-
-def _save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Reporter) -> int:
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     written = 0
-    try:
-        with temporary.open("xb") as file:
-            for done, id in enumerate(ids):
-                for entry in fetch(db, [id]).values():
-                    file.write(entry.raw + b"\n")
-                    written += 1
-                if done % CHUNK == 0:
-                    reporter.update(done, len(ids))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        for done, id in enumerate(ids):
+            for entry in fetch(db, [id]).values():
+                file.write(entry.raw + b"\n")
+                written += 1
+            if done % CHUNK == 0:
+                reporter.update(done, len(ids))
     return written
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import itertools
 import json
-import os
 import re
 import sqlite3
 from contextlib import suppress
@@ -29,6 +28,7 @@ from core.project import Project
 from core.providers import JobState, ModelInfo, Provider
 from core.providers.connection import NOT_THERE
 from core.providers.models_api import is_tuned
+from core.whole_files import write_new
 
 OWNERS = ("user-", "org-")  # beginnings of the owners of models that are a person's own
 CHECKPOINT = ":ckpt-step-"
@@ -189,7 +189,7 @@ def _put(folder: Path, name: str, data: bytes) -> Path:
     for number in itertools.count(1):
         path = folder / (name if number == 1 else f"{stem} ({number}){suffix}")
         try:
-            _write_new(path, data)
+            write_new(path, data)
         except FileExistsError:
             with suppress(OSError):
                 if path.stat().st_size == len(data) and path.read_bytes() == data:
@@ -202,17 +202,6 @@ def _put(folder: Path, name: str, data: bytes) -> Path:
         else:
             return path
     raise AssertionError("there is always a free name")
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
 
 
 def tag_known(db: sqlite3.Connection, path: Path, tag: str) -> None:

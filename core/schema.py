@@ -168,9 +168,14 @@ def keep(db: sqlite3.Connection, steps: list[tuple[int, str, str]]) -> None:
         db.execute(f"CREATE TABLE kept_{name} AS SELECT * FROM temp.{name} WHERE step IN (SELECT id FROM kept_step)")
 
 
+def has_kept(db: sqlite3.Connection) -> bool:
+    """Whether the file holds steps of the session before."""
+    return "kept_step" in tables(db)
+
+
 def recall(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
     """Take the kept steps back into this session, oldest first; they leave the file."""
-    if "kept_step" not in tables(db):
+    if not has_kept(db):
         return []
     steps: list[tuple[int, str, str]] = db.execute("SELECT id, stack, label FROM kept_step ORDER BY id").fetchall()
     db.executemany("INSERT INTO step (id) VALUES (?)", [(id,) for id, _stack, _label in steps])

@@ -1,18 +1,23 @@
 """What a person has chosen for all their projects; never a key (those are in the keyring)."""
 
+import contextlib
 import ipaddress
-import os
 import re
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from core.errors import JukuError
 from core.language import tr
 from core.paths import config_folder
+from core.whole_files import PRIVATE, write_whole
 
+RECENT = 10  # projects that are remembered
+LOCK_SECONDS = 2.0  # another window holds the lock for milliseconds; one that hangs must not stop this one
 ROLES = ("student", "writer", "judge")  # who is trained, who drafts, who marks
 GAP = re.compile(r"(?<![^.-])(RESOURCE|REGION)(?![^.-])")  # what a preset's address leaves to the person
 
@@ -36,7 +41,7 @@ class Role(msgspec.Struct):
     model: str = ""
 
 
-class Settings(msgspec.Struct):
+class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file is known to hold (`_known`)
     language: str = ""  # "" is the system's
     theme: str = ""  # "" is the system's, else "light" or "dark"
     provider: str = "local"  # the student's: where models are trained and asked
@@ -46,11 +51,14 @@ class Settings(msgspec.Struct):
     providers: list[ProviderSettings] = []
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
+    tab: int = 0  # the one that was shown last
+    folders: dict[str, str] = {}  # where the last file of each kind was (ui/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
+    backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never
 
     def remember(self, project: Path) -> None:
         path = str(project)
-        self.recent = [path, *(other for other in self.recent if other != path)][:10]
+        self.recent = [path, *(other for other in self.recent if other != path)][:RECENT]
 
     def role(self, name: str) -> tuple[str, str]:
         """The provider and the model that one of `ROLES` has; the model '' is the first one that is offered there.
@@ -89,25 +97,21 @@ def settings_file() -> Path:
 
 def load() -> Settings:
     """The saved settings, or the defaults where there are none. A broken file is set aside, not lost."""
-    path = settings_file()
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Settings)
-    except FileNotFoundError:
-        return Settings()
-    except (msgspec.DecodeError, OSError):
-        if path.is_file():
-            path.replace(path.with_suffix(".broken.json"))
-        return Settings()
+    found = _read()
+    settings = Settings() if found is None else msgspec.convert(found, Settings)
+    _learn(settings)
+    return settings
 
 
 def save(settings: Settings) -> None:
+    """Write what has changed here since `load` over the file's newest state: another window may have saved its own."""
     path = settings_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="settings-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(settings)))
-        Path(temporary).replace(path)
+        with _locked():
+            mine, now = msgspec.to_builtins(settings), _read()
+            whole = mine if now is None else {**now, **_merged(_known(settings), mine, now)}
+            write_whole(path, msgspec.json.format(msgspec.json.encode(whole)), PRIVATE)
     except OSError as error:
         raise JukuError(
             tr("The settings cannot be saved"),
@@ -117,6 +121,97 @@ def save(settings: Settings) -> None:
                 reason=error.strerror,
             ),
         ) from error
+    _learn(settings)
+
+
+def reload(settings: Settings) -> set[str]:
+    """Take over what another window has saved; the names of the settings that changed by that.
+
+    What was changed here and is not saved yet stays. Entries of servers stay the same objects.
+    """
+    now = _read()
+    if now is None:
+        return set()
+    before = msgspec.to_builtins(settings)
+    merged = _merged(_known(settings), before, msgspec.to_builtins(msgspec.convert(now, Settings)))
+    changed = {name for name, value in merged.items() if value != before[name]}
+    newest = msgspec.convert(merged, Settings)
+    for name in changed - {"providers"}:
+        setattr(settings, name, getattr(newest, name))
+    if "providers" in changed:
+        _take_over(settings.providers, newest.providers)
+    settings.__dict__["known"] = msgspec.to_builtins(msgspec.convert(now, Settings))
+    return changed
+
+
+def _take_over(entries: list[ProviderSettings], newest: list[ProviderSettings]) -> None:
+    """Change a list of servers in place: a page of the settings may be editing one of them."""
+    known = {entry.id: entry for entry in entries}
+    for entry in newest:
+        if held := known.get(entry.id):
+            for name in entry.__struct_fields__:
+                setattr(held, name, getattr(entry, name))
+    entries[:] = [known.get(entry.id, entry) for entry in newest]
+
+
+def _known(settings: Settings) -> dict[str, Any]:
+    """What the file held when these settings were loaded or saved last; of new ones, the defaults."""
+    known: dict[str, Any] = settings.__dict__.get("known") or msgspec.to_builtins(Settings())
+    return known
+
+
+def _learn(settings: Settings) -> None:
+    settings.__dict__["known"] = msgspec.to_builtins(settings)
+
+
+def _read() -> dict[str, Any] | None:
+    """The file's settings, also those that only a newer Juku knows; None where there are none that can be read."""
+    path = settings_file()
+    try:
+        data = path.read_bytes()
+        msgspec.json.decode(data, type=Settings)
+        found: dict[str, Any] = msgspec.json.decode(data)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, OSError):
+        if path.is_file():
+            path.replace(path.with_suffix(".broken.json"))
+        return None
+    return found
+
+
+def _merged(base: dict[str, Any], mine: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Three states made one: what I changed since `base`, else what is there `now`. A provider goes with its model."""
+    merged = {name: mine[name] if mine[name] != base[name] else now.get(name, mine[name]) for name in mine}
+    pair = ("provider", "student_model")
+    if any(mine[name] != base[name] for name in pair):
+        merged |= {name: mine[name] for name in pair}
+    merged["providers"] = _merged_entries(base["providers"], mine["providers"], now.get("providers", []))
+    if mine["recent"] != base["recent"]:
+        newest = [*mine["recent"][:1], *now.get("recent", []), *mine["recent"]]
+        merged["recent"] = list(dict.fromkeys(newest))[:RECENT]
+    return merged
+
+
+def _merged_entries(
+    base: list[dict[str, Any]], mine: list[dict[str, Any]], now: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same for entries with an id; the order is that of `now`, with mine behind."""
+    old, own, new = ({entry["id"]: entry for entry in entries} for entries in (base, mine, now))
+    merged = {id: own.get(id) if own.get(id) != old.get(id) else new.get(id) for id in [*new, *own]}
+    return [entry for entry in merged.values() if entry is not None]
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """One window at a time reads and writes the file; without a lock (a full disk, a hung window) it goes on as well."""
+    lock = FileLock(settings_file().with_name("settings.lock"), timeout=LOCK_SECONDS)
+    with contextlib.suppress(OSError, Timeout):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def new_id(settings: Settings, title: str) -> str:

@@ -25,10 +25,13 @@ class Standing:
     valid_loss: float | None = None
     left: float | None = None
     tokens: int | None = None
+    preparing: float | None = None  # how much of the base model is converted, before the first training on it
 
     @property
     def share(self) -> float | None:
-        """How much of the training is done: 0 to 1."""
+        """How much of the training is done, or of the preparation before it: 0 to 1."""
+        if self.preparing is not None:
+            return self.preparing
         if self.job.status == "succeeded":
             return 1.0
         return min(1.0, self.step / self.total) if self.step is not None and self.total else None
@@ -61,6 +64,8 @@ def _last(db: sqlite3.Connection, name: str) -> dict[int, Last]:
 def _standing(db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted) -> Standing:
     step, loss = last or (curves.last_step(db, job.id), None)
     found = Standing(job, step, step, loss, valid[1] if valid else None, tokens=job.trained_tokens)
+    if job.status == "queued":
+        found = replace(found, preparing=jobs.preparing(db, job.id))
     if job.ended or step is None:
         return found
     found = replace(found, total=curves.total(db, job.id), left=curves.seconds_left(db, job.id))

@@ -43,6 +43,7 @@ class Storage:
         self.frozen = frozen
         self._pins: set[object] = set()
         self.has_log = False  # whether the log has what the file has not
+        self.doubtful = False  # whether a write may not have reached the file, though it seems so
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
         self._open_all: list[sqlite3.Connection] = []
@@ -108,7 +109,9 @@ class Storage:
 
     def end(self) -> bool:
         """After a write, done or taken back; False where the log was exchanged during it, so that it may be lost."""
-        whole = self.live.hold() and self.live.is_in_place()
+        if not self.live.hold():
+            self.doubtful = True  # another program has come in: what it does with the log is seen before the next write
+        whole = self.live.is_in_place()
         if whole:
             self.live.note()
         return whole
@@ -193,8 +196,7 @@ class Storage:
         if not self.live.hold():
             raise busy_error(self.path)
         with worded(self.path):
-            if self.live.has_lost_only_its_log():
-                self._bring_in()
+            if self.live.has_lost_only_its_log() and self._bring_in():
                 return None
             return save_copy(self.db, self.path)
 

@@ -69,6 +69,7 @@ class FakeServer:
         self.without: set[str] = set()  # first parts of routes that this server does not have: "batches", "pause", …
         self.names: dict[str, str] = {}  # of files
         self.purposes: dict[str, str] = {}
+        self.states: dict[str, str] = {}  # of files that are not "processed"
         self.checkpoints: dict[str, list[dict]] = {}
         self.shutdown: dict[str, str] = {}  # model: day
         self.batches: dict[str, dict] = {}
@@ -179,7 +180,8 @@ class FakeServer:
 
     def file(self, id: str) -> dict:
         told = {"filename": self.names[id], "purpose": self.purposes[id], "bytes": len(self.files[id])}
-        return {"id": id, "object": "file", "created_at": int(time.time()), "status": "processed", **told}
+        status = self.states.get(id, "processed")
+        return {"id": id, "object": "file", "created_at": int(time.time()), "status": status, **told}
 
     def finish_batch(self, id: str, answer: Callable[[dict], dict | Exception], status: str = "completed") -> None:
         """End a batch: `answer` makes of each line's body a response's body, or an error of that line."""

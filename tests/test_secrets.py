@@ -11,7 +11,7 @@ import keyring
 import pytest
 import zstandard
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QMessageBox, QPlainTextEdit, QTableWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QPlainTextEdit, QTableWidget
 
 import main
 from core import exporting, inquiries, jobs, log, paths, redaction, settings, training
@@ -25,7 +25,8 @@ from tests.fake_server import Answer, FakeServer, Fault
 from tests.ui.conftest import close, run  # noqa: F401 - `run` is a fixture
 from tests.ui.test_settings_dialog import MemoryKeyring
 from tests.ui.waiting import until
-from ui import app, inquiry_runner
+from ui import crash_dialog, inquiry_runner
+from ui.crash_dialog import CrashDialog
 from ui.main_window import MainWindow
 from ui.settings_dialog import SettingsDialog
 from ui.workspace import Workspace
@@ -140,20 +141,26 @@ async def look_at_server(server, window):
     return dialog
 
 
+def raised_from(error):
+    try:
+        raise RuntimeError("a mistake") from error
+    except RuntimeError as mistake:
+        return mistake
+
+
 async def crash(server, workspace, window):
     """A mistake of ours while a server's error is handled: its traceback names all causes. The dialog's text."""
     server.weather = lambda _method, _path: Fault(status=401, message=ECHO)
     try:
         await (await workspace.provider()).models()
     except ProviderError as error:
-        mistake = RuntimeError("a mistake")
-        mistake.__cause__ = error
+        mistake = raised_from(error)
     server.weather = lambda _method, _path: None
     assert SECRET in repr(mistake.__cause__.__cause__)  # what a careless report would have shown
-    app.show_crash(mistake)
-    box = window.findChild(QMessageBox)
-    text = box.text() + box.informativeText() + box.detailedText()
-    assert "Unexpected error" in text
+    crash_dialog.show(mistake)
+    dialog = window.findChild(CrashDialog)
+    text = dialog.safe.text() + dialog.details.toPlainText()
+    assert "a mistake" in text
     assert HIDDEN in text
     return text
 

@@ -1,25 +1,27 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
 import asyncio
+import builtins
 import gc
 import itertools
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
 
 from core import language, log, paths, samples, settings
 from core import project as projects
-from core.errors import JukuError, MissingLogError, ProjectInUseError
+from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
-from ui import style
+from ui import crash_dialog, one_window, qt_words, restarting, screen, style
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -36,19 +38,36 @@ def run(arguments: list[str]) -> int:
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
         return NO_DISPLAY
     log.start()
+    free_imports()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(style.icon("juku"))
-    translate_qt(app, chosen.language or language.system_language())
+    qt_words.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
+    screen.watch(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)
-    with loop:
-        loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments]))
+    restarting.wait_for_predecessor()
+    window: list[MainWindow] = []
+    try:
+        with loop:
+            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append))
+    finally:  # whatever else went wrong: a restart is asked for when something has
+        if window and window[0].restarts:
+            restarting.restart(window[0].workspace.project.path)
     return 0
+
+
+def free_imports() -> None:
+    """Take PySide's hook out of `import`. It looks whether the module wants `from __feature__`, which nothing here does.
+
+    For that it reads the source of each module and asks it for attributes, and pydantic, which answers by importing more
+    of itself, then fails now and again where two threads import at a time: no server could be asked until the end.
+    """
+    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
 
 def has_display() -> bool:
@@ -57,28 +76,26 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def translate_qt(app: QApplication, chosen: str) -> None:
-    """Qt's own words (Open, Cancel, …) in the same language as ours."""
-    QLocale.setDefault(QLocale(chosen))  # dates and numbers, too
-    translator = QTranslator(app)
-    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if chosen != "en" and translator.load(QLocale(chosen), "qtbase", "_", folder):
-        app.installTranslator(translator)
-
-
-async def show(chosen: settings.Settings, found: list[Path]) -> None:
+async def show(
+    chosen: settings.Settings, found: list[Path], on_window: Callable[[MainWindow], object] = lambda _window: None
+) -> None:
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
     document = next((path for path in found if path.suffix == projects.SUFFIX), None)
-    project, error = await first_project(chosen, document)
+    files = [path for path in found if path != document]
+    try:
+        project, error = await first_project(chosen, document)
+    except ProjectInUseError as taken:
+        if await asyncio.to_thread(one_window.hand_over, wanted_project(chosen, document), files):
+            return
+        project, error = await sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
+    on_window(window)
     workspace.remember(project.path)
     window.show()
-    if isinstance(error, MissingLogError):
-        window.ask_without_log(error)
-    elif error is not None:
-        window.messages.show_error(error)
-    window.open_paths([path for path in found if path != document])
+    if error is not None:
+        window.opening.explain(error)
+    window.open_paths(files)
     QTimer.singleShot(SETTLED, window, settle)
     try:
         await window.closed
@@ -93,13 +110,19 @@ def settle() -> None:
     gc.freeze()
 
 
+def wanted_project(chosen: settings.Settings, document: Path | None) -> Path | None:
+    return document or next((Path(path) for path in chosen.recent), None)
+
+
 async def first_project(chosen: settings.Settings, document: Path | None) -> tuple[Project, JukuError | None]:
-    """The project to begin with, and why it is not the one that was wanted."""
-    wanted = document or next((Path(path) for path in chosen.recent), None)
+    """The project to begin with, and why it is not the one that was wanted. Raises `ProjectInUseError`."""
+    wanted = wanted_project(chosen, document)
     if wanted is None:
         return await sample_project(chosen), None
     try:
         return projects.open_existing(wanted), None
+    except ProjectInUseError:
+        raise
     except JukuError as error:
         return await sample_project(chosen), error
 
@@ -124,30 +147,13 @@ async def _new_sample(path: Path, name: str) -> Project:
 
 def install_crash_dialog(loop: asyncio.AbstractEventLoop) -> None:
     """Show what is our fault, whether it comes from a slot (sys.excepthook) or from a task (the loop's handler)."""
-    sys.excepthook = lambda _type, error, _trace: show_crash(error)
+    sys.excepthook = lambda _type, error, _trace: crash_dialog.show(error)
     loop.set_exception_handler(_on_loop_error)
 
 
 def _on_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error = context.get("exception")
     if isinstance(error, BaseException):
-        show_crash(error)
+        crash_dialog.show(error)
     else:
-        logger.error("%s", context.get("message"))
-
-
-def show_crash(error: BaseException) -> None:
-    logger.error("unexpected", exc_info=error)
-    windows = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
-    owner = next((window for window in windows if window.isVisible()), None)
-    if owner is None:  # too early or too late for a window; it stands in the log and on standard error
-        return
-    box = QMessageBox(QMessageBox.Icon.Critical, tr("Unexpected error"), "", parent=owner)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(tr("Something unexpected went wrong inside Juku. What you had done before is saved in the project."))
-    box.setInformativeText(
-        tr("You can continue. To report it, include the details below; they are also in {log}.", log=paths.log_file())
-    )
-    box.setDetailedText(log.crash(error))
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+        logger.error(str(context.get("message")))  # asyncio's own words

@@ -115,8 +115,9 @@ class AskDialog(InquiryDialog):
         tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
         self.estimate.setText(f"{requests} · {tokens}")
 
-    def can_start(self) -> bool:
-        return bool(self.asked and self.asked.abouts and self.model.model())
+    def lacks(self) -> str:
+        there = bool(self.asked and self.asked.abouts)
+        return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())

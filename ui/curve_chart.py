@@ -12,7 +12,6 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -26,7 +25,8 @@ from core import curves
 from core.curves import Series
 from core.errors import JukuError
 from core.language import tr
-from ui import curve_export, curve_lines, style, widgets
+from core.settings import Settings
+from ui import curve_export, curve_lines, file_dialogs, style, widgets
 from ui.curve_legend import Legend
 from ui.curve_lines import Curve, View
 from ui.flow_layout import FlowLayout
@@ -51,8 +51,10 @@ class CurveJob:
 class CurveChart(QWidget):
     """Shows jobs; the plot is made when it is first seen. What is chosen, switched off or zoomed to outlasts new points."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        """`settings` remember where its files were saved."""
         super().__init__()
+        self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
         self._slots: dict[int, int] = {}  # colours, by job
         self._lines: dict[tuple[int, str], curve_lines.Line] = {}
@@ -260,12 +262,10 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_export.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
-        dialog = QFileDialog(self, title, f"{self.measure.currentText()}.{suffix}", f"{suffix.upper()} (*.{suffix})")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda file: self._save(save, Path(file)))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self._settings, file_dialogs.REPORTS, title, f"{self.measure.currentText()}.{suffix}",
+            lambda path: self._save(save, path), f"{suffix.upper()} (*.{suffix})",
+        ).open()  # fmt: skip
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
         try:

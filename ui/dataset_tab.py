@@ -7,7 +7,8 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core import dataset, editing, filters, quarantine, spec
@@ -19,12 +20,14 @@ from core.project import Changes, Project
 from ui import dataset_bulk, fixing, style, widgets
 from ui.background_check import BackgroundCheck
 from ui.dataset_actions import MARK, RowActions
+from ui.dataset_columns import severity
 from ui.dataset_detail import DatasetDetail
 from ui.dataset_filter import FilterBar
 from ui.dataset_model import DatasetModel
 from ui.dataset_view import GridView
 from ui.dataset_windows import DatasetWindows
 from ui.nothing import Nothing
+from ui.problems_tree import severity_icon
 from ui.reload import Reload
 from ui.tab import Tab
 from ui.workspace import Workspace
@@ -79,10 +82,15 @@ class DatasetTab(Tab):
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
         self.rows.text_pasted.connect(self.windows.bring)
+        self.rows.files_pasted.connect(self.windows.bring)
+        self.bar.line.installEventFilter(self)
 
     def _make_buttons(self) -> None:
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
+        self._judge = QPushButton()
+        self._judge.setToolTip(widgets.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
+        self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
         self._count = widgets.label(dim=True)
@@ -94,7 +102,7 @@ class DatasetTab(Tab):
         self._rows.setMenu(
             self.rows.menu(
                 self._rows,
-                f"add paste - {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
+                f"add paste - judge {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
                 "- link hold_out - import export - all",
             )
         )
@@ -107,6 +115,7 @@ class DatasetTab(Tab):
             self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
         bottom.addWidget(self._count, 1)
+        bottom.addWidget(self._judge)
         bottom.addWidget(self._fix)
         bottom.addWidget(self._unread)
         self._nothing = _nothing(self.import_wanted.emit, self._on_add)
@@ -131,6 +140,19 @@ class DatasetTab(Tab):
         """What is shown now, and in which order."""
         return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In an empty project rows that are pasted are rows, also where the search field has the keys."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.matches(QKeySequence.StandardKey.Paste)
+            and self._stack.currentWidget() is self._nothing
+            and self.rows.has_rows()
+        ):
+            event.ignore()  # so that it is no key of the field, but the tab's own
+            return True
+        return super().eventFilter(watched, event)
+
     def choose(self, words: str) -> None:
         """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""
         self.bar.choose(words)
@@ -153,6 +175,7 @@ class DatasetTab(Tab):
             self._take_over(changes)
         elif "finding" in changes.tables:
             self.model.forget()
+            self._show_detail()  # what the check has found of the row stands beside it, too
         if changes.tables & {"example", "unread", "finding", "saved_filter"}:
             self._counting.ask()
 
@@ -260,6 +283,12 @@ class DatasetTab(Tab):
         self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
         self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
+        drafts = counts["status"].get("draft", 0)
+        self._judge.setVisible(drafts > 0)
+        self._judge.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
+        wrong = len(await project.read(filters.find, Filter(rule="*")))
+        self._panel_button.setText(f"{tr('Problems')} ({wrong:,})" if wrong else tr("Problems"))
+        self._panel_button.setIcon(severity_icon(severity(" ".join(self._problems))) if wrong else QIcon())
         self._show_fix()
         self._show_count()
 

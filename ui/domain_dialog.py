@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -17,11 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import project as projects
 from core import routing
 from core.errors import JukuError
 from core.language import tr
 from core.routing import Domain
-from ui import server_words, style, widgets
+from ui import file_dialogs, server_words, style, widgets
 from ui.workspace import Workspace
 
 
@@ -87,13 +87,17 @@ class DomainDialog(QDialog):
         self._show_ready()
 
     def _show_ready(self) -> None:
-        ready = bool(self.name.text().strip() and self.model.model())
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+        if not self.name.text().strip():
+            reason = tr("Enter a name.")
+        else:
+            reason = "" if self.model.model() else self._workspace.no_models(self.provider())
+        widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
-        dialog = QFileDialog(self, tr("The project that teaches this domain"), "", f"Juku (*{'.juku'})")
-        dialog.fileSelected.connect(lambda name: self.take(Path(name)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
+            lambda found: self.take(found[0]), f"Juku (*{projects.SUFFIX})",
+        ).open()  # fmt: skip
 
     def take(self, path: Path) -> None:
         """Take name, description and spec of a project."""

@@ -1,4 +1,4 @@
-"""Asks what to do with a file of questions and answers that is dropped where documents are read."""
+"""What is to become of files that are dropped: said before, and asked where rows are dropped over the spec."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core import formats
+from core import project as projects
 from core.errors import JukuError
 from core.formats import TABLES, columns
 from core.language import tr, trn
 from core.progress import Reporter
 
 Role = QMessageBox.ButtonRole
+DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
 
 
 async def holds_rows(path: Path) -> bool:
@@ -22,6 +24,8 @@ async def holds_rows(path: Path) -> bool:
 
 
 def _holds_rows(path: Path) -> bool:
+    if path.suffix.lower() in DOCUMENTS:
+        return False
     try:
         found = formats.detect(path)
         if found.format not in TABLES:  # JSON, if its first row can be read; else any text
@@ -34,8 +38,31 @@ def _holds_rows(path: Path) -> bool:
     return is_named and {"question", "answer"} <= set(columns.guess(found.columns))
 
 
+def words(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
+    """What will happen to files when they are dropped."""
+    if any(path.suffix == projects.SUFFIX for path in found):
+        return tr("Open the project")
+    texts = sum(map(is_for_spec, found))
+    parts = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
+    if rows := len(found) - texts:
+        parts.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
+    return "\n".join(parts)
+
+
+async def sort_out(
+    parent: QWidget, texts: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
+) -> None:
+    """Read documents; of those that hold rows it is asked first what they are to become."""
+    tables = [path for path in texts if await holds_rows(path)]
+    for path in texts:
+        if path not in tables:
+            read(path)
+    if tables:
+        ask_what(parent, tables, bring, read)
+
+
 def ask_what(
-    parent: QWidget, found: list[Path], bring: Callable[[list[Path]], object], read: Callable[[list[Path]], object]
+    parent: QWidget, found: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
 ) -> None:
     """Ask whether the files are to be imported as rows or read as documents; Escape leaves all as it is."""
     box = QMessageBox(QMessageBox.Icon.Question, tr("Questions and answers"), "", parent=parent)
@@ -56,7 +83,7 @@ def ask_what(
     rows = box.addButton(tr("Import as &rows"), Role.AcceptRole)
     rows.clicked.connect(lambda _checked: bring(found))
     text = box.addButton(tr("Read as a &document"), Role.ActionRole)
-    text.clicked.connect(lambda _checked: read(found))
+    text.clicked.connect(lambda _checked: [read(path) for path in found])
     box.addButton(tr("Cancel"), Role.RejectRole)
     box.setDefaultButton(rows)
     box.open()

@@ -15,11 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import conditions
+from core import conditions, trained_prompt
 from core.evals import Estimate, Plan, Run
 from core.graders import GRADERS
 from core.language import tr, trn
 from core.providers import LOCAL, Sampling
+from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
 from ui.exam_subjects import USABLE, ExamSubjects
 from ui.flow_layout import FlowLayout
@@ -37,6 +38,7 @@ class ExamForm(QWidget):
     changed = Signal()
     start_wanted = Signal()
     keep_wanted = Signal()  # there are no questions: rows are to be kept for the exam
+    prompt_wanted = Signal(str)  # a system prompt, to be made the project's
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -46,13 +48,18 @@ class ExamForm(QWidget):
         self.subjects = ExamSubjects(workspace)
         self._make_fields()
         self._make_more()
-        self.total, self.hint = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.total, self.hint, self.warning = widgets.label(wrap=True, dim=True), widgets.Note(), widgets.Note()
+        self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
+        self.as_trained.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
+        self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.start = widgets.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
         self._connect()
+        self.show_trained(None, "")
         self._show()
 
     def _make_fields(self) -> None:
@@ -98,6 +105,9 @@ class ExamForm(QWidget):
             flow.addWidget(part)
         self._folded = self._more_settings()
         self._folded.hide()
+        warned = QHBoxLayout()
+        warned.addWidget(self.warning, 1)
+        warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
         below = QHBoxLayout()
         below.addWidget(self.total, 1)
         below.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignBottom)
@@ -109,6 +119,7 @@ class ExamForm(QWidget):
         layout.addWidget(fields)
         layout.addWidget(self._folded)
         layout.addWidget(self.hint)
+        layout.addLayout(warned)
         layout.addLayout(below)
 
     def _more_settings(self) -> QWidget:
@@ -205,6 +216,12 @@ class ExamForm(QWidget):
         self._found = list(found)
         self._show()
 
+    def show_trained(self, found: Trained | None, wanted: str) -> None:
+        """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
+        self.trained = found
+        self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
+        self.as_trained.setVisible(found is not None)
+
     def show_running(self, running: bool) -> None:
         self._running = running
         self._show()
@@ -224,7 +241,7 @@ class ExamForm(QWidget):
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
         self.keep.setVisible(bool(self._found) and not self._found[0].requests)
-        self.start.setEnabled(not problem and not self._running)
+        widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
@@ -233,6 +250,9 @@ class ExamForm(QWidget):
         return self.subjects.problem()
 
     def _remark(self) -> str:
+        if self._found and self._found[0].requests == self._found[0].general:
+            return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
+                      "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
             return tr("At temperature 0 all repeats give the same answer.")
         return ""

@@ -114,7 +114,8 @@ class SubjectRow(QWidget):
         """Why this one cannot be asked; '' where it can."""
         offer = self.model.offer()
         if offer is None:
-            return tr("Choose a model in every row.")
+            known = self._workspace.known_offers(self.server.currentData())
+            return tr("Choose a model in every row.") if known else self._workspace.no_models(self.server.currentData())
         if offer.state not in USABLE:
             return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
         return ""

@@ -32,7 +32,7 @@ class InquiryDialog(QDialog):
     """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
 
     A dialog of this kind gives `reading`, what it wants to know of the project; `show_found`, which shows it;
-    `can_start`; and `start`, which the primary button calls.
+    `lacks`; and `start`, which the primary button calls.
     """
 
     finished_with = Signal(str)  # what came of a run that was begun here, in words
@@ -106,9 +106,13 @@ class InquiryDialog(QDialog):
         """Show what was read."""
         raise NotImplementedError
 
-    def can_start(self) -> bool:
-        """Whether there is something to do, and a model to do it where one is needed."""
+    def lacks(self) -> str:
+        """Why nothing can be started: nothing is to be done, or no model is there to do it; '' where it can."""
         raise NotImplementedError
+
+    def lacks_model(self) -> str:
+        """Why no model can be asked; '' where one can."""
+        return "" if self.model.model() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
@@ -161,7 +165,9 @@ class InquiryDialog(QDialog):
 
     def show_start(self) -> None:
         """Let the primary button say whether it can be pressed."""
-        self.primary.setEnabled(self._known and self.runner.progress(self.task) is None and self.can_start())
+        running = self.runner.progress(self.task) is not None
+        reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
+        widgets.allow(self.primary, reading or self.lacks())
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)

@@ -168,10 +168,10 @@ class JobTable(QTableWidget):
 def _texts(line: Line) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
-        job_words.status_title(job),
+        job_words.state_title(standing),
         widgets.short_name(job.model),
         _rows(job),
-        job.method,
+        job_words.method_title(job.method),
         _progress(standing),
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",

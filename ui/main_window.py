@@ -2,47 +2,59 @@
 
 import asyncio
 import logging
-import os
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
-from core import documents, evals, paths, samples, settings
+from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
-from core.errors import FileChangedError, JukuError, MissingLogError
+from core.errors import FileChangedError, JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, queue_runner, style, widgets
+from ui import (
+    drop_question,
+    file_dialogs,
+    inquiry_runner,
+    one_window,
+    open_question,
+    queue_runner,
+    screen,
+    style,
+    widgets,
+)
 from ui.chat_tab import ChatTab
+from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
-from ui.drop_question import ask_what, holds_rows
+from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
+from ui.notice import MessageBar
+from ui.one_window import OneWindow
+from ui.opening import Opening
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
+from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 PROJECT_FILES = "*.juku"
-DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 
 
@@ -53,6 +65,7 @@ class MainWindow(QMainWindow):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
+        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -62,28 +75,36 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
+        self.copies = Copies(workspace, self)
+        self._one = OneWindow(self)
+        self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.opening = Opening(workspace, self, self._replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
-        self.resize(1240, 820)
-        self.restoreGeometry(QByteArray.fromBase64(workspace.settings.geometry.encode()))
+        self._restore()
         self.show_project()
 
+    def _restore(self) -> None:
+        """As it was left, but never beyond the screen there is now."""
+        chosen = self.workspace.settings
+        self.resize(1240, 820)
+        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        screen.fit(self)
+        if 0 <= chosen.tab < self.tabs.count():
+            self.tabs.setCurrentIndex(chosen.tab)
+
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
+        self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
+        self.place = MessageBar(self)  # what to know of the folder the project lies in
+        self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self.tabs, 1)
-        self.setCentralWidget(page)
+        self.setCentralWidget(screen.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu(tr("&File"))
@@ -94,6 +115,9 @@ class MainWindow(QMainWindow):
         self._action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
+        file.addSeparator()
+        self._action(file, tr("Save a &copy…"), self.copies.ask)
+        self._action(file, tr("Open a &backup…"), self.copies.show_backups)
         file.addSeparator()
         self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
         self._action(file, tr("Import a &document into the spec…"), self._on_document)
@@ -124,6 +148,7 @@ class MainWindow(QMainWindow):
 
     def _make_status_bar(self) -> None:
         self._server = widgets.label(dim=True)
+        self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = widgets.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)
@@ -141,6 +166,9 @@ class MainWindow(QMainWindow):
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
+        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
@@ -148,6 +176,7 @@ class MainWindow(QMainWindow):
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
         self._runner.ended.connect(self._notice.tell)
+        self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self._on_show_examples)
             tab.show_model.connect(self._on_show_model)
@@ -155,13 +184,25 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self._one.follow(self.workspace.project)
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
-        tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+        tasks.start("", self._look_at_place())
+        if not self.workspace.project.read_only:
+            tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
+
+    async def _look_at_place(self) -> None:
+        """Say what is safe in a folder that is kept in sync or on a network drive; looking may take a while there."""
+        project = self.workspace.project
+        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        if project is self.workspace.project:
+            self.place.hide()
+            if words:
+                self.place.show_text(words, "warning")
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
@@ -183,62 +224,41 @@ class MainWindow(QMainWindow):
         self.workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
 
     async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
-        tables = [path for path in texts if path.suffix.lower() not in DOCUMENTS and await holds_rows(path)]
         await self._open_and_import(document, rows)
-        if plain := [path for path in texts if path not in tables]:
-            self._read_documents(plain)
-        if tables:
-            ask_what(self, tables, self.dataset_tab.import_files, self._read_documents)
+        await drop_question.sort_out(self, texts, self.dataset_tab.import_files, self._read_document)
 
-    def _read_documents(self, found: list[Path]) -> None:
-        for path in found:
-            self.tabs.setCurrentWidget(self.spec_tab)
-            self.spec_tab.bring_document(path)
+    def _read_document(self, path: Path) -> None:
+        self.tabs.setCurrentWidget(self.spec_tab)
+        self.spec_tab.bring_document(path)
+
+    def _drop_words(self, found: list[Path]) -> str:
+        return drop_question.words(found, self._is_for_spec)
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
         over_spec = self.tabs.currentWidget() is self.spec_tab
-        return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
+        return path.suffix.lower() in (documents.SUFFIXES if over_spec else drop_question.DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        if document is not None:
-            await self._open(document)
-        if files:
-            self.tabs.setCurrentWidget(self.dataset_tab)
-            self.dataset_tab.import_files(files)
+        is_here = document is None or await self.opening.open(document, files)
+        if files and is_here:
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._import, files)
 
-    async def _open(self, path: Path) -> None:
-        if os.path.abspath(path) == str(self.workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
-            return
-        await self._open_anyhow(path, without_log=False)
+    def _import(self, files: list[Path]) -> None:
+        self.tabs.setCurrentWidget(self.dataset_tab)
+        self.dataset_tab.import_files(files)
 
-    async def _open_anyhow(self, path: Path, without_log: bool) -> None:
-        try:
-            opened = await asyncio.to_thread(projects.open_existing, path, without_log)
-        except MissingLogError as error:
-            self.ask_without_log(error)
-        else:
-            await self._replace(opened)
-
-    def ask_without_log(self, error: MissingLogError) -> None:
-        """A part of a project is missing: let the person choose whether to open the rest."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Juku", error.title, QMessageBox.StandardButton.Cancel, self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setInformativeText(error.message)
-        there = box.addButton(tr("Open what is there"), QMessageBox.ButtonRole.AcceptRole)
-        there.clicked.connect(lambda: self.workspace.tasks.start("", self._open_anyhow(error.path, without_log=True)))
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.open()
-
-    async def _create(self, path: Path, sample: str) -> None:
+    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
             await made.write(tr("Use the sample"), samples.fill, sample)
         await self._replace(made)
+        if then:
+            asyncio.get_running_loop().call_soon(then)  # behind the switch
 
     async def _replace(self, project: Project) -> None:
-        await self._flush()
+        await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -249,7 +269,8 @@ class MainWindow(QMainWindow):
         self.workspace.switch(project)
         self.show_project()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Save what is typed and not saved yet."""
         for tab in self.tab_list:
             await tab.flush()
 
@@ -270,7 +291,13 @@ class MainWindow(QMainWindow):
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
+        title = self.workspace.provider_title()
+        is_there = self.workspace.trouble(self.workspace.settings.provider) is None
+        self._server.setText(
+            tr("Connected to: {provider}", provider=title)
+            if is_there
+            else tr("Not connected: {provider}", provider=title)
+        )
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -290,7 +317,7 @@ class MainWindow(QMainWindow):
         self.workspace.tasks.start("", self._revert(undo=False))
 
     async def _revert(self, undo: bool) -> Changes:
-        await self._flush()
+        await self.flush()
         project = self.workspace.project
         return await (project.undo() if undo else project.redo())
 
@@ -301,21 +328,31 @@ class MainWindow(QMainWindow):
         title = samples.load(name).spec_name
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
-    def _ask_where(self, title: str, name: str, create: object) -> None:
-        suggested = str(paths.documents_folder() / f"{name}{projects.SUFFIX}")
-        dialog = QFileDialog(self, title, suggested, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
-        dialog.selectFile(suggested)
-        dialog.fileSelected.connect(lambda file: self.workspace.tasks.start("", create(Path(file))))  # type: ignore[operator]
-        dialog.open()
+    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            lambda path: self.workspace.tasks.start("", create(path)), _project_files(),
+        ).open()  # fmt: skip
 
     def _on_open(self) -> None:
-        folder = str(self.workspace.project.path.parent)
-        dialog = QFileDialog(self, tr("Open a project"), folder, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.open_paths([Path(file)]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
+            lambda found: self._on_opened(found[0]), _project_files(),
+        ).open()  # fmt: skip
+
+    def _on_opened(self, path: Path) -> None:
+        """What was chosen may be no project: rows do not come into the open one without a word."""
+        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+            self.open_paths([path])
+            return
+
+        def bring() -> None:
+            self._import([path])
+
+        def create() -> None:
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+
+        open_question.ask(self, path, self.workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -323,17 +360,17 @@ class MainWindow(QMainWindow):
             self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def _on_import(self) -> None:
-        dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
+            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+        ).open()  # fmt: skip
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Import a document"), "", _file_types(tr("Documents"), patterns))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
+            lambda found: self.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+        ).open()  # fmt: skip
 
     def _on_export(self) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -342,6 +379,12 @@ class MainWindow(QMainWindow):
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
 
+    def _on_server_settings(self) -> None:
+        """The chosen server's page, ready for its key."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.show_server(self.workspace.settings.provider)
+        dialog.open()
+
     def _on_rescue(self) -> None:
         dialog = RescueDialog(self.workspace, parent=self)
         dialog.show_examples.connect(self._on_show_examples)
@@ -349,10 +392,14 @@ class MainWindow(QMainWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.raise_()
-        self.activateWindow()
+        one_window.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
+
+    def _on_asked(self, files: list[Path]) -> None:
+        """This project was opened once more, perhaps with files."""
+        one_window.raise_window(self)
+        if files:
+            self.open_paths(files)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
@@ -375,8 +422,13 @@ class MainWindow(QMainWindow):
         if isinstance(event, QDropEvent) and (files := _files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
+                self._drop.hide()
                 self.open_paths(files)
+            else:
+                self._drop.show_over(self.centralWidget(), self._drop_words(files))
             return True
+        if event.type() == QEvent.Type.DragLeave:
+            self._drop.hide()
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -388,11 +440,18 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing and not self._agreed and self._runner.trains_here():
+        if not self._closing and not self._agreed and self._trains_here():
             self._ask_to_close()
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
+
+    def _trains_here(self) -> bool:
+        try:
+            return self._runner.trains_here()
+        except Exception:  # a project that cannot be read any more must not keep the window open
+            logger.exception("not known whether a model is being trained")
+            return False
 
     def _ask_to_close(self) -> None:
         box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
@@ -406,10 +465,16 @@ class MainWindow(QMainWindow):
             )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
         box.open()
+
+    def restart(self) -> None:
+        """Close the window, and begin anew with the same project (ui/app.py)."""
+        self.restarts = True
+        self.close()
 
     def _on_agreed(self) -> None:
         self._agreed = True
@@ -417,14 +482,16 @@ class MainWindow(QMainWindow):
 
     async def _close(self) -> None:
         try:
-            await self._flush()
-        except JukuError as error:
+            await self.flush()
+        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self.workspace.settings.tab = self.tabs.currentIndex()
+        self._one.end()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
             settings.save(self.workspace.settings)
@@ -437,6 +504,5 @@ def _files(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
-def _file_types(title: str, patterns: str) -> str:
-    everything = tr("All files")
-    return f"{title} ({patterns});;{everything} (*)"
+def _project_files() -> str:
+    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)

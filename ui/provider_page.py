@@ -94,6 +94,7 @@ class ProviderPage(QWidget):
         self.url.editingFinished.connect(self._on_url)
         self.url.textEdited.connect(lambda text: self._show_url(text))
         self.limit.valueChanged.connect(self._on_limit)
+        self.key.changed.connect(lambda: self.test_note.say(""))  # what was said of the key before
         self.test.clicked.connect(lambda _checked: self._on_test())
 
     @property

@@ -65,10 +65,10 @@ class RemakeDialog(AskDialog):
         self.still_right.setEnabled(bool(found.abouts))
         self.show_start()
 
-    def can_start(self) -> bool:
-        if self.ways.offline.isChecked():
-            return bool(self.asked and self.asked.abouts)
-        return super().can_start()
+    def lacks(self) -> str:
+        if self.ways.offline.isChecked() and self.asked and self.asked.abouts:
+            return ""
+        return super().lacks()
 
     def start(self) -> None:
         names = self.scope.names()

@@ -135,9 +135,9 @@ class TeachingPage(Page):
     def show_buttons(self) -> None:
         lacking = self._lacking()
         self.rows.setEnabled(bool(self._rows))
-        self.start.setEnabled(not lacking and not self._is_busy and self.model is not None)
-        closing = self._closing()
-        self.about_base.say(lacking or closing, "warning" if closing and not lacking else "note")
+        busy = tr("Checking before the start…") if self._is_busy else ""
+        widgets.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
+        self.about_base.say(lacking or self._closing(), "warning")
 
     def _lacking(self) -> str:
         """What stands in the way, in words."""
@@ -150,8 +150,7 @@ class TeachingPage(Page):
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
         if offer is None:
-            error = self.workspace.trouble(self.target())
-            return str(error) if error else tr("Asking the provider for its models…")
+            return self.workspace.no_models(self.target())
         if offer.state not in USABLE:
             return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
         return ""

@@ -99,7 +99,7 @@ class RolesPage(QWidget):
         if error is not None and not offers:
             boxes.note.say(str(error), "error")
         else:
-            boxes.note.say("" if offers else tr("Asking the provider for its models…"))
+            boxes.note.say("" if offers else self._workspace.no_models(provider))
 
     def _chosen(self, role: str) -> settings.Role:
         """What was chosen, '' where that is the default; of a server that is gone nothing."""

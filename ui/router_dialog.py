@@ -43,7 +43,7 @@ class RouterDialog(QDialog):
         self._known: list[Domain] = []
         self._choice: Domain | None = None
         self._work = Latest(workspace, self)
-        self.note, self.line = widgets.Note(), ProgressLine(self._work, keeps_place=False)
+        self.note, self.line = widgets.Note(), ProgressLine(self._work)
         self._make_domains()
         self._make_ways()
         self._make_try()
@@ -101,6 +101,7 @@ class RouterDialog(QDialog):
         layout.addWidget(self.note)
         layout.addWidget(self.line)
         layout.addWidget(pages, 2)
+        layout.addWidget(widgets.closing(self))
         self.resize(820, 720)
 
     def _trying(self) -> QWidget:
@@ -137,7 +138,8 @@ class RouterDialog(QDialog):
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
-        self._workspace.tasks.start("", self._load())
+        loading = self._workspace.tasks.start("", self._load())
+        self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.way()
@@ -163,8 +165,12 @@ class RouterDialog(QDialog):
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
-        self.ask.setEnabled(able and bool(self.question.text().strip()))
-        self.examine.setEnabled(able and any(one.source for one in self._known))
+        lacks = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
+        widgets.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        sources = any(one.source for one in self._known)
+        widgets.allow(
+            self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
+        )
 
     def edit(self, domain: Domain) -> None:
         dialog = DomainDialog(self._workspace, domain, self)

@@ -117,6 +117,12 @@ class ServersPage(QWidget):
         row = self.list.currentRow()
         return self._settings.providers[row - 1] if row > 0 else None
 
+    def choose(self, id: str) -> None:
+        """Show the page of the server `id`, to enter its key."""
+        known = [entry.id for entry in self._settings.providers]
+        self._show_list(id if id in known else providers.LOCAL)
+        self.page.key.field.setFocus()
+
     # --- the list
 
     def _lines(self) -> list[Line]:
@@ -137,15 +143,18 @@ class ServersPage(QWidget):
         self._show_chosen()
 
     def _refresh(self) -> None:
-        entry = self.chosen()
-        self._show_list(entry.id if entry else providers.LOCAL)
+        """Stay with the server that is shown: another window may have added or removed one before it."""
+        entry = self.page.entry if self.list.currentRow() > 0 else None
+        stays = any(one is entry for one in self._settings.providers)
+        self._show_list(entry.id if entry and stays else providers.LOCAL)
 
     def _show_chosen(self) -> None:
         entry = self.chosen()
         used = (entry.id if entry else providers.LOCAL) == self._settings.provider
         self.title.setText(entry.title if entry else tr("This computer"))
         self.use.setText(tr("In use") if used else tr("Use this provider"))
-        self.use.setEnabled(not used and (entry is None or not url_error(entry.base_url)))
+        reason = tr("In use") if used else url_error(entry.base_url) if entry else ""
+        widgets.allow(self.use, reason)
         self.remove.setEnabled(entry is not None)
         self.pages.setCurrentIndex(0 if entry is None else 1)
         if entry is not None and entry is not self.page.entry:

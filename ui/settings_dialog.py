@@ -18,6 +18,8 @@ from core import settings
 from core.errors import JukuError
 from core.language import LANGUAGES, tr
 from ui import style, widgets
+from ui.backups_page import BackupsPage
+from ui.notice import MessageBar
 from ui.prices_page import PricesPage
 from ui.prompts_page import PromptsPage
 from ui.roles_page import RolesPage
@@ -35,15 +37,21 @@ class SettingsDialog(QDialog):
         self.workspace = workspace
         self._settings = workspace.settings
         self.setWindowTitle(tr("Settings"))
-        self.messages = widgets.MessageBar()
+        self.messages = MessageBar(self)
         self._make_look()
         self.servers = ServersPage(workspace)
         self.roles = RolesPage(workspace)
         self.prices = PricesPage()
         self.prompts = PromptsPage()
+        self.backups = BackupsPage(workspace)
         self._lay_out()
         self._connect()
         self.resize(940, 720)
+
+    def show_server(self, provider: str) -> None:
+        """Go to the page of a server."""
+        self.tabs.setCurrentWidget(self.servers)
+        self.servers.choose(provider)
 
     def _make_look(self) -> None:
         self.language = QComboBox()
@@ -66,12 +74,12 @@ class SettingsDialog(QDialog):
             (self.roles, tr("Roles")),
             (self.prices, tr("Prices")),
             (self.prompts, tr("Prompts for chat models")),
+            (self.backups, tr("Backups")),
             (self._window(), tr("Appearance")),
         ):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.messages)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(buttons)
 
@@ -92,7 +100,7 @@ class SettingsDialog(QDialog):
     def _connect(self) -> None:
         self.language.activated.connect(lambda _index: self._on_language())
         self.theme.activated.connect(lambda _index: self._on_theme())
-        for page in (self.servers, self.roles, self.prices, self.prompts):
+        for page in (self.servers, self.roles, self.prices, self.prompts, self.backups):
             page.failed.connect(self.messages.show_error)
             for button in page.findChildren(QPushButton):
                 button.setAutoDefault(False)  # Enter in a field is not for them

@@ -176,8 +176,10 @@ class SpecChat(QWidget):
     def _show_buttons(self) -> None:
         is_busy, has_model = self._answer is not None, bool(self.model.model())
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
-        self.send.setEnabled(is_busy or (has_model and bool(self.field.toPlainText().strip())))
-        self.contradictions.setEnabled(has_model and not is_busy)
+        lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
+        empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
+        widgets.allow(self.send, "" if is_busy else lacks or empty)
+        widgets.allow(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
         self.anew.setEnabled(self._start.isHidden())
 
     # --- the conversation

@@ -22,7 +22,7 @@ from core.language import tr, trn
 from core.presets import Preset, Range, preset
 from core.providers import LOCAL, Offer
 from core.training import MINIMUM_ROWS, Plan
-from ui import style, widgets
+from ui import job_words, style, widgets
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
 
@@ -43,9 +43,11 @@ class TrainingForm(QWidget):
         super().__init__()
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
+        self._no_models = tr("Asking the provider for its models…")
         self._preferred = ""  # the base model that was begun with
         self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
-        self.rows.setMinimumContentsLength(18)
+        self.rows.setMinimumContentsLength(14)
+        self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
         self.validation = QCheckBox()
@@ -162,8 +164,12 @@ class TrainingForm(QWidget):
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
-    def show_offers(self, offers: Sequence[Offer]) -> None:
-        """The models to begin with: base models first, then what was trained already, to go on with it."""
+    def show_offers(self, offers: Sequence[Offer], no_models: str = "") -> None:
+        """The models to begin with: base models first, then what was trained already, to go on with it.
+
+        Where there are none, `no_models` says why.
+        """
+        self._no_models = no_models
         self.base.show_offers(sorted(offers, key=lambda offer: offer.tuned))
         self._show_base()
 
@@ -181,7 +187,7 @@ class TrainingForm(QWidget):
         self._preset, self._server = chosen, title
         self.method.clear()
         for method in (*chosen.methods, *chosen.shown):
-            self.method.addItem(method_title(method), method)
+            self.method.addItem(job_words.method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self._base_title.setText(
             tr("Base &model ({server})", server=title.replace("&", "&&")) if title else tr("Base &model")
@@ -260,13 +266,27 @@ class TrainingForm(QWidget):
             return tr("Juku shows jobs of this method that were created elsewhere; it does not start any.")
         return self.epochs.problem() or self.hyper.problem() or self.metadata.problem()
 
+    def _reason(self) -> str:
+        """Why nothing can be started now; '' where it can."""
+        offer = self.offer()
+        if self._sending:
+            return self._wait
+        if problem := self.problem():
+            return problem
+        if offer is None:
+            return self._no_models
+        return tr("{title} – downloading", title=offer.title) if offer.state == "fetching" else ""
+
     def _show_base(self) -> None:
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
         problem = self.problem()
-        able = offer is not None and not fetching and not self._sending and not problem
-        self.start.setEnabled(able)
-        self.several.setEnabled(able and offer is not None and offer.state not in FETCHED)
+        reason = self._reason()
+        widgets.allow(self.start, reason)
+        later = offer is not None and offer.state in FETCHED
+        widgets.allow(
+            self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
+        )
         self._bar.setVisible(fetching)
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self._bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
@@ -275,18 +295,9 @@ class TrainingForm(QWidget):
         elif problem:
             self.on_base.say(problem, "warning")
         elif offer is None:
-            self.on_base.say(tr("Asking the provider for its models…"))
+            self.on_base.say(self._no_models)
         else:
             self.on_base.say(*_on_offer(offer, self._language))
-
-
-def method_title(method: str) -> str:
-    """A method in words, beside the protocol's own."""
-    return {
-        "supervised": tr("Supervised (answers)"),
-        "dpo": tr("DPO (preferences)"),
-        "reinforcement": tr("Reinforcement (only shown)"),
-    }.get(method, method)
 
 
 def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel:

@@ -50,7 +50,7 @@ class TrainingTab(Tab):
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
-        self.pane = JobPane(self.actions_of_jobs)
+        self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = Reload(workspace, self._load_lines)
         self._details = Reload(workspace, self._load_details)
         self._lay_out()
@@ -131,6 +131,7 @@ class TrainingTab(Tab):
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
         chosen = server_words.preset_of(self.workspace, provider)
+        self._show_trouble()
         self.banner.show_server(chosen.id, self.workspace.offers)
         self.form.show_server(chosen, self.workspace.provider_title())
         self._offer_models()
@@ -142,7 +143,8 @@ class TrainingTab(Tab):
         offers = self.workspace.offers
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
-        self.form.show_offers([*offers, *saved] if offers else [])
+        no_models = self.workspace.no_models(self.workspace.settings.provider)
+        self.form.show_offers([*offers, *saved] if offers else [], no_models)
         self.form.prefer(self.workspace.role("student")[1])
 
     async def _read_rows(self) -> None:
@@ -212,7 +214,12 @@ class TrainingTab(Tab):
 
     def _show_trouble(self) -> None:
         """Servers that cannot be asked now, in words, and the button that asks them again."""
-        said = [" ".join(filter(None, (f"{error.title}.", error.message))) for error in self.runner.failures.values()]
+        told = self.workspace.trouble(self.workspace.settings.provider)  # stands above the tabs already
+        said = [
+            " ".join(filter(None, (f"{error.title}.", error.message)))
+            for error in self.runner.failures.values()
+            if told is None or error.title != told.title
+        ]
         self.trouble.say("\n".join(said), "warning")
         self.again.setVisible(bool(said))
 

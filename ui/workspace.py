@@ -19,6 +19,8 @@ from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
+from ui.backup_runner import BackupRunner
+from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
 
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
@@ -29,6 +31,8 @@ class Workspace(QObject):
 
     offers_changed = Signal()
     offers_failed = Signal(str)  # the provider that could not be asked for its models
+    rows_wanted = Signal(str)  # rows are to be shown: the words of a filter
+    reconnected = Signal(str)  # a provider whose address or key has changed: what it refused before may succeed now
 
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,10 +49,13 @@ class Workspace(QObject):
         self._others: dict[str, list[Offer]] = {}
         self._asking: set[str] = set()  # providers that are being asked for their models
         self._troubles: dict[str, JukuError] = {}
+        self._answered: set[str] = set()  # providers that have told their models, be it none
         self._connected: dict[str, Provider] = {}
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        SettingsWatch(self)
+        self.backups = BackupRunner(self)
 
     async def find(self, filter: Filter) -> array[int]:
         """Ids of the rows that match; a newer search stops the older one."""
@@ -113,8 +120,8 @@ class Workspace(QObject):
         self.tasks.start("", self.load_offers())
 
     async def load_offers(self) -> None:
-        """Ask the student's provider for its models."""
-        await self.offers_of(self.settings.provider, fresh=True)
+        """Ask the student's provider for its models; why it cannot be asked is told by `trouble`."""
+        await self._load(self.settings.provider)
 
     def known_offers(self, id: str) -> list[Offer]:
         """The models of a provider, as far as it has told them already."""
@@ -123,6 +130,14 @@ class Workspace(QObject):
     def trouble(self, id: str) -> JukuError | None:
         """Why a provider could not be asked for its models when it was asked last."""
         return self._troubles.get(id)
+
+    def no_models(self, id: str) -> str:
+        """Why no model of a provider can be chosen, in a few words: it is asked, cannot be asked, or has none."""
+        if error := self.trouble(id):
+            return f"{error.title}."
+        if id in self._answered:
+            return tr("“{server}” has no models.", server=self.provider_title(id))
+        return tr("Asking the provider for its models…")
 
     def want_offers(self, id: str, again: bool = False) -> None:
         """Ask a provider that has not told its models, or `again` any. The student's is asked anyhow (`load_offers`)."""
@@ -133,7 +148,8 @@ class Workspace(QObject):
             task.add_done_callback(lambda _task: self._asking.discard(id))
 
     async def _load(self, id: str) -> None:
-        await self.offers_of(id, fresh=True)
+        with suppress(JukuError):  # said where the models are chosen, and for the student's above the tabs
+            await self.offers_of(id, fresh=True)
 
     async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:
         """The models of a provider, asked for once, or `fresh`. Raises `ProviderError`, `KeyStoreError`."""
@@ -146,6 +162,7 @@ class Workspace(QObject):
             self.offers_failed.emit(id)
             raise
         self._troubles.pop(id, None)
+        self._answered.add(id)
         if id == self.settings.provider:
             self.offers = offers
         else:
@@ -171,23 +188,28 @@ class Workspace(QObject):
 
     async def forget_provider(self, id: str) -> None:
         """Connect anew next time: its address or key has changed."""
-        self._troubles.pop(id, None)
-        if self._others.pop(id, None) is not None:
+        known = [held.pop(id, None) for held in (self._troubles, self._others)]
+        if any(one is not None for one in known):
             self.offers_changed.emit()
+        self.reconnected.emit(id)
         if provider := self._connected.pop(id, None):
             await provider.close()
 
     def switch(self, project: Project) -> None:
         """Go on with another project; what still ran on the old one is cancelled first."""
-        self.tasks.start("", self._close_old(self.project, self.tasks.running()))
+        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.leave()))
         self.project = project
         self.finder = Finder(project)
         self._indexing.start()
         self.remember(project.path)
 
-    async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:
+    async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
         await cancel_all(running)
-        old.close()
+        try:
+            if changed:
+                await self.backups.make_last(old)
+        finally:
+            old.close()
 
     def remember(self, path: Path) -> None:
         self.settings.remember(path)
@@ -201,4 +223,6 @@ class Workspace(QObject):
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()
+        if self.backups.leave():
+            await self.backups.make_last(self.project)
         self.project.close()

@@ -18,6 +18,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from core.engine import engine, lifetime, server
+from core.engine.whole_files import make_private, write_whole
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -74,11 +75,8 @@ def _url(host: str, port: int) -> str:
 @contextlib.contextmanager
 def _announced(home: Path, url: str, token: str) -> Iterator[None]:
     """`engine.json`, for this user's eyes only, while the engine runs."""
-    path, part = home / "engine.json", home / "engine.json.part"
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"url": url, "token": token, "pid": os.getpid()}, file)
-    part.replace(path)
+    path = home / "engine.json"
+    write_whole(path, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode())
     try:
         yield
     finally:
@@ -140,6 +138,7 @@ def main() -> int:
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with FileLock(arguments.home / "lock", blocking=False):
+            make_private(arguments.home)
             _serve(arguments)
     except Timeout:
         print(f"Another engine runs on {arguments.home}.", file=sys.stderr)

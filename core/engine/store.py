@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.protocol import ApiError, Json, new_id, now
+from core.engine.whole_files import keep_folder, sync_folder, write_whole
 
 UNFINISHED = ("validating_files", "queued", "running")
 
 
 def write_json(path: Path, value: object) -> None:
     """Replace `path` as a whole: a reader sees the old text or the new, also after a power cut."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, json.dumps(value, ensure_ascii=False).encode())
 
 
 def read_json(path: Path) -> Json | None:
@@ -90,7 +86,7 @@ class Files:
             write(folder / "content")
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
             write_json(folder / "file.json", value)
-            folder.rename(self._root / file_id)
+            keep_folder(folder, self._root / file_id)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -147,6 +143,7 @@ class Folders:
         (self._root / value["id"]).mkdir()
         self._values[value["id"]] = value
         write_json(self.folder(value["id"]) / self.name, value)
+        sync_folder(self._root)
 
     def all(self) -> list[Json]:
         """Every object, newest first."""
@@ -204,14 +201,14 @@ class Jobs(Folders):
         self.get(job_id)["estimated_finish"] = finish
 
     def add_event(self, job_id: str, message: str, level: str = "info", data: Json | None = None) -> None:
-        """Add what happened; with `data` it is a metrics event."""
+        """Add what happened; with the `data` of a step it is a metrics event."""
         event = {
             "id": new_id("ftevent-"),
             "object": "fine_tuning.job.event",
             "created_at": now(),
             "level": level,
             "message": message,
-            "type": "metrics" if data else "message",
+            "type": "metrics" if data and "step" in data else "message",
         }
         append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
 
@@ -239,7 +236,7 @@ class Tuned:
         """Take over a finished adapter folder (moved, not copied) as the model `value['id']`."""
         write_json(folder / "model.json", value)
         target = self._root / new_id("m-")
-        folder.rename(target)
+        keep_folder(folder, target)
         old = self._folders.get(value["id"])
         self._folders[value["id"]] = target
         if old:

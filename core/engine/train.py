@@ -5,7 +5,6 @@ It reads `plan.json` and rows, tells its parent each step in a JSON line, and le
 """
 
 import json
-import os
 import random
 import shutil
 import sys
@@ -20,6 +19,7 @@ from core.engine import device, lifetime, recipe
 from core.engine.lessons import Lesson, Preferences, Reader, Supervised, TrainError, add, parts, shown
 from core.engine.protocol import Json
 from core.engine.template import Template, TemplateError
+from core.engine.whole_files import keep_file, keep_folder
 
 SAVE_SECONDS = 20.0
 GLANCES = 10  # at the validation rows, in a whole job
@@ -186,8 +186,7 @@ class Training:
             state = self.optimiser.state[p]
             tensors |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
         save_file(tensors, path.with_suffix(".tmp"), {"step": str(self.step)})
-        _sync(path.with_suffix(".tmp"))
-        path.with_suffix(".tmp").replace(path)
+        keep_file(path.with_suffix(".tmp"), path)
         self.saved = time.monotonic()
 
     def _restore(self) -> None:
@@ -245,15 +244,7 @@ def _whole(target: Path, write: Any) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     write(part)
-    for path in part.iterdir():
-        _sync(path)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    keep_folder(part, target)
 
 
 def main() -> int:

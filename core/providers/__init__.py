@@ -31,6 +31,7 @@ from core.providers.protocol import (
     Reply,
     Sampling,
 )
+from core.providers.wording import no_key
 from core.settings import ProviderSettings, Settings, is_this_computer
 
 __all__ = [
@@ -68,7 +69,10 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
         return LocalProvider()
     for entry in settings.providers:
         if entry.id == id:
-            made = Provider(entry.id, entry.title, entry.base_url, _key(entry, keys), presets.preset(entry.preset))
+            key = _key(entry, keys)
+            if key is None and _needs_key(entry):
+                raise no_key(entry.title)
+            made = Provider(entry.id, entry.title, entry.base_url, key, presets.preset(entry.preset))
             made.capabilities = known(entry)
             return made
     raise ProviderError(
@@ -84,11 +88,20 @@ def known(entry: ProviderSettings) -> Capabilities:
     return replace(Capabilities(checked_at=entry.checked_at), **found)
 
 
+def _needs_key(entry: ProviderSettings) -> bool:
+    """Whether it is a service with accounts: without a key it would refuse everything."""
+    return bool(presets.preset(entry.preset).key_url) and not _is_near(entry)
+
+
+def _is_near(entry: ProviderSettings) -> bool:
+    return is_this_computer(urlsplit(entry.base_url).hostname or "")
+
+
 def _key(entry: ProviderSettings, keys: Keys) -> str | None:
     """The provider's key. A server on this computer often wants none: there a missing keyring is no obstacle."""
     try:
         return keys.load(entry.id)
     except KeyStoreError:
-        if is_this_computer(urlsplit(entry.base_url).hostname or ""):
+        if _is_near(entry):
             return None
         raise

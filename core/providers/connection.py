@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +12,7 @@ from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
+from core.providers import package
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
 
@@ -44,7 +47,10 @@ class Connection:
         self._client: AsyncOpenAI | None = None
 
     async def client(self) -> AsyncOpenAI:
+        """The package's client. What is imported of the package anywhere here is imported after this."""
         if self._client is None:
+            await asyncio.to_thread(package.load)
+        if self._client is None:  # another request may have come first meanwhile
             self._client = self._connect(self.base_url, self._key)
         return self._client
 
@@ -65,6 +71,10 @@ class Connection:
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
         )
 
+    def worded(self) -> AbstractContextManager[None]:
+        """Whatever fails inside becomes a `ProviderError`."""
+        return worded(self.title, self._key)
+
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
@@ -73,7 +83,7 @@ class Connection:
     async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
         """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
         try:
-            with worded(self.title, self._key):
+            with self.worded():
                 result = await call
         except AttributeError as error:  # where the package expects a list, that string breaks it
             raise not_the_protocol(self.title) from error

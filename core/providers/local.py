@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import socket
 import subprocess
 import sys
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from core import presets
 from core.errors import ProviderError
 from core.keys import environment
 from core.language import tr
 from core.paths import engine_home
+from core.providers import package
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol import Offer
+from core.whole_files import PRIVATE
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
+GONE = ("unreached", "refused")  # codes of a process that does not answer
 
 
 class LocalProvider(OpenAIProvider):
@@ -58,8 +63,8 @@ class LocalProvider(OpenAIProvider):
     def _start(self) -> None:
         token = secrets.token_urlsafe(32)
         home = engine_home()
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / "engine.log").open("ab") as log:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _open_log(home / "engine.log") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
                 cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -69,6 +74,7 @@ class LocalProvider(OpenAIProvider):
         with contextlib.suppress(OSError):
             process.stdin.write(f"{token}\n".encode())
             process.stdin.flush()
+        package.load()  # while the engine is starting
         line = process.stdout.readline()
         if line:
             self._process, self._key = process, token
@@ -85,6 +91,21 @@ class LocalProvider(OpenAIProvider):
                 tr("Nothing was lost. The cause is at the end of {log}.", log=home / "engine.log"),
             )
         self._process, self._key, self.base_url = None, found["token"], found["url"]
+
+    @contextlib.contextmanager
+    def worded(self) -> Iterator[None]:
+        """The engine is a part of Juku: where it is gone, no address and no network is to be looked at."""
+        try:
+            with super().worded():
+                yield
+        except ProviderError as error:
+            if error.status is not None or error.code not in GONE:
+                raise
+            raise ProviderError(
+                tr("The local engine has stopped"),
+                tr("Nothing was lost. Try again: it is started again then."),
+                code=error.code,
+            ) from error
 
     async def close(self) -> None:
         await super().close()
@@ -111,6 +132,11 @@ class LocalProvider(OpenAIProvider):
         await self._answer(
             client.post(f"/catalog/{model}/prepare", body={"accept_licence": True}, cast_to=object), dict
         )
+
+
+def _open_log(path: Path) -> BinaryIO:
+    """It may hold what people have uploaded: nobody else may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE), "ab")
 
 
 def _running_engine() -> dict[str, str] | None:

@@ -15,9 +15,10 @@ MODERATOR = "omni-moderation-latest"
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
         """The models the server offers, the newest first where it says when they were made."""
+        client = await self.client()
         from openai.pagination import AsyncPage
 
-        page = await self._answer((await self.client()).models.list(), AsyncPage)
+        page = await self._answer(client.models.list(), AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[Offer]:
@@ -29,9 +30,10 @@ class ModelsApi(Connection):
 
     async def delete_model(self, id: str) -> None:
         """Delete a fine-tuned model, for good."""
+        client = await self.once()
         from openai.types import ModelDeleted
 
-        await self._able("model_delete", self._answer((await self.once()).models.delete(id), ModelDeleted))
+        await self._able("model_delete", self._answer(client.models.delete(id), ModelDeleted))
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
         """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
@@ -44,17 +46,19 @@ class ModelsApi(Connection):
 
     async def moderate(self, texts: list[str]) -> list[list[str]]:
         """The categories in which each text was flagged."""
+        client = await self.client()
         from openai.types import ModerationCreateResponse
 
-        call = (await self.client()).moderations.create(input=texts, model=MODERATOR)
+        call = client.moderations.create(input=texts, model=MODERATOR)
         found = await self._able("moderation", self._answer(call, ModerationCreateResponse))
         return [_flagged(result) for result in self._each(found.results, texts)]
 
     async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
+        client = await self.client()
         from openai.types import CreateEmbeddingResponse
 
-        call = (await self.client()).embeddings.create(input=texts, model=model)
+        call = client.embeddings.create(input=texts, model=model)
         found = await self._able("embeddings", self._answer(call, CreateEmbeddingResponse))
         return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
 

@@ -1,5 +1,6 @@
 """What the openai package raises, in words a person can act on."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from typing import Any
 from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
 from core.redaction import redacted
+
+NO_KEY = "no_key"  # the code of an error
+_ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 
 
 @contextmanager
@@ -55,7 +59,16 @@ def _unreached(server: str, error: Any) -> ProviderError:
             tr("Nothing is listening there: check the host and port, and whether the server is running."),
             "refused",
         )
-    return ProviderError(tr("“{server}” cannot be reached", server=server), f"{advice} ({reason})", code=code)
+    # Where the advice names the cause, the system's own words would only repeat it in a way that nobody reads.
+    known = code != "unreached" or not (reason := _ERRNO.sub("", reason).strip())
+    message = advice if known else f"{advice} ({reason})"
+    return ProviderError(tr("“{server}” cannot be reached", server=server), message, code=code)
+
+
+def no_key(server: str) -> ProviderError:
+    """The server wants a key, and none was entered. As final as a key that it refuses."""
+    title = tr("No API key is entered for “{server}”", server=server)
+    return ProviderError(title, tr("Enter it in the settings."), status=401, code=NO_KEY)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -71,6 +84,8 @@ def _code(error: Any) -> str:
 
 
 def _status(server: str, error: Any, secret: str | None) -> ProviderError:
+    if error.status_code == 401 and not secret:
+        return no_key(server)
     code = _code(error)
     kind = str(getattr(error, "type", None) or "")
     title, advice = _words(server, error.status_code, code if code in QUOTA else kind if kind in QUOTA else code)

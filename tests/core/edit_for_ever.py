@@ -2,11 +2,15 @@
 
 import asyncio
 import random
+import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from core import dataset, editing, filters, importing, packs, versions
+from core.connection import open_rows
 from core.editing import Pattern
 from core.formats import jsonl
 from core.progress import Reporter
@@ -19,8 +23,12 @@ AGAIN = Options(skip_known=False)
 async def steps(project: Project, rows: Path, seed: int) -> AsyncIterator[int]:
     """The same steps for the same seed and project; after each a digest of what the project holds."""
     chance = random.Random(seed)
-    verbs = (bring, import_here, edit, edit, delete, undo, undo, redo, replace, tag, keep, go_back, export)
+    verbs = (
+        bring, import_here, edit, edit, delete, undo, undo, redo, replace, tag, keep, go_back, export,
+        checkpoint, read_frozen, break_in,
+    )  # fmt: skip
     for number in range(1_000_000):
+        look_into(project)
         verb: Callable[..., Awaitable[object]] = chance.choice(verbs)
         await verb(project, rows, chance, number)
         yield contents(project)
@@ -76,9 +84,42 @@ async def export(project: Project, rows: Path, chance: random.Random, number: in
     jsonl.write(project.path.with_suffix(".jsonl"), dataset.texts(project.rows))
 
 
+def look_into(project: Project) -> None:
+    """What anything in the process may do at any time, and what drops its POSIX locks."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            project.path.with_name(project.path.name + suffix).open("rb").close()
+
+
+async def checkpoint(project: Project, rows: Path, chance: random.Random, number: int) -> None:
+    await project.checkpoint()
+
+
+async def read_frozen(project: Project, rows: Path, chance: random.Random, number: int) -> None:
+    """What a child reads without locks is all there is, also after more was written."""
+    async with project.frozen() as path:
+        now = contents(project)
+        await edit(project, rows, chance, number)
+        await undo(project, rows, chance, number)
+        with closing(open_rows(path)) as db:
+            assert digest(db) == now
+
+
+async def break_in(project: Project, rows: Path, chance: random.Random, number: int) -> None:
+    """Another program that reads and then closes would bring in the log and delete it; it is kept out."""
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT * FROM meta')"
+    command = [sys.executable, "-S", "-c", code, str(project.path)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert "database is locked" in done.stderr, done
+
+
 def contents(project: Project) -> int:
     """A digest of all rows as they are stored."""
-    rows = (f"{row.id} {row.data} {row.tags}" for row in dataset.examples(project.rows))
+    return digest(project.rows)
+
+
+def digest(db: sqlite3.Connection) -> int:
+    rows = (f"{row.id} {row.data} {row.tags}" for row in dataset.examples(db))
     return packs.digest("\n".join(rows).encode())
 
 

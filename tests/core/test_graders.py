@@ -1,14 +1,14 @@
 """Each grader marks what it says it marks, in words, and no answer or pattern can hang it."""
 
 import json
-import time
 
 import pytest
 from rapidfuzz import fuzz
 
-from core import duplicates
+from core import duplicates, graders
 from core.evals import Question
 from core.graders import GRADERS, Mark
+from tests.patience import effort
 from tools import marking
 
 LIMIT = "A ball may be held for at most five seconds."
@@ -90,9 +90,46 @@ def test_the_reference_must_not_be_contradicted():
     assert (contrary.passed, contrary.score, contrary.found) == (False, 0.5, ("hands",))
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference", "point"),
+    [
+        ("Yes, with the hands.", "No, only with the hands.", "hands"),
+        ("No, with the hands.", "Yes, with the hands.", "hands"),
+        ("はい、手でさわります。", "いいえ、手でさわります。", "手"),
+        ("いいえ、手でさわります。", "はい、手でさわります。", "手"),
+    ],
+)
+def test_yes_and_no_contradict_each_other_either_way(answer, reference, point):
+    found = mark("key_points", answer, point, reference)
+    assert (found.passed, found.found) == (False, (point,))
+    assert "The answer says yes where the reference" in found.reason
+    agreeing = (
+        reference.split("、" if "、" in reference else ",")[0]
+        + answer[len(answer.split("、" if "、" in answer else ",")[0]) :]
+    )
+    assert mark("key_points", agreeing, point, reference).passed
+
+
 def test_the_score_is_the_share_of_points():
     found = mark("key_points", "Pushing and grabbing.", "push ; grab ; knock")
     assert (found.score, found.found, found.missed) == (pytest.approx(2 / 3), ("push", "grab"), ("knock",))
+
+
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+def test_the_words_that_hit_are_named_and_points_are_told_in_words(grader):
+    points = "3 ; team|side ; !minute|second"
+    found = mark(grader, "A side has 4 players for a second.", points)
+    assert found.reason.splitlines() == [
+        "Found: “side”.", "The answer does not contain “3”.", "The answer contains “second”, which is not allowed.",
+    ]  # fmt: skip
+    found = mark(grader, "It has 3.", points)
+    assert found.reason.splitlines() == ["Found: “3”.", "The answer does not contain “team” or “side”."]
+    assert mark(grader, "A team of 3.", points).reason == "Found: “3”, “team”."
+    assert not set("|!") & set(
+        "".join(mark(grader, text, points).reason for text in ("", "3", "second", "not 3", "a team"))
+    )
+    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
+    assert graders.wanted_words("regex", "a|b") == "a|b"
 
 
 def test_without_key_points_the_figures_of_the_reference_are_wanted():
@@ -137,28 +174,22 @@ def test_a_regular_expression():
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(?:a{1,1000}){1,1000}$"])
 def test_a_hostile_pattern_is_given_up(pattern):
-    started = time.monotonic()
     found = mark("regex", "a" * 5000 + "!", pattern)
     assert found.passed is None
     assert "too long" in found.reason
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("name", GRADERS)
 def test_hostile_answers_and_titles(name):
     assert GRADERS[name].title()
-    started = time.monotonic()
-    for answer in (
-        "5 seconds or " * 50_000,
-        "手は" * 100_000,
-        "no " * 100_000,
-        "\ud800",
-        "\x00",
-        "1 hour 40 " * 40_000,
-    ):
-        for kind in ("memorised", "not_stated"):
-            mark(name, answer, "5 seconds ; !kick", LIMIT, "How many seconds?", kind)
-    assert time.monotonic() - started < 20
+    hostile = ["5 seconds or " * 50_000, "手は" * 100_000, "no " * 100_000, "\ud800", "\x00", "1 hour 40 " * 40_000]
+
+    def read():
+        for answer in hostile:
+            for kind in ("memorised", "not_stated"):
+                mark(name, answer, "5 seconds ; !kick", LIMIT, "How many seconds?", kind)
+
+    assert effort(read) < 20
 
 
 @pytest.fixture(scope="module")

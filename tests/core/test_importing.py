@@ -1,7 +1,9 @@
 import asyncio
 import gzip
 import sqlite3
+import sys
 
+import psutil
 import pytest
 
 from core import dataset, filters, importing, quarantine
@@ -88,3 +90,29 @@ def test_what_a_load_began_and_did_not_finish_is_not_there(project):
     with sqlite3.connect(project.path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no niceness there")
+def test_whoever_waits_for_an_import_is_not_put_behind_other_work(project, path):
+    seen = []
+
+    def look(_progress):
+        seen.extend(child.nice() for child in psutil.Process().children())
+
+    asyncio.run(bring(project, path, reporter=Reporter(look)))
+    assert set(seen) == {psutil.Process().nice()}
+
+
+def test_an_import_whose_reader_dies_leaves_nothing_and_says_so(project, path):
+    many = path.with_name("many.jsonl")  # more than what may be on its way in the pipe
+    many.write_text("".join(jsonl.new_row("", f"{number} {number**9}", "a") + "\n" for number in range(40_000)))
+
+    def kill(_progress):
+        for child in psutil.Process().children():
+            child.kill()
+
+    with pytest.raises(JukuError, match="ended before it was done"):
+        asyncio.run(bring(project, many, reporter=Reporter(kill)))
+    assert not filters.find(project.rows)
+    asyncio.run(bring(project, path))
+    assert len(filters.find(project.rows)) == 999

@@ -19,6 +19,7 @@ from core.providers import Reply
 from tests.core import asking
 from tests.core.asking import GATES, MODEL, begin
 from tests.fake_server import Answer, FakeServer
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
 
 
 def test_four_are_asked_at_once_and_no_more(gates, server):
-    together = threading.Barrier(asking_core.PARALLEL, timeout=30)
+    together = threading.Barrier(asking_core.PARALLEL, timeout=PATIENCE)
 
     def scripted(asked):
         if asking.gate_of(asked) in GATES[:8]:

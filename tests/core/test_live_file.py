@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from core.project import Project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 
+ROOT = Path(__file__).parent.parent.parent
 FOREIGN = """
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
@@ -188,7 +190,7 @@ def test_a_file_that_is_gone_leaves_a_copy_to_read(project):
     assert questions(project) == ["q0"]
     (copy,) = project.path.parent.glob("test 2*.juku")
     assert str(copy) in error.value.message
-    with pytest.raises(ProjectError, match="only be read"):
+    with pytest.raises(ProjectError, match="read-only"):
         add(project, "q2")
 
 
@@ -273,3 +275,27 @@ def test_every_write_waits_for_the_disk(project, tmp_path):
             0,
         )
     assert schema.log_mark(project.rows) <= 0
+
+
+CUT = """
+import os, sqlite3, sys
+from pathlib import Path
+from core import dataset
+from core.project import Project
+project = Project(Path(sys.argv[1]))
+os.truncate(sys.argv[1], 8192)
+try:
+    print(len(list(dataset.examples(project.rows))))
+except sqlite3.Error as error:
+    print("said", error)
+os._exit(0)
+"""
+
+
+def test_a_file_that_is_cut_off_does_not_end_the_process(project):
+    rows = [dataset.read_row(jsonl.new_row("", f"q{number}", "a" * 3000)) for number in range(500)]
+    asyncio.run(project.write("Add", dataset.add, rows))
+    project.close()
+    done = subprocess.run([sys.executable, "-c", CUT, str(project.path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done
+    assert done.stdout.startswith("said")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import dataset, facts, filters, importing, schema, spec
@@ -61,7 +61,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
     """The document against the plainest model of undo there is: a list of whole states and a place in it."""
     project = Project(tmp_path_factory.mktemp("p") / "test.juku")
@@ -143,6 +143,36 @@ def test_images_beyond_the_limit_are_dropped(project):
     assert count == UNDO_LIMIT
 
 
+def test_a_change_after_an_undo_ends_the_way_forward(project):
+    async def go():
+        await project.write("Add", dataset.add, rows(3))
+        await project.write("Edit", dataset.edit, 1, "answer", "first")
+        await project.undo()
+        assert project.redo_label == "Edit"
+        await project.write("Edit", dataset.edit, 2, "answer", "second")
+        assert project.redo_label is None
+        assert (await project.redo()).label == ""
+        assert [row.answer for row in dataset.examples(project.rows)] == ["answer 0", "second", "answer 2"]
+
+    asyncio.run(go())
+
+
+def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
+    assert UNDO_LIMIT == 500
+    monkeypatch.setattr(projects, "UNDO_LIMIT", 3)
+
+    async def go():
+        await project.write("Add", dataset.add, rows(1))
+        for number in range(5):
+            await project.write("Edit", dataset.edit, 1, "answer", f"edit {number}")
+        undone = 0
+        while (await project.undo()).label:
+            undone += 1
+        assert (undone, dataset.fetch(project.rows, [1])[1].answer) == (3, "edit 1")
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("content", [b"hello" * 1000, b"", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_file_that_is_no_project_is_refused_unchanged(tmp_path, content):
     path = tmp_path / "x.juku"
@@ -218,17 +248,19 @@ def test_a_full_disk_is_said_and_loses_nothing(project):
 
 def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
     """kill -9 at random moments: the file is sound and holds exactly the steps that were finished."""
+    kill_often(tmp_path, "tests.core.edit_for_ever", KILLS)
+
+
+def kill_often(tmp_path, module, rounds):
     chance = random.Random(1)
     path, source = tmp_path / "killed.juku", tmp_path / "rows.jsonl"
     source.write_text("".join(jsonl.new_row("", f"q{i}", f"a{i}") + "\n" for i in range(300)))
     Project(path).close()
-    for seed in range(KILLS):
+    for seed in range(rounds):
         before = tmp_path / f"before-{seed}.juku"
         shutil.copyfile(path, before)
-        count = run_and_kill(path, source, seed, chance.randint(1, 30))
-        with sqlite3.connect(path) as db:
-            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        db.close()
+        count = run_and_kill(module, path, source, seed, chance.randint(1, 30))
+        assert is_sound(path, tmp_path / "sound")
         exported = path.with_suffix(".jsonl")
         assert not exported.exists() or all(json.loads(line) for line in exported.read_text().splitlines())
         project = Project(path)
@@ -238,10 +270,22 @@ def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
 
 
-def run_and_kill(path, source, seed, wanted):
+def is_sound(path, folder):
+    """What another program finds in a copy of file and log; in the place itself it would take the log away."""
+    folder.mkdir(exist_ok=True)
+    for part in path.parent.glob(f"{path.name}*"):
+        shutil.copyfile(part, folder / part.name)
+    with sqlite3.connect(folder / path.name) as db:
+        found = db.execute("PRAGMA integrity_check").fetchone()
+    db.close()
+    shutil.rmtree(folder)
+    return found == ("ok",)
+
+
+def run_and_kill(module, path, source, seed, wanted):
     """Let the process report `wanted` steps and kill it in a later one; how many it had reported then."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.core.edit_for_ever", str(path), str(source), str(seed)],
+        [sys.executable, "-m", module, str(path), str(source), str(seed)],
         stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     for _number in range(wanted):

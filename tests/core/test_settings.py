@@ -1,5 +1,10 @@
 """Settings survive a restart and a broken file, and what is entered as a server's address is judged."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from core import settings
@@ -103,3 +108,101 @@ def test_a_server_that_is_gone_has_no_role():
 def test_only_the_gap_itself_is_a_gap():
     assert url_error("https://resource.openai.azure.com/openai/v1") == ""
     assert url_error("https://my-resource.openai.azure.com/openai/v1") == ""
+
+
+OTHER = ProviderSettings("other", "Other", "https://other.example.com/v1")
+
+
+def two_windows(**chosen):
+    settings.save(Settings(**chosen))
+    return settings.load(), settings.load()
+
+
+def test_two_windows_keep_each_others_settings(tmp_path):
+    first, second = two_windows(providers=[TEAM], theme="dark")
+    first.providers.append(OTHER)
+    first.remember(tmp_path / "first.juku")
+    first.cast("judge", "team", "large")
+    settings.save(first)
+    second.theme = "light"
+    second.providers[0].limit = 7
+    second.remember(tmp_path / "second.juku")
+    settings.save(second)
+    found = settings.load()
+    assert [(entry.id, entry.limit) for entry in found.providers] == [("team", 7), ("other", 3)]
+    assert (found.theme, found.judge.model) == ("light", "large")
+    assert [path.rpartition("/")[2] for path in found.recent] == ["second.juku", "first.juku"]
+
+
+def test_a_server_removed_in_one_window_is_not_brought_back_by_the_other():
+    first, second = two_windows(providers=[TEAM, OTHER])
+    first.remove("team")
+    settings.save(first)
+    second.geometry = "moved"
+    settings.save(second)
+    assert [entry.id for entry in settings.load().providers] == ["other"]
+
+
+def test_a_provider_goes_with_its_model():
+    first, second = two_windows(provider="team", student_model="small", providers=[TEAM, OTHER])
+    first.cast("student", "other", "")
+    settings.save(first)
+    second.student_model = "large"
+    settings.save(second)
+    assert settings.load().role("student") == ("team", "large")
+
+
+def test_what_another_window_saved_is_taken_over_and_what_is_not_saved_here_stays():
+    first, second = two_windows(providers=[TEAM])
+    edited = second.providers[0]
+    first.providers[0].limit = 9
+    first.providers.append(OTHER)
+    first.cast("writer", "team", "large")
+    settings.save(first)
+    second.theme = "dark"
+    assert settings.reload(second) == {"providers", "writer"}
+    assert second.providers[0] is edited
+    assert edited.limit == 9
+    assert (second.theme, second.role("writer")) == ("dark", ("team", "large"))
+    assert settings.reload(second) == set()
+    settings.save(second)
+    assert (settings.load().theme, settings.load().providers[1].id) == ("dark", "other")
+
+
+def test_what_only_a_newer_juku_knows_stays():
+    settings.save(Settings(theme="dark"))
+    file = settings.settings_file()
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps({**whole, "invented_later": [1]}))
+    chosen = settings.load()
+    chosen.theme = "light"
+    settings.save(chosen)
+    assert json.loads(file.read_text()) == {**whole, "theme": "light", "invented_later": [1]}
+
+
+def test_a_file_that_broke_meanwhile_is_written_whole():
+    settings.save(Settings(theme="dark", providers=[TEAM]))
+    chosen = settings.load()
+    settings.settings_file().write_bytes(b"\0" * 300)
+    chosen.language = "ja"
+    settings.save(chosen)
+    assert settings.load() == chosen
+    assert settings.reload(chosen) == set()
+
+
+def test_windows_that_save_at_once_lose_nothing(tmp_path):
+    """Each of several processes adds a server of its own, again and again read anew."""
+    code = (
+        "import sys\nfrom core import settings\nfrom core.settings import ProviderSettings\nchosen = settings.load()\n"
+        "for n in range(10):\n"
+        "    chosen.providers.append(ProviderSettings(f'{sys.argv[1]}-{n}', '', 'https://a.example.com'))\n"
+        "    settings.save(chosen)\n    settings.reload(chosen)\n"
+    )
+    root = settings.settings_file().parent.parent
+    assert root == tmp_path
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, name], cwd=Path(__file__).parent.parent.parent)
+        for name in ("a", "b", "c")
+    ]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert len(settings.load().providers) == 30

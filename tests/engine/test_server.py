@@ -18,6 +18,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.engine.running import BASE, LESSON, MODELS, ROOT, TOKEN, Running, start, upload
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
@@ -26,7 +27,7 @@ GOOD = {"Authorization": f"Bearer {TOKEN}"}
 def ask(engine: Running, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
     """Status, JSON body and request id of a bare request."""
     where = urlsplit(engine.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
         answer = connection.getresponse()
@@ -87,7 +88,7 @@ def test_every_error_has_the_envelope(engine: Running, method: str, path: str, b
 
 def test_a_body_without_end_is_cut_off(engine: Running) -> None:
     where = urlsplit(engine.url)
-    with socket.create_connection((where.hostname, where.port), timeout=30) as one:
+    with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as one:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
         one.sendall(f"{head}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
         block = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
@@ -114,6 +115,33 @@ def test_the_address_is_for_this_user_only_and_the_home_for_one_engine(tmp_path:
     assert not (tmp_path / "engine.json").exists()
 
 
+def modes(home: Path) -> dict[str, int]:
+    """The permissions of everything below a folder, by its name there."""
+    return {str(path.relative_to(home)): stat.S_IMODE(path.lstat().st_mode) for path in [home, *home.rglob("*")]}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of that kind")
+async def test_nobody_else_may_read_what_was_uploaded(tmp_path: Path) -> None:
+    """Also what an older engine left readable is taken back; a link is not followed."""
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    old = home / "files" / "file-old"
+    old.mkdir(parents=True)
+    (old / "content").write_bytes(b"{}\n")
+    outside.write_bytes(b"public")
+    (home / "link").symlink_to(outside)
+    for path in (home, old, old / "content", outside):
+        path.chmod(0o755)
+    running = start(home)
+    async with running.client() as client:
+        file = await upload(client, LESSON)
+    assert running.stop() == 0
+    found = modes(home)
+    open_to_others = {name: oct(mode) for name, mode in found.items() if mode & 0o077 and name != "link"}
+    assert not open_to_others
+    assert f"files/{file}/content" in found
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")
 def test_a_server_of_its_own_stops_on_a_signal(tmp_path: Path) -> None:
     process = subprocess.Popen(
@@ -127,7 +155,7 @@ def test_a_server_of_its_own_stops_on_a_signal(tmp_path: Path) -> None:
     with process.stderr:
         assert "http://127.0.0.1:" in process.stderr.readline() and "given" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert not (tmp_path / "engine.json").exists()
 
 

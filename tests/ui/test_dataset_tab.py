@@ -231,3 +231,25 @@ def test_each_window_opens_from_its_menu(run, tab, name):
 
 def test_every_column_can_be_sorted_by():
     assert {column.order for column in ALL} <= set(filters.ORDERS)
+
+
+def test_drafts_are_judged_from_where_they_stand(run, tab):
+    async def go():
+        assert not tab._judge.isVisible()
+        await tab.workspace.project.write(
+            "", lambda db: db.execute("UPDATE example SET status = 'draft' WHERE id < 4") and None
+        )
+        tab.refresh(ALL_TABLES)
+        await until(lambda: tab._judge.isVisible())
+        assert tab._judge.text() == "Let a model judge 3 drafts…"
+        tab._judge.click()
+        dialog = next(one for one in tab.findChildren(QDialog) if one.isVisible())
+        await until(lambda: dialog.count.text() == "3 drafts that name their facts")
+        dialog.reject()
+        tab.table.select_rows([5, 6])
+        tab.rows.actions["judge"].trigger()
+        dialog = next(one for one in tab.findChildren(QDialog) if one.isVisible())
+        await until(lambda: dialog.count.text() == "2 rows that name their facts")
+        dialog.reject()
+
+    run(go())

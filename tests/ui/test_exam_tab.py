@@ -1,12 +1,13 @@
 """The exam tab: wished for, asked over real HTTP, watched, stopped, gone on with, and looked at."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import dataset, evals, samples
+from core import dataset, evals, samples, spec
 from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
 from core.evals import Subject
 from core.progress import Reporter
@@ -108,14 +109,50 @@ def test_the_form_counts_and_warns(run, tab):
     async def go():
         tab.form.repeats.setValue(3)
         tab.form.general.setChecked(False)
-        await until(lambda: tab.form.total.text().startswith("67 questions · 804 answers"))
+        await until(lambda: tab.form.total.text().startswith("57 questions · 684 answers"))
 
     run(go())
     assert "the same" in tab.form.hint.text()
     tab.form.temperature.setValue(0.7)
     assert tab.form.hint.text() == ""
     costs = [row.cost.text() for row in tab.form.subjects.rows()]
-    assert all(cost.startswith("67 requests · ") and cost.endswith("price unknown") for cost in costs)
+    assert all(cost.startswith("57 requests · ") and cost.endswith("price unknown") for cost in costs)
+
+
+def test_the_rows_prompt_is_offered_before_an_exam(run, tab, server):
+    project, form = tab.workspace.project, tab.form
+    rows_prompt = spec.load(project.rows).system_prompt
+
+    async def go():
+        assert (form.warning.text(), form.trained) == ("", None)
+        other = replace(spec.load(project.rows), system_prompt="")
+        tab.workspace.tasks.start("", project.write("Forget the prompt", spec.store, other))
+        await until(lambda: form.warning.text())
+        assert "but the project has none" in form.warning.text()
+        form.start.click()
+        (box,) = tab.findChildren(QMessageBox)
+        assert rows_prompt[:40] in box.informativeText()
+        use = next(button for button in box.buttons() if "prompt" in button.text())
+        use.click()
+        await until(lambda: spec.load(project.rows).system_prompt == rows_prompt)
+        await until(lambda: not form.warning.text())
+        assert project.undo_label == "Use the rows’ prompt"
+        assert tab.run() is None  # nothing was asked
+
+    run(go())
+
+
+def test_an_exam_of_general_questions_is_warned_of(run, tab):
+    async def go():
+        await tab.workspace.project.write(
+            "", lambda db: db.execute("DELETE FROM example WHERE split = 'test'") and None
+        )
+        tab.refresh(ALL_TABLES)
+        await until(lambda: tab.form.total.text().startswith("20 questions"))
+
+    run(go())
+    assert "None of these questions is about your text" in tab.form.hint.text()
+    assert "There are none yet." in tab.empty._text.text()
 
 
 def test_subjects_are_added_copied_and_left_out(tab):
@@ -162,7 +199,7 @@ def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypa
 def test_the_questions_can_be_shown(qtbot, tab):
     with qtbot.waitSignal(tab.show_examples) as shown:
         tab.empty.show_questions.click()
-    assert shown.args == ["split:test"]
+    assert shown.args == ["split:test status:approved"]
 
 
 def test_an_exam_ends_with_a_table_and_names(run, tab, server):
@@ -182,6 +219,8 @@ async def with_reworded(tab, server):
     await tab.workspace.project.write(
         "", lambda db: db.execute("UPDATE example SET kind = 'reworded' WHERE split = 'test'") and None
     )
+    # Or they would be leaked: they ask what training rows ask.
+    await tab.workspace.project.write("", lambda db: db.execute("DELETE FROM example WHERE split = 'train'") and None)
     server.answer(BASE, "<b>60</b> <img src=x> points")
     await examined(tab, server)
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
 from core import dataset, facts, filters, language, settings, spec
 from core import project as projects
@@ -70,18 +70,6 @@ def test_what_is_typed_is_saved_when_the_window_closes(run, window):
         window.close()
         await window.closed
         assert dataset.fetch(window.workspace.project.rows, [1])[1].question == "Typed and not left?"
-
-    run(go())
-
-
-@pytest.mark.logs
-def test_a_mistake_of_ours_is_shown_in_words(run, window):
-    async def go():
-        app.show_crash(RuntimeError("<b>boom</b>"))
-        await until(lambda: window.findChild(QMessageBox) and window.findChild(QMessageBox).isVisible())
-        box = window.findChild(QMessageBox)
-        assert "boom" in box.detailedText()
-        box.close()
 
     run(go())
 

@@ -127,16 +127,19 @@ def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot
     scene.servers["writer"].key = "another"
 
     async def go(scene):
+        failed = []
+        scene.workspace.offers_failed.connect(failed.append)
         page = RolesPage(scene.workspace)
         qtbot.addWidget(page)
         scene.workspace.cast("writer", "writer", "gone-model")
         page.show()
         await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
         assert shown(page, "writer") == ("Writer", "gone-model – no longer offered")
-        assert len(scene.failures) == 1  # it is not asked again by itself
+        assert failed == ["writer"]  # it is not asked again by itself
         row = ModelRow(scene.workspace)
         qtbot.addWidget(row)
-        await until(lambda: len(scene.failures) == 2)
+        await until(lambda: failed == ["writer"] * 2)
+        assert not scene.failures  # it is said beside the choice, and nowhere else
         assert "does not accept the API key" in row.note.text()
 
     scene.play(go)

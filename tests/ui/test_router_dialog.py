@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QDialogButtonBox
 
 from core import dataset, routing, samples, spec
 from core.formats import jsonl
@@ -109,5 +111,23 @@ def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, fil
         server.answer(GAME, "Three.")
         dialog.ask.click()
         await until(lambda: dialog.chosen.text() == domain.name and "A game." in dialog.why.text())
+
+    play(run, project, server, scene)
+
+
+def test_it_has_a_button_that_closes_it_and_keeps_its_places(qtbot, run, project, server):
+    async def scene(workspace):
+        dialog = RouterDialog(workspace)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        close = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Close)
+        before = dialog.question.mapTo(dialog, QPoint(0, 0))
+        dialog.line.show()  # work that takes a while
+        dialog.layout().activate()
+        assert dialog.question.mapTo(dialog, QPoint(0, 0)) == before, "nothing jumps under the mouse"
+        closed = []
+        dialog.finished.connect(closed.append)
+        close.click()
+        assert closed
 
     play(run, project, server, scene)

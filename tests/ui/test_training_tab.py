@@ -1,10 +1,12 @@
 """The training tab against a real HTTP server: jobs made, watched, stopped, compared, and taken up after a restart."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QTableWidgetItem
 
-from core import dataset, jobs, training
+from core import dataset, jobs, spec, training
 from core.project import Project
 from core.providers import Offer
 from core.settings import ProviderSettings, Settings
@@ -141,6 +143,30 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
 
     run(window.play(go()))
     assert window.jobs() == []
+
+
+def test_the_rows_prompt_is_taken_over_before_the_start(window, run):
+    window.agrees = False
+    project = window.workspace.project
+    rows_prompt = spec.load(project.rows).system_prompt
+
+    async def go():
+        await project.write("", lambda db: spec.store(db, replace(spec.load(db), system_prompt="Be someone else.")))
+        window.tab.form.start.click()
+        await until(lambda: window.dialogs)
+        (dialog,) = window.dialogs
+        assert rows_prompt[:40] in dialog.objections.item(0).text()
+        dialog.objections.setCurrentRow(0)
+        assert dialog.rows.isEnabled()
+        dialog.prompt.click()
+        # It is taken over, and all is looked at once more.
+        await until(lambda: len(window.dialogs) == 2)
+        assert spec.load(project.rows).system_prompt == rows_prompt
+        assert project.undo_label == "Use the rows’ prompt"
+        assert all(one.prompt is None for one in window.dialogs[1].report.objections)
+        assert not window.dialogs[1].prompt.isVisible()
+
+    run(window.play(go()))
 
 
 def test_warnings_ask_before_the_start_and_what_was_agreed_is_not_asked_again(window, server, run):
@@ -308,7 +334,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
-        assert window.tab.count.text() == "3 jobs · 1 under way · 2 waiting"
+        assert window.tab.count.text() == "3 jobs · 1 in progress · 2 waiting"
         assert window.shown(job_table.SWEEP) == "Epochs"
         assert not window.tab.table.isColumnHidden(job_table.SWEEP)
         window.tab.table.selectRow(0)

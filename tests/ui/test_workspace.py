@@ -9,6 +9,7 @@ from core.formats import jsonl
 from core.keys import Keys
 from core.settings import ProviderSettings, Role, Settings
 from tests.fake_server import KEY, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.workspace import Workspace
 
@@ -23,8 +24,8 @@ def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
         workspace.tasks.start("", project.write("Add", dataset.add, rows))
         await until(lambda: workspace.finder.index.ready)
         assert list(await workspace.find(filters.Filter(text="返"))) == [1]
-        workspace.tasks.start("", project.write("Edit", dataset.edit, 1, "question", "交換は？"))
-        await until(lambda: workspace.finder.index.dirty)
+        await workspace.tasks.start("", project.write("Edit", dataset.edit, 1, "question", "交換は？"))
+        assert workspace.finder.index.dirty
         assert not await workspace.find(filters.Filter(text="返"))
         await workspace.tasks.close()
 
@@ -41,7 +42,7 @@ def test_a_server_whose_key_is_slow_to_come_holds_up_no_other(run, project, monk
     class SlowKeys(Keys):
         def load(self, provider):
             if provider == "slow":
-                released.wait(10)
+                released.wait(PATIENCE)
             return "sk-test"
 
     async def work():

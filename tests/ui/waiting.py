@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-PATIENCE = 60.0
+from tests.patience import PATIENCE
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -1,0 +1,254 @@
+"""Copies of a project as one whole file: where the person wants one, and dated backups that a rule thins out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import outside, paths, project_lock, schema
+from core.connection import connect, open_rows, transaction, worded
+from core.errors import ProjectError
+from core.language import tr
+from core.progress import Reporter
+from core.project import SUFFIX, Project
+from core.whole_files import PRIVATE, USUAL, sync_file, sync_folder, temporary_for
+
+PAGES = 500  # of the file that are copied between two looks at whether to stop
+NEWEST, DAYS, WEEKS, MONTHS = (
+    6,
+    7,
+    5,
+    12,
+)  # backups that are kept: so many, then the last of so many days, weeks, months
+LEAST = 2  # newest ones that are kept whatever their size
+MOST_BYTES = 4 << 30  # of all backups of a project together
+DATE = "%Y-%m-%d %H.%M.%S"
+_DATED = re.compile(r" (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d)(?: \(\d+\))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy holds. `is_whole`: its check has found no damage; a copy of a damaged project is still written."""
+
+    path: Path
+    rows: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A dated copy; `made` is in Unix seconds, `name` that of the project it was made of."""
+
+    path: Path
+    name: str
+    made: float
+    size: int
+
+
+# --- copies
+
+
+async def save_copy(project: Project, target: Path, reporter: Reporter) -> Copied:
+    """Write the open project to `target`, which appears only when it is whole and on the disk; what it had is replaced.
+
+    Raises `JukuError` where that is an open project, or cannot be written. Cancelling leaves nothing.
+    """
+    async with project.frozen() as source:
+        return await _copy_aside(source, target, USUAL, reporter)
+
+
+async def restore(backup: Path, target: Path, reporter: Reporter) -> Copied:
+    """Write a backup to `target`, to be opened there. Raises as `save_copy` does."""
+    return await _copy_aside(backup, target, USUAL, reporter)
+
+
+async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter) -> Copied:
+    _require_free(source, target)
+    part = _part(target)
+    request = {"source": str(source), "target": str(target), "part": str(part), "mode": mode}
+    try:
+        rows, is_whole = await outside.run_aside("core.backups", request, reporter)
+    finally:  # here, since a process that is stopped clears nothing away
+        for end in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(OSError):
+                part.with_name(f"{part.name}{end}").unlink(missing_ok=True)
+    return Copied(target, rows, is_whole)
+
+
+def _part(target: Path) -> Path:
+    return temporary_for(target.resolve())
+
+
+def _require_free(source: Path, target: Path) -> None:
+    """Refuse to write over a project that somebody has open, or that has left its newest changes in its log."""
+    found = project_lock.look(target)
+    log = target.with_name(f"{target.name}-wal")
+    is_same = target.exists() and target.samefile(source)
+    if is_same or (found and not found.is_stale):
+        raise ProjectError(
+            tr("“{name}” is open", name=target.name),
+            tr("It was not touched. Choose another name."),
+        )
+    if log.exists() and log.stat().st_size:
+        raise ProjectError(
+            tr("“{name}” was not closed properly", name=target.name),
+            tr("It holds changes that are not in the file yet, and was not touched. Choose another name."),
+        )
+
+
+def _work(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
+    """In a process of its own: copy page by page, check the copy, put it on the disk, and give it its name."""
+    source, target, part = Path(request["source"]), Path(request["target"]), Path(request["part"])
+    try:
+        part.touch(mode=request["mode"], exist_ok=False)
+        with contextlib.closing(open_rows(source)) as db, contextlib.closing(connect(part)) as copy:
+            found = _fill(db, copy, reporter)
+        sync_file(part)
+        part.replace(target.resolve())
+        sync_folder(target.resolve().parent)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ProjectError(
+            tr("The copy “{name}” could not be made", name=target.name),
+            tr("The project was not changed. Choose another folder. ({reason})", reason=reason),
+        ) from error
+    return found
+
+
+def _fill(db: sqlite3.Connection, copy: sqlite3.Connection, reporter: Reporter) -> tuple[int, bool]:
+    """Copy all pages, as a file that needs no log. How many rows it has, and whether it is undamaged."""
+
+    def report(_status: int, remaining: int, total: int) -> None:
+        reporter.update(total - remaining, total)
+
+    db.backup(copy, pages=PAGES, progress=report)
+    copy.execute("PRAGMA journal_mode = DELETE")
+    reporter.check()
+    try:
+        with transaction(copy):
+            schema.settle_log(copy)
+        return _count(copy), copy.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.DatabaseError:  # as damaged as the project is; better than none
+        return 0, False
+
+
+def _count(db: sqlite3.Connection) -> int:
+    number: int = db.execute("SELECT count(*) FROM example").fetchone()[0]
+    return number
+
+
+# --- dated backups
+
+
+def folder_of(db: sqlite3.Connection) -> Path:
+    """Where a project's backups are kept; the project's own id names the folder, so that they follow a project that moves."""
+    id = schema.state(db).partition(" ")[0]
+    return backups_folder() / hashlib.blake2b(id.encode(), digest_size=16).hexdigest()
+
+
+def backups_folder() -> Path:
+    return paths.data_folder() / "backups"
+
+
+async def back_up(project: Project, reporter: Reporter) -> Backup | None:
+    """Make a dated copy and remove those that the rule keeps no longer; None where there is no room for it.
+
+    A damaged project is not backed up: it would push out copies that are whole. Raises `JukuError`.
+    """
+    folder = await project.read(folder_of)
+    async with project.frozen() as source:
+        size = source.stat().st_size
+        _make_private(folder)
+        if shutil.disk_usage(folder).free < 2 * size:
+            return None
+        made = await _copy_aside(source, _new_name(folder, project.path.stem, time.time()), PRIVATE, reporter)
+    if not made.is_whole:
+        made.path.unlink()
+        raise ProjectError(
+            tr("The project could not be backed up"),
+            tr("Its check has found damage. Earlier backups are kept. Save a copy and look at it before you go on."),
+        )
+    _thin(folder, project.path.stem)
+    return _backup(made.path)
+
+
+def _make_private(folder: Path) -> None:
+    for one in (folder.parent, folder):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _new_name(folder: Path, stem: str, moment: float) -> Path:
+    name, number = f"{stem} {time.strftime(DATE, time.localtime(moment))}", 2
+    path = folder / f"{name}{SUFFIX}"
+    while path.exists():  # a clock that was put back
+        path, number = folder / f"{name} ({number}){SUFFIX}", number + 1
+    return path
+
+
+def listed(folder: Path) -> list[Backup]:
+    """The backups in a folder, the newest first; what is not named like one is nobody's business."""
+    found = [_backup(path) for path in folder.glob(f"*{SUFFIX}")] if folder.is_dir() else []
+    return sorted((one for one in found if one), key=lambda one: one.made, reverse=True)
+
+
+def everything() -> list[Backup]:
+    """The backups of all projects, also of those that are gone, the newest first."""
+    folders = [folder for folder in backups_folder().iterdir()] if backups_folder().is_dir() else []
+    return sorted((one for folder in folders for one in listed(folder)), key=lambda one: one.made, reverse=True)
+
+
+def _backup(path: Path) -> Backup | None:
+    found = _DATED.search(path.stem)
+    if not found:
+        return None
+    try:
+        made = time.mktime(time.strptime(found[1], DATE))
+        return Backup(path, path.stem[: found.start()], made, path.stat().st_size)
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def rows(path: Path) -> int:
+    """How many rows a backup has. Raises `ProjectError` where it cannot be read."""
+    with worded(path), contextlib.closing(open_rows(path)) as db:
+        return _count(db)
+
+
+def _thin(folder: Path, name: str) -> None:
+    mine = [one for one in listed(folder) if one.name == name]
+    for old in outdated(mine):
+        old.path.unlink(missing_ok=True)
+
+
+def outdated(found: Sequence[Backup]) -> list[Backup]:
+    """Those that the rule keeps no longer: the newest stay, then the last of each day, week and month, as far as there is room."""
+    ordered = sorted(found, key=lambda one: one.made, reverse=True)
+    kept = set(ordered[:NEWEST])
+    for count, period in ((DAYS, "%Y-%m-%d"), (WEEKS, "%G-%V"), (MONTHS, "%Y-%m")):
+        kept |= _last_of_each(ordered, period, count)
+    room = MOST_BYTES
+    for number, one in enumerate(ordered):
+        room -= one.size if one in kept else 0
+        if room < 0 and number >= LEAST:
+            kept.discard(one)
+    return [one for one in ordered if one not in kept]
+
+
+def _last_of_each(ordered: Iterable[Backup], period: str, count: int) -> set[Backup]:
+    """The newest backup of each of the last `count` periods that have one."""
+    last: dict[str, Backup] = {}
+    for one in ordered:
+        last.setdefault(time.strftime(period, time.localtime(one.made)), one)
+    return set(list(last.values())[:count])
+
+
+if __name__ == "__main__":
+    outside.serve(_work)

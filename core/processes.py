@@ -1,0 +1,55 @@
+"""Whether a process still is the one it was: its number may belong to another by now."""
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+PROC = Path("/proc")
+UNKNOWN = "?"  # there is such a process, but it cannot be told since when
+
+
+def start_of(pid: int) -> str | None:
+    """When a process started, in the system's own words; None where there is no such process."""
+    if not 0 < pid < 2**31:
+        return None
+    if sys.platform == "win32":
+        return _by_windows(pid)
+    return _by_proc(pid) if (PROC / "self" / "stat").exists() else _by_ps(pid)
+
+
+def _by_proc(pid: int) -> str | None:
+    """The machine's boot, and the ticks since then."""
+    try:
+        # The name in brackets may hold spaces and brackets; the start is the 22nd field, the 20th behind it.
+        fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    if fields[0] in ("Z", "X"):  # ended; its parent has not noticed yet
+        return None
+    boot = ""
+    with contextlib.suppress(OSError):
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {fields[19]}"
+
+
+def _by_ps(pid: int) -> str | None:
+    found = subprocess.run(  # noqa: S603 - a number
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
+
+
+def _by_windows(pid: int) -> str | None:
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(0x1000, False, pid)  # the right to ask, and nothing else
+    if not handle:
+        return UNKNOWN if kernel.GetLastError() == 5 else None  # another account's, which does not let us ask
+    times = [ctypes.c_uint64() for _number in range(4)]
+    done = kernel.GetProcessTimes(handle, *(ctypes.byref(one) for one in times))
+    code = ctypes.c_uint32()
+    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return str(times[0].value) if done and code.value == 259 else None

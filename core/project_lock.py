@@ -1,0 +1,318 @@
+"""Who has a project open: a lock of this account in the cache, and one beside the file for other accounts and machines.
+
+The one in the cache is the system's and ends with its process. The one beside the file is a small JSON file that is
+touched once a minute: what it says of this machine can be checked, of another only its age is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import getpass
+import hashlib
+import os
+import secrets
+import socket
+import stat
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from core import __version__, processes
+from core.connection import locked
+from core.errors import ProjectError, ProjectInUseError
+from core.language import tr
+from core.whole_files import temporary_for
+
+BEAT = 60.0  # seconds between two signs of life
+SILENT = 10 * 60.0  # seconds without one after which a lock of another machine may be taken over
+LARGEST = 4096  # bytes of a lock that is read
+LONGEST = 80  # characters of a name in it that are shown
+READABLE = 0o644  # others see who it is
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a lock, as the file says. `started` tells a process from another that got its number later."""
+
+    machine: str
+    host: str
+    user: str
+    pid: int
+    started: str
+    juku: str
+    opened: float  # Unix seconds
+    token: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was on this machine, where it can be seen whether its process still runs."""
+        return self.machine == _machine()
+
+    def is_gone(self) -> bool:
+        """Whether its process on this machine has ended; the number may belong to another one by now."""
+        now = processes.start_of(self.pid)
+        return self.is_here and (now is None or (now != self.started and processes.UNKNOWN not in (now, self.started)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lock that is there. `owner` is None where nobody can tell; `seen` is its last sign of life, Unix seconds."""
+
+    data: bytes
+    owner: Owner | None
+    seen: float
+    silent: bool
+
+    @property
+    def is_stale(self) -> bool:
+        return self.owner is not None and self.owner.is_gone()
+
+
+class ProjectLockedError(ProjectInUseError):
+    """Another account or machine has the project open; `found` may be taken over where `is_offered`."""
+
+    def __init__(self, path: Path, found: Found) -> None:
+        super().__init__(*_refusal(path.name, found))
+        self.path = path
+        self.found = found
+
+    @property
+    def is_offered(self) -> bool:
+        return self.found.silent
+
+
+class ProjectLock:
+    """Both locks of an open project. `notice` says in words what was found, '' where nothing was."""
+
+    def __init__(self, own: FileLock, path: Path | None, data: bytes, notice: str) -> None:
+        self._own, self._path, self._data = own, path, data
+        self.notice = notice
+        self._end = threading.Event()
+        if path is not None:
+            threading.Thread(target=self._beat, name="project-lock", daemon=True).start()
+
+    def require(self) -> None:
+        """Raise `ProjectError` where somebody has taken the project over: this computer may have slept for long."""
+        if self._path is not None and (found := _read(self._path)) is not None and found[0] != self._data:
+            raise ProjectError(
+                tr("Somebody else has taken the project over"),
+                tr(
+                    "It was opened elsewhere while nothing was heard of this window. This change was not made; "
+                    "everything before it is in the file. Save a copy, or close the project and open it again."
+                ),
+            )
+
+    def release(self) -> None:
+        self._end.set()
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                if (found := _read(self._path)) is not None and found[0] == self._data:
+                    self._path.unlink()
+        self._own.release()
+
+    def _beat(self) -> None:
+        assert self._path
+        while not self._end.wait(BEAT):
+            with contextlib.suppress(OSError):
+                if (found := _read(self._path)) is not None and found[0] == self._data:
+                    os.utime(self._path)
+
+
+def lock_file(project: Path) -> Path:
+    real = project.resolve()
+    return real.with_name(f".{real.name}.lock")
+
+
+def acquire(project: Path) -> ProjectLock:
+    """Lock a project for this window. Raises `ProjectInUseError`: `ProjectLockedError` where it is open elsewhere.
+
+    A folder where no lock can be made keeps nobody out: the lock in the cache is there all the same.
+    """
+    own = locked(project)
+    try:
+        return _acquire_beside(own, project)
+    except BaseException:
+        own.release()
+        raise
+
+
+def take_over(error: ProjectLockedError) -> None:
+    """Put aside the lock that was found, after the person has agreed. One that was made since stays."""
+    with contextlib.suppress(OSError):
+        _put_aside(lock_file(error.path), error.found.data)
+
+
+def _acquire_beside(own: FileLock, project: Path) -> ProjectLock:
+    path, data, notice = lock_file(project), msgspec.json.encode(_me()), ""
+    try:
+        if _create(path, data):
+            return ProjectLock(own, path, data, "")
+        found = look(project)
+        if found is not None and not found.is_stale:
+            raise ProjectLockedError(project, found)
+        notice = _notice(found)
+        _put_aside(path, found.data if found else b"")
+        if _create(path, data):
+            return ProjectLock(own, path, data, notice)
+    except OSError:
+        return ProjectLock(own, None, b"", notice)
+    if (found := look(project)) is not None:  # somebody was faster
+        raise ProjectLockedError(project, found)
+    return ProjectLock(own, None, b"", notice)
+
+
+def look(project: Path) -> Found | None:
+    """The lock beside a project, or None where there is none that Juku could have made. Raises OSError."""
+    path = lock_file(project)
+    if (read := _read(path)) is None:
+        return None
+    data, seen = read
+    try:
+        owner = msgspec.json.decode(data, type=Owner)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        owner = None
+    return Found(data, owner, seen, _now_at(path) - seen > SILENT and not (owner and owner.is_here))
+
+
+def _read(path: Path) -> tuple[bytes, float] | None:
+    """A lock's bytes and its last sign of life; None where there is none, or a link or folder, which is no lock."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(handle)
+        return (file.read(LARGEST), about.st_mtime) if stat.S_ISREG(about.st_mode) else None
+
+
+def _now_at(path: Path) -> float:
+    """The time by the clock of the disk's own machine: that of a server may differ from ours."""
+    probe = temporary_for(path)
+    try:
+        probe.touch(mode=READABLE, exist_ok=False)
+        return probe.stat().st_mtime
+    except OSError:
+        return time.time()
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _create(path: Path, data: bytes) -> bool:
+    """Make a lock that did not exist, whole at once where the disk knows hard links. Raises OSError."""
+    part = temporary_for(path)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), READABLE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            return False
+        except OSError:
+            return _create_plainly(path, data)
+        return True
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _create_plainly(path: Path, data: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _put_aside(path: Path, data: bytes) -> None:
+    """Remove the lock that holds `data`, or what is no lock; one that somebody has made meanwhile stays."""
+    aside = temporary_for(path)
+    path.rename(aside)
+    found = _read(aside)
+    if found is not None and found[0] != data and not path.exists():
+        aside.rename(path)
+    elif aside.is_dir() and not aside.is_symlink():
+        aside.rename(path)
+        raise IsADirectoryError(path)
+    else:
+        aside.unlink(missing_ok=True)
+
+
+def _me() -> Owner:
+    pid = os.getpid()
+    started = processes.start_of(pid) or processes.UNKNOWN
+    return Owner(
+        _machine(), socket.gethostname(), _user(), pid, started, __version__, time.time(), secrets.token_hex(8)
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # an account without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+@functools.cache
+def _machine() -> str:
+    """This machine's own number, not told to anybody as it is. A container with processes of its own is another one."""
+    parts = [socket.gethostname()]
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        with contextlib.suppress(OSError):
+            parts.append(Path(path).read_bytes().decode(errors="replace").strip())
+            break
+    else:
+        parts.append(str(uuid.getnode()))
+    with contextlib.suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+# --- in words
+
+
+def _notice(found: Found | None) -> str:
+    if found is None or found.owner is None:
+        return ""
+    return tr(
+        "Juku did not end properly here on {day}. Everything that was saved until then is there.", day=when(found.seen)
+    )
+
+
+def _refusal(name: str, found: Found) -> tuple[str, str]:
+    owner = found.owner
+    if owner is None:
+        title = tr("“{name}” seems to be open elsewhere", name=name)
+        who = tr("There is a lock beside it that does not say whose it is.")
+    else:
+        title = tr("“{name}” is open elsewhere", name=name)
+        who = tr("{user} opened it on {day} on the computer “{host}”.", user=_shown(owner.user), host=_shown(owner.host),
+                 day=when(owner.opened))  # fmt: skip
+    if found.silent:
+        rest = tr(
+            "There has been no sign of that window since {day}. If nobody works on it there any more, take it over.",
+            day=when(found.seen),
+        )
+    else:
+        rest = tr(
+            "Nothing was changed. You can look at it without changing anything, or wait until it is closed there."
+        )
+    return title, f"{who} {rest}"
+
+
+def when(moment: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+    except (OverflowError, ValueError, OSError):  # a date that a file made up
+        return "?"
+
+
+def _shown(name: str) -> str:
+    return "".join(sign for sign in name if sign.isprintable())[:LONGEST] or "?"

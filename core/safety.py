@@ -1,0 +1,53 @@
+"""What is known to be safe after a mistake of ours: looked up on the disk, not assumed."""
+
+import asyncio
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import schema
+from core.connection import open_rows
+from core.errors import JukuError
+from core.language import tr
+from core.project import Project
+
+PATIENCE = 60.0  # seconds after which it counts as unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`is_safe`: all that the program knows of is in the file, which has no damage. Else `reason` says what is in the way."""
+
+    is_safe: bool
+    reason: str = ""
+
+
+async def look(project: Project) -> Finding:
+    """Compare what is open with what lies under the project's name on the disk, and check that for damage."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            known = await project.read(schema.state)
+            async with project.frozen() as path:
+                found, is_whole = await asyncio.to_thread(_on_disk, path)
+    except TimeoutError:
+        return Finding(False, tr("the project did not answer"))
+    except (JukuError, sqlite3.Error, OSError) as error:
+        return Finding(False, str(error))
+    except Exception as error:  # the mistake itself may be what is in the way; nothing may be claimed then
+        return Finding(False, type(error).__name__)
+    if not _holds(found, known):
+        return Finding(False, tr("the file on the disk does not hold the last changes"))
+    return Finding(is_whole, "" if is_whole else tr("the check of the file found damage"))
+
+
+def _on_disk(path: Path) -> tuple[str, bool]:
+    """The state that a program would find that opened the file now, and whether it is undamaged."""
+    with contextlib.closing(open_rows(path)) as db:
+        state = schema.state(db)
+        return state, db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
+
+def _holds(found: str, known: str) -> bool:
+    (id, revision), (known_id, known_revision) = found.split(), known.split()
+    return id == known_id and int(revision) >= int(known_revision)

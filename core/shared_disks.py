@@ -1,0 +1,130 @@
+"""Whether a project lies in a folder that a program keeps in sync, or on a network drive: what is safe there, in words."""
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.language import tr
+
+# Parts of a path that such programs make, lower case; a star stands for anything.
+FOLDERS = {
+    "Dropbox": ("dropbox", "dropbox (*)"),
+    "OneDrive": ("onedrive", "onedrive - *", "onedrive-*"),
+    "iCloud Drive": ("mobile documents", "com~apple~clouddocs", "icloud drive", "iclouddrive"),
+    "Google Drive": ("google drive", "googledrive-*", "my drive", "drivefs"),
+    "Box": ("box-box", "box sync"),
+    "Nextcloud": ("nextcloud",),
+    "ownCloud": ("owncloud",),
+    "pCloud": ("pcloud drive", "pclouddrive"),
+}
+# Files, and with a stroke behind them folders, that they leave at the top of what they sync.
+MARKERS = {
+    "Dropbox": (".dropbox", ".dropbox.cache/"),  # the folder ~/.dropbox holds its settings
+    "Nextcloud": (".sync_*.db", "._sync_*.db", ".nextcloudsync.log", ".owncloudsync.log"),
+    "Syncthing": (".stfolder/", ".stfolder"),
+    "Resilio Sync": (".sync/ID",),
+    "Google Drive": (".tmp.drivedownload/", ".tmp.driveupload/"),
+}
+# File systems that lie on another computer, as the system calls them.
+NETWORKS = ("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afpfs", "webdav", "davfs", "9p", "afs", "ceph", "glusterfs",
+            "lustre", "ncpfs", "fuse.sshfs", "fuse.davfs2", "fuse.davfs", "fuse.rclone", "fuse.s3fs", "fuse.glusterfs",
+            "fuse.gvfsd-fuse", "fuse.google-drive-ocamlfuse")  # fmt: skip
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def sync_program(path: Path) -> str:
+    """The program that keeps the folder of `path` in sync with other computers, or ''."""
+    for folder in _folders(path):
+        name = folder.name.lower()
+        for program, patterns in FOLDERS.items():
+            if any(_matches(name, pattern) for pattern in patterns):
+                return program
+        for program, patterns in MARKERS.items():
+            if any(_holds(folder, pattern) for pattern in patterns):
+                return program
+    return ""
+
+
+def network(path: Path) -> str:
+    """The kind of network drive on which `path` lies, as the system calls it, or ''."""
+    real = Path(os.path.realpath(path))
+    if sys.platform == "win32":
+        return _on_windows(real)
+    kind = _by_mountinfo(real) if MOUNTS.exists() else _by_mount(real)
+    return kind if kind in NETWORKS else ""
+
+
+def warning(path: Path) -> str:
+    """What a person should know of where a project lies, in words, or ''."""
+    if program := sync_program(path):
+        return tr(
+            "This project is in a folder that {program} keeps in sync. Open it on one computer at a time, and close it before "
+            "you go to another one. Juku's backups are outside of that folder.",
+            program=program,
+        )
+    if kind := network(path):
+        return tr(
+            "This project is on a network drive ({kind}). Open it in one place at a time. If the connection breaks, the last "
+            "changes may be missing: it is safer to work on this computer's disk and to save copies on the drive.",
+            kind=kind,
+        )
+    return ""
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    """The folders above a file, as they are named and as they really are, the nearest first; not the roots."""
+    real = Path(os.path.realpath(path))
+    for folder in dict.fromkeys([*path.absolute().parents, *real.parents]):
+        if folder.name:
+            yield folder
+
+
+def _matches(name: str, pattern: str) -> bool:
+    start, star, end = pattern.partition("*")
+    return name.startswith(start) and name.endswith(end) if star else name == pattern
+
+
+def _holds(folder: Path, pattern: str) -> bool:
+    if "*" not in pattern:
+        place = folder / pattern
+        return place.is_dir() if pattern.endswith("/") else place.is_file()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return any(_matches(entry.name, pattern) for entry in entries)
+    return False
+
+
+def _by_mountinfo(path: Path) -> str:
+    """The file system of the longest mount point that `path` is below."""
+    found, longest = "", -1
+    with contextlib.suppress(OSError):
+        for line in MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            fields, _dash, about = line.partition(" - ")
+            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4])
+            if path.is_relative_to(point) and len(point) >= longest:  # a later mount covers an earlier one
+                found, longest = about.split()[0], len(point)
+    return found
+
+
+def _by_mount(path: Path) -> str:
+    """The same on macOS, where only `mount` tells: `//me@host/share on /Volumes/share (smbfs, nodev, …)`."""
+    import subprocess
+
+    done = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False)
+    found, longest = "", -1
+    for line in done.stdout.splitlines():
+        match = re.match(r".* on (/.*) \((\w+)[,)]", line)
+        if match and path.is_relative_to(match[1]) and len(match[1]) > longest:
+            found, longest = match[2], len(match[1])
+    return found
+
+
+def _on_windows(path: Path) -> str:
+    import ctypes
+
+    if path.drive.startswith("\\\\"):
+        return "SMB"
+    kind = ctypes.windll.kernel32.GetDriveTypeW(f"{path.drive}\\")  # type: ignore[attr-defined]
+    return "SMB" if kind == 4 else ""  # DRIVE_REMOTE

@@ -1,0 +1,120 @@
+"""Files and folders that appear whole or not at all, also after a power cut."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK = 1024 * 1024
+PRIVATE = 0o600  # the mode of what concerns nobody but the person
+USUAL = 0o666  # of everything else, less the umask
+
+
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Replace the file `path` by one that holds `data`; see `whole`. Raises OSError."""
+    with whole(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` at the end, when its bytes are on the disk; a link is followed.
+
+    Its permissions are `mode`, else those of the file that was there, else the usual ones. Raises OSError; what was
+    there before is unchanged then.
+    """
+    target = path.resolve()
+    temporary = temporary_for(target)
+    try:
+        with _new_file(temporary, mode) as file:
+            yield file
+            if mode is None and target.exists():
+                shutil.copymode(target, temporary)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that was not there. Raises FileExistsError, OSError; nothing is left then."""
+    file = path.open("xb")
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `path` at the end; the old one and all in it is removed then.
+
+    Raises OSError; what was there before is unchanged then.
+    """
+    target = path.resolve()
+    new, old = temporary_for(target), temporary_for(target)
+    try:
+        new.mkdir()
+        yield new
+        sync_tree(new)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        sync_folder(target.parent)
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def temporary_for(target: Path) -> Path:
+    """A name that nothing has, in the folder of `target`, so that a rename is enough."""
+    return target.with_name(f".{secrets.token_hex(8)}.tmp")
+
+
+def sync_file(path: Path) -> None:
+    """Put a file's bytes on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_tree(folder: Path) -> None:
+    """Put all files in a folder, and its own entries, on the disk."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            sync_tree(entry)
+        else:
+            sync_file(entry)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's own entries (new names, renames) on the disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _new_file(path: Path, mode: int | None) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags, USUAL if mode is None else mode)
+    if mode is not None:
+        path.chmod(mode)  # the umask may have taken something away
+    return os.fdopen(handle, "wb", BLOCK)

@@ -1,0 +1,78 @@
+"""Backs the open project up in the background: when it has changed and some time has passed, and when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+from core import backups
+from core.errors import JukuError
+from core.progress import Reporter
+from core.project import Changes, Project
+
+if TYPE_CHECKING:
+    from ui.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+AT_CLOSE = True  # tests of other things do without
+LEAST = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
+NEVER = -1
+
+
+class BackupRunner(QObject):
+    """Belongs to a workspace. A backup that fails is said once, and never stands in the way of anything."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._workspace = workspace
+        project = workspace.project
+        self._changed = bool(project.notice) and not project.read_only  # what was done before a crash has no backup yet
+        self._said = False
+        self._last = time.monotonic()
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._make)
+        workspace.tasks.changed.connect(self._on_changed)
+
+    def _on_changed(self, changes: Changes) -> None:
+        self._changed = self._changed or bool(changes.tables)
+        minutes = self._workspace.settings.backup_minutes
+        if self._changed and minutes > 0 and not self._timer.isActive():
+            left = minutes * 60 - (time.monotonic() - self._last)
+            self._timer.start(round(1000 * max(LEAST, left)))
+
+    def _make(self) -> None:
+        if self._changed and self._workspace.settings.backup_minutes > 0 and self._workspace.tasks.can_start():
+            self._workspace.tasks.start("", self.make(self._workspace.project))
+
+    async def make(self, project: Project) -> None:
+        """Back `project` up. Raises `JukuError` the first time that it cannot be done."""
+        self._changed, self._last = False, time.monotonic()
+        try:
+            await backups.back_up(project, Reporter())
+        except JukuError as error:
+            if self._said:
+                logger.info("no backup: %s", error)
+                return
+            self._said = True
+            raise
+        except asyncio.CancelledError:
+            self._changed = True
+            raise
+
+    def leave(self) -> bool:
+        """Whether the project that is left has changes to back up; the next one begins anew."""
+        changed = self._changed and self._workspace.settings.backup_minutes != NEVER and AT_CLOSE
+        self._changed, self._said, self._last = False, False, time.monotonic()
+        self._timer.stop()
+        return changed
+
+    async def make_last(self, project: Project) -> None:
+        """Back up a project that is about to be closed; nobody is there any more to be told."""
+        try:
+            await backups.back_up(project, Reporter())
+        except JukuError as error:
+            logger.warning("no backup: %s", error)

@@ -1,0 +1,141 @@
+"""The dated backups, of this project or of all: when, how many rows, how large."""
+
+import asyncio
+import time
+
+from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import backups
+from core.backups import Backup
+from core.errors import JukuError
+from core.language import tr
+from ui import style, widgets
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+DATE, ROWS, SIZE, NAME = range(4)
+
+
+class BackupsDialog(QDialog):
+    """`chosen` tells the backup that is to be opened as a copy."""
+
+    chosen = Signal(Backup)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._found: list[Backup] = []
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Open a backup"))
+        self.all = QCheckBox(tr("Show the backups of &all projects"))
+        self.table = QTableWidget(0, 4)
+        self._dress_table()
+        self._pages = QStackedWidget()
+        self._lay_out()
+        self.resize(680, 460)
+        self._load()
+
+    def _dress_table(self) -> None:
+        self.table.setHorizontalHeaderLabels([tr("Date"), tr("Rows"), tr("Size"), tr("Project")])
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.itemSelectionChanged.connect(self._on_selected)
+        self.table.itemDoubleClicked.connect(lambda _item: self._on_open())
+
+    def _lay_out(self) -> None:
+        words = tr(
+            "A backup is opened as a copy, under a name that you choose. The project that is open now stays as it is."
+        )
+        self._pages.addWidget(self.table)
+        self._pages.addWidget(
+            Nothing(
+                tr("No backups yet"),
+                tr("Juku makes them by itself while you work and when a project is closed. See Settings, Backups."),
+            )
+        )
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
+        buttons.rejected.connect(self.reject)
+        self.open_copy = widgets.primary(tr("&Open as a copy…"))
+        self.open_copy.clicked.connect(lambda _checked: self._on_open())
+        self.open_copy.setEnabled(False)
+        buttons.addButton(self.open_copy, QDialogButtonBox.ButtonRole.ActionRole)
+        self.all.toggled.connect(lambda _on: self._load())
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(widgets.label(words, wrap=True))
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.all)
+        layout.addWidget(buttons)
+
+    def _load(self) -> None:
+        self._workspace.tasks.start("", self._show(self.all.isChecked()))
+
+    async def _show(self, everything: bool) -> None:
+        folder = await self._workspace.project.read(backups.folder_of)
+        found = await asyncio.to_thread(_look, None if everything else folder)
+        if everything != self.all.isChecked():
+            return
+        self._found = [one for one, _rows in found]
+        self._pages.setCurrentIndex(0 if found else 1)
+        self.table.setRowCount(len(found))
+        for number, (one, rows) in enumerate(found):
+            self._fill(number, one, rows)
+        if found:
+            self.table.selectRow(0)
+        self._on_selected()
+
+    def _fill(self, number: int, one: Backup, rows: int | None) -> None:
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made))
+        count = tr("cannot be read") if rows is None else QLocale().toString(rows)
+        for column, text in ((DATE, day), (ROWS, count), (SIZE, widgets.size(one.size)), (NAME, one.name)):
+            item = QTableWidgetItem(text)
+            if column in (ROWS, SIZE):
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setData(Qt.ItemDataRole.UserRole, rows is not None)
+            self.table.setItem(number, column, item)
+
+    def selected(self) -> Backup | None:
+        """The selected backup, if it can be read."""
+        row = self.table.currentRow()
+        item = self.table.item(row, DATE) if row >= 0 else None
+        return self._found[row] if item and item.data(Qt.ItemDataRole.UserRole) else None
+
+    def _on_selected(self) -> None:
+        self.open_copy.setEnabled(self.selected() is not None)
+
+    def _on_open(self) -> None:
+        if backup := self.selected():
+            self.accept()
+            self.chosen.emit(backup)
+
+
+def _look(folder: object) -> list[tuple[Backup, int | None]]:
+    """The backups in a folder, None: everywhere, with the number of their rows; None where one cannot be read."""
+    found = []
+    for one in backups.everything() if folder is None else backups.listed(folder):
+        try:
+            found.append((one, backups.rows(one.path)))
+        except JukuError:
+            found.append((one, None))
+    return found

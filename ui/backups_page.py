@@ -1,0 +1,77 @@
+"""The settings of automatic backups: how often, what is kept, where."""
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QWidget
+
+from core import backups, settings
+from core.errors import JukuError
+from core.language import tr
+from ui import style, widgets
+from ui.workspace import Workspace
+
+
+class BackupsPage(QWidget):
+    """The choice holds at once and is saved at once."""
+
+    failed = Signal(JukuError)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._settings = workspace.settings
+        self.often = QComboBox()
+        for minutes, title in _choices().items():
+            self.often.addItem(title, minutes)
+        self.often.setCurrentIndex(max(0, self.often.findData(self._settings.backup_minutes)))
+        self.often.activated.connect(lambda _index: self._on_chosen())
+        self.folder = QPushButton(tr("Open the folder"))
+        self.folder.clicked.connect(lambda _checked: self._on_folder())
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, style.SPACE, 0, 0)
+        form.setVerticalSpacing(style.SPACE)
+        often = QHBoxLayout()
+        often.addWidget(self.often)
+        often.addStretch()
+        form.addRow(tr("&Back up"), often)
+        form.labelForField(often).setBuddy(self.often)
+        about = tr(
+            "A backup is made in the background when the project has changed. The newest {newest} are kept, then the last "
+            "one of each day for {days} days, of each week for {weeks} weeks and of each month for {months} months. "
+            "File › Open a backup… brings one back as a copy.",
+            newest=backups.NEWEST, days=backups.DAYS, weeks=backups.WEEKS, months=backups.MONTHS,
+        )  # fmt: skip
+        form.addRow(widgets.label(about, wrap=True, dim=True))
+        where = QHBoxLayout()
+        place = widgets.label(str(backups.backups_folder()), wrap=True)
+        place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        where.addWidget(place, 1)
+        where.addWidget(self.folder)
+        form.addRow(tr("Folder"), where)
+        disk = tr("They are on this computer’s disk. Keep a copy on another one, too: File › Save a copy…")
+        form.addRow(widgets.label(disk, wrap=True, dim=True))
+
+    def _on_chosen(self) -> None:
+        self._settings.backup_minutes = self.often.currentData()
+        try:
+            settings.save(self._settings)
+        except JukuError as error:
+            self.failed.emit(error)
+
+    def _on_folder(self) -> None:
+        folder = backups.backups_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
+
+
+def _choices() -> dict[int, str]:
+    """Minutes between two backups, in words."""
+    return {
+        10: tr("every 10 minutes"),
+        30: tr("every 30 minutes"),
+        60: tr("every hour"),
+        0: tr("only when a project is closed"),
+        -1: tr("never"),
+    }

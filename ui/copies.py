@@ -1,0 +1,84 @@
+"""Save a copy and Open a backup, in the File menu."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from core import backups
+from core import project as projects
+from core.backups import Backup, Copied
+from core.language import tr, trn
+from ui import file_dialogs
+from ui.backups_dialog import BackupsDialog
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ui.main_window import MainWindow
+
+
+class Copies(QObject):
+    """`opened` tells a project that a backup was written to and that is to be shown."""
+
+    opened = Signal(Path)
+
+    def __init__(self, workspace: Workspace, window: MainWindow) -> None:
+        super().__init__(window)
+        self._workspace = workspace
+        self._window = window
+
+    def ask(self) -> None:
+        """Ask where the copy goes."""
+        name = f"{self._workspace.project.path.stem} {time.strftime('%Y-%m-%d')}"
+        self._ask_where(tr("Save a copy"), name, self.save_to)
+
+    def save_to(self, path: Path) -> None:
+        label = tr("Save a copy")
+        self._workspace.tasks.start(label, self._save(path, label))
+
+    async def _save(self, path: Path, label: str) -> None:
+        await self._window.flush()
+        reporter = self._workspace.tasks.reporter(label)
+        self._tell(await backups.save_copy(self._workspace.project, path, reporter))
+
+    def show_backups(self) -> None:
+        dialog = BackupsDialog(self._workspace, self._window)
+        dialog.chosen.connect(self._ask_for_backup)
+        dialog.open()
+
+    def _ask_for_backup(self, backup: Backup) -> None:
+        """A backup is never worked on itself: it is opened as a copy."""
+        day = time.strftime("%Y-%m-%d %H.%M", time.localtime(backup.made))
+        name = f"{backup.name} – {tr('backup of {day}', day=day)}"
+        self._ask_where(tr("Open a backup as a copy"), name, lambda path: self.restore_to(backup, path))
+
+    def restore_to(self, backup: Backup, path: Path) -> None:
+        label = tr("Open a backup")
+        self._workspace.tasks.start(label, self._restore(backup, path, label))
+
+    async def _restore(self, backup: Backup, path: Path, label: str) -> None:
+        made = await backups.restore(backup.path, path, self._workspace.tasks.reporter(label))
+        self.opened.emit(made.path)
+
+    def _ask_where(self, title: str, name: str, then: Callable[[Path], object]) -> None:
+        """Ask for a new project file; what is there already is replaced only after a question."""
+        kinds = f"{tr('Juku projects')} (*{projects.SUFFIX})"
+        name += projects.SUFFIX
+        chosen = self._workspace.settings
+        file_dialogs.to_save(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
+
+    def _tell(self, made: Copied) -> None:
+        if made.is_whole:
+            rows = trn("{n} row", "{n} rows", made.rows)
+            Notice(self._window, tr("The copy “{name}” was saved: {rows}.", name=made.path.name, rows=rows))
+            return
+        words = tr(
+            "The copy “{name}” was saved, but the project is damaged, and so is the copy. Open a backup from before, and compare.",
+            name=made.path.name,
+        )
+        Notice(self._window, words, "error", lasting=True).add_button(tr("Open a backup…"), self.show_backups)

@@ -1,0 +1,155 @@
+"""What a person sees of a mistake of ours: one dialog, however many there are, and what is known to be safe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QPlainTextEdit,
+    QPushButton,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import log, paths, safety
+from core.language import tr, trn
+from core.safety import Finding
+from ui import style, widgets
+
+if TYPE_CHECKING:
+    from ui.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+MOST_KINDS = 20  # different errors whose details are shown
+WIDTH, HEIGHT, LEAST_DETAILS = 660, 480, 90
+
+
+class CrashDialog(QDialog):
+    """Counts the mistakes; `copy_wanted` and `restart_wanted` are for the window below it."""
+
+    copy_wanted = Signal()
+    restart_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._kinds: Counter[str] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self.setWindowTitle(tr("Unexpected error"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.title = widgets.heading(tr("Something went wrong in Juku"))
+        self.count = widgets.label(wrap=True)
+        self.safe = widgets.Note()
+        self.details = QPlainTextEdit(readOnly=True)
+        self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.details.setAccessibleName(tr("Details"))
+        self.details.setMinimumHeight(LEAST_DETAILS)
+        self._lay_out()
+        self._look()
+
+    def _lay_out(self) -> None:
+        self.buttons = QDialogButtonBox()
+        role = QDialogButtonBox.ButtonRole
+        self.copy_details = self._button(tr("Copy &details"), role.ActionRole, self._on_copy_details)
+        self.copy = self._button(tr("&Save a copy…"), role.ActionRole, self.copy_wanted.emit)
+        self.restart = self._button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
+        self.go_on = self._button(tr("&Continue"), role.RejectRole, self.reject)
+        self.go_on.setDefault(True)
+        where = tr(
+            "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
+            log=paths.log_file(),
+        )
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        for part in (self.title, self.count, self.safe, widgets.label(where, wrap=True, dim=True)):
+            layout.addWidget(part)
+        layout.addWidget(self.details, 1)
+        layout.addWidget(self.buttons)
+        layout.addWidget(self.buttons)
+        self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
+        self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
+
+    def _button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
+        made = self.buttons.addButton(text, role)
+        made.setAutoDefault(False)
+        made.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
+        return made
+
+    def add(self, error: BaseException) -> None:
+        """Count one more mistake. Its details are shown unless it has happened before."""
+        details = log.crash(error)
+        is_new = details not in self._kinds and len(self._kinds) < MOST_KINDS
+        self._kinds[details if details in self._kinds or is_new else ""] += 1
+        total = self._kinds.total()
+        self.count.setText(trn("It has happened {n} time since this message appeared.",
+                               "It has happened {n} times since this message appeared.", total))  # fmt: skip
+        self.count.setVisible(total > 1)
+        if is_new:
+            self.details.setPlainText(self._texts())
+
+    def _texts(self) -> str:
+        return "\n".join(details for details in self._kinds if details)
+
+    # --- what is known to be safe
+
+    def _look(self) -> None:
+        self.safe.say(tr("Checking what is saved…"))
+        if self._workspace.tasks.can_start():
+            self._task = self._workspace.tasks.start("", self._check())
+        else:
+            self._show(Finding(False, tr("the project is closed")))
+
+    async def _check(self) -> None:
+        self._show(await safety.look(self._workspace.project))
+
+    def _show(self, found: Finding) -> None:
+        name = self._workspace.project.path.name
+        if found.is_safe:
+            words = tr(
+                "All your changes are saved in “{name}”: the file on the disk was compared and checked. Only what you are typing just now may be missing.",
+                name=name,
+            )
+            self.safe.say(words, "good")
+            return
+        words = tr(
+            "It is not certain that your last changes are saved in “{name}” ({reason}). Save a copy under another name before you do anything else.",
+            name=name,
+            reason=found.reason,
+        )
+        self.safe.say(words, "error")
+
+    def done(self, result: int) -> None:
+        if self._task:
+            self._task.cancel()
+        super().done(result)
+
+    def _on_copy_details(self) -> None:
+        counts = "\n".join(f"{count} ×\n{details}" for details, count in self._kinds.items() if details)
+        QGuiApplication.clipboard().setText(counts)
+
+
+def show(error: BaseException) -> None:
+    """Log a mistake of ours and show it over the window; where there is none, it is in the log and on standard error."""
+    from ui.main_window import MainWindow
+
+    logger.error("unexpected", exc_info=error)
+    windows = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
+    owner = next((window for window in windows if window.isVisible()), None)
+    if owner is None:
+        return
+    dialog = owner.findChild(CrashDialog)
+    if dialog is None or not dialog.isVisible():
+        dialog = CrashDialog(owner.workspace, owner)
+        dialog.copy_wanted.connect(owner.copies.ask)
+        dialog.restart_wanted.connect(owner.restart)
+        dialog.open()
+    dialog.add(error)

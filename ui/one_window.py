@@ -1,0 +1,167 @@
+"""One window for a project: whoever opens it again in this account raises that window, and hands over what it brought."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtWidgets import QWidget
+
+from core.project import Project
+
+LIMIT = 256 * 1024  # bytes of a message
+PATIENCE = 5.0  # seconds for a window to answer; one that hangs is not waited for
+TAKEN = b"taken\n"
+
+
+class Handover(msgspec.Struct):
+    """What is handed over: files to bring in, with absolute paths."""
+
+    files: list[str] = []
+
+
+class OneWindow(QObject):
+    """Listens on behalf of a window's project; `asked` tells the files that somebody has brought."""
+
+    asked = Signal(list)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._server: QLocalServer | None = None
+
+    def follow(self, project: Project) -> None:
+        """Listen for this project from now on. One that is only read may be open in many windows."""
+        self.end()
+        name = server_name(project.path)
+        if project.read_only or not name:
+            return
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        QLocalServer.removeServer(name)  # of a window that did not end properly: the project's lock is ours
+        self._server.listen(name)
+
+    def end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server.deleteLater()
+            self._server = None
+
+    def _on_connection(self) -> None:
+        assert self._server
+        while (caller := self._server.nextPendingConnection()) is not None:
+            caller.disconnected.connect(caller.deleteLater)
+            caller.readyRead.connect(lambda caller=caller: self._on_bytes(caller))
+            self._on_bytes(caller)
+
+    def _on_bytes(self, caller: QLocalSocket) -> None:
+        """A whole line is a message; what is too long or makes no sense is dropped."""
+        if caller.bytesAvailable() > LIMIT:
+            caller.abort()
+        elif caller.canReadLine():
+            files = read(caller.readLine().data())
+            if files is None:
+                caller.abort()
+                return
+            caller.write(TAKEN)
+            caller.flush()
+            caller.disconnectFromServer()
+            self.asked.emit(files)
+
+
+def read(line: bytes) -> list[Path] | None:
+    """The files of a message, or None where it is none."""
+    try:
+        found = msgspec.json.decode(line, type=Handover)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    paths = [Path(name) for name in found.files if "\0" not in name]
+    return [path for path in paths if path.is_absolute()]
+
+
+def hand_over(project: Path, files: Sequence[Path]) -> bool:
+    """Raise the window that has `project` open, and give it `files`; False where there is none. Blocks for a moment."""
+    name = server_name(project)
+    if not name or not _is_ours(name):
+        return False
+    try:
+        with _connected(name) as stream:
+            stream.write(msgspec.json.encode(Handover([str(path.absolute()) for path in files])) + b"\n")
+            stream.flush()
+            return stream.readline(len(TAKEN)) == TAKEN
+    except OSError:
+        return False
+
+
+@contextmanager
+def _connected(name: str) -> Iterator[IO[bytes]]:
+    """Not Qt's socket, which would hold up every other thread while it waits."""
+    if sys.platform == "win32":
+        with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as pipe:  # noqa: PTH123 - no path
+            yield pipe
+        return
+    with socket.socket(socket.AF_UNIX) as one:
+        one.settimeout(PATIENCE)
+        one.connect(name)
+        with one.makefile("rwb") as stream:
+            yield stream
+
+
+def server_name(project: Path) -> str:
+    """Where the window of a project listens: a socket in a folder of this account's own; '' where there is none."""
+    digest = hashlib.blake2b(os.fsencode(project.resolve()), digest_size=16).hexdigest()
+    if sys.platform == "win32":
+        return f"juku-{digest}"
+    folder = _folder()
+    return str(folder / f"juku-{digest}") if folder else ""
+
+
+def _folder() -> Path | None:
+    """A folder that only this account can enter: in one for all, another could listen in our place."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given and _is_private(Path(given)):
+        return Path(given)
+    folder = Path(tempfile.gettempdir()) / f"juku-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return folder if _is_private(folder) else None
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        about = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a socket is there and is this account's."""
+    if sys.platform == "win32":
+        return True
+    try:
+        about = Path(name).lstat()
+    except OSError:
+        return False
+    return stat.S_ISSOCK(about.st_mode) and about.st_uid == os.getuid()
+
+
+def raise_window(window: QWidget) -> None:
+    """Bring a window to the front, also one that is minimised."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()

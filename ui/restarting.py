@@ -1,0 +1,30 @@
+"""Beginning anew: a process of its own, which waits until the one before it has let go of the project."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core import processes
+
+MAIN = Path(__file__).parent.parent / "main.py"
+PREDECESSOR = "JUKU_AFTER"  # the environment variable that names the process to wait for
+PATIENCE = 60.0  # seconds; one that hangs is not waited for for ever
+
+
+def restart(project: Path) -> None:
+    """Start the program again on `project`; this process is about to end."""
+    subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, str(MAIN), str(project)],
+        env={**os.environ, PREDECESSOR: str(os.getpid())},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for_predecessor() -> None:
+    given = os.environ.pop(PREDECESSOR, "")
+    end = time.monotonic() + PATIENCE
+    while given.isdigit() and processes.start_of(int(given)) is not None and time.monotonic() < end:
+        time.sleep(0.05)

@@ -1,0 +1,48 @@
+"""Takes over what another window has saved in the settings, as soon as it is there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
+
+from core import paths, settings
+
+if TYPE_CHECKING:
+    from ui.workspace import Workspace
+
+SETTLED = 100  # milliseconds after which a file that was replaced is looked at
+ASKED = {"providers", "provider", "student_model", "writer", "judge"}  # what decides who is asked
+
+
+class SettingsWatch(QObject):
+    """Lives as long as its workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._workspace = workspace
+        self._timer = QTimer(self, singleShot=True, interval=SETTLED)
+        self._timer.timeout.connect(self._look)
+        # The folder, not the file: one that is replaced by another is no longer watched.
+        folder = paths.config_folder()
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            watcher = QFileSystemWatcher([str(folder)], self)
+            watcher.directoryChanged.connect(lambda _folder: self._timer.start())
+
+    def _look(self) -> None:
+        workspace = self._workspace
+        if not workspace.tasks.can_start():
+            return
+        before = {entry.id: entry.base_url for entry in workspace.settings.providers}
+        changed = settings.reload(workspace.settings)
+        after = {entry.id: entry.base_url for entry in workspace.settings.providers}
+        for id, url in before.items():
+            if after.get(id) != url:
+                workspace.tasks.start("", workspace.forget_provider(id))
+        if "provider" in changed:
+            workspace.offers = []
+            workspace.tasks.start("", workspace.load_offers())
+        if changed & ASKED:
+            workspace.offers_changed.emit()
