@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core import formats
@@ -16,6 +17,11 @@ from core.progress import Reporter
 
 Role = QMessageBox.ButtonRole
 DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
+
+
+def files(event: QDropEvent) -> list[Path]:
+    """The files that are dragged or dropped."""
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 async def holds_rows(path: Path) -> bool:

@@ -225,14 +225,9 @@ class MainWindow(QMainWindow):
 
     async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
         await self._open_and_import(document, rows)
-        await drop_question.sort_out(self, texts, self.dataset_tab.import_files, self._read_document)
-
-    def _read_document(self, path: Path) -> None:
-        self.tabs.setCurrentWidget(self.spec_tab)
-        self.spec_tab.bring_document(path)
-
-    def _drop_words(self, found: list[Path]) -> str:
-        return drop_question.words(found, self._is_for_spec)
+        if texts:
+            self.tabs.setCurrentWidget(self.spec_tab)
+            await drop_question.sort_out(self, texts, self._import_rows, self.spec_tab.bring_document)
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
@@ -342,7 +337,7 @@ class MainWindow(QMainWindow):
 
     def _on_opened(self, path: Path) -> None:
         """What was chosen may be no project: rows do not come into the open one without a word."""
-        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+        if path.suffix in (projects.SUFFIX, *drop_question.DOCUMENTS):
             self.open_paths([path])
             return
 
@@ -419,13 +414,13 @@ class MainWindow(QMainWindow):
         self.windowHandle().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QDropEvent) and (files := _files(event)):
+        if isinstance(event, QDropEvent) and (files := drop_question.files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), self._drop_words(files))
+                self._drop.show_over(self.centralWidget(), drop_question.words(files, self._is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()
@@ -498,10 +493,6 @@ class MainWindow(QMainWindow):
         except JukuError as error:
             logger.warning("%s", error)
         asyncio.get_running_loop().call_soon(self.closed.set_result, None)
-
-
-def _files(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _project_files() -> str:
