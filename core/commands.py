@@ -16,6 +16,7 @@ from core import (
     duels,
     evals,
     exam_verbs,
+    fact_verbs,
     jobs,
     language,
     lineage,
@@ -41,7 +42,7 @@ from core.report_words import kind_title
 from core.scores import Line, Result, Total
 from core.trained_prompt import Trained
 
-VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
+VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 Verb = Callable[[Arguments], int]
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     row_verbs.add(verb)
     _add_model_verbs(verb)
     exam_verbs.add(verb)
+    fact_verbs.add(verb)
     serve = verb("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)

@@ -110,6 +110,8 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
                 held_drafts[name] += new
             drafts[name] += new
             stale[name] += outdated
+    for kinds in trained.values():
+        _spread(kinds)
     recall = _recall(db)
     return [
         Entry(
@@ -125,6 +127,13 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
         for fact in found
         for name in (fact.name,)
     ]
+
+
+def _spread(kinds: Counter[str]) -> None:
+    """Count imported rows, which have no kind, as direct questions as far as these lack, and as reworded ones."""
+    unnamed = kinds.pop("", 0)
+    direct = min(unnamed, max(0, STUDY["direct"] - kinds["direct"]))
+    kinds.update({"direct": direct, "reworded": unnamed - direct})
 
 
 _COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)

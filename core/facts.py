@@ -1,5 +1,6 @@
 """The facts of the spec: found in its text, kept through its edits, merged, split, ignored; and which rows they make stale."""
 
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from core.spec import Spec
 from core.statements import Statement
 
 NAMED = 20  # facts that are looked for one by one; for more, all is read
+_MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
 STALE = "fact-stale"  # the rule that rows break whose fact has changed since they were written
 
 
@@ -35,11 +37,11 @@ class Fact:
 
 def load(db: sqlite3.Connection) -> list[Fact]:
     """All facts in the order in which they were found."""
-    return _facts(db)
+    return _facts(db, "NOT deleted")
 
 
-def _facts(db: sqlite3.Connection, where: str = "", values: Sequence[str] = ()) -> list[Fact]:
-    rows = db.execute(f"SELECT id, name, text, quote, ignored, was, known FROM fact {where} ORDER BY id", values)
+def _facts(db: sqlite3.Connection, where: str, values: Sequence[str] = ()) -> list[Fact]:
+    rows = db.execute(f"SELECT id, name, text, quote, ignored, was, known FROM fact WHERE {where} ORDER BY id", values)
     return [
         Fact(id, name, text, quote, bool(ignored), was, known) for id, name, text, quote, ignored, was, known in rows
     ]
@@ -48,7 +50,12 @@ def _facts(db: sqlite3.Connection, where: str = "", values: Sequence[str] = ()) 
 def named(db: sqlite3.Connection, names: str) -> list[Fact]:
     """The facts of these names (parted by spaces) that there are."""
     wanted = names.split()
-    return _facts(db, f"WHERE name IN ({','.join('?' * len(wanted))})", wanted)
+    return _facts(db, f"NOT deleted AND name IN ({','.join('?' * len(wanted))})", wanted)
+
+
+def deleted(db: sqlite3.Connection) -> list[Fact]:
+    """The facts that were deleted. As long as its passage stands there, none is found again; its name stays its own."""
+    return _facts(db, "deleted")
 
 
 def places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
@@ -87,9 +94,14 @@ def add_all(db: sqlite3.Connection, found: Iterable[tuple[str, str]]) -> None:
     db.executemany(sql, [(next(names), text, quote) for text, quote in found])
 
 
+def unfound(db: sqlite3.Connection) -> list[Statement]:
+    """The statements that no fact stands on, nor one that was deleted and whose passage still stands there."""
+    return missing(spec.load(db).text, [*load(db), *deleted(db)])
+
+
 def accept_missing(db: sqlite3.Connection) -> None:
     """Make facts of all statements that have none yet."""
-    accept(db, missing(spec.load(db).text, load(db)))
+    accept(db, unfound(db))
 
 
 def _free_names(db: sqlite3.Connection) -> Iterator[str]:
@@ -120,8 +132,13 @@ def ignore(db: sqlite3.Connection, ids: Iterable[int], ignored: bool = True) -> 
 
 
 def delete(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Delete facts; the rows that name them stay as they are."""
-    db.executemany("DELETE FROM fact WHERE id = ?", ((id,) for id in ids))
+    """Delete facts; the rows that name them stay as they are. They can be taken back."""
+    db.executemany("UPDATE fact SET deleted = 1 WHERE id = ?", ((id,) for id in ids))
+
+
+def take_back(db: sqlite3.Connection) -> None:
+    """Bring back all facts that were deleted."""
+    db.execute("UPDATE fact SET deleted = 0 WHERE deleted")
 
 
 def merge(db: sqlite3.Connection, ids: Sequence[int]) -> None:
@@ -133,7 +150,7 @@ def merge(db: sqlite3.Connection, ids: Sequence[int]) -> None:
     first, others = chosen[0], chosen[1:]
     text = " ".join(dict.fromkeys(fact.text for fact in chosen))
     db.execute("UPDATE fact SET text = ?, quote = ? WHERE id = ?", (text, _joint_quote(db, chosen), first.id))
-    delete(db, [fact.id for fact in others])
+    db.executemany("DELETE FROM fact WHERE id = ?", ((fact.id,) for fact in others))  # the first has their passages
     _rename(db, {fact.name for fact in others}, first.name)
 
 
@@ -231,6 +248,13 @@ def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
     if len(quotes) <= NAMED and not any("|" in quote for quote in quotes):
         return {}
     return {one.quote: one.text for one in statements.split(text)}
+
+
+def of_passage(selected: str) -> tuple[str, str]:
+    """What a selected passage says, and the passage itself: without the marks and headings around what it says."""
+    found = statements.split(selected)
+    quote = selected[found[0].start : found[-1].end] if found else _MARK.sub("", selected)
+    return plain(quote), quote
 
 
 def plain(quote: str) -> str:

@@ -22,6 +22,7 @@ EXISTING = 40  # questions that a model is told not to repeat
 LONGEST = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 OFFLINE = "offline"  # the source of rows made without a model
+REASONS = 3  # why pieces of replies could not be used, that are told
 CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
 
 
@@ -106,16 +107,18 @@ def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
-    refused, found = 0, []
+    refused, found = Counter[str](), []
     for request in answered:
         parsed = [replies.pairs(reply) for reply in request.replies]
-        refused += sum(len(one.refused) for one in parsed)
+        refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(Proposal(request.about["fact"], _with_kinds(pairs, request.about["counts"])))
     landed = str(proposals.land(db, found, tr("chat model")))
     if not refused:
         return landed
-    return landed + " " + trn("{n} piece could not be read.", "{n} pieces could not be read.", refused)
+    told = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
+    reasons = (f"{reason} ({count:,})" if count > 1 else reason for reason, count in refused.most_common(REASONS))
+    return "\n".join([f"{landed} {told}", *reasons])
 
 
 def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
@@ -138,6 +141,7 @@ TASK = Task(
     _land,
     lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.about["counts"].values()))),
     replies.PAIRS_SCHEMA,
+    makes="example",
 )
 
 

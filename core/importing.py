@@ -27,12 +27,16 @@ WRITTEN = 0.5  # seconds between two writings of what is stored so far
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import brought: rows, rows that were there already, and lines that wait in the quarantine."""
+    """What an import brought: rows, rows that were there already, and lines that wait in the quarantine.
+
+    `ids` are those of the new rows.
+    """
 
     changes: Changes
     rows: int
     known: int
     unread: int
+    ids: range = range(0)
 
 
 def import_file(
@@ -51,6 +55,7 @@ async def bring(
     options, reporter = options or Options(), reporter or Reporter()
     path = _absolute(path)
     counts: list[int] = []
+    added: dict[str, range] = {}
 
     def fill(db: sqlite3.Connection) -> dict[str, range]:
         before = _next_ids(db)
@@ -58,10 +63,12 @@ async def bring(
         with _written_early(project.write_log_out):
             counts[:] = store(db, _read_apart(path, options, known, reporter))
         after = _next_ids(db)
-        return {table: range(before[table], after[table]) for table in before}
+        added.update({table: range(before[table], after[table]) for table in before})
+        return added
 
     changes = await project.load(label or path.name, fill, reporter)
-    return Imported(changes, *counts)
+    rows, known, unread = counts
+    return Imported(changes, rows, known, unread, added.get("example", range(0)))
 
 
 def _absolute(path: Path) -> Path:

@@ -55,6 +55,7 @@ class Task:
     """What an inquiry is for: the question made of a request, and what becomes of the answers, in one write.
 
     `label` names that write. `land` returns a sentence for the person. `role` is who is asked (core/settings.py).
+    `makes` is the table in which something must come of a run that was worth it, '' where nothing need.
     """
 
     label: Callable[[], str]
@@ -63,16 +64,21 @@ class Task:
     sampling: Callable[[Request], Sampling]
     schema: dict[str, Any] | None = None
     role: str = "writer"
+    makes: str = ""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one."""
+    """What came of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one.
+
+    `is_empty`: answers arrived, and nothing could be made of them.
+    """
 
     message: str = ""
     answered: int = 0
     failed: int = 0
     error: str = ""
+    is_empty: bool = False
 
 
 def begin(
@@ -125,6 +131,11 @@ def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
     ]
 
 
+def replies(db: sqlite3.Connection, id: int) -> list[Request]:
+    """The requests of an inquiry to which a model has written something, whatever became of it."""
+    return [one for one in requests(db, id, "answered", "landed") if one.replies]
+
+
 def at_servers(db: sqlite3.Connection) -> list[Inquiry]:
     """Those whose batches are under way at a server, the oldest first."""
     return [one for one in reversed(unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]
@@ -170,7 +181,9 @@ async def run(
 async def land(project: Project, inquiry: Inquiry, tasks: dict[str, Task], outcome: Outcome, status: str) -> Changes:
     """Make what is to be made of the answers that have arrived, in one undoable step."""
     task = tasks[inquiry.task]
-    return await project.write(task.label(), _land, task, inquiry.id, outcome, status)
+    changes = await project.write(task.label(), _land, task, inquiry.id, outcome, status)
+    outcome.is_empty = bool(outcome.message and task.makes) and task.makes not in changes.counts
+    return changes
 
 
 def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status: str) -> None:

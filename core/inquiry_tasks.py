@@ -1,6 +1,6 @@
 """What a chat model can be asked for: one line for each task of an inquiry."""
 
-from core import generation, golden, judging, probing, refining
+from core import generation, golden, judging, link_asking, probing, refining, remaking
 from core.inquiries import Task
 
 TASKS: dict[str, Task] = {
@@ -8,5 +8,7 @@ TASKS: dict[str, Task] = {
     "judge": judging.TASK,
     "probe": probing.TASK,
     "facts": refining.TASK,
+    "links": link_asking.TASK,
+    "remake": remaking.TASK,
     golden.GOLDEN: golden.TASK,
 }

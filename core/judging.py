@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from core import dataset, editing, facts, prompts, replies, spec
@@ -16,9 +16,9 @@ RULES = dict(
 REPLY_TOKENS = 400
 
 
-def abouts(db: sqlite3.Connection, ids: Iterable[int]) -> list[dict[str, Any]]:
-    """One request for each of these rows that teaches a fact of the spec."""
-    known = {fact.name for fact in facts.load(db)}
+def abouts(db: sqlite3.Connection, ids: Iterable[int], names: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """One request for each of these rows that teaches a fact of the spec, or one of the names."""
+    known = {fact.name for fact in facts.load(db) if names is None or fact.name in names}
     rows = dataset.fetch(db, list(ids)).values()
     return [{"row": row.id, "fact": row.facts} for row in rows if known & set(row.facts.split())]
 

@@ -273,6 +273,13 @@ def m005_exam(db: sqlite3.Connection) -> None:
     _run(db, EXAM)
 
 
+def m006_links(db: sqlite3.Connection) -> None:
+    """Rows know what Juku itself has linked them to; facts that were deleted keep their passage, so as not to be found again."""
+    for table in ("example", "version_row"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN linked TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE fact ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0")
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED)
     insert = (
@@ -294,4 +301,11 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [m001_first_tables, m002_packed_examples, m003_knowledge, m004_queue, m005_exam]
+MIGRATIONS: list[Migration] = [
+    m001_first_tables,
+    m002_packed_examples,
+    m003_knowledge,
+    m004_queue,
+    m005_exam,
+    m006_links,
+]

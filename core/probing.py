@@ -1,7 +1,7 @@
 """Whether a base model knows a fact already: its questions are asked several times, and the answers marked."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from core import alikes, chat, coverage, facts, grading, proposals, spec, templates
@@ -15,12 +15,13 @@ ANSWER_TOKENS = 120
 KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itself, the best first
 
 
-def abouts(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """The questions for each fact: those its rows ask, else a gap in the fact; a fact without either is left out."""
+def abouts(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """The questions for each fact, or for those of the names: those its rows ask, else a gap in the fact; a fact
+    without either is left out."""
     state, of_rows = spec.load(db), _of_rows(db)
     found: list[dict[str, Any]] = []
     for fact in facts.load(db):
-        if not fact.ignored:
+        if not fact.ignored and (names is None or fact.name in names):
             asked = of_rows.get(fact.name) or _of_templates(fact.text, state.name, state.language)
             found += [{"fact": fact.name, "question": question, "points": points} for question, points in asked]
     return found

@@ -9,7 +9,20 @@ from core.language import tr
 from core.paths import RESOURCES, config_folder
 from core.whole_files import PRIVATE, write_whole
 
-NAMES = ("examples", "facts", "judge", "spec", "remarks", "open_book", "retrieved", "mark", "compare", "route")
+NAMES = (
+    "examples",
+    "facts",
+    "judge",
+    "spec",
+    "remarks",
+    "open_book",
+    "retrieved",
+    "mark",
+    "compare",
+    "route",
+    "links",
+    "remake",
+)
 LANGUAGES = ("en", "ja")
 LIMIT = 1024 * 1024  # bytes of an own version that are read
 
@@ -25,6 +38,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "mark": ("question", "reference", "answer"),
     "compare": ("question", "reference", "first", "second"),
     "route": ("domains",),
+    "links": ("facts", "question", "answer"),
+    "remake": ("before", "fact", "question", "answer"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "existing", "system_prompt"),
@@ -37,6 +52,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "mark": ("points",),
     "compare": (),
     "route": (),
+    "links": (),
+    "remake": ("system_prompt",),
 }
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
@@ -55,6 +72,8 @@ def title(name: str) -> str:
         "mark": tr("Mark an exam answer"),
         "compare": tr("Compare two exam answers"),
         "route": tr("Choose the model that a question belongs to"),
+        "links": tr("Choose the fact that a row teaches"),
+        "remake": tr("Remake a row after a change of its fact"),
     }
     return titles[name]
 

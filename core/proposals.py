@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz, process
 
@@ -70,7 +70,7 @@ def land(db: sqlite3.Connection, proposals: Iterable[Proposal], source: str) -> 
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in landed.ids])
     for id, row, offer in zip(landed.ids, rows, fresh, strict=True):
-        landed.doubtful += _note_doubts(db, id, row, state, offer.fact, offer.pair)
+        landed.doubtful += note_doubts(db, replace(row, id=id), [offer.fact], state)
     return landed
 
 
@@ -225,11 +225,11 @@ def key_points(answer: str, fact: str, question: str = "") -> str:
     return " ; ".join((shared or longest)[:POINTS])
 
 
-def _note_doubts(db: sqlite3.Connection, id: int, row: Example, state: Spec, fact: Fact, pair: Pair) -> bool:
-    """Note at once what the check of the whole set would say of a row later."""
-    noted = [("ungrounded", survey.doubt(row.question, row.answer, [fact], state.text, row.quote, row.kind))]
-    noted.append(("answer-admits-unknown", survey.admission(pair.answer) if pair.kind != "not_stated" else ""))
+def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
+    """Note at once what the check of the whole set would say of a row later; whether there is anything."""
+    noted = [("ungrounded", survey.doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))]
+    noted.append(("answer-admits-unknown", survey.admission(row.answer) if row.kind != "not_stated" else ""))
     noted = [(rule, message) for rule, message in noted if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
-    db.executemany(sql, ((rule, id, message) for rule, message in noted))
+    db.executemany(sql, ((rule, row.id, message) for rule, message in noted))
     return bool(noted)

@@ -46,6 +46,7 @@ TASK = Task(
     _land,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.STATEMENTS_SCHEMA,
+    makes="fact",
 )
 
 

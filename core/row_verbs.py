@@ -10,7 +10,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core import checks, dataset, exporting, filters, formats, importing, project, quarantine, samples
+from core import (
+    checks,
+    dataset,
+    exporting,
+    fact_links,
+    filters,
+    formats,
+    importing,
+    project,
+    quarantine,
+    samples,
+)
 from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
 from core.errors import FormatError, JukuError, ProjectError
 from core.language import tr, trn
@@ -113,8 +124,9 @@ def _import(arguments: Arguments) -> int:
                 status = UNREADABLE
                 continue
             unread = await document.read(quarantine.unread, before)
+            linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
             wrong = await document.read(dataset.wrong_since, first)
-            _say_imported(arguments, path, brought, unread, wrong)
+            _say_imported(arguments, path, brought, unread, wrong, linked)
             status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
 
@@ -138,16 +150,24 @@ def _file(path: Path) -> Iterator[Path]:
 
 
 def _say_imported(
-    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread], wrong: dataset.Wrong
+    arguments: Arguments,
+    path: Path,
+    brought: importing.Imported,
+    unread: list[quarantine.Unread],
+    wrong: dataset.Wrong,
+    linked: fact_links.Linked | None,
 ) -> None:
     if arguments.json:
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
         counts = {"errors": wrong.errors, "warnings": wrong.warnings, "rules": wrong.rules}
+        counts |= {"linked": linked.linked} if linked else {}
         print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept, **counts})
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
     if brought.known:
         print(trn("{n} row already existed", "{n} rows already existed", brought.known))
+    if linked:
+        print(fact_links.words(linked))
     for rule, count in wrong.rules.items():
         title, severity = checks.RULES[rule].title(), checks.RULES[rule].severity
         print(trn("{n} row: {severity} {rule} ({title})", "{n} rows: {severity} {rule} ({title})", count,

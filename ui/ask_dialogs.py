@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtWidgets import QFormLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from core import counting, dataset, facts, judging, probing, refining, spec
+from core import counting, dataset, facts, judging, probing, refining
 from core.filters import Filter
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
@@ -19,6 +19,7 @@ from core.providers import kinds
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.nothing import Nothing
+from ui.scope import Scope
 from ui.workspace import Workspace
 
 SAMPLED = 40  # requests that are written to estimate the tokens of all
@@ -46,9 +47,13 @@ class AskDialog(InquiryDialog):
         parent: QWidget | None,
         demanding: bool = True,
         use: str = kinds.ANSWER,
+        names: Collection[str] | None = None,
     ) -> None:
+        """`names` are the facts that were chosen before."""
         super().__init__(workspace, task, title, parent, demanding, use)
-        self._asked: Asked | None = None
+        self.asked: Asked | None = None
+        self.scope = Scope(names)
+        self.scope.changed.connect(self.read_soon)
         self.setMinimumWidth(560)
         self.count = widgets.heading("")
         self.estimate = widgets.label(wrap=True, dim=True)
@@ -56,16 +61,10 @@ class AskDialog(InquiryDialog):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
-        column.addWidget(self.count)
         column.addWidget(widgets.label(words, wrap=True))
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setHorizontalSpacing(style.SPACE)
-        name = widgets.label(tr("Chat &model"))
-        name.setBuddy(self.model.box)
-        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
-        form.addRow(name, self.model)
-        column.addLayout(form)
+        column.addWidget(self.scope)
+        column.addWidget(self.count)
+        column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
         self._nothing = Nothing(*self.nothing())
@@ -74,6 +73,19 @@ class AskDialog(InquiryDialog):
         self._pages.addWidget(self._nothing)
         self.body.addWidget(self._pages, 1)
         self.primary.setText(self.act(0))
+
+    def model_part(self) -> QWidget:
+        """Where the model is chosen."""
+        part = QWidget()
+        form = QFormLayout(part)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setHorizontalSpacing(style.SPACE)
+        name = widgets.label(tr("Chat &model"))
+        name.setBuddy(self.model.box)
+        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
+        form.addRow(name, self.model)
+        return part
 
     def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
         """What is asked about, read in another thread."""
@@ -96,8 +108,9 @@ class AskDialog(InquiryDialog):
         return lambda db: asked(db, task, list(abouts(db)))
 
     def show_found(self, found: Asked) -> None:
-        self._asked = found
-        self._pages.setCurrentIndex(0 if found.abouts else 1)
+        self.asked = found
+        # With facts chosen there may be something to ask about the others.
+        self._pages.setCurrentIndex(0 if found.abouts or not self.scope.isHidden() else 1)
         self.count.setText(self.told(found.abouts))
         self.primary.setText(self.act(len(found.abouts)))
         requests = trn("{n} request", "{n} requests", len(found.abouts))
@@ -105,7 +118,7 @@ class AskDialog(InquiryDialog):
         self.estimate.setText(f"{requests} · {tokens}")
 
     def lacks(self) -> str:
-        there = bool(self._asked and self._asked.abouts)
+        there = bool(self.asked and self.asked.abouts)
         return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
@@ -115,17 +128,20 @@ class AskDialog(InquiryDialog):
 class ProbeDialog(AskDialog):
     """Asks a base model what it knows of the facts."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, names: Collection[str] | None = None
+    ) -> None:
         words = tr(
             "Each question is asked {n} times, without the spec in the prompt, and marked by its key points. A "
             "fact that the model already knows needs fewer examples.",
             n=probing.TIMES,
         )
         title = tr("Ask the base model what it knows")
-        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=kinds.BASE)
+        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=kinds.BASE, names=names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
-        return probing.abouts
+        names = self.scope.names()
+        return lambda db: probing.abouts(db, names)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
@@ -143,20 +159,26 @@ class ProbeDialog(AskDialog):
 
 
 class JudgeDialog(AskDialog):
-    """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts."""
+    """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts, or those of chosen facts."""
 
-    def __init__(self, workspace: Workspace, ids: Sequence[int] | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        ids: Sequence[int] | None = None,
+        parent: QWidget | None = None,
+        names: Collection[str] | None = None,
+    ) -> None:
         self._ids = None if ids is None else array("q", ids)
         words = tr(
             "The model compares each row with its fact and says whether the answer follows from it. Rows that do "
             "not are marked with the reason; nothing is changed or deleted."
         )
-        super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent)
+        super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent, names=names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
-        ids = self._ids
+        ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids)
+        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:
@@ -183,7 +205,7 @@ class RefineDialog(AskDialog):
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        return lambda db: refining.abouts(facts.missing(spec.load(db).text, facts.load(db)))
+        return lambda db: refining.abouts(facts.unfound(db))
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")

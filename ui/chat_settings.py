@@ -139,6 +139,10 @@ class ChatSettings(QWidget):
         """How passages are found for the condition that wants some."""
         return conditions.Settings(self.passages.value(), self.budget.value(), self.embedding.text().strip())
 
+    def begin(self) -> None:
+        """Another project is shown, whose system prompt takes the place of what was written here for the one before."""
+        self.prompt.setPlainText(self._project)
+
     def show_project(self, system_prompt: str) -> None:
         """The project's system prompt has changed; what the person has written here stays."""
         edited = self.system_prompt() != self._project

@@ -140,6 +140,9 @@ class ChatTab(Tab):
             self._project, self._sending = self.workspace.project, False
             self.asking.forget_book()
             self.panes.begin()
+            self.question.clear()
+            self.list.search.clear()
+            self.settings.begin()
             self.settings.show_trained({})
             self._show(None)
             self.workspace.tasks.start("", self._open_newest())

@@ -28,7 +28,7 @@ MARK = "status:"  # begins the names of the actions that set a status
 class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
-    wanted = Signal(str)  # replace, judge, versions, tokens, import, export, json, find, add
+    wanted = Signal(str)  # replace, judge, versions, tokens, link, hold_out, import, export, json, find, add
     pasted = Signal()  # rows are about to come from the clipboard
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
     files_pasted = Signal(list)  # the paths of files that were
@@ -76,6 +76,8 @@ class RowActions(QObject):
             ("judge", tr("Let a model &judge…"), None),
             ("versions", tr("&Versions…"), None),
             ("tokens", tr("&Tokens and cost…"), None),
+            ("link", tr("&Link rows to facts…"), None),
+            ("hold_out", tr("&Keep some for the exam…"), None),
             ("import", tr("&Import…"), None),
             ("export", tr("E&xport…"), None),
         ):

@@ -111,6 +111,13 @@ class FilterBar(QWidget):
     def clear(self) -> None:
         self.choose("")
 
+    def forget(self) -> None:
+        """Another project is shown, which is not searched for what the one before was; nothing is said of it."""
+        with QSignalBlocker(self):
+            self.clear()
+            self.show_counts({})
+            self.show_saved({})
+
     def show_counts(self, counts: dict[str, dict[str, int]]) -> None:
         """Offer what the rows have: for each column (split, problems, tags, …) its values and how many rows have them."""
         every = {

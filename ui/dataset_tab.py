@@ -80,6 +80,7 @@ class DatasetTab(Tab):
         self.table.edit_ended.connect(self._on_edit_ended)
         self.windows = DatasetWindows(self.workspace, self.table, self.filter, self)
         self.windows.row_chosen.connect(self.show_row)
+        self.windows.questions_wanted.connect(lambda: self.choose("split:test"))
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
         self.rows.pasted.connect(self._on_pasted)
@@ -105,7 +106,7 @@ class DatasetTab(Tab):
             self.rows.menu(
                 self._rows,
                 f"add paste - judge {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
-                "- import export - all",
+                "- link hold_out - import export - all",
             )
         )
         self._panel_button = QPushButton(tr("Problems"), checkable=True)
@@ -170,8 +171,8 @@ class DatasetTab(Tab):
 
     def refresh(self, changes: Changes) -> None:
         if self._project is not self.workspace.project:
-            self.model.show_ids(array("q"))
             self._project = self.model.project = self.workspace.project
+            self._begin()
             self._search()
         elif "example" in changes.tables or ("finding" in changes.tables and self.filter().rule):
             self._take_over(changes)
@@ -180,6 +181,13 @@ class DatasetTab(Tab):
             self._show_detail()  # what the check has found of the row stands beside it, too
         if changes.tables & {"example", "unread", "finding", "saved_filter"}:
             self._counting.ask()
+
+    def _begin(self) -> None:
+        """Another project is shown: what was searched, chosen and counted was the one before's."""
+        self.model.show_ids(array("q"))
+        self.table.clearSelection()
+        self.bar.forget()
+        self._wanted_row, self._type_into, self._problems, self._total = 0, False, {}, 0
 
     def _take_over(self, changes: Changes) -> None:
         """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""

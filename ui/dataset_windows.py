@@ -17,6 +17,7 @@ from ui.workspace import Workspace
 
 class DatasetWindows(QObject):
     row_chosen = Signal(int)
+    questions_wanted = Signal()  # the rows that are kept for the exam are to be shown
 
     def __init__(self, workspace: Workspace, table: GridView, filter: Callable[[], Filter], owner: QWidget) -> None:
         super().__init__(owner)
@@ -37,16 +38,28 @@ class DatasetWindows(QObject):
 
     def _judge(self, ids: Sequence[int] | None) -> None:
         from ui.ask_dialogs import JudgeDialog
-        from ui.notice import Notice
+        from ui.inquiry_dialog import tell
 
         dialog = JudgeDialog(self._workspace, ids, self._owner)
-        dialog.finished_with.connect(lambda text: Notice(self._owner.window(), text))
+        tell(dialog, self._owner.window())
         self._open(dialog)
 
     def versions(self) -> None:
         from ui.versions_dialog import VersionsDialog
 
         self._open(VersionsDialog(self._workspace, self._owner))
+
+    def link(self) -> None:
+        from ui.link_dialog import LinkDialog
+
+        LinkDialog(self._workspace, self._owner).open()
+
+    def hold_out(self) -> None:
+        from ui.hold_out_dialog import HoldOutDialog
+
+        dialog = HoldOutDialog(self._workspace, self._owner)
+        dialog.questions_wanted.connect(self.questions_wanted)
+        dialog.open()
 
     def tokens(self) -> None:
         from ui.tokens_dialog import TokensDialog

@@ -38,6 +38,7 @@ class ExamForm(QWidget):
 
     changed = Signal()
     start_wanted = Signal()
+    keep_wanted = Signal()  # there are no questions: rows are to be kept for the exam
     prompt_wanted = Signal(str)  # a system prompt, to be made the project's
 
     def __init__(self, workspace: Workspace) -> None:
@@ -53,6 +54,8 @@ class ExamForm(QWidget):
         self.as_trained.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
         self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
         self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
+        self.keep = QPushButton(tr("Keep some rows for the exam…"))
+        self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.start = widgets.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
@@ -108,6 +111,7 @@ class ExamForm(QWidget):
         warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
         below = QHBoxLayout()
         below.addWidget(self.total, 1)
+        below.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignBottom)
         below.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -237,6 +241,7 @@ class ExamForm(QWidget):
         self.total.setText(self._total_words())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
+        self.keep.setVisible(bool(self._found) and not self._found[0].requests)
         widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.language import tr, trn
@@ -54,15 +54,19 @@ class RunLine(QWidget):
 class EmptyExam(QWidget):
     """What an exam is, and which questions it asks."""
 
+    keep_wanted = Signal()  # rows are to be kept for the exam
+
     def __init__(self) -> None:
         super().__init__()
+        self.keep = QPushButton(tr("Keep some rows for the exam…"))
+        self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
         self._text = widgets.label(wrap=True, dim=True)
         self._text.setFixedWidth(560)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()
-        for part in (widgets.heading(tr("What has the model learned?")), self._text, self.show_questions):
+        for part in (widgets.heading(tr("What has the model learned?")), self._text, self.show_questions, self.keep):
             row = QHBoxLayout()
             row.addStretch()
             row.addWidget(part)

@@ -29,7 +29,8 @@ from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
 from ui.exam_start import EmptyExam, RunLine, warn_of_prompt
 from ui.generation_dialog import GenerationDialog
-from ui.notice import Notice
+from ui.hold_out_dialog import HoldOutDialog
+from ui.inquiry_dialog import tell
 from ui.reload import Reload
 from ui.tab import Tab
 from ui.workspace import Workspace
@@ -101,6 +102,8 @@ class ExamTab(Tab):
         self.again.clicked.connect(lambda _checked: self._on_again())
         self.delete.clicked.connect(lambda _checked: self._on_delete())
         self.empty.show_questions.clicked.connect(lambda _checked: self.show_examples.emit(QUESTIONS))
+        self.empty.keep_wanted.connect(self._on_hold_out)
+        self.form.keep_wanted.connect(self._on_hold_out)
         self.result.wordings_wanted.connect(self._on_wordings)
         self.result.shown.connect(self.export.show_run)
 
@@ -204,7 +207,7 @@ class ExamTab(Tab):
     def _show_runs(self, project: Project, found: list[Run]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
         known = {run.id for run in self._runs} if project is self._shown else set()
-        chosen = self.runs.currentData()
+        chosen = self.runs.currentData() if project is self._shown else None
         if found != self._runs or project is not self._shown:
             self.runs.clear()
             for run in found:
@@ -212,6 +215,7 @@ class ExamTab(Tab):
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self._shown:
+            self.new.setChecked(False)
             self._reckon.ask()
         self._runs, self._shown = found, project
 
@@ -269,10 +273,16 @@ class ExamTab(Tab):
             Role.DestructiveRole,
         )
 
+    def _on_hold_out(self) -> None:
+        """Choose rows that are to be kept for the exam."""
+        dialog = HoldOutDialog(self.workspace, self)
+        dialog.questions_wanted.connect(lambda: self.show_examples.emit(QUESTIONS))
+        dialog.open()
+
     def _on_wordings(self, names: list[str]) -> None:
         """Make examples for these facts, which the model has not learned."""
         dialog = GenerationDialog(self.workspace, set(names), self)
-        dialog.finished_with.connect(lambda text: Notice(self.window(), text))
+        tell(dialog, self.window())
         dialog.drafts_wanted.connect(lambda: self.show_examples.emit("status:draft"))
         dialog.open()
 

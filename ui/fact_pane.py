@@ -1,6 +1,5 @@
 """The facts beside the text: found, merged, split, ignored, and with one action made into what they lack."""
 
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -20,12 +19,11 @@ from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.fact_model import MEANINGS, state_words
 from ui.fact_table import FactTable
 from ui.generation_dialog import GenerationDialog
-from ui.inquiry_dialog import InquiryDialog
-from ui.notice import Notice
+from ui.inquiry_dialog import InquiryDialog, tell
+from ui.link_dialog import LinkDialog
+from ui.remake_dialog import RemakeDialog
 from ui.split_dialog import SplitDialog
 from ui.workspace import Workspace
-
-LINE_MARK = re.compile(r"(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
 
 
 class Legend(QWidget):
@@ -84,12 +82,18 @@ class FactPane(QWidget):
         self.split = self._action(menu, tr("Split…"), self._on_split)
         self.ignore = self._action(menu, tr("Ignore"), self._on_ignore)
         self.confirm = self._action(menu, tr("Mark as still right"), self._on_confirm)
+        self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._made(RemakeDialog)))
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
+        self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.take_back))
         self.write = self._action(menu, tr("Write a row by hand"), self._on_write)
         menu.addSeparator()
-        self.probe = self._action(menu, tr("Ask the base model what it knows…"), lambda: self._open(ProbeDialog))
-        self.judge = self._action(menu, tr("Judge drafts with a model…"), lambda: self._open(_judging))
+        self.probe = self._action(
+            menu, tr("Ask the base model what it knows…"), lambda: self._open(self._made(ProbeDialog))
+        )
+        self.judge = self._action(menu, tr("Judge drafts with a model…"), lambda: self._open(self._made(JudgeDialog)))
         self.refine = self._action(menu, tr("Find facts with a model…"), lambda: self._open(RefineDialog))
+        menu.addSeparator()
+        self.link = self._action(menu, tr("Link rows to facts…"), self._on_link)
         self.more.setMenu(menu)
 
     def _action(self, menu: QMenu, text: str, slot: Callable[[], object]) -> QAction:
@@ -142,6 +146,9 @@ class FactPane(QWidget):
         if len(added) == 1 and len(ids) > 1:
             self.table.choose(added.pop())
         self.facts.setCurrentIndex(1 if entries else 0)
+        gone = await project.read(facts.deleted)
+        self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
+        self.take_back.setVisible(bool(gone))
         self._show_interrupted(await project.read(inquiries.unfinished))
         self._show_note()
         self._show_buttons()
@@ -162,6 +169,11 @@ class FactPane(QWidget):
             trn("⚠ The passage of {n} fact is no longer in the text.",
                 "⚠ The passages of {n} facts are no longer in the text.", lost) if lost else "", "warning",
         )  # fmt: skip
+
+    def begin(self) -> None:
+        """Another project is shown: nothing of the one before is chosen or counts as seen."""
+        self._newest, self._selected = None, ""
+        self.table.clearSelection()
 
     def show_missing(self, count: int) -> None:
         """How many statements of the text have no fact yet."""
@@ -187,8 +199,12 @@ class FactPane(QWidget):
             else tr("Every sentence of the text is a fact")
         )  # fmt: skip
         chosen = self.table.chosen_facts()
-        for button in (self.rows, self.edit, self.ignore, self.delete, self.confirm):
+        for button in (self.rows, self.edit, self.ignore, self.delete):
             button.setEnabled(bool(chosen))
+        names = {fact.name for fact in chosen}
+        is_stale = any(one.stale for one in self.table.facts.entries() if not names or one.fact.name in names)
+        self.remake.setEnabled(is_stale)
+        self.confirm.setEnabled(bool(chosen) and is_stale)
         self.merge.setEnabled(len(chosen) > 1)
         for action in (self.split, self.write):
             action.setEnabled(len(chosen) == 1)
@@ -202,9 +218,7 @@ class FactPane(QWidget):
         self._show_buttons()
 
     def _on_add(self) -> None:
-        quote = self._selected
-        quote = quote[mark.end() :] if (mark := LINE_MARK.match(quote)) else quote
-        self._change(tr("Add a fact"), facts.add, " ".join(quote.split()), quote)
+        self._change(tr("Add a fact"), facts.add, *facts.of_passage(self._selected))
 
     def _on_find(self) -> None:
         self._workspace.tasks.start("", self._accept())
@@ -248,9 +262,15 @@ class FactPane(QWidget):
             self.show_rows()
 
     def _on_make(self) -> None:
-        chosen = self.table.chosen_facts()
-        names = {fact.name for fact in chosen} if len(chosen) > 1 else None
-        self._open(lambda workspace, parent: GenerationDialog(workspace, names, parent))
+        self._open(self._made(GenerationDialog))
+
+    def _made(self, kind: Callable[..., InquiryDialog]) -> Callable[[Workspace, QWidget], InquiryDialog]:
+        """A dialog of a kind that asks about facts; it says whether it is about those that are chosen, or about all."""
+        names = {fact.name for fact in self.table.chosen_facts()} or None
+        return lambda workspace, parent: kind(workspace, names=names, parent=parent)
+
+    def _on_link(self) -> None:
+        LinkDialog(self._workspace, self).open()
 
     def _open(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
         self._workspace.tasks.start("", self._open_saved(make))
@@ -258,8 +278,8 @@ class FactPane(QWidget):
     async def _open_saved(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
-        dialog.finished_with.connect(lambda text: Notice(self.window(), text))
-        if isinstance(dialog, GenerationDialog):
+        tell(dialog, self.window())
+        if isinstance(dialog, GenerationDialog | RemakeDialog):
             dialog.drafts_wanted.connect(lambda: self.rows_wanted.emit("status:draft"))
         dialog.open()
 
@@ -269,10 +289,6 @@ class FactPane(QWidget):
     async def _write(self, label: str, change: Callable[..., object], *args: object) -> Changes:
         await self._flush()
         return await self._workspace.project.write(label, change, *args)
-
-
-def _judging(workspace: Workspace, parent: QWidget) -> InquiryDialog:
-    return JudgeDialog(workspace, parent=parent)
 
 
 def _add_row(db: sqlite3.Connection, fact: Fact) -> None:

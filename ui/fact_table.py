@@ -57,7 +57,7 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 edits a fact's text, Del deletes the chosen ones, a double click opens their rows."""
+    """F2 or a double click edits a fact's text, Del deletes the chosen ones, Enter shows their rows."""
 
     chosen = Signal()
     opened = Signal()
@@ -78,10 +78,11 @@ class FactTable(QTableView):
         self._size_columns()
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self.chosen.emit())
         self.facts.modelReset.connect(self.chosen)
-        self.doubleClicked.connect(lambda _index: self.opened.emit())
-        delete = QShortcut(QKeySequence.StandardKey.Delete, self)
-        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.activated.connect(self.delete_wanted)
+        self.doubleClicked.connect(lambda _index: self.edit_text())
+        for key, signal in ((QKeySequence.StandardKey.Delete, self.delete_wanted), (Qt.Key.Key_Return, self.opened)):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(signal)
 
     def _size_columns(self) -> None:
         # Two lines for every fact: to measure each text would hold up the window where there are thousands.

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QGridLayout,
     QPushButton,
-    QRadioButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +29,8 @@ from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.inquiry_runner import Ended
 from ui.nothing import Nothing
+from ui.scope import Scope
+from ui.ways import Ways
 from ui.workspace import Workspace
 
 OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
@@ -49,15 +49,15 @@ class Plan:
 
 
 class GenerationDialog(InquiryDialog):
-    """`names` are the facts to make examples for; None is all of them."""
+    """`names` are the facts that were chosen to make examples for; None is all of them."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
 
     def __init__(self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(workspace, "examples", tr("Generate examples"), parent)
-        self._names = names
+        self.scope = Scope(names)
+        self.scope.changed.connect(self._on_choice)
         self._plan: Plan | None = None
-        self._decided = False  # whether the person has chosen between a model and templates
         self.setMinimumWidth(640)
         self._make_kinds()
         self._make_ways()
@@ -65,9 +65,9 @@ class GenerationDialog(InquiryDialog):
         self.drafts.clicked.connect(lambda _checked: self.drafts_wanted.emit())
         self.drafts.hide()
         self._lay_out_body()
-        self.model.changed.connect(self._choose_way)
+        self.ways.changed.connect(self._show_way)
         self.model.batch.toggled.connect(lambda _on: self._plan and self._show_estimate(self._plan))
-        self._choose_way()
+        self._show_way()
 
     def _make_kinds(self) -> None:
         self.heading = widgets.heading("")
@@ -82,13 +82,11 @@ class GenerationDialog(InquiryDialog):
             self.counts[kind] = widgets.label(dim=True)
 
     def _make_ways(self) -> None:
-        self.online = QRadioButton(tr("With a chat &model"))
-        self.offline = QRadioButton(tr("Without a model, from &templates"))
-        ways = QButtonGroup(self)
-        for way in (self.online, self.offline):
-            ways.addButton(way)
-            way.setMinimumHeight(self.model.box.sizeHint().height())  # so that they stand in line with the box
-        ways.buttonClicked.connect(lambda _button: self._on_way())
+        words = tr(
+            "States each fact, and makes fill-in-the-blank questions from it. Nothing leaves this computer, and it takes only a moment."
+        )
+        self.ways = Ways(self.model, words)
+        self.online, self.offline = self.ways.online, self.ways.offline
         self.estimate = widgets.label(wrap=True, dim=True)
 
     def _lay_out_body(self) -> None:
@@ -96,11 +94,12 @@ class GenerationDialog(InquiryDialog):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
+        column.addWidget(self.scope)
         column.addWidget(self.heading)
         column.addLayout(self._kind_grid())
         column.addSpacing(style.SPACE // 2)
         column.addWidget(widgets.heading(tr("Generation method")))
-        column.addLayout(self._way_grid())
+        column.addWidget(self.ways)
         column.addWidget(self.estimate)
         column.addStretch()
         self._nothing = Nothing()
@@ -121,31 +120,12 @@ class GenerationDialog(InquiryDialog):
         grid.setColumnStretch(1, 1)
         return grid
 
-    def _way_grid(self) -> QGridLayout:
-        words = widgets.label(
-            tr(
-                "States each fact, and makes fill-in-the-blank questions from it. Nothing leaves this computer, "
-                "and it takes only a moment."
-            ),
-            wrap=True,
-            dim=True,
-        )
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(2 * style.SPACE)
-        grid.setVerticalSpacing(style.SPACE)
-        grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(self.model, 0, 1)
-        grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(words, 1, 1)
-        grid.setColumnStretch(1, 1)
-        return grid
-
     def chosen_kinds(self) -> list[str]:
         """The kinds that are wanted, and can be written in the chosen way."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
     def reading(self) -> Callable[[sqlite3.Connection], Plan]:
-        names, kinds = self._names, self.chosen_kinds()
+        names, kinds = self.scope.names(), self.chosen_kinds()
         return lambda db: plan(db, names, kinds)
 
     def show_found(self, found: Plan) -> None:
@@ -166,7 +146,7 @@ class GenerationDialog(InquiryDialog):
         return "" if self.offline.isChecked() else self.lacks_model()
 
     def start(self) -> None:
-        names, kinds = self._names, self.chosen_kinds()
+        names, kinds = self.scope.names(), self.chosen_kinds()
         self.drafts.hide()
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
@@ -177,7 +157,10 @@ class GenerationDialog(InquiryDialog):
     def on_ended(self, ended: Ended) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
-            self.drafts.setVisible(ended.meaning != "error")
+            self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
+
+    def advice(self) -> str:
+        return tr("Look at what the model wrote. Then try again, choose a larger model, or use the templates.")
 
     def _can_write(self, kind: str) -> bool:
         return self.online.isChecked() or kind in OFFLINE_KINDS
@@ -185,7 +168,7 @@ class GenerationDialog(InquiryDialog):
     def _show_heading(self, found: Plan) -> None:
         if not found.lacking:
             text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
-        elif self._names is None:
+        elif self.scope.names() is None:
             text = trn("{lacking} of {n} fact needs examples", "{lacking} of {n} facts need examples", found.facts,
                        lacking=f"{found.lacking:,}")  # fmt: skip
         else:
@@ -216,20 +199,9 @@ class GenerationDialog(InquiryDialog):
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         self.estimate.setText(f"{text}\n{after}" if found.wished else "")
 
-    def _choose_way(self) -> None:
-        """Without a model that writes well, templates are the better beginning."""
-        if not self._decided:
-            (self.offline if self.model.is_weak() else self.online).setChecked(True)
-        self._show_way()
-
-    def _on_way(self) -> None:
-        self._decided = True
-        self._show_way()
-
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():
             box.setEnabled(self._can_write(kind))
-        self.model.setEnabled(self.online.isChecked())
         self._on_choice()
 
     def _on_choice(self) -> None:

@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 from PySide6.QtWidgets import QWidget
 
-from core import dataset, importing
+from core import dataset, fact_links, importing
 from core.checks import RULES
 from core.dataset import Wrong
 from core.errors import JukuError
 from core.importing import Imported
 from core.language import tr, trn
+from core.progress import Reporter
 from core.rows import Options
 from ui import dataset_bulk
+from ui.link_dialog import LinkDialog
 from ui.notice import Notice
 from ui.quarantine_dialog import QuarantineDialog
 from ui.workspace import Workspace
@@ -37,6 +39,8 @@ class Outcome:
     rows: int = 0
     known: int = 0
     unread: int = 0
+    links: int = 0  # rows for which facts were looked for
+    linked: int = 0
     failed: list[str] = field(default_factory=list)
     wrong: Wrong = field(default_factory=Wrong)
     first: int = 0  # the id of the first row that was imported
@@ -52,6 +56,8 @@ class Outcome:
         said += wrong_words(self.wrong)
         if self.known:
             said.append(trn("{n} already existed.", "{n} already existed.", self.known))
+        if self.links:
+            said.append(fact_links.linked_words(self.linked, self.links))
         if self.unread:
             said.append(trn("{n} line needs fixing.", "{n} lines need fixing.", self.unread))
         return "\n".join(
@@ -114,6 +120,20 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
     outcome.add(found, await project.read(dataset.wrong_since, first))
+    await _link(workspace, found.ids, outcome, reporter)
+
+
+async def _link(workspace: Workspace, ids: range, outcome: Outcome, reporter: Reporter) -> None:
+    """Link the new rows to facts, in a step of its own; what the import brought stays where that fails."""
+    try:
+        found = await fact_links.link_rows(workspace.project, reporter, ids)
+    except JukuError as error:
+        outcome.failed.append(failure(tr("Link rows to facts"), error))
+        return
+    if found:
+        outcome.links += len(found.links)
+        outcome.linked += found.linked
+        workspace.tasks.changed.emit(found.changes)
 
 
 def failure(name: str, error: JukuError) -> str:
@@ -136,6 +156,8 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
         notice.add_button(tr("Show"), lambda: workspace.rows_wanted.emit(words))
     if outcome.unread:
         notice.add_button(tr("Review…"), lambda: QuarantineDialog(workspace, window.window()).open())
+    if outcome.links:
+        notice.add_button(tr("Review links…"), lambda: LinkDialog(workspace, window.window()).open())
     return notice
 
 

@@ -21,6 +21,8 @@ from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar
 from ui.inquiry_runner import Ended
 from ui.latest import Latest
 from ui.model_row import ModelRow
+from ui.notice import Notice
+from ui.replies_dialog import show_replies
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
@@ -61,6 +63,9 @@ class InquiryDialog(QDialog):
         self.body.setSpacing(style.SPACE)
         self.model = ModelRow(workspace, task, demanding, TASKS[task].role, use)
         self.note = widgets.Note()
+        self.wrote = QPushButton(tr("&What the model wrote…"), autoDefault=False)
+        self.wrote.hide()
+        self.last: Ended | None = None  # what came of the run before
         self.line = RunLine()
         self.primary = widgets.primary("")
         self.closing = QPushButton(tr("Close"))
@@ -68,7 +73,7 @@ class InquiryDialog(QDialog):
         self._connect()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
+        self.buttons = buttons = QHBoxLayout()
         buttons.addWidget(self.line, 1)
         buttons.addStretch()
         buttons.addWidget(self.primary)
@@ -80,12 +85,14 @@ class InquiryDialog(QDialog):
         layout.addWidget(self.older)
         layout.addLayout(self.body, 1)
         layout.addWidget(self.note)
+        layout.addWidget(self.wrote, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(buttons)
 
     def _connect(self) -> None:
         self.primary.clicked.connect(lambda _checked: self._on_start())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         self.closing.clicked.connect(lambda _checked: self.close())
+        self.wrote.clicked.connect(lambda _checked: self.last and show_replies(self.workspace, self.last.inquiry, self))
         self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
         self.older.continued.connect(self._on_continue)
         self.older.taken.connect(self._on_take)
@@ -116,6 +123,10 @@ class InquiryDialog(QDialog):
 
     def start(self) -> None:
         raise NotImplementedError
+
+    def advice(self) -> str:
+        """What to do where nothing could be made of what a model wrote."""
+        return tr("Look at what the model wrote. Then try again, or choose a larger model.")
 
     def open(self) -> None:
         """Not modal, as `QDialog.open` would be: the facts and rows stay usable beside it."""
@@ -178,6 +189,7 @@ class InquiryDialog(QDialog):
     def _begin(self, act: Callable[[], None]) -> None:
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
+        self.wrote.hide()
         self.note.say(tr("You can close this window: the work continues, and the status bar shows the progress."))
         act()
 
@@ -209,7 +221,9 @@ class InquiryDialog(QDialog):
         if ended.task != self.task:
             return
         self._unfinished = None  # until it is read again
-        self.note.say(ended.text, ended.meaning)
+        self.last = ended
+        self.note.say("\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning)
+        self.wrote.setVisible(ended.inquiry > 0)
         if self._mine:
             self._mine = False
             self.finished_with.emit(ended.text)
@@ -219,6 +233,22 @@ class InquiryDialog(QDialog):
     def _on_changes(self, changes: Changes) -> None:
         if self.isVisible() and changes.tables & TABLES:
             self.read_soon()
+
+
+def tell(dialog: InquiryDialog, window: QWidget) -> None:
+    """Say at the foot of `window` what comes of the dialog's run; what went wrong is said in the dialog while it is open."""
+
+    def say(text: str) -> None:
+        ended = dialog.last
+        assert ended
+        if dialog.isVisible() and ended.meaning != "good":
+            return
+        notice = Notice(window, text, ended.meaning, lasting=ended.meaning != "good")
+        if ended.is_empty:
+            workspace = dialog.workspace
+            notice.add_button(tr("What the model wrote…"), lambda: show_replies(workspace, ended.inquiry, window))
+
+    dialog.finished_with.connect(say)
 
 
 def about(tokens: int) -> str:

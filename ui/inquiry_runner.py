@@ -26,11 +26,16 @@ Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of a run, in words; `meaning` is good, warning or error."""
+    """What came of a run, in words; `meaning` is good, warning or error.
+
+    `inquiry` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
+    """
 
     task: str
     text: str
     meaning: str
+    inquiry: int = 0
+    is_empty: bool = False
 
 
 @dataclass(slots=True)
@@ -42,6 +47,8 @@ class _Run:
     label: str
     progress: Progress = field(default_factory=lambda: Progress(0))
     said: list[str] = field(default_factory=list)
+    inquiry: int = 0
+    is_empty: bool = False
     handle: asyncio.Task[None] | None = None
     reporter: Reporter = field(default_factory=Reporter)
 
@@ -132,13 +139,15 @@ class InquiryRunner(QObject):
     async def _run(self, run: _Run, work: _Work) -> None:
         task = run.ended.task
         try:
-            run.ended = Ended(task, *await work(run))
+            told = await work(run)
+            run.ended = Ended(task, *told, run.inquiry, run.is_empty)
         except JukuError as error:
-            run.ended = Ended(task, "\n".join(filter(None, (error.title, error.message))), "error")
+            told = "\n".join(filter(None, (error.title, error.message))), "error"
+            run.ended = Ended(task, *told, run.inquiry)
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
-            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning")
+            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning", run.inquiry)
             raise
 
     async def _ask(self, run: _Run, task: str, model: str, abouts: Abouts, id: str, batch: bool) -> tuple[str, str]:
@@ -156,6 +165,7 @@ class InquiryRunner(QObject):
         return await self._send(run, inquiry.task, inquiry.provider, inquiry.id)
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
+        run.inquiry = id
         overheard = {task: _overheard(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
         try:
@@ -169,13 +179,13 @@ class InquiryRunner(QObject):
                 )
             raise
         open_ones = await run.project.read(inquiries.requests, id, "waiting", "failed")
-        return _words(outcome.message, open_ones)
+        return _result(run, outcome, open_ones)
 
     async def _take(self, run: _Run, inquiry: Inquiry) -> tuple[str, str]:
-        outcome = Outcome()
+        outcome, run.inquiry = Outcome(), inquiry.id
         self._show(run, await inquiries.land(run.project, inquiry, TASKS, outcome, "cancelled"))
         self._show(run, await run.project.write("", inquiries.drop, inquiry.id))
-        return outcome.message, "good"
+        return _result(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:
         said: list[str] = []
@@ -204,6 +214,12 @@ def _overheard(task: Task, said: list[str]) -> Task:
         return said[-1]
 
     return dataclasses.replace(task, land=land)
+
+
+def _result(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
+    text, meaning = _words(outcome.message, unanswered)
+    run.is_empty = outcome.is_empty
+    return (text, "warning") if outcome.is_empty else (text, meaning)
 
 
 def _words(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
+    QDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -20,10 +21,20 @@ from PySide6.QtWidgets import (
 from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
 from core.errors import FileChangedError, JukuError
-from core.language import tr, trn
+from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import file_dialogs, inquiry_runner, one_window, open_question, queue_runner, screen, style, widgets
+from ui import (
+    drop_question,
+    file_dialogs,
+    inquiry_runner,
+    one_window,
+    open_question,
+    queue_runner,
+    screen,
+    style,
+    widgets,
+)
 from ui.chat_tab import ChatTab
 from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
@@ -45,7 +56,6 @@ from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 PROJECT_FILES = "*.juku"
-DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 
 
@@ -212,25 +222,18 @@ class MainWindow(QMainWindow):
         document = next((path for path in found if path.suffix == projects.SUFFIX), None)
         files = [path for path in found if path.suffix != projects.SUFFIX]
         texts = [path for path in files if self._is_for_spec(path)]
-        for path in texts:
-            self.tabs.setCurrentWidget(self.spec_tab)
-            self.spec_tab.bring_document(path)
-        self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
+        self.workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
 
-    def _drop_words(self, found: list[Path]) -> str:
-        """What will happen to files that are dropped."""
-        if any(path.suffix == projects.SUFFIX for path in found):
-            return tr("Open the project")
-        texts = sum(1 for path in found if self._is_for_spec(path))
-        words = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
-        if rows := len(found) - texts:
-            words.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
-        return "\n".join(words)
+    async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
+        await self._open_and_import(document, rows)
+        if texts:
+            self.tabs.setCurrentWidget(self.spec_tab)
+            await drop_question.sort_out(self, texts, self._import_rows, self.spec_tab.bring_document)
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
         over_spec = self.tabs.currentWidget() is self.spec_tab
-        return path.suffix.lower() in (documents.SUFFIXES if over_spec else DOCUMENTS)
+        return path.suffix.lower() in (documents.SUFFIXES if over_spec else drop_question.DOCUMENTS)
 
     async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
         is_here = document is None or await self.opening.open(document, files)
@@ -257,6 +260,8 @@ class MainWindow(QMainWindow):
         asyncio.get_running_loop().call_soon(self._switch, project)
 
     def _switch(self, project: Project) -> None:
+        for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
+            dialog.done(QDialog.DialogCode.Rejected)
         self.workspace.switch(project)
         self.show_project()
 
@@ -336,7 +341,7 @@ class MainWindow(QMainWindow):
 
     def _on_opened(self, path: Path) -> None:
         """What was chosen may be no project: rows do not come into the open one without a word."""
-        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+        if path.suffix in (projects.SUFFIX, *drop_question.DOCUMENTS):
             self.open_paths([path])
             return
 
@@ -413,13 +418,13 @@ class MainWindow(QMainWindow):
         self.windowHandle().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QDropEvent) and (files := _files(event)):
+        if isinstance(event, QDropEvent) and (files := drop_question.files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), self._drop_words(files))
+                self._drop.show_over(self.centralWidget(), drop_question.words(files, self._is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()
@@ -492,10 +497,6 @@ class MainWindow(QMainWindow):
         except JukuError as error:
             logger.warning("%s", error)
         asyncio.get_running_loop().call_soon(self.closed.set_result, None)
-
-
-def _files(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _project_files() -> str:

@@ -5,7 +5,7 @@ import sqlite3
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, editing, filters, quarantine
+from core import dataset, editing, facts, filters, quarantine
 from core.checks import RULES, SEVERITIES
 from core.language import tr, trn
 from core.progress import Reporter
@@ -54,6 +54,8 @@ class ProblemsPanel(QWidget):
         self.explanation.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_rows = QPushButton(tr("Show its rows"))
         self.fix = QPushButton()
+        self.remake = QPushButton(tr("Remake…"))
+        self.remake.setToolTip(tr("Write new answers from the facts as they are now"))
         self._nothing = Nothing()
 
     def _lay_out(self) -> None:
@@ -64,6 +66,7 @@ class ProblemsPanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.show_rows)
         buttons.addWidget(self.fix)
+        buttons.addWidget(self.remake)
         buttons.addStretch()
         page = QWidget()
         below = QVBoxLayout(page)
@@ -91,6 +94,7 @@ class ProblemsPanel(QWidget):
         self.tree.row_chosen.connect(self.row_chosen)
         self.show_rows.clicked.connect(lambda: self.chosen.emit(f"rule:{self.tree.current_rule()}"))
         self.fix.clicked.connect(self._on_fix)
+        self.remake.clicked.connect(self._on_remake)
         self.unread.clicked.connect(self.quarantine_wanted)
         self.check.checking.connect(self._show_state)
         self._fixing.busy.connect(lambda _busy: self._show_rule(self.tree.current_rule()))
@@ -129,6 +133,7 @@ class ProblemsPanel(QWidget):
             part.setVisible(group is not None)
         self.show_rows.setVisible(group is not None and group.count > 0)
         self.fix.setVisible(group is not None and self._can_fix(group))
+        self.remake.setVisible(rule == facts.STALE and group is not None and group.count > 0)
         if group is None:
             return
         self.title.setText(RULES[rule].title())
@@ -143,6 +148,15 @@ class ProblemsPanel(QWidget):
         rule = self.tree.current_rule()
         label = fixing.label(rule)
         self._fixing.ask(lambda reporter: self._fix(label, rule, reporter), label)
+
+    def _on_remake(self) -> None:
+        from ui.inquiry_dialog import tell
+        from ui.remake_dialog import RemakeDialog
+
+        dialog = RemakeDialog(self._workspace, self)
+        dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
+        tell(dialog, self.window())
+        dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
         return await self._workspace.project.write(label, editing.fix_all, rule, reporter, reporter=reporter)

@@ -249,6 +249,8 @@ def _about(name: str) -> dict[str, str]:
         "existing": tr("the existing questions"),
         "system_prompt": tr("the system prompt"),
         "statements": tr("the statements"),
+        "facts": tr("the facts with their names"),
+        "before": tr("the fact before it changed"),
         "question": tr("the question"),
         "answer": tr("the answer"),
         "text": tr("the text of the spec"),

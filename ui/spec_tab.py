@@ -186,6 +186,9 @@ class SpecTab(Tab):
         if other:
             self.editor.clear()
             self.chat.begin_anew()
+            self.pane.begin()
+            self.find.close_bar()
+            self._looked = None
         self.editor.show_text(self._stored.text)
         for field in fields:
             field.blockSignals(False)
@@ -193,14 +196,14 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, differing = await project.read(_looked_at)
+        text, entries, passages, taken, differing = await project.read(_looked_at)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
         found = {passage.id for passage in passages}
         lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
         await self.pane.show_entries(project, entries, lost)
-        await self._look_through(text, [passage.place for passage in passages])
+        await self._look_through(text, taken)
         self.differing.say(
             trn("{n} row has another system prompt; see “Problems” in the examples.",
                 "{n} rows have another system prompt; see “Problems” in the examples.", differing)
@@ -327,10 +330,12 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], int]:
-    """The text, the ledger of its facts, their passages, and how many rows have another system prompt."""
+def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int]:
+    """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
+    system prompt."""
     text, entries = spec.load(db).text, coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
     passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
-    return text, entries, passages, findings.counts(db).get("system-prompt-differs", 0)
+    taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
+    return text, entries, passages, taken, findings.counts(db).get("system-prompt-differs", 0)

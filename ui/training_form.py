@@ -213,6 +213,11 @@ class TrainingForm(QWidget):
         self._wait = words
         self._show_base()
 
+    def begin(self) -> None:
+        """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
+        self.rows.clear()
+        self.suffix.clear()
+
     def show_tags(self, total: int, tags: dict[str, int]) -> None:
         """The sets of approved rows to choose from, with their numbers; what was chosen in this project stays chosen."""
         kept = self._workspace.choice(ROWS)

@@ -117,6 +117,8 @@ class TrainingTab(Tab):
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
             self._counted, self._series = {}, {}
+            self.table.clearSelection()
+            self.form.begin()
             self.runner.begin()
         if "example" in changes.tables:
             self.workspace.tasks.start("", self._read_rows())

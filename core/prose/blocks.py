@@ -21,6 +21,22 @@ _ITEM = re.compile(
     r"(?:[・•●○■□◆◇▪►※][ \t\u3000]*(?=\S)"
     r"|(?:[①-⑳]|[(（][0-9０-９]{1,2}[)）]|[0-9０-９]{1,2}[.．)）、])[ \t\u3000]*(?=[\u3041-\u30ff\u3400-\u9fff「『]))"
 )
+# Lines that are headings to those who write them, though not to Markdown: “#Title”, “**Title**”, 【見出し】, ■見出し.
+_HEADING = re.compile(
+    r"(?P<level>[#＃]{1,6})[ \t\u3000]*(?P<hash>[^#＃\s].*)|\*\*(?P<bold>[^*]+)\*\*|【(?P<box>[^【】]+)】|[■◆●□◇](?P<square>.+)"
+)
+_ENDED = re.compile("[.!?:;,。．！？：；、，…—-][\"'”’»)\\]）」』]*$")
+_SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
+_UNFINISHED = re.compile(
+    r"\b(?:a|an|the|of|to|in|on|at|for|from|by|with|and|or|but|is|are|was|be|that|which|who|as|than|not)$|[のはがをにでともへや]$",
+    re.IGNORECASE,
+)
+_TITLE, _TITLE_JA, _WIDE = (
+    60,
+    30,
+    re.compile("[\u3041-\u30ff\u3400-\u9fff]"),
+)  # characters of a heading that nothing marks
+_UNMARKED = 6  # the level of a heading that nothing marks
 _CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open")
 _ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
 
@@ -153,7 +169,42 @@ class _Source:
 
 
 def _paragraphs(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
-    """One paragraph, or what stands before a list and its items."""
+    """One paragraph, or what stands before a list and its items; headings that Markdown takes for a part of it."""
+    start = 0
+    if not begins_item:
+        for at in range(len(lines)):
+            if heading := _heading([line for _, line in lines[start:]], at - start):
+                yield from _without_headings(lines[start:at], begins_item)
+                yield heading
+                start = at + 1
+    yield from _without_headings(lines[start:], begins_item)
+
+
+def _heading(lines: list[str], at: int) -> Heading | None:
+    """The heading that line `at` is; a line that nothing marks can only be one at the beginning."""
+    line, below = lines[at], "".join(lines[at + 1 : at + 2])
+    marked = _HEADING.fullmatch(line)
+    if marked and (marked["level"] or ((below or not marked["square"]) and not _HEADING.fullmatch(below))):
+        title = next(filter(None, (marked["hash"], marked["bold"], marked["box"], marked["square"])))
+        if not _ENDED.search(title):
+            return Heading(len(marked["level"] or "#" * _UNMARKED), title)
+    if at == 0 and below and _is_title(line, below, max(map(len, lines[1:]))) and _SENTENCE.search(" ".join(lines[1:])):
+        return Heading(_UNMARKED, line)
+    return None
+
+
+def _is_title(line: str, below: str, width: int) -> bool:
+    """Whether a line is short, no sentence, and was broken although there was room for the next word."""
+    wide = bool(_WIDE.search(line))
+    if len(line) > (_TITLE_JA if wide else _TITLE) or _ENDED.search(line) or _UNFINISHED.search(line):
+        return False
+    if _ITEM.match(line) or _ITEM.match(below):
+        return False
+    word = 4 if wide else len(below.split(" ", 1)[0]) + 1
+    return len(line) + word <= width and (wide or (line[:1].isupper() and below[:1].isupper()))
+
+
+def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
     marks = [(number, mark.end()) for number, (_, line) in enumerate(lines) if (mark := _ITEM.match(line))]
     first = marks[0][0] if marks else len(lines)
     if first:

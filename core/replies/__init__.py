@@ -14,8 +14,10 @@ from core.replies.marks import Points as Points
 from core.replies.marks import Preference as Preference
 from core.replies.reasons import in_words as in_words
 from core.replies.schemas import BETTER_SCHEMA as BETTER_SCHEMA
+from core.replies.schemas import LINKS_SCHEMA as LINKS_SCHEMA
 from core.replies.schemas import MARK_SCHEMA as MARK_SCHEMA
 from core.replies.schemas import PAIRS_SCHEMA as PAIRS_SCHEMA
+from core.replies.schemas import REMADE_SCHEMA as REMADE_SCHEMA
 from core.replies.schemas import STATEMENTS_SCHEMA as STATEMENTS_SCHEMA
 from core.replies.schemas import VERDICT_SCHEMA as VERDICT_SCHEMA
 from core.replies.verdicts import Verdict as Verdict
@@ -86,20 +88,25 @@ def statements(reply: str) -> list[str]:
 
 def verdict(reply: str) -> Verdict | None:
     """What a judge decided, from JSON or plain words in English or Japanese; None when that is not clear."""
-    said = texts.without_thoughts(_plain(reply)).strip()
-    return verdicts.of_values(loose.values(said)) or verdicts.of_words(said)
+    told = said(reply)
+    return verdicts.of_values(loose.values(told)) or verdicts.of_words(told)
+
+
+def said(reply: str) -> str:
+    """What a model wrote, without what it thought before."""
+    return texts.without_thoughts(_plain(reply)).strip()
 
 
 def points(reply: str) -> Points | None:
     """How many points a judge gives an answer; None when that is not clear."""
-    said = texts.without_thoughts(_plain(reply)).strip()
-    return marks.points(loose.values(said), said)
+    told = said(reply)
+    return marks.points(loose.values(told), told)
 
 
 def preference(reply: str) -> Preference | None:
     """Which of two answers a judge prefers; None when that is not clear."""
-    said = texts.without_thoughts(_plain(reply)).strip()
-    return marks.preference(loose.values(said), said)
+    told = said(reply)
+    return marks.preference(loose.values(told), told)
 
 
 def _plain(reply: str) -> str:

@@ -32,6 +32,8 @@ PAIRS_SCHEMA: dict[str, Any] = _named(
         }
     },
 )
+LINKS_SCHEMA: dict[str, Any] = _named("links", {"facts": {"type": "array", "items": _TEXT}})
+REMADE_SCHEMA: dict[str, Any] = _named("row", {"question": _TEXT, "answer": _TEXT})
 STATEMENTS_SCHEMA: dict[str, Any] = _named("statements", {"statements": {"type": "array", "items": _TEXT}})
 VERDICT_SCHEMA: dict[str, Any] = _named(
     "verdict", {"reason": _TEXT, "verdict": {"type": "string", "enum": [*VERDICTS]}}

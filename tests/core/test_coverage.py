@@ -155,3 +155,13 @@ def test_the_ledger_of_the_sample(project, name):
         assert entry.rows == len(rows) - len(held) > 0
         assert 0 < entry.held <= len(held)
         assert (entry.drafts, entry.stale, entry.recall) == (0, 0, None)
+
+
+def test_rows_without_a_kind_count_as_direct_then_as_reworded(game):
+    write(game, lambda db: db.execute("DELETE FROM example").rowcount)
+    write(game, dataset.add, [row("f01", kind="") for _ in range(3)])
+    first = entries(game)["f01"]
+    assert first.trained["direct"] == STUDY["direct"]
+    assert first.trained["reworded"] == 3 - STUDY["direct"]
+    assert first.rows == 3
+    assert "direct" not in first.lacking

@@ -156,7 +156,7 @@ def test_the_statements_of_the_sample_become_facts_on_their_passages(project, na
     everything = facts.load(project.rows)
     assert [fact.name for fact in everything] == [f"f{number:02}" for number in range(1, 23 + len(missing))]
     assert not facts.missing(text, everything)
-    write(project, facts.delete, [fact.id for fact in everything])
+    write(project, lambda db: db.execute("DELETE FROM fact"))
     write(project, facts.accept_missing)
     found = facts.load(project.rows)
     assert [fact.quote for fact in found] == [one.quote for one in statements.split(text)]
@@ -341,3 +341,34 @@ def test_the_closest_passage():
     assert facts.closest("one point is what a goal is worth", quotes) == quotes[1]
     assert facts.closest("ゴールは１点です", quotes) == quotes[2]
     assert facts.closest("Anything", []) == ""
+
+
+def test_a_deleted_fact_is_not_found_again_while_its_passage_stands(project):
+    save(project, "A is red. B is blue.\n")
+    write(project, facts.accept_missing)
+    write(project, facts.delete, [1])
+    assert [fact.name for fact in facts.load(project.rows)] == ["f02"]
+    assert facts.named(project.rows, "f01") == []
+    assert facts.unfound(project.rows) == []
+    write(project, facts.accept_missing)
+    assert [fact.name for fact in facts.load(project.rows)] == ["f02"]
+    write(project, facts.add, "C.", "C.")
+    assert facts.load(project.rows)[-1].name == "f03"  # its name is not given to another
+    save(project, "A is green. B is blue.\n")
+    assert [one.quote for one in facts.unfound(project.rows)] == ["A is green."]
+    write(project, facts.take_back)
+    assert [fact.name for fact in facts.load(project.rows)] == ["f01", "f02", "f03"]
+    assert facts.deleted(project.rows) == []
+
+
+@pytest.mark.parametrize(
+    ("selected", "text", "quote"),
+    [
+        ("# Pool\n\nThe pool opens at six.", "The pool opens at six.", "The pool opens at six."),
+        ("- pushing an opponent", "pushing an opponent", "pushing an opponent"),
+        ("three **players**", "three players", "three **players**"),
+        ("## Opening hours", "Opening hours", "Opening hours"),
+    ],
+)
+def test_a_selected_passage_becomes_a_fact_without_marks_and_headings(selected, text, quote):
+    assert facts.of_passage(selected) == (text, quote)

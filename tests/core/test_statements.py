@@ -205,3 +205,26 @@ def test_every_quote_stands_where_it_says(markdown):
 )
 def test_time_grows_with_the_length(unit):
     assert effort(lambda: statements.split(unit * (30_000 // len(unit)))) < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "heading"),
+    [
+        ("#Title\nThe pool opens at six.\n", ["The pool opens at six."], "Title"),
+        ("#Title\n\nThe pool opens at six.\n", ["The pool opens at six."], "Title"),
+        ("Pool rules\nThe pool opens at six.\n", ["The pool opens at six."], "Pool rules"),
+        ("**Opening hours**\nThe pool opens at six.\n", ["The pool opens at six."], "Opening hours"),
+        ("プール案内\nプールは6時に開きます。\n", ["プールは6時に開きます。"], "プール案内"),
+        ("■営業時間\nプールは6時に開きます。\n", ["プールは6時に開きます。"], "営業時間"),
+        ("【営業時間】\nプールは6時に開きます。\n", ["プールは6時に開きます。"], "営業時間"),
+        ("＃ 営業時間\nプールは6時に開きます。\n", ["プールは6時に開きます。"], "営業時間"),
+        ("The pool belongs to the town of\nHallstatt and opens at six.\n", ["The pool belongs to the town of Hallstatt and opens at six."], ""),
+        ("The pool is open from six\nin the morning.\n", ["The pool is open from six in the morning."], ""),
+        ("■赤\n■青\n", ["赤", "青"], ""),
+    ],
+)  # fmt: skip
+def test_a_heading_is_not_glued_to_the_sentence_below_it(text, said, heading):
+    found = statements.split(text)
+    assert [one.text for one in found] == said
+    assert {one.heading for one in found} == {heading}
+    assert all(text[one.start : one.end] == one.quote for one in found)

@@ -16,6 +16,8 @@ from tests.ui.waiting import until
 from ui import inquiry_dialog, inquiry_runner
 from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation_dialog import GenerationDialog, plan
+from ui.notice import Notice
+from ui.replies_dialog import RepliesDialog
 from ui.workspace import Workspace
 
 MODEL = "base-model"
@@ -479,3 +481,44 @@ def test_giving_up_ends_the_batch_at_the_server(scene):
         await until(lambda: scene.server.batches["batch_1"]["status"] == "cancelled")
 
     scene.play(make, go)
+
+
+def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        scene.answers("I'm sorry, I cannot do <b>that</b>.", "No.", "Hm.")
+        inquiry_dialog.tell(dialog, dialog)
+        dialog.primary.click()
+        await scene.finish()
+        said = dialog.note.text().splitlines()
+        assert said[0] == "0 rows were added as drafts. 3 pieces could not be read."
+        assert "The model declined and wrote no questions and answers." in said
+        assert said[-1].endswith("or use the templates.")
+        assert dialog.last.meaning == "warning"
+        assert not dialog.drafts.isVisible()
+        assert not dialog.findChildren(Notice)  # it is said in the dialog, not in passing
+        dialog.wrote.click()
+        await until(lambda: dialog.findChildren(RepliesDialog))
+        (shown,) = dialog.findChildren(RepliesDialog)
+        assert "I'm sorry, I cannot do <b>that</b>." in shown.text.toPlainText()
+        shown.close()
+
+    bare.play(three, go)
+
+
+def test_one_chosen_fact_means_that_one(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        assert dialog.heading.text() == "1 of 1 chosen fact needs examples"
+        assert dialog.estimate.text().startswith("1 request ")
+        dialog.scope.all.click()
+        await until(lambda: dialog.heading.text() == "22 of 22 facts need examples")
+        assert dialog.estimate.text().startswith("22 requests ")
+        dialog.scope.these.click()
+        await until(lambda: dialog.estimate.text().startswith("1 request "))
+        scene.answers(pairs("Who plays?", "How many are in a team?"))
+        dialog.primary.click()
+        await scene.finish()
+        assert len(scene.server.asked) == 1
+
+    bare.play(lambda workspace: GenerationDialog(workspace, {"f02"}), go)

@@ -1,9 +1,10 @@
 import asyncio
+import dataclasses
 
 import pytest
 from PySide6.QtCore import QObject
 
-from core import dataset, importing
+from core import dataset, facts, importing, spec
 from core.checks import RULES
 from core.formats import jsonl
 from tests.ui.waiting import until
@@ -11,6 +12,7 @@ from ui import background_check, whole_set
 from ui.background_check import BackgroundCheck
 from ui.problems_panel import PAGE, ProblemsPanel
 from ui.problems_tree import COUNT, ID, MORE, RULE, TEXT, Group, ProblemsTree, Row
+from ui.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 
@@ -162,5 +164,32 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         check.ask()
         assert begun[-1].cancelled or len(begun) == 2
         await until(lambda: told[-1:] == [False] and len(told) >= 8)
+
+    run(go())
+
+
+def test_rows_out_of_date_are_offered_to_be_remade(run, qtbot, workspace):
+    """Beside saying that they are still right."""
+
+    async def go():
+        def change(db):
+            old = spec.load(db)
+            quote = facts.load(db)[1].quote
+            facts.save(db, dataclasses.replace(old, text=old.text.replace(quote, quote.replace(".", " indeed."))))
+
+        await workspace.project.write("edit", change)
+        panel = ProblemsPanel(workspace)
+        qtbot.addWidget(panel)
+        await until(lambda: facts.STALE in panel._groups)
+        panel._show_rule(facts.STALE)
+        assert not panel.remake.isHidden()
+        assert not panel.fix.isHidden()
+        panel.remake.click()
+        (dialog,) = panel.findChildren(RemakeDialog)
+        await until(lambda: dialog._known)
+        assert dialog.scope.names() is None
+        dialog.close()
+        panel._show_rule("")
+        assert panel.remake.isHidden()
 
     run(go())

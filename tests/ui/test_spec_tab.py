@@ -16,6 +16,7 @@ from ui.document_import import APPEND, REPLACE
 from ui.fact_model import MEANINGS, NAME, TEXT
 from ui.generation_dialog import GenerationDialog
 from ui.outline import headings
+from ui.remake_dialog import RemakeDialog
 from ui.revisions_dialog import RevisionsDialog
 from ui.spec_tab import REMARKS, SpecTab
 from ui.split_dialog import SplitDialog
@@ -462,3 +463,94 @@ def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
 )  # fmt: skip
 def test_length_is_counted_as_in_the_language(text, language, words):
     assert length_words(text, language) == words
+
+
+def test_a_double_click_edits_the_fact_and_stays(qtbot, run, tab):
+    async def go():
+        wanted = []
+        tab.pane.rows_wanted.connect(wanted.append)
+        tab.show()
+        await until(tab.isVisible)
+        place = tab.table.visualRect(tab.table.facts.index(1, NAME)).center()
+        for click in (qtbot.mouseClick, qtbot.mouseDClick):
+            click(tab.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert tab.table.state() == tab.table.State.EditingState
+        assert tab.table.currentIndex() == tab.table.facts.index(1, TEXT)
+        assert not wanted
+
+    run(go())
+
+
+def test_a_deleted_fact_is_not_found_again_and_can_be_restored(run, tab):
+    async def go():
+        missing = tab.pane._missing
+        tab.table.choose(tab.table.facts.fact(2).id)
+        tab.pane.delete.trigger()
+        await until(lambda: tab.table.facts.rowCount() == 21)
+        await until(lambda: tab.pane.take_back.isVisible())
+        assert tab.pane._missing == missing
+        assert tab.pane.take_back.text() == "Restore 1 deleted fact"
+        tab.pane.take_back.trigger()
+        await until(lambda: tab.table.facts.rowCount() == 22)
+
+    run(go())
+
+
+@pytest.mark.parametrize("name", ["make", "probe", "judge", "remake"])
+def test_dialogs_say_which_facts_they_are_about(run, tab, name):
+    async def go():
+        first = tab.table.facts.fact(1)
+        await change(tab, first.quote, first.quote.replace(".", " indeed."))
+        await until(lambda: tab.table.facts.entry(first.id).stale)
+        tab.table.choose(first.id)
+        tab.pane._show_buttons()
+        opener = getattr(tab.pane, name)
+        opener.click() if name == "make" else opener.trigger()
+        kinds = (GenerationDialog, ProbeDialog, JudgeDialog, RemakeDialog)
+        await until(lambda: [one for kind in kinds for one in tab.findChildren(kind)])
+        (dialog,) = [one for kind in kinds for one in tab.findChildren(kind)]
+        await until(lambda: dialog._known)
+        fact = tab.table.facts.fact(1).name
+        assert dialog.scope.these.text() == f"1 chosen fact: {fact}"
+        assert dialog.scope.names() == {fact}
+        dialog.scope.all.click()
+        assert dialog.scope.names() is None
+        await until(lambda: not dialog._settling.isActive() and not dialog._work.is_busy())
+        dialog.close()
+
+    run(go())
+
+
+async def change(tab, before, after):
+    text = tab.editor.toPlainText()
+    tab.editor.setPlainText(text.replace(before, after))
+    await tab.flush()
+
+
+def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
+    async def go():
+        fact = tab.table.facts.fact(1)
+        quote = fact.quote
+        await change(tab, quote, quote.replace(".", " indeed."))
+        await until(lambda: tab.table.facts.entry(fact.id).stale)
+        tab.table.choose(fact.id)
+        tab.pane._show_buttons()
+        tab.pane.remake.trigger()
+        await until(lambda: tab.findChildren(RemakeDialog))
+        (dialog,) = tab.findChildren(RemakeDialog)
+        dialog.ways.offline.click()
+        await until(lambda: dialog.primary.isEnabled())
+        count = tab.table.facts.entry(fact.id).stale
+        assert dialog.primary.text() == (f"Remake {count} rows" if count > 1 else "Remake 1 row")
+        dialog.primary.click()
+        await until(lambda: not tab.table.facts.entry(fact.id).stale)
+        await until(lambda: dialog.last)
+        assert dialog.last.meaning == "good"
+        dialog.close()
+        return fact.name, count
+
+    name, count = run(go())
+    project = tab.workspace.project
+    drafts = find(project.rows, Filter(fact=name, status="draft"))
+    assert len(drafts) == count
+    assert project.undo_label == "Remake rows"

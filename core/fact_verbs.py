@@ -1,0 +1,73 @@
+"""The verbs of main.py that are about facts and the exam's rows: link, hold-out."""
+
+import argparse
+from collections.abc import Callable
+
+from core import fact_links, hold_out
+from core.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
+from core.language import tr
+from core.project import Project
+
+LARGEST_SEED = 2**31
+
+
+def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    verb("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
+    holding = verb("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
+    amount = holding.add_mutually_exclusive_group()
+    amount.add_argument("--share", type=_share, default=hold_out.SHARE, help=tr("of the rows, such as 0.2"))
+    amount.add_argument("--rows", type=_rows, default=0, metavar="N", help=tr("a number of rows instead of a share"))
+    holding.add_argument("--seed", type=_seed, default=1, help=tr("the same seed chooses the same rows"))
+
+
+def _share(text: str) -> float:
+    if not 0 < float(text) <= hold_out.LARGEST_SHARE:
+        raise ValueError(text)
+    return float(text)
+
+
+def _rows(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < LARGEST_SEED:
+        raise ValueError(text)
+    return int(text)
+
+
+def _link(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        found = await fact_links.link_rows(document, reporter(tr("Link rows to facts")))
+        links = found.links if found else []
+        data = {
+            "linked": found.linked if found else 0,
+            "rows": [{"row": one.row, "facts": one.facts, "confidence": round(one.confidence, 2)} for one in links],
+        }
+        say(arguments, data, fact_links.words(found) if found else tr("There are no rows to link."))
+        return CLEAN
+
+    return with_project(arguments, work)
+
+
+def _hold_out(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        shown = reporter(tr("Keep rows for the exam"))
+        found = await hold_out.material(document, shown)
+        wanted = arguments.rows or round(found.rows * arguments.share)
+        choice = hold_out.choose(found, wanted, arguments.seed)
+        await document.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, arguments.seed)
+        leaks = await hold_out.leaks(document, choice.ids, shown)
+        data = {
+            "rows": choice.ids,
+            "seed": arguments.seed,
+            "facts": dict(choice.by_fact),
+            "without": choice.without,
+            "leaks": leaks,
+        }
+        say(arguments, data, "\n".join([*hold_out.kept_words(choice, arguments.seed), hold_out.leak_words(leaks)]))
+        return CLEAN if choice.ids and not leaks else PROBLEMS
+
+    return with_project(arguments, work)

@@ -1,0 +1,210 @@
+"""Keeps some rows for the exam: by fact and wording, so that what is asked was taught in other words and never to the letter."""
+
+import random
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import alikes, dataset, duplicates, facts, findings, outside, proposals
+from core.connection import open_rows
+from core.dataset import MEMORISED
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Project
+
+SHARE = 0.2  # of the rows, where nothing else is said
+LARGEST_SHARE = 0.5
+LEAK = "split-leakage"
+UNASKED = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
+RANKS = (
+    "reworded",
+    "",
+    "direct",
+    "applied",
+    "reverse",
+    "not_stated",
+)  # kinds, those that are kept first before the others
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Rows that ask nearly the same, and so stay on one side: their ids, the facts they teach, and their kind."""
+
+    ids: tuple[int, ...]
+    facts: tuple[str, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What can be chosen from. `examined` counts the exam questions that each fact has already."""
+
+    wordings: list[Wording]
+    examined: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        return sum(len(one.ids) for one in self.wordings)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The rows that are kept: how many questions of each fact, and how many of rows without one."""
+
+    ids: list[int]
+    by_fact: Counter[str]
+    without: int
+
+
+async def material(project: Project, reporter: Reporter) -> Material:
+    """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
+    async with project.frozen() as path:
+        found = await outside.run_aside("core.hold_out", {"project": str(path)}, reporter)
+    wordings = [Wording(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
+    return Material(wordings, Counter(found["examined"]))
+
+
+def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
+    """The training rows that may become exam questions, by wording.
+
+    A wording of which a row is a draft, or is kept for exam or validation already, is left out.
+    """
+    sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
+    rows = {id: own for id, *own in db.execute(sql)}
+    known = {fact.name for fact in facts.load(db)}
+    said = alikes.said(db, list(rows))
+    ids = sorted(said)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for id, group in zip(ids, duplicates.find((said[id].key for id in ids), reporter).near.tolist(), strict=True):
+        groups[group].append(id)
+    wordings = [
+        Wording(tuple(members), _facts_of(members, rows, known), rows[members[0]][2])
+        for members in groups.values()
+        if all(_may_ask(*rows[id][:3]) and said[id].asked and said[id].answer for id in members)
+    ]
+    examined = Counter(name for split, _s, _k, names in rows.values() if split == "test" for name in names.split())
+    return Material(wordings, examined)
+
+
+def _may_ask(split: str, status: str, kind: str) -> bool:
+    return split == "train" and status == "approved" and kind not in UNASKED
+
+
+def _facts_of(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for id in members for name in rows[id][3].split() if name in known))
+
+
+def choose(found: Material, rows: int, seed: int) -> Choice:
+    """About so many rows: a wording of each fact, those first that have no exam question, then a second one, …
+
+    A fact always keeps a wording to be trained on. Rows without a fact are drawn in proportion.
+    """
+    draw = random.Random(seed)  # noqa: S311 - to be drawn again, not to be secret
+    linked = [one for one in found.wordings if one.facts]
+    others = [one for one in found.wordings if not one.facts]
+    share = sum(len(one.ids) for one in linked) / max(1, found.rows)
+    kept = _by_fact(linked, found.examined, round(rows * share), draw)
+    left = rows - sum(len(one.ids) for one in kept)
+    kept += _any(others, left, draw)
+    by_fact = Counter(name for one in kept for name in one.facts for _id in one.ids)
+    without = sum(len(one.ids) for one in kept if not one.facts)
+    return Choice(sorted(id for one in kept for id in one.ids), by_fact, without)
+
+
+def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw: random.Random) -> list[Wording]:
+    of_fact: dict[str, list[Wording]] = defaultdict(list)
+    for one in linked:
+        for name in one.facts:
+            of_fact[name].append(one)
+    trained = Counter({name: len(wordings) for name, wordings in of_fact.items()})
+    for wordings in of_fact.values():
+        draw.shuffle(wordings)
+        wordings.sort(key=lambda one: (len(one.ids), _rank(one.kind)), reverse=True)  # the best is taken from the end
+    asked, open_ones, kept = Counter(examined), sorted(of_fact), list[Wording]()
+    draw.shuffle(open_ones)
+    while open_ones and rows > 0:
+        name = min(open_ones, key=lambda name: asked[name])
+        if not of_fact[name]:
+            open_ones.remove(name)
+            continue
+        one = of_fact[name].pop()
+        if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
+            kept.append(one)
+            rows -= len(one.ids)
+            asked.update(one.facts)
+            trained.subtract(one.facts)
+    return kept
+
+
+def _rank(kind: str) -> int:
+    return RANKS.index(kind) if kind in RANKS else len(RANKS)
+
+
+def _any(others: Sequence[Wording], rows: int, draw: random.Random) -> list[Wording]:
+    """Some of the rows without a fact; one wording at least is left to be trained on."""
+    kept: list[Wording] = []
+    for one in draw.sample(list(others), len(others))[1:]:
+        if len(one.ids) <= rows:
+            kept.append(one)
+            rows -= len(one.ids)
+    return kept
+
+
+def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
+    """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
+    known = {fact.name: fact for fact in facts.load(db)}
+    kept = 0
+    for row in dataset.examples(db, ids):
+        if row.split != "train":
+            continue
+        taught = " ".join(known[name].text for name in row.facts.split() if name in known)
+        points = row.key_points or proposals.key_points(row.answer, taught or row.answer, row.question)
+        tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
+        db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
+        kept += 1
+    return kept
+
+
+def kept_words(choice: Choice, seed: int) -> list[str]:
+    """How many rows are kept, and how many of them for which fact."""
+    lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
+                 len(choice.ids), seed=seed)]  # fmt: skip
+    if choice.by_fact:
+        lines.append(", ".join(f"{name} {count}" for name, count in sorted(choice.by_fact.items())))
+    if choice.without and choice.by_fact:
+        lines.append(trn("{n} row names no fact.", "{n} rows name no fact.", choice.without))
+    return lines
+
+
+def leak_words(leaks: int) -> str:
+    """What the check for leaks found."""
+    if not leaks:
+        return tr("No leak: none of them is asked in the training rows.")
+    return trn(
+        "{n} of them is also asked in the training rows.", "{n} of them are also asked in the training rows.", leaks
+    )
+
+
+async def leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:
+    """How many of these rows are asked in training, too, by the check of the whole set, which is done anew."""
+    await findings.refresh(project, reporter)
+    return await project.read(_leaking, set(ids))
+
+
+def _leaking(db: sqlite3.Connection, ids: set[int]) -> int:
+    found = {id for (id,) in db.execute("SELECT example FROM finding WHERE rule = ?", (LEAK,))}
+    return len(found & ids)
+
+
+def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    with closing(open_rows(Path(request["project"]))) as db:
+        found = read(db, reporter)
+    return {"wordings": [[one.ids, one.facts, one.kind] for one in found.wordings], "examined": found.examined}
+
+
+if __name__ == "__main__":
+    outside.serve(_work)

@@ -1,0 +1,71 @@
+"""Asks a chat model which fact a row teaches, where terms and figures leave that open."""
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from core import alikes, dataset, fact_links, facts, prompts, replies, spec
+from core.fact_links import Linker
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.providers import Message, Sampling
+
+REPLY_TOKENS = 200
+LISTED = 40  # facts that are all offered to choose from
+_NAME = re.compile(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
+_NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
+
+
+def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
+    said = alikes.said(db, ids)
+    linker = Linker(facts.load(db))
+    few = linker.names if len(linker.names) <= LISTED else None
+    return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
+
+
+def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    listed = facts.named(db, " ".join(request.about["facts"]))
+    prompt = prompts.load("links", spec.language(spec.load(db)))
+    text = prompts.fill(
+        prompt,
+        facts="\n".join(f"{fact.name}: {fact.text}" for fact in listed),
+        question=row.question if row else "",
+        answer=row.answer if row else "",
+    )
+    return [{"role": "user", "content": text}]
+
+
+def chosen(reply: str, offered: Sequence[str]) -> str | None:
+    """The names of the facts that a reply chooses among those offered, '' for none; None where that is not clear."""
+    said = replies.said(reply)
+    named = [name for name in dict.fromkeys(_NAME.findall(said)) if name in offered]
+    if named:
+        return " ".join(named[:2]) if len(named) <= 2 else None
+    return "" if _NONE.search(said) or re.search(r'"facts"\s*:\s*\[\s*\]', said) else None
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    linked = without = unclear = 0
+    for request in answered:
+        names = chosen(request.replies[0], request.about["facts"])
+        if names is None:
+            unclear += 1
+            continue
+        fact_links.decide_by_model(db, request.about["row"], names)
+        linked += bool(names)
+        without += not names
+    told = trn("{n} row was linked by the model", "{n} rows were linked by the model", linked)
+    return tr("{linked}, {without} teach no fact, {unclear} unclear.", linked=told, without=without, unclear=unclear)
+
+
+TASK = Task(
+    lambda: tr("Link rows to facts"),
+    _messages,
+    _land,
+    lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    replies.LINKS_SCHEMA,
+    role="judge",
+)

@@ -1,0 +1,149 @@
+"""Makes rows anew whose fact has changed: from the change itself, or asked of a chat model; what comes is a draft."""
+
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from core import dataset, facts, prompts, proposals, replies, spec, survey
+from core.dataset import Example
+from core.facts import STALE, Fact
+from core.inquiries import Request, Task
+from core.language import tr, trn
+from core.progress import Reporter
+from core.providers import Message, Sampling
+from core.spec import Spec
+
+REPLY_TOKENS = 800
+_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
+_YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
+_KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
+
+
+def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
+    """The rows that were written before their facts changed: of the facts `names`, or (None) of all."""
+    sql = "SELECT id, facts FROM example WHERE instr(' ' || problems || ' ', ?) AND status <> 'rejected' ORDER BY id"
+    rows = db.execute(sql, (f" {STALE} ",))
+    return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
+
+
+def abouts(ids: Iterable[int]) -> list[dict[str, Any]]:
+    """One request for each of these rows."""
+    return [{"row": id} for id in ids]
+
+
+def from_template(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
+    """Make these rows anew without a model; a sentence for the person."""
+    state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
+    remade = 0
+    for done, row in enumerate(dataset.examples(db, ids)):
+        reporter.update(done, len(ids))
+        if taught := [known[name] for name in row.facts.split() if name in known]:
+            _put(db, row, *_rewritten(row, taught, state), taught, state)
+            remade += 1
+    return _words(remade, len(ids) - remade)
+
+
+def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
+    """Question and answer with the changed words of the passages put in; where that does not do, the facts themselves answer."""
+    question, answer = row.question, row.answer
+    for fact in taught:
+        if fact.was:
+            changed = changes(fact.was, fact.quote)
+            question, answer = substitute(question, changed), substitute(answer, changed)
+    # Yes may have become no; words that were put in do not tell.
+    if (
+        answer == row.answer
+        or _YES_NO.match(answer)
+        or survey.doubt(question, answer, taught, state.text, "", row.kind)
+    ):
+        answer = " ".join(fact.text for fact in taught)
+    return question, answer
+
+
+def changes(before: str, after: str) -> list[tuple[str, str]]:
+    """What of a passage became what: words and figures that were replaced or left out."""
+    old, new = (_TOKEN.findall(text) if not _KANJI_OR_KANA.search(text) else _signs(text) for text in (before, after))
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [
+        ("".join(old[start:end]), "".join(new[new_start:new_end]))
+        for kind, start, end, new_start, new_end in matcher.get_opcodes()
+        if kind in ("replace", "delete") and "".join(old[start:end]).strip()
+    ]
+
+
+def _signs(text: str) -> list[str]:
+    """Japanese by signs, but figures whole."""
+    return [piece for token in _TOKEN.findall(text) for piece in ([token] if token[0].isdigit() else token)]
+
+
+def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
+    """`text` with each change made where its old words stand, figures and words only as a whole."""
+    for old, new in changed:
+        before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else ""
+        after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else ""
+        text = re.sub(f"{before}{re.escape(old)}{after}", new.replace("\\", r"\\"), text)
+    return text
+
+
+def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
+    """Write a row anew, as a draft: it is not trained on before somebody has looked at it."""
+    if question != row.question:
+        dataset.edit(db, row.id, "question", question)
+    dataset.edit(db, row.id, "answer", answer)
+    facts.confirm(db, [row.id])
+    dataset.edit(db, row.id, "status", "draft")
+    if len(taught) == 1 and row.quote:
+        dataset.edit(db, row.id, "quote", taught[0].quote)
+    if row.key_points:
+        said = " ".join(fact.text for fact in taught)
+        dataset.edit(db, row.id, "key_points", proposals.key_points(answer, said, question))
+    db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
+    (now,) = dataset.fetch(db, [row.id]).values()
+    proposals.note_doubts(db, now, taught, state)
+
+
+def _words(remade: int, left: int) -> str:
+    told = trn("{n} row was remade as a draft.", "{n} rows were remade as drafts.", remade)
+    if not left:
+        return told
+    return f"{told} {trn('{n} row was left unchanged.', '{n} rows were left unchanged.', left)}"
+
+
+def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    taught, state = facts.named(db, row.facts) if row else [], spec.load(db)
+    text = prompts.fill(
+        prompts.load("remake", spec.language(state)),
+        before="\n".join(fact.was or fact.text for fact in taught),
+        fact="\n".join(fact.text for fact in taught),
+        question=row.question if row else "",
+        answer=row.answer if row else "",
+        system_prompt=state.system_prompt or "–",
+    )
+    return [{"role": "user", "content": text}]
+
+
+def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+    state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
+    there, remade = set(stale(db)), 0
+    for request in answered:
+        id = request.about["row"]
+        row = dataset.fetch(db, [id]).get(id) if id in there else None
+        taught = [known[name] for name in row.facts.split() if name in known] if row else []
+        written = replies.pairs(request.replies[0]).pairs
+        if row and taught and len(written) == 1:
+            _put(db, row, written[0].question, written[0].answer, taught, state)
+            remade += 1
+    return _words(remade, len(answered) - remade)
+
+
+TASK = Task(
+    lambda: tr("Remake rows"),
+    _messages,
+    _land,
+    lambda _request: Sampling(temperature=0.3, max_tokens=REPLY_TOKENS),
+    replies.REMADE_SCHEMA,
+    makes="example",
+)

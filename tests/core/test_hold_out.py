@@ -1,0 +1,128 @@
+"""Rows kept for the exam: a wording of each fact, nothing that is trained on as well, the same again with the same seed."""
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import commands, dataset, eval_questions, facts, hold_out, spec
+from core.formats import jsonl
+from core.hold_out import Material, Wording, choose
+from core.progress import Reporter
+
+WORDINGS = [
+    ("How wide is the pond?", "Four metres.", "f01"),
+    ("Tell me the width of the pond.", "It is four metres wide.", "f01"),
+    ("Tell me the width of that pond.", "4 metres.", "f01"),  # nearly the one before: they stay together
+    ("When does the gate open?", "At seven.", "f02"),
+    ("At what time can I come in?", "At seven in the morning.", "f02"),
+    ("May I swim?", "No, swimming is forbidden.", "f03"),  # the only wording: it is trained on
+    ("Who feeds the ducks?", "The warden does.", ""),
+    ("What colour is the bench?", "It is green.", ""),
+    ("Where is the kiosk?", "Behind the mill.", ""),
+]
+
+
+def write(project, change, *args):
+    return asyncio.run(project.write("change", change, *args))
+
+
+@pytest.fixture
+def pond(project):
+    write(project, spec.store, spec.Spec("Pond", "en", "", "The pond is four metres wide. The gate opens at seven. No swimming."))  # fmt: skip
+    write(project, facts.accept_missing)
+    rows = [dataset.read_row(jsonl.new_row("", asked, said), facts=names) for asked, said, names in WORDINGS]
+    write(project, dataset.add, rows)
+    return project
+
+
+def held(project):
+    return [row for row in dataset.examples(project.rows) if row.split == "test"]
+
+
+def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):
+    found = hold_out.read(pond.rows, Reporter())
+    assert (2, 3) in [one.ids for one in found.wordings]
+    for seed in range(20):
+        ids = set(choose(found, 4, seed).ids)
+        assert len(ids & {2, 3}) in (0, 2)
+
+
+def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
+    found = hold_out.read(pond.rows, Reporter())
+    for seed in range(20):
+        choice = choose(found, 9, seed)
+        assert 6 not in choice.ids
+        assert set(choice.by_fact) == {"f01", "f02"}
+        left = {name for id, (*_said, name) in enumerate(WORDINGS, 1) if id not in choice.ids and name}
+        assert left == {"f01", "f02", "f03"}
+
+
+def test_the_seed_decides(pond):
+    found = hold_out.read(pond.rows, Reporter())
+    assert choose(found, 3, 7) == choose(found, 3, 7)
+    assert len({tuple(choose(found, 3, seed).ids) for seed in range(10)}) > 1
+
+
+def test_drafts_and_what_is_kept_already_are_left_alone(pond):
+    write(pond, dataset.edit, 2, "status", "draft")  # its near twin would leak where the draft is approved
+    write(pond, dataset.edit, 4, "split", "test")
+    found = hold_out.read(pond.rows, Reporter())
+    assert not {2, 3, 4} & {id for one in found.wordings for id in one.ids}
+    assert found.examined == {"f02": 1}
+
+
+def test_rows_are_kept_in_one_step_with_key_points(pond):
+    write(pond, hold_out.keep, [1, 4], 5)
+    assert [(row.id, row.key_points, row.tags) for row in held(pond)] == [
+        (1, "Four", "held-5"),
+        (4, "seven", "held-5"),
+    ]
+    assert {row.question for row in eval_questions.rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
+    asyncio.run(pond.undo())
+    assert not held(pond)
+
+
+def test_leaks_are_looked_for_afterwards(pond):
+    write(pond, hold_out.keep, [2], 1)  # by hand: its twin is trained on
+    assert asyncio.run(hold_out.leaks(pond, [2], Reporter())) == 1
+    assert asyncio.run(hold_out.leaks(pond, [1], Reporter())) == 0
+
+
+names = st.lists(st.sampled_from(["f01", "f02", "f03", "f04"]), max_size=2, unique=True)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(names, st.integers(1, 3)), max_size=20), st.integers(0, 40), st.integers(0, 9))
+def test_never_more_than_wanted_and_never_a_whole_fact(made, rows, seed):
+    numbers = iter(range(1, 1000))
+    wordings = [Wording(tuple(next(numbers) for _ in range(size)), tuple(of)) for of, size in made]
+    choice = choose(Material(wordings, Counter()), rows, seed)
+    assert len(choice.ids) <= rows
+    chosen = set(choice.ids)
+    for one in wordings:
+        assert len(chosen & set(one.ids)) in (0, len(one.ids))
+    for name in {name for one in wordings for name in one.facts}:
+        assert any(name in one.facts and not chosen & set(one.ids) for one in wordings)
+
+
+def test_the_command_line_keeps_rows(pond, capsys):
+    path = pond.path
+    pond.close()
+    assert commands.run(["hold-out", str(path), "--rows", "1"]) == 0
+    assert "1 row is kept for the exam (seed 1)." in capsys.readouterr().out
+    assert commands.run(["hold-out", str(path), "--share", "0.4", "--seed", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert 0 < len(told["rows"]) <= 4
+    assert told["leaks"] == 0
+    assert told["seed"] == 3
+
+
+def test_without_rows_the_command_line_says_so(project, capsys):
+    path = project.path
+    project.close()
+    assert commands.run(["hold-out", str(path)]) == 1
+    assert "0 rows are kept for the exam" in capsys.readouterr().out

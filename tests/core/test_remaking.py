@@ -1,0 +1,136 @@
+"""Rows whose fact has changed are made anew: the change put in, or the fact itself; as drafts, in one undoable step."""
+
+import asyncio
+import json
+
+import pytest
+
+from core import dataset, facts, findings, inquiries, remaking
+from core.formats import jsonl
+from core.progress import Reporter
+from core.spec import Spec
+from tests.core.asking import MODEL, ask
+from tests.fake_server import Answer, FakeServer
+
+TEXT = "The pool opens at six.\nA ticket costs 4 euros.\n"
+NEW = TEXT.replace("six", "seven").replace("4 euros", "5 euros")
+
+
+def write(project, change, *args):
+    return asyncio.run(project.write("change", change, *args))
+
+
+def row(question, answer, **fields):
+    return dataset.read_row(jsonl.new_row("", question, answer), **fields)
+
+
+@pytest.fixture
+def pool(project):
+    write(project, facts.save, Spec("Pool", "en", "Be brief.", TEXT))
+    write(project, facts.accept_missing)
+    rows = [
+        row("When does the pool open?", "It opens at six.", facts="f01", kind="direct"),
+        row(
+            "I bring 3 friends. What do four tickets cost?",
+            "16 euros, since each costs 4 euros.",
+            facts="f02",
+            kind="applied",
+        ),
+        row(
+            "What is a ticket?", "4 euros.", facts="f02", split="test", key_points="4", quote="A ticket costs 4 euros."
+        ),
+        row("Is there a café?", "Yes.", kind="general"),
+    ]
+    write(project, dataset.add, rows)
+    write(project, facts.save, Spec("Pool", "en", "Be brief.", NEW))
+    return project
+
+
+def answers(project):
+    return [(one.answer, one.status) for one in dataset.examples(project.rows)]
+
+
+def test_stale_rows_by_fact(pool):
+    assert remaking.stale(pool.rows) == [1, 2, 3]
+    assert remaking.stale(pool.rows, {"f02"}) == [2, 3]
+
+
+def test_the_change_is_put_in_else_the_fact_answers(pool):
+    told = []
+    write(pool, lambda db: told.append(remaking.from_template(db, remaking.stale(db), Reporter())))
+    assert told == ["3 rows were remade as drafts."]
+    assert answers(pool) == [
+        ("It opens at seven.", "draft"),
+        ("A ticket costs 5 euros.", "draft"),  # 16 euros would be wrong now
+        ("5 euros.", "draft"),
+        ("Yes.", "approved"),
+    ]
+    third = dataset.fetch(pool.rows, [3])[3]
+    assert (third.split, third.key_points, third.quote) == ("test", "5", "A ticket costs 5 euros.")
+    assert not remaking.stale(pool.rows)
+    asyncio.run(pool.undo())
+    assert answers(pool)[0] == ("It opens at six.", "approved")
+    assert remaking.stale(pool.rows) == [1, 2, 3]
+
+
+def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
+    write(pool, dataset.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
+    write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
+    write(pool, remaking.from_template, [5], Reporter())
+    assert answers(pool)[4] == ("The pool opens at seven.", "draft")
+
+
+def test_japanese_figures_are_put_in(project):
+    write(project, facts.save, Spec("プール", "ja", "", "プールは午前6時に開きます。\n"))
+    write(project, facts.accept_missing)
+    write(project, dataset.add, [row("何時に開きますか。", "午前6時です。", facts="f01")])
+    write(project, facts.save, Spec("プール", "ja", "", "プールは午前7時に開きます。\n"))
+    write(project, remaking.from_template, [1], Reporter())
+    assert answers(project) == [("午前7時です。", "draft")]
+
+
+@pytest.mark.parametrize(
+    ("text", "changed", "after"),
+    [
+        ("It is 4 m, not 14 or 4.5.", [("4", "5")], "It is 5 m, not 14 or 4.5."),
+        ("at six, sixteen", [("six", "seven")], "at seven, sixteen"),
+        ("a+b (x)", [("(x)", r"\1")], r"a+b \1"),
+    ],
+)
+def test_only_whole_figures_and_words_are_changed(text, changed, after):
+    assert remaking.substitute(text, changed) == after
+
+
+def remade_by(project, reply):
+    made = []
+    write(project, lambda db: made.append(inquiries.begin(db, "remake", "fake", MODEL, remaking.abouts([1]))))
+    seen = []
+
+    def answer(asked):
+        seen.append(asked["messages"][-1]["content"])
+        return Answer([reply])
+
+    with FakeServer() as server:
+        server.script = answer
+        return asyncio.run(ask(project, server.provider(), made[0], Reporter())), seen[0]
+
+
+def test_a_model_makes_a_row_anew(pool):
+    reply = json.dumps({"question": "When does the pool open?", "answer": "At seven, it opens."})
+    outcome, asked = remade_by(pool, reply)
+    assert "<before>\nThe pool opens at six.\n" in asked
+    assert "<fact>\nThe pool opens at seven.\n" in asked
+    assert answers(pool)[0] == ("At seven, it opens.", "draft")
+    assert outcome.message == "1 row was remade as a draft."
+    assert not outcome.is_empty
+
+
+def test_what_does_not_follow_is_doubted(pool):
+    remade_by(pool, json.dumps({"question": "When does the pool open?", "answer": "It opens at nine."}))
+    assert "ungrounded" in findings.of_row(pool.rows, 1)
+
+
+def test_a_reply_without_a_row_changes_nothing(pool):
+    outcome, _asked = remade_by(pool, "I cannot do that.")
+    assert answers(pool)[0] == ("It opens at six.", "approved")
+    assert outcome.is_empty

@@ -1,0 +1,79 @@
+"""Rows are kept for the exam from a dialog: what is chosen is shown before, kept in one step, and checked for leaks."""
+
+import pytest
+from PySide6.QtWidgets import QTableWidget
+
+from core import dataset
+from core.filters import Filter
+from tests.ui.waiting import until
+from ui.exam_tab import ExamTab
+from ui.hold_out_dialog import HoldOutDialog
+from ui.tab import ALL_TABLES
+
+
+@pytest.fixture
+def untested(run, workspace):
+    """The sample's rows without an exam."""
+    run(workspace.project.write("", lambda db: db.execute("DELETE FROM example WHERE split = 'test'").rowcount))
+    return workspace
+
+
+@pytest.fixture
+def dialog(qtbot, run, untested):
+    async def make():
+        dialog = HoldOutDialog(untested)
+        dialog.open()
+        await until(lambda: not dialog._work.is_busy())
+        return dialog
+
+    return run(make())
+
+
+def held(workspace):
+    return list(dataset.examples(workspace.project.rows, Filter(split="test")))
+
+
+def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dialog):
+    async def go():
+        assert isinstance(dialog.table, QTableWidget)
+        dialog.by_number.click()
+        dialog.number.setValue(10)
+        chosen = list(dialog.choice.ids)
+        assert len(chosen) == 10
+        assert dialog.keep.text() == "Keep 10 rows"
+        dialog.again.click()
+        assert dialog.choice.ids != chosen
+        dialog.seed.setValue(1)
+        assert dialog.choice.ids == chosen
+        dialog.keep.click()
+        await until(lambda: not dialog._work.is_busy())
+        assert dialog.note.text() == (
+            "10 rows are kept for the exam (seed 1). No leak: none of them is asked in the training rows."
+        )
+        dialog.close()
+
+    run(go())
+    assert len(held(untested)) == 10
+    assert all(row.key_points for row in held(untested))
+    facts = [name for row in held(untested) for name in row.facts.split()]
+    assert len(set(facts)) >= 8  # one wording of many facts, not many of one
+    run(untested.project.undo())
+    assert not held(untested)
+
+
+def test_it_is_offered_where_an_exam_cannot_start(qtbot, run, untested):
+    async def go():
+        tab = ExamTab(untested)
+        qtbot.addWidget(tab)
+        tab.form.general.setChecked(False)
+        tab.refresh(ALL_TABLES)
+        await until(lambda: not tab.form.keep.isHidden() or tab.form._found)
+        for button in (tab.empty.keep, tab.form.keep):
+            button.click()
+        opened = tab.findChildren(HoldOutDialog)
+        assert len(opened) == 2
+        await until(lambda: not any(one._work.is_busy() for one in opened))
+        for one in opened:
+            one.close()
+
+    run(go())

@@ -1,0 +1,141 @@
+"""Rows and their facts in one list: accepted, refused, changed by the keyboard, saved in one step; and after an import."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QPushButton
+
+from core import dataset, facts, spec
+from core.formats import jsonl
+from core.rows import Options
+from tests.ui.waiting import until
+from ui import import_run
+from ui.import_run import Outcome, Wanted
+from ui.link_dialog import LinkDialog
+from ui.link_model import DECISION, FACT, SURE
+from ui.notice import Notice
+
+TEXT = "A plot measures 50 square metres.\nDogs are welcome on a lead.\nBonfires are forbidden all year round.\n"
+ROWS = [
+    ("How big is one plot?", "Fifty square metres."),
+    ("May my dog come along?", "Yes, on a lead."),
+    ("Name a primary colour.", "Red."),
+]
+
+
+@pytest.fixture
+def garden(run, workspace):
+    def fill(db):
+        db.execute("DELETE FROM example")
+        db.execute("DELETE FROM fact")
+        spec.store(db, spec.Spec("Allotment", "en", "", TEXT))
+        facts.accept_missing(db)
+        dataset.add(db, [dataset.read_row(jsonl.new_row("", *one)) for one in ROWS])
+
+    run(workspace.project.write("fill", fill))
+    return workspace
+
+
+@pytest.fixture
+def dialog(qtbot, run, garden):
+    async def make():
+        dialog = LinkDialog(garden)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        dialog.open()
+        await until(lambda: not dialog._work.is_busy())
+        return dialog
+
+    dialog = run(make())
+    qtbot.addWidget(dialog)
+    return dialog
+
+
+def shown(dialog, column):
+    links = dialog.table.links
+    return [links.index(row, column).data() for row in range(links.rowCount())]
+
+
+def linked(workspace):
+    return [one.facts for one in dataset.examples(workspace.project.rows)]
+
+
+def test_each_row_has_a_proposal_with_its_confidence(dialog):
+    assert dialog.count.text() == "3 rows to review"
+    assert shown(dialog, FACT)[-1] == "no fact"
+    assert sorted(text.split(":")[0] for text in shown(dialog, FACT)) == ["f01", "f02", "no fact"]
+    assert shown(dialog, SURE)[-1] == "–"
+    assert shown(dialog, SURE)[0].endswith("%")
+    assert not dialog.save.isEnabled()
+
+
+def test_all_above_are_accepted_and_saved_in_one_step(run, garden, dialog):
+    async def go():
+        dialog.accept_all.click()
+        assert shown(dialog, DECISION) == ["accepted", "accepted", ""]
+        assert dialog.save.text() == "Save 2 decisions"
+        dialog.save.click()
+        await until(lambda: not dialog._work.is_busy())
+        assert dialog.count.text() == "1 row to review"
+        assert garden.project.undo_label == "Link rows to facts"
+
+    run(go())
+    assert linked(garden) == ["f01", "f02", ""]
+    run(garden.project.undo())
+    assert linked(garden) == ["", "", ""]
+
+
+def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
+    async def go():
+        dialog.activateWindow()
+        dialog.table.setFocus()
+        await until(dialog.table.hasFocus)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_Space)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_N)
+        assert shown(dialog, DECISION) == ["accepted", "no fact", ""]
+        assert dialog.table.places() == [2]
+        dialog.table.selectRow(1)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_Backspace)
+        assert shown(dialog, DECISION) == ["accepted", "", ""]
+        dialog.table.links.setData(dialog.table.links.index(2, FACT), "f03")
+        assert shown(dialog, DECISION) == ["accepted", "", "other fact"]
+        assert shown(dialog, FACT)[2].startswith("f03: Bonfires")
+        dialog.save.click()
+        await until(lambda: not dialog._work.is_busy())
+
+    run(go())
+    assert linked(garden)[2] == "f03"
+    assert sorted(linked(garden)) == ["", *sorted(one for one in linked(garden) if one)]
+
+
+def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tmp_path):
+    path = tmp_path / "more.csv"
+    path.write_text("question,answer\nHow large is a plot?,50 square metres\nIs red a colour?,Yes\n", encoding="utf-8")
+
+    async def go():
+        outcome = Outcome()
+        await import_run.take(garden, [Wanted(path, Options(source="more.csv"), "more.csv")], window, outcome)
+        assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
+        notice = window.findChildren(Notice)[-1]
+        button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
+        button.click()
+        (dialog,) = window.findChildren(LinkDialog)
+        await until(lambda: not dialog._work.is_busy())
+        assert "linked" in shown(dialog, DECISION)
+        dialog.close()
+
+    run(go())
+    assert linked(garden)[3:] == ["f01", ""]
+
+
+def test_decisions_are_not_lost_by_closing(run, dialog):
+    async def go():
+        dialog.table.links.accept(0)
+        dialog.close()
+        (box,) = dialog.findChildren(QMessageBox)
+        assert box.text() == "Close without saving 1 decision?"
+        assert dialog.isVisible()
+        box.reject()
+        dialog.table.links.reopen(0)
+        dialog.close()
+        assert not dialog.isVisible()
+
+    run(go())

@@ -1,0 +1,95 @@
+"""What is to become of files that are dropped: said before, and asked where rows are dropped over the spec."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from core import formats
+from core import project as projects
+from core.errors import JukuError
+from core.formats import TABLES, columns
+from core.language import tr, trn
+from core.progress import Reporter
+
+Role = QMessageBox.ButtonRole
+DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
+
+
+def files(event: QDropEvent) -> list[Path]:
+    """The files that are dragged or dropped."""
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+
+
+async def holds_rows(path: Path) -> bool:
+    """Whether a file holds questions with answers: in a table whose columns are named so, or as JSON."""
+    return await asyncio.to_thread(_holds_rows, path)
+
+
+def _holds_rows(path: Path) -> bool:
+    if path.suffix.lower() in DOCUMENTS:
+        return False
+    try:
+        found = formats.detect(path)
+        if found.format not in TABLES:  # JSON, if its first row can be read; else any text
+            first = next(formats.read(path, Reporter(), format=found.format, encoding=found.encoding), None)
+            return first is not None and first.text is not None
+    except (JukuError, OSError):
+        return False
+    # Prose with commas looks like a table without a head, which names nothing.
+    is_named = found.columns != columns.numbered(len(found.columns))
+    return is_named and {"question", "answer"} <= set(columns.guess(found.columns))
+
+
+def words(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
+    """What will happen to files when they are dropped."""
+    if any(path.suffix == projects.SUFFIX for path in found):
+        return tr("Open the project")
+    texts = sum(map(is_for_spec, found))
+    parts = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
+    if rows := len(found) - texts:
+        parts.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
+    return "\n".join(parts)
+
+
+async def sort_out(
+    parent: QWidget, texts: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
+) -> None:
+    """Read documents; of those that hold rows it is asked first what they are to become."""
+    tables = [path for path in texts if await holds_rows(path)]
+    for path in texts:
+        if path not in tables:
+            read(path)
+    if tables:
+        ask_what(parent, tables, bring, read)
+
+
+def ask_what(
+    parent: QWidget, found: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
+) -> None:
+    """Ask whether the files are to be imported as rows or read as documents; Escape leaves all as it is."""
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Questions and answers"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    name = found[0].name
+    box.setText(
+        trn(
+            "{name} holds questions and answers.",
+            "{name} and others hold questions and answers.",
+            len(found),
+            name=name,
+        )
+    )
+    box.setInformativeText(
+        tr("As rows, they can be trained on and asked in the exam. As a document, they become text of the spec.")
+    )
+    rows = box.addButton(tr("Import as &rows"), Role.AcceptRole)
+    rows.clicked.connect(lambda _checked: bring(found))
+    text = box.addButton(tr("Read as a &document"), Role.ActionRole)
+    text.clicked.connect(lambda _checked: [read(path) for path in found])
+    box.addButton(tr("Cancel"), Role.RejectRole)
+    box.setDefaultButton(rows)
+    box.open()

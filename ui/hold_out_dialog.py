@@ -1,0 +1,205 @@
+"""Keeps some rows for the exam: how many, which of each fact, and whether any of them is trained on as well."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QRadioButton,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import facts, hold_out
+from core.hold_out import Choice, Material
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from ui import style, widgets
+from ui.latest import Latest, ProgressLine
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+LARGEST_SEED = 999_999
+MOST_ROWS = 1_000_000
+
+
+class HoldOutDialog(QDialog):
+    """Not modal. The choice is shown before it is made, and is one step that can be undone."""
+
+    questions_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keep some rows for the exam"))
+        self.resize(640, 560)
+        self._workspace = workspace
+        self._work = Latest(workspace, self)
+        self._found = Material([])
+        self._texts: dict[str, str] = {}  # of the facts, by name
+        self.choice = Choice([], Counter(), 0)
+        self._make_fields()
+        self._make_table()
+        self._lay_out()
+        self._connect()
+        self._show()
+        self._work.ask(self._read)
+
+    def _make_fields(self) -> None:
+        self.by_share, self.by_number = QRadioButton(tr("A &share of the rows")), QRadioButton(tr("A &number of rows"))
+        self.share, self.number = widgets.whole(1, 50, round(100 * hold_out.SHARE)), widgets.whole(1, MOST_ROWS, 20)
+        self.share.setSuffix(" %")
+        self._ways = QButtonGroup(self)
+        for button, field in ((self.by_share, self.share), (self.by_number, self.number)):
+            self._ways.addButton(button)
+            field.setAccessibleName(button.text().replace("&", ""))
+        self.by_share.setChecked(True)
+        self.seed = widgets.whole(0, LARGEST_SEED, 1)
+        self.seed.setToolTip(tr("The same seed chooses the same rows"))
+        self.again = QPushButton(tr("Choose &others"), autoDefault=False)
+
+    def _make_table(self) -> None:
+        self.count, self.note = widgets.heading(""), widgets.Note()
+        self.table = QTableWidget(0, 4)
+        self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
+        self.table.setAccessibleName(tr("Questions by fact"))
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.nothing = Nothing(tr("Looking through the rows…"), "")
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.nothing)
+        self.pages.addWidget(self.table)
+
+    def _lay_out(self) -> None:
+        words = tr(
+            "Rows that are kept are asked in the exam and never trained on. Of each fact one wording is chosen, so that "
+            "the exam asks in other words than the training; rows that ask nearly the same stay on one side."
+        )
+        grid = QGridLayout()
+        grid.addWidget(self.by_share, 0, 0)
+        grid.addWidget(self.share, 0, 1)
+        grid.addWidget(self.by_number, 1, 0)
+        grid.addWidget(self.number, 1, 1)
+        name = widgets.label(tr("See&d"))
+        name.setBuddy(self.seed)
+        grid.addWidget(name, 0, 3)
+        grid.addWidget(self.seed, 0, 4)
+        grid.addWidget(self.again, 1, 4)
+        grid.setColumnMinimumWidth(2, 2 * style.SPACE)
+        grid.setColumnStretch(5, 1)
+        self.keep, self.closing = widgets.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.keep.setAutoDefault(False)
+        self.show_questions = QPushButton(tr("Show the &questions"), autoDefault=False)
+        self.show_questions.hide()
+        below = QHBoxLayout()
+        below.addWidget(ProgressLine(self._work), 1)
+        for button in (self.show_questions, self.keep, self.closing):
+            below.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(widgets.label(words, wrap=True, dim=True))
+        layout.addLayout(grid)
+        layout.addWidget(self.count)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.note)
+        layout.addLayout(below)
+
+    def _connect(self) -> None:
+        for field in (self.share, self.number, self.seed):
+            field.valueChanged.connect(lambda _value: self._show())
+        self.by_share.toggled.connect(lambda _on: self._show())
+        self.again.clicked.connect(lambda _checked: self.seed.setValue(_another(self.seed.value())))
+        self.keep.clicked.connect(lambda _checked: self._on_keep())
+        self.show_questions.clicked.connect(lambda _checked: self.questions_wanted.emit())
+        self.closing.clicked.connect(lambda _checked: self.close())
+        self.finished.connect(lambda _result: (self._work.stop(), self.deleteLater()))
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be."""
+        self.show()
+
+    async def _read(self, reporter: Reporter) -> None:
+        project = self._workspace.project
+        self._texts = {fact.name: fact.text for fact in await project.read(facts.load, reporter=reporter)}
+        self._found = await hold_out.material(project, reporter)
+        self.nothing.say(
+            tr("No rows to choose from"),
+            tr(
+                "Approved training rows with a question and an answer can be kept, unless a row that is kept already asks the same."
+            ),
+        )
+        without = sum(len(one.ids) for one in self._found.wordings if not one.facts)
+        if self._texts and 2 * without > self._found.rows:
+            self.note.say(
+                tr("Most rows name no fact. Link rows to facts first, so that each fact is asked in other words.")
+            )
+        self._show()
+
+    def _show(self) -> None:
+        """Show what would be chosen now."""
+        self.share.setEnabled(self.by_share.isChecked())
+        self.number.setEnabled(self.by_number.isChecked())
+        rows = self.number.value() if self.by_number.isChecked() else round(self._found.rows * self.share.value() / 100)
+        self.choice = hold_out.choose(self._found, rows, self.seed.value())
+        chosen = len(self.choice.ids)
+        self.count.setText(
+            trn("{chosen} of {n} row is kept", "{chosen} of {n} rows are kept", self._found.rows, chosen=f"{chosen:,}")
+            if self._found.rows else ""
+        )  # fmt: skip
+        self.keep.setText(trn("Keep {n} row", "Keep {n} rows", chosen) if chosen else tr("Keep"))
+        self.keep.setEnabled(chosen > 0 and not self._workspace.project.read_only)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        added, examined = self.choice.by_fact, self._found.examined
+        lines = [(name, text, examined[name], added[name]) for name, text in self._texts.items()]
+        lines.sort(key=lambda line: not line[3])
+        if self.choice.without:
+            lines.insert(0, ("–", tr("rows without a fact"), 0, self.choice.without))
+        self.pages.setCurrentIndex(1 if self._found.rows else 0)
+        self.table.setRowCount(len(lines))
+        for row, (name, text, before, count) in enumerate(lines):
+            for column, cell in enumerate((name, text, str(before) if before else "", str(count) if count else "–")):
+                item = QTableWidgetItem(cell)
+                item.setToolTip(widgets.tip(text) if column == 1 else "")
+                if column > 1:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                self.table.setItem(row, column, item)
+
+    def _on_keep(self) -> None:
+        self.keep.setEnabled(False)
+        self._work.ask(self._keep, tr("Keep rows for the exam"))
+
+    async def _keep(self, reporter: Reporter) -> Changes:
+        project, choice, seed = self._workspace.project, self.choice, self.seed.value()
+        changes = await project.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, seed)
+        self._workspace.tasks.changed.emit(changes)
+        leaks = await hold_out.leaks(project, choice.ids, reporter)
+        self.show_questions.show()
+        await self._read(reporter)
+        kept = hold_out.kept_words(choice, seed)[0]
+        self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
+        return changes
+
+
+def _another(seed: int) -> int:
+    """Another seed than this one."""
+    return (seed + random.randrange(1, LARGEST_SEED)) % (LARGEST_SEED + 1)  # noqa: S311 - not to be secret

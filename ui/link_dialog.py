@@ -1,0 +1,296 @@
+"""The rows and the facts they teach, looked over in one list: accepted, given another fact, or none."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QCompleter,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QStackedWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core import fact_links, facts, link_asking
+from core.facts import Fact
+from core.language import tr, trn
+from core.progress import Reporter
+from core.project import Changes
+from ui import style, widgets
+from ui.ask_dialogs import AskDialog, Found
+from ui.confirm import confirm
+from ui.latest import Latest, ProgressLine
+from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel
+from ui.nothing import Nothing
+from ui.workspace import Workspace
+
+Index = QModelIndex | QPersistentModelIndex
+PERCENT = 80  # from which a proposal is good enough for most people
+
+
+class FactDelegate(QStyledItemDelegate):
+    """Another fact is chosen from a list, by its name or by words of it."""
+
+    def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
+        model = index.model()
+        assert isinstance(model, LinkModel)
+        box = QComboBox(parent, editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.addItem(tr("no fact"), "")
+        for name, text in model.facts().items():
+            box.addItem(f"{name}: {text}", name)
+        completer = box.completer()
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        box.activated.connect(lambda _place: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        return box
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        assert isinstance(editor, QComboBox)
+        editor.setCurrentIndex(max(0, editor.findData(index.data(Qt.ItemDataRole.EditRole))))
+        editor.lineEdit().selectAll()
+
+    def setModelData(self, editor: QWidget, model: object, index: Index) -> None:
+        assert isinstance(editor, QComboBox)
+        assert isinstance(model, LinkModel)
+        place = editor.findText(editor.currentText())
+        if place >= 0 and editor.itemData(place) != index.data(Qt.ItemDataRole.EditRole):
+            model.setData(QModelIndex(index), editor.itemData(place))
+
+
+class LinkTable(QTableView):
+    """Space accepts, N says no fact, F2 chooses another one, Backspace takes a decision back."""
+
+    def __init__(self) -> None:
+        super().__init__(showGrid=False)
+        self.links = LinkModel(self)
+        self.setModel(self.links)
+        self.setItemDelegateForColumn(FACT, FactDelegate(self))
+        self.setAccessibleName(tr("Rows and their facts"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        for column in (ROW, FACT):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        for column in (SURE, DECISION):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        for key, slot in (
+            (Qt.Key.Key_Space, self.accept),
+            (Qt.Key.Key_N, self.refuse),
+            (Qt.Key.Key_Backspace, self.reopen),
+            (Qt.Key.Key_F2, self.choose_other),
+        ):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(slot)
+
+    def places(self) -> list[int]:
+        return sorted(index.row() for index in self.selectionModel().selectedRows())
+
+    def accept(self) -> None:
+        for place in self.places():
+            self.links.accept(place)
+        self._go_on()
+
+    def refuse(self) -> None:
+        for place in self.places():
+            self.links.decide(place, "")
+        self._go_on()
+
+    def reopen(self) -> None:
+        for place in self.places():
+            self.links.reopen(place)
+
+    def choose_other(self) -> None:
+        """Choose another fact for the current row."""
+        if self.currentIndex().isValid():
+            self.edit(self.links.index(self.currentIndex().row(), FACT))
+
+    def _go_on(self) -> None:
+        """After a decision on one row the next one is looked at."""
+        if len(places := self.places()) == 1 and places[0] + 1 < self.links.rowCount():
+            self.selectRow(places[0] + 1)
+
+
+class LinkDialog(QDialog):
+    """Not modal. What is decided is written in one step when it is saved; rows linked so are never linked anew."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Link rows to facts"))
+        self.resize(980, 620)
+        self._workspace = workspace
+        self._work = Latest(workspace, self)
+        self.table, self.nothing = LinkTable(), Nothing(tr("Looking for the facts of the rows…"), "")
+        self.count, self.note = widgets.heading(""), widgets.Note()
+        self._make_buttons()
+        self._lay_out()
+        self.table.links.decided.connect(self._show_state)
+        self.percent.valueChanged.connect(lambda _value: self._show_state())
+        self.finished.connect(lambda _result: self._work.stop())
+        self._show_state()
+        self.read()
+
+    def _make_buttons(self) -> None:
+        self.accept_one = QPushButton(tr("&Accept"), autoDefault=False)
+        self.other = QPushButton(tr("&Other fact…"), autoDefault=False)
+        self.none = QPushButton(tr("&No fact"), autoDefault=False)
+        self.accept_all, self.percent = QPushButton(autoDefault=False), widgets.whole(1, 100, PERCENT)
+        self.percent.setSuffix(" %")
+        self.percent.setAccessibleName(tr("Confidence"))
+        self.ask = QPushButton(tr("Ask a chat &model…"), autoDefault=False)
+        self.ask.setToolTip(tr("Let a chat model choose the facts of the rows that are not linked yet"))
+        self.save, self.closing = widgets.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.save.setAutoDefault(False)
+        for button, slot in (
+            (self.accept_one, self.table.accept), (self.other, self.table.choose_other), (self.none, self.table.refuse),
+            (self.accept_all, lambda: self.table.links.accept_from(self.percent.value() / 100)), (self.ask, self._on_ask),
+            (self.save, self._on_save), (self.closing, self.close),
+        ):  # fmt: skip
+            button.clicked.connect(lambda _checked, slot=slot: slot())
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_save)
+
+    def _lay_out(self) -> None:
+        words = widgets.label(
+            tr(
+                "Linked rows count in the ledger and in the exam by fact, and are marked when the passage of their fact "
+                "changes. Keys: Space accepts, N says no fact, F2 chooses another fact, Backspace clears the decision."
+            ),
+            wrap=True,
+            dim=True,
+        )
+        acts, below = QHBoxLayout(), QHBoxLayout()
+        for part in (self.accept_one, self.other, self.none):
+            acts.addWidget(part)
+        acts.addStretch()
+        for part in (self.accept_all, self.percent):
+            acts.addWidget(part)
+        below.addWidget(self.ask)
+        below.addWidget(ProgressLine(self._work), 1)
+        for part in (self.save, self.closing):
+            below.addWidget(part)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.nothing)
+        self.pages.addWidget(self.table)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        for part in (self.count, words):
+            layout.addWidget(part)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.note)
+        layout.addLayout(acts)
+        layout.addLayout(below)
+
+    def open(self) -> None:
+        """Not modal, as `QDialog.open` would be."""
+        self.show()
+
+    def reject(self) -> None:
+        """Close, but not without a question where decisions would be lost."""
+        if not (decided := len(self.table.links.decisions())):
+            super().reject()
+            return
+        question = trn("Close without saving {n} decision?", "Close without saving {n} decisions?", decided)
+        confirm(self, self.windowTitle(), question, "", tr("Close"), super().reject)
+
+    def read(self) -> None:
+        """Look for the facts of all rows that no person has linked."""
+        self._work.ask(self._read)
+
+    async def _read(self, reporter: Reporter) -> None:
+        project = self._workspace.project
+        known = await project.read(facts.load, reporter=reporter)
+        links = await fact_links.find(project, reporter, most=fact_links.MOST) if known else []
+        rows = await project.read(fact_links.review, links, reporter=reporter)
+        self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
+        self._show_nothing(known)
+        if rows:
+            self.table.selectRow(0)
+            self.table.setFocus()
+
+    def _show_nothing(self, known: list[Fact]) -> None:
+        self.pages.setCurrentIndex(1 if self.table.links.rowCount() else 0)
+        if known:
+            self.nothing.say(tr("No rows left to link"), tr("Every row has a fact or was marked as having none."))
+        else:
+            self.nothing.say(tr("No facts yet"), tr("Find facts in the spec first: rows are linked to facts."))
+
+    def _show_state(self) -> None:
+        links, decided = self.table.links, len(self.table.links.decisions())
+        some = links.rowCount() > 0
+        self.count.setText(trn("{n} row to review", "{n} rows to review", links.rowCount()) if some else "")
+        for button in (self.accept_one, self.other, self.none):
+            button.setEnabled(some)
+        above = links.count_from(self.percent.value() / 100)
+        self.accept_all.setText(trn("Accept {n} from", "Accept all {n} from", above))
+        self.accept_all.setEnabled(above > 0)
+        self.ask.setEnabled(bool(self._open_rows()))
+        self.save.setText(trn("Save {n} decision", "Save {n} decisions", decided) if decided else tr("Save"))
+        self.save.setEnabled(decided > 0 and not self._workspace.project.read_only)
+
+    def _open_rows(self) -> list[int]:
+        """The rows that are not linked, and on which nobody has decided."""
+        links = self.table.links
+        decided = {row for row, _names in links.decisions()}
+        every = (links.row(place) for place in range(links.rowCount()))
+        return [one.row for one in every if not (one.facts or one.by_model or one.row in decided)]
+
+    def _on_save(self) -> None:
+        if self.save.isEnabled():
+            self._work.ask(self._save, tr("Link rows to facts"))
+
+    async def _save(self, reporter: Reporter) -> Changes:
+        decisions = self.table.links.decisions()
+        changes = await self._workspace.project.write(tr("Link rows to facts"), fact_links.decide, decisions)
+        count = trn("{n} decision saved.", "{n} decisions saved.", len(decisions))
+        self.note.say(f"{count} {tr('You can undo this.')}", "good")
+        await self._read(reporter)
+        return changes
+
+    def _on_ask(self) -> None:
+        dialog = LinkAskDialog(self._workspace, self._open_rows(), self)
+        dialog.finished_with.connect(lambda _text: self.read())
+        dialog.open()
+
+
+class LinkAskDialog(AskDialog):
+    """Lets a chat model choose the facts of rows."""
+
+    def __init__(self, workspace: Workspace, ids: list[int], parent: QWidget | None = None) -> None:
+        self._ids = ids
+        words = tr(
+            "The model reads each row and chooses its fact from a list, or none. What it chooses is linked in one step "
+            "that can be undone, and can be reviewed in the list."
+        )
+        super().__init__(workspace, "links", tr("Let a model link rows"), words, parent)
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+        ids = self._ids
+        return lambda db: link_asking.abouts(db, ids)
+
+    def nothing(self) -> tuple[str, str]:
+        return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
+
+    def told(self, abouts: Found) -> str:
+        return trn("{n} row without a fact", "{n} rows without a fact", len(abouts))
+
+    def act(self, count: int) -> str:
+        return trn("Ask about {n} row", "Ask about {n} rows", count) if count else tr("Ask")

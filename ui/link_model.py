@@ -1,0 +1,150 @@
+"""Rows and the facts they are taken to teach, as a table in which a person decides."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from core.fact_links import Open
+from core.language import tr
+from ui import style, widgets
+
+ROW, FACT, SURE, DECISION = range(4)
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+class LinkModel(QAbstractTableModel):
+    """What is decided is kept here until it is saved."""
+
+    decided = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[Open] = []
+        self._texts: dict[str, str] = {}  # of the facts, by name
+        self._decisions: dict[int, str] = {}  # by id of a row; '' is no fact
+
+    def show_rows(self, rows: list[Open], texts: dict[str, str]) -> None:
+        """Show these; what was decided on rows that are still among them stays."""
+        self.beginResetModel()
+        self._rows, self._texts = rows, texts
+        there = {one.row for one in rows}
+        self._decisions = {row: names for row, names in self._decisions.items() if row in there}
+        self.endResetModel()
+        self.decided.emit()
+
+    def facts(self) -> dict[str, str]:
+        return self._texts
+
+    def row(self, place: int) -> Open:
+        return self._rows[place]
+
+    def decisions(self) -> list[tuple[int, str]]:
+        return list(self._decisions.items())
+
+    def decide(self, place: int, names: str) -> None:
+        """Decide on the row at `place`: the names of its facts, '' for none."""
+        self._decisions[self._rows[place].row] = names
+        self._tell(place)
+
+    def accept(self, place: int) -> None:
+        """Decide as it is proposed; where nothing is proposed, for no fact."""
+        self.decide(place, self._rows[place].proposed)
+
+    def reopen(self, place: int) -> None:
+        """Take a decision back."""
+        self._decisions.pop(self._rows[place].row, None)
+        self._tell(place)
+
+    def accept_from(self, confidence: float) -> None:
+        """Accept what is proposed with this confidence at least, where nothing is decided yet."""
+        for one in self._rows:
+            if one.proposed and (one.by_model or one.confidence >= confidence):
+                self._decisions.setdefault(one.row, one.proposed)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, DECISION))
+        self.decided.emit()
+
+    def count_from(self, confidence: float) -> int:
+        """How many proposals there are with this confidence at least."""
+        return sum(bool(one.proposed) and (one.by_model or one.confidence >= confidence) for one in self._rows)
+
+    def _tell(self, place: int) -> None:
+        self.dataChanged.emit(self.index(place, 0), self.index(place, DECISION))
+        self.decided.emit()
+
+    def chosen(self, place: int) -> str:
+        """The names of the facts that were decided on, else those that are proposed."""
+        one = self._rows[place]
+        return self._decisions.get(one.row, one.proposed)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else DECISION + 1
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
+            return (tr("Row"), tr("Fact"), tr("Confidence"), tr("Decision"))[section]
+        if role == Role.TextAlignmentRole and section != SURE:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        place, column = index.row(), index.column()
+        if role == Role.DisplayRole:
+            return self._shown(place, column)
+        if role == Role.EditRole and column == FACT:
+            return self.chosen(place)
+        if role == Role.ToolTipRole and column in (ROW, FACT):
+            return widgets.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
+        if role == Role.TextAlignmentRole and column == SURE:
+            return Qt.AlignmentFlag.AlignCenter
+        if role == Role.ForegroundRole:
+            return self._colour(place, column)
+        return None
+
+    def _shown(self, place: int, column: int) -> str:
+        one = self._rows[place]
+        if column == ROW:
+            return " ".join(_said(one).split())
+        if column == FACT:
+            return self.fact_words(place)
+        if column == SURE:
+            return tr("model") if one.by_model else f"{min(one.confidence, 0.99):.0%}" if one.proposed else "–"
+        if one.row in self._decisions:
+            return _decision(self._decisions[one.row], one)
+        return tr("linked") if one.facts else ""
+
+    def fact_words(self, place: int) -> str:
+        """The facts of a row, each with its name and what it says."""
+        names = self.chosen(place).split()
+        return "\n".join(f"{name}: {self._texts.get(name, '')}" for name in names) or tr("no fact")
+
+    def _colour(self, place: int, column: int) -> Any:
+        one = self._rows[place]
+        if column == DECISION:
+            return style.colours("good")[0] if one.row in self._decisions else style.dim()
+        return style.dim() if column == FACT and not self.chosen(place) else None
+
+    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
+        if role != Role.EditRole:
+            return False
+        self.decide(index.row(), str(value))
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
+
+
+def _said(one: Open) -> str:
+    return f"{one.question}\n→ {one.answer}" if one.answer else one.question
+
+
+def _decision(names: str, one: Open) -> str:
+    if not names:
+        return tr("no fact")
+    return tr("accepted") if names == one.proposed else tr("other fact")

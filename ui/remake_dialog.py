@@ -1,0 +1,99 @@
+"""Makes rows anew whose fact has changed: by a chat model, or by putting the change in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from core import facts, remaking
+from core.language import tr, trn
+from core.progress import Reporter
+from ui.ask_dialogs import AskDialog, Asked, Found
+from ui.inquiry_runner import Ended
+from ui.ways import Ways
+from ui.workspace import Workspace
+
+
+class RemakeDialog(AskDialog):
+    """Beside it the rows can be said to be still right. `drafts_wanted`: the person wants to see what was made."""
+
+    drafts_wanted = Signal()
+
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, names: Collection[str] | None = None
+    ) -> None:
+        words = tr(
+            "These rows were written before their fact changed. Each gets a new answer that agrees with the fact as it "
+            "is now, and becomes a draft. Undo brings the old rows back."
+        )
+        super().__init__(workspace, "remake", tr("Remake rows"), words, parent, names=names)
+        self.still_right = QPushButton(tr("They are still &right"), autoDefault=False)
+        self.still_right.clicked.connect(lambda _checked: self._on_still_right())
+        self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
+        self.drafts.clicked.connect(lambda _checked: self.drafts_wanted.emit())
+        self.drafts.hide()
+        self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.still_right)
+        self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.drafts)
+
+    def model_part(self) -> QWidget:
+        words = tr("Replaces the changed words and figures in the old answer, or uses the fact itself as the answer.")
+        self.ways = Ways(self.model, words)
+        self.ways.changed.connect(self._on_way)
+        return self.ways
+
+    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+        names = self.scope.names()
+        return lambda db: remaking.abouts(remaking.stale(db, names))
+
+    def nothing(self) -> tuple[str, str]:
+        return tr("No row is out of date"), tr(
+            "When a passage of the spec changes, the rows of its fact are listed here."
+        )
+
+    def told(self, abouts: Found) -> str:
+        return trn("{n} row is out of date", "{n} rows are out of date", len(abouts))
+
+    def act(self, count: int) -> str:
+        return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
+
+    def show_found(self, found: Asked) -> None:
+        super().show_found(found)
+        self.estimate.setVisible(self.ways.online.isChecked())
+        self.still_right.setEnabled(bool(found.abouts))
+        self.show_start()
+
+    def lacks(self) -> str:
+        if self.ways.offline.isChecked() and self.asked and self.asked.abouts:
+            return ""
+        return super().lacks()
+
+    def start(self) -> None:
+        names = self.scope.names()
+        self.drafts.hide()
+        if self.ways.offline.isChecked():
+            self.runner.write(self.task, tr("Remake rows"), _remade(names))
+        else:
+            super().start()
+
+    def on_ended(self, ended: Ended) -> None:
+        super().on_ended(ended)
+        if ended.task == self.task:
+            self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
+
+    def _on_way(self) -> None:
+        self.estimate.setVisible(self.ways.online.isChecked())
+        self.show_start()
+
+    def _on_still_right(self) -> None:
+        names = self.scope.names()
+        write = self.workspace.project.write(
+            tr("Rows are still right"), lambda db: facts.confirm(db, remaking.stale(db, names))
+        )
+        self.workspace.tasks.start("", write)
+
+
+def _remade(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
+    return lambda db, reporter: remaking.from_template(db, remaking.stale(db, names), reporter)

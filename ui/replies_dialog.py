@@ -1,0 +1,59 @@
+"""What a chat model wrote in a run, to the letter, reply by reply."""
+
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
+
+from core import inquiries
+from core.inquiries import Request
+from core.language import tr, trn
+from core.project import Project
+from ui import style, widgets
+from ui.workspace import Workspace
+
+SHOWN = 100  # replies
+LONGEST = 20_000  # characters of one reply
+
+
+class RepliesDialog(QDialog):
+    """Plain text: nothing that a model writes is obeyed."""
+
+    def __init__(self, found: list[Request], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("What the model wrote"))
+        self.resize(720, 520)
+        self.text = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setAccessibleName(self.windowTitle())
+        self.text.setPlainText("\n\n".join(map(_worded, found[:SHOWN])) or tr("The model wrote nothing."))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE)
+        layout.addWidget(self.text, 1)
+        more = len(found) - SHOWN
+        note = widgets.Note()
+        note.say(trn("{n} more reply is not shown.", "{n} more replies are not shown.", more) if more > 0 else "")
+        layout.addWidget(note)
+        layout.addWidget(buttons)
+        self.finished.connect(lambda _result: self.deleteLater())
+
+
+def show_replies(workspace: Workspace, inquiry: int, parent: QWidget) -> None:
+    """Open what was written in the inquiry of this id."""
+    workspace.tasks.start("", _open(workspace.project, inquiry, parent))
+
+
+async def _open(project: Project, inquiry: int, parent: QWidget) -> None:
+    RepliesDialog(await project.read(inquiries.replies, inquiry), parent).open()
+
+
+def _worded(request: Request) -> str:
+    replies = "\n".join(reply[:LONGEST] for reply in request.replies)
+    return f"── {_about(request)} ──\n{replies}"
+
+
+def _about(request: Request) -> str:
+    if "row" in request.about:
+        return tr("row {id}", id=request.about["row"])
+    return str(request.about.get("fact") or request.about.get("question") or tr("reply"))
