@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv/bin
 ARGS ?=
 
-.PHONY: run demo test check bench translations setup-run setup-test
+.PHONY: run demo test test-repeat fuzz mutate check bench translations setup-run setup-test
 
 run: setup-run
 	@$(VENV)/python main.py $(ARGS)
@@ -13,6 +13,18 @@ demo: setup-run
 
 test: setup-test
 	@tools/test.sh $(ARGS)
+
+# Five times in a row, twice of them beside two busy processes.
+test-repeat: setup-test
+	@tools/repeat.sh
+
+# Examples drawn anew, for some minutes: make fuzz ARGS=20
+fuzz: setup-test
+	@$(VENV)/python tools/fuzz.py $(ARGS)
+
+# Hours; one module: make mutate ARGS=core/uploads.py
+mutate: setup-test
+	@$(VENV)/python tools/mutate.py $(ARGS)
 
 check: setup-test
 	$(VENV)/ruff format --check

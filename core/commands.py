@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import runpy
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,11 +18,14 @@ from core import (
     exam_verbs,
     jobs,
     language,
+    lineage,
     providers,
+    report_files,
     row_verbs,
     scores,
     settings,
     spec,
+    trained_prompt,
     training,
     verdict,
 )
@@ -32,7 +36,10 @@ from core.graders import GRADERS
 from core.keys import Keys
 from core.language import tr
 from core.project import Changes, Project
-from core.scores import Line, Result
+from core.providers.models_api import is_tuned
+from core.report_words import kind_title
+from core.scores import Line, Result, Total
+from core.trained_prompt import Trained
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -100,6 +107,11 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "--judge", default="", metavar="MODEL", help=tr("a model that also marks, and compares answers pairwise")
     )
     exam.add_argument("--general", action="store_true", help=tr("also ask the built-in general-knowledge questions"))
+    for added in (train, ask, exam):
+        rows_prompt = tr(
+            "first make the training rows' system prompt the project's; without it a difference is only reported"
+        )
+        added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
         added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
@@ -132,6 +144,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.of_rows(db, training.trained(plan.rows)))
         id = await training.create(document, provider, plan)
         shown = 0
 
@@ -157,10 +170,30 @@ def _train(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
+def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
+    tuned = [(provider.id, model) for model in models if is_tuned(model)]
+    return lambda db: lineage.asked_otherwise(db, tuned)
+
+
+async def _agree_on_prompt(
+    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], Trained | None]
+) -> None:
+    """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
+    found = await document.read(find)
+    if found is None or not await document.read(trained_prompt.differs, found):
+        return
+    if arguments.rows_prompt:
+        await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
+        return
+    wanted = (await document.read(spec.load)).system_prompt
+    print(trained_prompt.words(found, wanted), tr("“--rows-prompt” uses the rows' prompt."), file=sys.stderr)
+
+
 def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
         say(
@@ -185,6 +218,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [conditions.CLOSED]
             for model in arguments.models
         ]
+        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = evals.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await evals.examine(document, connect, plan, reporter(tr("Exam")))
@@ -225,12 +259,14 @@ def _as_data(result: Result) -> dict[str, Any]:
             for row in chosen
         ]
 
-    compared = [result.compare(at) for at in range(1, len(result.run.subjects))]
+    compared = [result.compare(at) for at in range(1, len(result.run.subjects))] if result.is_settled else []
     return {
         "run": result.run.id,
         "models": [subject.model for subject in result.run.subjects],
         "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
+        "held_out": [report_files.rate_data(total.held) for total in result.totals],
+        "leaked": [report_files.rate_data(total.leaked) for total in result.totals],
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
         "gained": [[line.name for line in one.gained] for one in compared],
@@ -244,13 +280,25 @@ def table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
     lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
-    lines.append("".join([f"{'':<12}", *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
-    lines += ["".join([f"{row.name:<12}", *(f"{rate!s:>10}" for rate in row.rates)]) for row in result.kinds]
-    for at in range(1, len(subjects)):
+    names = [kind_title(row.name).partition(":")[0] for row in result.kinds]
+    width = max(12, *(len(name) + 2 for name in names))
+    lines.append("".join([" " * width, *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
+    lines += [
+        "".join([f"{name:<{width}}", *(f"{rate!s:>10}" for rate in row.rates)])
+        for name, row in zip(names, result.kinds, strict=True)
+    ]
+    lines += [_held_words(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked]
+    for at in range(1, len(subjects)) if result.is_settled else ():
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
             lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
     return "\n".join([*lines, "", *verdict.words(result)])
+
+
+def _held_words(number: int, total: Total) -> str:
+    low, high = total.held.interval
+    return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
+              share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
 
 
 def _serve(arguments: Arguments) -> int:

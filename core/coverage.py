@@ -26,7 +26,8 @@ class Entry:
 
     `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
     `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the
-    study plan still wants, and under `EXAM` how many for the exam.
+    study plan still wants, and under `EXAM` how many for the exam: drafts need not be made again. `drafted` and
+    `held_drafts` are the drafts of `trained` and `held`; only what is approved is taught and covers a fact.
     """
 
     fact: Fact
@@ -35,6 +36,18 @@ class Entry:
     drafts: int = 0
     stale: int = 0
     recall: Rate | None = None
+    drafted: Counter[str] = field(default_factory=Counter)
+    held_drafts: int = 0
+
+    @property
+    def approved(self) -> Counter[str]:
+        """The rows that are trained on, by kind."""
+        return self.trained - self.drafted
+
+    @property
+    def examined(self) -> int:
+        """The wordings that an exam asks."""
+        return self.held - self.held_drafts
 
     @property
     def rows(self) -> int:
@@ -42,11 +55,19 @@ class Entry:
 
     @cached_property
     def lacking(self) -> dict[str, int]:
+        return self._lacking(self.trained, self.held)
+
+    @cached_property
+    def uncovered(self) -> dict[str, int]:
+        """What the approved rows alone still lack."""
+        return self._lacking(self.approved, self.examined)
+
+    def _lacking(self, rows: Counter[str], held: int) -> dict[str, int]:
         if self.fact.ignored:
             return {}
         wanted = KNOWN_STUDY if knowledge(self.fact.known) == "known" else STUDY
-        found = {kind: count - self.trained[kind] for kind, count in wanted.items() if self.trained[kind] < count}
-        return found | ({EXAM: HELD - self.held} if self.held < HELD else {})
+        found = {kind: count - rows[kind] for kind, count in wanted.items() if rows[kind] < count}
+        return found | ({EXAM: HELD - held} if held < HELD else {})
 
     @cached_property
     def state(self) -> str:
@@ -59,7 +80,7 @@ class Entry:
             return "bare"
         if not self.held:
             return "unproved"
-        return "thin" if self.lacking else "covered"
+        return "thin" if self.uncovered else "covered"
 
 
 def knowledge(known: str) -> str:
@@ -75,20 +96,32 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
     """The entries of all facts, in the order of the spec's text."""
     found = facts.ordered(spec.load(db).text, facts.load(db))
     trained: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
-    held, drafts, stale = Counter[str](), Counter[str](), Counter[str]()
+    drafted: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
+    held, held_drafts, drafts, stale = (Counter[str]() for _ in range(4))
     for names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE} ",)):
         for name in dict.fromkeys(names.split()) if " " in names else (names,):
             if name not in trained:
                 continue
             if split == "train":
                 trained[name][kind] += count
+                drafted[name][kind] += new
             elif split == "test" and kind != MEMORISED:
                 held[name] += count
+                held_drafts[name] += new
             drafts[name] += new
             stale[name] += outdated
     recall = _recall(db)
     return [
-        Entry(fact, trained[name], held[name], drafts[name], stale[name], recall.get(name))
+        Entry(
+            fact,
+            trained[name],
+            held[name],
+            drafts[name],
+            stale[name],
+            recall.get(name),
+            drafted[name],
+            held_drafts[name],
+        )
         for fact in found
         for name in (fact.name,)
     ]
@@ -99,17 +132,17 @@ FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
-    """The rates of the newest exam that gave answers about facts, for the last of its subjects."""
+    """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
     for run in evals.runs(db):
-        passed, asked = Counter[str](), Counter[str]()
-        for names, right, count in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0)):
+        found: dict[str, list[tuple[int, int]]] = {}
+        for names, *counts in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
             for name in dict.fromkeys(names.split()):
-                passed[name] += int(right)
-                asked[name] += count
-        if asked:
-            return {name: Rate(passed[name], asked[name]) for name in asked}
+                found.setdefault(name, []).append((counts[0], counts[1]))
+        if found:
+            return {name: Rate.of(*zip(*counts, strict=True)) for name, counts in found.items()}
     return {}
 
 
-_ANSWERS = """SELECT q.facts, total(a.passed), count(*) FROM eval_question q JOIN eval_answer a ON a.question = q.id
-WHERE q.run = ? AND a.subject = ? AND q.facts <> '' GROUP BY 1"""
+_ANSWERS = """SELECT q.facts, total(a.passed), count(a.passed) AS marked FROM eval_question q
+JOIN eval_answer a ON a.question = q.id WHERE q.run = ? AND a.subject = ? AND q.facts <> '' AND q.kind <> ? AND q.leak = ''
+GROUP BY q.id HAVING marked > 0"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -125,12 +125,12 @@ def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[packs.
         yield from (found[id] for id in chunk if id in found)
 
 
-def counts(db: sqlite3.Connection, column: str, split: str = "") -> dict[str, int]:
-    """How many rows (of `split`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
+def counts(db: sqlite3.Connection, column: str, split: str = "", status: str = "") -> dict[str, int]:
+    """How many rows (of `split`, of `status`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
     assert column in ("split", "kind", "status", "tags", "problems", "facts", "source"), column
     found: dict[str, int] = {}
-    sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) GROUP BY 1 ORDER BY min(id)"
-    for value, count in db.execute(sql, (split,)):
+    sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) AND ? IN ('', status) GROUP BY 1 ORDER BY min(id)"
+    for value, count in db.execute(sql, (split, status)):
         for name in [value] if column == "source" else value.split():
             found[name] = found.get(name, 0) + count
     if column == "problems":
@@ -163,6 +163,33 @@ def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
     where, values = filters.where(filter)
     rows = db.execute(f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values)
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """How many rows have an error, how many others have a warning, and how many have each problem (rule: rows)."""
+
+    errors: int = 0
+    warnings: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.errors or self.warnings)
+
+    def __add__(self, other: Wrong) -> Wrong:
+        rules = {rule: self.rules.get(rule, 0) + other.rules.get(rule, 0) for rule in (*self.rules, *other.rules)}
+        return Wrong(self.errors + other.errors, self.warnings + other.warnings, rules)
+
+
+def wrong_since(db: sqlite3.Connection, first: int) -> Wrong:
+    """What is wrong with the rows from the id `first` on, as far as each row alone shows it."""
+    found = Wrong()
+    rows = db.execute("SELECT problems, count(*) FROM example WHERE id >= ? AND problems <> '' GROUP BY 1", (first,))
+    for problems, count in rows:
+        rules = problems.split()
+        error = any(checks.RULES[rule].severity == "error" for rule in rules)
+        found += Wrong(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
+    return found
 
 
 def previews(data: str) -> tuple[str, str]:
@@ -277,6 +304,13 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
         return
     ids = filters.find(db, Filter(rule=rule))
     edit_texts(db, _mended(db, rule, ids, reporter))
+
+
+def fix_since(db: sqlite3.Connection, rules: Sequence[str], first: int, reporter: Reporter) -> None:
+    """Fix the problems `rules` in the rows from the id `first` on, where that is safe."""
+    for rule in rules:
+        ids = [id for id in filters.find(db, Filter(rule=rule)) if id >= first]
+        edit_texts(db, _mended(db, rule, ids, reporter))
 
 
 def _mended(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: Reporter) -> Iterator[tuple[int, str]]:

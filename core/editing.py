@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core import conversation, dataset, facts, filters, spec
+from core import conversation, dataset, facts, filters, spec, trained_prompt
 from core.dataset import OWN, TEXTS, Example
 from core.errors import FormatError
 from core.filters import Choice, Filter
@@ -16,6 +16,7 @@ from core.progress import Reporter
 CHUNK = 1000
 SYSTEM = "system"
 DIFFERING = "system-prompt-differs"
+JUDGED = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
 ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
 REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 
@@ -23,6 +24,20 @@ REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
     """Set one field of all these rows; question and answer are written into their JSON."""
     _change(db, ids, field, lambda _before: value, reporter)
+
+
+def refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the rows that a judge has refused (core/judging.py)."""
+    wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGED)
+    sql = f"SELECT id FROM example WHERE {wanted}"
+    found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGED])}
+    return [id for id in ids if id in found]
+
+
+def approve(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
+    """Approve the rows, but those that a judge has refused: a person approves these knowingly, by `set_field`."""
+    left = set(refused(db, ids))
+    set_field(db, [id for id in ids if id not in left], "status", "approved", reporter)
 
 
 def prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
@@ -203,7 +218,8 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     if rule != DIFFERING:
         dataset.fix_all(db, rule, reporter)
         return
-    prompt = spec.load(db).system_prompt
+    usual = trained_prompt.of_rows(db, Filter(split="train"))
+    prompt = spec.load(db).system_prompt or (usual.prompt if usual else "")
     ids = filters.find(db, Filter(rule=rule))
     if prompt.strip():
         set_system_prompt(db, ids, prompt, reporter)

@@ -74,7 +74,7 @@ def marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[in
         (run, *questions, UNCLEAR),
     )
     for answer, grader, score, passed, reason in rows:
-        found.setdefault(answer, []).append(Marked(answer, grader, score, bool(passed), reason))
+        found.setdefault(answer, []).append(Marked.read(answer, grader, score, passed, reason))
     return found
 
 

@@ -10,12 +10,18 @@ from core.errors import JukuError
 from core.filters import Filter
 from core.language import tr
 
+ASKED = Filter(split="test", status="approved")
+GENERAL = "general"
+
 
 def rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
-    """The project's exam questions, and the shipped general ones that are not among them."""
+    """The project's exam questions and, with the general ones wished for, the shipped ones that are not among them.
+
+    Without those the project's own general questions are left out, too.
+    """
     known: set[str] = set()
-    for row in dataset.examples(db, Filter(split="test", status="approved")):
-        if row.question:
+    for row in dataset.examples(db, ASKED):
+        if row.question and (with_general or row.kind != GENERAL):
             known.add(row.question)
             yield row
     if with_general:
@@ -26,7 +32,7 @@ def general(language: str) -> list[Example]:
     """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
     lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [
-        Example("", one["question"], one["reference"], kind="general", key_points=" ; ".join(one["key_points"]))
+        Example("", one["question"], one["reference"], kind=GENERAL, key_points=" ; ".join(one["key_points"]))
         for one in map(json.loads, lines)
         if one["language"] == language
     ]

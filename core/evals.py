@@ -22,7 +22,6 @@ from core.progress import Cancelled, Reporter
 from core.project import Changes, Project
 from core.providers import LOCAL, Message, Provider, Reply, Sampling
 
-PARALLEL = 8  # requests at once; the local engine answers that many in one batch
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
 PURPOSE = "exam"  # of a batch (core/batches.py)
 ANSWER_TOKENS = 40  # of a usual answer, to reckon with
@@ -100,13 +99,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None."""
+    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None.
+
+    `general` of the requests are about everyday knowledge, not about what is taught.
+    """
 
     subject: Subject
     requests: int
     sent: int
     received: int
     dollars: float | None
+    general: int = 0
 
 
 async def examine(
@@ -182,11 +185,11 @@ class _Examinee:
 
     async def _ask(self, provider: Provider, reporter: Reporter) -> None:
         self._provider = provider
+        self.book.on_pause = reporter.pause
         self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         asking = Asking(
-            self.project, provider, self.subject.model, self._keep, reporter, parallel=PARALLEL,
-            on_changes=self.on_changes,
+            self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
             await asking.ask_as_batch(PURPOSE, self.subject.id, self._wishes)
@@ -274,10 +277,11 @@ def questions(db: sqlite3.Connection, run: int) -> list[Question]:
 
 def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
     """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
-    asked = [row.question for row in eval_questions.rows(db, plan.general)]
+    rows = list(eval_questions.rows(db, plan.general))
+    asked, general = [row.question for row in rows], sum(row.kind == eval_questions.GENERAL for row in rows)
     book = conditions.read(db, plan.retrieval)
     try:
-        return [_estimate(plan, subject, asked, book) for subject in plan.subjects]
+        return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
     finally:
         book.close()
 

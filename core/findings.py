@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import aside, contradictions, grounding, outside, packs, schema, survey
+from core import aside, contradictions, grounding, outside, schema, survey
 from core.connection import open_rows
 from core.grounding import Doubt
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
-from core.said import turns
 
 MODERATED = "moderated"
 EDITION = 2  # of the checks: what another one found is stale
@@ -46,7 +45,10 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many rows, or things of the whole set, each rule was broken by."""
-    sql = "SELECT rule, count(*) FROM finding WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    sql = (
+        "SELECT rule, count(DISTINCT nullif(example, 0)) + sum(example = 0) FROM finding "
+        "WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
+    )
     return dict(db.execute(sql))
 
 
@@ -87,14 +89,6 @@ def note_moderated(db: sqlite3.Connection) -> None:
         "FROM moderation m JOIN example e ON e.digest = m.digest WHERE m.categories <> '' GROUP BY e.id ORDER BY e.id",
         (MODERATED,),
     )
-
-
-def usual_prompt(db: sqlite3.Connection) -> str | None:
-    """The system prompt that most rows have, where some have another and the spec has none; else None."""
-    sql = "SELECT message FROM finding WHERE rule = 'system-prompt-differs' AND message <> '0' LIMIT 1"
-    found = db.execute(sql).fetchone()
-    place = found and db.execute("SELECT pack, slot FROM example WHERE id = ?", (int(found[0]),)).fetchone()
-    return turns(packs.Reader(db).text(place)).prompt if place else None
 
 
 def worded(rule: str, noted: str) -> str:

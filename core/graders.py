@@ -1,7 +1,7 @@
 """The graders: each marks one answer to one question; one function and one line in `GRADERS`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,7 +94,7 @@ def by_key_points(answer: str, question: Asked) -> Mark:
     against = _against(answer, question)
     found = tuple(point.text for point in judged if point.is_met)
     missed = tuple(point.text for point in judged if not point.is_met)
-    reason = against or "\n".join(_worded(point) for point in judged if not point.is_met)
+    reason = "\n".join(filter(None, (_found(judged), against or _missed(judged))))
     return Mark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
 
 
@@ -114,7 +114,7 @@ def contains(answer: str, question: Asked) -> Mark:
     found = points.stand_in(answer, question.key_points or question.reference)
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
-    reason = "\n".join(_worded(point) for point in found if not point.is_met)
+    reason = "\n".join(filter(None, (_found(found), _missed(found))))
     return Mark(len(met) / len(found) if found else 0.0, bool(found) and not missed, reason, met, missed)
 
 
@@ -140,6 +140,11 @@ GRADERS = {
     "contains": Grader(lambda: tr("Contains the key points"), contains),
     "regex": Grader(lambda: tr("Regular expression"), matches),
 }
+
+
+def wanted_words(grader: str, key_points: str) -> str:
+    """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
+    return key_points if grader == "regex" else points.in_words(key_points)
 
 
 def _failed(reason: str) -> Mark:
@@ -182,17 +187,29 @@ def _against(answer: str, question: Asked) -> str:
     return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
 
 
+def _found(judged: Sequence[Point]) -> str:
+    """Which words of the answer make a point."""
+    said = tr(", ").join(tr("“{word}”", word=point.said) for point in judged if point.is_met and point.said)
+    return tr("Found: {words}.", words=said) if said else ""
+
+
+def _missed(judged: Sequence[Point]) -> str:
+    return "\n".join(_worded(point) for point in judged if not point.is_met)
+
+
 def _worded(point: Point) -> str:
     match point.why:
         case points.DENIED:
-            return tr("The answer denies “{point}”.", point=point.text)
+            return tr("The answer denies “{point}”.", point=point.said)
         case points.TURNED:
             return tr(
                 "The answer confuses an upper and a lower limit: “{point}”.",
-                point=point.text,
+                point=point.said,
             )
         case points.OPEN:
-            return tr("The answer contains “{point}” and something else, too.", point=point.text)
+            return tr("The answer contains “{point}” and something else, too.", point=point.said)
         case points.FORBIDDEN:
-            return tr("The answer contains “{point}”, which is not allowed.", point=point.text.removeprefix("!"))
-    return tr("The answer does not contain “{point}”.", point=point.text)
+            return tr("The answer contains “{point}”, which is not allowed.", point=point.said)
+    if point.text.startswith("!"):
+        return tr("The answer is empty.")
+    return tr("The answer does not contain {words}.", words=points.point_words(point.text))

@@ -34,6 +34,11 @@ class Marked:
     passed: bool
     reason: str
 
+    @classmethod
+    def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> Marked:
+        """From what is kept. A judge's reason that was kept as the JSON it came in is given in words."""
+        return cls(answer, grader, score, bool(passed), replies.in_words(reason) if grader == JUDGE else reason)
+
 
 async def mark(
     project: Project, provider: Provider, model: str, run: int, reporter: Reporter, on_changes: OnChanges
@@ -112,7 +117,7 @@ def marks(db: sqlite3.Connection, run: int) -> dict[int, list[Marked]]:
         "WHERE a.run = ? AND m.grader <> ? ORDER BY m.answer, m.grader"
     )
     for answer, grader, score, passed, reason in db.execute(sql, (run, UNCLEAR)):
-        found.setdefault(answer, []).append(Marked(answer, grader, score, bool(passed), reason))
+        found.setdefault(answer, []).append(Marked.read(answer, grader, score, passed, reason))
     return found
 
 

@@ -1,16 +1,18 @@
-"""A second look at made rows: a chat model is asked whether the answer contradicts the fact."""
+"""A second look at made rows: a chat model is asked whether the answer contradicts its fact, or says more than it."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core import dataset, facts, prompts, replies, spec
+from core import dataset, editing, facts, prompts, replies, spec
 from core.inquiries import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
 
-SUPPORTED = "supported"
-RULE = "judge-contradicts"
+RULES = dict(
+    zip(("contradicts", "not_in_text"), editing.JUDGED, strict=True)
+)  # the problem of each verdict but "supported"
 REPLY_TOKENS = 400
 
 
@@ -35,31 +37,33 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
-    """Mark the rows that were found to contradict, and note why; of others an older mark is taken."""
-    unclear = against = 0
+    """Mark the rows that were found wrong, and note why; of others an older mark is taken."""
+    found = Counter[str]()
     for request in answered:
         verdict = replies.verdict(request.replies[0])
         if verdict is None:
-            unclear += 1
+            found["unclear"] += 1
             continue
         _clear(db, request.about["row"])
-        if verdict.verdict != SUPPORTED:
-            against += 1
-            _mark(db, request.about["row"], verdict.reason)
+        found[verdict.verdict] += 1
+        if rule := RULES.get(verdict.verdict):
+            _mark(db, request.about["row"], rule, verdict.reason)
     told = trn("{n} row was judged", "{n} rows were judged", len(answered))
-    found = trn("{n} does not follow from its fact", "{n} do not follow from their facts", against)
-    return tr("{judged}: {found}, {unclear} unclear.", judged=told, found=found, unclear=unclear)
+    against = trn("{n} contradicts its fact", "{n} contradict their facts", found["contradicts"])
+    beside = trn("{n} says what its fact does not say", "{n} say what their facts do not say", found["not_in_text"])
+    return tr("{judged}: {against}, {beside}, {unclear} unclear.", judged=told, against=against, beside=beside,
+              unclear=found["unclear"])  # fmt: skip
 
 
 def _clear(db: sqlite3.Connection, id: int) -> None:
     sql = "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ')) WHERE id = ? AND problems <> ''"
-    db.execute(sql, (f" {RULE} ", id))
+    db.executemany(sql, [(f" {rule} ", id) for rule in RULES.values()])
 
 
-def _mark(db: sqlite3.Connection, id: int, reason: str) -> None:
+def _mark(db: sqlite3.Connection, id: int, rule: str, reason: str) -> None:
     noted = tr("Judge: {reason}", reason=" ".join(reason.split())) if reason else ""
     sql = "UPDATE example SET problems = trim(problems || ' ' || ?), notes = trim(notes || char(10) || ?, char(10)) WHERE id = ?"
-    db.execute(sql, (RULE, noted, id))
+    db.execute(sql, (rule, noted, id))
 
 
 TASK = Task(

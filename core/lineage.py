@@ -2,16 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import __version__, jobs, revisions, spec, versions
+from core import __version__, jobs, revisions, spec, trained_prompt, versions
 from core.filters import Filter
 from core.jobs import Job
 from core.spec import Spec
+from core.trained_prompt import Trained
 from core.versions import Diff
 
+EVERY = Filter(split="train", status="approved")  # the rows that would be trained on
 TOLD = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
 PAGE = 200  # rows of a comparison that are read at once
 
@@ -64,6 +66,32 @@ def rows(db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0
     if job.version is None:
         return None
     return versions.diff(db, job.version, offset=offset, limit=limit, among=taught(job, split))
+
+
+def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
+    """The job that has made a model, or saved it as a checkpoint."""
+    sql = (
+        "SELECT min(job.id) FROM job LEFT JOIN job_checkpoint c ON c.job = job.id AND c.model = ?2 "
+        "WHERE provider = ?1 AND (fine_tuned_model = ?2 OR c.model IS NOT NULL)"
+    )
+    (id,) = db.execute(sql, (provider, model)).fetchone()
+    return jobs.job(db, id) if id else None
+
+
+def trained_under(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
+    """The system prompt that a model was trained under; None where that is not known."""
+    job = maker(db, provider, model)
+    return trained_prompt.of_rows(db, taught(job), job.version) if job and job.version is not None else None
+
+
+def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
+    """The prompt that the first of these models (provider, model) was trained under that is not the project's.
+
+    Where none of them is known to have been trained, that of the rows that would be trained on.
+    """
+    known = [found for one in models if (found := trained_under(db, *one))]
+    known = known or [found for found in (trained_prompt.of_rows(db, EVERY),) if found]
+    return next((found for found in known if trained_prompt.differs(db, found)), None)
 
 
 def settings(job: Job) -> list[Setting]:

@@ -34,5 +34,6 @@ def log_file() -> Path:
 
 
 def documents_folder() -> Path:
-    """Where a new project is suggested."""
-    return platformdirs.user_documents_path()
+    """Where files are looked for and suggested at first: Documents, or the home folder where there is none."""
+    documents = platformdirs.user_documents_path()
+    return documents if documents.is_absolute() and documents.is_dir() else Path.home()

@@ -8,6 +8,7 @@ from functools import lru_cache
 from core import denial, measures
 from core.denial import CLAUSE, SENTENCE
 from core.grading import KeyPoint, normalise, parse, pattern
+from core.language import tr
 from core.prose import clauses
 
 READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
@@ -45,10 +46,11 @@ _AMERICAN = re.compile(rf"(?<![a-z])({'|'.join(_SPELLINGS)})(?=s?(?![a-z]))")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A key point as it was written, and why it is not met: '' where it is."""
+    """A key point as it was written, and why it is not met: '' where it is. `said` is the wording that the answer has."""
 
     text: str
     why: str = ""
+    said: str = ""
 
     @property
     def is_met(self) -> bool:
@@ -121,10 +123,12 @@ def _texts(text: str, kilo: str) -> list[str]:
 
 def _judged(point: KeyPoint, texts: list[str], asked: _Asked) -> Point:
     parts = [part for part in point.text.removeprefix("!").split("|") if written(part)]
-    whys = [why for part in parts for why in _places(part, texts, asked)]
+    whys = [(why, part.strip()) for part in parts for why in _places(part, texts, asked)]
+    said = next((part for why, part in whys if not why), "")
     if point.forbidden:
-        return Point(point.text, FORBIDDEN if "" in whys else "")
-    return Point(point.text, "" if "" in whys else next(iter(whys), MISSING))
+        return Point(point.text, FORBIDDEN if said else "", said)
+    why, found = ("", said) if said else next(iter(whys), (MISSING, ""))
+    return Point(point.text, why, found)
 
 
 def _places(part: str, texts: list[str], asked: _Asked) -> Iterator[str]:
@@ -208,8 +212,20 @@ def stand_in(answer: str, key_points: str) -> list[Point]:
     text = written(answer[:READ])
     found = []
     for point in parse(key_points):
-        raw = filter(None, map(written, point.text.removeprefix("!").split("|")))
-        stands = any(re.search(pattern(alternative), text) for alternative in raw)
-        why = (FORBIDDEN if stands else "") if point.forbidden else ("" if stands else MISSING)
-        found.append(Point(point.text, why if text else MISSING))
+        parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
+        said = next((part for part in parts if (raw := written(part)) and re.search(pattern(raw), text)), "")
+        why = (FORBIDDEN if said else "") if point.forbidden else ("" if said else MISSING)
+        found.append(Point(point.text, why if text else MISSING, said))
     return found
+
+
+def point_words(point: str) -> str:
+    """A key point as a person reads it: “team” or “side”; must not contain “five”."""
+    parts = filter(None, (part.strip() for part in point.removeprefix("!").split("|")))
+    words = tr(" or ").join(tr("“{word}”", word=part) for part in parts)
+    return tr("must not contain {words}", words=words) if point.startswith("!") else words
+
+
+def in_words(key_points: str) -> str:
+    """Key points (see `grading.parse`) as a person reads them."""
+    return tr("; ").join(point_words(point.text) for point in parse(key_points))

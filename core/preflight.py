@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from core import (
     amounts,
@@ -17,8 +16,10 @@ from core import (
     jobs,
     moderation,
     prices,
+    spec,
     survey,
     tokens,
+    trained_prompt,
     training,
     uploads,
 )
@@ -34,8 +35,8 @@ from core.providers import LOCAL, ModelInfo, Provider
 from core.training import Plan
 
 LEAKAGE = "split-leakage"
+PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
-SEVERITIES = ("error", "warning", "note")
 UNDONE = ("failed", "cancelled", jobs.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
@@ -43,12 +44,16 @@ Connect = Callable[[], Awaitable[Provider]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows."""
+    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows.
+
+    `prompt` is the rows' system prompt where the project asks under another one, else None.
+    """
 
     rule: str
-    severity: Literal["error", "warning", "note"]
+    severity: checks.Severity
     message: str
     words: str = ""
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
     ]
     cost, whose = _cost(id, plans, measured)
     found = [*_on_plans(db, id, preset, plans), *_on_rows(db, plans), *_on_length(measured), *told.objections]
+    found = _on_prompts(db, plans, found)
     found += _on_dates(preset, plans, told, _today())
     found += _on_account(plans, told)
     if cost is None and preset.key_url:  # a server that sends bills
@@ -157,7 +163,7 @@ def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Pla
         only if isinstance(only, int) else None,
         cost,
         whose,
-        sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)),
+        sorted(dict.fromkeys(found), key=lambda one: checks.SEVERITIES.index(one.severity)),
     )
 
 
@@ -213,7 +219,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
     if count < survey.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, "note", words, filters.words(training.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(training.trained(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:
@@ -235,9 +241,21 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
-        # An exam that is trained on proves nothing, but the model learns all the same: the person decides.
-        severity = "warning" if rule == LEAKAGE else known.severity
-        yield Objection(rule, severity, text, filters.words(replace(one, rule=rule)))
+        yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
+
+
+def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[Objection]) -> list[Objection]:
+    """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
+    wanted = spec.load(db).system_prompt
+    chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
+    usual = [trained_prompt.of_rows(db, training.trained(rows), version) for rows, version in chosen]
+    others = {one.prompt: one for one in usual if one and trained_prompt.differs(db, one)}
+    told = {one.rule: one.words for one in found}
+    made = [
+        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)
+        for one in others.values()
+    ]  # fmt: skip
+    return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 
 
 def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:

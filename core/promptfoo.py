@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions
+from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions, scores
 from core.conditions import FEW_SHOT, OPEN, RETRIEVED, Book
 from core.evals import Question, Run
 from core.language import tr
@@ -129,7 +129,7 @@ def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
     if any(subject.condition == RETRIEVED for subject in run.subjects):
         values["passages"] = _value(passages.get(one.id, ""))
     metadata = {"kind": _value(one.kind), "facts": _value(one.facts)}
-    checks = [{**check, "metric": _value(one.kind)} for check in _checks(run, one)]
+    checks = [{**check, "metric": _value(scores.kind_line(one))} for check in _checks(run, one)]
     return {"vars": values, "metadata": metadata, "assert": checks}
 
 

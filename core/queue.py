@@ -184,7 +184,7 @@ class Queue:
         except ProviderError as error:
             if error.status != 404:
                 raise
-            gone = tr("The server no longer knows this job. What it reported until then is kept.")
+            gone = tr("This job no longer exists there. What it reported until then is kept.")
             await self._tell(await self.project.write("", jobs.fail, job.id, gone, "not_found", MISSING), job)
 
     def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:

@@ -14,7 +14,7 @@ SERIES = 4  # colours of lines (resources/report.css)
 
 
 def bar(rate: Rate, label: str, kind: str = "") -> Markup:
-    """A rate as a bar over its whole width, with Wilson's interval on it."""
+    """A rate as a bar over its whole width, with its interval on it."""
     low, high = (100 * end for end in rate.interval)
     parts = [tag("rect", class_="track", width=100, height=12)]
     if rate.asked:
@@ -38,7 +38,7 @@ def level(rate: Rate) -> str:
 
 
 def lines(series: Sequence[tuple[str, Sequence[Point]]], label: str, axis: str) -> Markup:
-    """Held-out rates over steps, a line for each job, with Wilson's intervals."""
+    """Held-out rates over steps, a line for each job, with their intervals."""
     steps = [point.step or 0 for _title, points in series for point in points]
     first, last = min(steps), max(steps)
     ends = sorted({first, last})

@@ -57,7 +57,7 @@ class Agreement:
 
 @dataclass
 class Report:
-    """All that is told of a run, by the marks of `by`; `without_leaks` is None where nothing leaks.
+    """All that is told of a run, by the marks of `by`; while it cannot be judged, `waiting` says so instead of `verdict`.
 
     `identities` and `said` are by a subject's and a question's id; `left_out` answers are not among those.
     """
@@ -66,10 +66,10 @@ class Report:
     by: str
     run: Run
     result: Result
-    without_leaks: Result | None
     revision: str
     names: list[str]
     verdict: list[str]
+    waiting: str
     comparisons: list[Comparison]
     identities: dict[int, list[Identity]]
     agreements: list[Agreement]
@@ -101,10 +101,10 @@ def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: 
         by,
         run,
         result,
-        scores.result(db, run, by, without_leaks=True) if result.leaks else None,
         kept.name if kept else "",
         names(run),
         verdict.words(result),
+        verdict.waiting(result),
         _comparisons(result),
         _identities(db, run.id),
         _agreements(db, run.id),
@@ -131,6 +131,8 @@ def names(run: Run) -> list[str]:
 
 def _comparisons(result: Result) -> list[Comparison]:
     """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
+    if not result.is_settled:
+        return []
     subjects = result.run.subjects
     bases = {one.condition: at for at, one in reversed([*enumerate(subjects)]) if not is_tuned(one.model)}
     first = bases.get(CLOSED, 0)
@@ -192,4 +194,4 @@ def _add_marks(db: sqlite3.Connection, chosen: Sequence[Said]) -> None:
         places = ",".join("?" * len(part))
         sql = f"SELECT answer, grader, score, passed, reason FROM eval_mark WHERE answer IN ({places}) AND grader <> ?"
         for answer, grader, score, passed, reason in db.execute(sql, (*part, judges.UNCLEAR)):
-            known[answer].marks.append(Marked(answer, grader, score, bool(passed), reason))
+            known[answer].marks.append(Marked.read(answer, grader, score, passed, reason))

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from core import __version__, conditions, evals, report_data, scores, verdict
+from core import __version__, conditions, evals, replies, report_data, scores
 from core.conditions import CONDITIONS
 from core.evals import Subject
 from core.formats import cells
@@ -46,11 +46,12 @@ def _asked(number: int, one: evals.Question) -> list[object]:
 
 def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     """Rows of `_ANSWERS`: question, subject, then `ANSWER`."""
-    adapter, fingerprint = 2 + ANSWER.index("adapter"), 2 + ANSWER.index("fingerprint")
+    adapter, fingerprint, judged = (2 + ANSWER.index(name) for name in ("adapter", "fingerprint", "judge_reason"))
     truths = [2 + at for at, name in enumerate(ANSWER) if name.endswith("passed")]
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
         values[adapter] = adapter_of(values[fingerprint])
+        values[judged] = None if values[judged] is None else replies.in_words(values[judged])
         for at in truths:
             values[at] = None if values[at] is None else bool(values[at])
         yield values
@@ -98,7 +99,8 @@ def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
             "repeats": run.repeats, "settings": run.settings, "grader": run.grader, "judge": run.judge, "batch": run.batch,
             "marks_by": by or run.grader,
         },
-        "verdict": verdict.words(result),
+        "verdict": compared.verdict,
+        "verdict_waits_for": compared.waiting,
         "subjects": [_subject(one, total) for one, total in zip(run.subjects, result.totals, strict=True)],
         "kinds": [_line(line) for line in result.kinds],
         "facts": [_line(line) for line in result.facts],
@@ -113,15 +115,22 @@ def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
 def _subject(one: Subject, total: Total) -> dict[str, Any]:
     return {
         "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].about(),
-        "error": one.error, "held_out": _rate(total.held), "general": _rate(total.general),
-        "memorised": _rate(total.memorised), "score": total.score, "spread": dataclasses.asdict(total.spread),
+        "error": one.error, "held_out": rate_data(total.held), "general": rate_data(total.general),
+        "memorised": rate_data(total.memorised), "leaked": rate_data(total.leaked), "score": total.score, "spread": dataclasses.asdict(total.spread),
         "unmarked": total.unmarked, "sent": total.sent, "received": total.received, "seconds": total.seconds,
         "dollars_per_thousand": total.per_thousand,
     }  # fmt: skip
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {"passed": rate.passed, "asked": rate.asked, "interval": list(rate.interval)}
+def rate_data(rate: Rate) -> dict[str, Any]:
+    """A rate in JSON; its interval takes the questions for the sample."""
+    return {
+        "passed": rate.passed,
+        "asked": rate.asked,
+        "questions": rate.questions,
+        "share": rate.share,
+        "interval": list(rate.interval),
+    }
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -137,6 +146,7 @@ def _line(line: Line) -> dict[str, Any]:
 def _comparison(one: Comparison) -> dict[str, Any]:
     difference = {"mean": one.scoring.mean, "interval": list(one.scoring.interval), "questions": one.scoring.n}
     return {
-        "subject": one.subject, "against": one.against, "mcnemar": dataclasses.asdict(one.passing), "score": difference,
+        "subject": one.subject, "against": one.against, "rates": [rate_data(one.mine), rate_data(one.other)],
+        "questions_not_answered_by_both": one.missing, "mcnemar": dataclasses.asdict(one.passing), "score": difference,
         "facts_gained": scores.names(one.gained), "facts_lost": scores.names(one.lost), "small_sample": one.small,
     }  # fmt: skip

@@ -77,7 +77,7 @@ def _head(report: Report) -> Markup:
 
 
 def _verdict(report: Report) -> Markup:
-    said = [tag("li", one) for one in report.verdict] or [tag("li", tr("No answers yet."))]
+    said = [tag("li", one) for one in report.verdict] or [tag("li", report.waiting)]
     return section(tr("Verdict"), tag("ul", *said, class_="verdict"))
 
 
@@ -93,17 +93,19 @@ def _totals(report: Report) -> Markup:
         bars.append(tag("div", tag("span", named(report, at), class_="label"), report_charts.bar(held, told, kind), figure,
                         class_="row"))  # fmt: skip
         spread = f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
-        general = f"{percent(total.general)} ({total.general})" if total.general.asked else NOTHING
+        general, memorised, leaked = (
+            f"{percent(rate)} ({rate})" if rate.asked else NOTHING for rate in (total.general, total.memorised, total.leaked)
+        )  # fmt: skip
         rows.append(row(named(report, at), f"{percent(held)} ({held})", interval(held.interval) if held.asked else NOTHING,
-                        f"{total.score:.2f}", general, f"{percent(total.memorised)} ({total.memorised})", spread,
-                        f"{total.unmarked:,}"))  # fmt: skip
+                        f"{total.score:.2f}", general, memorised, leaked, spread, f"{total.unmarked:,}"))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
-                          tr("Memorised"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
+                          tr("Memorised"), tr("Leaked"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
     about = tr(
-        "Right answers to questions that were never used for training, with Wilson's 95 % interval. Memorised "
-        "and general questions are shown separately: they do not prove that a fact was learned."
+        "Right answers to questions that were never used for training, with their 95 % interval. The questions are the "
+        "sample, however often each was asked. Memorised, leaked and general questions are shown separately: they do not "
+        "prove that a fact was learned."
     )
-    small = len(scores.held_out(report.result.questions))
+    small = len(scores.places(report.result.questions, scores.HELD))
     note = tag("p", tr("Few questions: the sample is small and the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
     return section(tr("Result"), note, tag("div", *bars, class_="bars"), table(head, rows, "figures"), about=about)
 

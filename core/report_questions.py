@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from core import graders
 from core.judges import Marked
 from core.language import tr, trn
 from core.markup import Markup, join, tag
@@ -62,8 +63,8 @@ def _changes(report: Report) -> Markup:
     head: list[object] = [tr("Subject"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
     about = tr(
-        "Paired by question, over the held-out questions: McNemar's exact test on pass or fail, and the "
-        "bootstrap on the scores. A question counts as passed if more than half of its repeats are right."
+        "Paired by question, over the held-out questions that both answered: McNemar's exact test on pass or fail, and the "
+        "mean difference of the scores. A question counts as passed if more than half of its repeats are right."
     )
     return section(tr("Gained and lost"), table(head, rows, "figures"), *lists, about=about)
 
@@ -93,7 +94,7 @@ def _facts(report: Report) -> Markup:
     rows = [_fact(line, against) for line in lines[:MOST]]
     head: list[object] = [tr("Fact"), *(named(report, at) for at in range(len(report.names)))]
     about = tr(
-        "Right answers to the questions about each fact, without memorised ones. {gained} and {lost} mark what "
+        "Right answers to the questions about each fact, without memorised and leaked ones. {gained} and {lost} mark what "
         "changed compared with “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
     rest = tag("ul", *_more(len(lines))) if len(lines) > MOST else ""
@@ -133,7 +134,7 @@ def _forgotten(report: Report, one: Comparison) -> Markup | None:
 
 
 def _leaks(report: Report) -> Markup:
-    """Questions among the training rows, and what the result is without them."""
+    """Questions among the training rows, which count for nothing."""
     rows = []
     for one in report.result.leaks[:MOST]:
         example, _blank, likeness = one.leak.partition(" ")
@@ -141,14 +142,14 @@ def _leaks(report: Report) -> Markup:
             row(tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING)
         )
     head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("Similarity")]
-    without = report.without_leaks
-    assert without
-    cleaned = [
-        row(named(report, at), f"{percent(total.held)} ({total.held})", f"{percent(clean.held)} ({clean.held})")
-        for at, (total, clean) in enumerate(zip(report.result.totals, without.totals, strict=True))
+    rates = [
+        row(named(report, at), f"{percent(total.leaked)} ({total.leaked})")
+        for at, total in enumerate(report.result.totals)
     ]
-    about = tr("Training rows ask the same questions: a right answer to them proves nothing.")
-    compared = table([tr("Subject"), tr("With them"), tr("Without them")], cleaned, "figures")
+    about = tr(
+        "Training rows ask the same questions. Right answers to them prove nothing and are not counted in the result."
+    )
+    compared = table([tr("Subject"), tr("Right answers to leaked questions")], rates, "figures")
     return section(tr("Leaks"), compared, table(head, rows), about=about)
 
 
@@ -184,7 +185,7 @@ def _question(report: Report, place: int, said: Sequence[Said]) -> Markup:
     ]
     summary = tag("summary", tag("bdi", question.question), " ", tag("small", kind_title(question.kind)),
                   tag("span", *squares, class_="squares"))  # fmt: skip
-    known = [(tr("Reference answer"), question.reference), (tr("Key points"), question.key_points),
+    known = [(tr("Reference answer"), question.reference), (tr("Key points"), graders.wanted_words(report.run.grader, question.key_points)),
              (tr("Facts"), question.facts)]  # fmt: skip
     listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", said))) for name, said in known if said))
     by_subject = [

@@ -9,15 +9,21 @@ from core.judges import JUDGE, PERSON
 from core.language import tr
 from core.markup import Markup, join, tag
 from core.report_data import Report
-from core.scores import Rate
+from core.scores import LEAKED, NO_KIND, Rate
 from core.statistics import Interval
 
 RIGHT, WRONG, UNKNOWN, NOTHING = "✓", "✗", "?", "–"
 
 
 def kind_title(kind: str) -> str:
+    """What a kind of question, or a line of `scores.Result.kinds`, is called."""
     return {
+        "": tr("No kind"),
+        NO_KIND: tr("No kind"),
+        LEAKED: tr("Leaked: also in the training rows, not counted in the result"),
         "memorised": tr("Memorised: a question from training, not counted in the result"),
+        "direct": tr("Direct"),
+        "statement": tr("Statement"),
         "reworded": tr("Reworded"),
         "reverse": tr("Reverse"),
         "applied": tr("Applied"),

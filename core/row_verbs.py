@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core import checks, dataset, exporting, filters, formats, importing, project, quarantine, samples
 from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
-from core.errors import FormatError, JukuError
+from core.errors import FormatError, JukuError, ProjectError
 from core.language import tr, trn
 from core.project import Project
 from core.rows import Options
@@ -23,7 +23,8 @@ PIPE = Path("-")  # instead of a file: what is piped in
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
     new = verb("new", _new, tr("create a project"))
     new.add_argument("--sample", choices=samples.names())
-    adding = verb("import", _import, tr("import the rows of files into a project"))
+    words = tr("import the rows of files into a project; exit status as of check, for what was imported")
+    adding = verb("import", _import, words)
     adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
     _add_reading(adding)
     check = verb("check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False)
@@ -99,14 +100,22 @@ def _import(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         status = CLEAN
         for path in arguments.files:
-            before = quarantine.count(document.rows)
-            with _file(path) as file:
-                label = tr("Import {name}", name=file.name)
-                given = replace(options, source=file.name)
-                brought = await importing.bring(document, file, given, reporter(file.name), label)
+            before, first = quarantine.count(document.rows), dataset.next_id(document.rows)
+            try:
+                with _file(path) as file:
+                    label = tr("Import {name}", name=file.name)
+                    given = replace(options, source=file.name)
+                    brought = await importing.bring(document, file, given, reporter(file.name), label)
+            except ProjectError:
+                raise  # no other file would come in either
+            except JukuError as error:
+                print(str(error), file=sys.stderr)
+                status = UNREADABLE
+                continue
             unread = await document.read(quarantine.unread, before)
-            _say_imported(arguments, path, brought, unread)
-            status = max(status, PROBLEMS if unread else CLEAN)
+            wrong = await document.read(dataset.wrong_since, first)
+            _say_imported(arguments, path, brought, unread, wrong)
+            status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
 
     return with_project(arguments, work)
@@ -129,15 +138,20 @@ def _file(path: Path) -> Iterator[Path]:
 
 
 def _say_imported(
-    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread]
+    arguments: Arguments, path: Path, brought: importing.Imported, unread: list[quarantine.Unread], wrong: dataset.Wrong
 ) -> None:
     if arguments.json:
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
-        print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept})
+        counts = {"errors": wrong.errors, "warnings": wrong.warnings, "rules": wrong.rules}
+        print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept, **counts})
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
     if brought.known:
         print(trn("{n} row already existed", "{n} rows already existed", brought.known))
+    for rule, count in wrong.rules.items():
+        title, severity = checks.RULES[rule].title(), checks.RULES[rule].severity
+        print(trn("{n} row: {severity} {rule} ({title})", "{n} rows: {severity} {rule} ({title})", count,
+                  severity=severity, rule=rule, title=title))  # fmt: skip
     for entry in unread:
         print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
 

@@ -15,7 +15,9 @@ from core.evals import KINDS, Question, Run, Subject
 from core.providers import LOCAL
 from core.statistics import Difference, Interval, Paired, Spread
 
-GENERAL, MEMORISED = "general", "memorised"
+# The parts of an exam; only what is held out proves that something was learned.
+GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
+NO_KIND = "no_kind"  # the line of questions that have no kind
 HALF = 0.5  # of its repeats, above which a question counts as passed
 
 Numbers = npt.NDArray[np.float64]
@@ -23,19 +25,30 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`passed` of `asked` answers were right."""
+    """`passed` of `asked` answers to `questions` questions were right; `total` and `squares` sum each question's share."""
 
     passed: int = 0
     asked: int = 0
+    questions: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> Rate:
+        """From the numbers of right and of all answers, question by question; what was not asked does not count."""
+        right, every = np.asarray(passed, float), np.asarray(asked, float)
+        shares = right[every > 0] / every[every > 0]
+        return cls(int(right.sum()), int(every.sum()), len(shares), float(shares.sum()), float((shares**2).sum()))
 
     @property
     def share(self) -> float:
-        return self.passed / self.asked if self.asked else 0.0
+        """The mean of the questions' shares: one that was asked more often than others does not count for more."""
+        return self.total / self.questions if self.questions else 0.0
 
     @property
     def interval(self) -> Interval:
-        """Wilson's, at 95 per cent."""
-        return statistics.wilson(self.passed, self.asked)
+        """At 95 per cent, with the questions as the sample (`statistics.clustered`)."""
+        return statistics.clustered(self.questions, self.total, self.squares)
 
     def __str__(self) -> str:
         return f"{self.passed}/{self.asked}" if self.asked else "–"
@@ -43,32 +56,39 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A kind, a fact or a question: its rate for each subject, and which questions (by place) stand behind it."""
+    """A kind, a fact or a question: its rate for each subject, and which questions (by place) stand behind it.
+
+    `shares` has for each question and subject how much was right, None where it was not asked.
+    """
 
     name: str
     text: str
     rates: list[Rate]
     questions: tuple[int, ...]
+    shares: list[list[float | None]] = field(repr=False)
 
     def change(self, subject: int, against: int = 0) -> int:
-        """1 where `subject` mostly passes and `against` mostly fails, -1 the other way round, 0 where either was not asked."""
-        mine, other = self.rates[subject], self.rates[against]
-        if not mine.asked or not other.asked:
-            return 0
-        return (mine.share > HALF) - (other.share > HALF)
+        """1 where `subject` mostly passes and `against` mostly fails, -1 the other way round; over what both were asked."""
+        both = [
+            (mine, other) for row in self.shares if (mine := row[subject]) is not None and (other := row[against]) is not None
+        ]  # fmt: skip
+        passes, passed = (sum(side) > HALF * len(both) for side in zip(*both, strict=True)) if both else (False, False)
+        return passes - passed
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
     """One subject's result: `held` over the held-out questions, `general` over everyday knowledge.
 
-    `per_thousand` is US dollars for a thousand questions as they were asked; None where nobody knows the price.
+    `memorised` and `leaked` questions are trained on, on purpose and by mistake: they are told apart and count for nothing.
+    `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand questions as they were asked; None where nobody knows the price.
     """
 
     subject: Subject
     held: Rate
     general: Rate
     memorised: Rate
+    leaked: Rate
     score: float
     spread: Spread
     unmarked: int
@@ -80,10 +100,16 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two subjects, paired by question over the held-out ones: `passing` by McNemar, `scoring` by the bootstrap."""
+    """Two subjects, paired by question over the held-out ones that both have answered; `missing` are those they have not.
+
+    `mine` and `other` are their rates over these, `passing` is McNemar's test.
+    """
 
     subject: int
     against: int
+    mine: Rate
+    other: Rate
+    missing: int
     passing: Paired
     scoring: Difference
     gained: list[Line]
@@ -104,18 +130,27 @@ class Result:
     totals: list[Total]
     _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict, repr=False)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether subjects may be judged: the run has ended, or everyone has answered all of its questions."""
+        return self.run.status != evals.RUNNING or bool((self.asked >= self.run.repeats).all())
+
     @cached_property
     def kinds(self) -> list[Line]:
-        present = {question.kind for question in self.questions}
-        named = [kind for kind in KINDS if kind in present] + sorted(present - set(KINDS))
-        return [self._line(kind, "", self._where(lambda question, k=kind: question.kind == k)) for kind in named]
+        """A line for each kind, those that count for nothing apart."""
+        places: dict[str, list[int]] = {}
+        for place, question in enumerate(self.questions):
+            places.setdefault(kind_line(question), []).append(place)
+        order = {name: at for at, name in enumerate((*KINDS, *sorted(set(places) - {*KINDS, NO_KIND, LEAKED})))}
+        named = sorted(places, key=lambda name: (name == LEAKED, name == NO_KIND, order.get(name, 0)))
+        return [self._line(name, "", places[name]) for name in named]
 
     @cached_property
     def facts(self) -> list[Line]:
-        """Facts by name, without the memorised questions: those prove nothing of it."""
+        """Facts by name, by the questions that prove something of them."""
         places: dict[str, list[int]] = {}
         for place, question in enumerate(self.questions):
-            if question.kind != MEMORISED:
+            if part(question) in (HELD, GENERAL):
                 for name in dict.fromkeys(question.facts.split()):
                     places.setdefault(name, []).append(place)
         return [self._line(name, self.texts.get(name, ""), places[name]) for name in sorted(places)]
@@ -123,23 +158,25 @@ class Result:
     @cached_property
     def lines(self) -> list[Line]:
         """Each question by itself."""
-        return [self._line(one.kind, one.question, [place]) for place, one in enumerate(self.questions)]
+        return [self._line(one.kind or NO_KIND, one.question, [place]) for place, one in enumerate(self.questions)]
 
     @cached_property
     def general(self) -> list[Line]:
-        return [line for line in self.lines if line.name == GENERAL]
+        return [line for line, one in zip(self.lines, self.questions, strict=True) if part(one) == GENERAL]
 
     @property
     def leaks(self) -> list[Question]:
         """Questions that a training row asks as well; what is right there proves nothing."""
-        return [question for question in self.questions if question.leak and question.kind != MEMORISED]
-
-    def _where(self, wanted: object) -> list[int]:
-        assert callable(wanted)
-        return [place for place, question in enumerate(self.questions) if wanted(question)]
+        return [question for question in self.questions if part(question) == LEAKED]
 
     def _line(self, name: str, text: str, places: Sequence[int]) -> Line:
-        return Line(name, text, _rates(self.passed, self.asked, places), tuple(places))
+        passed, asked = self.passed[list(places)], self.asked[list(places)]
+        shares = [
+            [float(right / every) if every else None for right, every in zip(*both, strict=True)]
+            for both in zip(passed, asked, strict=True)
+        ]
+        rates = [Rate.of(passed[:, at], asked[:, at]) for at in range(passed.shape[1])]
+        return Line(name, text, rates, tuple(places), shares)
 
     def compare(self, subject: int, against: int = 0) -> Comparison:
         """What parts two subjects, over the held-out questions that both have answered."""
@@ -148,42 +185,46 @@ class Result:
         return self._compared[subject, against]
 
     def _compare(self, subject: int, against: int) -> Comparison:
-        places = [
-            place for place in held_out(self.questions) if self.asked[place, subject] and self.asked[place, against]
-        ]
-        shares = self.passed[places] / np.maximum(self.asked[places], 1)
-        means = self.scored[places] / np.maximum(self.asked[places], 1)
+        held = places(self.questions, HELD)
+        both = [place for place in held if self.asked[place, subject] and self.asked[place, against]]
+        shares = self.passed[both] / np.maximum(self.asked[both], 1)
+        means = self.scored[both] / np.maximum(self.asked[both], 1)
         pairs = zip(shares[:, against] > HALF, shares[:, subject] > HALF, strict=True)
         known = [*self.facts, *self.general]
         return Comparison(
             subject,
             against,
+            Rate.of(self.passed[both, subject], self.asked[both, subject]),
+            Rate.of(self.passed[both, against], self.asked[both, against]),
+            len(held) - len(both),
             statistics.mcnemar((bool(one), bool(other)) for one, other in pairs),
-            statistics.bootstrap_difference(list(means[:, against]), list(means[:, subject])),
+            statistics.paired_difference(means[:, against].tolist(), means[:, subject].tolist()),
             [line for line in known if line.change(subject, against) > 0],
             [line for line in known if line.change(subject, against) < 0],
-            statistics.is_small(len(places)),
+            statistics.is_small(len(both)),
         )
 
 
-def held_out(questions: Sequence[Question]) -> list[int]:
-    """The places of what proves that something was learned: neither repeated from the training nor everyday knowledge."""
-    return [place for place, one in enumerate(questions) if one.kind not in (MEMORISED, GENERAL)]
+def part(question: Question) -> str:
+    """What a question can prove: HELD that something was learned, GENERAL what was forgotten, the others nothing."""
+    if question.kind == MEMORISED:
+        return MEMORISED
+    return LEAKED if question.leak else GENERAL if question.kind == GENERAL else HELD
 
 
-def _rates(passed: Numbers, asked: Numbers, places: Sequence[int]) -> list[Rate]:
-    right, all_of = passed[list(places)].sum(axis=0), asked[list(places)].sum(axis=0)
-    return [Rate(int(one), int(other)) for one, other in zip(right, all_of, strict=True)]
+def kind_line(question: Question) -> str:
+    """The line of `Result.kinds` that a question belongs to."""
+    return LEAKED if part(question) == LEAKED else question.kind or NO_KIND
 
 
-def result(db: sqlite3.Connection, run: Run, by: str = "", without_leaks: bool = False) -> Result:
-    """The rates of a run by its own grader (''), its judge or a person (core/judges.py).
+def places(questions: Sequence[Question], wanted: str) -> list[int]:
+    """Where the questions of a part stand."""
+    return [place for place, one in enumerate(questions) if part(one) == wanted]
 
-    `without_leaks` leaves out the questions that a training row asks as well.
-    """
+
+def result(db: sqlite3.Connection, run: Run, by: str = "") -> Result:
+    """The rates of a run by its own grader (''), its judge or a person (core/judges.py)."""
     questions = evals.questions(db, run.id)
-    if without_leaks:
-        questions = [one for one in questions if not one.leak or one.kind == MEMORISED]
     rows = {question.id: place for place, question in enumerate(questions)}
     columns = {subject.id: place for place, subject in enumerate(run.subjects)}
     asked, passed, scored, squares = (np.zeros((len(rows), len(columns))) for _ in range(4))
@@ -221,18 +262,19 @@ def _total(found: Result, column: int, squares: Numbers, sums: Sequence[float]) 
     subject = found.run.subjects[column]
     asked, passed, scored = found.asked[:, column], found.passed[:, column], found.scored[:, column]
 
-    def rate(places: Sequence[int]) -> Rate:
-        return Rate(int(passed[places].sum()), int(asked[places].sum()))
-
-    held = held_out(found.questions)
-    kinds = {kind: [at for at, one in enumerate(found.questions) if one.kind == kind] for kind in (GENERAL, MEMORISED)}
-    whole = asked[held].sum()
+    rates = {
+        name: Rate.of(passed[where], asked[where])
+        for name in (HELD, GENERAL, MEMORISED, LEAKED)
+        for where in (places(found.questions, name),)
+    }
+    held = [place for place in places(found.questions, HELD) if asked[place]]
     return Total(
         subject,
-        rate(held),
-        rate(kinds[GENERAL]),
-        rate(kinds[MEMORISED]),
-        float(scored[held].sum() / whole) if whole else 0.0,
+        rates[HELD],
+        rates[GENERAL],
+        rates[MEMORISED],
+        rates[LEAKED],
+        float((scored[held] / asked[held]).mean()) if held else 0.0,
         _spread(asked, passed, scored, squares),
         int(unmarked),
         int(sent),

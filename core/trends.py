@@ -56,8 +56,12 @@ _SUMS = {
     True: "SELECT a.subject, a.question, count(*) AS asked, total(m.passed) AS passed FROM eval_answer a "
     "JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.run = ? AND a.subject = ? GROUP BY a.question",
 }
-_RATES = """SELECT CASE q.kind WHEN ? THEN 'general' WHEN ? THEN '' ELSE 'held' END, total(s.passed), total(s.asked)
-FROM ({sums}) s JOIN eval_question q ON q.id = s.question GROUP BY 1"""
+# The parts are those of `scores.part`; a share for each question.
+_RATES = """SELECT part, total(passed), total(asked), count(*), total(share), total(share * share) FROM (
+  SELECT CASE WHEN q.kind = ? OR q.leak <> '' THEN '' WHEN q.kind = ? THEN 'general' ELSE 'held' END AS part,
+    s.passed, s.asked, s.passed / s.asked AS share
+  FROM ({sums}) s JOIN eval_question q ON q.id = s.question WHERE s.asked > 0
+) GROUP BY 1"""
 
 
 def points(db: sqlite3.Connection, by: str = "") -> list[Point]:
@@ -74,10 +78,10 @@ def _point(
     db: sqlite3.Connection, by: str, run: int, subject: int, provider: str, model: str, condition: str, job: int,
     suffix: str, step: int | None, is_final: int, version: int | None, name: str, rows: int,
 ) -> Point:  # fmt: skip
-    values = (GENERAL, MEMORISED, *((by,) if by else ()), run, subject)
+    values = (MEMORISED, GENERAL, *((by,) if by else ()), run, subject)
     rates = {
-        part: Rate(int(passed), int(asked))
-        for part, passed, asked in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
+        part: Rate(int(passed), int(asked), *sums)
+        for part, passed, asked, *sums in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
     }
     return Point(
         run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,

@@ -10,7 +10,7 @@ from core.evals import Subject
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
-from core.scores import Comparison, Rate, Result, Total
+from core.scores import GENERAL, Comparison, Rate, Result, Total
 
 CLEAR = 0.05  # p below which a difference is not put down to chance
 GOOD = 0.9  # of the held-out questions right, from which little is left to teach
@@ -18,10 +18,19 @@ NAMED = 8  # facts that a sentence names
 
 
 def words(result: Result) -> list[str]:
-    """The verdict as sentences, the most important first; empty before anything was answered."""
-    if not any(total.held.asked for total in result.totals):
+    """The verdict as sentences, the most important first; empty while it is too early for one, see `waiting`."""
+    if not result.is_settled or not result.asked.any():
         return []
+    if not scores.places(result.questions, scores.HELD):
+        return [*_on_nothing(result), *_on_forgetting(result), *_on_honesty(result)]
     return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next(result)]
+
+
+def waiting(result: Result) -> str:
+    """Why there is no verdict yet, in words; '' where there is one."""
+    if not result.is_settled:
+        return tr("The exam is running. The verdict appears when all subjects have answered the same questions.")
+    return "" if result.asked.any() else tr("No answers yet.")
 
 
 def lacking(result: Result, subject: int) -> list[str]:
@@ -47,8 +56,9 @@ def taught(result: Result) -> list[int]:
 
 
 def _best(result: Result) -> list[int]:
-    """The tuned model that has most right, to be set against the books; none where none was asked."""
-    return sorted(taught(result), key=lambda at: -result.totals[at].held.share)[:1]
+    """The tuned model that has most right, to be set against the books; none where none has answered."""
+    asked = [at for at in taught(result) if result.totals[at].held.asked]
+    return sorted(asked, key=lambda at: -result.totals[at].held.share)[:1]
 
 
 def _base(result: Result, condition: str) -> int | None:
@@ -58,6 +68,8 @@ def _base(result: Result, condition: str) -> int | None:
 
 
 def _percent(rate: Rate) -> str:
+    if rate.asked > rate.questions:
+        return tr("{share} ({rate} answers to {n} questions)", share=f"{rate.share:.0%}", rate=rate, n=rate.questions)
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
 
 
@@ -66,13 +78,51 @@ def _on_learning(result: Result) -> Iterator[str]:
     for at in sorted(taught(result), key=lambda at: -result.totals[at].held.share):
         total = result.totals[at]
         name = title(total.subject)
-        if base is None or not result.totals[base].held.asked:
+        if not total.held.asked:
+            yield tr("{model} answered none of the held-out questions.", model=name)
+        elif base is None or not result.totals[base].held.asked:
             yield tr("{model} answered {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
-            continue
-        found = result.compare(at, base)
-        yield tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
-                 rate=_percent(total.held), before=_percent(result.totals[base].held), judged=_judged(found))  # fmt: skip
-        yield _changed(found)
+        else:
+            yield from _on_gain(name, result.compare(at, base))
+
+
+def _on_gain(name: str, found: Comparison) -> Iterator[str]:
+    """A tuned model against its base."""
+    if not found.scoring.n:
+        yield tr("No held-out question was answered by both {model} and the base model alone, so they cannot be compared.",
+                 model=name)  # fmt: skip
+        return
+    said = tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
+              rate=_percent(found.mine), before=_percent(found.other), judged=_judged(found))  # fmt: skip
+    yield " ".join(filter(None, (said, _common(found))))
+    yield _changed(found)
+
+
+def _common(found: Comparison) -> str:
+    """How many questions a comparison stands on, where some were not answered by both."""
+    if not found.missing:
+        return ""
+    return tr("Only the {n} of {all} questions that both answered are compared.", n=found.scoring.n,
+              all=found.scoring.n + found.missing)  # fmt: skip
+
+
+def _on_nothing(result: Result) -> Iterator[str]:
+    """Without a question that proves something."""
+    if all(scores.part(one) == GENERAL for one in result.questions):
+        yield tr("None of the questions is about your text: the exam only shows what was forgotten.")
+    else:
+        yield tr(
+            "No question can prove that something was learned: all are also in the training rows, or about general knowledge."
+        )
+
+
+def _on_forgetting(result: Result) -> Iterator[str]:
+    base = _base(result, CLOSED)
+    for at in taught(result):
+        mine, name = result.totals[at].general, title(result.totals[at].subject)
+        if mine.asked and base is not None and (before := result.totals[base].general).asked:
+            yield tr("{model} answered {rate} of the general questions right; the base model alone {before}.", model=name,
+                     rate=_percent(mine), before=_percent(before))  # fmt: skip
 
 
 def _judged(found: Comparison) -> str:
@@ -116,14 +166,17 @@ def _on_books(result: Result) -> Iterator[str]:
 
 def _against(result: Result, at: int, other: int) -> str:
     found = result.compare(at, other)
+    if not found.scoring.n:
+        return tr("No held-out question was answered by both {model} and {book}, so they cannot be compared.",
+                  model=title(result.totals[at].subject), book=title(result.totals[other].subject))  # fmt: skip
     gap, (low, high) = found.scoring.mean, found.scoring.interval
     said = {
         "model": title(result.totals[at].subject),
         "book": title(result.totals[other].subject),
-        "rate": _percent(result.totals[at].held),
-        "other": _percent(result.totals[other].held),
+        "rate": _percent(found.mine),
+        "other": _percent(found.other),
         "gap": f"{abs(gap):.0%}",
-        "interval": tr("{low} to {high}", low=f"{100 * low:+.0f}", high=f"{100 * high:+.0f}"),
+        "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
     if not found.scoring.is_clear:
         text = tr("{model} ({rate}) and {book} ({other}) are about as good: {interval} points.", **said)
@@ -131,7 +184,7 @@ def _against(result: Result, at: int, other: int) -> str:
         text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
     else:
         text = tr("{model} ({rate}) is worse than {book} ({other}), by {interval} points.", **said)
-    return " ".join(filter(None, (text, _costs(result.totals[at], result.totals[other]))))
+    return " ".join(filter(None, (text, _common(found), _costs(result.totals[at], result.totals[other]))))
 
 
 def _costs(mine: Total, other: Total) -> str:
@@ -150,13 +203,13 @@ def _costs(mine: Total, other: Total) -> str:
 
 def _on_honesty(result: Result) -> Iterator[str]:
     """What limits the proof."""
-    held = len(scores.held_out(result.questions))
-    if statistics.is_small(held):
+    held = len(scores.places(result.questions, scores.HELD))
+    if held and statistics.is_small(held):
         yield trn("{n} held-out question is a small sample: the interval is wide.",
                   "{n} held-out questions are a small sample: the interval is wide.", held)  # fmt: skip
     if leaks := len(result.leaks):
-        yield trn("{n} question is also among the training rows and proves nothing.",
-                  "{n} questions are also among the training rows and prove nothing.", leaks)  # fmt: skip
+        yield trn("{n} question is also among the training rows. It proves nothing and is not counted.",
+                  "{n} questions are also among the training rows. They prove nothing and are not counted.", leaks)  # fmt: skip
     for total in result.totals:
         if total.spread.disagreeing:
             yield tr("{model} answers {share} of the questions only sometimes right.", model=title(total.subject),

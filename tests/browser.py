@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tempfile
 
+from tests.patience import PATIENCE
+
 PROGRAMS = (
     "chromium-headless-shell",
     "chromium",
@@ -56,7 +58,7 @@ class Browser:
     def __exit__(self, *_error):
         os.close(self._to)  # the end of its pipe is its sign to stop
         try:
-            self._child.wait(10)
+            self._child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()

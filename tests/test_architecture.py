@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ ONLY_IN = {
 ORDER = (
     ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
     ("whole_files", "tracebacks", "processes", "shared_disks"),
-    ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
+    ("settings", "keys", "log", "choices", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection", "live_file"),
     ("log_check",),
@@ -47,7 +48,18 @@ ORDER = (
     ("search", "turns", "conversation", "spec", "said"),
     ("filters", "facts"),
     ("dataset", "indexing", "revisions"),
-    ("amounts", "quarantine", "rows", "editing", "versions", "contradictions", "alikes", "survey", "findings"),
+    (
+        "amounts",
+        "quarantine",
+        "rows",
+        "editing",
+        "versions",
+        "contradictions",
+        "alikes",
+        "survey",
+        "findings",
+        "trained_prompt",
+    ),
     ("importing", "exporting", "proposals", "replies"),
     ("samples", "providers"),
     ("curves", "uploads", "moderation"),
@@ -84,6 +96,12 @@ ORDER = (
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names}
 
 
+# What reads a clock; and what only pauses, so that its end fails nothing.
+CLOCKS = {f"time.{name}" for name in ("perf_counter", "monotonic", "process_time", "thread_time")}
+HARMLESS = {"asyncio.wait"}
+
+
+@cache
 def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -142,6 +160,24 @@ def test_where_things_happen(path):
                 assert where == "core/connection.py", f"{where}:{node.lineno} opens a connection"
             case "execute" | "executemany":
                 assert where.startswith("core/"), f"{where}:{node.lineno} speaks SQL"
+
+
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.name != "patience.py")
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_goes_by_the_clock(path):
+    """A busy machine is slow, not wrong: how long something may take is in tests/patience.py alone."""
+    for node in ast.walk(tree(path)):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        place = f"{path.name}:{getattr(node, 'lineno', 0)}"
+        assert called not in CLOCKS, f"{place}: {called} is the clock's; effort() measures work"
+        for keyword in node.keywords if called else ():
+            limited = keyword.arg in ("timeout", "deadline") and isinstance(keyword.value, ast.Constant)
+            short = limited and keyword.value.value not in (None, 0)
+            assert not short or called in HARMLESS or path.name == "conftest.py", f"{place}: wait PATIENCE"
+        last = node.args[-1] if called.endswith((".wait", ".join", ".wait_for", ".timeout")) and node.args else None
+        assert not (isinstance(last, ast.Constant) and isinstance(last.value, int | float)), f"{place}: wait PATIENCE"
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES.get)

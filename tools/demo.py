@@ -127,7 +127,8 @@ def print_table(result: Result, arguments: argparse.Namespace, trained: list[Tra
     books = [subject.condition for subject in result.run.subjects if subject.model == arguments.model]
     names = [f"base, {book.replace('_', '-')}" for book in books] + [f"tuned on {rows}" for rows in arguments.rows]
     print(
-        f"\n{arguments.sample} on {arguments.model}, seed {arguments.seed}, temperature 0, each question once, {platform.machine()}\n"
+        f"\n{arguments.sample} on {arguments.model}, seed {arguments.seed}, temperature 0, each question once, {platform.machine()}; "
+        "one sample whose rows were written by hand, one seed, so another text or seed may come out otherwise\n"
     )
     print("| kind | " + " | ".join(names) + " |")
     print("|---|" + "---:|" * len(names))

@@ -104,7 +104,7 @@ def _answer(
     right = chance.random() < share
     wording = chance.randrange(texts)
     text = f"Rule {worth} is worth {worth if right else worth + 1} points, as the text says in wording {wording}. " * 2
-    reason = "" if right else f"The answer does not say “{worth} points”."
+    reason = "" if right else f"The answer does not contain “{worth} points”."
     fingerprint = "base-135m+1f2e3d4c" if share == SUBJECTS[-1][2] else "base-135m"
     model = TUNED if "+" in fingerprint else BASE
     passages = json.dumps([["Rules", f"Rule {worth}: {worth} points.", 1.0]])

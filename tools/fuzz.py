@@ -1,11 +1,15 @@
-"""Throws broken files of every format at the readers: `python tools/fuzz.py [SECONDS] [SEED]`.
+"""Looks for inputs that nobody thought of: `python tools/fuzz.py [MINUTES] [SEED]`.
 
-Prints how many were read, how many raised anything but a FormatError (none should), and which were slowest.
+Half of the time broken files of every format are thrown at the readers: it prints how many were read, how many raised anything
+but a FormatError (none should), and which were slowest. The other half the tests of properties draw examples anew, with seeds
+that are printed; once more with one: `JUKU_EXAMPLES=random python -m pytest -m hypothesis --hypothesis-seed=SEED`.
 """
 
 import gzip
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -124,7 +128,8 @@ def read(path: Path, chance: random.Random) -> Counter[str]:
     return found
 
 
-def main(seconds: float = 120, seed: int = 1) -> int:
+def readers(seconds: float, seed: int) -> bool:
+    """Whether all files were read or refused, and soon."""
     chance = random.Random(seed)
     kinds: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -136,7 +141,7 @@ def main(seconds: float = 120, seed: int = 1) -> int:
             path = Path(folder) / chance.choice(NAMES)
             kind = written(path, chance)
             kinds[kind] += 1
-            start, came = time.perf_counter(), Counter[str]()
+            start, came = time.thread_time(), Counter[str]()
             try:
                 came = read(path, chance)
                 found += came
@@ -145,21 +150,41 @@ def main(seconds: float = 120, seed: int = 1) -> int:
                 kept = Path(tempfile.gettempdir()) / f"fuzz-{seed}-{failures}-{path.name}"
                 kept.write_bytes(path.read_bytes())
                 print(f"{kept}\n{traceback.format_exc(limit=-4)}", flush=True)
-            took = time.perf_counter() - start
+            took = time.thread_time() - start
             slow += took > SLOW + EACH * came.total()
-            head = path.open("rb").read(30)
-            slowest = sorted([*slowest, (took, f"{kind} {path.name} {path.stat().st_size:,} {head!r}")], reverse=True)[
-                :6
-            ]
+            what = f"{kind} {path.name} {path.stat().st_size:,} {path.open('rb').read(30)!r}"
+            slowest = sorted([*slowest, (took, what)], reverse=True)[:6]
             path.unlink()
     print(f"inputs {kinds.total():,} ({', '.join(f'{kind} {count:,}' for kind, count in kinds.most_common())})")
     print(", ".join(f"{name} {count:,}" for name, count in found.most_common()))
     print(f"exceptions {failures}, too slow {slow}")
     print("slowest:", *(f"{took:.2f} s {what}" for took, what in slowest), sep="\n  ")
-    return 1 if failures or slow else 0
+    return not failures and not slow
+
+
+def properties(seconds: float, seed: int) -> bool:
+    """Whether every property held, however often there was time to draw examples for it."""
+    end, rounds = time.monotonic() + seconds, 0
+    environment = os.environ | {"JUKU_EXAMPLES": "random", "QT_QPA_PLATFORM": "offscreen"}
+    while time.monotonic() < end or not rounds:
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", f"--hypothesis-seed={seed + rounds}"]
+        done = subprocess.run(
+            [*command, "-p", "no:cacheprovider"], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        print(f"properties, seed {seed + rounds}: {done.stdout.rstrip().splitlines()[-1]}", flush=True)
+        if done.returncode:
+            print(done.stdout)
+            return False
+        rounds += 1
+    return True
+
+
+def main(minutes: float = 4, seed: int = 0) -> int:
+    seed = seed or random.SystemRandom().randrange(1, 10**9)
+    print(f"seed {seed}", flush=True)
+    whole = [readers(30 * minutes, seed), properties(30 * minutes, seed)]
+    return 0 if all(whole) else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(
-        main(*(float(argument) for argument in sys.argv[1:2]), *(int(argument) for argument in sys.argv[2:3]))
-    )
+    raise SystemExit(main(*map(float, sys.argv[1:2]), *map(int, sys.argv[2:3])))

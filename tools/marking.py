@@ -72,7 +72,7 @@ def agreement(rows: Sequence[Judged]) -> float:
 def line(name: str, rows: Sequence[Judged]) -> str:
     """One line of a table."""
     agreed = sum(one.agrees for one in rows)
-    low, high = wilson(agreed, len(rows))
+    low, high = wilson(agreed / len(rows), len(rows))
     found = kappa([one.row["passed"] for one in rows], [bool(one.mark.passed) for one in rows])
     value = "–" if found.value is None else f"{found.value:.2f} (n = {found.n})"
     false_passes = sum(not one.agrees and bool(one.mark.passed) for one in rows)

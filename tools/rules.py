@@ -17,23 +17,25 @@ WORDS = {
     "en": {
         "title": "The rules",
         "about": "What Juku checks, by the names that its problems, filters (`rule:…`) and command line use. An error"
-        " is refused by training services or breaks the training; a warning is worth a look. *Fix* marks what one"
+        " is refused by training services or breaks the training; a warning is worth a look, a note good to know. Grid, panel and the list before a training call a problem the same. *Fix* marks what one"
         " action mends for all rows at once, with nothing else in them changed.",
         "groups": ("A line", "A file", "A row", "All rows together, and what should not be taught"),
         "head": ("Rule", "Severity", "Fix", "What it says"),
         "error": "error",
         "warning": "warning",
+        "note": "note",
         "fixable": "yes",
     },
     "ja": {
         "title": "規則の一覧",
         "about": "Juku が調べる規則です。名前は、問題の一覧、絞り込み（`rule:…`）、コマンドの出力で共通です。「エラー」は学習サービスに"
-        "拒まれるか、学習を損なうもの、「警告」は一度見ておくとよいものです。「修正」に印のある規則は、一度の操作で全行を直せます"
+        "拒まれるか、学習を損なうもの、「警告」は一度見ておくとよいもの、「参考」は知っておくとよいものです。表、問題の一覧、学習前の確認で重さは同じです。「修正」に印のある規則は、一度の操作で全行を直せます"
         "（行のほかの部分は変わりません）。",
         "groups": ("一行", "ファイル", "行の内容", "全行の比較と、教えるべきでない内容"),
         "head": ("規則", "重さ", "修正", "内容"),
         "error": "エラー",
         "warning": "警告",
+        "note": "参考",
         "fixable": "可",
     },
 }

@@ -1,6 +1,7 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
 import asyncio
+import builtins
 import gc
 import itertools
 import logging
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from core import language, log, paths, samples, settings
@@ -20,7 +21,7 @@ from core import project as projects
 from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
-from ui import crash_dialog, one_window, restarting, style
+from ui import crash_dialog, one_window, qt_words, restarting, screen, style
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -37,13 +38,15 @@ def run(arguments: list[str]) -> int:
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
         return NO_DISPLAY
     log.start()
+    free_imports()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(style.icon("juku"))
-    translate_qt(app, chosen.language or language.system_language())
+    qt_words.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
+    screen.watch(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)
@@ -58,19 +61,19 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def free_imports() -> None:
+    """Take PySide's hook out of `import`. It looks whether the module wants `from __feature__`, which nothing here does.
+
+    For that it reads the source of each module and asks it for attributes, and pydantic, which answers by importing more
+    of itself, then fails now and again where two threads import at a time: no server could be asked until the end.
+    """
+    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
+
+
 def has_display() -> bool:
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def translate_qt(app: QApplication, chosen: str) -> None:
-    """Qt's own words (Open, Cancel, …) in the same language as ours."""
-    QLocale.setDefault(QLocale(chosen))  # dates and numbers, too
-    translator = QTranslator(app)
-    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if chosen != "en" and translator.load(QLocale(chosen), "qtbase", "_", folder):
-        app.installTranslator(translator)
 
 
 async def show(

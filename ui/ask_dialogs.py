@@ -15,6 +15,7 @@ from core.filters import Filter
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
 from core.language import tr, trn
+from core.providers import kinds
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.nothing import Nothing
@@ -37,9 +38,16 @@ class AskDialog(InquiryDialog):
     """One that says what it asks, of which model, and how much; a kind of it gives `abouts` and the words."""
 
     def __init__(
-        self, workspace: Workspace, task: str, title: str, words: str, parent: QWidget | None, demanding: bool = True
+        self,
+        workspace: Workspace,
+        task: str,
+        title: str,
+        words: str,
+        parent: QWidget | None,
+        demanding: bool = True,
+        use: str = kinds.ANSWER,
     ) -> None:
-        super().__init__(workspace, task, title, parent, demanding)
+        super().__init__(workspace, task, title, parent, demanding, use)
         self._asked: Asked | None = None
         self.setMinimumWidth(560)
         self.count = widgets.heading("")
@@ -96,8 +104,9 @@ class AskDialog(InquiryDialog):
         tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
         self.estimate.setText(f"{requests} · {tokens}")
 
-    def can_start(self) -> bool:
-        return bool(self._asked and self._asked.abouts and self.model.model())
+    def lacks(self) -> str:
+        there = bool(self._asked and self._asked.abouts)
+        return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
@@ -112,7 +121,8 @@ class ProbeDialog(AskDialog):
             "fact that the model already knows needs fewer examples.",
             n=probing.TIMES,
         )
-        super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, demanding=False)
+        title = tr("Ask the base model what it knows")
+        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=kinds.BASE)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         return probing.abouts

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from core import playground, transcripts
 from core.language import tr
 from core.playground import Conversation, Thread
 from core.project import Changes
-from ui import server_words
+from ui import file_dialogs, server_words
 from ui.chat_list import ChatList
 from ui.confirm import confirm
 from ui.latest import Latest
@@ -111,13 +111,10 @@ class ChatActs(QObject):
         assert self._thread
         signs = (sign if sign.isalnum() else "-" for sign in self._thread.conversation.title[:40])
         name = "-".join(part for part in "".join(signs).split("-") if part) or "chat"
-        path = str(self._workspace.project.path.parent / f"{name}.{suffix}")
-        dialog = QFileDialog(self._parent, tr("Export the conversation"), path)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix)
-        dialog.selectFile(path)
-        dialog.fileSelected.connect(lambda file: self.export(Path(file), suffix))
-        dialog.open()
+        file_dialogs.to_save(
+            self._parent, self._workspace.settings, file_dialogs.REPORTS, tr("Export the conversation"),
+            f"{name}.{suffix}", lambda path: self.export(path, suffix),
+        ).open()  # fmt: skip
 
     def export(self, path: Path, suffix: str) -> None:
         """Write the branch that is shown: 'md' to read, 'jsonl' a line for each pane."""

@@ -1,6 +1,6 @@
 """How answers are drawn, under which system prompt, and how passages are found; folded away until it is wanted."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import conditions
@@ -27,6 +27,7 @@ class ChatSettings(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._project = ""  # the system prompt of the project
+        self._trained: dict[str, str] = {}  # the prompts that models were trained under, by their names
         self._make_fields()
         self._make_head()
         self._lay_out()
@@ -37,7 +38,8 @@ class ChatSettings(QWidget):
     def _make_fields(self) -> None:
         usual, search = Sampling(), conditions.Settings()
         self.prompt = GrowingEdit(least=1, most=4)
-        self.reset = QPushButton(tr("&Reset"))
+        self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ &prompt"))
+        self.as_trained.setToolTip(widgets.tip(tr("Asks with the system prompt that the model was trained with.")))
         self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
         self.samples = widgets.whole(1, MOST_SAMPLES, usual.n)
@@ -82,8 +84,11 @@ class ChatSettings(QWidget):
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(head)
         layout.addWidget(self._body)
-        for note in (self.warning, self.hint):
-            layout.addWidget(note)
+        warned = QHBoxLayout()
+        warned.addWidget(self.warning, 1)
+        warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(warned)
+        layout.addWidget(self.hint)
         self._body.hide()
 
     def _lines(self) -> tuple[tuple[str, tuple[tuple[str, QWidget], ...]], ...]:
@@ -107,6 +112,9 @@ class ChatSettings(QWidget):
         self.prompt.textChanged.connect(self._show_warning)
         self.stops.textChanged.connect(self._show_hint)
         self.reset.clicked.connect(lambda _checked: self.prompt.setPlainText(self._project))
+        self.as_trained.clicked.connect(
+            lambda _checked: self.prompt.setPlainText(next(iter(self._otherwise().values())))
+        )
         for box in (self.temperature, self.top_p, self.samples, self.tokens, self.seed):
             box.valueChanged.connect(lambda _value: self._show_hint())
         for field in (self.passages, self.budget):
@@ -140,6 +148,17 @@ class ChatSettings(QWidget):
         else:
             self.prompt.setPlainText(system_prompt)
 
+    def show_trained(self, prompts: dict[str, str]) -> None:
+        """The system prompts that the models of the panes were trained under, as far as that is known, by their names."""
+        if prompts != self._trained:
+            self._trained = dict(prompts)
+            self._show_warning()
+
+    def _otherwise(self) -> dict[str, str]:
+        """The models that were trained under another prompt than the one they would be asked under."""
+        now = self.system_prompt().strip()
+        return {name: prompt for name, prompt in self._trained.items() if prompt != now}
+
     def _stops(self) -> list[str]:
         return [_unescaped(line) for line in self.stops.toPlainText().split("\n") if line]
 
@@ -150,8 +169,17 @@ class ChatSettings(QWidget):
     def _show_warning(self) -> None:
         edited = self.system_prompt() != self._project
         self.reset.setVisible(edited)
-        text = tr("This is not the project's system prompt: with another one a fine-tuned model may seem untrained.")
-        self.warning.say(text if edited else "", "warning")
+        otherwise = self._otherwise()
+        text = ""
+        if otherwise:
+            text = tr("{model} was trained with another system prompt. With this one it may seem untrained.",
+                      model=", ".join(otherwise))  # fmt: skip
+        elif edited and not self._trained:
+            text = tr(
+                "This is not the project's system prompt: with another one a fine-tuned model may seem untrained."
+            )
+        self.as_trained.setVisible(len(set(otherwise.values())) == 1)
+        self.warning.say(text, "warning")
 
     def _show_hint(self) -> None:
         found = self.sampling()

@@ -16,12 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import corrections, playground, spec
+from core import corrections, lineage, playground, spec
 from core.as_code import Call
 from core.conditions import Book
 from core.language import tr
 from core.playground import Answer, Pane, Thread, Turn
 from core.project import Changes, Project
+from core.providers.models_api import is_tuned
 from ui import server_words, style, widgets
 from ui.chat_acts import ChatActs
 from ui.chat_asking import ChatAsking
@@ -35,6 +36,7 @@ from ui.code_dialog import CodeDialog
 from ui.correction_dialog import CorrectionDialog
 from ui.notice import Notice
 from ui.question_field import QuestionField
+from ui.reload import Reload
 from ui.tab import Tab
 from ui.workspace import Workspace
 
@@ -53,6 +55,7 @@ class ChatTab(Tab):
         self.panes, self.settings, self.list = ChatPanes(workspace), ChatSettings(), ChatList()
         self.said, self.suggestions = ChatSaid(self._row), ChatSuggestions(workspace)
         self.asking = ChatAsking(workspace, self.settings)
+        self._trained = Reload(workspace, self._load_trained)
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
@@ -117,7 +120,7 @@ class ChatTab(Tab):
         self.question.textChanged.connect(self._show_state)
         self.send.clicked.connect(lambda _checked: self._on_clicked())
         self.add_pane.clicked.connect(lambda _checked: self._on_add_pane())
-        self.panes.chosen.connect(self._show_state)
+        self.panes.chosen.connect(self._on_chosen)
         self.panes.changed.connect(self._on_panes)
         self.panes.code_wanted.connect(self._on_code)
         self.asking.changed.connect(self._show_state)
@@ -137,12 +140,15 @@ class ChatTab(Tab):
             self._project, self._sending = self.workspace.project, False
             self.asking.forget_book()
             self.panes.begin()
+            self.settings.show_trained({})
             self._show(None)
             self.workspace.tasks.start("", self._open_newest())
         if "spec" in changes.tables:
             self.settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
         if changes.tables & {"spec", "example"}:
             self.asking.forget_book()
+        if "job" in changes.tables:
+            self._read_trained()
         if "example" in changes.tables and not self.suggestions.isHidden():
             self.workspace.tasks.start("", self.suggestions.read())
         if "conversation" in changes.tables:
@@ -220,10 +226,8 @@ class ChatTab(Tab):
     def _show_state(self) -> None:
         """What can be done now."""
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
-        has_model = any(pane.model for pane in self.panes.panes())
-        is_ready = has_model and not is_busy and bool(self.question.toPlainText().strip())
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
-        self.send.setEnabled(is_asking or is_ready)
+        widgets.allow(self.send, "" if is_asking else self._lacks(is_busy))
         self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
@@ -233,6 +237,14 @@ class ChatTab(Tab):
         self.name.setText(self._thread.conversation.title if self._thread else tr("New conversation"))
         for row in rows:
             row.allow(is_busy, row is rows[-1])
+
+    def _lacks(self, is_busy: bool) -> str:
+        """Why nothing can be asked now; '' where it can."""
+        if not any(pane.model for pane in self.panes.panes()):
+            return self.workspace.no_models(self.panes.panes()[0].provider)
+        if is_busy:
+            return tr("Answering…")
+        return "" if self.question.toPlainText().strip() else tr("Enter a question.")
 
     # --- what is asked
 
@@ -311,7 +323,23 @@ class ChatTab(Tab):
     def _on_add_pane(self) -> None:
         self.panes.add([one.pane.number for one in self._thread.answers] if self._thread else [])
 
+    def _on_chosen(self) -> None:
+        self._read_trained()
+        self._show_state()
+
+    def _read_trained(self) -> None:
+        if self.workspace.tasks.can_start():
+            self._trained.ask()
+
+    async def _load_trained(self, project: Project) -> None:
+        """Under which system prompts the models of the panes were trained."""
+        asked = {(pane.provider, pane.model) for pane in self.panes.panes() if is_tuned(pane.model)}
+        found = {one[1]: await project.read(lineage.trained_under, *one) for one in sorted(asked)}
+        if project is self.workspace.project:
+            self.settings.show_trained({widgets.short_name(model): one.prompt for model, one in found.items() if one})
+
     def _on_panes(self) -> None:
+        self._read_trained()
         for row in self.said.rows:
             row.show_panes(self.panes.numbers())
         self._show_state()

@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from core import as_code, transcripts
 from core.as_code import Call
 from core.language import tr
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.notice import Notice
 from ui.workspace import Workspace
 
@@ -74,13 +73,11 @@ class CodeDialog(QDialog):
         Notice(self, tr("Copied."))
 
     def _on_save(self) -> None:
-        name = str(self._workspace.project.path.parent / FILES[self.tabs.currentIndex()])
-        dialog = QFileDialog(self, tr("Save the code"), name)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectFile(name)
-        text = self.text()
-        dialog.fileSelected.connect(lambda file: self._workspace.tasks.start("", self._write(Path(file), text)))
-        dialog.open()
+        name, text = FILES[self.tabs.currentIndex()], self.text()
+        file_dialogs.to_save(
+            self, self._workspace.settings, file_dialogs.REPORTS, tr("Save the code"), name,
+            lambda path: self._workspace.tasks.start("", self._write(path, text)),
+        ).open()  # fmt: skip
 
     async def _write(self, path: Path, text: str) -> None:
         await asyncio.to_thread(transcripts.write, path, text)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog
 
-from core import backups, paths
+from core import backups
 from core import project as projects
 from core.backups import Backup, Copied
 from core.language import tr, trn
+from ui import file_dialogs
 from ui.backups_dialog import BackupsDialog
 from ui.notice import Notice
 from ui.workspace import Workspace
@@ -34,9 +35,7 @@ class Copies(QObject):
     def ask(self) -> None:
         """Ask where the copy goes."""
         name = f"{self._workspace.project.path.stem} {time.strftime('%Y-%m-%d')}"
-        dialog = self._dialog(tr("Save a copy"), name)
-        dialog.fileSelected.connect(lambda file: self.save_to(Path(file)))
-        dialog.open()
+        self._ask_where(tr("Save a copy"), name, self.save_to)
 
     def save_to(self, path: Path) -> None:
         label = tr("Save a copy")
@@ -53,11 +52,10 @@ class Copies(QObject):
         dialog.open()
 
     def _ask_for_backup(self, backup: Backup) -> None:
-        """A backup is never worked on itself: it is opened as a copy, by default beside the project."""
+        """A backup is never worked on itself: it is opened as a copy."""
         day = time.strftime("%Y-%m-%d %H.%M", time.localtime(backup.made))
-        dialog = self._dialog(tr("Open a backup as a copy"), f"{backup.name} – {tr('backup of {day}', day=day)}")
-        dialog.fileSelected.connect(lambda file: self.restore_to(backup, Path(file)))
-        dialog.open()
+        name = f"{backup.name} – {tr('backup of {day}', day=day)}"
+        self._ask_where(tr("Open a backup as a copy"), name, lambda path: self.restore_to(backup, path))
 
     def restore_to(self, backup: Backup, path: Path) -> None:
         label = tr("Open a backup")
@@ -67,16 +65,12 @@ class Copies(QObject):
         made = await backups.restore(backup.path, path, self._workspace.tasks.reporter(label))
         self.opened.emit(made.path)
 
-    def _dialog(self, title: str, name: str) -> QFileDialog:
-        """A dialog that asks for a new project file; what is there already is replaced only after a question."""
-        project = self._workspace.project.path
-        folder = project.parent if project.parent.is_dir() else paths.documents_folder()
+    def _ask_where(self, title: str, name: str, then: Callable[[Path], object]) -> None:
+        """Ask for a new project file; what is there already is replaced only after a question."""
         kinds = f"{tr('Juku projects')} (*{projects.SUFFIX})"
-        dialog = QFileDialog(self._window, title, str(folder / f"{name}{projects.SUFFIX}"), kinds)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
-        dialog.selectFile(str(folder / f"{name}{projects.SUFFIX}"))
-        return dialog
+        name += projects.SUFFIX
+        chosen = self._workspace.settings
+        file_dialogs.to_save(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
 
     def _tell(self, made: Copied) -> None:
         if made.is_whole:

@@ -158,7 +158,7 @@ class CorrectionDialog(QDialog):
     def _show_button(self) -> None:
         question, answer = self._texts()
         pointless = self._exam and not self.points.text().strip()
-        self.ok.setEnabled(bool(question and answer))
+        widgets.allow(self.ok, "" if question and answer else tr("Enter a question and an answer."))
         words = tr("Without key points only a judge or a person can mark the answers.") if pointless else ""
         self.note.say(words, "note")
 

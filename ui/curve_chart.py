@@ -12,7 +12,6 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -26,7 +25,8 @@ from core import curves
 from core.curves import Series
 from core.errors import JukuError
 from core.language import tr
-from ui import curve_export, curve_lines, style, widgets
+from core.settings import Settings
+from ui import curve_export, curve_lines, file_dialogs, style, widgets
 from ui.curve_legend import Legend
 from ui.curve_lines import Curve, View
 from ui.flow_layout import FlowLayout
@@ -36,23 +36,27 @@ if TYPE_CHECKING:
     from ui.curve_plot import CurvePlot
 
 SMOOTH = 60  # percent, at first
+AWAITED, CURVES, NONE = range(3)  # pages
 
 
 @dataclass(frozen=True, slots=True)
 class CurveJob:
-    """A job as the chart shows it. `total` is its steps in all, where that is known."""
+    """A job as the chart shows it. `total` is its steps in all, where that is known; `over`: no number will come any more."""
 
     id: int
     title: str
     series: dict[str, Series] = field(default_factory=dict)
     total: int | None = None
+    over: bool = False
 
 
 class CurveChart(QWidget):
     """Shows jobs; the plot is made when it is first seen. What is chosen, switched off or zoomed to outlasts new points."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        """`settings` remember where its files were saved."""
         super().__init__()
+        self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
         self._slots: dict[int, int] = {}  # colours, by job
         self._lines: dict[tuple[int, str], curve_lines.Line] = {}
@@ -111,13 +115,19 @@ class CurveChart(QWidget):
         for part in (tools, self.legend, self._hint):
             self._body.addWidget(part)
         self._body.addStretch()
-        empty = widgets.EmptyState(
+        awaited = widgets.EmptyState(
             tr("No curve yet"),
             tr("Loss and accuracy appear here with the first steps."),
         )
+        none = widgets.EmptyState(
+            tr("No curve"),
+            tr(
+                "The job has ended, and the server has told no numbers of it: neither with its events nor in a result file."
+            ),
+        )
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(empty)
-        self._stack.addWidget(body)
+        for page in (awaited, body, none):
+            self._stack.addWidget(page)
         self.setMinimumHeight(180)
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
@@ -129,7 +139,8 @@ class CurveChart(QWidget):
         self._jobs = list(jobs)
         self._assign_slots()
         self._offer_measures()
-        self._stack.setCurrentIndex(int(self.measure.count() > 0))
+        nothing = NONE if jobs and all(job.over for job in jobs) else AWAITED
+        self._stack.setCurrentIndex(CURVES if self.measure.count() else nothing)
         self._on_measure()
 
     def curves(self) -> list[Curve]:
@@ -260,12 +271,10 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_export.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
-        dialog = QFileDialog(self, title, f"{self.measure.currentText()}.{suffix}", f"{suffix.upper()} (*.{suffix})")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda file: self._save(save, Path(file)))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self._settings, file_dialogs.REPORTS, title, f"{self.measure.currentText()}.{suffix}",
+            lambda path: self._save(save, path), f"{suffix.upper()} (*.{suffix})",
+        ).open()  # fmt: skip
 
     def _save(self, save: Callable[[Path], None], path: Path) -> None:
         try:
@@ -278,7 +287,7 @@ class CurveChart(QWidget):
 
 def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
     """Whether both would be drawn alike: most news of a job bring no new point."""
-    facts = [[(job.id, job.title, job.total, job.series.keys()) for job in some] for some in (jobs, others)]
+    facts = [[(job.id, job.title, job.total, job.over, job.series.keys()) for job in some] for some in (jobs, others)]
     return facts[0] == facts[1] and all(
         curve_lines.is_equal(one, other.series[name])
         for job, other in zip(jobs, others, strict=True)

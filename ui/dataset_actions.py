@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
@@ -16,6 +17,7 @@ from ui import dataset_bulk, dataset_clipboard
 from ui.dataset_columns import ALL, COLUMNS
 from ui.dataset_drag import MOST
 from ui.dataset_view import GridView
+from ui.notice import Notice
 from ui.value_words import word
 from ui.workspace import Workspace
 
@@ -26,8 +28,10 @@ MARK = "status:"  # begins the names of the actions that set a status
 class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
-    wanted = Signal(str)  # replace, versions, tokens, import, export, json, find, add
+    wanted = Signal(str)  # replace, judge, versions, tokens, import, export, json, find, add
+    pasted = Signal()  # rows are about to come from the clipboard
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
+    files_pasted = Signal(list)  # the paths of files that were
 
     def __init__(self, workspace: Workspace, table: GridView, owner: QWidget) -> None:
         super().__init__(owner)
@@ -48,7 +52,8 @@ class RowActions(QObject):
         self._add("cut", tr("Cu&t"), self._on_cut, Key.Cut, in_table=True)
         self._add("copy", tr("&Copy"), self.copy, Key.Copy, in_table=True)
         self._add("copy_headings", tr("Copy with &headings"), lambda: self.copy(True), "Ctrl+Shift+C", in_table=True)
-        self._add("paste", tr("&Paste"), self.paste, Key.Paste, in_table=True)
+        # Text fields take the key for themselves; anywhere else in the tab it brings rows, also where none are yet.
+        self._add("paste", tr("&Paste"), self.paste, Key.Paste)
         self._add("fill", tr("Fill &down"), self.fill_down, "Ctrl+D", in_table=True)
         self._add("all", tr("Select &all"), self._table.selectAll, Key.SelectAll, in_table=True)
         self._add("delete", tr("&Delete"), self.delete, Key.Delete, in_table=True)
@@ -68,6 +73,7 @@ class RowActions(QObject):
             ("add", tr("Add &row"), "Ctrl+Return"),
             ("find", tr("&Search"), Key.Find),
             ("replace", tr("Find and re&place…"), "Ctrl+H"),
+            ("judge", tr("Let a model &judge…"), None),
             ("versions", tr("&Versions…"), None),
             ("tokens", tr("&Tokens and cost…"), None),
             ("import", tr("&Import…"), None),
@@ -118,7 +124,7 @@ class RowActions(QObject):
     def _on_menu(self, place: QPoint) -> None:
         menu = self.menu(
             self._table,
-            f"edit json - cut copy copy_headings paste fill - {MARK}approved {MARK}rejected {MARK}draft "
+            f"edit json - cut copy copy_headings paste fill - judge {MARK}approved {MARK}rejected {MARK}draft "
             "split kind tag bulk - delete",
         )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -126,7 +132,7 @@ class RowActions(QObject):
 
     def bulk(self, action: str, value: str) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.apply(self._workspace, ids, action, value)
+            dataset_bulk.apply(self._workspace, ids, action, value, self._owner)
 
     def ask_bulk(self, action: str) -> None:
         if ids := self._table.selected_ids():
@@ -143,7 +149,7 @@ class RowActions(QObject):
             return
         first = dataset.fetch(self._workspace.project.rows, ids[:1])
         if first:
-            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field))
+            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():
@@ -167,15 +173,20 @@ class RowActions(QObject):
         dataset_bulk.delete(self._workspace, ids)
 
     def paste(self) -> None:
-        """Cells go where the cursor is, in one step; rows of a file are imported."""
+        """Cells go where the cursor is, in one step; files and rows of a file are imported."""
+        if files := _files():
+            self.files_pasted.emit(files)
+            return
         text = QGuiApplication.clipboard().text()
         if not text:
             return
         cells = dataset_clipboard.cells(text)
         current = self._table.currentIndex()
         if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MOST_PASTED:
+            self.pasted.emit()
             self.text_pasted.emit(text)
             return
+        self.pasted.emit()
         self._put(cells, self._targets(len(cells)), self._columns_from(current.column()))
 
     def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
@@ -188,6 +199,13 @@ class RowActions(QObject):
             prompt = spec.load(self._workspace.project.rows).system_prompt
             label = trn("Paste into {n} row", "Paste into {n} rows", count)
             dataset_bulk.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
+        if pasted.left_out:
+            Notice(self._owner.window(), dataset_clipboard.left_out(pasted), "warning", lasting=pasted.beyond > 0)
+
+    def has_rows(self) -> bool:
+        """Whether what is on the clipboard is rows rather than a few words to search for."""
+        text = QGuiApplication.clipboard().text().strip()
+        return bool(_files()) or dataset_clipboard.is_file(text) or any(sign in text for sign in "\t\n")
 
     def _targets(self, count: int) -> array[int]:
         """The rows a paste of `count` rows goes into: those selected, or from the cursor down as far as there are any."""
@@ -210,3 +228,9 @@ class RowActions(QObject):
         title = trn("{n} row is too many to drag", "{n} rows are too many to drag", count)
         text = tr("Up to {most} rows can be dragged. Export the others to a file.", most=f"{MOST:,}")
         self._workspace.tasks.failed.emit(JukuError(title, text))
+
+
+def _files() -> list[Path]:
+    """The files that were copied in a file manager."""
+    urls = QGuiApplication.clipboard().mimeData().urls()
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

@@ -20,9 +20,11 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.notice import Notice
 from ui.value_words import word
 from ui.workspace import Workspace
 
+APPROVING = ("status", "approved")
 CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
 LINES = ("add_tag", "remove_tag", "facts")
 TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
@@ -38,17 +40,38 @@ def titles() -> dict[str, str]:
     }  # fmt: skip
 
 
-def apply(workspace: Workspace, ids: array[int], action: str, value: str) -> None:
-    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled."""
+def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner: QWidget) -> None:
+    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled.
+
+    Rows that a judge has refused are not approved with the others: the window of `owner` says so.
+    """
+    if (action, value) == APPROVING:
+        workspace.tasks.start("", _approve(workspace, ids, owner))
+        return
     change, arguments = _change(action, value)
     run(workspace, _label(action, value, len(ids)), change, ids, *arguments)
+
+
+async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
+    """Approve what no judge has refused, and say what was left, which a person can approve knowingly."""
+    left = array("q", await workspace.project.read(editing.refused, ids))
+    if done := len(ids) - len(left):
+        run(workspace, _label(*APPROVING, done), editing.approve, ids)
+    if left:
+        text = trn("{n} row was not approved: a judge has refused it.", "{n} rows were not approved: a judge has refused them.",
+                   len(left))  # fmt: skip
+        notice = Notice(owner.window(), text, "warning", lasting=True)
+        notice.add_button(tr("Approve anyway"), lambda: run(workspace, _label(*APPROVING, len(left)), editing.set_field, left, *APPROVING))  # fmt: skip
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:
     run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), editing.delete, ids)
 
 
-def fill(workspace: Workspace, ids: array[int], field: str, value: str) -> None:
+def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
+    if (field, value) == APPROVING:
+        apply(workspace, ids, field, value, owner)
+        return
     label = trn("Fill {n} row", "Fill {n} rows", len(ids))
     run(workspace, label, editing.set_field, ids, field, value)
 
@@ -130,7 +153,7 @@ class BulkDialog(QDialog):
 
     def accept(self) -> None:
         super().accept()
-        apply(self._workspace, self._ids, self.action.currentData(), self.value())
+        apply(self._workspace, self._ids, self.action.currentData(), self.value(), self.parentWidget() or self)
 
     def _show_action(self) -> None:
         name = self.action.currentData()
@@ -147,7 +170,7 @@ class BulkDialog(QDialog):
     def _show_button(self) -> None:
         name = self.action.currentData()
         needed = name.endswith(("_prefix", "_tag"))
-        self.ok.setEnabled(bool(self.value().strip()) or not needed)
+        widgets.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
 def _about(action: str) -> str:

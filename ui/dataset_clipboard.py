@@ -8,7 +8,7 @@ from core import dataset
 from core.errors import FormatError
 from core.formats import cells as sheet
 from core.formats import jsonl
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Reporter
 from ui.dataset_columns import ALL, COLUMNS, headings, value
 from ui.value_words import value_of, word
@@ -25,6 +25,12 @@ class Pasted:
 
     edits: list[tuple[int, str, str]] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
+    beyond: int = 0  # cells with a text that lie to the right of the last column
+    fixed: list[str] = field(default_factory=list)  # the columns that cannot be typed into, whose cells were left out
+
+    @property
+    def left_out(self) -> bool:
+        return bool(self.beyond or self.fixed)
 
     def count(self) -> int:
         """How many rows it touches."""
@@ -54,8 +60,8 @@ def is_file(text: str) -> bool:
 def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> Pasted:
     """Where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
 
-    One cell goes into all of `ids`. What would land in a column that cannot be typed into is left out. Raises
-    `FormatError` for a value that its column does not know.
+    One cell goes into all of `ids`. What would land in a column that cannot be typed into, or beyond the last one, is
+    left out and told. Raises `FormatError` for a value that its column does not know.
     """
     fields = [COLUMNS[column] if ALL[column].editable else "" for column in columns]
     if len(cells) == 1 and len(cells[0]) == 1:
@@ -63,11 +69,26 @@ def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[i
     pasted = Pasted()
     for number, row in enumerate(cells):
         known = {name: _checked(name, text) for name, text in zip(fields, row, strict=False) if name}
+        pasted.beyond += sum(1 for text in row[len(columns) :] if text)
+        for column, name, text in zip(columns, fields, row, strict=False):
+            if text and not name and headings()[column] not in pasted.fixed:
+                pasted.fixed.append(headings()[column])
         if number < len(ids):
             pasted.edits += [(ids[number], name, text) for name, text in known.items()]
         elif any(known.values()):
             pasted.rows.append(known)
     return pasted
+
+
+def left_out(pasted: Pasted) -> str:
+    """What a paste could not place, in words."""
+    told = []
+    if pasted.beyond:
+        told.append(trn("{n} cell has no place: there is no column to the right of the last one.",
+                        "{n} cells have no place: there is no column to the right of the last one.", pasted.beyond))  # fmt: skip
+    if pasted.fixed:
+        told.append(tr("These columns cannot be pasted into: {columns}.", columns=", ".join(pasted.fixed)))
+    return "\n".join(told)
 
 
 def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter) -> None:

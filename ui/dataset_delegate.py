@@ -3,7 +3,6 @@
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import (
     QBrush,
-    QColor,
     QFontMetrics,
     QInputMethodEvent,
     QKeyEvent,
@@ -11,6 +10,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QStaticText,
+    QTextLayout,
     QTransform,
 )  # fmt: skip
 from PySide6.QtWidgets import (
@@ -51,35 +51,48 @@ class CellPainter:
         self._average = self._metrics.averageCharWidth()
         self._widest = self._metrics.maxWidth()
         self._font = table.font()
-        self._texts: dict[tuple[str, int], tuple[QStaticText, int]] = {}
+        self._texts: dict[tuple[str, int], tuple[QStaticText, int, int]] = {}
+        self._drops: dict[float, int] = {}  # by the height of a line: how far below the font's own its base line lies
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
-        self._chosen_pen = QPen(palette.color(QPalette.ColorRole.HighlightedText))
-        self._chosen = QBrush(palette.color(QPalette.ColorRole.Highlight))
-        self._frame = QPen(QColor(style.ACCENT), 2)
+        # A tint between two lines: white letters on a full colour look bolder than those of the other rows.
+        self._chosen, self._edge = QBrush(style.tint()), QBrush(style.ring())
+        self._frame = QPen(style.ring(), 2)
         self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
 
     def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
-        selected = state & SELECTED
-        if selected:
+        if state & SELECTED:
             painter.fillRect(rect, self._chosen)
+            painter.fillRect(rect.x(), rect.y(), rect.width(), 1, self._edge)
+            painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, self._edge)
         if text:
             width = rect.width() - 2 * INSET
-            laid, used = self._texts.get((text, width)) or self._lay_out(text, width)
-            painter.setPen(self._chosen_pen if selected else self._pens[meaning] if meaning else self._pen)
+            laid, used, drop = self._texts.get((text, width)) or self._lay_out(text, width)
+            painter.setPen(self._pens[meaning] if meaning else self._pen)
             left = rect.x() + INSET + (width - used if right else 0)
-            painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2, laid)
+            painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2 - drop, laid)
         if state & FOCUSED:
             painter.setPen(self._frame)
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
-    def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int]:
+    def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int, int]:
         if len(self._texts) > KEPT:
             self._texts.clear()
         laid = QStaticText(self._cut(text, max(0, width)))
         laid.setTextFormat(Qt.TextFormat.PlainText)
         laid.prepare(QTransform(), self._font)
-        self._texts[text, width] = laid, round(laid.size().width())
+        self._texts[text, width] = laid, round(laid.size().width()), self._drop(laid)
         return self._texts[text, width]
+
+    def _drop(self, laid: QStaticText) -> int:
+        """Pixels by which another script's font puts the base line lower: Japanese stood under Latin in one row."""
+        height = laid.size().height()
+        if height not in self._drops:
+            layout = QTextLayout(laid.text(), self._font)
+            layout.beginLayout()
+            line = layout.createLine()
+            layout.endLayout()
+            self._drops[height] = round(line.ascent()) - self._metrics.ascent() if line.isValid() else 0
+        return self._drops[height]
 
     def _cut(self, text: str, width: int) -> str:
         """`text` with an ellipsis where it is longer than `width` pixels."""

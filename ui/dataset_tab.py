@@ -7,7 +7,8 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core import dataset, editing, filters, quarantine, spec
@@ -19,17 +20,20 @@ from core.project import Changes, Project
 from ui import dataset_bulk, fixing, style, widgets
 from ui.background_check import BackgroundCheck
 from ui.dataset_actions import MARK, RowActions
+from ui.dataset_columns import severity
 from ui.dataset_detail import DatasetDetail
 from ui.dataset_filter import FilterBar
 from ui.dataset_model import DatasetModel
 from ui.dataset_view import GridView
 from ui.dataset_windows import DatasetWindows
 from ui.nothing import Nothing
+from ui.problems_tree import severity_icon
 from ui.reload import Reload
 from ui.tab import Tab
 from ui.workspace import Workspace
 
 FIRST = 200  # rows that are painted before all are found
+MOST_SELECTED = 5_000  # rows that are selected because they were pasted
 FEW = 200  # edited rows that are looked at one by one, instead of searching anew
 PATIENCE = 300  # milliseconds of searching before it is said
 COUNTED = ("split", "kind", "status", "problems", "tags", "facts")
@@ -47,6 +51,7 @@ class DatasetTab(Tab):
         self._total = 0
         self._project: Project | None = None  # the one that is shown
         self._order, self._descending = "id", False
+        self._pasted_from = 0  # the first id that rows from the clipboard can have; 0 where none are awaited
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
@@ -77,11 +82,17 @@ class DatasetTab(Tab):
         self.windows.row_chosen.connect(self.show_row)
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
+        self.rows.pasted.connect(self._on_pasted)
         self.rows.text_pasted.connect(self.windows.bring)
+        self.rows.files_pasted.connect(self.windows.bring)
+        self.bar.line.installEventFilter(self)
 
     def _make_buttons(self) -> None:
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
+        self._judge = QPushButton()
+        self._judge.setToolTip(widgets.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
+        self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
         self._count = widgets.label(dim=True)
@@ -93,7 +104,7 @@ class DatasetTab(Tab):
         self._rows.setMenu(
             self.rows.menu(
                 self._rows,
-                f"add paste - {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
+                f"add paste - judge {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
                 "- import export - all",
             )
         )
@@ -106,6 +117,7 @@ class DatasetTab(Tab):
             self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
         bottom.addWidget(self._count, 1)
+        bottom.addWidget(self._judge)
         bottom.addWidget(self._fix)
         bottom.addWidget(self._unread)
         self._nothing = _nothing(self.import_wanted.emit, self._on_add)
@@ -130,6 +142,19 @@ class DatasetTab(Tab):
         """What is shown now, and in which order."""
         return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In an empty project rows that are pasted are rows, also where the search field has the keys."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.matches(QKeySequence.StandardKey.Paste)
+            and self._stack.currentWidget() is self._nothing
+            and self.rows.has_rows()
+        ):
+            event.ignore()  # so that it is no key of the field, but the tab's own
+            return True
+        return super().eventFilter(watched, event)
+
     def choose(self, words: str) -> None:
         """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""
         self.bar.choose(words)
@@ -152,6 +177,7 @@ class DatasetTab(Tab):
             self._take_over(changes)
         elif "finding" in changes.tables:
             self.model.forget()
+            self._show_detail()  # what the check has found of the row stands beside it, too
         if changes.tables & {"example", "unread", "finding", "saved_filter"}:
             self._counting.ask()
 
@@ -207,6 +233,7 @@ class DatasetTab(Tab):
         self._total = self.model.rowCount() if self.bar.is_empty() and not self._late else self._total
         self._show_count()
         self._go_to_wanted()
+        self._go_to_pasted()
         self._show_detail()
 
     async def _first_ids(self, wanted: Filter) -> array[int]:
@@ -223,6 +250,24 @@ class DatasetTab(Tab):
             self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
         if ids and not self.table.currentIndex().isValid():
             self.table.go_to(0)
+
+    def _on_pasted(self) -> None:
+        self._pasted_from = dataset.next_id(self.workspace.project.rows)
+
+    def _go_to_pasted(self) -> None:
+        """Select the rows that have come from the clipboard and scroll to them; a filter that hides all of them is cleared."""
+        first = self._pasted_from
+        if not first or dataset.next_id(self.workspace.project.rows) <= first:
+            return
+        rows = [row for row, id in enumerate(self.model.ids()) if id >= first]
+        if not rows and not self.bar.is_empty():
+            self.bar.clear()
+            return
+        self._pasted_from = 0
+        if rows:
+            self.table.go_to(rows[0])
+            self.table.select_rows(rows[:MOST_SELECTED])
+            self.table.scrollTo(self.table.currentIndex(), self.table.ScrollHint.PositionAtTop)
 
     def _go_to_wanted(self) -> None:
         row = self.model.row(self._wanted_row) if self._wanted_row else None
@@ -252,6 +297,12 @@ class DatasetTab(Tab):
         self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
         self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
+        drafts = counts["status"].get("draft", 0)
+        self._judge.setVisible(drafts > 0)
+        self._judge.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
+        wrong = len(await project.read(filters.find, Filter(rule="*")))
+        self._panel_button.setText(f"{tr('Problems')} ({wrong:,})" if wrong else tr("Problems"))
+        self._panel_button.setIcon(severity_icon(severity(" ".join(self._problems))) if wrong else QIcon())
         self._show_fix()
         self._show_count()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -26,6 +26,22 @@ class DatasetWindows(QObject):
         from ui.replace_dialog import ReplaceDialog
 
         self._open(ReplaceDialog(self._workspace, self._choice(), self._owner))
+
+    def judge(self) -> None:
+        """Let a chat model judge the selected rows, else the drafts."""
+        ids = self._table.selected_ids()
+        self._judge(ids if len(ids) > 1 else None)
+
+    def judge_drafts(self) -> None:
+        self._judge(None)
+
+    def _judge(self, ids: Sequence[int] | None) -> None:
+        from ui.ask_dialogs import JudgeDialog
+        from ui.notice import Notice
+
+        dialog = JudgeDialog(self._workspace, ids, self._owner)
+        dialog.finished_with.connect(lambda text: Notice(self._owner.window(), text))
+        self._open(dialog)
 
     def versions(self) -> None:
         from ui.versions_dialog import VersionsDialog

@@ -62,7 +62,7 @@ class DiffPane(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setStyleSheet(
             "DiffPane { border: 1px solid palette(mid); border-radius: 5px; background: palette(base); }"
-            f"DiffPane:focus {{ border-color: {style.ACCENT}; }}"
+            "DiffPane:focus { border-color: palette(accent); }"
         )
         self.setAccessibleName(tr("Both texts side by side"))
 

@@ -92,7 +92,7 @@ class DocumentDialog(QDialog):
     def _show_length(self) -> None:
         text = self.editor.toPlainText()
         self.length.setText(length_words(text))
-        self.take.setEnabled(bool(text.strip()))
+        widgets.allow(self.take, "" if text.strip() else tr("The text is empty."))
 
     def _on_accepted(self) -> None:
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())

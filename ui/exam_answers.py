@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPe
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from core import grading
+from core import graders
 from core.eval_answers import Answer
 from core.evals import Question
 from core.judges import JUDGE, Marked
@@ -193,9 +193,9 @@ class AnswersView(QWidget):
         found = self.chosen()
         self.question.setText(found.question if found else "")
         self.reference.setText(tr("Reference: {answer}", answer=found.reference) if found else "")
-        points = [point_words(point.text) for point in grading.parse(found.key_points)] if found else []
-        self.points.setText(tr("Key points: {points}", points="; ".join(points)) if points else "")
-        self.points.setVisible(bool(points))
+        told = graders.wanted_words(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
+        self.points.setText(tr("Key points: {points}", points=told) if told else "")
+        self.points.setVisible(bool(told))
         self.leak.say(leak_words(found) if found else "", "warning")
         if found:
             self.wanted.emit(found.id)
@@ -278,9 +278,3 @@ def leak_words(question: Question) -> str:
     return tr(
         "Training row {row} asks the same ({share} % similar): a right answer proves nothing.", row=row, share=percent
     )
-
-
-def point_words(point: str) -> str:
-    """A key point as a person reads it: alternatives by “or”, and what must not be said."""
-    words = tr(" or ").join(part.strip() for part in point.removeprefix("!").split("|"))
-    return tr("must not contain: {words}", words=words) if point.startswith("!") else words

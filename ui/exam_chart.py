@@ -91,7 +91,7 @@ class ExamChart(QWidget):
             self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
         nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
         whole = tr(
-            "Solid lines: held-out questions with Wilson's interval. Dotted lines: general questions, "
+            "Solid lines: held-out questions with their 95 % interval. Dotted lines: general questions, "
             "which should not fall."
         )
         self.told.setText(whole if lines else nothing)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton
+from PySide6.QtWidgets import QMenu, QPushButton
 
 from core import report
 from core.language import tr
 from core.report import FORMATS, Options
+from ui import file_dialogs
 from ui.notice import Notice
 from ui.workspace import Workspace
 
@@ -29,11 +30,10 @@ class ExportButton(QPushButton):
     def _ask(self, format: str) -> None:
         suffix = FORMATS[format].suffix
         name = f"{self._workspace.project.path.stem} – {tr('Exam')} {self._run}{suffix}"
-        dialog = QFileDialog(self, tr("Export the report"), name, f"{FORMATS[format].title()} (*{suffix})")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix.removeprefix("."))
-        dialog.fileSelected.connect(lambda file: self.export_to(Path(file), format))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self._workspace.settings, file_dialogs.REPORTS, tr("Export the report"), name,
+            lambda path: self.export_to(path, format), f"{FORMATS[format].title()} (*{suffix})",
+        ).open()  # fmt: skip
 
     def export_to(self, path: Path, format: str) -> None:
         """Write the report of the run that is shown, off the window's thread."""

@@ -9,19 +9,22 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core import conditions
+from core import conditions, trained_prompt
 from core.evals import Estimate, Plan, Run
 from core.graders import GRADERS
 from core.language import tr, trn
-from core.providers import LOCAL, Sampling
+from core.providers import LOCAL, Sampling, kinds
+from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
-from ui.exam_subjects import USABLE, ExamSubjects
+from ui.exam_subjects import ExamSubjects
 from ui.flow_layout import FlowLayout
+from ui.model_box import USABLE
 from ui.workspace import Workspace
 
 MOST_REPEATS = 10
@@ -35,6 +38,7 @@ class ExamForm(QWidget):
 
     changed = Signal()
     start_wanted = Signal()
+    prompt_wanted = Signal(str)  # a system prompt, to be made the project's
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -44,11 +48,16 @@ class ExamForm(QWidget):
         self.subjects = ExamSubjects(workspace)
         self._make_fields()
         self._make_more()
-        self.total, self.hint = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.total, self.hint, self.warning = widgets.label(wrap=True, dim=True), widgets.Note(), widgets.Note()
+        self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
+        self.as_trained.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
+        self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.start = widgets.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
         self._connect()
+        self.show_trained(None, "")
         self._show()
 
     def _make_fields(self) -> None:
@@ -94,6 +103,9 @@ class ExamForm(QWidget):
             flow.addWidget(part)
         self._folded = self._more_settings()
         self._folded.hide()
+        warned = QHBoxLayout()
+        warned.addWidget(self.warning, 1)
+        warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
         below = QHBoxLayout()
         below.addWidget(self.total, 1)
         below.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
@@ -104,6 +116,7 @@ class ExamForm(QWidget):
         layout.addWidget(fields)
         layout.addWidget(self._folded)
         layout.addWidget(self.hint)
+        layout.addLayout(warned)
         layout.addLayout(below)
 
     def _more_settings(self) -> QWidget:
@@ -200,6 +213,12 @@ class ExamForm(QWidget):
         self._found = list(found)
         self._show()
 
+    def show_trained(self, found: Trained | None, wanted: str) -> None:
+        """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
+        self.trained = found
+        self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
+        self.as_trained.setVisible(found is not None)
+
     def show_running(self, running: bool) -> None:
         self._running = running
         self._show()
@@ -218,7 +237,7 @@ class ExamForm(QWidget):
         self.total.setText(self._total_words())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
-        self.start.setEnabled(not problem and not self._running)
+        widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
@@ -227,6 +246,9 @@ class ExamForm(QWidget):
         return self.subjects.problem()
 
     def _remark(self) -> str:
+        if self._found and self._found[0].requests == self._found[0].general:
+            return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
+                      "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
             return tr("At temperature 0 all repeats give the same answer.")
         return ""
@@ -245,7 +267,9 @@ class ExamForm(QWidget):
         """The provider and the model that judge; None where none is known."""
         provider, model = self._workspace.role("judge")
         offers = [
-            offer.id for offer in self._workspace.known_offers(provider) if offer.state in USABLE and not offer.tuned
+            offer.id
+            for offer in self._workspace.known_offers(provider)
+            if offer.state in USABLE and kinds.fits(offer, kinds.BASE)
         ]
         model = model or next(iter(offers), "")
         return (provider, model) if model else None

@@ -15,13 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, grading, judges
+from core import eval_answers, judges, points
 from core.eval_answers import Sheet
 from core.judges import PERSON
 from core.language import tr
 from core.project import Changes
 from ui import style, widgets
-from ui.exam_answers import point_words
 from ui.latest import Latest
 from ui.nothing import Nothing
 from ui.workspace import Workspace
@@ -153,8 +152,8 @@ class ExamMarking(QWidget):
         self._sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
-        points = [point_words(point.text) for point in grading.parse(sheet.key_points)]
-        self.points.setText(tr("Key points: {points}", points="; ".join(points)) if points else "")
+        told = points.in_words(sheet.key_points)
+        self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.text.setPlainText(sheet.text or tr("(an empty answer)"))
         self.note.setText(sheet.note)
         self.slider.setValue(START if sheet.score is None else sheet.score)

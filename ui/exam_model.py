@@ -7,7 +7,10 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
+from core import scores
 from core.language import tr
+from core.report_words import kind_title
+from core.scores import LEAKED as LEAK
 from core.scores import MEMORISED, Line, Rate, Result
 from ui import exam_words, style, widgets
 from ui.exam_words import GAINED, LOST, NOTHING
@@ -45,10 +48,9 @@ class Column:
 def entries(result: Result, level: str) -> list[Entry]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
     if level == KINDS:
-        words = exam_words.kind_words()
         return [
-            Entry(f"kind:{line.name}", (words.get(line.name, (line.name, ""))[0], ""), line,
-                  words.get(line.name, ("", ""))[1], line.name == MEMORISED)
+            Entry(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_words.kind_about(line.name),
+                  line.name in (MEMORISED, LEAK))
             for line in result.kinds
         ]  # fmt: skip
     if level == FACTS:
@@ -58,14 +60,13 @@ def entries(result: Result, level: str) -> list[Entry]:
 
 
 def _questions(result: Result, lines: Sequence[Line], below: bool = False) -> list[Entry]:
-    words = {kind: title for kind, (title, _about) in exam_words.kind_words().items()}
-    words[MEMORISED] = tr("Memorised")
     found = []
     for line in lines:
         asked = result.questions[line.questions[0]]
-        name = words.get(line.name, line.name)
-        leaks = bool(asked.leak) and asked.kind != MEMORISED
-        found.append(Entry(f"question:{asked.id}", (name, line.text), line, "", line.name == MEMORISED, leaks, below))
+        name = tr("Memorised") if line.name == MEMORISED else kind_title(line.name)
+        aside = scores.part(asked) in (MEMORISED, LEAK)
+        leaks = scores.part(asked) == LEAK
+        found.append(Entry(f"question:{asked.id}", (name, line.text), line, "", aside, leaks, below))
     return found
 
 

@@ -8,7 +8,7 @@ from core import eval_answers, evals, judges, scores, verdict
 from core.evals import Question, Run
 from core.judges import JUDGE, PERSON
 from core.language import tr
-from core.scores import MEMORISED, Comparison, Result
+from core.scores import Comparison, Result
 from ui import exam_model, exam_words
 from ui.exam_model import FACTS, KINDS, QUESTIONS, Column, Entry
 
@@ -19,7 +19,7 @@ OWN = ""  # the run's own grader
 class Outcome:
     """A run's result by `by`, and what else is known of the run. `entries` are the lines of the heat map by level.
 
-    `answers` are given by each subject, `marked` by whom besides the grader; `leaks` are all, also those left out.
+    `answers` are given by each subject, `marked` by whom besides the grader.
     """
 
     result: Result
@@ -29,7 +29,6 @@ class Outcome:
     entries: dict[str, list[Entry]]
     answers: list[int]
     marked: dict[str, int]
-    leaks: list[Question]
 
     @property
     def run(self) -> Run:
@@ -44,7 +43,7 @@ class Outcome:
 class Compared:
     """All subjects against one: what parts them, what is not learned, and the verdict; None for that one itself.
 
-    `questions` are those it was reckoned over, by place.
+    `questions` are those it was reckoned over, by place. Before a run may be judged there is only `waiting`, in words.
     """
 
     against: int
@@ -52,12 +51,13 @@ class Compared:
     comparisons: list[Comparison | None]
     lacking: list[list[str]]
     words: list[str]
+    waiting: str
 
 
-def load(db: sqlite3.Connection, id: int, by: str, without_leaks: bool, titles: Mapping[str, str]) -> Outcome:
+def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> Outcome:
     """Read a run. `titles` names the servers."""
     run = evals.one(db, id)
-    result = scores.result(db, run, by, without_leaks)
+    result = scores.result(db, run, by)
     servers = exam_words.servers_of(run.subjects, titles)
     columns = [
         Column(
@@ -75,20 +75,20 @@ def load(db: sqlite3.Connection, id: int, by: str, without_leaks: bool, titles: 
         {level: exam_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
         [given.get(subject.id, 0) for subject in run.subjects],
         eval_answers.marked(db, id),
-        [one for one in evals.questions(db, id) if one.leak and one.kind != MEMORISED],
     )
 
 
 def compare(result: Result, against: int) -> Compared:
-    """What parts each subject from one of them. Takes its time: thousands of resamples for each."""
-    _ = [total.held.interval for total in result.totals]  # kept, so that the window need not wait for them
+    """What parts each subject from one of them, once that may be told."""
     everyone = range(len(result.run.subjects))
+    judged = result.is_settled
     return Compared(
         against,
         result.questions,
-        [None if subject == against else result.compare(subject, against) for subject in everyone],
-        [verdict.lacking(result, subject) for subject in everyone],
+        [result.compare(subject, against) if judged and subject != against else None for subject in everyone],
+        [verdict.lacking(result, subject) if judged else [] for subject in everyone],
         verdict.words(result),
+        verdict.waiting(result),
     )
 
 

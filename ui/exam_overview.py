@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListView, QPushBu
 from core import verdict
 from core.evals import Question
 from core.language import tr, trn
+from core.report_words import kind_title
 from core.scores import GENERAL, Line
 from ui import exam_words, style, widgets
 from ui.exam_answers import leak_words
@@ -148,7 +149,7 @@ class ExamOverview(QScrollArea):
         """The verdict, and what parts each subject from the one it is compared with."""
         assert self._outcome
         self._compared = compared
-        self._show_sentences(compared.words)
+        self._show_sentences(compared.words or [compared.waiting])
         self.agreement.setText("\n".join(agreements))
         self.agreement.setVisible(bool(agreements))
         self.table.show_outcome(self._outcome, compared)
@@ -168,15 +169,14 @@ class ExamOverview(QScrollArea):
             label.setText(text)
 
     def _show_leaks(self, outcome: Outcome) -> None:
-        found = outcome.leaks
+        found = outcome.result.leaks
         named = "\n".join(f"{one.question} – {leak_words(one)}" for one in found[:LEAKS_NAMED])
         more = len(found) - LEAKS_NAMED
-        title = trn("{n} question is also among the training rows and proves nothing:",
-                    "{n} questions are also among the training rows and prove nothing:", len(found))  # fmt: skip
+        title = trn("{n} question is also among the training rows. It proves nothing and is not counted:",
+                    "{n} questions are also among the training rows. They prove nothing and are not counted:", len(found))  # fmt: skip
         rest = tr("… and {n} more", n=more) if more > 0 else ""
         self.leaks.say("\n".join(filter(None, (title, named, rest))) if found else "", "warning")
         self.show_leaks.setVisible(bool(found))
-        self.show_leaks.setEnabled(bool(outcome.result.leaks))
 
     def _subject(self) -> int:
         return self.table.subject() or 0
@@ -207,7 +207,7 @@ class ExamOverview(QScrollArea):
 
 def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
     """Facts and general questions as lines of a list, by their keys in the heat map."""
-    general = exam_words.kind_title(GENERAL)
+    general = kind_title(GENERAL)
     return [
         (f"question:{asked[line.questions[0]].id}", f"{general}   {line.text}")
         if line.name == GENERAL

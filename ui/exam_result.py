@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from core import eval_answers, trends
 from core.judges import JUDGE, PERSON
@@ -42,7 +42,7 @@ class ExamResult(QWidget):
         self._comparing, self._answering = Latest(workspace, self), Latest(workspace, self)
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
-        self.by, self.without_leaks = QComboBox(), QCheckBox()
+        self.by = QComboBox()
         self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()
@@ -60,7 +60,6 @@ class ExamResult(QWidget):
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, style.SPACE // 3)
         row.setSpacing(style.SPACE)
-        row.addWidget(self.without_leaks)
         name = widgets.label(tr("Marks b&y"), dim=True)
         name.setBuddy(self.by)
         row.addWidget(name)
@@ -72,7 +71,6 @@ class ExamResult(QWidget):
 
     def _connect(self) -> None:
         self.by.activated.connect(lambda _index: self._reload.ask())
-        self.without_leaks.toggled.connect(lambda _on: self._reload.ask())
         self.overview.line_wanted.connect(self._on_line_wanted)
         self.overview.wordings_wanted.connect(self.wordings_wanted)
         self.overview.against_chosen.connect(self._on_against)
@@ -109,9 +107,9 @@ class ExamResult(QWidget):
         run = self._run
         if not run:
             return
-        by, without = self.by.currentData() or OWN, self.without_leaks.isChecked()
+        by = self.by.currentData() or OWN
         titles = server_words.titles(self._workspace)
-        outcome = await project.read(exam_outcome.load, run, by, without, titles)
+        outcome = await project.read(exam_outcome.load, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return
         self._outcome = outcome
@@ -122,9 +120,6 @@ class ExamResult(QWidget):
 
     def _show(self, outcome: Outcome) -> None:
         self._show_by(outcome)
-        leaks = len(outcome.leaks)
-        self.without_leaks.setText(tr("Leave out leaked questions ({n})", n=leaks))
-        self.without_leaks.setVisible(leaks > 0)
         self.overview.show_outcome(outcome, self._against)
         self.heat.show_outcome(outcome)
         self.shown.emit(outcome.run.id, outcome.by)

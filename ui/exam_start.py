@@ -1,7 +1,9 @@
 """What stands in the exam tab before there is a result: what an exam is, and how far one has come."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.language import tr, trn
 from ui import exam_words, style, widgets
@@ -69,12 +71,30 @@ class EmptyExam(QWidget):
         column.addStretch()
         self.show_count(0)
 
-    def show_count(self, questions: int) -> None:
+    def show_count(self, own: int, general: int = 0) -> None:
+        """`own` questions are the project's, `general` ones everyday knowledge."""
         about = tr(
             "An exam asks a base model, with and without the text in the prompt, and your trained model the same "
             "questions. It marks the answers and shows for each fact what was learned and what was forgotten."
         )
         which = tr("The questions are the rows with the split “test”; they are never used for training.")
-        count = trn("There is {n} of them, including general ones.", "There are {n} of them, including general ones.",
-                    questions)  # fmt: skip
-        self._text.setText(f"{about}\n\n{which}\n{count}" if questions else f"{about}\n\n{which}")
+        count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There are none yet.")
+        if general:
+            count += " " + trn("{n} general question is also asked.", "{n} general questions are also asked.", general)
+        self._text.setText(f"{about}\n\n{which}\n{count}")
+
+
+def warn_of_prompt(parent: QWidget, why: str, on_use: Callable[[], object], on_start: Callable[[], object]) -> None:
+    """Ask what to do where models would be asked under another system prompt than they were trained with."""
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Before the exam"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setText(tr("The exam would use another system prompt than the training did."))
+    box.setInformativeText(why)
+    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
+    use.clicked.connect(lambda _checked: on_use())
+    start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)
+    start.clicked.connect(lambda _checked: on_start())
+    box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(use)
+    box.open()

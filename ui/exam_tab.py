@@ -16,16 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, evals
-from core.evals import Estimate, Plan, Run
+from core import eval_answers, eval_questions, evals, filters, lineage, spec, trained_prompt
+from core.evals import Estimate, Plan, Run, Subject
 from core.language import tr, trn
 from core.project import Changes, Project
-from ui import exam_words, style
+from core.providers.models_api import is_tuned
+from core.trained_prompt import Trained
+from ui import exam_words, screen, style
 from ui.confirm import Role, confirm
 from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
-from ui.exam_start import EmptyExam, RunLine
+from ui.exam_start import EmptyExam, RunLine, warn_of_prompt
 from ui.generation_dialog import GenerationDialog
 from ui.notice import Notice
 from ui.reload import Reload
@@ -33,8 +35,8 @@ from ui.tab import Tab
 from ui.workspace import Workspace
 
 TABLES = {"eval_run", "eval_subject", "eval_question", "eval_answer", "fact"}
-ASKED = {"example", "spec"}  # tables that tell what an exam would ask
-QUESTIONS = "split:test"
+ASKED = {"example", "spec", "job"}  # tables that tell what an exam would ask
+QUESTIONS = filters.words(eval_questions.ASKED)
 
 
 class ExamTab(Tab):
@@ -86,13 +88,14 @@ class ExamTab(Tab):
         layout.setSpacing(style.SPACE)
         for part in (self._row, self.form, self.running):
             layout.addWidget(part)
-        layout.addWidget(self.pages, 1)
+        layout.addWidget(screen.scrolled(self.pages), 1)
 
     def _connect(self) -> None:
         self.runs.activated.connect(lambda _index: self._on_chosen())
         self.new.toggled.connect(lambda _on: self._on_new())
         self.form.changed.connect(self._reckon_soon)
-        self.form.start_wanted.connect(self._on_start)
+        self.form.start_wanted.connect(self._on_start_wanted)
+        self.form.prompt_wanted.connect(self._on_prompt)
         self.running.stop.clicked.connect(lambda _checked: self._exam and self._exam.cancel())
         self.go_on.clicked.connect(lambda _checked: self._on_go_on())
         self.again.clicked.connect(lambda _checked: self._on_again())
@@ -121,6 +124,17 @@ class ExamTab(Tab):
     def run(self) -> Run | None:
         """The run that is shown."""
         return next((run for run in self._runs if run.id == self.runs.currentData()), None)
+
+    def _on_start_wanted(self) -> None:
+        """Start, after a word where the models would be asked under another prompt than they were trained with."""
+        if self.form.trained is None:
+            self._on_start()
+        else:
+            warn_of_prompt(self, self.form.warning.text(), self.form.as_trained.click, self._on_start)
+
+    def _on_prompt(self, prompt: str) -> None:
+        write = self.workspace.project.write
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), trained_prompt.use, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
@@ -156,6 +170,8 @@ class ExamTab(Tab):
         if project is not self.workspace.project:
             return
         self._counts = counts
+        if project is not self._shown:
+            self._remember_subjects(found)
         self._show_runs(project, found)
         run = self.run()
         self._unjudged = 0
@@ -166,14 +182,24 @@ class ExamTab(Tab):
         self.pages.setCurrentIndex(0 if run is None else 1)
         self._show_state()
 
+    def _remember_subjects(self, runs: list[Run]) -> None:
+        """Begin with who was chosen in this project last, else with who was examined last."""
+        subjects = self.form.subjects
+        if self._shown is not None or not subjects.is_touched():
+            last = runs[0].subjects if runs else []
+            subjects.remember(subjects.kept() or [Subject(one.provider, one.model, one.condition) for one in last])
+
     async def _load_estimates(self, project: Project) -> None:
         """Reckon what the exam that the form wishes for would come to."""
         if not self.form.isHidden():
             plan = self.form.plan()
             found = await project.read(_estimate, plan)
+            trained, wanted = await project.read(_trained, plan)
             if project is self.workspace.project:
                 self.form.show_estimates(found)
-                self.empty.show_count(found[0].requests if found else 0)
+                self.form.show_trained(trained, wanted)
+                first = found[0] if found else None
+                self.empty.show_count(*(first.requests - first.general, first.general) if first else (0, 0))
 
     def _show_runs(self, project: Project, found: list[Run]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
@@ -253,6 +279,12 @@ class ExamTab(Tab):
 
 def _overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, int]]]:
     return evals.runs(db), eval_answers.counts(db)
+
+
+def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
+    """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
+    models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
+    return lineage.asked_otherwise(db, models), spec.load(db).system_prompt
 
 
 def _estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:

@@ -14,8 +14,11 @@ from ui.exam_model import heat
 from ui.exam_outcome import Compared, Outcome
 from ui.exam_words import GAINED, LOST, NOTHING
 
-(SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, SPREAD, UNMARKED, SECONDS, COST) = range(13)
-WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 80, 84, 78, 84)
+(SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, LEAKED, SPREAD, UNMARKED, SECONDS, COST) = range(
+    14
+)
+WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
+ASIDE = (MEMORISED, LEAKED)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -67,7 +70,7 @@ class TotalsModel(QAbstractTableModel):
                 return {HELD: heat(total.held), GENERAL: heat(total.general)}.get(column)
             case Role.ForegroundRole:
                 return self._colour(row, column, total)
-            case Role.FontRole if column == MEMORISED:
+            case Role.FontRole if column in ASIDE:
                 return _italic()
             case Role.TextAlignmentRole:
                 return _alignment(column)
@@ -83,17 +86,18 @@ class TotalsModel(QAbstractTableModel):
         match column:
             case 0:
                 return exam_words.heading(total.subject, self._outcome.servers[row])
-            case 1 | 7 | 8:
-                return exam_words.share({HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised}[column])
+            case 1 | 7 | 8 | 9:
+                rates = {HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised, LEAKED: total.leaked}
+                return exam_words.share(rates[column])
             case 2:
-                return exam_words.interval(total.held) if self._compared else "…"
+                return exam_words.interval(total.held)
             case 3:
                 return f"{100 * total.score:.0f}" if total.held.asked else NOTHING
-            case 9:
-                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
             case 10:
-                return f"{total.unmarked:,}" if total.unmarked else NOTHING
+                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
             case 11:
+                return f"{total.unmarked:,}" if total.unmarked else NOTHING
+            case 12:
                 return f"{total.seconds / given:.2f}" if given and total.seconds else NOTHING
         return exam_words.dollars(total.per_thousand) if given else NOTHING
 
@@ -110,13 +114,13 @@ class TotalsModel(QAbstractTableModel):
             return NOTHING
         low, high = found.scoring.interval
         return {
-            GAP: f"{100 * found.scoring.mean:+.0f}  ({100 * low:+.0f} … {100 * high:+.0f})",
+            GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
             CHANCE: exam_words.p_words(found.passing.p),
             CHANGED: f"{GAINED} {len(scores.names(found.gained))}  {LOST} {len(scores.names(found.lost))}",
         }[column]
 
     def _colour(self, row: int, column: int, total: Total) -> Any:
-        if column == MEMORISED:
+        if column in ASIDE:
             return style.dim()
         if column == SUBJECT and total.subject.error:
             return style.colours("error")[0]
@@ -132,8 +136,9 @@ class TotalsModel(QAbstractTableModel):
         text = _titles()[column][1]
         found = self._comparison(row)
         if column in (HELD, SPAN) and total.held.asked:
-            held = len(scores.held_out(self._outcome.result.questions))
-            return "\n".join(filter(None, (text, exam_words.small(held))))
+            return "\n".join(
+                filter(None, (text, exam_words.repeated(total.held), exam_words.small(total.held.questions)))
+            )
         if column == CHANCE and found is not None:
             return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",
                                     gained=found.passing.gained, lost=found.passing.lost)  # fmt: skip
@@ -152,10 +157,12 @@ def _titles() -> list[tuple[str, str]]:
         (tr("Held out"), tr("Right answers to questions that were never used for training, without the general ones")),
         (
             tr("95 % interval"),
-            tr("Wilson's interval of the held-out rate: it contains the true rate 95 times out of 100"),
+            tr(
+                "It contains the true held-out rate 95 times out of 100. The questions are the sample, however often each was asked."
+            ),
         ),
         (tr("Score"), tr("The mean score of the held-out questions, of 100")),
-        (tr("Difference"), tr("Of the mean score, in points, with its interval (bootstrap, paired by question)")),
+        (tr("Difference"), tr("Of the mean score, in points, with its 95 % interval, paired by question")),
         (
             tr("p"),
             tr(
@@ -166,6 +173,7 @@ def _titles() -> list[tuple[str, str]]:
         (tr("Facts"), tr("Facts gained and lost compared with the reference subject")),
         (tr("General"), tr("General knowledge: what is lost here was forgotten")),
         (tr("Memorised"), tr("The exact wordings of training rows. This does not prove that a fact was learned.")),
+        (tr("Leaked"), tr("Exam questions that are also among the training rows. They are not counted in the result.")),
         (tr("Inconsistent"), tr("Questions that are answered now right, now wrong")),
         (tr("Unmarked"), tr("Answers that the grader could not mark")),
         (tr("s/answer"), tr("Seconds per answer, on average")),
@@ -201,6 +209,7 @@ class TotalsTable(QTableView):
         self.setColumnHidden(SPREAD, not spread)
         self.setColumnHidden(UNMARKED, not any(total.unmarked for total in outcome.result.totals))
         self.setColumnHidden(MEMORISED, not any(total.memorised.asked for total in outcome.result.totals))
+        self.setColumnHidden(LEAKED, not any(total.leaked.asked for total in outcome.result.totals))
         self.setColumnHidden(GENERAL, not any(total.general.asked for total in outcome.result.totals))
         self.updateGeometry()
         self.setFixedHeight(self.sizeHint().height())

@@ -10,7 +10,7 @@ from core.graders import GRADERS
 from core.judges import JUDGE, PERSON
 from core.language import tr, trn
 from core.providers import LOCAL
-from core.scores import Rate
+from core.scores import LEAKED, NO_KIND, Rate
 from core.statistics import Kappa, is_small
 from ui import widgets
 from ui.inquiry_dialog import about
@@ -49,28 +49,18 @@ def servers_of(subjects: Sequence[Subject], titles: Mapping[str, str]) -> list[s
     return [titles.get(subject.provider, subject.provider) if several else "" for subject in subjects]
 
 
-def kind_words() -> dict[str, tuple[str, str]]:
-    """What each kind of exam question is called, and what it shows."""
+def kind_about(kind: str) -> str:
+    """What a kind of exam question shows."""
     return {
-        "memorised": (
-            tr("Memorised: a question from training, not counted in the result"),
-            tr(
-                "The exact wording of a training row. It shows that the training worked, not that the fact was learned."
-            ),
-        ),
-        "reworded": (tr("Reworded"), tr("The same question in a wording that was never used for training.")),
-        "reverse": (tr("Reverse"), tr("The question in reverse, from the answer to what it is about.")),
-        "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
-        "not_stated": (
-            tr("Not stated"),
-            tr("Asks about something the text does not say; the right answer is to say so."),
-        ),
-        "general": (tr("General"), tr("General knowledge from outside the text, which should not get worse.")),
-    }
-
-
-def kind_title(kind: str) -> str:
-    return kind_words().get(kind, (kind, ""))[0]
+        NO_KIND: tr("Rows without a kind. Set one in the examples tab."),
+        LEAKED: tr("Training rows ask the same questions. Right answers to them prove nothing."),
+        "memorised": tr("The exact wording of a training row. It shows that the training worked, not that the fact was learned."),
+        "reworded": tr("The same question in a wording that was never used for training."),
+        "reverse": tr("The question in reverse, from the answer to what it is about."),
+        "applied": tr("A situation in which the fact must be used."),
+        "not_stated": tr("Asks about something the text does not say; the right answer is to say so."),
+        "general": tr("General knowledge from outside the text, which should not get worse."),
+    }.get(kind, "")  # fmt: skip
 
 
 def by_title(by: str, grader: str) -> str:
@@ -103,8 +93,15 @@ def share(rate: Rate) -> str:
     return f"{rate} · {rate.share:.0%}" if rate.asked else NOTHING
 
 
+def repeated(rate: Rate) -> str:
+    """That a rate's answers are repeats of fewer questions; '' where each was asked once."""
+    if rate.asked <= rate.questions:
+        return ""
+    return tr("{answers} answers to {questions} questions", answers=f"{rate.asked:,}", questions=f"{rate.questions:,}")
+
+
 def interval(rate: Rate) -> str:
-    """Wilson's interval of a rate."""
+    """The interval of a rate, over its questions."""
     if not rate.asked:
         return NOTHING
     low, high = rate.interval

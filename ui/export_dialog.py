@@ -33,7 +33,7 @@ from core.formats.conversion import in_words
 from core.formats.writers import WRITERS
 from core.language import tr, trn
 from core.progress import Reporter
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.latest import Latest
 from ui.notice import Notice
 from ui.value_words import offer
@@ -92,8 +92,8 @@ class ExportDialog(QDialog):
         self.full.toggled.connect(lambda _on: self._count())
 
     def _make_path(self) -> None:
-        project = self._workspace.project.path
-        self.path = QLineEdit(str(project.with_suffix(".jsonl")))
+        folder = file_dialogs.folder(self._workspace.settings, file_dialogs.ROWS)
+        self.path = QLineEdit(str(folder / f"{self._workspace.project.path.stem}.jsonl"))
         self.path.setAccessibleName(tr("File"))
         self.path.textChanged.connect(lambda _text: self._show_ok())
         self._browse = QPushButton(tr("Choose…"))
@@ -174,19 +174,19 @@ class ExportDialog(QDialog):
         self._show_ok()
 
     def _show_ok(self) -> None:
-        self._ok.setEnabled(self._rows > 0 and bool(self.path.text().strip()))
+        reason = tr("No row matches.") if not self._rows else tr("Enter a file name.")
+        widgets.allow(self._ok, "" if self._rows and self.path.text().strip() else reason)
 
     def _on_browse(self) -> None:
-        dialog = QFileDialog(self, tr("Export rows"), self.path.text())
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectFile(self.path.text())
+        dialog = file_dialogs.to_save(
+            self, self._workspace.settings, file_dialogs.ROWS, tr("Export rows"), self.path.text(), self._on_path
+        )
         # The question whether to replace a file comes when the work begins: the path may also be typed.
         dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        dialog.fileSelected.connect(self._on_path)
         dialog.open()
 
-    def _on_path(self, file: str) -> None:
-        self.path.setText(str(with_suffix(Path(file), self.format.currentData())))
+    def _on_path(self, file: Path) -> None:
+        self.path.setText(str(with_suffix(file, self.format.currentData())))
 
     def _on_export(self) -> None:
         path = Path(self.path.text().strip()).expanduser()

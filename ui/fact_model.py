@@ -53,8 +53,10 @@ def about(entry: Entry, lost: bool) -> str:
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
     titles = kind_titles()
-    counts = ", ".join(f"{titles[kind]} {entry.trained[kind]}/{STUDY[kind]}" for kind in KINDS)
+    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY[kind]}" for kind in KINDS)
     lines.append(tr("Rows: {counts}", counts=counts))
+    if entry.drafts:
+        lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
     if entry.lacking:
         listed = ", ".join(f"{titles[kind]} {count}" for kind, count in entry.lacking.items())
         lines.append(tr("Missing: {counts}", counts=listed))
@@ -155,7 +157,14 @@ class FactModel(QAbstractTableModel):
         mark = f"{WARNING} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
         recall = str(entry.recall) if entry.recall else ""
-        shown = (f"{mark}{fact.name}", fact.text, "", str(entry.held), recall, known[coverage.knowledge(fact.known)])
+        shown = (
+            f"{mark}{fact.name}",
+            fact.text,
+            "",
+            str(entry.examined),
+            recall,
+            known[coverage.knowledge(fact.known)],
+        )
         return shown[column]
 
     def _colour(self, entry: Entry, column: int) -> Any:
@@ -164,7 +173,7 @@ class FactModel(QAbstractTableModel):
         alarming = {
             NAME: self.is_lost(entry.fact) or entry.stale,
             TEXT: self.is_lost(entry.fact),
-            EXAMINED: not entry.held,
+            EXAMINED: not entry.examined,
         }
         return style.colours("warning")[0] if alarming.get(column) else None
 

@@ -38,18 +38,14 @@ class Legend(QWidget):
         layout.setSpacing(style.SPACE // 2)
         self._labels: dict[str, QLabel] = {}
         for state in MEANINGS:
-            self._labels[state] = widgets.label()
+            self._labels[state] = widgets.Chip(MEANINGS[state])
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
     def show_entries(self, entries: list[Entry]) -> None:
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
-            front, back = style.colours(MEANINGS[state])
             label.setText(state_words(state, counts[state]))
-            label.setStyleSheet(
-                f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
-            )
             label.setVisible(counts[state] > 0)
 
 

@@ -38,14 +38,14 @@ class CoverageDelegate(RoomyDelegate):
         self.initStyleOption(option, index)
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         entry: Entry = index.data(ENTRY)
-        lacking = entry.lacking
+        lacking = entry.uncovered
         height = min(CELL, option.rect.height() - 4)
         top = option.rect.center().y() - height // 2
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, kind in enumerate(KINDS):
             box = QRect(option.rect.left() + 6 + place * CELL, top, CELL - 3, height)
-            count = entry.trained[kind]
+            count = entry.approved[kind]
             if not entry.fact.ignored:
                 front, back = style.colours("warning" if kind in lacking else "good")
                 painter.setBrush(back)

@@ -160,9 +160,10 @@ class GenerationDialog(InquiryDialog):
         self._show_estimate(found)
         self.show_start()
 
-    def can_start(self) -> bool:
-        wished = bool(self._plan and self._plan.wished)
-        return wished and (self.offline.isChecked() or bool(self.model.model()))
+    def lacks(self) -> str:
+        if not (self._plan and self._plan.wished):
+            return tr("No rows are missing for these facts and kinds.")
+        return "" if self.offline.isChecked() else self.lacks_model()
 
     def start(self) -> None:
         names, kinds = self._names, self.chosen_kinds()

@@ -245,8 +245,9 @@ class ImportDialog(QDialog):
         """Show what will come of the choices, or what is still to be chosen."""
         source = self._source
         lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
-        self._ok.setEnabled(not lacks and not self._workspace.project.read_only)
+        locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
         self._note.say(lacks, "warning")
+        widgets.allow(self._ok, lacks or locked, self._note if lacks else None)
         if source.lacks():
             self._show_result([])
             return

@@ -7,14 +7,19 @@ from typing import NamedTuple
 
 from PySide6.QtWidgets import QWidget
 
-from core import importing
+from core import dataset, importing
+from core.checks import RULES
+from core.dataset import Wrong
 from core.errors import JukuError
 from core.importing import Imported
 from core.language import tr, trn
 from core.rows import Options
+from ui import dataset_bulk
 from ui.notice import Notice
 from ui.quarantine_dialog import QuarantineDialog
 from ui.workspace import Workspace
+
+NAMED = 3  # problems that are named in a message
 
 
 class Wanted(NamedTuple):
@@ -33,14 +38,18 @@ class Outcome:
     known: int = 0
     unread: int = 0
     failed: list[str] = field(default_factory=list)
+    wrong: Wrong = field(default_factory=Wrong)
+    first: int = 0  # the id of the first row that was imported
 
-    def add(self, found: Imported) -> None:
+    def add(self, found: Imported, wrong: Wrong) -> None:
+        self.wrong += wrong
         self.rows += found.rows
         self.known += found.known
         self.unread += found.unread
 
     def words(self) -> str:
         said = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
+        said += wrong_words(self.wrong)
         if self.known:
             said.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.unread:
@@ -50,7 +59,25 @@ class Outcome:
         ).strip()
 
     def meaning(self) -> str:
-        return "error" if self.failed else "warning" if self.unread else "good" if self.rows else "note"
+        if self.failed or self.wrong.errors:
+            return "error"
+        return "warning" if self.unread or self.wrong else "good" if self.rows else "note"
+
+
+def wrong_words(wrong: Wrong) -> list[str]:
+    """How many rows have errors or warnings, and which, the most frequent first."""
+    if not wrong:
+        return []
+    rules = sorted(wrong.rules, key=lambda rule: (RULES[rule].severity != "error", -wrong.rules[rule]))
+    names = [RULES[rule].title() for rule in rules[:NAMED]]
+    if more := len(rules) - len(names):
+        names.append(trn("{n} more", "{n} more", more))
+    parts = [
+        trn("{n} with an error", "{n} with errors", wrong.errors) if wrong.errors else "",
+        trn("{n} with a warning", "{n} with warnings", wrong.warnings) if wrong.warnings else "",
+    ]
+    counts = tr(", ").join(filter(None, parts))
+    return [tr("{counts}: {rules}.", counts=counts, rules=tr(", ").join(names))]
 
 
 def label_of(wanted: list[Wanted]) -> str:
@@ -76,14 +103,17 @@ async def take(workspace: Workspace, wanted: list[Wanted], window: QWidget, outc
 async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome) -> None:
     reporter = workspace.tasks.reporter(label)
     name = tr("Import {name}", name=one.name)
+    project = workspace.project
+    first = await project.read(dataset.next_id)
+    outcome.first = outcome.first or first
     try:
-        found = await importing.bring(workspace.project, one.path, one.options, reporter, name)
+        found = await importing.bring(project, one.path, one.options, reporter, name)
     except JukuError as error:
         outcome.failed.append(failure(one.name, error))
         return
-    outcome.add(found)
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
+    outcome.add(found, await project.read(dataset.wrong_since, first))
 
 
 def failure(name: str, error: JukuError) -> str:
@@ -95,9 +125,22 @@ def failure(name: str, error: JukuError) -> str:
 def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
     meaning = outcome.meaning()
     notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
+    fixable = [rule for rule in outcome.wrong.rules if RULES[rule].fixable]
+    if fixable:
+        count = outcome.wrong.rules[fixable[0]]
+        text = trn("Fix {n}", "Fix all {n}", count) if len(fixable) == 1 else tr("Fix what is safe to fix")
+        notice.add_button(text, lambda: _fix(workspace, fixable, outcome.first))
+    if outcome.wrong:
+        rules = list(outcome.wrong.rules)
+        words = f"rule:{rules[0]}" if len(rules) == 1 else "rule:*"
+        notice.add_button(tr("Show"), lambda: workspace.rows_wanted.emit(words))
     if outcome.unread:
         notice.add_button(tr("Review…"), lambda: QuarantineDialog(workspace, window.window()).open())
     return notice
+
+
+def _fix(workspace: Workspace, rules: list[str], first: int) -> None:
+    dataset_bulk.run(workspace, tr("Fix the imported rows"), dataset.fix_since, rules, first)
 
 
 def _is_cancelled() -> bool:

@@ -15,6 +15,7 @@ from core.inquiry_tasks import TASKS
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.project import Changes
+from core.providers import kinds
 from ui import inquiry_parts, inquiry_runner, style, widgets
 from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar
 from ui.inquiry_runner import Ended
@@ -30,13 +31,19 @@ class InquiryDialog(QDialog):
     """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
 
     A dialog of this kind gives `reading`, what it wants to know of the project; `show_found`, which shows it;
-    `can_start`; and `start`, which the primary button calls.
+    `lacks`; and `start`, which the primary button calls.
     """
 
     finished_with = Signal(str)  # what came of a run that was begun here, in words
 
     def __init__(
-        self, workspace: Workspace, task: str, title: str, parent: QWidget | None = None, demanding: bool = True
+        self,
+        workspace: Workspace,
+        task: str,
+        title: str,
+        parent: QWidget | None = None,
+        demanding: bool = True,
+        use: str = kinds.ANSWER,
     ) -> None:
         super().__init__(parent)
         assert task in TASKS, task
@@ -52,7 +59,7 @@ class InquiryDialog(QDialog):
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
         self.body.setSpacing(style.SPACE)
-        self.model = ModelRow(workspace, demanding, TASKS[task].role)
+        self.model = ModelRow(workspace, task, demanding, TASKS[task].role, use)
         self.note = widgets.Note()
         self.line = RunLine()
         self.primary = widgets.primary("")
@@ -99,9 +106,13 @@ class InquiryDialog(QDialog):
         """Show what was read."""
         raise NotImplementedError
 
-    def can_start(self) -> bool:
-        """Whether there is something to do, and a model to do it where one is needed."""
+    def lacks(self) -> str:
+        """Why nothing can be started: nothing is to be done, or no model is there to do it; '' where it can."""
         raise NotImplementedError
+
+    def lacks_model(self) -> str:
+        """Why no model can be asked; '' where one can."""
+        return "" if self.model.model() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
@@ -137,7 +148,7 @@ class InquiryDialog(QDialog):
         project, provider = self.workspace.project, self.model.provider()
         try:
             self._unfinished = await project.read(inquiry_parts.unfinished, self.task, reporter=reporter)
-            model = await project.read(inquiry_parts.last_model, provider, reporter=reporter)
+            model = await project.read(inquiry_parts.last_model, provider, self.task, reporter=reporter)
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
@@ -150,7 +161,9 @@ class InquiryDialog(QDialog):
 
     def show_start(self) -> None:
         """Let the primary button say whether it can be pressed."""
-        self.primary.setEnabled(self._known and self.runner.progress(self.task) is None and self.can_start())
+        running = self.runner.progress(self.task) is not None
+        reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
+        widgets.allow(self.primary, reading or self.lacks())
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)

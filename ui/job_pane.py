@@ -20,6 +20,7 @@ from core.curves import Series
 from core.jobs import UPLOADING
 from core.language import tr, trn
 from core.providers import Checkpoint, Event
+from core.settings import Settings
 from ui import job_words, style, widgets
 from ui.checkpoint_table import CheckpointTable
 from ui.curve_chart import CurveChart, CurveJob
@@ -46,7 +47,7 @@ class JobPane(QWidget):
 
     model_wanted = Signal(str, str)
 
-    def __init__(self, actions: JobActions) -> None:
+    def __init__(self, actions: JobActions, settings: Settings) -> None:
         super().__init__()
         self._job = 0
         self._events: list[Event] = []
@@ -55,7 +56,7 @@ class JobPane(QWidget):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedHeight(6)
         self.bar.setAccessibleName(tr("Progress of the job"))
-        self.chart, self.log = CurveChart(), QPlainTextEdit(readOnly=True)
+        self.chart, self.log = CurveChart(settings), QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(tr("Events of the job"))
         self.log.setPlaceholderText(tr("No events yet."))
         self.checkpoints, self.record = CheckpointTable(), JobRecord()
@@ -102,7 +103,13 @@ class JobPane(QWidget):
         apart = lineage.told_apart([line.job for line in lines[:MOST]])
         self.chart.show_jobs(
             [
-                CurveJob(line.job.id, name or _short(line), told.series.get(line.job.id, {}), line.standing.total)
+                CurveJob(
+                    line.job.id,
+                    name or _short(line),
+                    told.series.get(line.job.id, {}),
+                    line.standing.total,
+                    line.job.is_over,
+                )
                 for line, name in zip(lines[:MOST], apart, strict=True)
             ]
         )

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushBut
 from core import lineage
 from core.jobs import Job
 from core.language import tr, trn
-from ui import hyper_fields, style, widgets
+from ui import hyper_fields, job_words, style, widgets
 from ui.text_length import local_time
 
 DIGEST = 16  # characters of a content hash that are shown
@@ -73,7 +73,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
         (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
         (tr("Base model"), job.model),
-        (tr("Method"), job.method),
+        (tr("Method"), job_words.method_title(job.method)),
         *((hyper_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
         (

@@ -3,6 +3,7 @@
 from core.errors import CLOSED, QUOTA
 from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr, trn
+from core.providers import LOCAL
 from core.standing import Standing
 
 MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
@@ -17,9 +18,9 @@ def status_title(job: Job) -> str:
         WAITING: tr("Waiting"),
         UPLOADING: tr("Sending the rows"),
         CREATING: tr("Requested"),
-        MISSING: tr("Deleted on the server"),
+        MISSING: tr("Deleted") if job.provider == LOCAL else tr("Deleted on the server"),
         "validating_files": tr("Checking rows"),
-        "queued": tr("In the server's queue"),
+        "queued": tr("Waiting") if job.provider == LOCAL else tr("In the server's queue"),
         "running": tr("Running"),
         "paused": tr("Paused"),
         "succeeded": tr("Succeeded"),
@@ -28,8 +29,27 @@ def status_title(job: Job) -> str:
     }.get(job.status, job.status)
 
 
+def state_title(standing: Standing) -> str:
+    """The status, or what is done before a first training: its model is made ready."""
+    return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
+
+
+def _explained_here(job: Job) -> str:
+    """What a status means of a job on this computer, where no server has a part in it."""
+    return {
+        UPLOADING: tr("Passing the rows to the local engine"),
+        CREATING: tr("Requested; the local engine has not answered yet. Juku checks what became of it."),
+        MISSING: tr("The local engine no longer knows this job"),
+        "validating_files": tr("The local engine is checking the rows"),
+        "queued": tr("Waiting for its turn on this computer"),
+        "paused": tr("Paused; it can be resumed"),
+    }.get(job.status, "")
+
+
 def explained(job: Job) -> str:
     """What the status means."""
+    if job.provider == LOCAL and (here := _explained_here(job)):
+        return here
     return {
         WAITING: tr("In Juku's queue; nothing has been sent yet"),
         UPLOADING: tr("Sending the rows to the server"),
@@ -49,6 +69,8 @@ def advice(job: Job) -> str:
     """What to do about a job's error; '' where there is nothing to say."""
     code, error = job.error_code, job.error.lower()
     if job.status not in ("failed", MISSING):
+        return ""
+    if job.status == MISSING and job.provider == LOCAL:
         return ""
     if job.status == MISSING:
         return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
@@ -70,6 +92,8 @@ def advice(job: Job) -> str:
 def progress(standing: Standing) -> str:
     """How far a job is, in a few words: for a line of a table."""
     job = standing.job
+    if standing.preparing is not None:
+        return _percent(standing.preparing)
     if job.ended or standing.step is None:
         return ""
     if standing.total:
@@ -80,6 +104,9 @@ def progress(standing: Standing) -> str:
 def sentence(standing: Standing) -> str:
     """How a job stands, in a line."""
     job = standing.job
+    if standing.preparing is not None:
+        done = _percent(standing.preparing)
+        return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
     parts = [f"{status_title(job)} – {explained(job)}" if standing.step is None else status_title(job)]
     if standing.step is not None:
         parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
@@ -93,6 +120,19 @@ def sentence(standing: Standing) -> str:
     if standing.left is not None:
         parts.append(time_left(standing.left))
     return " · ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def method_title(method: str) -> str:
+    """A method in words, beside the protocol's own."""
+    return {
+        "supervised": tr("Supervised (answers)"),
+        "dpo": tr("DPO (preferences)"),
+        "reinforcement": tr("Reinforcement (only shown)"),
+    }.get(method, method)
 
 
 def time_left(seconds: float) -> str:

@@ -61,7 +61,7 @@ class JsonDialog(QDialog):
     def _on_text(self) -> None:
         typed = text_of(self.editor.document())
         checked = self.check(typed)
-        self._save.setEnabled(checked.text is not None)
+        widgets.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
         mark(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]

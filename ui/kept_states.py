@@ -258,7 +258,7 @@ class KeptStates(QDialog):
         chosen = self._chosen() is not None
         for button in (self.rename, self.delete, self.restore):
             button.setEnabled(chosen)
-        self.keep.setEnabled(bool(self.name.text().strip()))
+        widgets.allow(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
             box.setEnabled(bool(self._kept))
 

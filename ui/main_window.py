@@ -2,34 +2,36 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
 from core import documents, evals, paths, samples, settings, shared_disks
 from core import project as projects
 from core.errors import FileChangedError, JukuError
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Progress
 from core.project import Changes, Project
-from ui import inquiry_runner, one_window, queue_runner, style, widgets
+from ui import file_dialogs, inquiry_runner, one_window, open_question, queue_runner, screen, style, widgets
 from ui.chat_tab import ChatTab
 from ui.copies import Copies
 from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
+from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
+from ui.latest import pause_words
+from ui.notice import MessageBar
 from ui.one_window import OneWindow
 from ui.opening import Opening
 from ui.rescue_dialog import RescueDialog
@@ -38,6 +40,7 @@ from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
 from ui.training_tab import TrainingTab
+from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -71,26 +74,28 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._make_status_bar()
         self._connect()
-        self.resize(1240, 820)
-        self.restoreGeometry(QByteArray.fromBase64(workspace.settings.geometry.encode()))
+        self._restore()
         self.show_project()
 
+    def _restore(self) -> None:
+        """As it was left, but never beyond the screen there is now."""
+        chosen = self.workspace.settings
+        self.resize(1240, 820)
+        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        screen.fit(self)
+        if 0 <= chosen.tab < self.tabs.count():
+            self.tabs.setCurrentIndex(chosen.tab)
+
     def _lay_out(self) -> None:
-        self.messages = widgets.MessageBar()
-        self.place = widgets.MessageBar()  # what to know of the folder the project lies in
+        self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
+        self.place = MessageBar(self)  # what to know of the folder the project lies in
+        self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self.place)
-        layout.addWidget(self.tabs, 1)
-        self.setCentralWidget(page)
+        self.setCentralWidget(screen.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu(tr("&File"))
@@ -134,6 +139,7 @@ class MainWindow(QMainWindow):
 
     def _make_status_bar(self) -> None:
         self._server = widgets.label(dim=True)
+        self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = widgets.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)
@@ -151,6 +157,9 @@ class MainWindow(QMainWindow):
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
+        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self._on_import)
         self.spec_tab.document_wanted.connect(self._on_document)
         self.spec_tab.settings_wanted.connect(self._on_settings)
@@ -208,6 +217,16 @@ class MainWindow(QMainWindow):
             self.spec_tab.bring_document(path)
         self.workspace.tasks.start("", self._open_and_import(document, [path for path in files if path not in texts]))
 
+    def _drop_words(self, found: list[Path]) -> str:
+        """What will happen to files that are dropped."""
+        if any(path.suffix == projects.SUFFIX for path in found):
+            return tr("Open the project")
+        texts = sum(1 for path in found if self._is_for_spec(path))
+        words = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
+        if rows := len(found) - texts:
+            words.append(trn("Import {n} file as rows", "Import {n} files as rows", rows))
+        return "\n".join(words)
+
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
         over_spec = self.tabs.currentWidget() is self.spec_tab
@@ -223,11 +242,13 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.import_files(files)
 
-    async def _create(self, path: Path, sample: str) -> None:
+    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
             await made.write(tr("Use the sample"), samples.fill, sample)
         await self._replace(made)
+        if then:
+            asyncio.get_running_loop().call_soon(then)  # behind the switch
 
     async def _replace(self, project: Project) -> None:
         await self.flush()
@@ -256,12 +277,21 @@ class MainWindow(QMainWindow):
             widget.setVisible(bool(label))
 
     def _on_progress(self, label: str, progress: Progress) -> None:
-        if label == self.workspace.tasks.label and progress.total:
+        if label != self.workspace.tasks.label:
+            return
+        self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
+        if progress.total:
             self._progress.setRange(0, 1000)
             self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
-        self._server.setText(tr("Connected to: {provider}", provider=self.workspace.provider_title()))
+        title = self.workspace.provider_title()
+        is_there = self.workspace.trouble(self.workspace.settings.provider) is None
+        self._server.setText(
+            tr("Connected to: {provider}", provider=title)
+            if is_there
+            else tr("Not connected: {provider}", provider=title)
+        )
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -292,21 +322,31 @@ class MainWindow(QMainWindow):
         title = samples.load(name).spec_name
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
-    def _ask_where(self, title: str, name: str, create: object) -> None:
-        suggested = str(paths.documents_folder() / f"{name}{projects.SUFFIX}")
-        dialog = QFileDialog(self, title, suggested, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(projects.SUFFIX.removeprefix("."))
-        dialog.selectFile(suggested)
-        dialog.fileSelected.connect(lambda file: self.workspace.tasks.start("", create(Path(file))))  # type: ignore[operator]
-        dialog.open()
+    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            lambda path: self.workspace.tasks.start("", create(path)), _project_files(),
+        ).open()  # fmt: skip
 
     def _on_open(self) -> None:
-        folder = str(self.workspace.project.path.parent)
-        dialog = QFileDialog(self, tr("Open a project"), folder, _file_types(tr("Juku projects"), PROJECT_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.open_paths([Path(file)]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
+            lambda found: self._on_opened(found[0]), _project_files(),
+        ).open()  # fmt: skip
+
+    def _on_opened(self, path: Path) -> None:
+        """What was chosen may be no project: rows do not come into the open one without a word."""
+        if path.suffix in (projects.SUFFIX, *DOCUMENTS):
+            self.open_paths([path])
+            return
+
+        def bring() -> None:
+            self._import([path])
+
+        def create() -> None:
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+
+        open_question.ask(self, path, self.workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -314,17 +354,17 @@ class MainWindow(QMainWindow):
             self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def _on_import(self) -> None:
-        dialog = QFileDialog(self, tr("Import rows"), "", _file_types(tr("Rows"), ROW_FILES))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda files: self.open_paths([Path(file) for file in files]))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
+            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+        ).open()  # fmt: skip
 
     def _on_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        dialog = QFileDialog(self, tr("Import a document"), "", _file_types(tr("Documents"), patterns))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda file: self.spec_tab.bring_document(Path(file)))
-        dialog.open()
+        file_dialogs.to_open(
+            self, self.workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
+            lambda found: self.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+        ).open()  # fmt: skip
 
     def _on_export(self) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -332,6 +372,12 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
+
+    def _on_server_settings(self) -> None:
+        """The chosen server's page, ready for its key."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.show_server(self.workspace.settings.provider)
+        dialog.open()
 
     def _on_rescue(self) -> None:
         dialog = RescueDialog(self.workspace, parent=self)
@@ -370,8 +416,13 @@ class MainWindow(QMainWindow):
         if isinstance(event, QDropEvent) and (files := _files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
+                self._drop.hide()
                 self.open_paths(files)
+            else:
+                self._drop.show_over(self.centralWidget(), self._drop_words(files))
             return True
+        if event.type() == QEvent.Type.DragLeave:
+            self._drop.hide()
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -433,6 +484,7 @@ class MainWindow(QMainWindow):
                 raise
             logger.warning("closed without saving: %s", error)
         self.hide()
+        self.workspace.settings.tab = self.tabs.currentIndex()
         self._one.end()
         self.workspace.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         try:
@@ -446,6 +498,5 @@ def _files(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
-def _file_types(title: str, patterns: str) -> str:
-    everything = tr("All files")
-    return f"{title} ({patterns});;{everything} (*)"
+def _project_files() -> str:
+    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)

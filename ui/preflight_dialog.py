@@ -16,10 +16,14 @@ COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
-    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows."""
+    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows.
+
+    `prompt_wanted` tells the rows' system prompt, to be made the project's.
+    """
 
     started = Signal()
     rows_wanted = Signal(str)
+    prompt_wanted = Signal(str)
 
     def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,7 +34,8 @@ class PreflightDialog(QDialog):
         self.amount = widgets.label(_amount(report, server), wrap=True)
         self.whose = widgets.label(_whose(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
-        self.rows = QPushButton(tr("Show the rows"))
+        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
+        self.prompt.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
         self.start = widgets.primary(_start_words(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
@@ -39,9 +44,10 @@ class PreflightDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        for button in (self.rows, self.start, self.cancel):
+        for button in (self.rows, self.prompt, self.start, self.cancel):
             button.setAutoDefault(False)
         buttons.addWidget(self.rows)
+        buttons.addWidget(self.prompt)
         buttons.addStretch()
         buttons.addWidget(self.start)
         buttons.addWidget(self.cancel)
@@ -56,7 +62,7 @@ class PreflightDialog(QDialog):
         else:
             layout.addWidget(widgets.label(tr("No objections."), dim=True))
             layout.addStretch()
-        self.start.setEnabled(not self.report.is_blocked)
+        widgets.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -65,6 +71,7 @@ class PreflightDialog(QDialog):
         self.objections.currentRowChanged.connect(lambda _row: self._show_rows())
         self.objections.itemActivated.connect(lambda _item: self._on_rows())
         self.rows.clicked.connect(lambda _checked: self._on_rows())
+        self.prompt.clicked.connect(lambda _checked: self._on_prompt())
         self.start.clicked.connect(lambda _checked: self._on_start())
         self.cancel.clicked.connect(lambda _checked: self.reject())
 
@@ -89,6 +96,7 @@ class PreflightDialog(QDialog):
         chosen = self._chosen()
         self.rows.setVisible(any(one.words for one in self.report.objections))
         self.rows.setEnabled(bool(chosen and chosen.words))
+        self.prompt.setVisible(self._prompt() is not None)
 
     def _on_rows(self) -> None:
         """The rows are what stands in the way: mend them first, and come back."""
@@ -96,6 +104,20 @@ class PreflightDialog(QDialog):
         if chosen and chosen.words:
             self.reject()
             self.rows_wanted.emit(chosen.words)
+
+    def _prompt(self) -> str | None:
+        """The prompt of the objection that is looked at, else of the only one that tells of prompts."""
+        chosen = self._chosen()
+        told = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
+        if chosen and chosen.prompt is not None:
+            return chosen.prompt
+        return told[0] if len(told) == 1 else None
+
+    def _on_prompt(self) -> None:
+        prompt = self._prompt()
+        assert prompt is not None
+        self.reject()
+        self.prompt_wanted.emit(prompt)
 
     def _on_start(self) -> None:
         self.accept()

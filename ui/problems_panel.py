@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from core import dataset, editing, filters, quarantine
-from core.checks import RULES
+from core.checks import RULES, SEVERITIES
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes, Project
@@ -165,7 +165,7 @@ def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
     counts = dataset.counts(db, "problems")
     whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in whole_set.of_set(db)]
-    worst = sorted(counts.items(), key=lambda entry: (RULES[entry[0]].severity != "error", -entry[1], entry[0]))
+    worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [Group(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(dataset.counts(db, "split").values())
 

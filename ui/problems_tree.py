@@ -172,7 +172,7 @@ def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidget
 
 
 def severity_icon(severity: str) -> QIcon:
-    """A red disc with a cross, or an amber triangle: told apart by shape, too."""
+    """A red disc with a cross, an amber triangle, or a dot in a ring: told apart by shape, too."""
     picture = QPixmap(32, 32)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
@@ -183,7 +183,7 @@ def severity_icon(severity: str) -> QIcon:
     pen.setColor(colour)
     painter.setPen(pen)
     painter.setBrush(back)
-    (_paint_error if severity == "error" else _paint_warning)(painter, colour)
+    {"error": _paint_error, "warning": _paint_warning, "note": _paint_note}[severity](painter, colour)
     painter.end()
     icon = QIcon(picture)
     icon.addPixmap(picture, QIcon.Mode.Selected)  # else the line's colour would be mixed in
@@ -194,6 +194,12 @@ def _paint_error(painter: QPainter, _colour: QColor) -> None:
     painter.drawEllipse(QRectF(4, 4, 24, 24))
     painter.drawLine(QPointF(11, 11), QPointF(21, 21))
     painter.drawLine(QPointF(21, 11), QPointF(11, 21))
+
+
+def _paint_note(painter: QPainter, colour: QColor) -> None:
+    painter.drawEllipse(QRectF(4, 4, 24, 24))
+    painter.setBrush(colour)
+    painter.drawEllipse(QPointF(16, 16), 2.4, 2.4)
 
 
 def _paint_warning(painter: QPainter, colour: QColor) -> None:

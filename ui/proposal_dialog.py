@@ -66,7 +66,7 @@ class ProposalDialog(QDialog):
     def _show_button(self) -> None:
         count = len(self.sides.accepted())
         self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
-        self.take.setEnabled(count > 0)
+        widgets.allow(self.take, "" if count else tr("Accept a change first."))
 
     def _on_take(self) -> None:
         self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QMessageBox,
@@ -27,7 +26,7 @@ from core.checks import RULES
 from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.latest import Latest, ProgressLine
 from ui.quarantine_model import QuarantineModel
 from ui.unread_edit import UnreadEdit
@@ -215,13 +214,8 @@ class QuarantineDialog(QDialog):
         self._work.ask(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
 
     def _on_save(self) -> None:
-        dialog = QFileDialog(self, tr("Save the lines unchanged"), str(self._folder() / "unread.txt"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.fileSelected.connect(lambda file: self.save(Path(file)))
-        dialog.open()
-
-    def _folder(self) -> Path:
-        return self._workspace.project.path.parent
+        title = tr("Save the lines unchanged")
+        file_dialogs.to_save(self, self._workspace.settings, file_dialogs.LINES, title, "unread.txt", self.save).open()
 
     def save(self, path: Path) -> None:
         """Write the selected lines, or all when only one is selected, with their own bytes."""

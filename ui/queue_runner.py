@@ -34,6 +34,7 @@ class QueueRunner(QObject):
         self._watched: int | None = None
         workspace.tasks.changed.connect(self._on_changed)
         workspace.offers_changed.connect(self._on_offers)
+        workspace.reconnected.connect(self._on_reconnected)
 
     @property
     def failures(self) -> dict[str, JukuError]:
@@ -128,6 +129,10 @@ class QueueRunner(QObject):
         """The chosen server has answered: what could not be asked before is asked again."""
         provider = self._workspace.settings.provider
         if self._workspace.offers and provider in self.failures:
+            self.wake(provider)
+
+    def _on_reconnected(self, provider: str) -> None:
+        if provider in self.failures:
             self.wake(provider)
 
 

@@ -226,7 +226,7 @@ class ReplaceDialog(QDialog):
             parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
         self.count.setText(", ".join(parts))
         self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
-        self._replace.setEnabled(rows > 0 and self._pattern is not None)
+        widgets.allow(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
 
     def _on_replace(self) -> None:
         if not self._replace.isEnabled() or self._pattern is None:

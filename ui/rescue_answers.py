@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
-from core import golden
+from core import golden, points
 from core.golden import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
@@ -91,7 +91,7 @@ class AnswersPage(Page):
             return
         one = self._kept[line]
         parts = [(tr("Question"), one.question), (tr("Answer"), one.answer), (tr("Expected"), one.reference)]
-        parts.append((tr("Key points"), one.key_points))
+        parts.append((tr("Key points"), points.in_words(one.key_points)))
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def show_buttons(self) -> None:
@@ -100,7 +100,8 @@ class AnswersPage(Page):
         self.cost.setText(cost_words(self._left, self.provider, self.batch.wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
-        self.record.setEnabled(left > 0 and not self.is_asking)
+        lacks = "" if left else tr("There are no questions left to ask.")
+        widgets.allow(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
         who, all_rows = self.who, self.all_rows.isChecked()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
 
 from core import rescue, training
 from core.errors import JukuError
@@ -14,7 +14,7 @@ from core.progress import Reporter
 from core.project import Changes
 from core.rescue import Saved, Tuned
 from core.rows import Options
-from ui import import_run, style, widgets
+from ui import file_dialogs, import_run, style, widgets
 from ui.import_run import Outcome, Wanted
 from ui.latest import Latest, ProgressLine
 from ui.rescue_parts import Page, words_of
@@ -88,17 +88,17 @@ class FilesPage(Page):
 
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
-        self.save.setEnabled(not busy and self.model is not None)
+        waiting = tr("Saving the files") if busy else ""
+        known = self.model is not None and bool(rescue.files_of(self.model))
+        widgets.allow(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
-        self.bring.setEnabled(not busy and saved is not None and any(saved.of(role) for role in SPLITS))
-        self.bring.setToolTip("" if saved else widgets.tip(tr("Save the files first.")))
+        there = saved is not None and any(saved.of(role) for role in SPLITS)
+        lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
+        widgets.allow(self.bring, waiting if there else lacks)
 
     def _on_save(self) -> None:
-        dialog = QFileDialog(self, tr("Folder for the files"), str(self.workspace.project.path.parent))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda folder: self.save_to(Path(folder)))
-        dialog.open()
+        title = tr("Folder for the files")
+        file_dialogs.to_choose_folder(self, self.workspace.settings, file_dialogs.RESCUED, title, self.save_to).open()
 
     def save_to(self, folder: Path) -> None:
         """Download the files of the model that is chosen now."""

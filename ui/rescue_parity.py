@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from core import golden, jobs
+from core import golden, jobs, points
 from core.errors import JukuError
 from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui import style, widgets
+from ui import file_dialogs, style, widgets
 from ui.notice import Notice
 from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
@@ -115,7 +115,8 @@ class ParityPage(Page):
         self.again.setText(
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
-        self.again.setEnabled(count > 0 and not self.is_asking)
+        lacks = "" if count else tr("There are no questions left to ask.")
+        widgets.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 
@@ -126,7 +127,7 @@ class ParityPage(Page):
         one = self._pairs[line]
         parts = [
             (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
-            (tr("Expected"), one.golden.reference), (tr("Key points"), one.golden.key_points),
+            (tr("Expected"), one.golden.reference), (tr("Key points"), points.in_words(one.golden.key_points)),
         ]  # fmt: skip
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
@@ -141,11 +142,10 @@ class ParityPage(Page):
         self.asked.emit(new, asked, self.batch.wanted())
 
     def _on_export(self) -> None:
-        dialog = QFileDialog(self, tr("Export the comparison"), f"{tr('Parity')}.csv", "CSV (*.csv)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
-        dialog.fileSelected.connect(lambda file: self.export_to(Path(file)))
-        dialog.open()
+        file_dialogs.to_save(
+            self, self.workspace.settings, file_dialogs.REPORTS, tr("Export the comparison"), f"{tr('Parity')}.csv",
+            self.export_to, "CSV (*.csv)",
+        ).open()  # fmt: skip
 
     def export_to(self, path: Path) -> None:
         """Write the table that is shown, all of its lines."""

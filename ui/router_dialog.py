@@ -43,7 +43,7 @@ class RouterDialog(QDialog):
         self._known: list[Domain] = []
         self._choice: Domain | None = None
         self._work = Latest(workspace, self)
-        self.note, self.line = widgets.Note(), ProgressLine(self._work, keeps_place=False)
+        self.note, self.line = widgets.Note(), ProgressLine(self._work)
         self._make_domains()
         self._make_ways()
         self._make_try()
@@ -63,7 +63,7 @@ class RouterDialog(QDialog):
         self.offline = QRadioButton(tr("&Offline: by keywords of the domains"))
         self.calling = QRadioButton(tr("By a chat &model with function calling"))
         self.offline.setChecked(True)
-        self.model = ModelRow(self._workspace, demanding=False)
+        self.model = ModelRow(self._workspace, "router", demanding=False)
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:
@@ -82,6 +82,7 @@ class RouterDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
+        self.ask.setAutoDefault(False)  # Enter in the field presses it already
         for button in (self.add, self.change, self.remove):
             button.setAutoDefault(False)
             buttons.addWidget(button)
@@ -101,6 +102,7 @@ class RouterDialog(QDialog):
         layout.addWidget(self.note)
         layout.addWidget(self.line)
         layout.addWidget(pages, 2)
+        layout.addWidget(widgets.closing(self))
         self.resize(820, 720)
 
     def _trying(self) -> QWidget:
@@ -123,6 +125,7 @@ class RouterDialog(QDialog):
         self.domains.chosen.connect(lambda _line: self._show_buttons())
         self.ask.clicked.connect(lambda _checked: self._on_ask())
         self.question.textChanged.connect(lambda _text: self._show_buttons())
+        self.question.returnPressed.connect(self.ask.click)
         self.examine.clicked.connect(lambda _checked: self._on_examine())
         for way in (self.offline, self.calling):
             way.toggled.connect(lambda _on: self._show_buttons())
@@ -137,7 +140,8 @@ class RouterDialog(QDialog):
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
-        self._workspace.tasks.start("", self._load())
+        loading = self._workspace.tasks.start("", self._load())
+        self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.way()
@@ -163,8 +167,12 @@ class RouterDialog(QDialog):
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
-        self.ask.setEnabled(able and bool(self.question.text().strip()))
-        self.examine.setEnabled(able and any(one.source for one in self._known))
+        lacks = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
+        widgets.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        sources = any(one.source for one in self._known)
+        widgets.allow(
+            self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
+        )
 
     def edit(self, domain: Domain) -> None:
         dialog = DomainDialog(self._workspace, domain, self)

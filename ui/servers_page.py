@@ -55,7 +55,7 @@ class ServersPage(QWidget):
         self._lay_out()
         self._connect()
         self._show_list(providers.LOCAL)
-        workspace.tasks.start("", self._find_places())
+        self._finding = workspace.tasks.start("", self._find_places())
 
     def _fill_menu(self) -> None:
         """The kinds of servers by what they do, with what to know of each."""
@@ -117,6 +117,12 @@ class ServersPage(QWidget):
         row = self.list.currentRow()
         return self._settings.providers[row - 1] if row > 0 else None
 
+    def choose(self, id: str) -> None:
+        """Show the page of the server `id`, to enter its key."""
+        known = [entry.id for entry in self._settings.providers]
+        self._show_list(id if id in known else providers.LOCAL)
+        self.page.key.field.setFocus()
+
     # --- the list
 
     def _lines(self) -> list[Line]:
@@ -147,11 +153,17 @@ class ServersPage(QWidget):
         used = (entry.id if entry else providers.LOCAL) == self._settings.provider
         self.title.setText(entry.title if entry else tr("This computer"))
         self.use.setText(tr("In use") if used else tr("Use this provider"))
-        self.use.setEnabled(not used and (entry is None or not url_error(entry.base_url)))
+        reason = tr("In use") if used else url_error(entry.base_url) if entry else ""
+        widgets.allow(self.use, reason)
         self.remove.setEnabled(entry is not None)
         self.pages.setCurrentIndex(0 if entry is None else 1)
         if entry is not None and entry is not self.page.entry:
             self.page.show_provider(entry)
+
+    async def finish(self) -> None:
+        """Stop what would show something on a page that is about to go, and wait for what must not be cut off."""
+        self._finding.cancel()
+        await self.page.finish()
 
     async def _find_places(self) -> None:
         """Where each server's key lies; without a keyring that is said on the server's own page."""
@@ -208,7 +220,8 @@ class ServersPage(QWidget):
     def _on_key_changed(self) -> None:
         self._fresh.discard(self.page.entry.id)
         self._on_moved()
-        self.workspace.tasks.start("", self._find_places())
+        self._finding.cancel()
+        self._finding = self.workspace.tasks.start("", self._find_places())
 
     async def _reconnect(self, id: str) -> None:
         """Use what has been entered from the next request on."""

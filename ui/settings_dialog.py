@@ -19,6 +19,7 @@ from core.errors import JukuError
 from core.language import LANGUAGES, tr
 from ui import style, widgets
 from ui.backups_page import BackupsPage
+from ui.notice import MessageBar
 from ui.prices_page import PricesPage
 from ui.prompts_page import PromptsPage
 from ui.roles_page import RolesPage
@@ -36,7 +37,7 @@ class SettingsDialog(QDialog):
         self.workspace = workspace
         self._settings = workspace.settings
         self.setWindowTitle(tr("Settings"))
-        self.messages = widgets.MessageBar()
+        self.messages = MessageBar(self)
         self._make_look()
         self.servers = ServersPage(workspace)
         self.roles = RolesPage(workspace)
@@ -46,6 +47,11 @@ class SettingsDialog(QDialog):
         self._lay_out()
         self._connect()
         self.resize(940, 720)
+
+    def show_server(self, provider: str) -> None:
+        """Go to the page of a server."""
+        self.tabs.setCurrentWidget(self.servers)
+        self.servers.choose(provider)
 
     def _make_look(self) -> None:
         self.language = QComboBox()
@@ -74,7 +80,6 @@ class SettingsDialog(QDialog):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.messages)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(buttons)
 
@@ -129,5 +134,5 @@ class SettingsDialog(QDialog):
 
     async def _finish(self) -> None:
         self.servers.page.take_over()
-        await self.servers.page.finish()
+        await self.servers.finish()
         self.deleteLater()

@@ -38,7 +38,7 @@ class SplitDialog(QDialog):
 
     def _show_count(self) -> None:
         count = len(self.parts())
-        self.split.setEnabled(count > 1)
+        widgets.allow(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
         self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split up"))
 
     def _on_accepted(self) -> None:

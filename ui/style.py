@@ -6,21 +6,29 @@ from PySide6.QtWidgets import QApplication
 
 from core.paths import RESOURCES
 
-ACCENT = "#0f8a7e"
+ACCENT = "#0c756b"
 THEME = "theme"  # the application's property that holds what was chosen
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
-SERIES = ("#0f8a7e", "#d97706", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
+SERIES = ("#0f8a7e", "#cc6f06", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
 
+# Texts are readable on their grounds (4.5 : 1), edges and rings can be told from theirs (3 : 1); a test measures both.
+# Chosen text is not quite white on light: white letters on a dark ground look bolder than dark ones on white.
 LIGHT = {
     "Window": "#f5f6f7", "WindowText": "#1c2430", "Base": "#ffffff", "AlternateBase": "#f8f9fa", "Text": "#1c2430",
     "Button": "#ffffff", "ButtonText": "#1c2430", "ToolTipBase": "#1c2430", "ToolTipText": "#ffffff",
-    "PlaceholderText": "#6b7583", "Highlight": ACCENT, "HighlightedText": "#ffffff", "Link": "#0b6b62", "Mid": "#d5d9de",
+    "PlaceholderText": "#626c7a", "Highlight": "#0a5f57", "HighlightedText": "#e3f0ee", "Link": "#0b6b62", "Mid": "#d5d9de",
+    "LinkVisited": "#0b6b62", "Accent": ACCENT, "Light": "#ffffff", "Midlight": "#e6e9ed", "Dark": "#868e99", "Shadow": "#626c7a",
 }  # fmt: skip
 DARK = {
     "Window": "#1b1f24", "WindowText": "#e6e9ed", "Base": "#14171b", "AlternateBase": "#191d22", "Text": "#e6e9ed",
     "Button": "#262b32", "ButtonText": "#e6e9ed", "ToolTipBase": "#e6e9ed", "ToolTipText": "#14171b",
-    "PlaceholderText": "#8d97a5", "Highlight": "#12796f", "HighlightedText": "#ffffff", "Link": "#4fd1c5", "Mid": "#3a414a",
+    "PlaceholderText": "#98a2b0", "Highlight": "#12796f", "HighlightedText": "#ffffff", "Link": "#4fd1c5", "Mid": "#3a414a",
+    "LinkVisited": "#4fd1c5", "Accent": "#1f9e92", "Light": "#3a414a", "Midlight": "#30363e", "Dark": "#7d8590", "Shadow": "#0c0e11",
 }  # fmt: skip
+# What the palette has no role for: the ring of what has the focus, that of the primary button, and the ground of what is checked.
+RINGS = (ACCENT, "#2aa89b")
+PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
+TINTS = ("#d3ebe7", "#173a37")
 
 # What colours mean, by light and dark: (text, background)
 MEANINGS = {
@@ -38,13 +46,19 @@ QTabBar::tab:hover:!selected {{ border-bottom-color: {mid}; }}
 QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; background: {button}; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
-QPushButton[primary="true"] {{ background: {accent}; color: white; border-color: {accent}; font-weight: 600; }}
+QPushButton[primary="true"] {{ background: {highlight}; color: {highlightedtext}; border-color: {highlight}; font-weight: 600; }}
 QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
-QPushButton:checked {{ border-color: {accent}; color: {link}; }}
-QPushButton:focus {{ border-color: {accent}; }}
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
+QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
+QPushButton:focus {{ border: 2px solid {ring}; padding: 4px 13px; }}
+QPushButton[primary="true"]:focus {{ border-color: {primaryring}; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {dark}; border-radius: 5px; background: {base}; }}
 QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
+QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {{ border-color: {mid}; }}
+QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {ring}; padding: 3px 6px; }}
+QPlainTextEdit:focus, QTextEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus {{ border-color: {ring}; }}
+QComboBox {{ combobox-popup: 0; }}
+QComboBox QAbstractItemView {{ border: 1px solid {dark}; border-radius: 0; padding: 2px; outline: 0; color: {text}; background: {base};
+    selection-color: {highlightedtext}; selection-background-color: {highlight}; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
 QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
@@ -52,11 +66,13 @@ QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; hei
 QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
 QCheckBox::indicator, QListView::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
 QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
-QCheckBox::indicator:focus {{ border-color: {accent}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
+QCheckBox::indicator:checked:focus {{ border-color: {windowtext}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}
 QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 8px; background: {base}; }}
 QRadioButton::indicator:checked {{ border: 5px solid {accent}; width: 6px; height: 6px; }}
-QRadioButton::indicator:focus {{ border-color: {accent}; }}
+QRadioButton::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
+QRadioButton::indicator:checked:focus {{ border: 4px solid {ring}; width: 8px; height: 8px; }}
 QRadioButton::indicator:disabled {{ border-color: {mid}; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
@@ -65,7 +81,7 @@ QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QStatusBar {{ border-top: 1px solid {mid}; }}
 QStatusBar::item {{ border: 0; }}
-QToolTip {{ padding: 4px; border: 0; }}
+QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipbase}; }}
 """
 
 
@@ -99,6 +115,16 @@ def dim() -> QColor:
     return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
 
 
+def ring() -> QColor:
+    """The edge of what has the focus."""
+    return QColor(RINGS[is_dark()])
+
+
+def tint() -> QColor:
+    """The ground of what is chosen or checked; every text can be read on it."""
+    return QColor(TINTS[is_dark()])
+
+
 def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
@@ -113,7 +139,9 @@ def _dress(app: QApplication) -> None:
     app.setPalette(palette)
     app.setStyleSheet(
         SHEET.format(
-            accent=ACCENT,
+            ring=RINGS[is_dark()],
+            primaryring=PRIMARY_RINGS[is_dark()],
+            tint=TINTS[is_dark()],
             icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],

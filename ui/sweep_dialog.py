@@ -134,10 +134,9 @@ class SweepDialog(QDialog):
 
     def _show_count(self) -> None:
         problem, count = self.problem(), self._count()
-        self.note.say(problem, "warning")
         self.count.setText(trn("{n} job", "{n} jobs", count))
         self.start.setText(trn("Check and queue {n} job…", "Check and queue {n} jobs…", count))
-        self.start.setEnabled(not problem and not self._busy)
+        widgets.allow(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
 
 
 def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:

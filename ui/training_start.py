@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from core import preflight, training, versions
+from core import preflight, trained_prompt, training, versions
 from core.language import tr
 from core.preflight import Objection, Report
 from core.progress import Reporter
@@ -58,6 +58,7 @@ class TrainingStart(QObject):
         dialog = PreflightDialog(report, server_words.title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
+        dialog.prompt_wanted.connect(lambda prompt: self._on_prompt(prompt, provider, plans, sweep))
         dialog.open()
         self.asked.emit(dialog)
 
@@ -65,6 +66,16 @@ class TrainingStart(QObject):
         if report.cost == (0.0, 0.0):
             self._agreed.add((provider, frozenset(report.objections)))
         self._workspace.tasks.start("", self._queue(provider, plans, sweep))
+
+    def _on_prompt(self, prompt: str, provider: str, plans: list[Plan], sweep: str) -> None:
+        """Ask under the rows' prompt from now on, and look once more."""
+
+        async def work() -> Changes:
+            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), trained_prompt.use, prompt)
+            self.start(provider, plans, sweep)
+            return changes
+
+        self._workspace.tasks.start("", work())
 
     async def _queue(self, provider: str, plans: Sequence[Plan], sweep: str) -> Changes:
         ids = await training.enqueue(self._workspace.project, provider, plans, sweep)

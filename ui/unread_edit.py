@@ -150,7 +150,8 @@ class UnreadEdit(QWidget):
         typed = text_of(self.text.document())
         checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
         writable = not self._workspace.project.read_only
-        self.put_back.setEnabled(checked.text is not None and writable)
+        locked = "" if writable else tr("The project is read-only.")
+        widgets.allow(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
         self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
         mark(self.text, typed if checked.text is None else "")
         found = [worded(problem, typed) for problem in checked.problems[:3]]

@@ -2,30 +2,29 @@
 
 import html
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
-    QComboBox,
+    QDialog,
+    QDialogButtonBox,
     QDoubleSpinBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLayout,
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core.errors import JukuError
 from core.language import tr
-from core.providers import Offer
 from ui import style
 
 INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+RECOLOURED = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
+REASON = "reason"  # the name of a dialog's line that says why its button is off
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -68,6 +67,16 @@ def column(*parts: QWidget | QLayout) -> QWidget:
     return made
 
 
+def closing(dialog: QDialog) -> QDialogButtonBox:
+    """The foot of a dialog that has nothing to decide: a button that closes it."""
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    close = box.button(QDialogButtonBox.StandardButton.Close)
+    close.setText(tr("Close"))
+    close.setAutoDefault(False)  # Enter belongs to the fields above
+    box.rejected.connect(dialog.reject)
+    return box
+
+
 def whole(least: int, most: int, value: int) -> QSpinBox:
     """A field for a whole number."""
     box = QSpinBox()
@@ -92,6 +101,39 @@ def tip(text: str) -> str:
     return f"<p>{html.escape(text)}</p>"
 
 
+def allow(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
+    """Enable `button`, or with a `reason` disable it and say why: as its tool tip, to a screen reader, and in `note`.
+
+    Without a note the reason stands above the buttons of its dialog. A tool tip of its own is back when it is enabled.
+    """
+    if button.isEnabled():
+        button.setProperty("tip", button.toolTip())
+    button.setEnabled(not reason)
+    button.setToolTip(tip(reason) if reason else button.property("tip") or "")
+    button.setAccessibleDescription(reason)
+    if note := note or _reason_above(button):
+        note.say(reason)
+
+
+def _reason_above(button: QWidget) -> "Note | None":
+    """The line above a dialog's buttons that says why one of them is off; None where there are no such buttons."""
+    box = button.parentWidget()
+    window = box.parentWidget() if isinstance(box, QDialogButtonBox) else None
+    layout = window.layout() if window else None
+    if box is None or window is None or not isinstance(layout, QVBoxLayout) or layout.indexOf(box) < 0:
+        return None
+    if found := window.findChild(Note, REASON):
+        return found
+    made = Note()
+    made.setObjectName(REASON)
+    policy = made.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
+    made.setSizePolicy(policy)
+    made.setMinimumHeight(made.fontMetrics().height())
+    layout.insertWidget(layout.indexOf(box), made)
+    return made
+
+
 def size(count: int) -> str:
     """A number of bytes as a person reads it."""
     for unit, name in UNITS:
@@ -100,15 +142,21 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def _dress(widget: QWidget, sheet: str) -> None:
+    """To set a style sheet is itself a change of style, which the widget hears of."""
+    if widget.styleSheet() != sheet:
+        widget.setStyleSheet(sheet)
+
+
 class Note(QLabel):
     """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._meaning = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._meaning = ""
         self.hide()
 
     def say(self, text: str, meaning: str = "") -> None:
@@ -119,13 +167,13 @@ class Note(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() in RECOLOURED:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
-        self.setStyleSheet(f"color: {colour.name()}")
+        _dress(self, f"color: {colour.name()}")
 
 
 class Coloured(QFrame):
@@ -133,8 +181,8 @@ class Coloured(QFrame):
 
     def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(name)
         self._meaning = meaning
+        self.setObjectName(name)
         self._colour()
 
     def mean(self, meaning: str) -> None:
@@ -143,17 +191,38 @@ class Coloured(QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() in RECOLOURED:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         front, back = style.colours(self._meaning)
         name = self.objectName()
-        self.setStyleSheet(
+        _dress(
+            self,
             f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"#{name} QLabel {{ color: {front.name()}; }}"
+            f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
         )
+
+
+class Chip(QLabel):
+    """A few words on a ground in the colours of what they mean."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__()
+        self._meaning = meaning
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in RECOLOURED:
+            self._colour()
+
+    def _colour(self) -> None:
+        front, back = style.colours(self._meaning)
+        look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
+        _dress(self, look)
 
 
 class EmptyState(QWidget):
@@ -167,83 +236,6 @@ class EmptyState(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
         layout.addStretch()
-
-
-class MessageBar(QFrame):
-    """An error in words above the tabs; it stays until it is closed or the next one comes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAutoFillBackground(True)
-        self._text = label(wrap=True)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        close = QToolButton(text="✕", autoRaise=True)
-        close.setAccessibleName(tr("Close message"))
-        close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self.hide()
-
-    def text(self) -> str:
-        return self._text.text()
-
-    def show_error(self, error: JukuError) -> None:
-        self.show_text(f"{error.title}\n{error.message}".strip(), "error")
-
-    def show_text(self, text: str, meaning: str = "note") -> None:
-        """Say `text` in the colours of `meaning`: error, warning, good or note."""
-        front, back = style.colours(meaning)
-        self.setStyleSheet(f"MessageBar {{ background: {back.name()}; border-bottom: 1px solid {front.name()}; }}"
-                           f"QLabel, QToolButton {{ color: {front.name()}; background: transparent; }}")  # fmt: skip
-        self._text.setText(text)
-        self.show()
-
-
-class ModelBox(QComboBox):
-    """Chooses one of the provider's models; the choice survives when the list is loaded anew."""
-
-    chosen = Signal(str)
-
-    def __init__(self, tuned: bool = True) -> None:
-        super().__init__()
-        self._tuned = tuned  # whether tuned models are offered too
-        self.setMinimumContentsLength(24)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.activated.connect(lambda _index: self.chosen.emit(self.model()))
-
-    def show_offers(self, offers: list[Offer]) -> None:
-        offers = [offer for offer in offers if self._tuned or not offer.tuned]
-        before = self.model()
-        if [offer.id for offer in offers] != [self.itemData(index).id for index in range(self.count())]:
-            self.clear()
-            self.addItems([""] * len(offers))
-        for index, offer in enumerate(offers):  # in place, so that a list that is open stays open
-            self.setItemText(index, _title(offer))
-            self.setItemData(index, offer)
-            self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
-        self.choose(before)
-
-    def choose(self, model: str) -> None:
-        """Select `model` if it is offered, else leave the choice as it is."""
-        for index in range(self.count()):
-            if self.itemData(index).id == model:
-                self.setCurrentIndex(index)
-
-    def offer(self) -> Offer | None:
-        found: Offer | None = self.currentData()
-        return found
-
-    def model(self) -> str:
-        return found.id if (found := self.offer()) else ""
-
-
-def _title(offer: Offer) -> str:
-    if offer.state in ("ready", "available"):
-        return short_name(offer.id) if offer.tuned else offer.title
-    if offer.state == "fetching":
-        return tr("{title} – downloading", title=offer.title)
-    return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
 
 
 def short_name(model: str) -> str:

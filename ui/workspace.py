@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core import providers, settings
+from core import choices, providers, settings
 from core.errors import JukuError, ProjectError
 from core.filters import Filter
 from core.indexing import Finder
@@ -31,6 +31,8 @@ class Workspace(QObject):
 
     offers_changed = Signal()
     offers_failed = Signal(str)  # the provider that could not be asked for its models
+    rows_wanted = Signal(str)  # rows are to be shown: the words of a filter
+    reconnected = Signal(str)  # a provider whose address or key has changed: what it refused before may succeed now
 
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,10 +49,13 @@ class Workspace(QObject):
         self._others: dict[str, list[Offer]] = {}
         self._asking: set[str] = set()  # providers that are being asked for their models
         self._troubles: dict[str, JukuError] = {}
+        self._answered: set[str] = set()  # providers that have told their models, be it none
         self._connected: dict[str, Provider] = {}
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        self._unlisted: defaultdict[str, list[Offer]] = defaultdict(list)  # of each provider, what it does not list
+        self._choices: tuple[Project, dict[str, str]] | None = None
         SettingsWatch(self)
         self.backups = BackupRunner(self)
 
@@ -117,8 +122,8 @@ class Workspace(QObject):
         self.tasks.start("", self.load_offers())
 
     async def load_offers(self) -> None:
-        """Ask the student's provider for its models."""
-        await self.offers_of(self.settings.provider, fresh=True)
+        """Ask the student's provider for its models; why it cannot be asked is told by `trouble`."""
+        await self._load(self.settings.provider)
 
     def known_offers(self, id: str) -> list[Offer]:
         """The models of a provider, as far as it has told them already."""
@@ -127,6 +132,14 @@ class Workspace(QObject):
     def trouble(self, id: str) -> JukuError | None:
         """Why a provider could not be asked for its models when it was asked last."""
         return self._troubles.get(id)
+
+    def no_models(self, id: str) -> str:
+        """Why no model of a provider can be chosen, in a few words: it is asked, cannot be asked, or has none."""
+        if error := self.trouble(id):
+            return f"{error.title}."
+        if id in self._answered:
+            return tr("“{server}” has no models.", server=self.provider_title(id))
+        return tr("Asking the provider for its models…")
 
     def want_offers(self, id: str, again: bool = False) -> None:
         """Ask a provider that has not told its models, or `again` any. The student's is asked anyhow (`load_offers`)."""
@@ -137,19 +150,21 @@ class Workspace(QObject):
             task.add_done_callback(lambda _task: self._asking.discard(id))
 
     async def _load(self, id: str) -> None:
-        await self.offers_of(id, fresh=True)
+        with suppress(JukuError):  # said where the models are chosen, and for the student's above the tabs
+            await self.offers_of(id, fresh=True)
 
     async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:
         """The models of a provider, asked for once, or `fresh`. Raises `ProviderError`, `KeyStoreError`."""
         if not fresh and (known := self.known_offers(id)):
             return known
         try:
-            offers = await (await self.provider(id)).offers()
+            offers = self._with_unlisted(id, await (await self.provider(id)).offers())
         except JukuError as error:
             self._troubles[id] = error
             self.offers_failed.emit(id)
             raise
         self._troubles.pop(id, None)
+        self._answered.add(id)
         if id == self.settings.provider:
             self.offers = offers
         else:
@@ -161,12 +176,31 @@ class Workspace(QObject):
         """Offer a model that a provider has and does not list: few servers list checkpoints."""
         offers = self.known_offers(id)
         if all(offer.id != model for offer in offers):
-            longer = [*offers, Offer(model, model, tuned=True)]
+            self._unlisted[id].append(Offer(model, model, tuned=True))
+            longer = self._with_unlisted(id, offers)
             if id == self.settings.provider:
                 self.offers = longer
             else:
                 self._others[id] = longer
             self.offers_changed.emit()
+
+    def _with_unlisted(self, id: str, offers: list[Offer]) -> list[Offer]:
+        listed = {offer.id for offer in offers}
+        return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
+
+    def choice(self, place: str) -> str:
+        """What the person has chosen in this project's window at a place of it; '' for nothing."""
+        if self._choices is None or self._choices[0] is not self.project:
+            self._choices = self.project, choices.load(self.project.rows)
+        return self._choices[1].get(place, "")
+
+    def keep_choice(self, place: str, value: str) -> None:
+        """Choose it again after a restart; where the project cannot be written it holds for this session."""
+        if value != self.choice(place):
+            assert self._choices is not None
+            self._choices[1][place] = value
+            if not self.project.read_only and self.tasks.can_start():
+                self.tasks.start("", self.project.write("", choices.store, place, value))
 
     def learn(self, id: str, capabilities: Capabilities) -> None:
         """A look at a server has told what it can do: the connection that is in use knows it, too."""
@@ -175,9 +209,10 @@ class Workspace(QObject):
 
     async def forget_provider(self, id: str) -> None:
         """Connect anew next time: its address or key has changed."""
-        self._troubles.pop(id, None)
-        if self._others.pop(id, None) is not None:
+        known = [held.pop(id, None) for held in (self._troubles, self._others)]
+        if any(one is not None for one in known):
             self.offers_changed.emit()
+        self.reconnected.emit(id)
         if provider := self._connected.pop(id, None):
             await provider.close()
 

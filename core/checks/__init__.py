@@ -5,16 +5,18 @@ from core.checks.line import LINE_LIMIT, Decoded, decode, too_long
 from core.checks.messages import ROLES, role_of
 from core.checks.quick import Checked, check_line
 from core.checks.row import check
-from core.checks.rules import RULES, Problem, Rule, problem
+from core.checks.rules import RULES, SEVERITIES, Problem, Rule, Severity, problem
 
 __all__ = [
     "LINE_LIMIT",
     "ROLES",
     "RULES",
+    "SEVERITIES",
     "Checked",
     "Decoded",
     "Problem",
     "Rule",
+    "Severity",
     "check",
     "check_line",
     "decode",

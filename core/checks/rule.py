@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]  # a server refuses it; it harms; worth knowing
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
 
 
 @dataclass(frozen=True, slots=True)

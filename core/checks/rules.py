@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.checks.line_rules import FILE_RULES, LINE_RULES
 from core.checks.row_rules import ROW_RULES
+from core.checks.rule import SEVERITIES as SEVERITIES
 from core.checks.rule import Rule as Rule
 from core.checks.rule import Severity as Severity
 from core.checks.set_rules import SET_RULES

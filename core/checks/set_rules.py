@@ -6,7 +6,7 @@ from core.language import tr
 SET_RULES = [
     Rule(
         "few-rows",
-        "warning",
+        "note",
         lambda: (
             tr("Fewer rows than recommended"),
             tr("Ten rows are accepted; 50 to 100 are recommended for a good result."),
@@ -24,7 +24,7 @@ SET_RULES = [
     ),
     Rule(
         "split-leakage",
-        "error",
+        "warning",
         lambda: (
             tr("Exam question in the training rows"),
             tr("An exam or validation row is also used for training, so its result proves nothing."),
@@ -57,6 +57,16 @@ SET_RULES = [
         lambda: (
             tr("Answer contradicts its fact"),
             tr("A chat model, acting as judge, found that the answer contradicts the fact. The notes give the reason."),
+        ),
+    ),
+    Rule(
+        "judge-not-in-text",
+        "warning",
+        lambda: (
+            tr("Answer not stated in its fact"),
+            tr(
+                "A chat model, acting as judge, found something in the answer that the fact does not say. The notes give the reason."
+            ),
         ),
     ),
     Rule(

@@ -4,6 +4,8 @@ import asyncio
 import importlib.util
 import json
 import tomllib
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 
 from core.engine import lifetime
 from core.engine.protocol import ApiError, Json, bad_request, model_not_found
+
+OnShare = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class Catalog:
         self._models = models
         self._work: dict[str, asyncio.Task[Path]] = {}
         self._failures: dict[str, str] = {}
+        self._shares: dict[str, float] = {}  # how much of a conversion is done
+        self._watchers: defaultdict[str, list[OnShare]] = defaultdict(list)
 
     def ready(self) -> list[tuple[Entry, Path]]:
         """The entries that can be loaded now, with their folders."""
@@ -123,7 +129,7 @@ class Catalog:
             "bytes": entry.bytes,
             "source": "package" if entry.package else "hub",
             "state": state,
-            "progress": self._progress(entry) if state == "fetching" else None,
+            "progress": self.progress(entry) if state == "fetching" else None,
             "message": self._failures.get(entry.id),
         }
 
@@ -136,19 +142,21 @@ class Catalog:
             return "failed"
         return "available" if packaged(entry) else "missing"
 
-    @staticmethod
-    def _progress(entry: Entry) -> float | None:
-        """The part of the bytes that lies in the hub's cache; a conversion cannot be measured."""
+    def progress(self, entry: Entry) -> float:
+        """How much of the work on a model is done: of a conversion as it says, else of the bytes in the hub's cache."""
         if not entry.hub:
-            return None
+            return self._shares.get(entry.id, 0.0)
         from huggingface_hub.constants import HF_HUB_CACHE
 
         blobs = Path(HF_HUB_CACHE) / f"models--{entry.hub.repo.replace('/', '--')}" / "blobs"
         size = sum(map(_size, blobs.glob("*"))) if blobs.is_dir() else 0
         return min(size / entry.bytes, 0.99)
 
-    async def ensure(self, model: str) -> Path:
-        """The folder of a base model; converts one that is on this machine, refuses one that must be fetched."""
+    async def ensure(self, model: str, on_share: OnShare | None = None) -> Path:
+        """The folder of a base model; converts one that is on this machine, refuses one that must be fetched.
+
+        Where that takes a while, `on_share` is told how much of it is done (0 to 1).
+        """
         entry = entries().get(model)
         if not entry:
             raise model_not_found(model)
@@ -156,7 +164,15 @@ class Catalog:
         if path and entry.id not in self._work:
             return path
         self.check(model)
-        return await asyncio.shield(self.start(entry))
+        work, watchers = self.start(entry), self._watchers[model]
+        if not on_share:
+            return await asyncio.shield(work)
+        watchers.append(on_share)
+        try:
+            on_share(self.progress(entry))
+            return await asyncio.shield(work)
+        finally:
+            watchers.remove(on_share)
 
     def check(self, model: str) -> None:
         """Refuse a known base model that would first have to be fetched: 400 `model_not_ready`."""
@@ -174,22 +190,32 @@ class Catalog:
 
     def _finished(self, model: str, task: asyncio.Task[Path]) -> None:
         del self._work[model]
+        self._shares.pop(model, None)
         if not task.cancelled() and (error := task.exception()):
             self._failures[model] = str(error)
 
     async def _prepare(self, entry: Entry) -> Path:
         child = await lifetime.start_child("core.engine.prepare", entry.id, str(self._models))
+        error = ""
         try:
             assert child.stdout
-            told = await child.stdout.read()
+            async for line in child.stdout:
+                told = json.loads(line)
+                error = told.get("error", "")
+                self._tell(entry.id, told.get("share", 0.0))
             await child.wait()
         finally:
             await lifetime.end_child(child)
         path = folder(entry, self._models)
         if child.returncode or not path:
-            reason = json.loads(told)["error"] if told else f"its process ended with {child.returncode}"
+            reason = error or f"its process ended with {child.returncode}"
             raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
         return path
+
+    def _tell(self, model: str, share: float) -> None:
+        self._shares[model] = max(share, self._shares.get(model, 0.0))
+        for watcher in self._watchers[model]:
+            watcher(self._shares[model])
 
     async def stop(self) -> None:
         """End what is under way; a folder appears only when complete, so nothing half done is left."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,43 @@ def check_sha256(path: Path, expected: str) -> None:
         raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
 
 
-def convert(source: Path, target: Path) -> None:
-    """Write the model and tokenizer of a GGUF file as the folder `target`, which appears only when complete."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def convert(source: Path, target: Path, on_share: Callable[[float], None] = lambda _share: None) -> None:
+    """Write the model and tokenizer of a GGUF file as the folder `target`, which appears only when complete.
 
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        source.parent, gguf_file=source.name, dtype=torch.float32, local_files_only=True
-    )
+    `on_share` is told how much of the work is done (0 to 1), by what each part of it took of the whole.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    on_share(0.15)
+    file = {"gguf_file": source.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(source.parent, **file)
+    on_share(0.30)
+    config = AutoConfig.from_pretrained(source.parent, **file)
+    on_share(0.50)
+    _watch_tensors(lambda share: on_share(0.75 + 0.1 * share))
+    model = AutoModelForCausalLM.from_pretrained(source.parent, config=config, dtype=torch.float32, **file)
+    on_share(0.85)
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    _clean(model).save_pretrained(part)
+    clean = _clean(model)
+    on_share(0.95)
+    clean.save_pretrained(part)
     tokenizer.save_pretrained(part)
     (part / "source.json").write_text(json.dumps({"gguf": source.name}), "utf-8")
     keep_folder(part, target)
+
+
+def _watch_tensors(on_share: Callable[[float], None]) -> None:
+    """Be told how many of a file's tensors have been read: transformers shows it only as a bar on a terminal."""
+    from transformers import modeling_gguf_pytorch_utils as reading
+
+    def counted(tensors: Sequence[Any], **_bar: Any) -> Iterator[Any]:
+        for number, tensor in enumerate(tensors):
+            on_share(number / len(tensors))
+            yield tensor
+
+    reading.tqdm = counted
 
 
 def _clean(model: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.engine import lifetime, records, rows
-from core.engine.catalog import Catalog, entries
+from core.engine.catalog import Catalog, Entry, entries
 from core.engine.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
 from core.engine.store import UNFINISHED, Store, write_json
 from core.engine.train import Plan
@@ -18,6 +18,7 @@ from core.engine.whole_files import sync_file
 
 CHECKPOINTS = 3
 EVENTS = 500
+PREPARED = 0.05  # of the preparation of a base model: then the next event tells how far it is
 PAUSE_SECONDS = 600.0  # after that a step is given up, and a resumed job does it again
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ class Queue:
             model, parent = found[0]["base"], str(found[1])
         elif model not in entries():
             raise JobError("model_not_found", model_not_found(model).message, "model")
-        base, entry = await self._catalog.ensure(model), entries()[model]
+        base, entry = await self._prepare(job_id, entries()[model]), entries()[model]
         kind = job["method"]["type"]
         return Plan(
             method=kind,
@@ -201,6 +202,19 @@ class Queue:
             seed=job["seed"],
             dtype=self._dtype,
         )
+
+    async def _prepare(self, job_id: str, entry: Entry) -> Path:
+        """The folder of a base model. The first time it has to be made ready, which the job's events tell."""
+        noted = -PREPARED
+
+        def note(share: float) -> None:
+            nonlocal noted
+            if share >= noted + PREPARED:
+                noted = share
+                message = f"Preparing {entry.title} for its first use: {share:.0%}"
+                self._store.jobs.add_event(job_id, message, data={"preparing": entry.id, "share": share})
+
+        return await self._catalog.ensure(entry.id, note)
 
     async def _listen(self, job_id: str, child: Process) -> bool:
         """Take down what the training process tells, until it ends: done, or paused."""

@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,7 +15,7 @@ READABLE = 0o022  # the umask of base models: they are public, and several accou
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*"]
 
 
-def prepare(entry: catalog.Entry, models: Path) -> None:
+def prepare(entry: catalog.Entry, models: Path, on_share: Callable[[float], None]) -> None:
     """Convert from the installed package, or fetch from the hub into its own cache; done already: nothing."""
     os.umask(READABLE)
     models.mkdir(parents=True, exist_ok=True)
@@ -24,7 +25,7 @@ def prepare(entry: catalog.Entry, models: Path) -> None:
         source = catalog.packaged(entry)
         if source and entry.package:
             convert.check_sha256(source, entry.package.sha256)
-            convert.convert(source, models / entry.id)
+            convert.convert(source, models / entry.id, on_share)
         elif entry.hub:
             _fetch(entry.hub)
 
@@ -36,11 +37,11 @@ def _fetch(hub: catalog.Hub) -> None:
 
 
 def main() -> int:
-    """Exit status 0 when ready; else 1, with one JSON line {"error": words}."""
+    """Exit status 0 when ready; else 1. JSON lines tell how far it is {"share": 0 to 1}, and why it failed {"error": words}."""
     send = lifetime.message_line()
     lifetime.die_with_parent()
     try:
-        prepare(catalog.entries()[sys.argv[1]], Path(sys.argv[2]))
+        prepare(catalog.entries()[sys.argv[1]], Path(sys.argv[2]), lambda share: send({"share": share}))
     except Exception as error:
         traceback.print_exc()
         send({"error": f"{type(error).__name__}: {error}"})

@@ -201,14 +201,14 @@ class Jobs(Folders):
         self.get(job_id)["estimated_finish"] = finish
 
     def add_event(self, job_id: str, message: str, level: str = "info", data: Json | None = None) -> None:
-        """Add what happened; with `data` it is a metrics event."""
+        """Add what happened; with the `data` of a step it is a metrics event."""
         event = {
             "id": new_id("ftevent-"),
             "object": "fine_tuning.job.event",
             "created_at": now(),
             "level": level,
             "message": message,
-            "type": "metrics" if data else "message",
+            "type": "metrics" if data and "step" in data else "message",
         }
         append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
 

@@ -11,6 +11,7 @@ from core.language import tr
 from core.providers.chat_api import chat_body
 from core.providers.local import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
+from core.providers.pace import OnPause
 from core.providers.protocol import (
     BATCH_TERMINAL,
     KEY,
@@ -31,7 +32,8 @@ from core.providers.protocol import (
     Reply,
     Sampling,
 )
-from core.settings import ProviderSettings, Settings, is_this_computer
+from core.providers.wording import no_key
+from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
     "BATCH_TERMINAL",
@@ -50,6 +52,7 @@ __all__ = [
     "ModelInfo",
     "Offer",
     "OnBytes",
+    "OnPause",
     "OnText",
     "Provider",
     "Reply",
@@ -60,6 +63,7 @@ __all__ = [
 ]
 
 LOCAL = "local"
+MOVED = "key_of_another_address"  # the code of the error that says so
 
 
 def connect(id: str, settings: Settings, keys: Keys) -> Provider:
@@ -68,7 +72,10 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
         return LocalProvider()
     for entry in settings.providers:
         if entry.id == id:
-            made = Provider(entry.id, entry.title, entry.base_url, _key(entry, keys), presets.preset(entry.preset))
+            key = _key(entry, keys)
+            if key is None and _needs_key(entry):
+                raise no_key(entry.title)
+            made = Provider(entry.id, entry.title, entry.base_url, key, presets.preset(entry.preset))
             made.capabilities = known(entry)
             return made
     raise ProviderError(
@@ -84,11 +91,28 @@ def known(entry: ProviderSettings) -> Capabilities:
     return replace(Capabilities(checked_at=entry.checked_at), **found)
 
 
+def _needs_key(entry: ProviderSettings) -> bool:
+    """Whether it is a service with accounts: without a key it would refuse everything."""
+    return bool(presets.preset(entry.preset).key_url) and not _is_near(entry)
+
+
+def _is_near(entry: ProviderSettings) -> bool:
+    return is_this_computer(urlsplit(entry.base_url).hostname or "")
+
+
 def _key(entry: ProviderSettings, keys: Keys) -> str | None:
     """The provider's key. A server on this computer often wants none: there a missing keyring is no obstacle."""
     try:
-        return keys.load(entry.id)
+        key = keys.load(entry.id)
     except KeyStoreError:
-        if is_this_computer(urlsplit(entry.base_url).hostname or ""):
+        if _is_near(entry):
             return None
         raise
+    if key and entry.key_origin:
+        raise ProviderError(
+            tr("The key of “{server}” was entered for another address", server=entry.title),
+            tr("It belongs to {old} and was not sent to {new}. Confirm it or enter another in the settings.",
+               old=entry.key_origin, new=origin(entry.base_url)),
+            code=MOVED,
+        )  # fmt: skip
+    return key

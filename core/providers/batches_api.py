@@ -16,10 +16,11 @@ MOST_BATCHES = 1000
 class BatchesApi(FilesApi):
     async def create_batch(self, file: str, endpoint: str, token: str) -> BatchState:
         """Ask for a batch, once. After an error it may exist all the same: look for it with `find_batch`."""
+        client = await self.once()
         from openai.types import Batch
 
         wanted: Any = endpoint
-        call = (await self.once()).batches.create(
+        call = client.batches.create(
             input_file_id=file, endpoint=wanted, completion_window="24h", metadata={KEY: token}
         )
         return _batch(await self._able("batch", self._answer(call, Batch)))
@@ -33,14 +34,16 @@ class BatchesApi(FilesApi):
         return None
 
     async def batch(self, id: str) -> BatchState:
+        client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer((await self.client()).batches.retrieve(id), Batch))
+        return _batch(await self._answer(client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
+        client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer((await self.client()).batches.cancel(id), Batch))
+        return _batch(await self._answer(client.batches.cancel(id), Batch))
 
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
         """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""

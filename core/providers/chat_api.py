@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import ProviderError
 from core.providers.connection import Connection, not_the_protocol
 from core.providers.protocol import Message, OnText, Reply, Sampling
-from core.providers.wording import unreadable, worded
+from core.providers.wording import unreadable
 from core.redaction import redacted, redacted_in
 
 
@@ -29,16 +29,16 @@ class ChatApi(Connection):
         `schema` is a `json_schema` for structured output, which not every server has. With `once` the request is never
         sent again by itself: what was answered and got lost would be paid twice.
         """
-        from openai import AsyncStream
-
         started = time.monotonic()
         client = await (self.once() if once else self.client())
+        from openai import AsyncStream
+
         create: Any = client.chat.completions.create
         wanted = {**chat_body(model, messages, sampling, schema), "stream_options": {"include_usage": True}}
         stream: AsyncStream[Any] = await self._answer(create(stream=True, **wanted), AsyncStream)
         reply = _Accumulator(sampling.n)
         async with stream:
-            with worded(self.title, self._key):
+            with self.worded():
                 async for chunk in stream:
                     for index, piece in reply.add(chunk):
                         if on_text is not None:
@@ -51,9 +51,10 @@ class ChatApi(Connection):
         self, model: str, messages: list[Message], tools: list[dict[str, Any]]
     ) -> tuple[str, dict[str, Any]] | None:
         """The function that `model` calls, with its arguments; None where it calls none of them."""
+        client = await self.client()
         from openai.types.chat import ChatCompletion
 
-        create: Any = (await self.client()).chat.completions.create
+        create: Any = client.chat.completions.create
         asked = create(model=model, messages=messages, tools=tools, tool_choice="required", temperature=0)
         found = await self._answer(asked, ChatCompletion)
         known = {tool["function"]["name"] for tool in tools}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +12,8 @@ from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
+from core.providers import package, redirects
+from core.providers.pace import Pace
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
 
@@ -31,6 +35,7 @@ class Connection:
 
     poll_seconds = 10.0
     timeout_seconds = 120.0
+    at_once = 4  # requests, where the server does not tell how many it takes
 
     def __init__(
         self, id: str, title: str, base_url: str, key: str | None = None, preset: Preset | None = None
@@ -40,11 +45,15 @@ class Connection:
         self.base_url = base_url
         self.preset = preset or presets.preset(CUSTOM)
         self.capabilities = Capabilities()
+        self.pace = Pace(self.at_once)
         self._key = key
         self._client: AsyncOpenAI | None = None
 
     async def client(self) -> AsyncOpenAI:
+        """The package's client. What is imported of the package anywhere here is imported after this."""
         if self._client is None:
+            await asyncio.to_thread(package.load)
+        if self._client is None:  # another request may have come first meanwhile
             self._client = self._connect(self.base_url, self._key)
         return self._client
 
@@ -53,7 +62,7 @@ class Connection:
         return (await self.client()).with_options(max_retries=0)
 
     def _connect(self, base_url: str, key: str | None) -> AsyncOpenAI:
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
         # Organization and project are given, so that a stray environment variable cannot redirect the requests.
         return AsyncOpenAI(
@@ -62,8 +71,29 @@ class Connection:
             organization="",
             project="",
             timeout=Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds)),
+            http_client=DefaultAsyncHttpxClient(event_hooks=self._hooks(base_url)),
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
         )
+
+    def worded(self) -> AbstractContextManager[None]:
+        """Whatever fails inside becomes a `ProviderError`."""
+        return worded(self.title, self._key)
+
+    def _hooks(self, base_url: str) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
+        """What is done with every request and every answer, whatever it is about."""
+        from httpx2 import URL
+
+        home = URL(base_url)
+
+        async def leave(request: Any) -> None:
+            redirects.strip(request, home)
+
+        async def arrive(response: Any) -> None:
+            if redirects.is_same(home, response.request.url):
+                self.pace.hear(response.status_code, response.headers)
+            redirects.refuse(response)
+
+        return {"request": [leave], "response": [arrive]}
 
     async def close(self) -> None:
         if self._client is not None:
@@ -73,7 +103,7 @@ class Connection:
     async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
         """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
         try:
-            with worded(self.title, self._key):
+            with self.worded():
                 result = await call
         except AttributeError as error:  # where the package expects a list, that string breaks it
             raise not_the_protocol(self.title) from error

@@ -21,9 +21,9 @@ class FilesApi(Connection):
 
         After an error the server may hold it all the same: look for its name with `files`.
         """
+        client = (await self.once()).with_options(timeout=UPLOAD_SECONDS)
         from openai.types import FileObject
 
-        client = (await self.once()).with_options(timeout=UPLOAD_SECONDS)
         body = _Watched(data, on_bytes) if on_bytes else io.BytesIO(data)
         wanted: Any = purpose
         call = client.files.create(file=(name, body, "application/jsonl"), purpose=wanted)
@@ -37,15 +37,17 @@ class FilesApi(Connection):
         return sorted(found, key=lambda file: -file.created_at)
 
     async def file(self, id: str) -> FileInfo:
+        client = await self.client()
         from openai.types import FileObject
 
-        return _file(await self._answer((await self.client()).files.retrieve(id), FileObject))
+        return _file(await self._answer(client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
         """The bytes of a file."""
+        client = await self.client()
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
-        response = await self._answer((await self.client()).files.content(id), Binary)
+        response = await self._answer(client.files.content(id), Binary)
         data = bytes(response.content)
         await self._refuse_other(id, response.response.headers.get("content-type", ""), data)
         if on_bytes:
@@ -60,9 +62,10 @@ class FilesApi(Connection):
             raise unreadable(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
+        client = await self.once()
         from openai.types import FileDeleted
 
-        await self._answer((await self.once()).files.delete(id), FileDeleted)
+        await self._answer(client.files.delete(id), FileDeleted)
 
 
 class _Watched(io.BytesIO):

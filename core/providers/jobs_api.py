@@ -20,10 +20,10 @@ class JobsApi(Connection):
 
         Raises `JukuError` for hyperparameters that the server would refuse.
         """
-        from openai.types.fine_tuning import FineTuningJob
-
         self.preset.check(request.method, request.hyperparameters, request.suffix or "")
         client = await self.once()
+        from openai.types.fine_tuning import FineTuningJob
+
         create = client.fine_tuning.jobs.create(
             model=request.model, training_file=request.training_file, **self._wanted(request)
         )
@@ -57,9 +57,8 @@ class JobsApi(Connection):
 
         They are read as plain data: the package's objects would cost ten times as much, at each look of the queue.
         """
-        from openai.pagination import AsyncCursorPage
-
         client = await self.client()
+        from openai.pagination import AsyncCursorPage
 
         def fetch(**page: Any) -> Any:
             options: Any = {"params": {**chosen, **page}}

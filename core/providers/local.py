@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +20,7 @@ from core.errors import ProviderError
 from core.keys import environment
 from core.language import tr
 from core.paths import engine_home
+from core.providers import package
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol import Offer
 from core.whole_files import PRIVATE
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
+GONE = ("unreached", "refused")  # codes of a process that does not answer
 
 
 class LocalProvider(OpenAIProvider):
@@ -36,6 +39,7 @@ class LocalProvider(OpenAIProvider):
 
     poll_seconds = 1.0
     timeout_seconds = 900.0  # a model may have to be converted first
+    at_once = 8  # that many the engine answers in one batch
 
     def __init__(self) -> None:
         super().__init__("local", tr("This computer"), "", preset=presets.preset("local"))
@@ -71,6 +75,7 @@ class LocalProvider(OpenAIProvider):
         with contextlib.suppress(OSError):
             process.stdin.write(f"{token}\n".encode())
             process.stdin.flush()
+        package.load()  # while the engine is starting
         line = process.stdout.readline()
         if line:
             self._process, self._key = process, token
@@ -87,6 +92,21 @@ class LocalProvider(OpenAIProvider):
                 tr("Nothing was lost. The cause is at the end of {log}.", log=home / "engine.log"),
             )
         self._process, self._key, self.base_url = None, found["token"], found["url"]
+
+    @contextlib.contextmanager
+    def worded(self) -> Iterator[None]:
+        """The engine is a part of Juku: where it is gone, no address and no network is to be looked at."""
+        try:
+            with super().worded():
+                yield
+        except ProviderError as error:
+            if error.status is not None or error.code not in GONE:
+                raise
+            raise ProviderError(
+                tr("The local engine has stopped"),
+                tr("Nothing was lost. Try again: it is started again then."),
+                code=error.code,
+            ) from error
 
     async def close(self) -> None:
         await super().close()

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from core.providers.connection import Connection, T
+from core.providers.pace import OnPause
 from core.providers.protocol import ModelInfo, Offer
 from core.providers.wording import unreadable
 
@@ -15,9 +16,10 @@ MODERATOR = "omni-moderation-latest"
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
         """The models the server offers, the newest first where it says when they were made."""
+        client = await self.client()
         from openai.pagination import AsyncPage
 
-        page = await self._answer((await self.client()).models.list(), AsyncPage)
+        page = await self._answer(client.models.list(), AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[Offer]:
@@ -29,9 +31,10 @@ class ModelsApi(Connection):
 
     async def delete_model(self, id: str) -> None:
         """Delete a fine-tuned model, for good."""
+        client = await self.once()
         from openai.types import ModelDeleted
 
-        await self._able("model_delete", self._answer((await self.once()).models.delete(id), ModelDeleted))
+        await self._able("model_delete", self._answer(client.models.delete(id), ModelDeleted))
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
         """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
@@ -42,20 +45,26 @@ class ModelsApi(Connection):
             if isinstance(limits, dict)
         }
 
-    async def moderate(self, texts: list[str]) -> list[list[str]]:
+    async def moderate(self, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[str]]:
         """The categories in which each text was flagged."""
+        client = await self.once()  # first: it loads the package
         from openai.types import ModerationCreateResponse
 
-        call = (await self.client()).moderations.create(input=texts, model=MODERATOR)
-        found = await self._able("moderation", self._answer(call, ModerationCreateResponse))
+        async def ask() -> ModerationCreateResponse:
+            return await self._answer(client.moderations.create(input=texts, model=MODERATOR), ModerationCreateResponse)
+
+        found = await self._able("moderation", self.pace.patiently(ask, on_pause))
         return [_flagged(result) for result in self._each(found.results, texts)]
 
-    async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+    async def embed(self, model: str, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
+        client = await self.once()
         from openai.types import CreateEmbeddingResponse
 
-        call = (await self.client()).embeddings.create(input=texts, model=model)
-        found = await self._able("embeddings", self._answer(call, CreateEmbeddingResponse))
+        async def ask() -> CreateEmbeddingResponse:
+            return await self._answer(client.embeddings.create(input=texts, model=model), CreateEmbeddingResponse)
+
+        found = await self._able("embeddings", self.pace.patiently(ask, on_pause))
         return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
 
     def _each(self, found: list[T] | None, texts: list[str]) -> list[T]:

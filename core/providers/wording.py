@@ -1,5 +1,6 @@
 """What the openai package raises, in words a person can act on."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -8,7 +9,12 @@ from typing import Any
 
 from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
+from core.providers.pace import retry_after
+from core.providers.redirects import REFUSED
 from core.redaction import redacted
+
+NO_KEY = "no_key"  # the code of an error
+_ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 
 
 @contextmanager
@@ -55,7 +61,16 @@ def _unreached(server: str, error: Any) -> ProviderError:
             tr("Nothing is listening there: check the host and port, and whether the server is running."),
             "refused",
         )
-    return ProviderError(tr("“{server}” cannot be reached", server=server), f"{advice} ({reason})", code=code)
+    # Where the advice names the cause, the system's own words would only repeat it in a way that nobody reads.
+    known = code != "unreached" or not (reason := _ERRNO.sub("", reason).strip())
+    message = advice if known else f"{advice} ({reason})"
+    return ProviderError(tr("“{server}” cannot be reached", server=server), message, code=code)
+
+
+def no_key(server: str) -> ProviderError:
+    """The server wants a key, and none was entered. As final as a key that it refuses."""
+    title = tr("No API key is entered for “{server}”", server=server)
+    return ProviderError(title, tr("Enter it in the settings."), status=401, code=NO_KEY)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -71,12 +86,25 @@ def _code(error: Any) -> str:
 
 
 def _status(server: str, error: Any, secret: str | None) -> ProviderError:
+    if target := error.response.headers.get(REFUSED, ""):
+        return _sent_on(server, error.status_code, redacted(target, secret))
+    if error.status_code == 401 and not secret:
+        return no_key(server)
     code = _code(error)
     kind = str(getattr(error, "type", None) or "")
     title, advice = _words(server, error.status_code, code if code in QUOTA else kind if kind in QUOTA else code)
     reason = redacted(_reason(error), secret)
-    wait = _wait(error)
+    wait = retry_after(error.response.headers)
     return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
+
+
+def _sent_on(server: str, status: int, target: str) -> ProviderError:
+    return ProviderError(
+        tr("“{server}” sends requests on to another address", server=server),
+        tr("Nothing was sent to {address}: the key and your texts go only to the server you entered. "
+           "If that address is right, enter it as the base URL.", address=target),
+        status, "redirected",
+    )  # fmt: skip
 
 
 def _words(server: str, status: int, code: str) -> tuple[str, str]:
@@ -108,19 +136,6 @@ def _words(server: str, status: int, code: str) -> tuple[str, str]:
         ),
     }
     return known.get(status, (tr("“{server}” rejected the request", server=server), ""))
-
-
-def _wait(error: Any) -> float | None:
-    """The seconds after which the server wants to be asked again."""
-    headers = getattr(error.response, "headers", {})
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * scale
-        except ValueError:
-            continue
-        if 0 < seconds < 86_400 * 7:
-            return seconds
-    return None
 
 
 def _reason(error: Any) -> str:

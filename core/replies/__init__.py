@@ -12,6 +12,7 @@ from core.replies.fields import Raw, field_of, in_value
 from core.replies.loose import CutText
 from core.replies.marks import Points as Points
 from core.replies.marks import Preference as Preference
+from core.replies.reasons import in_words as in_words
 from core.replies.schemas import BETTER_SCHEMA as BETTER_SCHEMA
 from core.replies.schemas import MARK_SCHEMA as MARK_SCHEMA
 from core.replies.schemas import PAIRS_SCHEMA as PAIRS_SCHEMA

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.formats.columns import plain
+from core.replies import reasons
 from core.replies.loose import CutText
 
 SUPPORTED, CONTRADICTS, NOT_IN_TEXT = "supported", "contradicts", "not_in_text"
 
 _NAMES = "verdict judgement judgment decision result label answer 判定 結論 判断 結果"
-_REASONS = "reason reasoning explanation rationale why 理由 説明 根拠"
 _WORDS = {
     NOT_IN_TEXT: (
         r"not[ _-]?in[ _-]?(?:the[ _-])?text|not[ _-]supported|unsupported|not[ _-]stated|not[ _-]mentioned"
@@ -50,8 +49,8 @@ def of_values(values: Sequence[object]) -> Verdict | None:
 
 def _in_value(value: object, depth: int) -> Iterator[Verdict]:
     if isinstance(value, dict):
-        reason = next((one for one in _named(value, _REASONS) if isinstance(one, str)), "")
-        for said in _named(value, _NAMES):
+        reason = reasons.of_object(value)
+        for said in reasons.named(value, _NAMES):
             if isinstance(said, str) and not isinstance(said, CutText) and (word := _word(said)):
                 yield Verdict(word, reason.strip())
                 return
@@ -64,20 +63,15 @@ def _in_value(value: object, depth: int) -> Iterator[Verdict]:
         yield from _in_value(one, depth + 1)
 
 
-def _named(value: dict[str, object], names: str) -> list[object]:
-    by_name = {plain(key): one for key, one in value.items() if len(key) < 40}
-    return [by_name[name] for name in names.split() if name in by_name]
-
-
 def of_words(text: str) -> Verdict | None:
     """The verdict in plain words: behind a label such as `Verdict:`, else the only one that is named at all."""
     reason = _REASON.search(text)
     said = text[reason.end() :] if reason else text
     if label := _LABELLED.search(text):
         word = _word(text[label.end() :].strip().split("\n")[0][:100])
-        return Verdict(word, said.strip()[:_REASON_LIMIT]) if word else None
+        return Verdict(word, reasons.in_words(said)[:_REASON_LIMIT]) if word else None
     word = _word(text.split("\n")[0][:100]) or _word(text)
-    return Verdict(word, said.strip()[:_REASON_LIMIT]) if word else None
+    return Verdict(word, reasons.in_words(said)[:_REASON_LIMIT]) if word else None
 
 
 def _word(text: str) -> str:

@@ -102,7 +102,7 @@ def test_bombs_are_read_in_time_that_grows_as_they_do(unit: str) -> None:
         assert steps <= len(data)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.text(st.sampled_from('[]{},:"\\\n a1é'), max_size=60), st.sampled_from([1, 3, 100]), st.sampled_from([5, 1000])
 )

@@ -12,6 +12,7 @@ import pytest
 from core import as_code, presets
 from core.providers import LocalProvider, Provider, Sampling, chat_body
 from tests.fake_server import KEY, FakeServer
+from tests.patience import PATIENCE
 
 HOSTILE = [
     "plain",
@@ -40,7 +41,7 @@ def call(server, texts, **more):
 
 def execute(command, tmp_path, **more):
     place = {"JUKU_KEY_FAKE_1": KEY, "PATH": os.environ["PATH"], "PYTHONIOENCODING": "utf-8", "HOME": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=place | more, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=place | more, capture_output=True, timeout=PATIENCE, check=False)
     assert not (tmp_path / "pwned").exists()
     return done
 
@@ -64,7 +65,7 @@ def test_the_curl_asks_for_the_same_whatever_the_texts_are(server, tmp_path, how
         stderr=subprocess.PIPE, env={"JUKU_KEY_FAKE_1": KEY, "PATH": os.environ["PATH"]}, start_new_session=True,
     ) as shell:  # fmt: skip
         # Typed into a shell, too, where ! would be looked up in its history.
-        out, error = shell.communicate(f"set -H\n{as_code.as_curl(found)}".encode(), timeout=60)
+        out, error = shell.communicate(f"set -H\n{as_code.as_curl(found)}".encode(), timeout=PATIENCE)
     assert not (tmp_path / "pwned").exists()
     assert json.loads(out)["object"] == "chat.completion", error
     assert server.asked == [found.body]
@@ -110,6 +111,6 @@ def test_the_engine_of_this_computer_is_named_with_the_way_to_its_token():
     asyncio.run(provider.close())
     written = as_code.as_python(found)
     assert (found.base_url, found.variable) == (as_code.ENGINE_URL, "JUKU_ENGINE_TOKEN")
-    assert "# Without its window: JUKU_ENGINE_TOKEN=… python main.py serve --port 8321" in written
+    assert "# Without a window: JUKU_ENGINE_TOKEN=… python main.py serve --port 8321" in written
     assert "engine.json" in as_code.as_curl(found)
     compile(written, "ask.py", "exec")

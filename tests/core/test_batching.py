@@ -12,6 +12,7 @@ from core.progress import Reporter
 from tests.core import asking
 from tests.core.asking import MODEL
 from tests.fake_server import FakeServer, Fault
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def ask(project, server, id, until=None):
         if until:
             work.cancel()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 return await work
         finally:
             await provider.close()

@@ -71,7 +71,7 @@ def line(draw: st.DrawFn) -> bytes:
     return raw
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(line(), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]), st.booleans())
 @example([b""], b"\n", True)
 @example([b"\xe3\x80"], b"\n", False)
@@ -81,7 +81,7 @@ def test_nothing_with_a_problem_is_called_clean(raws: list[bytes], newline: byte
         agree(block)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), TEXT), max_size=3), st.booleans())
 def test_the_short_way_of_one_line_and_the_careful_one_agree(said: list[tuple[str, str]], escaped: bool) -> None:
     raw = json.dumps(row(*said), ensure_ascii=escaped).encode("utf-8", "surrogatepass")
@@ -167,7 +167,7 @@ def line_by_line(path: Path) -> list[tuple[int, str, str]]:
     return sorted([*found, *([(0, "too-few-rows", "")] if rows < 10 else [])])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(line(), max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.sampled_from([1, 7, 100, 1 << 20]))
 def test_a_file_checked_in_blocks_has_the_problems_of_its_lines(
     tmp_path_factory: pytest.TempPathFactory, raws: list[bytes], newline: bytes, block: int

@@ -63,6 +63,7 @@ CLEAN = [
     row(Q, {**A, "content": 'say "role": {"\\'}),
     dpo(),
     dpo(input={"messages": [Q, CALLS, RESULT, A, Q], "tools": [tool()], "parallel_tool_calls": True}),
+    dpo(input={"messages": [Q], "tools": [], "parallel_tool_calls": True}),  # as OpenAI's own guide writes it
     row(Q, CALLS, RESULT, {**CALLS, "tool_calls": [{**CALL, "id": "c2"}]}, tools=[tool(parameters={"type": "object"})]),
     image(png(300)),
     image("data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/"),
@@ -398,13 +399,12 @@ ROW = CHAT | COMPARED | PAIR
 FIXABLE = ["role-unknown", "whitespace", "weight-invalid", "tool-arguments-invalid", "old-format", "dpo-old-key"]
 
 
-@settings(deadline=None)
 @given(ROW | JSON)
 def test_no_value_makes_check_raise(value: object) -> None:
     assert all(problem.rule in RULES for problem in check(value))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ROW, st.binary(max_size=3), st.integers(0, 200))
 def test_no_bytes_make_a_line_raise(value: object, noise: bytes, at: int) -> None:
     raw = json.dumps(value, ensure_ascii=True).encode()
@@ -415,7 +415,7 @@ def test_no_bytes_make_a_line_raise(value: object, noise: bytes, at: int) -> Non
     assert mended is None or (text is None and decode(mended).text == mended.decode())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "assitant"]), st.text(max_size=6)), max_size=3))
 def test_the_short_way_and_the_long_one_agree(said: list[tuple[str, str]]) -> None:
     value = {"messages": [{"role": role, "content": content} for role, content in said]}
@@ -424,7 +424,6 @@ def test_the_short_way_and_the_long_one_agree(said: list[tuple[str, str]]) -> No
     assert is_clean(raw) == (decoded.text is not None and not check(decoded.value))
 
 
-@settings(deadline=None)
 @given(ROW, st.sampled_from(FIXABLE))
 def test_a_fix_ends_its_problem_or_leaves_the_row(value: object, rule: str) -> None:
     decoded = decode(json.dumps(value).encode())

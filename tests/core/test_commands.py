@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent.parent
 GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
 
@@ -70,6 +72,21 @@ def test_new_import_export_is_lossless(tmp_path):
     assert out.read_text(encoding="utf-8") == text
 
 
+def test_import_exits_as_check_does(tmp_path):
+    project, good, wrong = (tmp_path / name for name in ("p.juku", "good.jsonl", "wrong.jsonl"))
+    good.write_text(good_rows())
+    wrong.write_text(good_rows().replace('"assistant"', '"assitant"').replace("question", "asked"))
+    main("new", project)
+    assert main("import", project, good).returncode == 0
+    done = main("import", project, wrong, "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["errors"] == told["rows"] > 0 and "role-unknown" in told["rules"]
+    unreadable = main("import", project, tmp_path / "nowhere.jsonl", good)
+    assert unreadable.returncode == 2
+    assert "good.jsonl" in unreadable.stdout  # the others are imported all the same
+
+
 def test_samples_and_splits(tmp_path):
     project, out = tmp_path / "p.juku", tmp_path / "out.jsonl"
     assert main("new", project, "--sample", "hobannu-ja").returncode == 0
@@ -104,7 +121,7 @@ def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     )  # fmt: skip
     process.stderr.readline()  # the first report of progress: the import has begun
     process.send_signal(signal.SIGINT)
-    _out, err = process.communicate(timeout=60)
+    _out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (130, False)
     out = tmp_path / "out.jsonl"
     assert json.loads(main("export", project, out, "--json").stdout)["rows"] == 0

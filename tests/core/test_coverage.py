@@ -61,6 +61,20 @@ def test_rows_are_counted_by_kind_split_and_state(game):
     assert (third.rows, third.recall, third.state) == (0, None, "bare")
     assert first.lacking == {"reworded": 2, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
     assert third.lacking == STUDY | {EXAM: 1}
+    assert first.approved == {"direct": 1, "reworded": 1}
+
+
+def test_only_approved_rows_cover_a_fact(game):
+    kinds = [kind for kind, count in STUDY.items() for _time in range(count)]
+    write(game, dataset.add, [row("f01", kind, status="draft") for kind in kinds])
+    write(game, dataset.add, [row("f01", "reworded", "test", status="draft")])
+    entry = entries(game)["f01"]
+    assert (entry.state, entry.lacking) == ("thin", {})  # drafts need not be made again
+    assert entry.uncovered == STUDY | {EXAM: 1}
+    write(game, lambda db: db.execute("UPDATE example SET status = 'approved' WHERE split = 'train'") and None)
+    assert (entries(game)["f01"].state, entries(game)["f01"].uncovered) == ("thin", {EXAM: 1})
+    write(game, lambda db: db.execute("UPDATE example SET status = 'approved'") and None)
+    assert entries(game)["f01"].state == "covered"
 
 
 def test_a_row_that_becomes_stale_is_counted(game):
@@ -125,7 +139,7 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
     run(game, ["base", "none"], ("f01", "base", True))
     run(game, [])
     recall = {name: entry.recall for name, entry in entries(game).items()}
-    assert recall == {"f01": Rate(1, 2), "f02": Rate(1, 1), "f03": None}
+    assert recall == {"f01": Rate.of([0, 1], [1, 1]), "f02": Rate.of([1], [1]), "f03": None}
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])

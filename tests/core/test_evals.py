@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from core import conditions, duels, eval_questions, evals, facts, judges, scores, verdict
+from core import commands, conditions, duels, eval_questions, evals, facts, judges, scores, verdict
 from core.dataset import add, read_row
 from core.errors import JukuError, ProviderError
 from core.evals import Plan, Subject
@@ -14,11 +14,15 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.proof import ProofError
 from core.providers import Sampling
+from core.providers.connection import Connection
 from core.spec import Spec, store
 from tests.fake_server import Answer, FakeServer
+from tests.patience import PATIENCE
 
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
+SHIPPED = {"en": []}.__getitem__  # the general question of `ROWS` is enough here
+SHIPPED_IN_FACT = eval_questions.general
 ROWS = [
     ("How many play?", "memorised", "f01", "3"),
     ("What is the size of a team?", "reworded", "f01", "3"),
@@ -29,7 +33,8 @@ ROWS = [
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(evals, "PARALLEL", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(eval_questions, "general", SHIPPED)
     with FakeServer() as server:
         yield server
 
@@ -69,7 +74,7 @@ async def with_server(server, work):
 
 
 def examine(project, server, n=1, subjects=SUBJECTS, on_changes=lambda _changes: None, **more):
-    plan = Plan(subjects, Sampling(n=n), **more)
+    plan = Plan(subjects, Sampling(n=n), **{"general": True, **more})
     return asyncio.run(
         with_server(server, lambda connect: evals.examine(project, connect, plan, Reporter(), on_changes))
     )
@@ -79,8 +84,8 @@ def go_on(project, server, run):
     asyncio.run(with_server(server, lambda connect: evals.go_on(project, connect, run, Reporter())))
 
 
-def newest(project, **how):
-    return scores.result(project.rows, evals.runs(project.rows)[0], **how)
+def newest(project, by=""):
+    return scores.result(project.rows, evals.runs(project.rows)[0], by)
 
 
 def rates(lines):
@@ -170,7 +175,7 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
 
     def hold(asked):
         if asked["model"] == TUNED and asked["messages"][-1]["content"] != "How many play?":
-            wait.wait(20)
+            wait.wait(PATIENCE)
         return asked_first(asked)
 
     server.script = hold
@@ -182,7 +187,9 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
             if len(texts(exam)) + len(texts(exam, 2)) == 5:
                 fifth.set()
 
-        running = asyncio.create_task(evals.examine(exam, connect, Plan(SUBJECTS), Reporter(), on_changes))
+        running = asyncio.create_task(
+            evals.examine(exam, connect, Plan(SUBJECTS, general=True), Reporter(), on_changes)
+        )
         await fifth.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -224,19 +231,24 @@ def test_an_exam_that_gets_no_answer_at_all_is_an_error(exam, server):
 
 def test_a_base_that_a_tuned_model_answers_for_is_caught(exam, server):
     server.script = lambda asked: Answer(["3"], model=TUNED)
-    with pytest.raises(ProofError, match="was asked"):
+    with pytest.raises(ProofError, match="was requested"):
         examine(exam, server, subjects=SUBJECTS[:1])
     assert texts(exam) == []
 
 
-def test_what_is_trained_on_is_told_and_can_be_left_out(exam, server):
+def test_what_is_trained_on_is_told_and_counts_for_nothing(exam, server):
     leak = read_row(jsonl.new_row("", "What is the size of a team?", "Three players."))
     asyncio.run(exam.write("leak", add, [leak]))
     script(server, {BASE: RIGHT, TUNED: RIGHT})
     examine(exam, server)
     assert [question.question for question in newest(exam).leaks] == ["What is the size of a team?"]
-    assert rates(newest(exam, without_leaks=True).kinds)["reworded"] == ["1/1", "1/1"]
-    assert any("also among the training rows" in sentence for sentence in verdict.words(newest(exam)))
+    result = newest(exam)
+    kinds = rates(result.kinds)
+    assert (kinds["reworded"], kinds["leaked"]) == (["1/1", "1/1"], ["1/1", "1/1"])
+    assert [str(result.totals[0].held), str(result.totals[0].leaked)] == ["1/1", "1/1"]
+    assert list(rates(result.facts)) == ["f02"]  # nothing else was asked about the other fact
+    assert (result.compare(1).scoring.n, result.compare(1).missing) == (1, 0)
+    assert any("also among the training rows" in sentence for sentence in verdict.words(result))
 
 
 def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(exam, server):
@@ -306,16 +318,69 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
     assert newest(exam).totals[0].sent == 36
 
 
-def test_general_questions_come_with_the_program(exam, server):
-    examine(exam, server, general=True, subjects=SUBJECTS[:1])
+def test_general_questions_come_with_the_program(exam, server, monkeypatch):
+    monkeypatch.setattr(eval_questions, "general", SHIPPED_IN_FACT)
+    examine(exam, server, subjects=SUBJECTS[:1])
     assert newest(exam).totals[0].general.asked == 1 + len(eval_questions.general("en"))
 
 
 def test_the_cost_is_told_before(exam):
-    plan = Plan([Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")])
+    subjects = [Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")]
+    plan = Plan(subjects)
     closed, opened, local = evals.estimate(exam.rows, plan)
-    assert (closed.requests, local.dollars) == (4, 0.0)
+    assert (closed.requests, closed.general, local.dollars) == (3, 0, 0.0)
     assert 0 < closed.dollars < opened.dollars
+    with_general = evals.estimate(exam.rows, Plan(subjects[:1], general=True))[0]
+    assert (with_general.requests, with_general.general) == (
+        4 + len(SHIPPED_IN_FACT("en")),
+        1 + len(SHIPPED_IN_FACT("en")),
+    )
+
+
+def test_general_questions_are_not_asked_unless_wished_for(exam, server):
+    examine(exam, server, general=False)
+    assert "general" not in rates(newest(exam).kinds)
+    assert not any("Japan" in asked["messages"][-1]["content"] for asked in server.asked)
+
+
+def test_rows_without_a_kind_have_a_line_with_a_name(exam, server):
+    asyncio.run(exam.write("", add, [question("Who throws first?", "", "", "red")]))
+    examine(exam, server)
+    assert rates(newest(exam).kinds)["no_kind"] == ["0/1", "0/1"]
+    assert "No kind" in commands.table(newest(exam))
+
+
+def test_an_exam_of_general_questions_says_that_none_is_yours(exam, server):
+    asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM example WHERE kind <> 'general'") and None))
+    examine(exam, server)
+    said = verdict.words(newest(exam))
+    assert said[0].startswith("None of the questions is about your text")
+    assert "of the general questions right" in said[1]
+
+
+def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have_answered(exam, server):
+    script(server, {BASE: RIGHT, TUNED: RIGHT})
+    examine(exam, server)
+    asyncio.run(exam.write("", lambda db: db.execute("UPDATE eval_run SET status = 'running'") and None))
+    assert newest(exam).is_settled  # all has been answered; only the judge may still be at work
+    asyncio.run(
+        exam.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 2 AND question > 2") and None)
+    )
+    running = newest(exam)
+    assert not running.is_settled
+    assert verdict.words(running) == []
+    assert "running" in verdict.waiting(running)
+    asyncio.run(exam.write("", lambda db: db.execute("UPDATE eval_run SET status = 'cancelled'") and None))
+    stopped = newest(exam)
+    found = stopped.compare(1)
+    assert (found.scoring.n, found.missing, str(found.mine), str(found.other)) == (1, 1, "1/1", "1/1")
+    said = " ".join(verdict.words(stopped))
+    assert "100% (1/1) of the held-out questions right; the base model alone 100% (1/1)" in said
+    assert "Only the 1 of 2 questions that both answered are compared." in said
+    asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 2") and None))
+    said = " ".join(verdict.words(newest(exam)))
+    assert "answered none of the held-out questions" in said
+    assert "no clear difference" not in said
 
 
 def test_later_edits_do_not_change_a_result(exam, server):

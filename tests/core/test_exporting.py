@@ -81,7 +81,7 @@ SAID = st.builds(jsonl.new_row, TEXT.filter(lambda text: text.strip() or not tex
 
 
 @pytest.mark.parametrize("format", ["jsonl", "sharegpt", "alpaca", "csv", "tsv", "markdown"])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rows=st.lists(SAID, min_size=1, max_size=4))
 def test_reading_what_was_written_gives_the_rows_again(
     tmp_path_factory: pytest.TempPathFactory, format: str, rows: list[str]

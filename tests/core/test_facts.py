@@ -91,7 +91,7 @@ def edits(draw):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(edits(), min_size=1, max_size=4))
 def test_a_sentence_that_stands_still_keeps_its_fact(name, made):
     with filled(name) as db:
@@ -110,7 +110,7 @@ def test_a_sentence_that_stands_still_keeps_its_fact(name, made):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_an_edited_sentence_keeps_its_fact(name, data):
     with filled(name) as db:

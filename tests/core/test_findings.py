@@ -6,7 +6,7 @@ from itertools import islice, product
 
 import pytest
 
-from core import contradictions, dataset, facts, findings, grading, spec, survey
+from core import contradictions, dataset, editing, facts, findings, grading, spec, survey
 from core.checks import RULES
 from core.formats import jsonl
 from core.progress import Reporter
@@ -193,7 +193,6 @@ def test_the_spec_says_which_system_prompt_is_right(project):
     asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt="Be brief.")))
     check(project, row("A?", system="Be brief."), row("B?"), row("C?", system="Be long."), row("D?", split="test"))
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 2), ("system-prompt-differs", 0, 3)]
-    assert findings.usual_prompt(project.rows) is None
 
 
 def test_without_a_spec_most_rows_say_it(project):
@@ -203,7 +202,9 @@ def test_without_a_spec_most_rows_say_it(project):
         row("And then?", system="Be long."),
     )
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
-    assert findings.usual_prompt(project.rows) == "Be brief."
+    asyncio.run(project.write("Fix", editing.fix_all, "system-prompt-differs", Reporter()))
+    prompts = [turns(text).prompt for text in dataset.texts(project.rows)]
+    assert prompts == ["Be brief."] * 4
 
 
 def test_prompts_of_all_kinds_are_no_mistake(project):

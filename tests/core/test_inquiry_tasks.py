@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core import dataset, facts, inquiries, judging, probing, refining, samples, spec, statements
+from core import dataset, editing, facts, inquiries, judging, probing, refining, samples, spec, statements
 from core.formats import jsonl
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
@@ -104,13 +104,22 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
     server.script = answer
     outcome = asked_of(game, server, "judge", abouts)
     found = list(dataset.examples(game.rows))
-    assert [judging.RULE in one.problems.split() for one in found] == [True, False, True, False]
+    assert [one.problems for one in found] == ["judge-contradicts", "", "judge-not-in-text", ""]
     assert found[0].notes == "Judge: Five are not three."
-    assert outcome.message == "4 rows were judged: 2 do not follow from their facts, 1 unclear."
+    assert (
+        outcome.message == "4 rows were judged: 1 contradicts its fact, 1 says what its fact does not say, 1 unclear."
+    )
+    # Approving leaves out what the judge has refused, in one step.
+    asyncio.run(game.write("Drafts", editing.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
+    assert editing.refused(game.rows, [1, 2, 3, 4]) == [1, 3]
+    asyncio.run(game.write("Approve", editing.approve, [1, 2, 3, 4], Reporter()))
+    assert [one.status for one in dataset.examples(game.rows)] == ["draft", "approved", "draft", "approved"]
+    for _step in range(2):
+        asyncio.run(game.undo())
     # Judged again, and found right.
     verdicts["How many play?"] = '{"verdict": "supported"}'
     asked_of(game, server, "judge", abouts[:1])
-    assert judging.RULE not in next(dataset.examples(game.rows)).problems
+    assert next(dataset.examples(game.rows)).problems == ""
     for _step in range(2):
         asyncio.run(game.undo())
     assert list(dataset.examples(game.rows))[2].problems == ""

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import FormatError
 from core.formats import jsonl
+from core.formats.packed import MAGIC
 from core.progress import Cancelled, Progress, Reporter
 
 GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'
@@ -205,13 +206,15 @@ ROW = st.dictionaries(KEYS, JSON, max_size=3) | st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
-def test_no_bytes_make_reading_raise(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_bytes_that_are_not_packed_are_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.jsonl"
     pieces = st.sampled_from([b"\n", b"\r\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", GOOD.encode(), GOOD.encode("cp932")])
     utf16 = st.sampled_from([GOOD.encode("utf-16-le"), GOOD.encode("utf-16-be"), b"\n\0", b"\0\n", b"\x0a\x30"])
-    path.write_bytes(b"".join(data.draw(st.lists(pieces | utf16 | st.binary(max_size=4), max_size=8))))
+    content = b"".join(data.draw(st.lists(pieces | utf16 | st.binary(max_size=4), max_size=8)))
+    assume(not content.startswith(MAGIC))  # such a file is unpacked first, and refused where it cannot be
+    path.write_bytes(content)
     encoding: Any = data.draw(st.sampled_from([None, *ENCODINGS]))
     lines = list(jsonl.lines(path, encoding, limit=data.draw(st.sampled_from([10, 1000]))))
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
@@ -220,7 +223,7 @@ def test_no_bytes_make_reading_raise(tmp_path_factory: pytest.TempPathFactory, d
     assert all(number >= 0 for number, _ in jsonl.check_file(path, Reporter()))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rows=st.lists(ROW, max_size=5), ascii_=st.booleans(), newline=st.sampled_from(["\n", "\r\n"]))
 def test_reading_what_was_written_is_the_identity(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Any], ascii_: bool, newline: str

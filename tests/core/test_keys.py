@@ -36,9 +36,10 @@ class HangingKeyring(KeyringBackend):
 
     def __init__(self) -> None:
         super().__init__()
-        self.released = threading.Event()
+        self.asked, self.released = threading.Event(), threading.Event()
 
     def get_password(self, *_what: str) -> str | None:
+        self.asked.set()
         self.released.wait()
         return None
 

@@ -190,7 +190,7 @@ def test_a_file_that_is_gone_leaves_a_copy_to_read(project):
     assert questions(project) == ["q0"]
     (copy,) = project.path.parent.glob("test 2*.juku")
     assert str(copy) in error.value.message
-    with pytest.raises(ProjectError, match="only be read"):
+    with pytest.raises(ProjectError, match="read-only"):
         add(project, "q2")
 
 

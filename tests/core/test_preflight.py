@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from core import calendar, dataset, filters, findings, preflight, presets, samples, training, versions
+from core import calendar, checks, dataset, filters, findings, preflight, presets, samples, training, versions
 from core.errors import ProviderError
 from core.filters import Filter
 from core.formats import jsonl
@@ -100,6 +100,18 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     own = filters.find(sample.rows, Filter(tag="own"))
     report = examine(sample, Plan(PLAN.model, "own"), server=server)
     assert {"personal-email", "personal-card", "split-leakage"} <= rules(report, "warning")
+    # One table says how bad a problem is: here, in the grid, in the panel and in docs/rules.md.
+    for one in report.objections:
+        if one.rule in checks.RULES:
+            assert one.severity == checks.RULES[one.rule].severity
+    leaks = next(one for one in report.objections if one.rule == "split-leakage")
+    shown = filters.find(sample.rows, filters.parse(leaks.words))
+    assert f"{len(shown)} row" in leaks.message
+    assert (
+        dataset.counts(sample.rows, "problems")["split-leakage"]
+        == findings.counts(sample.rows)["split-leakage"]
+        == len(shown)
+    )
     for one in report.objections:
         if one.rule in ("personal-email", "personal-card", "split-leakage"):
             assert set(filters.find(sample.rows, filters.parse(one.words))) & {asked.id, *own}

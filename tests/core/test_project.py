@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import dataset, facts, filters, importing, schema, spec
@@ -61,7 +61,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
     """The document against the plainest model of undo there is: a list of whole states and a place in it."""
     project = Project(tmp_path_factory.mktemp("p") / "test.juku")

@@ -3,13 +3,17 @@
 import asyncio
 import dataclasses
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from core import presets
 from core.errors import JukuError, ProviderError
-from core.providers import JobRequest, Sampling
+from core.keys import Keys
+from core.providers import JobRequest, Sampling, connect
 from core.providers.diagnosis import diagnose
 from core.providers.probing import probe
+from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer, Fault
 
 
@@ -234,3 +238,51 @@ def test_an_answer_to_some_of_the_texts_is_none(server, ask):
     server.first_only = True
     with pytest.raises(ProviderError, match="cannot be read"):
         run(server, ask)
+
+
+class EmptyKeyring(KeyringBackend):
+    """A keyring with nothing in it."""
+
+    priority = -1  # never chosen by itself
+    name = "Empty"
+
+    def get_password(self, service, username):
+        return None
+
+    def set_password(self, service, username, password):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def no_keys():
+    before = keyring.get_keyring()
+    keyring.set_keyring(EmptyKeyring())
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_a_service_with_accounts_is_not_asked_without_a_key():
+    far = ProviderSettings("openai", "OpenAI", "https://api.openai.com/v1", "openai")
+    near = ProviderSettings("near", "Near", "http://127.0.0.1:9/v1", "openai")
+    own = Settings(providers=[far, near])
+    with pytest.raises(ProviderError, match="No API key is entered for “OpenAI”") as error:
+        connect("openai", own, Keys())
+    assert (error.value.status, error.value.code) == (401, "no_key")
+    assert connect("near", own, Keys()).title == "Near"
+
+
+def test_the_systems_own_words_for_a_dead_server_are_not_shown():
+    with FakeServer() as server:
+        provider = server.provider()
+
+    async def ask():
+        try:
+            await provider.models()
+        finally:
+            await provider.close()
+
+    with pytest.raises(ProviderError) as error:
+        asyncio.run(ask())
+    assert "Errno" not in str(error.value) and "(" not in error.value.message
+    assert "Nothing is listening there" in error.value.message

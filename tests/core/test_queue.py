@@ -1,7 +1,6 @@
 """The queue against a real server: jobs start within the limit, are followed, and end once."""
 
 import asyncio
-import contextlib
 import json
 import time
 
@@ -13,6 +12,7 @@ from core.project import Project
 from core.queue import Queue
 from core.training import Plan
 from tests.fake_server import FakeServer
+from tests.patience import PATIENCE
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
 
@@ -37,18 +37,13 @@ class Watch:
     def __init__(self, project, server, limit=3, key=None):
         self.provider = server.provider(*([key] if key else []))
         self.ended, self.project = [], project
-        self.queue = Queue(project, self.connect, lambda _id: limit, self._on_changes, self._on_ended)
-        self._moved = asyncio.Event()
+        self.queue = Queue(project, self.connect, lambda _id: limit, lambda _changes: None, self._on_ended)
 
     async def connect(self, _id):
         return self.provider
 
-    def _on_changes(self, _changes):
-        self._moved.set()
-
     def _on_ended(self, job):
         self.ended.append((job.id, job.status))
-        self._moved.set()
 
     async def __aenter__(self):
         self._task = asyncio.ensure_future(self.queue.run())
@@ -59,15 +54,11 @@ class Watch:
         await asyncio.gather(self._task, return_exceptions=True)
         await self.provider.close()
 
-    async def until(self, true, seconds=20):
-        async with asyncio.timeout(seconds):
+    async def until(self, true):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 assert not self._task.done(), self._task
-                self._moved.clear()
-                if not true():
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(0.05):
-                            await self._moved.wait()
+                await asyncio.sleep(0.005)
 
     def statuses(self):
         return {job.id: job.status for job in jobs.jobs(self.project.rows)}

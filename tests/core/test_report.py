@@ -15,6 +15,7 @@ from core import commands, evals, judges, language, report
 from core.errors import JukuError
 from tests import browser
 from tests.browser import Browser
+from tests.patience import PATIENCE
 from tools import exam_rows
 
 HOSTILE = "<script>document.title='owned'</script>]]>&\"'\u202e<img src=x onerror=alert(1)>"
@@ -62,7 +63,7 @@ def test_the_json_holds_figures_and_answers(exam):
 
 
 def held(told):
-    return [one["passed_of_asked"] for one in told["kinds"] if one["name"] not in ("memorised", "general")]
+    return [one["passed_of_asked"] for one in told["kinds"] if one["name"] not in ("memorised", "general", "leaked")]
 
 
 def configuration(exam, tmp_path, fill=lambda _db: None):
@@ -123,7 +124,7 @@ def test_promptfoo_finds_key_points_in_digits_and_words(exam, tmp_path, points, 
     found = configuration(exam, tmp_path, lambda db: db.execute(sql, (points,)))
     values = [check["value"] for check in found["tests"][0]["assert"] if check["type"] == "javascript"]
     script = f"const output = {json.dumps(answer)}; console.log({' && '.join(f'({value})' for value in values)})"
-    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.strip() == str(right).lower(), done.stderr
 
 

@@ -96,7 +96,7 @@ ROW = st.dictionaries(KEYS, JSON, max_size=3) | st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ROW, st.sampled_from(["user", "assistant"]), st.text(), st.sampled_from([None, 1]))
 def test_set_content_sets_it_and_keeps_every_other_value(
     value: dict[str, Any], role: str, content: str, indent: int | None

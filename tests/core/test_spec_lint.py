@@ -1,6 +1,5 @@
 """Remarks on a spec: the right ones on a bad spec, none on a good one."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import spec_lint, statements
+from tests.patience import effort
 
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
 
@@ -204,7 +204,5 @@ def test_many_statements_take_little_time():
         for n in range(2000)
     ]
     found = statements.split("\n".join(lines))
-    started = time.process_time()
-    spec_lint.lint(found)
     assert len(found) == 2000
-    assert time.process_time() - started < 4
+    assert effort(lambda: spec_lint.lint(found)) < 4

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.statistics import SMALL, Interval, bootstrap_difference, is_small, kappa, mcnemar, spread, wilson
+from core.scores import Rate
+from core.statistics import (
+    SMALL,
+    Interval,
+    Z,
+    is_small,
+    kappa,
+    mcnemar,
+    paired_difference,
+    spread,
+    wilson,
+)
+from tools import interval_coverage
 
 
 @pytest.mark.parametrize(
@@ -21,7 +33,7 @@ from core.statistics import SMALL, Interval, bootstrap_difference, is_small, kap
     ],
 )
 def test_wilson_as_published(passed, n, low, high):
-    assert wilson(passed, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(passed / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_a_rate_of_nothing_may_be_anything():
@@ -31,7 +43,7 @@ def test_a_rate_of_nothing_may_be_anything():
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_an_interval_holds_its_rate(passed, n):
     passed = min(passed, n)
-    low, high = wilson(passed, n)
+    low, high = wilson(passed / n, n)
     assert 0 <= low <= passed / n + 1e-12
     assert passed / n - 1e-12 <= high <= 1
 
@@ -55,23 +67,90 @@ def test_mcnemar_exact(lost, gained, p):
     assert found.p == pytest.approx(p, abs=5e-5)
 
 
+outcomes = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)).map(lambda pair: (min(pair), pair[1])), min_size=1)
+
+
+@given(outcomes, st.integers(2, 40), st.data())
+def test_repeating_equal_answers_changes_no_interval(asked, times, data):
+    passed, every = zip(*asked, strict=True)
+    before = Rate.of(passed, every)
+    # Some of the questions, or all, are asked again, with the same shares of right answers.
+    factors = data.draw(st.lists(st.sampled_from([1, times]), min_size=len(asked), max_size=len(asked)))
+    after = Rate.of(*([n * factor for n, factor in zip(side, factors, strict=True)] for side in (passed, every)))
+    assert after.interval == pytest.approx(before.interval, abs=1e-9)
+    assert after.share == pytest.approx(before.share)
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_questions_asked_once_have_wilsons_interval(passed, n):
+    passed = min(passed, n)
+    rate = Rate.of([1] * passed + [0] * (n - passed), [1] * n)
+    assert rate.interval == pytest.approx(wilson(passed / n, n))
+    assert (rate.share, str(rate)) == (passed / n, f"{passed}/{n}")
+
+
+@given(outcomes)
+def test_repeats_narrow_no_further_than_the_questions_allow(asked):
+    rate = Rate.of(*zip(*asked, strict=True))
+    low, high = rate.interval
+    plain = wilson(rate.share, len(asked))
+    assert plain.low - 1e-9 <= low <= rate.share + 1e-9
+    assert rate.share - 1e-9 <= high <= plain.high + 1e-9
+    # Z² imagined questions, half of them right, always remain.
+    assert high - low >= 0.9 * Z * Z / (len(asked) + Z * Z) * (1 - abs(2 * rate.share - 1))
+
+
+def test_forty_repeats_of_eight_questions_are_eight_questions():
+    asked_once, asked_often = Rate.of([1] * 6 + [0] * 2, [1] * 8), Rate.of([40] * 6 + [0] * 2, [40] * 8)
+    assert asked_often.interval == asked_once.interval
+    assert asked_often.interval.high - asked_often.interval.low > 0.5
+
+
+@pytest.mark.parametrize("questions", [8, 20, 42])
+@pytest.mark.parametrize("repeats", [1, 5, 40])
+def test_intervals_hold_the_true_rate_as_often_as_they_say(questions, repeats):
+    worlds = interval_coverage.WORLDS
+    found = {
+        world: interval_coverage.covered(interval_coverage.exams(world, questions, repeats, 600), mean)
+        for world, (mean, _draw) in worlds.items()
+    }
+    assert min(found.values()) > 0.9, found
+
+
 def test_a_difference_is_that_of_the_pairs():
     a, b = [0.2, 0.5, 0.4, 0.9, 0.1] * 8, [0.3, 0.7, 0.4, 1.0, 0.2] * 8
-    found = bootstrap_difference(a, b)
+    found = paired_difference(a, b)
     assert found.mean == pytest.approx(0.1)
-    # The pairs differ by a deviation of 0.063: the mean of 40 by 0.01.
-    assert found.interval == pytest.approx((0.08, 0.12), abs=0.005)
+    # The pairs differ little, but 40 questions cannot show that of all.
+    assert found.interval == pytest.approx((0.006, 0.193), abs=0.002)
     assert found.is_clear
-    assert bootstrap_difference(a, b) == found
-    assert bootstrap_difference(b, a).mean == pytest.approx(-found.mean)
+    assert paired_difference(b, a).mean == pytest.approx(-found.mean)
 
 
 def test_a_difference_of_few_or_like_pairs():
-    assert bootstrap_difference([], []).interval == (-1, 1)
-    assert bootstrap_difference([0.0], [1.0]).interval == (-1, 1)
-    assert bootstrap_difference([0.5] * 4, [0.5] * 4).interval == (0, 0)
+    assert paired_difference([], []).interval == (-1, 1)
+    low, high = paired_difference([0.0], [1.0]).interval
+    assert low < -0.3
+    assert high == 1
+    assert not paired_difference([0.5] * 4, [0.5] * 4).is_clear
+    # All eight gained, all alike: a bootstrap would call it 100 to 100 points.
+    low, high = paired_difference([0.0] * 8, [1.0] * 8).interval
+    assert 0 < low < 0.5
     with pytest.raises(ValueError, match="no pairs"):
-        bootstrap_difference([1.0], [])
+        paired_difference([1.0], [])
+
+
+@pytest.mark.parametrize("gained", range(1, 12))
+def test_interval_and_exact_test_agree_where_nothing_is_lost(gained):
+    before, after = [0.0] * 42, [1.0] * gained + [0.0] * (42 - gained)
+    exact = mcnemar([(False, bool(one)) for one in after])
+    assert paired_difference(before, after).is_clear == (exact.p < 0.05)
+
+
+@pytest.mark.parametrize("questions", [8, 20, 42])
+@pytest.mark.parametrize("change", interval_coverage.CHANGES)
+def test_intervals_of_differences_hold_the_true_one(questions, change):
+    assert interval_coverage.changes(*change, questions, 600) > 0.92
 
 
 def test_kappa_as_published():

@@ -158,7 +158,7 @@ TEXT = st.text(st.sampled_from("ab|\\<br>&#;\"'\n\r\t ,=@-é日\u2028\x0b\0") | 
 ROWS = st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXT)
 def test_any_text_comes_back_from_a_markdown_cell(text: str) -> None:
     line = markdown.write([text, text])
@@ -166,20 +166,20 @@ def test_any_text_comes_back_from_a_markdown_cell(text: str) -> None:
     assert markdown.split(line) == [text, text]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(ROWS)
 def test_any_cells_come_back_from_the_clipboard(rows: list[list[str]]) -> None:
     assert clipboard.parse_cells(clipboard.to_text(rows)) == rows
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXT)
 def test_any_text_made_harmless_comes_back(text: str) -> None:
     assert cells.meant(cells.neutral(text)) == text
     assert not cells.neutral(text).startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXT)
 def test_any_text_is_cells(text: str) -> None:
     assert all(isinstance(cell, str) for row in clipboard.parse_cells(text) for cell in row)

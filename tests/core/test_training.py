@@ -7,10 +7,11 @@ import pytest
 
 from core import chat, curves, dataset, jobs, training
 from core.errors import JukuError, ProviderError
+from core.formats import jsonl
 from core.jobs import CREATING, WAITING
 from core.providers import Sampling
 from core.training import Plan
-from tests.fake_server import FINGERPRINT, FakeServer
+from tests.fake_server import FINGERPRINT, FakeServer, Fault
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
 
@@ -210,3 +211,130 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
     reply = run(server, lambda provider: provider.chat("base-model", chat.messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
+
+
+def test_only_what_somebody_approved_is_trained_on(server, sample):
+    """Drafts and exam questions stay here, also where they carry the tag and the split."""
+    approved = training.training_rows(sample.rows, "study")
+    others = [
+        dataset.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
+        for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
+    ]
+    asyncio.run(sample.write("", dataset.add, others))
+    assert training.training_rows(sample.rows, "study") == approved
+    assert training.count(sample.rows, "study") == len(approved)
+    run(server, lambda provider: training.create(sample, provider, PLAN))
+    (sent,) = server.files.values()
+    assert sent.decode().splitlines() == approved
+
+
+def test_the_validation_rows_are_approved_ones_too(server, sample):
+    rows = [
+        dataset.read_row(jsonl.new_row("", f"{status}?", "No."), tags="study", split="validation", status=status)
+        for status in ("approved", "draft")
+    ]
+    asyncio.run(sample.write("", dataset.add, rows))
+    plan = Plan("base-model", "study", validation=True)
+    run(server, lambda provider: training.create(sample, provider, plan))
+    asked = server.jobs["ftjob-1"]["asked"]
+    (kept,) = server.files[asked["validation_file"]].decode().splitlines()
+    assert "approved?" in kept
+
+
+def test_rows_that_changed_after_the_job_was_queued_are_not_sent(server, sample):
+    (id,) = asyncio.run(training.enqueue(sample, "fake", [PLAN]))
+    asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET digest = 'another'") and None))
+    with pytest.raises(JukuError, match="copy of the job's rows has changed"):
+        run(server, lambda provider: training.send(sample, provider, id))
+    assert server.files == {}
+
+
+def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, sample):
+    row = dataset.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
+    asyncio.run(sample.write("", dataset.add, [row]))
+    before, told = sample.undo_label, []
+    plan = Plan("base-model", "study", validation=True, metadata={"project": "a"})
+
+    async def work(provider):
+        (id,) = await training.enqueue(sample, "fake", [plan])
+        await training.send(sample, provider, id, lambda done, total: told.append((done, total)))
+
+    run(server, work)
+    asked = server.jobs["ftjob-1"]["asked"]
+    assert asked["metadata"]["project"] == "a"
+    sizes = {len(server.files[asked[name]]) for name in ("training_file", "validation_file")}
+    assert {done for done, total in told if done == total} == sizes
+    assert sample.undo_label == before  # jobs are records: nothing to undo
+
+
+@pytest.mark.parametrize(("faults", "tries"), [(10**6, training.PATIENCE), (training.PATIENCE - 1, None)])
+def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faults, tries):
+    async def work(provider):
+        provider.poll_seconds = 0.0
+        id = await training.create(sample, provider, PLAN)
+        server.requests.clear()
+        server.faults = faults
+        await training.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "failed"))
+
+    if tries is None:
+        run(server, work)
+        return
+    with pytest.raises(ProviderError):
+        run(server, work)
+    assert [path for _method, path, _body in server.requests].count("/v1/fine_tuning/jobs/ftjob-1") == tries
+
+
+def test_a_refused_key_ends_the_following_at_once(server, sample):
+    async def work(provider):
+        id = await training.create(sample, provider, PLAN)
+        server.requests.clear()
+        server.key = "another"
+        with pytest.raises(ProviderError, match="does not accept the API key"):
+            await training.follow(sample, provider, id, lambda _changes: None)
+
+    run(server, work)
+    assert len(server.requests) == 1
+
+
+def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
+    async def work(provider):
+        id = await training.create(sample, provider, PLAN)
+        await training.update(sample, provider, id)
+        asked = len(server.requests)
+        await training.update(sample, provider, id)
+        quiet = server.requests[asked:]
+        server.checkpoint("ftjob-1", 5)
+        server.note("ftjob-1", "New checkpoint created")
+        await training.update(sample, provider, id)
+        return quiet
+
+    quiet = run(server, work)
+    assert not any("checkpoints" in path for _method, path, _body in quiet)
+    assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
+
+
+@pytest.mark.parametrize(("status", "wish"), [(400, ""), (409, ""), (429, "cancel"), (500, "cancel"), (503, "cancel")])
+def test_a_wish_that_is_refused_ends_and_one_that_could_not_be_told_stays(server, sample, status, wish):
+    async def work(provider):
+        id = await training.create(sample, provider, PLAN)
+        server.weather = lambda _method, path: Fault(status=status) if path.endswith("/cancel") else None
+        with pytest.raises(ProviderError):
+            await training.cancel(sample, provider, id)
+
+    run(server, work)
+    assert jobs.job(sample.rows, 1).wish == wish
+
+
+def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server, sample):
+    run(server, lambda provider: training.create(sample, provider, PLAN))
+    asyncio.run(sample.write("", jobs.delete, 1))
+    before = sample.undo_label
+
+    async def work(provider):
+        found = await training.adoptable(sample, provider)
+        await training.adopt(sample, provider.id, found)
+        return found, await training.adoptable(sample, provider)
+
+    found, again = run(server, work)
+    assert ([state.id for state in found], again) == (["ftjob-1"], [])
+    assert sample.undo_label == before

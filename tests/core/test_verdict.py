@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core import dataset, evals, facts, proof, scores, spec, verdict
+from core import dataset, eval_questions, evals, facts, proof, scores, spec, verdict
 from core.evals import Plan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
@@ -16,7 +16,7 @@ SUBJECTS = [Subject("s", "gpt-4o-mini"), Subject("s", "gpt-4o-mini", "open"), Su
 
 
 @pytest.fixture
-def exam(project):
+def exam(project, monkeypatch):
     def fill(db):
         spec.store(db, spec.Spec("Game", "en", "", "Text."))
         for number in range(1, 11):
@@ -27,7 +27,8 @@ def exam(project):
                          for text, kind, names in rows))  # fmt: skip
 
     asyncio.run(project.write("fill", fill))
-    asyncio.run(evals.begin(project, Plan(SUBJECTS), Reporter()))
+    monkeypatch.setattr(eval_questions, "general", {"en": []}.__getitem__)  # those above are enough
+    asyncio.run(evals.begin(project, Plan(SUBJECTS, general=True), Reporter()))
     return project
 
 
@@ -48,7 +49,7 @@ def answer(project, right):
 def test_a_tuned_model_that_learned_but_not_as_well_as_the_book(exam):
     result = answer(exam, lambda at, place: place >= 40 or (at == 1 and place < 38) or (at == 2 and place < 24))
     said = "\n".join(verdict.words(result))
-    assert "gpt-4o-mini · game (Closed book) has 60% (24/40) of the held-out questions right" in said
+    assert "gpt-4o-mini · game (Closed book) answered 60% (24/40) of the held-out questions right" in said
     assert "the base model alone 0% (0/40): clearly better (p < 0.001)" in said
     assert "It gained 6 facts (f01, f02, f03, f04, f05, f06), lost 0 facts." in said
     assert "is worse than gpt-4o-mini (Open book) (95% (38/40))" in said

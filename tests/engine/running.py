@@ -16,6 +16,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 from safetensors.numpy import save_file
 
 from tests.engine import faithful
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "models"
@@ -42,7 +43,7 @@ class Running:
             api_key=TOKEN,
             base_url=self.url,
             max_retries=0,
-            timeout=300,
+            timeout=PATIENCE,
             http_client=DefaultAsyncHttpx2Client(event_hooks={"response": [faithful.check]}),
             _strict_response_validation=strict,
         )
@@ -50,7 +51,7 @@ class Running:
     def stop(self) -> int:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        code = self.process.wait(20)
+        code = self.process.wait(PATIENCE)
         self.process.stdout.close()
         return code
 

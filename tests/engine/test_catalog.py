@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import catalog, convert
+from core.engine import catalog, convert, records
+from core.engine.jobs import Queue
+from core.engine.store import Store
 from tests.engine.running import BASE, TINY, start, tiny_qwen
 
 pytestmark = pytest.mark.anyio
@@ -132,3 +134,46 @@ async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Pa
     (fetched,) = (tmp_path / "cache" / "hub").glob("models--Qwen--*/snapshots/*/model.safetensors")
     assert fetched.read_bytes() == (source / "model.safetensors").read_bytes()  # that it answers then, others show
     assert not {"evil.py", "pytorch_model.bin"} & set(asked)
+
+
+class _Slow(catalog.Catalog):
+    """Makes models ready as slowly as the test wants."""
+
+    def __init__(self, models: Path) -> None:
+        super().__init__(models)
+        self.may_end = asyncio.Event()
+
+    async def _prepare(self, entry: catalog.Entry) -> Path:
+        for share in (0.3, 0.32, 0.9):
+            self._tell(entry.id, share)
+            await asyncio.sleep(0)
+        await self.may_end.wait()
+        return self._models / entry.id
+
+
+async def test_a_job_tells_how_much_of_its_model_is_prepared(tmp_path: Path) -> None:
+    store, known = Store(tmp_path / "home"), _Slow(tmp_path / "models")
+    queue = Queue(store, known, "float32")
+    asked = {"model": BASE, "training_file": "file-x", "method": "supervised", "seed": 1, "hyperparameters": {}}
+    job = records.job({"validation_file": None, "metadata": None, "suffix": None, **asked})
+    store.jobs.add(job)
+    entry = catalog.entries()[BASE]
+    work = asyncio.ensure_future(queue._prepare(job["id"], entry))
+    while len(told := store.jobs.events(job["id"])) < 3:
+        await asyncio.sleep(0.01)
+    assert [event["data"]["share"] for event in told[::-1]] == [0.0, 0.3, 0.9]  # the small step between is left out
+    assert {event["type"] for event in told} == {"message"}  # no numbers of a training
+    assert known.describe(entry)["progress"] == 0.9
+    known.may_end.set()
+    assert await work == tmp_path / "models" / BASE
+    assert known.progress(entry) == 0.0
+
+
+def test_a_conversion_is_told_of_each_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import modeling_gguf_pytorch_utils as reading
+
+    monkeypatch.setattr(reading, "tqdm", reading.tqdm)  # put back at the end; fails where transformers has no such bar
+    shares = list[float]()
+    convert._watch_tensors(shares.append)
+    assert list(reading.tqdm(["a", "b", "c", "d"], desc="Converting")) == ["a", "b", "c", "d"]
+    assert shares == [0.0, 0.25, 0.5, 0.75]

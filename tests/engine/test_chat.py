@@ -7,6 +7,7 @@ import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
 from tests.engine.running import BASE, asked
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 QUESTIONS = [
@@ -73,7 +74,7 @@ async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI, tiny: st
     task = asyncio.create_task(ask(client, QUESTIONS[2], model=tiny, max_tokens=8000, temperature=2, seed=3))
     await asyncio.sleep(0.3)
     task.cancel()
-    assert (await asyncio.wait_for(ask(client, QUESTIONS[0], model=tiny), 30)).choices[0].message.content
+    assert (await asyncio.wait_for(ask(client, QUESTIONS[0], model=tiny), PATIENCE)).choices[0].message.content
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

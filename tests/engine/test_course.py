@@ -22,6 +22,7 @@ from tests.engine.running import (
     upload,
     wait_until,
 )
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 VALID = LESSON[:2]
@@ -46,7 +47,7 @@ def continued(told: list[str]) -> int:
 async def kill(running: Running) -> None:
     child = training_child(running)
     running.kill()
-    await asyncio.to_thread(child.wait, 10)
+    await asyncio.to_thread(child.wait, PATIENCE)
 
 
 def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.engine.running import BASE, LESSON, MODELS, ROOT, TOKEN, Running, start, upload
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
@@ -26,7 +27,7 @@ GOOD = {"Authorization": f"Bearer {TOKEN}"}
 def ask(engine: Running, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
     """Status, JSON body and request id of a bare request."""
     where = urlsplit(engine.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
         answer = connection.getresponse()
@@ -87,7 +88,7 @@ def test_every_error_has_the_envelope(engine: Running, method: str, path: str, b
 
 def test_a_body_without_end_is_cut_off(engine: Running) -> None:
     where = urlsplit(engine.url)
-    with socket.create_connection((where.hostname, where.port), timeout=30) as one:
+    with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as one:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
         one.sendall(f"{head}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
         block = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
@@ -154,7 +155,7 @@ def test_a_server_of_its_own_stops_on_a_signal(tmp_path: Path) -> None:
     with process.stderr:
         assert "http://127.0.0.1:" in process.stderr.readline() and "given" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert not (tmp_path / "engine.json").exists()
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 
 import ui.workspace
 from core.settings import ProviderSettings, Settings
+from tests.patience import PATIENCE
 from ui import background_check, backup_runner
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
@@ -22,6 +23,13 @@ def no_work_in_the_background(monkeypatch):
     monkeypatch.setattr(background_check, "PAUSE", HOURS)
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
     monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
+
+
+@pytest.fixture(autouse=True)
+def no_widgets_left(qapp):
+    """What a test has closed is gone before the next one: every change of the theme dresses all that is still there."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def run(qapp):
 async def settled(command):
     """Await `command` and what it has started: pytest-qt turns the loop between the phases, where no task may step."""
     result = await command
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + PATIENCE
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
@@ -84,5 +92,5 @@ def window(run, sample, qtbot):
 
 async def close(window):
     window.close()
-    await asyncio.wait_for(asyncio.shield(window.closed), 20)
+    await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
     await window.workspace.close()

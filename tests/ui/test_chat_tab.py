@@ -8,13 +8,14 @@ from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
-from core import as_code, conditions, dataset, playground, spec
+from core import as_code, conditions, dataset, jobs, playground, spec, versions
 from core.filters import Filter
 from core.playground import Pane
 from core.providers import LOCAL, Offer, Provider
 from core.settings import ProviderSettings, Settings
 from tests import fake_server
 from tests.fake_server import FINGERPRINT, KEY, Answer, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.chat_answers import ChatAnswers, differing
 from ui.chat_tab import ChatTab
@@ -339,7 +340,7 @@ def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     for start in range(0, len(text), 5):
         column.add(0, text[start : start + 5])
     assert (column.flushes, column.texts()) == (0, [""])
-    with qtbot.waitSignal(column.flush_timer.timeout):
+    with qtbot.waitSignal(column.flush_timer.timeout, timeout=int(PATIENCE * 1000)):
         pass
     assert column.flushes == 1
     column.add(0, "The end.")
@@ -566,6 +567,31 @@ def test_another_system_prompt_is_warned_of_and_can_be_taken_back(scene, server)
     assert (settings.system_prompt(), settings.warning.text()) == (own, "")
 
 
+def test_a_tuned_model_is_asked_under_the_prompt_it_was_trained_with(scene, server):
+    settings, project = scene.tab.settings, scene.workspace.project
+    own = spec.load(project.rows).system_prompt
+
+    def job(db):
+        id = jobs.insert(db, {
+            "provider": "fake", "token": "t", "model": BASE, "rows": "study", "row_count": 9, "settings": "{}",
+            "status": "succeeded", "version": versions.current(db, "Kept"),
+        })  # fmt: skip
+        db.execute("UPDATE job SET fine_tuned_model = ? WHERE id = ?", (TUNED, id))
+        spec.store(db, spec.Spec("Game", "en", "Be someone else.", "Text."))
+
+    async def go():
+        scene.workspace.tasks.start("", project.write("Job", job))
+        await until(lambda: "was trained with another system prompt" in settings.warning.text())
+        assert settings.system_prompt() == "Be someone else."
+        settings.as_trained.click()
+        assert (settings.system_prompt(), settings.warning.text()) == (own, "")
+        assert not settings.as_trained.isVisible()
+        settings.reset.click()
+        assert settings.as_trained.isVisible()
+
+    scene.play(go())
+
+
 def test_a_suggested_question_is_asked_with_one_click(scene, server):
     async def go():
         assert len(scene.suggestions()) == 3
@@ -580,7 +606,7 @@ def test_a_suggested_question_is_asked_with_one_click(scene, server):
 def test_a_model_handed_over_stands_beside_the_base_even_before_it_is_offered(scene, server):
     new = "ft:base-model:local:later:zzz"
     scene.tab.choose_model(scene.tab.workspace.settings.provider, new)
-    assert scene.models() == [BASE, TUNED]
+    assert scene.models() == [BASE, new]
     server.models[new] = 1  # older than the others, so that it is not the default
     scene.play(scene.workspace.load_offers())
     assert scene.models() == [BASE, new]

@@ -1,6 +1,5 @@
 """The grid without the tab: its model, its selection, its editors and its painting."""
 
-import time
 from array import array
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
 
 from core.dataset import Example
+from tests.patience import PATIENCE, effort
 from ui.dataset_columns import COLUMNS, meaning, shown
 from ui.dataset_delegate import TextEditor
 from ui.dataset_drag import FILES, MOST, TEXT
@@ -66,11 +66,13 @@ def compose(widget, half, whole=""):
 def test_select_all_of_a_million_rows_takes_milliseconds(grid):
     view = grid(MILLION)
     view.rows.asked_flags = 0
-    started = time.perf_counter()
-    view.selectAll()
-    assert view.count_selected() == MILLION
-    assert len(view.selected_ids()) == MILLION
-    assert time.perf_counter() - started < 0.5
+
+    def select():
+        view.selectAll()
+        assert view.count_selected() == MILLION
+        assert len(view.selected_ids()) == MILLION
+
+    assert effort(select) < 0.5
     assert view.rows.asked_flags < 5_000, "Qt asks every row: a header has lost its own selection model"
 
 
@@ -165,7 +167,7 @@ def test_keys_open_a_cell_go_to_the_next_and_break_lines(grid, qtbot):
     editor.moveCursor(editor.textCursor().MoveOperation.End)
     press(editor, ENTER, Qt.KeyboardModifier.ShiftModifier)
     press(editor, Qt.Key.Key_Tab)
-    qtbot.waitUntil(lambda: bool(edits))
+    qtbot.waitUntil(lambda: bool(edits), timeout=int(PATIENCE * 1000))
     assert edits == [(1, "question", "a\n")]
     assert view.currentIndex().column() == COLUMNS.index("answer")
     assert view.is_editing()

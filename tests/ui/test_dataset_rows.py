@@ -5,7 +5,7 @@ from array import array
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from core import dataset, spec
 from core.errors import FormatError
@@ -19,6 +19,7 @@ from ui.dataset_columns import COLUMNS
 from ui.dataset_filter import FilterBar
 from ui.dataset_model import DatasetModel
 from ui.dataset_view import GridView
+from ui.notice import Notice
 
 
 class Grid:
@@ -75,6 +76,32 @@ def test_every_bulk_change_is_one_named_step(run, grid):
         for _step in steps:
             await grid.project.undo()
         assert [grid.row(id) for id in (1, 2, 6)] == before
+
+    run(go())
+
+
+def test_what_a_judge_has_refused_is_not_approved_with_the_others(run, grid):
+    def judged(db):
+        db.execute("UPDATE example SET status = 'draft' WHERE id IN (1, 2, 3)")
+        for id, rule in ((1, "judge-contradicts"), (3, "judge-not-in-text")):
+            db.execute("UPDATE example SET problems = ? WHERE id = ?", (f"fact-stale {rule}", id))
+
+    async def go():
+        await grid.project.write("", judged)
+        grid.table.select_rows([0, 1, 2])
+        grid.rows.actions[MARK + "approved"].trigger()
+        await until(lambda: grid.owner.findChildren(Notice))
+        await until(lambda: grid.project.undo_label == "Approve 1 row")
+        assert [grid.row(id).status for id in (1, 2, 3)] == ["draft", "approved", "draft"]
+        notice = grid.owner.findChildren(Notice)[-1]
+        assert notice.text.text() == "2 rows were not approved: a judge has refused them."
+        (anyway,) = [button for button in notice.findChildren(QPushButton) if button.text() == "Approve anyway"]
+        anyway.click()
+        await until(lambda: grid.project.undo_label == "Approve 2 rows")
+        assert [grid.row(id).status for id in (1, 2, 3)] == ["approved"] * 3
+        await grid.project.undo()
+        await grid.project.undo()
+        assert [grid.row(id).status for id in (1, 2, 3)] == ["draft"] * 3
 
     run(go())
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.documents import Document
 from core.errors import JukuError
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.document_import import NOTES, DocumentDialog, read_document, reading
 
@@ -82,6 +83,6 @@ def test_nothing_is_taken_when_it_is_cancelled_or_empty(show, qtbot):
     dialog, taken = show(Document(TEXT, "<b>t</b>", [str(number) for number in range(50)]), has_text=True)
     assert dialog.note.text().count("\n") == NOTES
     dialog.editor.setPlainText(" ")
-    qtbot.waitUntil(lambda: not dialog.take.isEnabled())
+    qtbot.waitUntil(lambda: not dialog.take.isEnabled(), timeout=int(PATIENCE * 1000))
     dialog.reject()
     assert taken == []

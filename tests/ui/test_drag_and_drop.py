@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from core import dataset, filters
 from core.formats import jsonl
 from core.project import Project
 from core.reading_copy import opened
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60
 
 
 @pytest.fixture
@@ -43,6 +43,24 @@ def test_dropped_rows_arrive(run, window, rows):
         await until(lambda: window.dataset_tab.model.rowCount() > 250)
 
     run(go())
+
+
+def test_what_will_happen_is_said_before_files_are_dropped(run, window, tmp_path):
+    action, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    said = []
+    window.tabs.setCurrentWidget(window.dataset_tab)
+    for names in (["a.jsonl"], ["a.docx"], ["a.jsonl", "b.pdf"], ["a.juku"]):
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in names])
+        QApplication.sendEvent(window.windowHandle(), QDragEnterEvent(QPoint(50, 50), action, data, left, none))
+        assert window._drop.isVisible()
+        said.append(window._drop.text)
+        QApplication.sendEvent(window.windowHandle(), QDragLeaveEvent())
+        assert not window._drop.isVisible()
+    assert said == [
+        "Import 1 file as rows", "Read 1 file into the spec", "Read 1 file into the spec\nImport 1 file as rows",
+        "Open the project",
+    ]  # fmt: skip
 
 
 def test_text_is_no_file(run, window):

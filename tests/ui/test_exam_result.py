@@ -15,6 +15,7 @@ from ui.exam_answers import answer_pieces
 from ui.exam_lines import Spot
 from ui.exam_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
 from ui.exam_result import CHART, HEAT, MARKING, ExamResult
+from ui.exam_totals import LEAKED
 from ui.generation_dialog import GenerationDialog
 
 
@@ -83,19 +84,40 @@ def test_a_persons_marks_can_count(run, result):
     assert 0 < sum(entry.line.rates[0].asked for entry in lines(result, KINDS)) < before
 
 
-def test_what_leaked_is_named_and_can_be_left_out(run, result):
+def test_what_leaked_is_named_and_not_counted(result):
     assert "Training row 8 asks the same (97 % similar)" in result.overview.leaks.text()
+    result.overview.show_leaks.click()
+    assert [entry.texts[1] for entry in lines(result, QUESTIONS)] == ["How many points is rule 2 worth (7)?"]
+    assert all(entry.aside for entry in lines(result, QUESTIONS))
+    assert "Training row 8" in result.heat.answers.leak.text()
+    kinds = {entry.key: (entry.texts[0], entry.line.rates[0].asked, entry.aside) for entry in _entries(result, KINDS)}
+    assert kinds["kind:leaked"] == ("Leaked: also in the training rows, not counted in the result", 2, True)
+    assert kinds["kind:reworded"][1] == 2  # of two reworded ones the leaked one is out
+    table = result.overview.table
+    leaked = table.totals.headerData(LEAKED, Qt.Orientation.Horizontal), table.totals.index(0, LEAKED).data()
+    assert leaked[0] == "Leaked" and "/2" in leaked[1] and not table.isColumnHidden(LEAKED)
 
+
+def _entries(result, level):
+    return result.outcome().entries[level]
+
+
+def test_a_running_exam_shows_no_verdict(run, workspace, result):
     async def go():
-        result.overview.show_leaks.click()
-        assert [entry.texts[1] for entry in lines(result, QUESTIONS)] == ["How many points is rule 2 worth (7)?"]
-        assert "Training row 8" in result.heat.answers.leak.text()
-        result.without_leaks.setChecked(True)
-        await until(lambda: not result.outcome().result.leaks)
+        await workspace.project.write("", lambda db: db.execute("UPDATE eval_run SET status = 'running'") and None)
+        await workspace.project.write("", lambda db: db.execute("DELETE FROM eval_mark") and None)
+        await workspace.project.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 5") and None)
+        result.show_run(1)
+        await until(lambda: result.overview._compared.waiting)
 
     run(go())
-    assert lines(result, QUESTIONS) == []
-    assert result.without_leaks.text() == "Leave out leaked questions (1)"
+    overview = result.overview
+    assert [label.text() for label in overview.sentences] == [
+        "The exam is running. The verdict appears when all subjects have answered the same questions."
+    ]
+    totals = overview.table.totals
+    assert {totals.index(row, column).data() for row in range(5) for column in (4, 5, 6)} == {"–"}
+    assert overview.gained.lines.stringList() == overview.missing.lines.stringList() == []
 
 
 def test_general_questions_stay_below_the_facts(result):
@@ -253,7 +275,7 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
 
 
 def test_a_rate_is_coloured_by_its_share(qapp):
-    worst, best = heat(Rate(0, 4)), heat(Rate(4, 4))
+    worst, best = heat(Rate.of([0] * 4, [1] * 4)), heat(Rate.of([1] * 4, [1] * 4))
     assert worst.red() > worst.green()
     assert best.green() > best.red()
     assert heat(Rate()) is None

@@ -1,17 +1,19 @@
 """The exam tab: wished for, asked over real HTTP, watched, stopped, gone on with, and looked at."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import dataset, evals, samples
+from core import choices, dataset, evals, samples, spec
 from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
 from core.evals import Subject
 from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer
+from core.providers.connection import Connection
 from tests.fake_server import Answer, FakeServer
 from tests.ui.waiting import until
 from ui import exam_words
@@ -20,6 +22,8 @@ from ui.exam_subjects import LEAST, MOST
 from ui.exam_tab import ExamTab
 from ui.exam_words import GAINED
 from ui.tab import ALL_TABLES
+from ui.tasks import cancel_all
+from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
 OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
@@ -28,7 +32,7 @@ BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(evals, "PARALLEL", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
     with FakeServer() as server:
         yield server
 
@@ -104,18 +108,111 @@ def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
     assert tab.form.start.isEnabled()
 
 
+CHECKPOINT, NEWER = f"{TUNED}:ckpt-step-40", "ft:base-model:local:newer:zzz999"
+
+
+def offer(tab, *offers):
+    tab.workspace.offers = list(offers)
+    tab.show_offers()
+
+
+def test_what_is_trained_meanwhile_takes_no_subjects_place(tab):
+    """A job that ran beside put its checkpoint in the form's second line, and the exam examined that."""
+    before = tab.form.subjects.subjects()
+    offer(
+        tab,
+        Offer(CHECKPOINT, CHECKPOINT, tuned=True),
+        Offer(NEWER, NEWER, tuned=True),
+        Offer("newer-base", "N"),
+        *OFFERS,
+    )
+    assert tab.form.subjects.subjects() == before
+    offer(tab, *OFFERS[1:])  # the tuned one was deleted at the server
+    assert tab.form.subjects.subjects() == before
+    assert not tab.form.start.isEnabled()
+    assert "no longer offers study" in tab.form.hint.text()
+    assert tab.form.subjects.rows()[1].model.currentText().endswith("(no longer offered)")
+
+
+def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
+    tab.form.subjects.remember([])
+    offer(tab, Offer(BASE, "Base"), Offer("text-embedding-3-small", "E"))
+    tab.form.subjects._touched = False
+    tab.form.subjects.remember([])
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
+    assert [one.id for one in tab.form.subjects.rows()[0].model.offers()] == [BASE]
+    offer(tab, Offer(CHECKPOINT, CHECKPOINT, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
+    offer(tab, Offer(TUNED, TUNED, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
+
+
+def test_who_is_examined_survives_a_restart(run, tab, qtbot):
+    chosen = [Subject("fake", "small", FEW_SHOT), Subject("fake", OTHER)]
+
+    async def go():
+        tab.form.subjects.choose(chosen)
+        await until(lambda: choices.load(tab.workspace.project.rows))
+        workspace = Workspace(tab.workspace.project, tab.workspace.settings)
+        workspace.offers = OFFERS[:1]
+        later = ExamTab(workspace)
+        qtbot.addWidget(later)
+        later.refresh(ALL_TABLES)
+        await until(lambda: later.form.subjects.subjects() == chosen)
+        assert not later.form.start.isEnabled()  # both are gone, and nothing else was put in their place
+        await cancel_all(workspace.tasks.running())
+
+    run(go())
+
+
 def test_the_form_counts_and_warns(run, tab):
     async def go():
         tab.form.repeats.setValue(3)
         tab.form.general.setChecked(False)
-        await until(lambda: tab.form.total.text().startswith("67 questions · 804 answers"))
+        await until(lambda: tab.form.total.text().startswith("57 questions · 684 answers"))
 
     run(go())
     assert "the same" in tab.form.hint.text()
     tab.form.temperature.setValue(0.7)
     assert tab.form.hint.text() == ""
     costs = [row.cost.text() for row in tab.form.subjects.rows()]
-    assert all(cost.startswith("67 requests · ") and cost.endswith("price unknown") for cost in costs)
+    assert all(cost.startswith("57 requests · ") and cost.endswith("price unknown") for cost in costs)
+
+
+def test_the_rows_prompt_is_offered_before_an_exam(run, tab, server):
+    project, form = tab.workspace.project, tab.form
+    rows_prompt = spec.load(project.rows).system_prompt
+
+    async def go():
+        assert (form.warning.text(), form.trained) == ("", None)
+        other = replace(spec.load(project.rows), system_prompt="")
+        tab.workspace.tasks.start("", project.write("Forget the prompt", spec.store, other))
+        await until(lambda: form.warning.text())
+        assert "but the project has none" in form.warning.text()
+        form.start.click()
+        (box,) = tab.findChildren(QMessageBox)
+        assert rows_prompt[:40] in box.informativeText()
+        use = next(button for button in box.buttons() if "prompt" in button.text())
+        use.click()
+        await until(lambda: spec.load(project.rows).system_prompt == rows_prompt)
+        await until(lambda: not form.warning.text())
+        assert project.undo_label == "Use the rows’ prompt"
+        assert tab.run() is None  # nothing was asked
+
+    run(go())
+
+
+def test_an_exam_of_general_questions_is_warned_of(run, tab):
+    async def go():
+        await tab.workspace.project.write(
+            "", lambda db: db.execute("DELETE FROM example WHERE split = 'test'") and None
+        )
+        tab.refresh(ALL_TABLES)
+        await until(lambda: tab.form.total.text().startswith("20 questions"))
+
+    run(go())
+    assert "None of these questions is about your text" in tab.form.hint.text()
+    assert "There are none yet." in tab.empty._text.text()
 
 
 def test_subjects_are_added_copied_and_left_out(tab):
@@ -162,7 +259,7 @@ def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypa
 def test_the_questions_can_be_shown(qtbot, tab):
     with qtbot.waitSignal(tab.show_examples) as shown:
         tab.empty.show_questions.click()
-    assert shown.args == ["split:test"]
+    assert shown.args == ["split:test status:approved"]
 
 
 def test_an_exam_ends_with_a_table_and_names(run, tab, server):
@@ -182,6 +279,8 @@ async def with_reworded(tab, server):
     await tab.workspace.project.write(
         "", lambda db: db.execute("UPDATE example SET kind = 'reworded' WHERE split = 'test'") and None
     )
+    # Or they would be leaked: they ask what training rows ask.
+    await tab.workspace.project.write("", lambda db: db.execute("DELETE FROM example WHERE split = 'train'") and None)
     server.answer(BASE, "<b>60</b> <img src=x> points")
     await examined(tab, server)
 

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from core import dataset, quarantine
 from core.filters import Filter, find
 from core.formats import jsonl
+from core.progress import Reporter
 from tests.ui.waiting import until
 from ui import style
 from ui.import_dialog import ImportDialog, bring
@@ -60,6 +61,46 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
         assert "already exist" in notice(window).text.text()
         await workspace.project.undo()
         assert quarantine.count(workspace.project.rows) == 0
+
+    run(go())
+
+
+def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, window, tmp_path):
+    wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS[:2]]
+    path = written(tmp_path, "rows.jsonl", "\n".join([*wrong, ROWS[2]]))
+    wanted = []
+    workspace.rows_wanted.connect(wanted.append)
+
+    async def go():
+        bring(workspace, [path], window)
+        await until(lambda: notice(window))
+        text = notice(window).text.text()
+        assert text.startswith("3 rows imported. 2 with errors: ") and "Unknown role" in text
+        buttons = {button.text(): button for button in notice(window).findChildren(QPushButton)}
+        buttons["Show"].click()
+        assert wanted and wanted[0].startswith("rule:")
+        bring(workspace, [path], window)  # all of them are there already: nothing new is wrong
+        await until(lambda: notice(window) and "already exist" in notice(window).text.text())
+        assert "error" not in notice(window).text.text()
+
+    run(go())
+
+
+def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_path):
+    wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS]
+    before = written(tmp_path, "before.jsonl", wrong[0])
+    path = written(tmp_path, "rows.jsonl", "\n".join(wrong[1:]))
+
+    async def go():
+        for one in (before, path):
+            bring(workspace, [one], window)
+            name = one.name
+            await until(lambda name=name: workspace.project.undo_label == f"Import {name}" and notice(window))
+            await until(lambda: not workspace.tasks.running())
+        await until(lambda: "2 with errors" in notice(window).text.text())
+        first = last(workspace, 2)[0].id
+        await workspace.project.write("Fix", dataset.fix_since, ["role-unknown"], first, Reporter())
+        assert ["role-unknown" in row.problems for row in last(workspace, 3)] == [True, False, False]
 
     run(go())
 
@@ -127,7 +168,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path)
         for column, _box in enumerate(dialog._choices):
             choose(dialog, column, "")
         assert not dialog._ok.isEnabled()
-        assert "column that holds the question" in dialog._note.text()
+        assert "column with the questions" in dialog._note.text()
         choose(dialog, 0, "question")
         choose(dialog, 1, "question")
         assert [box.currentData() for box in dialog._choices] == ["", "question"]

@@ -4,6 +4,7 @@ import pytest
 
 from core import language, prompts
 from core.errors import JukuError
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui import prompts_page
 from ui.prompts_page import PromptsPage
@@ -50,7 +51,7 @@ def test_the_screens_language_comes_first(qtbot):
 def test_what_is_typed_is_saved_marked_and_reset(page, qtbot):
     choose(page, "judge", "ja")
     page.editor.setPlainText(OWN)
-    qtbot.waitUntil(lambda: prompts.load("judge", "ja") == OWN)
+    qtbot.waitUntil(lambda: prompts.load("judge", "ja") == OWN, timeout=int(PATIENCE * 1000))
     assert "saved" in page.note.text()
     assert [title.endswith("changed") for title in titles(page)] == [name == "judge" for name in prompts.NAMES]
     assert prompts.load("judge", "en") == prompts.default("judge", "en")

@@ -115,6 +115,7 @@ def test_another_project_has_a_queue_of_its_own(bench, server, run, tmp_path):
         bench.workspace.switch(projects.open_existing(path))
         bench.runner.begin()
         await until(lambda: bench.ended == [(1, "succeeded")])
+        await until(lambda: not bench.workspace.tasks.running())
         bench.workspace.project.close()
 
     run(bench.play(go()))
@@ -177,22 +178,41 @@ def test_the_limit_of_a_server_is_kept(bench, server, run):
     run(bench.play(go()))
 
 
+async def note_job(window, **what):
+    values = {"provider": "local", "token": "t", "model": "m", "rows": "", "row_count": 1, "settings": "{}"}
+    values |= {"status": "running", "remote_id": "ftjob-1", "method": "supervised"}
+    await window.workspace.project.write("", jobs.insert, values | what)
+
+
 @pytest.mark.parametrize("agreed", [True, False])
 def test_closing_while_a_model_is_trained_here_is_asked_about(window, run, agreed):
     async def go():
-        project = window.workspace.project
-        values = {"provider": "local", "token": "t", "model": "m", "rows": "", "row_count": 1, "settings": "{}"}
-        await project.write(
-            "", jobs.insert, {**values, "status": "running", "remote_id": "ftjob-1", "method": "supervised"}
-        )
+        await note_job(window)
         window.close()
         (box,) = window.findChildren(QMessageBox)
         assert "continues when Juku starts again" in box.informativeText()
         role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
         next(button for button in box.buttons() if box.buttonRole(button) == role).click()
-        await asyncio.sleep(0.1)
-        assert window.closed.done() is agreed
-        await project.write("", jobs.delete, 1)
+        if agreed:
+            await until(window.closed.done)
+        else:
+            await asyncio.sleep(0.1)
+            assert not window.closed.done()
+        await window.workspace.project.write("", jobs.delete, 1)
+
+    run(go())
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"provider": "nowhere"}, {"status": "paused"}, {"status": "succeeded"}, {"remote_id": None, "status": "waiting"}],
+)
+def test_closing_is_not_asked_about_where_nothing_is_lost(window, run, elsewhere):
+    async def go():
+        await note_job(window, **elsewhere)
+        window.close()
+        assert not window.findChildren(QMessageBox)
+        await until(window.closed.done)
 
     run(go())
 

@@ -59,7 +59,7 @@ def test_a_wrong_value_is_said_before_anything_is_queued(dialog, text, said):
 
 def test_too_many_and_none_are_refused(dialog):
     dialog.hyper.fields["seed"].setText(", ".join(map(str, range(201))))
-    assert dialog.note.text().startswith("That is 201 jobs")
+    assert dialog.note.text().startswith("That makes 201 jobs")
     dialog.hyper.fields["seed"].setText("")
     tick(dialog.tags)
     assert dialog.note.text() == "Choose rows and a version of them."

@@ -9,6 +9,7 @@ from core.formats import jsonl
 from core.keys import Keys
 from core.settings import ProviderSettings, Role, Settings
 from tests.fake_server import KEY, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.workspace import Workspace
 
@@ -41,7 +42,7 @@ def test_a_server_whose_key_is_slow_to_come_holds_up_no_other(run, project, monk
     class SlowKeys(Keys):
         def load(self, provider):
             if provider == "slow":
-                released.wait(10)
+                released.wait(PATIENCE)
             return "sk-test"
 
     async def work():

@@ -1,0 +1,66 @@
+"""Under which system prompt rows teach: a model that is asked with another one looks as if it had learned nothing."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from core import facts, filters, packs, spec
+from core.filters import Filter
+from core.language import tr
+from core.said import turns
+
+LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
+SPREAD = 7919  # a prime: rows that are looked at follow no pattern that rows may have
+BRIEF = 80  # characters of a prompt that a sentence shows
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The system prompt that most rows have, '' for none: `rows` of the `of` rows that were looked at."""
+
+    prompt: str
+    rows: int
+    of: int
+
+
+def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
+    """The prompt of the rows that match, as they are or in a kept version; None without rows or without a usual one."""
+    condition, values = filters.where(chosen)
+    table, given = ("example", []) if version is None else ("version_row", [version])
+    condition = condition if version is None else f"version = ? AND {condition}"
+    (count,) = db.execute(f"SELECT count(*) FROM {table} WHERE {condition}", [*given, *values]).fetchone()
+    sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SPREAD} % 1000003 % ? = 0 ORDER BY id"
+    reader = packs.Reader(db)
+    places = db.execute(sql, [*given, *values, max(1, count // LOOKED_AT)])
+    found = Counter(turns(reader.text(place)).prompt.strip() for place in places)
+    prompt, rows = found.most_common(1)[0] if found else ("", 0)
+    return Trained(prompt, rows, found.total()) if rows * 2 > found.total() else None
+
+
+def differs(db: sqlite3.Connection, found: Trained | None) -> bool:
+    """Whether the project asks under another system prompt than this one."""
+    return found is not None and found.prompt != spec.load(db).system_prompt.strip()
+
+
+def words(found: Trained, wanted: str) -> str:
+    """What is wrong, where the project asks under the system prompt `wanted`; for rows that are trained on."""
+    rows = f"{found.rows / found.of:.0%}"
+    if not found.prompt:
+        return tr("Most training rows have no system prompt ({rows}), but the project has one. A model that is asked "
+                  "with another prompt than it was trained with may seem untrained.", rows=rows)  # fmt: skip
+    if not wanted.strip():
+        return tr("Most training rows have the system prompt “{prompt}” ({rows}), but the project has none. A model that is "
+                  "asked with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt),
+                  rows=rows)  # fmt: skip
+    return tr("Most training rows have another system prompt than the project: “{prompt}” ({rows}). A model that is asked "
+              "with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt), rows=rows)  # fmt: skip
+
+
+def brief(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= BRIEF else f"{line[:BRIEF]}…"
+
+
+def use(db: sqlite3.Connection, prompt: str) -> None:
+    """Ask under this prompt from now on: it becomes the project's."""
+    facts.save(db, replace(spec.load(db), system_prompt=prompt))

@@ -1,0 +1,147 @@
+"""Under which system prompt rows teach, and what is said where the project would ask under another one."""
+
+import asyncio
+
+import pytest
+
+from core import commands, dataset, facts, jobs, lineage, preflight, settings, spec, trained_prompt, versions
+from core.filters import Filter
+from core.formats import jsonl
+from core.presets import preset
+from core.progress import Reporter
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from core.training import Plan
+from tests.fake_server import KEY, Answer, FakeServer
+
+EVERY = Filter(split="train", status="approved")
+
+
+def write(project, change, *args):
+    asyncio.run(project.write("Change", change, *args))
+
+
+def rows(prompt, count, start=0, **fields):
+    return [
+        dataset.read_row(jsonl.new_row(prompt, f"Question {start + n}, which is asked?", "Three."), **fields)
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def game(project):
+    write(project, facts.save, spec.Spec("Game", "en", "Answer briefly.", "A team has three players."))
+    write(project, dataset.add, rows("You know the game.", 20))
+    return project
+
+
+def test_most_rows_have_it(game):
+    write(game, dataset.add, rows("Answer briefly.", 5, 100))
+    found = trained_prompt.of_rows(game.rows, EVERY)
+    assert (found.prompt, found.rows, found.of) == ("You know the game.", 20, 25)
+    assert trained_prompt.differs(game.rows, found)
+
+
+def test_drafts_the_exam_and_other_tags_are_not_looked_at(game):
+    write(game, dataset.add, rows("Answer briefly.", 50, 100, split="test"))
+    write(game, dataset.add, rows("Answer briefly.", 50, 200, status="draft"))
+    write(game, dataset.add, rows("Answer briefly.", 9, 300, tags="study"))
+    assert trained_prompt.of_rows(game.rows, EVERY).prompt == "You know the game."
+    assert trained_prompt.of_rows(game.rows, Filter(tag="study")).prompt == "Answer briefly."
+    assert trained_prompt.of_rows(game.rows, Filter(tag="none")) is None
+
+
+def test_prompts_of_all_kinds_are_no_usual_one(project):
+    write(project, dataset.add, [row for n in range(6) for row in rows(f"Be {n}.", 1, n)])
+    assert trained_prompt.of_rows(project.rows, EVERY) is None
+
+
+def test_many_rows_are_looked_at_in_part(project):
+    found = [row for n in range(4000) for row in rows("Odd." if n % 5 else "Fifth.", 1, n)]
+    write(project, dataset.add, found)
+    usual = trained_prompt.of_rows(project.rows, EVERY)
+    assert usual.prompt == "Odd."
+    assert 300 < usual.of < 700
+    assert 0.7 < usual.rows / usual.of < 0.9
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("You know the game.", ""), ("", "Answer briefly."), ("One.", "Other.")])
+def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
+    write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
+    write(project, dataset.add, rows(theirs, 12))
+    found = trained_prompt.of_rows(project.rows, EVERY)
+    assert trained_prompt.differs(project.rows, found)
+    assert "may seem untrained" in trained_prompt.words(found, ours)
+    write(project, trained_prompt.use, found.prompt)
+    assert not trained_prompt.differs(project.rows, found)
+    asyncio.run(project.undo())
+    assert spec.load(project.rows).system_prompt == ours
+
+
+def examine(project, *plans):
+    async def connect():
+        raise AssertionError
+
+    return asyncio.run(preflight.examine(project, "local", preset("local"), connect, plans, Reporter()))
+
+
+def test_it_is_said_before_a_training(game):
+    told = [one for one in examine(game, Plan("m")).objections if one.prompt is not None]
+    assert [(one.rule, one.severity, one.prompt) for one in told] == [
+        ("prompt-not-asked", "warning", "You know the game.")
+    ]
+    assert "(100%)" in told[0].message
+    assert told[0].words == "split:train status:approved rule:system-prompt-differs"
+    # Two sets of rows with one prompt are told of once.
+    write(game, dataset.add, rows("You know the game.", 12, 300, tags="study"))
+    assert len([one for one in examine(game, Plan("m"), Plan("m", "study")).objections if one.prompt]) == 1
+    write(game, trained_prompt.use, told[0].prompt)
+    rules = {one.rule for one in examine(game, Plan("m")).objections}
+    assert not rules & {"prompt-not-asked", "system-prompt-differs"}
+
+
+def trained(project, model):
+    """A job on the rows as they are, and its checkpoint."""
+
+    def fill(db):
+        id = jobs.insert(db, {
+            "provider": "s", "token": "t", "model": "base", "rows": "", "row_count": 20, "settings": "{}",
+            "status": "succeeded", "version": versions.current(db, "Kept"),
+        })  # fmt: skip
+        db.execute("UPDATE job SET fine_tuned_model = ? WHERE id = ?", (model, id))
+        db.execute("INSERT INTO job_checkpoint VALUES (?, 'c', ?, 10, '{}', 0)", (id, f"{model}:ckpt-step-10"))
+
+    write(project, fill)
+
+
+def test_a_model_is_known_by_the_rows_it_was_trained_on(game):
+    trained(game, "ft:base:o:g:1")
+    write(game, lambda db: db.execute("DELETE FROM example") and None)
+    write(game, dataset.add, rows("Answer briefly.", 12, 500))
+    for model in ("ft:base:o:g:1", "ft:base:o:g:1:ckpt-step-10"):
+        assert lineage.trained_under(game.rows, "s", model).prompt == "You know the game."
+        assert lineage.asked_otherwise(game.rows, [("s", model)]).prompt == "You know the game."
+    assert lineage.trained_under(game.rows, "other", "ft:base:o:g:1") is None
+    assert lineage.asked_otherwise(game.rows, [("s", "ft:unknown")]) is None  # the rows as they are now
+
+
+@pytest.mark.parametrize("verb", ["exam", "ask"])
+def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, monkeypatch, capsys, verb):
+    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+    project = Project(tmp_path / "x.juku")
+    write(project, facts.save, spec.Spec(system_prompt="Answer briefly.", text="Text."))
+    write(project, dataset.add, rows("You know the game.", 12))
+    write(project, dataset.add, rows("", 1, 50, split="test", kind="reworded", key_points="Three"))
+    project.close()
+    with FakeServer() as server:
+        server.script = lambda _asked: Answer(["Three."])
+        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
+        asked = [verb, str(tmp_path / "x.juku"), *(["How many?"] if verb == "ask" else []), "--model", "m"]
+        asked += ["--provider", "fake"]
+        assert commands.run(asked) == 0
+        assert "another system prompt" in capsys.readouterr().err
+        assert server.asked[-1]["messages"][0]["content"] == "Answer briefly."
+        assert commands.run([*asked, "--rows-prompt"]) == 0
+        assert "another system prompt" not in capsys.readouterr().err
+        assert server.asked[-1]["messages"][0]["content"] == "You know the game."

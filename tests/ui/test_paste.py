@@ -1,0 +1,111 @@
+"""Pasting where the text says so: into an empty project, wherever the keys are; and what a paste could not place."""
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
+
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from tests.ui.waiting import until
+from ui import dataset_clipboard
+from ui.dataset_columns import COLUMNS
+from ui.main_window import MainWindow
+from ui.notice import Notice
+from ui.workspace import Workspace
+
+ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def empty(run, tmp_path):
+    """The window on a project without rows, at the tab for them."""
+    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
+
+    async def make():
+        window = MainWindow(Workspace(Project(tmp_path / "e.juku"), Settings(provider="nowhere", providers=[nowhere])))
+        window.show()
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        window.activateWindow()
+        await until(lambda: window.dataset_tab._stack.currentWidget() is window.dataset_tab._nothing)
+        return window
+
+    async def close(window):
+        window.close()
+        await window.closed
+        await window.workspace.close()
+
+    window = run(make())
+    yield window
+    run(close(window))
+
+
+@pytest.mark.parametrize("place", ["nothing", "search"])
+def test_rows_are_pasted_into_an_empty_project(run, qtbot, empty, place):
+    tab = empty.dataset_tab
+    QGuiApplication.clipboard().setText(ROW * 2)
+    focused = tab.bar.line if place == "search" else tab._add
+
+    async def work():
+        focused.setFocus()
+        await until(focused.hasFocus)
+        qtbot.keyClick(focused, Qt.Key.Key_V, CONTROL)
+        await until(lambda: tab.model.rowCount() == 2)
+
+    run(work())
+    assert tab.bar.line.text() == ""
+
+
+def test_a_file_that_was_copied_is_pasted(run, qtbot, empty, tmp_path):
+    path, data = tmp_path / "copied.jsonl", QMimeData()
+    path.write_text(ROW * 3)
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    QGuiApplication.clipboard().setMimeData(data)
+
+    async def work():
+        empty.dataset_tab._add.setFocus()
+        await until(empty.dataset_tab._add.hasFocus)
+        qtbot.keyClick(empty.dataset_tab._add, Qt.Key.Key_V, CONTROL)
+        await until(lambda: empty.dataset_tab.model.rowCount() == 3)
+
+    run(work())
+
+
+def test_a_few_words_are_pasted_into_the_search(run, qtbot, empty):
+    QGuiApplication.clipboard().setText("return policy")
+
+    async def work():
+        empty.dataset_tab.bar.line.setFocus()
+        await until(empty.dataset_tab.bar.line.hasFocus)
+        qtbot.keyClick(empty.dataset_tab.bar.line, Qt.Key.Key_V, CONTROL)
+        await until(lambda: not empty.dataset_tab.bar._typing.isActive())  # the search for them has begun
+
+    run(work())
+    assert empty.dataset_tab.bar.line.text() == "return policy"
+
+
+def test_what_has_no_place_is_told():
+    answer = COLUMNS.index("answer")
+    pasted = dataset_clipboard.plan([["a", "b"], ["c", ""]], [1, 2], [answer])
+    assert pasted.edits == [(1, "answer", "a"), (2, "answer", "c")]
+    assert dataset_clipboard.left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
+    fixed = dataset_clipboard.plan([["12"]], [1], [COLUMNS.index("length")])
+    assert fixed.edits == []
+    assert "Length" in dataset_clipboard.left_out(fixed)
+    assert not dataset_clipboard.plan([["a"]], [1], [answer]).left_out
+
+
+def test_a_paste_over_the_last_column_says_so(run, window):
+    tab = window.dataset_tab
+    window.tabs.setCurrentWidget(tab)
+
+    async def work():
+        await until(lambda: tab.model.rowCount() > 0)
+        last = tab.table.header.shown()[-1]
+        tab.table.go_to(0, last)
+        QGuiApplication.clipboard().setText("one\ttwo")
+        tab.rows.paste()
+        await until(lambda: window.findChildren(Notice))
+
+    run(work())
+    assert "no column to the right" in window.findChildren(Notice)[-1].text.text()

@@ -1,0 +1,121 @@
+"""The window on small screens: nothing needs more room than there is, and what was left elsewhere comes back into view."""
+
+import asyncio
+
+import pytest
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLayout
+
+from core import language, samples
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from ui import screen, style
+from ui.main_window import MainWindow
+from ui.workspace import Workspace
+
+SMALL = QSize(1024, 640)
+FRAME = QSize(4, 28)  # of a window manager
+
+
+@pytest.fixture
+def themed(qapp):
+    """Real paddings and borders take room."""
+    before = qapp.styleSheet(), qapp.palette()
+    style.apply(qapp, "light")
+    yield
+    qapp.setStyleSheet(before[0])
+    qapp.setPalette(before[1])
+
+
+def make(project, **chosen):
+    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
+    window = MainWindow(Workspace(project, Settings(provider="nowhere", providers=[nowhere], **chosen)))
+    window.show()
+    return window
+
+
+async def closed(window):
+    window.close()
+    await window.closed
+    await window.workspace.close()
+
+
+@pytest.mark.parametrize("speech", ["en", "ja"])
+def test_each_tab_fits_a_small_screen(run, tmp_path, themed, speech):
+    language.choose(speech)
+    project = Project(tmp_path / "small.juku")
+
+    async def work():
+        await project.write("sample", samples.fill, f"hobannu-{speech}")
+        window = make(project)
+        window.resize(SMALL - FRAME)
+        for tab in window.tab_list:
+            window.tabs.setCurrentWidget(tab)
+            await asyncio.sleep(0)
+            room = window.tabs.size().boundedTo(window.centralWidget().viewport().size())
+            room.setHeight(room.height() - window.tabs.tabBar().height())
+            least = tab.minimumSizeHint()
+            assert least.width() <= room.width(), tab.title()
+            assert least.height() <= room.height(), tab.title()
+        least = window.minimumSizeHint()
+        assert least.width() <= 480, "where it does not fit it is scrolled"
+        assert least.height() <= 320
+        await closed(window)
+
+    run(work())
+
+
+def test_a_place_beyond_the_screen_is_brought_onto_it():
+    room, frame = QRect(0, 0, 1024, 640), QSize(4, 28)
+    for place in (QRect(3000, -200, 1240, 820), QRect(-900, 500, 800, 600), QRect(900, 620, 300, 200)):
+        made = screen.fitted(place, frame, room)
+        assert room.contains(QRect(made.topLeft(), made.size() + frame)), place
+    inside = QRect(100, 50, 800, 500)
+    assert screen.fitted(inside, frame, room) == inside
+
+
+def test_the_window_comes_back_onto_the_screen_there_is(run, tmp_path):
+    async def work():
+        window = make(Project(tmp_path / "a.juku"))
+        room = window.screen().availableGeometry()
+        window.setGeometry(room.right() + 400, room.top() + 50, 1240, room.height() + 500)
+        await closed(window)
+        again = make(Project(tmp_path / "a.juku"), geometry=window.workspace.settings.geometry)
+        assert room.contains(again.frameGeometry())
+        await closed(again)
+
+    run(work())
+
+
+def test_the_tab_that_was_shown_last_is_shown_again(run, tmp_path):
+    async def work():
+        window = make(Project(tmp_path / "a.juku"))
+        window.tabs.setCurrentWidget(window.chat_tab)
+        await closed(window)
+        assert window.workspace.settings.tab == window.tabs.indexOf(window.chat_tab)
+        again = make(Project(tmp_path / "a.juku"), tab=window.workspace.settings.tab)
+        assert again.tabs.currentWidget() is again.chat_tab
+        await closed(again)
+        other = make(Project(tmp_path / "a.juku"), tab=99)
+        assert other.tabs.currentIndex() == 0
+        await closed(other)
+
+    run(work())
+
+
+def test_a_dialog_that_needs_more_than_the_screen_is_scrolled(qtbot, qapp):
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    layout = QVBoxLayout(dialog)
+    tall = QLabel("tall")
+    room = dialog.screen().availableGeometry()
+    tall.setMinimumHeight(room.height() + 300)
+    layout.addWidget(tall)
+    layout.addWidget(QPushButton("OK"))
+    screen.watch(qapp)
+    dialog.open()
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: bool(dialog.findChild(QScrollArea, "whole")))
+    assert room.contains(QRect(dialog.pos(), dialog.size()))
+    assert tall.isVisible()
+    qapp.focusWindowChanged.disconnect(screen._on_window)

@@ -1,0 +1,146 @@
+"""A server that is gone, a key that is missing or refused: one message, in words, and gone when the server is back."""
+
+import pytest
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout
+
+from core.settings import ProviderSettings
+from tests.fake_server import KEY, FakeServer
+from tests.ui.waiting import until
+from ui import job_words, widgets
+from ui.settings_dialog import SettingsDialog
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as server:
+        yield server
+
+
+def choose(window, server, id="team", preset="openai"):
+    """Let `server` be the one that trains and answers."""
+    own = window.workspace.settings
+    own.providers.append(ProviderSettings(id, "Team", server.url, preset))
+    own.provider = id
+
+
+async def ask(window):
+    await window.workspace.load_offers()
+    await until(lambda: True)
+
+
+def bar(window):
+    return window.trouble if not window.trouble.isHidden() else None
+
+
+def test_a_missing_key_is_said_once_with_the_way_to_enter_it(run, window, server):
+    async def go():
+        choose(window, server)
+        await ask(window)
+        assert bar(window).text().startswith("No API key is entered for “Team”")
+        assert "Incorrect" not in bar(window).text()
+        assert window.messages.isHidden()  # one message
+        form = window.training_tab.form
+        assert form.on_base.text() == "No API key is entered for “Team”."
+        assert not form.start.isEnabled() and "No API key" in form.start.toolTip()
+        assert window._server.text() == "Not connected: Team"
+        bar(window).enter.click()
+        await until(lambda: window.findChildren(SettingsDialog))
+        (dialog,) = window.findChildren(SettingsDialog)
+        assert dialog.servers.chosen().id == "team"
+        dialog.reject()
+
+    run(go())
+
+
+def test_a_refused_key_is_no_longer_blamed_when_it_is_replaced(run, window, server):
+    async def go():
+        choose(window, server)
+        window.workspace.keys.keep_for_session("team", "sk-wrong")
+        await ask(window)
+        assert "does not accept the API key" in bar(window).text()
+        window.workspace.keys.keep_for_session("team", KEY)
+        await window.workspace.forget_provider("team")
+        assert bar(window) is None
+        await ask(window)
+        assert bar(window) is None and window.workspace.offers
+        assert window._server.text() == "Connected to: Team"
+
+    run(go())
+
+
+def test_a_dead_server_is_said_in_words_and_forgotten_when_it_is_back(run, window):
+    async def go():
+        with FakeServer() as first:
+            address = first.url
+        choose(window, first)
+        window.workspace.keys.keep_for_session("team", KEY)
+        await ask(window)
+        text = bar(window).text()
+        assert text.startswith("“Team” cannot be reached")
+        assert "Errno" not in text and "(" not in text
+        bar(window).hide()  # the person has closed it: the same is not said again
+        await ask(window)
+        assert bar(window) is None
+        with FakeServer() as back:
+            window.workspace.settings.providers[-1].base_url = back.url
+            await window.workspace.forget_provider("team")
+            window.trouble.ask_again()
+            await ask(window)
+            assert bar(window) is None and window.workspace.offers and address != back.url
+        await window.workspace.forget_provider("team")
+
+    run(go())
+
+
+def test_a_server_without_models_is_not_asked_for_ever(run, window, server):
+    async def go():
+        choose(window, server)
+        server.models.clear()
+        window.workspace.keys.keep_for_session("team", KEY)
+        await ask(window)
+        form = window.training_tab.form
+        assert form.on_base.text() == "“Team” has no models."
+        assert form.start.toolTip() == widgets.tip("“Team” has no models.")
+
+    run(go())
+
+
+def test_a_button_that_is_off_says_why(qtbot):
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    layout = QVBoxLayout(dialog)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok)
+    layout.addWidget(buttons)
+    ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+    ok.setToolTip("its own")
+    dialog.show()
+    widgets.allow(ok, "Enter a <name>.")
+    (note,) = dialog.findChildren(widgets.Note)
+    assert (ok.isEnabled(), ok.toolTip(), note.text()) == (False, "<p>Enter a &lt;name&gt;.</p>", "Enter a <name>.")
+    assert note.isVisible() and ok.accessibleDescription() == "Enter a <name>."
+    widgets.allow(ok, "Another.")
+    widgets.allow(ok)
+    assert (ok.isEnabled(), ok.toolTip(), note.text()) == (True, "its own", "")
+    alone = QPushButton()
+    qtbot.addWidget(alone)
+    widgets.allow(alone, "No.")
+    assert not alone.isEnabled() and "No." in alone.toolTip()
+
+
+def test_the_local_engine_is_never_called_a_server():
+    statuses = ["uploading", "creating", "missing", "validating_files", "queued", "running", "paused", "succeeded",
+                "failed", "cancelled", "waiting"]  # fmt: skip
+    for status in statuses:
+        job = _Job("local", status)
+        said = f"{job_words.status_title(job)} {job_words.explained(job)} {job_words.advice(job)}"
+        assert "server" not in said.lower(), said
+        assert job_words.explained(_Job("team", status))
+
+
+class _Job:
+    """What the words look at."""
+
+    wish, ended, error, error_code = "", False, "", ""
+
+    def __init__(self, provider, status):
+        self.provider, self.status = provider, status

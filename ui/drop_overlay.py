@@ -1,0 +1,42 @@
+"""What lies over the window while files are dragged over it: where they may be dropped, and what will happen."""
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QWidget
+
+from ui import style
+
+VEIL = 225  # of 255: how little is seen of what lies under it
+
+
+class DropOverlay(QWidget):
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.text = ""
+        self.hide()
+
+    def show_over(self, place: QWidget, text: str) -> None:
+        """Cover `place`, a part of the window, and say `text`."""
+        window = self.parentWidget()
+        self.setGeometry(place.rect().translated(place.mapTo(window, place.rect().topLeft())))
+        self.text = text
+        self.setAccessibleName(text)
+        self.raise_()
+        self.show()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        veil = QColor(self.palette().color(QPalette.ColorRole.Base))
+        veil.setAlpha(VEIL)
+        painter.fillRect(self.rect(), veil)
+        painter.setPen(QPen(style.ring(), 3, Qt.PenStyle.DashLine))
+        inset = style.SPACE
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), inset, inset)
+        font = painter.font()
+        font.setPointSizeF(font.pointSizeF() * 1.6)
+        painter.setFont(font)
+        painter.setPen(self.palette().color(QPalette.ColorRole.Text))
+        painter.drawText(self.rect().adjusted(40, 40, -40, -40), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.text)  # fmt: skip

@@ -1,0 +1,75 @@
+"""The dialogs for files: they begin in Documents, remember the folder of each kind of file, and name whole paths."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from core import paths, settings
+from core.errors import JukuError
+from core.language import tr
+from core.settings import Settings
+
+PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
+
+
+def folder(chosen: Settings, kind: str) -> Path:
+    """Where a dialog for files of a kind begins: where the last one ended, else Documents. Always an absolute path."""
+    last = Path(chosen.folders.get(kind, ""))
+    return last if last.is_absolute() and last.is_dir() else paths.documents_folder()
+
+
+def remember(chosen: Settings, kind: str, place: Path) -> None:
+    """Begin in the folder `place` next time."""
+    if chosen.folders.get(kind) != str(place):
+        chosen.folders = {**chosen.folders, kind: str(place)}
+        with suppress(JukuError):  # that it is forgotten at the end is nothing to stop for
+            settings.save(chosen)
+
+
+def types(title: str, patterns: str) -> str:
+    """A filter for Qt's dialogs that also lets all files be seen."""
+    return f"{title} ({patterns});;{tr('All files')} (*)"
+
+
+def to_save(
+    owner: QWidget, chosen: Settings, kind: str, title: str, name: str, then: Callable[[Path], object], filter: str = ""
+) -> QFileDialog:
+    """Ask under which name to save; `name` is a suggestion, with the suffix that is added where none is typed."""
+    dialog = _dialog(owner, chosen, kind, title, filter)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
+    dialog.selectFile(name)
+    dialog.fileSelected.connect(lambda file: then(Path(file)))
+    return dialog
+
+
+def to_open(
+    owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[list[Path]], object], filter: str = "",
+    several: bool = False,
+) -> QFileDialog:  # fmt: skip
+    """Ask for a file, or for `several`."""
+    dialog = _dialog(owner, chosen, kind, title, filter)
+    mode = QFileDialog.FileMode.ExistingFiles if several else QFileDialog.FileMode.ExistingFile
+    dialog.setFileMode(mode)
+    dialog.filesSelected.connect(lambda files: then([Path(file) for file in files]))
+    return dialog
+
+
+def to_choose_folder(
+    owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[Path], object]
+) -> QFileDialog:
+    dialog = _dialog(owner, chosen, kind, title, "")
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.fileSelected.connect(lambda found: then(Path(found)))
+    return dialog
+
+
+def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str) -> QFileDialog:
+    dialog = QFileDialog(owner, title, str(folder(chosen, kind)), filter)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
+    return dialog

@@ -1,0 +1,68 @@
+"""Windows and dialogs that fit the screen: no larger than it, and scrolled where they cannot be smaller."""
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QWindow
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QFrame, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+
+FRAME = QSize(8, 40)  # kept for the frame that is not there yet
+OWN_LAYOUTS = (QFileDialog, QMessageBox)  # Qt's, which know how to be small
+
+
+def watch(app: QApplication) -> None:
+    """Fit each dialog when it comes up."""
+    app.focusWindowChanged.connect(_on_window)
+
+
+def fit(window: QWidget) -> None:
+    """Make a window no larger than its screen, and bring it wholly onto it."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    room = window.screen().availableGeometry()
+    frame = window.frameGeometry().size() - window.size() if window.isVisible() else FRAME
+    place = fitted(QRect(window.pos(), window.size()), frame, room)
+    if place.size() != window.size():
+        window.resize(place.size())
+    if place.topLeft() != window.pos():
+        window.move(place.topLeft())
+
+
+def fitted(place: QRect, frame: QSize, room: QRect) -> QRect:
+    """`place` (its corner with the frame, its size without) made small enough for `room`, and moved into it."""
+    size = place.size().boundedTo(room.size() - frame)
+    left = max(room.left(), min(place.left(), room.right() + 1 - size.width() - frame.width()))
+    top = max(room.top(), min(place.top(), room.bottom() + 1 - size.height() - frame.height()))
+    return QRect(QPoint(left, top), size)
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """`content` with bars where it cannot be as small as its place."""
+    area = QScrollArea(widgetResizable=True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(content)
+    return area
+
+
+def _on_window(found: QWindow | None) -> None:
+    dialog = next((one for one in QApplication.topLevelWidgets() if found and one.windowHandle() is found), None)
+    if not isinstance(dialog, QDialog):
+        return
+    room = dialog.screen().availableGeometry().size() - FRAME
+    least = dialog.minimumSizeHint().expandedTo(dialog.minimumSize())
+    if (least.width() > room.width() or least.height() > room.height()) and not isinstance(dialog, OWN_LAYOUTS):
+        _scroll(dialog)
+    fit(dialog)
+
+
+def _scroll(dialog: QDialog) -> None:
+    """Put what a dialog holds into an area that scrolls."""
+    if dialog.findChild(QScrollArea, "whole") or dialog.layout() is None:
+        return
+    inner = QWidget()
+    inner.setLayout(dialog.layout())  # which takes it, with all it lays out, from the dialog
+    area = scrolled(inner)
+    area.setObjectName("whole")
+    outer = QVBoxLayout(dialog)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(area)
+    dialog.setMinimumSize(0, 0)

@@ -1,0 +1,63 @@
+"""The one message about a server that cannot be asked: what is wrong, what to do, and gone when it answers again."""
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from core.errors import JukuError, ProviderError
+from core.language import tr
+from ui.notice import MessageBar
+from ui.workspace import Workspace
+
+AGAIN = 15_000  # milliseconds between two looks at whether a server is back
+KEYS = 401  # the status of a request with a wrong key, or none
+
+
+class TroubleBar(MessageBar):
+    """Shows why the chosen provider could not be asked for its models; `settings_wanted` where a key is missing."""
+
+    settings_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, window: QWidget) -> None:
+        super().__init__(window)
+        self._workspace = workspace
+        self._said = ""
+        self.enter, self.again = QPushButton(), QPushButton(tr("Try again"))
+        for button in (self.enter, self.again):
+            self.add_button(button)
+        self._waiting = QTimer(self, singleShot=True, interval=AGAIN)
+        self._waiting.timeout.connect(self.ask_again)
+        self.enter.clicked.connect(self.settings_wanted)
+        self.again.clicked.connect(self.ask_again)
+        workspace.offers_failed.connect(self._on_failed)
+        workspace.offers_changed.connect(self.show_trouble)
+
+    def ask_again(self) -> None:
+        if self._workspace.tasks.can_start() and self._workspace.trouble(self._workspace.settings.provider):
+            self._workspace.tasks.start("", self._workspace.load_offers())
+
+    def show_trouble(self) -> None:
+        """Say what is wrong now; the same is not said again to a person who has closed it."""
+        error = self._workspace.trouble(self._workspace.settings.provider)
+        self._waiting.stop()
+        if error is None:
+            self._said = ""
+            self.hide()
+            return
+        is_key = is_about_key(error)
+        if not is_key:
+            self._waiting.start()
+        if str(error) == self._said:
+            return
+        self._said = str(error)
+        self.enter.setText(tr("Enter the API key…") if is_key else tr("Settings…"))
+        self.again.setVisible(not is_key)
+        self.show_error(error)
+
+    def _on_failed(self, provider: str) -> None:
+        if provider == self._workspace.settings.provider:
+            self.show_trouble()
+
+
+def is_about_key(error: JukuError) -> bool:
+    """Whether a key is missing or refused: then trying again does not help."""
+    return isinstance(error, ProviderError) and error.status == KEYS
