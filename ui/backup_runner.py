@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 AT_CLOSE = True  # tests of other things do without
 LEAST = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
 NEVER = -1
+DERIVED = {"finding", "passage_vector"}  # tables that can be made anew at any time
 
 
 class BackupRunner(QObject):
@@ -38,7 +39,7 @@ class BackupRunner(QObject):
         workspace.tasks.changed.connect(self._on_changed)
 
     def _on_changed(self, changes: Changes) -> None:
-        self._changed = self._changed or bool(changes.tables)
+        self._changed = self._changed or bool(changes.tables - DERIVED)
         minutes = self._workspace.settings.backup_minutes
         if self._changed and minutes > 0 and not self._timer.isActive():
             left = minutes * 60 - (time.monotonic() - self._last)

@@ -64,6 +64,7 @@ class CrashDialog(QDialog):
         self.restart = self._button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
         self.go_on = self._button(tr("&Continue"), role.RejectRole, self.reject)
         self.go_on.setDefault(True)
+        self.go_on.setFocus()
         where = tr(
             "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
             log=paths.log_file(),

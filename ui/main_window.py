@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
-from core import documents, evals, paths, samples, settings, shared_disks
+from core import documents, evals, paths, samples, settings
 from core import project as projects
 from core.errors import FileChangedError, JukuError
 from core.language import tr
@@ -45,6 +45,7 @@ from ui.latest import pause_words
 from ui.notice import MessageBar
 from ui.one_window import OneWindow
 from ui.opening import Opening
+from ui.place_bar import PlaceBar
 from ui.rescue_dialog import RescueDialog
 from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
-        self.place = MessageBar(self)  # what to know of the folder the project lies in
+        self.place = PlaceBar(self.workspace, self)
         self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
@@ -185,25 +186,16 @@ class MainWindow(QMainWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
-        self._one.follow(self.workspace.project)
+        for one in (self._one, self.place):
+            one.follow(self.workspace.project)
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
-        tasks.start("", self._look_at_place())
         if not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
-
-    async def _look_at_place(self) -> None:
-        """Say what is safe in a folder that is kept in sync or on a network drive; looking may take a while there."""
-        project = self.workspace.project
-        words = await asyncio.to_thread(shared_disks.warning, project.path)
-        if project is self.workspace.project:
-            self.place.hide()
-            if words:
-                self.place.show_text(words, "warning")
 
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -89,10 +90,12 @@ def start(path, home, user=None):
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
-def let_in(folder):
-    """Let other accounts pass through the tests' own folders."""
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(one.stat().st_mode | 0o055)
+@pytest.fixture
+def common():
+    """A folder that other accounts can enter: every start of pytest closes the one above `tmp_path` to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def end(process):
@@ -102,16 +105,15 @@ def end(process):
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can be somebody else")
-def test_another_account_is_told_who_has_it(path, tmp_path):
+def test_another_account_is_told_who_has_it(common):
     """A folder that both may write: each account has a cache of its own, so only the lock beside the file is common."""
-    shared = tmp_path / "shared"
+    shared = common / "shared"
     shared.mkdir()
     shared.chmod(0o777)
-    let_in(tmp_path)
     both = shared / "both.juku"
     Project(both).close()
     both.chmod(0o666)
-    home = tmp_path / "theirs"
+    home = common / "theirs"
     theirs = start(both, home, NOBODY)
     assert theirs.stdout.readline() == "open\n", theirs.communicate()[1]
     with pytest.raises(ProjectLockedError, match="open elsewhere") as refused:
@@ -262,9 +264,10 @@ def test_a_link_a_pipe_or_a_folder_in_its_place_is_no_lock(path, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can be somebody else")
-def test_a_folder_that_cannot_be_written_keeps_nobody_from_reading(path, tmp_path):
-    let_in(tmp_path)
-    home = tmp_path / "theirs"
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_reading(common):
+    path = common / "p.juku"
+    Project(path).close()
+    home = common / "theirs"
     theirs = start(path, home, NOBODY)
     assert end(theirs) == "open\n"
 

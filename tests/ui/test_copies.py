@@ -1,6 +1,7 @@
 """Save a copy, Open a backup and the backups that make themselves, through the window's own menu and dialogs."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QFileDialog, QToolButton
@@ -38,7 +39,7 @@ def test_a_copy_is_saved_from_the_menu(run, window, tmp_path):
     async def go():
         action(window, "Save a copy").trigger()
         dialog = window.findChild(QFileDialog)
-        assert dialog.selectedFiles()[0].startswith(str(window.workspace.project.path.with_suffix("")) + " 20")
+        assert Path(dialog.selectedFiles()[0]).name.startswith("test 20")
         choose(dialog, tmp_path / "copy.juku")
         await until(lambda: window.findChild(Notice) and "copy.juku" in window.findChild(Notice).text.text())
         assert window.workspace.project.path.name == "test.juku", "the copy is saved, not opened"
@@ -86,7 +87,7 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
         assert dialog.table.item(0, NAME).text() == "test"
         dialog.open_copy.click()
         asked = window.findChild(QFileDialog)
-        assert asked.selectedFiles()[0].startswith(str(tmp_path / "test – backup of 20"))
+        assert Path(asked.selectedFiles()[0]).name.startswith("test – backup of 20")
         choose(asked, tmp_path / "back.juku")
         await until(lambda: window.workspace.project.path == tmp_path / "back.juku")
         assert dataset.fetch(window.workspace.project.rows, [1])[1].answer != "after the backup"

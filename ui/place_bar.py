@@ -1,0 +1,30 @@
+"""What to know of the folder a project lies in: kept in sync, or on a network drive."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PySide6.QtWidgets import QWidget
+
+from core import shared_disks
+from core.project import Project
+from ui.notice import MessageBar
+from ui.workspace import Workspace
+
+
+class PlaceBar(MessageBar):
+    """Stays until it is closed, or another project is opened."""
+
+    def __init__(self, workspace: Workspace, window: QWidget) -> None:
+        super().__init__(window)
+        self._workspace = workspace
+
+    def follow(self, project: Project) -> None:
+        self.hide()
+        self._workspace.tasks.start("", self._look(project))
+
+    async def _look(self, project: Project) -> None:
+        """On a network drive looking may take a while."""
+        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        if words and project is self._workspace.project:
+            self.show_text(words, "warning")
