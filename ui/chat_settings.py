@@ -38,7 +38,7 @@ class ChatSettings(QWidget):
     def _make_fields(self) -> None:
         usual, search = Sampling(), conditions.Settings()
         self.prompt = GrowingEdit(least=1, most=4)
-        self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ &prompt"))
+        self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ prompt"))
         self.as_trained.setToolTip(widgets.tip(tr("Asks with the system prompt that the model was trained with.")))
         self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
