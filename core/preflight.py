@@ -249,10 +249,11 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
     usual = [trained_prompt.of_rows(db, training.trained(rows), version) for rows, version in chosen]
-    others = dict.fromkeys(one for one in usual if one and trained_prompt.differs(db, one))
+    others = {one.prompt: one for one in usual if one and trained_prompt.differs(db, one)}
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt) for one in others
+        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)
+        for one in others.values()
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 

@@ -15,12 +15,8 @@ from core.evals import KINDS, Question, Run, Subject
 from core.providers import LOCAL
 from core.statistics import Difference, Interval, Paired, Spread
 
-GENERAL, MEMORISED, LEAKED, HELD = (
-    "general",
-    "memorised",
-    "leaked",
-    "held",
-)  # parts of an exam: only the last proves anything
+# The parts of an exam; only what is held out proves that something was learned.
+GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
 NO_KIND = "no_kind"  # the line of questions that have no kind
 HALF = 0.5  # of its repeats, above which a question counts as passed
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from core import facts, filters, packs, spec
 from core.filters import Filter
-from core.language import tr, trn
+from core.language import tr
 from core.said import turns
 
 LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
@@ -44,7 +44,7 @@ def differs(db: sqlite3.Connection, found: Trained | None) -> bool:
 
 def words(found: Trained, wanted: str) -> str:
     """What is wrong, where the project asks under the system prompt `wanted`; for rows that are trained on."""
-    rows = trn("{n} row", "{n} rows", found.rows)
+    rows = f"{found.rows / found.of:.0%}"
     if not found.prompt:
         return tr("Most training rows have no system prompt ({rows}), but the project has one. A model that is asked "
                   "with another prompt than it was trained with may seem untrained.", rows=rows)  # fmt: skip

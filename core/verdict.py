@@ -68,6 +68,8 @@ def _base(result: Result, condition: str) -> int | None:
 
 
 def _percent(rate: Rate) -> str:
+    if rate.asked > rate.questions:
+        return tr("{share} ({rate} answers to {n} questions)", share=f"{rate.share:.0%}", rate=rate, n=rate.questions)
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
 
 
@@ -174,7 +176,7 @@ def _against(result: Result, at: int, other: int) -> str:
         "rate": _percent(found.mine),
         "other": _percent(found.other),
         "gap": f"{abs(gap):.0%}",
-        "interval": tr("{low} to {high}", low=f"{100 * low:+.0f}", high=f"{100 * high:+.0f}"),
+        "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
     if not found.scoring.is_clear:
         text = tr("{model} ({rate}) and {book} ({other}) are about as good: {interval} points.", **said)

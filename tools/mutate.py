@@ -159,10 +159,12 @@ def _end_group(child: int) -> None:
 
 
 def reach(tree: Path, module: str) -> dict[str, list[float]]:
-    """Of each test its seconds and the lines of `module` it runs. Exits where a test fails without any mutant."""
+    """Of each test its seconds and the lines of `module` it runs. Raises where a test fails without any mutant."""
     status, told = run(tree, tests_of(tree, module), Reach(tree / module), "-x")
     if status != 0:
-        sys.exit((tree / "said.txt").read_text()[-4000:] + f"The tests of {module} do not pass as they are ({status}).")
+        raise RuntimeError(
+            (tree / "said.txt").read_text()[-4000:] + f"The tests of {module} do not pass as they are ({status})."
+        )
     found: dict[str, list[float]] = json.loads(told)
     return found
 
@@ -227,6 +229,8 @@ def copied(tree: Path) -> None:
 def prepare() -> None:
     """Import once what no mutant changes: every run then begins with it."""
     os.nice(10)
+    sys.dont_write_bytecode = False  # what stays the same is compiled once
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ |= {"QT_QPA_PLATFORM": "offscreen", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
     for name in ("hypothesis.strategies", "msgspec", "numpy", "openai", "pytest", "rapidfuzz", "regex", "scipy.stats"):
         importlib.import_module(name)

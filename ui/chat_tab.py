@@ -226,10 +226,8 @@ class ChatTab(Tab):
     def _show_state(self) -> None:
         """What can be done now."""
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
-        has_model = any(pane.model for pane in self.panes.panes())
-        is_ready = has_model and not is_busy and bool(self.question.toPlainText().strip())
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
-        self.send.setEnabled(is_asking or is_ready)
+        widgets.allow(self.send, "" if is_asking else self._lacks(is_busy))
         self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
@@ -239,6 +237,14 @@ class ChatTab(Tab):
         self.name.setText(self._thread.conversation.title if self._thread else tr("New conversation"))
         for row in rows:
             row.allow(is_busy, row is rows[-1])
+
+    def _lacks(self, is_busy: bool) -> str:
+        """Why nothing can be asked now; '' where it can."""
+        if not any(pane.model for pane in self.panes.panes()):
+            return self.workspace.no_models(self.panes.panes()[0].provider)
+        if is_busy:
+            return tr("Answering…")
+        return "" if self.question.toPlainText().strip() else tr("Enter a question.")
 
     # --- what is asked
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MOST_KINDS = 20  # different errors whose details are shown
-WIDTH, DETAILS_HEIGHT = 620, 220
+WIDTH, HEIGHT, LEAST_DETAILS = 660, 480, 90
 
 
 class CrashDialog(QDialog):
@@ -52,7 +52,7 @@ class CrashDialog(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.details.setAccessibleName(tr("Details"))
-        self.details.setMinimumHeight(DETAILS_HEIGHT)
+        self.details.setMinimumHeight(LEAST_DETAILS)
         self._lay_out()
         self._look()
 
@@ -74,8 +74,9 @@ class CrashDialog(QDialog):
             layout.addWidget(part)
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
+        layout.addWidget(self.buttons)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
-        self.resize(WIDTH, self.sizeHint().height())
+        self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
 
     def _button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
         made = self.buttons.addButton(text, role)

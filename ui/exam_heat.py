@@ -49,6 +49,9 @@ class RatesTable(QTableView):
         self.rates.show_entries(level, outcome.columns, found, against)
         if self.horizontalHeader().count() != self._sized:
             self._size_columns()
+        alone = level == KINDS  # the kinds have no texts beside their names
+        self.setColumnHidden(1, alone)
+        self.setColumnWidth(0, NAME_WIDTH + TEXT_WIDTH if alone else NAME_WIDTH)
         row = self.rates.find(key)
         if row is not None and self.current() is None:
             self.selectionModel().blockSignals(True)

@@ -17,7 +17,7 @@ from ui.exam_words import GAINED, LOST, NOTHING
 (SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, LEAKED, SPREAD, UNMARKED, SECONDS, COST) = range(
     14
 )
-WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 80, 84, 78, 84)
+WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
 ASIDE = (MEMORISED, LEAKED)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
@@ -114,7 +114,7 @@ class TotalsModel(QAbstractTableModel):
             return NOTHING
         low, high = found.scoring.interval
         return {
-            GAP: f"{100 * found.scoring.mean:+.0f}  ({100 * low:+.0f} … {100 * high:+.0f})",
+            GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
             CHANCE: exam_words.p_words(found.passing.p),
             CHANGED: f"{GAINED} {len(scores.names(found.gained))}  {LOST} {len(scores.names(found.lost))}",
         }[column]

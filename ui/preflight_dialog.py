@@ -108,7 +108,7 @@ class PreflightDialog(QDialog):
     def _prompt(self) -> str | None:
         """The prompt of the objection that is looked at, else of the only one that tells of prompts."""
         chosen = self._chosen()
-        told = [one.prompt for one in self.report.objections if one.prompt is not None]
+        told = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
         if chosen and chosen.prompt is not None:
             return chosen.prompt
         return told[0] if len(told) == 1 else None

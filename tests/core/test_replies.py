@@ -151,7 +151,7 @@ def test_shapes(reply, expected):
 @pytest.mark.parametrize(
     ("reply", "reasons"),
     [
-        (SHAPES["cut-string"][0], ["breaks off"]),
+        (SHAPES["cut-string"][0], ["cut off"]),
         (SHAPES["cut-brackets"][0], []),
         (dump([{"question": "Why?", "answer": " "}, {"question": "", "answer": "So."}]), ["no answer", "no question"]),
         (dump([{"question": "Why?"}, {"answer": "So."}, {"question": None, "answer": "So."}]),

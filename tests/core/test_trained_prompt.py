@@ -90,8 +90,11 @@ def test_it_is_said_before_a_training(game):
     assert [(one.rule, one.severity, one.prompt) for one in told] == [
         ("prompt-not-asked", "warning", "You know the game.")
     ]
-    assert "20 rows" in told[0].message
+    assert "(100%)" in told[0].message
     assert told[0].words == "split:train status:approved rule:system-prompt-differs"
+    # Two sets of rows with one prompt are told of once.
+    write(game, dataset.add, rows("You know the game.", 12, 300, tags="study"))
+    assert len([one for one in examine(game, Plan("m"), Plan("m", "study")).objections if one.prompt]) == 1
     write(game, trained_prompt.use, told[0].prompt)
     rules = {one.rule for one in examine(game, Plan("m")).objections}
     assert not rules & {"prompt-not-asked", "system-prompt-differs"}

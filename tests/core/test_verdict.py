@@ -49,7 +49,7 @@ def answer(project, right):
 def test_a_tuned_model_that_learned_but_not_as_well_as_the_book(exam):
     result = answer(exam, lambda at, place: place >= 40 or (at == 1 and place < 38) or (at == 2 and place < 24))
     said = "\n".join(verdict.words(result))
-    assert "gpt-4o-mini · game (Closed book) has 60% (24/40) of the held-out questions right" in said
+    assert "gpt-4o-mini · game (Closed book) answered 60% (24/40) of the held-out questions right" in said
     assert "the base model alone 0% (0/40): clearly better (p < 0.001)" in said
     assert "It gained 6 facts (f01, f02, f03, f04, f05, f06), lost 0 facts." in said
     assert "is worse than gpt-4o-mini (Open book) (95% (38/40))" in said
