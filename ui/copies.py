@@ -66,9 +66,9 @@ class Copies(QObject):
         self.opened.emit(made.path)
 
     def _ask_where(self, title: str, name: str, then: Callable[[Path], object]) -> None:
-        """Ask for a new project file; what is there already is replaced only after a question."""
+        """Ask for a new project file, by default beside the project; what is there is replaced only after a question."""
         kinds = f"{tr('Juku projects')} (*{projects.SUFFIX})"
-        name += projects.SUFFIX
+        name = str(self._workspace.project.path.parent / f"{name}{projects.SUFFIX}")
         chosen = self._workspace.settings
         file_dialogs.to_save(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
 

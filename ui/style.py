@@ -46,7 +46,7 @@ QTabBar::tab:hover:!selected {{ border-bottom-color: {mid}; }}
 QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; background: {button}; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
-QPushButton[primary="true"] {{ background: {highlight}; color: {highlightedtext}; border-color: {highlight}; font-weight: 600; }}
+QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
 QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
 QPushButton:focus {{ border: 2px solid {ring}; padding: 4px 13px; }}
@@ -139,6 +139,7 @@ def _dress(app: QApplication) -> None:
     app.setPalette(palette)
     app.setStyleSheet(
         SHEET.format(
+            fill=ACCENT,
             ring=RINGS[is_dark()],
             primaryring=PRIMARY_RINGS[is_dark()],
             tint=TINTS[is_dark()],
