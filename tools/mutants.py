@@ -1,6 +1,7 @@
 """The small changes that tools/mutate.py makes: each as the whole source of the module with one of them."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Mutant:
 def mutants(path: Path, module: str) -> Iterator[Mutant]:
     """All mutants of the file, from top to bottom."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    named: Counter[str] = Counter()
     for parent, field, place, node, where in list(_nodes(tree, "")):
         for changed in _changes(node):
             before, after = ast.unparse(node), ast.unparse(changed)
@@ -41,6 +43,8 @@ def mutants(path: Path, module: str) -> Iterator[Mutant]:
             source = ast.unparse(ast.fix_missing_locations(tree))
             _put(parent, field, place, node)
             name = f"{where or 'module'}: {_short(before)} → {_short(after)}"
+            named[name] += 1
+            name += f" #{named[name]}" if named[name] > 1 else ""
             yield Mutant(module, name, node.lineno, node.end_lineno or node.lineno, bool(where), source)
 
 

@@ -38,7 +38,7 @@ def _row(found: dict[str, Any], reasons: dict[str, str]) -> str:
     from core.statistics import wilson
 
     tried = len(found["results"])
-    equivalent = sum(not one["killed"] and one["name"] in reasons for one in found["results"])
+    equivalent = sum(not one["killed"] and _reason(one, reasons) != "" for one in found["results"])
     killed = sum(one["killed"] for one in found["results"])
     counted = tried - equivalent
     low, high = wilson(killed / counted, counted)
@@ -56,13 +56,18 @@ def _row(found: dict[str, Any], reasons: dict[str, str]) -> str:
     return f"| `{found['module']}` | {' | '.join(map(str, figures))} |"
 
 
+def _reason(mutant: dict[str, Any], reasons: dict[str, str]) -> str:
+    """Why a mutant is equivalent, '' where it is not known to be; the same change in one function has one reason."""
+    return reasons.get(mutant["name"].partition(" #")[0], "")
+
+
 def _left(found: dict[str, Any], reasons: dict[str, str]) -> str:
     alive = [one for one in found["results"] if not one["killed"]]
     if not alive:
         return ""
     lines = [f"\n## `{found['module']}`\n"]
     for one in alive:
-        reason = reasons.get(one["name"])
+        reason = _reason(one, reasons)
         lines.append(
             f"- line {one['line']}, `{one['name'].replace('`', chr(39))}`: "
             + (f"equivalent: {reason}" if reason else "survived")

@@ -172,6 +172,70 @@ def test_a_regular_expression():
     assert "not valid" in broken.reason
 
 
+@pytest.mark.parametrize(
+    ("grader", "answer", "key_points", "reference", "score", "passed"),
+    [
+        ("regex", "on MAY 3", "", r"may \d", 1.0, True),  # without key points the reference is the pattern
+        ("regex", "on May 3", r" may \d ", "x", 1.0, True),
+        ("regex", "on May", r"may \d", "May", 0.0, False),
+        ("regex", "anything", " ", " ", None, None),
+        ("regex", "a", "a?" * 1000, "", 1.0, True),
+        ("regex", "a", "a?" * 1000 + "a", "", None, None),
+        ("exact", "three", "", "3", 1.0, True),
+        ("exact", "three", "3 ; 4", "x", 0.0, False),
+        ("exact", "three", "3\n4", "x", 0.0, False),
+        ("exact", "", "", "", 0.0, False),
+        ("contains", "three players", "", "3", 1.0, True),
+        ("contains", "three", "3 ; 4", "4", 0.5, False),
+        ("contains", "anything", "", "", 0.0, False),
+        ("key_points", " \n", "3", "3", 0.0, False),
+        ("key_points", "three", "3 ; !4", "", 1.0, True),
+        ("key_points", "three and four", "3 ; !4", "", 0.5, False),
+    ],
+)
+def test_scores_and_what_stands_in_for_missing_key_points(grader, answer, key_points, reference, score, passed):
+    found = mark(grader, answer, key_points, reference)
+    assert (found.score, found.passed) == (score, passed)
+    assert found.reason or passed or not (key_points or reference)
+
+
+@pytest.mark.parametrize(
+    ("answer", "key_points", "passed"),
+    [
+        ("It was never decided.", "never decided", True),  # a question's own words for that nobody knows
+        ("It was never decided.", "never decided ; by anyone", False),
+        ("It was never decided.", "", False),
+        ("Nothing is said about it. However, it is 5 metres.", "", False),
+        ("Nothing is said about it. However, please ask the referee.", "", True),
+        ("Nothing is said about it, but no rule mentions another.", "", True),
+        ("It is 5 metres, but the text says nothing about it.", "", True),
+    ],
+)
+def test_what_counts_as_saying_that_the_text_does_not_tell(answer, key_points, passed):
+    assert mark("key_points", answer, key_points, kind="not_stated").passed is passed
+
+
+@pytest.mark.parametrize(
+    ("grader", "answer", "key_points", "reason"),
+    [
+        ("regex", "a", "", "no regular expression"),
+        ("regex", "a", "a" * 2001, "pattern is too long"),
+        ("contains", "", "!sixty", "answer is empty"),
+        ("contains", "three", "4", "does not contain"),
+        ("contains", "three", "!3", "not allowed"),
+        ("exact", "three", "4", "word for word"),
+    ],
+)
+def test_why_an_answer_fails_is_said(grader, answer, key_points, reason):
+    assert reason in mark(grader, answer, key_points).reason
+
+
+def test_what_made_an_answer_pass_is_told():
+    assert mark("regex", "on the 3rd", r"(\d)rd").found == ("3rd",)
+    (admitted,) = mark("key_points", "The rules don't say.", kind="not_stated").found
+    assert admitted in "The rules don't say."
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(?:a{1,1000}){1,1000}$"])
 def test_a_hostile_pattern_is_given_up(pattern):
     found = mark("regex", "a" * 5000 + "!", pattern)
