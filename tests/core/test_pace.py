@@ -96,7 +96,7 @@ def test_a_wait_that_is_too_long_ends_the_run_and_what_was_answered_stays(gates,
     server.script = asking.examples
     server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)})
     id = begin(gates)
-    with pytest.raises(ProviderError, match="asks to wait"):
+    with pytest.raises(ProviderError, match="is busy or a limit is reached"):
         asyncio.run(asking.ask(gates, server.provider(), id, Reporter()))
     assert len(server.requests) <= Connection.at_once  # none is asked twice, the rest is not asked at all
     server.weather = lambda _method, _path: None
