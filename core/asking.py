@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core import batches
@@ -14,13 +15,10 @@ from core.language import tr
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, chat_body
+from core.providers.pace import LONGEST
 
-PARALLEL = 4  # requests at once
-TRIES = 5  # times that a server which says it is busy is asked
-PAUSE = 2.0  # seconds before it is asked again, doubled each time
 FAILURES = 5  # in a row, after which the rest is not sent
 REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
-BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
 NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
 ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 
@@ -50,7 +48,6 @@ class Asking:
     reporter: Reporter
     fail: Callable[[sqlite3.Connection, str, str], None] = lambda _db, _key, _error: None
     schema: dict[str, Any] | None = None
-    parallel: int = 0  # 0 is the usual number
     on_changes: Callable[[Changes], None] = lambda _changes: None
     answered: int = 0
     failed: int = 0
@@ -63,10 +60,9 @@ class Asking:
     async def ask(self, wishes: Sequence[Wish]) -> None:
         """Ask all; a failure of one is written down and does not stop the others, unless the server is hopeless."""
         self._total = len(wishes)
-        gate = asyncio.Semaphore(self.parallel or PARALLEL)
 
         async def one(wish: Wish) -> None:
-            async with gate:
+            async with self.provider.pace.turn():
                 if not self._is_hopeless():
                     await self._ask(wish)
 
@@ -79,7 +75,10 @@ class Asking:
 
     def _is_hopeless(self) -> bool:
         """Whether the server has refused so plainly that asking the rest would be refused alike."""
-        return self.error is not None and (self.error.status in REFUSED or self._failures >= FAILURES)
+        error = self.error
+        return error is not None and (
+            error.status in REFUSED or self._failures >= FAILURES or (error.retry_after or 0.0) > LONGEST
+        )
 
     async def _ask(self, wish: Wish) -> None:
         messages = await wish.messages()
@@ -99,19 +98,17 @@ class Asking:
         self.reporter.update(self._done, self._total)
 
     async def _answered(self, messages: list[Message], sampling: Sampling) -> Reply:
-        """The reply. A server without structured output is asked without it; one that is busy, again after a while."""
-        schema, attempt = self.schema, 0
+        """The reply. A server without structured output is asked without it; one that is busy, when it wants to be."""
+        schema = self.schema
         while True:
             try:
-                found = await self._chat(messages, sampling, schema)
+                found = await self.provider.pace.patiently(
+                    partial(self._chat, messages, sampling, schema), self.reporter.pause
+                )
             except ProviderError as error:
-                if schema and error.status in NO_SCHEMA:
-                    schema = None
-                    continue
-                attempt += 1
-                if error.status not in BUSY or error.is_final or attempt == TRIES:
+                if not schema or error.status not in NO_SCHEMA:
                     raise
-                await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+                schema = None
             else:
                 self.schema = schema  # as it was answered, so the others are asked
                 return found

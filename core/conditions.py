@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from core import chat, dataset, filters, prompts, retrieval, spec
 from core.filters import Filter
 from core.language import tr
 from core.project import Project
-from core.providers import Message, Provider
+from core.providers import Message, OnPause, Provider
 from core.retrieval import Found, Index, Passage, Vectors
 from core.spec import Spec
 
@@ -72,7 +73,10 @@ class Shot:
 
 
 class Book:
-    """What the conditions take of a project, read once for many questions. `close` it in the end."""
+    """What the conditions take of a project, read once for many questions. `close` it in the end.
+
+    `on_pause` is told while a server that embeds asks to wait.
+    """
 
     def __init__(self, state: Spec, shots: Sequence[Shot], settings: Settings = Settings()) -> None:
         self.system_prompt, self.text = state.system_prompt, state.text
@@ -81,6 +85,8 @@ class Book:
         self._passages: list[Passage] = retrieval.passages(state.text)
         self._index: Index | None = None
         self._vectors: Vectors | None = None
+        self._embedding = asyncio.Lock()  # questions that are asked side by side send the passages once
+        self.on_pause: OnPause = lambda _seconds: None
 
     def close(self) -> None:
         if self._index:
@@ -125,10 +131,11 @@ class Book:
 
     async def _nearest(self, project: Project, question: str, provider: Provider) -> list[Found]:
         model = self.settings.embedding
-        if self._vectors is None:
-            texts = [one.whole for one in self._passages]
-            self._vectors = await retrieval.embed(project, provider, model, texts)
-        (asked,) = await retrieval.embed(project, provider, model, [question])
+        async with self._embedding:
+            if self._vectors is None:
+                texts = [one.whole for one in self._passages]
+                self._vectors = await retrieval.embed(project, provider, model, texts, self.on_pause)
+        (asked,) = await retrieval.embed(project, provider, model, [question], self.on_pause)
         return retrieval.nearest(asked, self._vectors, self._passages, self.settings.k * WIDE)
 
 

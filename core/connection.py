@@ -86,14 +86,9 @@ def require_readable(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that would have to be written before it can be read."""
     _require_project(db, path)
     log = path.with_name(f"{path.name}-wal")
-    if schema.version(db) < len(schema.MIGRATIONS) or (log.exists() and log.stat().st_size):
-        raise ProjectError(
-            tr("“{name}” cannot be opened where it is", name=path.name),
-            tr(
-                "It was not closed properly or comes from an older Juku, and cannot be written here. Copy it "
-                "elsewhere, with the files next to it."
-            ),
-        )
+    is_old = schema.version(db) < len(schema.MIGRATIONS)
+    if is_old or (log.exists() and log.stat().st_size) or schema.log_mark(db) > 0:
+        raise read_only_error(path)
 
 
 def read_only_error(path: Path) -> ProjectError:
@@ -230,6 +225,8 @@ def copy_to(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database as one file, on the disk when this returns."""
     with sqlite3.connect(target) as copy:
         db.backup(copy)
+        if "meta" in schema.tables(copy):
+            schema.settle_log(copy)
     copy.close()
 
 

@@ -31,6 +31,8 @@ def reporter(label: str) -> Reporter:
 
     def show(progress: Progress) -> None:
         nonlocal shown
+        if progress.pause:
+            return
         total = progress.total or progress.done or 1
         share = 100 * progress.done // total if terminal else 10 * (10 * progress.done // total)
         if share > shown:

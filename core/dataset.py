@@ -125,12 +125,12 @@ def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[packs.
         yield from (found[id] for id in chunk if id in found)
 
 
-def counts(db: sqlite3.Connection, column: str, split: str = "") -> dict[str, int]:
-    """How many rows (of `split`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
+def counts(db: sqlite3.Connection, column: str, split: str = "", status: str = "") -> dict[str, int]:
+    """How many rows (of `split`, of `status`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
     assert column in ("split", "kind", "status", "tags", "problems", "facts", "source"), column
     found: dict[str, int] = {}
-    sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) GROUP BY 1 ORDER BY min(id)"
-    for value, count in db.execute(sql, (split,)):
+    sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) AND ? IN ('', status) GROUP BY 1 ORDER BY min(id)"
+    for value, count in db.execute(sql, (split, status)):
         for name in [value] if column == "source" else value.split():
             found[name] = found.get(name, 0) + count
     if column == "problems":

@@ -22,7 +22,6 @@ from core.progress import Cancelled, Reporter
 from core.project import Changes, Project
 from core.providers import LOCAL, Message, Provider, Reply, Sampling
 
-PARALLEL = 8  # requests at once; the local engine answers that many in one batch
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
 PURPOSE = "exam"  # of a batch (core/batches.py)
 ANSWER_TOKENS = 40  # of a usual answer, to reckon with
@@ -186,11 +185,11 @@ class _Examinee:
 
     async def _ask(self, provider: Provider, reporter: Reporter) -> None:
         self._provider = provider
+        self.book.on_pause = reporter.pause
         self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         asking = Asking(
-            self.project, provider, self.subject.model, self._keep, reporter, parallel=PARALLEL,
-            on_changes=self.on_changes,
+            self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
             await asking.ask_as_batch(PURPOSE, self.subject.id, self._wishes)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from core.search import Index
 
 MANY = 10_000  # ids from which numpy reads them faster than it takes to load numpy
+LONGEST_ID = 18  # digits; a larger number is no id
 NAMES = ("split", "kind", "status", "tag", "fact", "rule", "source")
 
 # What a column of the grid sorts by.
@@ -38,7 +39,10 @@ ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Empty fields do not restrict. `rule` may be '*' for any problem; lengths are characters of question and answer."""
+    """Empty fields do not restrict. `rule` may be '*' for any problem; lengths are characters of question and answer.
+
+    `row` is the id of one row, as messages name it.
+    """
 
     text: str = ""
     regex: bool = False
@@ -51,6 +55,7 @@ class Filter:
     source: str = ""
     min_length: int | None = None
     max_length: int | None = None
+    row: int | None = None
     order: str = "id"
     descending: bool = False
 
@@ -59,13 +64,15 @@ Choice = Filter | Sequence[int]  # rows by what they are, or by their ids
 
 
 def parse(words: str) -> Filter:
-    """A filter as it is typed: `split:test kind:reverse tag:study status:draft length:>500 /colou?r/`, the rest is text."""
+    """A filter as it is typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`, the rest is text."""
     found: dict[str, Any] = {}
     text: list[str] = []
     for word in words.split():
         name, _colon, value = word.partition(":")
         if value and name in NAMES:
             found[name] = value
+        elif name == "row" and value.isdecimal() and len(value) < LONGEST_ID:
+            found["row"] = int(value)
         elif name == "length" and value[:1] in "<>" and value[1:].isdecimal():
             found["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
         else:
@@ -79,6 +86,8 @@ def parse(words: str) -> Filter:
 def words(filter: Filter) -> str:
     """The filter as it would be typed; what sorts it is left out."""
     parts = [f"{name}:{value}" for name in NAMES if (value := getattr(filter, name))]
+    if filter.row is not None:
+        parts.append(f"row:{filter.row}")
     if filter.min_length is not None:
         parts.append(f"length:>{filter.min_length}")
     if filter.max_length is not None:
@@ -132,6 +141,8 @@ def _conditions(filter: Filter) -> Iterator[tuple[str, list[Any]]]:
     elif filter.rule:
         found = "id IN (SELECT example FROM finding WHERE rule = ?)"
         yield f"(instr(' ' || problems || ' ', ?) OR {found})", [f" {filter.rule} ", filter.rule]
+    if filter.row is not None:
+        yield "id = ?", [filter.row]
     if filter.min_length is not None:
         yield "length >= ?", [filter.min_length]
     if filter.max_length is not None:

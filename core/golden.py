@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from core import calendar, chat, counting, dataset, grading, inquiries, prices, proposals, spec
+from core.checks.spans import dumps
 from core.filters import Filter
 from core.formats import cells
 from core.formats.replacing import replacing
@@ -211,6 +212,32 @@ def parity(db: sqlite3.Connection, old: Who, new: Who) -> list[Pair]:
         for one in answers(db, old)
         if one.question in again
     ]
+
+
+def teachable(db: sqlite3.Connection, who: Who) -> tuple[int, int]:
+    """How many kept answers of a model can be made rows of, and how many of those answer exam questions."""
+    held = {row.question for row in dataset.examples(db, Filter(split="test"))}
+    found = [one.question for one in answers(db, who) if one.answer.strip()]
+    return len(found), sum(question in held for question in found)
+
+
+def make_rows(db: sqlite3.Connection, who: Who, tag: str) -> int:
+    """Make approved training rows of a model's kept answers, with a tag; how many.
+
+    Each says what the model said, after what stood before the question. A question that a row with the tag asks already
+    is left out.
+    """
+    there = {row.question for row in dataset.examples(db, Filter(split="train", tag=tag))}
+    asked = {one.question: one.messages for one in asked_of(db, who)}
+    kept = [one for one in answers(db, who) if one.answer.strip() and one.question not in there]
+    dataset.add(db, [_made(one, asked[one.question], who, tag) for one in kept])
+    return len(kept)
+
+
+def _made(kept: Golden, before: list[Message], who: Who, tag: str) -> dataset.Example:
+    said = [*before, {"role": "assistant", "content": kept.answer}]
+    text = dumps({"messages": said})
+    return dataset.read_row(text, kind=kept.kind, facts=kept.facts, tags=tag, source=who[1])
 
 
 def tally(pairs: Sequence[Pair]) -> Tally:

@@ -60,6 +60,11 @@ class Job:
         return self.status in ENDED
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended and all that its server tells of it was taken in."""
+        return self.ended and self.adopted != 1 and (bool(self.results_merged) or self.result_files == "[]")
+
+    @property
     def files(self) -> list[str]:
         """The ids of its result files."""
         found: list[str] = json.loads(self.result_files)
@@ -90,6 +95,11 @@ def events(db: sqlite3.Connection, job: int) -> list[Event]:
         "SELECT remote_id, created_at, level, message, data FROM job_event WHERE job = ? ORDER BY id", (job,)
     )
     return [Event(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
+
+
+def first_events(db: sqlite3.Connection) -> dict[int, float]:
+    """When the server told of each job for the first time; Unix seconds."""
+    return dict(db.execute("SELECT job, min(created_at) FROM job_event GROUP BY job"))
 
 
 def preparing(db: sqlite3.Connection, job: int) -> float | None:
@@ -176,6 +186,7 @@ def store(
         "ON CONFLICT (job, remote_id) DO NOTHING",
         [(id, event.id, event.created_at, event.level, event.message, json.dumps(event.data)) for event in new],
     )
+    db.execute("UPDATE job SET adopted = 2 WHERE id = ? AND adopted = 1", (id,))
     curves.store_events(db, id, new)
     db.executemany(
         "INSERT OR REPLACE INTO job_checkpoint (job, remote_id, model, step, metrics, created_at) VALUES (?, ?, ?, ?, ?, ?)",

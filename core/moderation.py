@@ -21,7 +21,7 @@ async def check(project: Project, provider: Provider, rows: Sequence[str], repor
     for start in range(0, len(new), BLOCK):
         reporter.update(start, len(new))
         block = new[start : start + BLOCK]
-        verdicts = await provider.moderate([text for _digest, text in block])
+        verdicts = await provider.moderate([text for _digest, text in block], reporter.pause)
         found = [(digest, verdict) for (digest, _text), verdict in zip(block, verdicts, strict=False)]
         await project.write("", _keep, provider.id, found)
     reporter.update(len(new), len(new))

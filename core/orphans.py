@@ -20,11 +20,15 @@ MOST = 1000  # jobs that are asked for; where a server has more, no file is call
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What a server holds. None: it has no such list. `complete` is False where it has more jobs than were read."""
+    """What a server holds. None: it has no such list. `complete` is False where it has more jobs than were read.
+
+    `used` and `unused` are ids of files; of a file in neither nobody knows yet: it may still wait for its job.
+    """
 
     files: list[FileInfo] | None
     models: list[ModelInfo]
-    unused: set[str]  # ids of files
+    unused: set[str]
+    used: set[str]
     complete: bool = True
 
 
@@ -33,20 +37,24 @@ async def look(project: Project, provider: Provider) -> Stock:
     files = await _files(provider)
     states = await _states(provider)
     complete = states is not None and len(states) < MOST
-    unused = await project.read(find, provider.id, files or [], states or []) if complete else set()
+    used = await project.read(named, provider.id, states or [])
+    unused = find(files or [], used) if complete else set()
     # Only what was trained can be deleted: by the form of its name, or because a job says that it made it.
     made = {state.fine_tuned_model for state in states or []}
     models = [model for model in await provider.models() if is_tuned(model.id) or model.id in made]
-    return Stock(files, models, unused, complete)
+    return Stock(files, models, unused, used, complete)
 
 
-def find(
-    db: sqlite3.Connection, provider: str, files: Iterable[FileInfo], states: Iterable[JobState], now: float = 0.0
-) -> set[str]:
-    """Ids of the files that neither a job at the server nor one of this project names; `now` in Unix seconds."""
-    used: set[str | None] = _named(db, provider)
+def named(db: sqlite3.Connection, provider: str, states: Iterable[JobState]) -> set[str]:
+    """Ids of the files that a job at the server names, or one of this project."""
+    used = _named(db, provider)
     for state in states:
         used |= {state.training_file, state.validation_file, *state.result_files}
+    return {id for id in used if id}
+
+
+def find(files: Iterable[FileInfo], used: set[str], now: float = 0.0) -> set[str]:
+    """Ids of the files that nobody names and that are old enough to say so; `now` in Unix seconds."""
     oldest = (now or time.time()) - YOUNG
     return {file.id for file in files if file.purpose in PURPOSES and file.created_at < oldest and file.id not in used}
 

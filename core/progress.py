@@ -1,7 +1,7 @@
 """How a long operation tells where it is, and learns that it should stop."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WHOLE = 1000  # steps of a part of a work, when it stands for one of several
 
@@ -12,8 +12,11 @@ class Cancelled(Exception):  # noqa: N818 - a request, not an error
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """`pause` is the seconds until the work goes on, where it waits for someone else."""
+
     done: int
     total: int | None = None
+    pause: float = 0.0
 
 
 class Reporter:
@@ -23,6 +26,7 @@ class Reporter:
         self._on_progress = on_progress
         self._cancelled = False
         self._on_cancel: list[Callable[[], object]] = []
+        self._last = Progress(0)
 
     @property
     def cancelled(self) -> bool:
@@ -47,7 +51,13 @@ class Reporter:
     def update(self, done: int, total: int | None = None) -> None:
         """Report `done` of `total` steps; raises `Cancelled` when the person has asked to stop."""
         self.check()
-        self._on_progress(Progress(done, total))
+        self._last = Progress(done, total)
+        self._on_progress(self._last)
+
+    def pause(self, seconds: float) -> None:
+        """Report that the work waits and goes on in `seconds`; raises `Cancelled` as `update` does."""
+        self.check()
+        self._on_progress(replace(self._last, pause=seconds))
 
     def part(self, number: int, parts: int) -> "Reporter":
         """A reporter for one of `parts` equal pieces of the work, from 0; it is cancelled with this one."""
@@ -71,6 +81,9 @@ class _Part(Reporter):
 
     def check(self) -> None:
         self._whole.check()
+
+    def pause(self, seconds: float) -> None:
+        self._whole.pause(seconds)
 
     def update(self, done: int, total: int | None = None) -> None:
         share = WHOLE * done // total if total else 0

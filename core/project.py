@@ -89,7 +89,8 @@ class Project:
     def _look(self, without_log: bool) -> Storage:
         """Open to read: where nobody can write the file, itself; otherwise a copy of it as it is now."""
         if _is_on_fixed_medium(self.path):
-            return Storage(self.path, frozen=True)
+            with suppress(ProjectError):  # it would have to be written first, which a copy can be
+                return Storage(self.path, frozen=True)
         self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
         with worded(self.path):
             storage = Storage(copied(self.path, Path(self._copy.name), without_log), without_log=True)
@@ -204,11 +205,11 @@ class Project:
         except DisplacedError:
             raise busy_error(self.path) from None
 
-    def _wait_for_quiet(self) -> None:
-        """Checkpoint once nothing was written for a moment; a long log at once."""
+    def _wait_for_quiet(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Checkpoint once nothing was written for a moment."""
         self._wait_no_more()
         if not self._closed and not self.read_only:
-            loop = asyncio.get_running_loop()
+            loop = loop or asyncio.get_running_loop()  # which a Qt timer's callback does not have
             self._quiet = loop.call_later(QUIET, self._on_quiet, loop)
 
     def _wait_no_more(self) -> None:
@@ -223,7 +224,7 @@ class Project:
         def look(done: "Future[bool]") -> None:
             if not done.exception() and not done.result():
                 with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._wait_for_quiet)
+                    loop.call_soon_threadsafe(self._wait_for_quiet, loop)
 
         self._writing.submit(self._checkpoint_unasked).add_done_callback(look)
 
@@ -478,7 +479,7 @@ def create(path: Path) -> Project:
 
 def open_existing(path: Path, without_log: bool = False) -> Project:
     """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
             tr("It may have been moved or deleted: {path}", path=path),

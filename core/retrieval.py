@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from core import counting, packs, statements
 from core.project import Project
-from core.providers import Provider
+from core.providers import OnPause, Provider
 
 LONG = 320  # characters from which a passage is full
 FUSED = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
@@ -173,7 +173,13 @@ def fused(*rankings: Sequence[Found]) -> list[Found]:
     return [Found(passage, score) for passage, score in sorted(scores.items(), key=lambda pair: -pair[1])]
 
 
-async def embed(project: Project, provider: Provider, model: str, texts: Sequence[str]) -> Vectors:
+async def embed(
+    project: Project,
+    provider: Provider,
+    model: str,
+    texts: Sequence[str],
+    on_pause: OnPause = lambda _seconds: None,
+) -> Vectors:
     """The vectors of `texts` (n × dimensions); each text is sent once, then kept in the project. Raises `ProviderError`."""
     digests = [packs.digest(text.encode()) for text in texts]
     known = await project.read(_kept, provider.id, model, digests)
@@ -181,7 +187,7 @@ async def embed(project: Project, provider: Provider, model: str, texts: Sequenc
     order = list(new)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
-        made = await provider.embed(model, [new[digest] for digest in block])
+        made = await provider.embed(model, [new[digest] for digest in block], on_pause)
         rows = {digest: np.asarray(vector, np.float32) for digest, vector in zip(block, made, strict=True)}
         await project.write("", _keep, provider.id, model, rows)
         known |= rows

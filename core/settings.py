@@ -32,6 +32,13 @@ class ProviderSettings(msgspec.Struct):
     limit: int = 3  # jobs of ours that may run there at once
     capabilities: dict[str, bool] = {}  # what a look at the server has found (core/providers/probing.py)
     checked_at: float = 0.0  # when; Unix seconds, 0 is never
+    key_origin: str = ""  # the server its key was entered for, while that is not the one `base_url` leads to
+
+    def move(self, url: str) -> None:
+        """Give it another address. A key that was entered for another server is not sent there unless the person says so."""
+        before = self.key_origin or ("" if url_error(self.base_url) else origin(self.base_url))
+        self.base_url = url
+        self.key_origin = "" if origin(url) == before else before
 
 
 class Role(msgspec.Struct):
@@ -223,6 +230,14 @@ def new_id(settings: Settings, title: str) -> str:
 
 def _numbered(slug: str, number: int) -> str:
     return slug if number == 1 else f"{slug}-{number}"
+
+
+def origin(url: str) -> str:
+    """The server that a valid URL leads to, as `https://host` or `http://host:port`."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
 
 
 def url_error(url: str) -> str:

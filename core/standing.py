@@ -15,6 +15,7 @@ LARGEST = 50_000  # rows from which counting them at each start would hold up th
 class Standing:
     """`step` of `total`; losses are the last ones told; `left` is in seconds; `tokens` were trained on so far, about.
 
+    `started` is Unix seconds: when the server took it; a job that it does not have has not started.
     None stands for what nobody has told.
     """
 
@@ -25,6 +26,7 @@ class Standing:
     valid_loss: float | None = None
     left: float | None = None
     tokens: int | None = None
+    started: float | None = None
     preparing: float | None = None  # how much of the base model is converted, before the first training on it
 
     @property
@@ -40,7 +42,18 @@ class Standing:
 def load(db: sqlite3.Connection, counted: Counted) -> list[Standing]:
     """All jobs of a project, the newest first. What is counted of their rows is added to `counted`."""
     losses, valid = _last(db, "train_loss"), _last(db, "valid_loss") | _last(db, "full_valid_loss")
-    return [_standing(db, job, losses.get(job.id), valid.get(job.id), counted) for job in jobs.jobs(db)]
+    first = jobs.first_events(db)
+    return [
+        _standing(db, job, losses.get(job.id), valid.get(job.id), counted, _started(job, first.get(job.id)))
+        for job in jobs.jobs(db)
+    ]
+
+
+def _started(job: Job, first: float | None) -> float | None:
+    """When the server told of it first; before that its record is all there is."""
+    if job.remote_id is None:
+        return None
+    return job.created_at if job.adopted or first is None else max(first, job.created_at)
 
 
 def saved(db: sqlite3.Connection, provider: str) -> list[str]:
@@ -61,14 +74,17 @@ def _last(db: sqlite3.Connection, name: str) -> dict[int, Last]:
     return {job: (step, value) for job, step, value in rows}
 
 
-def _standing(db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted) -> Standing:
+def _standing(
+    db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted, started: float | None
+) -> Standing:
     step, loss = last or (curves.last_step(db, job.id), None)
-    found = Standing(job, step, step, loss, valid[1] if valid else None, tokens=job.trained_tokens)
+    whole = None if step is None else curves.total(db, job.id)
+    found = Standing(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
     if job.status == "queued":
         found = replace(found, preparing=jobs.preparing(db, job.id))
     if job.ended or step is None:
         return found
-    found = replace(found, total=curves.total(db, job.id), left=curves.seconds_left(db, job.id))
+    found = replace(found, left=curves.seconds_left(db, job.id))
     return found if found.tokens is not None else replace(found, tokens=_so_far(db, found, counted))
 
 

@@ -65,6 +65,8 @@ class FakeServer:
         self.weather: Callable[[str, str], Fault | None] = lambda _method, _path: None  # of a request
         self.accepted: Callable[[str, str], None] = lambda _method, _path: None  # called before each answer
         self.requests: list[tuple[str, str, bytes]] = []  # method, path with query, body: all that came
+        self.heads: list[dict[str, str]] = []  # the headers of all that came, with names in lower case
+        self.headers: dict[str, str] = {}  # sent with every answer that is no fault
         self.key = KEY  # the one that is accepted
         self.without: set[str] = set()  # first parts of routes that this server does not have: "batches", "pause", …
         self.names: dict[str, str] = {}  # of files
@@ -310,6 +312,7 @@ class _Routes(BaseHTTPRequestHandler):
     def _weather(self, body: bytes) -> bool:
         """Whether the request is to be handled; a fault may change its answer."""
         self.fake.requests.append((self.command, self.path, body))
+        self.fake.heads.append({name.lower(): value for name, value in self.headers.items()})
         self._fault = self.fake.weather(self.command, self.path)
         if self._fault is None or self._fault.kind not in ("status", "reset", "stall"):
             return True
@@ -455,7 +458,7 @@ class _Routes(BaseHTTPRequestHandler):
     def _head(self, status: int, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        for name, value in {"x-should-retry": "false", **(headers or {})}.items():
+        for name, value in {"x-should-retry": "false", **self.fake.headers, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
 

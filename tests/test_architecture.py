@@ -32,7 +32,7 @@ ONLY_IN = {
 ORDER = (
     ("errors", "language", "progress", "paths", "packs", "counting", "layout", "difference", "redaction", "statistics"),
     ("whole_files", "tracebacks", "processes", "shared_disks"),
-    ("settings", "keys", "log", "migrations", "outside", "prompts", "presets", "calendar"),
+    ("settings", "keys", "log", "choices", "migrations", "outside", "prompts", "presets", "calendar"),
     ("schema",),
     ("connection", "live_file"),
     ("log_check",),

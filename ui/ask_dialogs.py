@@ -15,6 +15,7 @@ from core.filters import Filter
 from core.inquiries import Request
 from core.inquiry_tasks import TASKS
 from core.language import tr, trn
+from core.providers import kinds
 from ui import style, widgets
 from ui.inquiry_dialog import InquiryDialog, about
 from ui.nothing import Nothing
@@ -37,9 +38,16 @@ class AskDialog(InquiryDialog):
     """One that says what it asks, of which model, and how much; a kind of it gives `abouts` and the words."""
 
     def __init__(
-        self, workspace: Workspace, task: str, title: str, words: str, parent: QWidget | None, demanding: bool = True
+        self,
+        workspace: Workspace,
+        task: str,
+        title: str,
+        words: str,
+        parent: QWidget | None,
+        demanding: bool = True,
+        use: str = kinds.ANSWER,
     ) -> None:
-        super().__init__(workspace, task, title, parent, demanding)
+        super().__init__(workspace, task, title, parent, demanding, use)
         self._asked: Asked | None = None
         self.setMinimumWidth(560)
         self.count = widgets.heading("")
@@ -113,7 +121,8 @@ class ProbeDialog(AskDialog):
             "fact that the model already knows needs fewer examples.",
             n=probing.TIMES,
         )
-        super().__init__(workspace, "probe", tr("Ask the base model what it knows"), words, parent, demanding=False)
+        title = tr("Ask the base model what it knows")
+        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=kinds.BASE)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         return probing.abouts

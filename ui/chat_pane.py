@@ -7,11 +7,10 @@ from core.conditions import CLOSED, CONDITIONS
 from core.errors import JukuError
 from core.language import tr
 from core.playground import Pane
-from core.providers import LOCAL, Offer
+from core.providers import LOCAL, Offer, kinds
 from ui import server_words, style, widgets
+from ui.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
-
-USABLE = ("ready", "available")  # states of a model that answers at once
 
 
 class ChatPane(QFrame):
@@ -25,7 +24,6 @@ class ChatPane(QFrame):
         super().__init__()
         self.number = number
         self._workspace, self._tuned = workspace, tuned
-        self._wanted = ""  # the model the person has chosen, also while it is not offered yet
         self._make_boxes()
         self._lay_out()
         self.show_offers()
@@ -33,7 +31,7 @@ class ChatPane(QFrame):
     def _make_boxes(self) -> None:
         self.server = QComboBox()
         self.server.setAccessibleName(tr("Server"))
-        self.model = widgets.ModelBox()
+        self.model = ModelBox(self._workspace, f"chat {self.number}")
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
         self.model.setPlaceholderText(tr("No fine-tuned model yet") if self._tuned else tr("No model yet"))
@@ -78,12 +76,13 @@ class ChatPane(QFrame):
 
     def choose(self, pane: Pane) -> None:
         """Ask as `pane` says from now on; a model that is not offered yet is chosen as soon as it is."""
-        self.number, self._wanted = pane.number, pane.model
-        self.show_offers()
+        self.number = pane.number
+        self._show_servers()
         self.server.setCurrentIndex(max(0, self.server.findData(pane.provider)))
         self.condition.setCurrentIndex(max(0, self.condition.findData(pane.condition)))
-        self._on_condition()
         self.show_offers()
+        self.model.choose(pane.model)
+        self._on_condition()
 
     def take(self, provider: str, model: str) -> None:
         """Ask `model` of a provider, by heart."""
@@ -95,17 +94,15 @@ class ChatPane(QFrame):
         server = self.server.currentData()
         self._workspace.want_offers(server)
         offers = self._workspace.known_offers(server)
-        self.model.show_offers(offers)
-        wanted = next((offer for offer in offers if offer.id == self._wanted), None) or self._default(offers)
-        if wanted:
-            self.model.choose(wanted.id)
-        else:
-            self.model.setCurrentIndex(-1)
+        newest = "" if self.model.model() or not self._tuned else _newest_tuned(offers)
+        self.model.show_offers(server, offers, last=newest, any=not self._tuned)
         self.chosen.emit()
 
     def require_here(self) -> None:
-        """Raise `JukuError` for a base model that was not fetched yet."""
+        """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
         offer = self.model.offer()
+        if offer and offer.state == GONE:
+            raise JukuError(tr("This model is gone"), unusable_words(offer, self.server.currentText()))
         if offer and offer.state in ("missing", "failed"):
             raise JukuError(
                 tr("{title} is not on this computer yet", title=offer.title),
@@ -130,22 +127,22 @@ class ChatPane(QFrame):
             self.server.setCurrentIndex(max(0, self.server.findData(before)))
         self.server.setVisible(len(titles) > 1 or LOCAL not in titles)
 
-    def _default(self, offers: list[Offer]) -> Offer | None:
-        """The newest tuned model, or the first base model that can be asked at once."""
-        usable = [offer for offer in offers if offer.tuned == self._tuned]
-        return next((offer for offer in usable if offer.state in USABLE), None)
-
     def _on_server(self) -> None:
-        self._wanted = ""
         self.show_offers()
 
-    def _on_model(self, model: str) -> None:
-        self._wanted = model
+    def _on_model(self, _model: str) -> None:
         self.chosen.emit()
 
     def _on_condition(self) -> None:
         self.condition.setToolTip(widgets.tip(CONDITIONS[self.condition.currentData()].about()))
         self.chosen.emit()
+
+
+def _newest_tuned(offers: list[Offer]) -> str:
+    whole = (
+        offer.id for offer in offers if offer.tuned and offer.state in USABLE and not kinds.is_checkpoint(offer.id)
+    )
+    return next(whole, "")
 
 
 def _tool(text: str, name: str) -> QToolButton:

@@ -18,8 +18,9 @@ def confirm(
     act: str,
     on_agreed: Callable[[], object],
     role: Role = Role.AcceptRole,
+    leave: str = "",
 ) -> None:
-    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter leave all as it is."""
+    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter `leave` all as it is."""
     box = QMessageBox(QMessageBox.Icon.Question, title, "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -28,5 +29,5 @@ def confirm(
     agree = box.addButton(act, role)
     agree.setAutoDefault(False)
     agree.clicked.connect(lambda _checked: on_agreed())
-    box.setDefaultButton(box.addButton(tr("Cancel"), Role.RejectRole))
+    box.setDefaultButton(box.addButton(leave or tr("Cancel"), Role.RejectRole))
     box.open()

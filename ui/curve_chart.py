@@ -36,16 +36,18 @@ if TYPE_CHECKING:
     from ui.curve_plot import CurvePlot
 
 SMOOTH = 60  # percent, at first
+AWAITED, CURVES, NONE = range(3)  # pages
 
 
 @dataclass(frozen=True, slots=True)
 class CurveJob:
-    """A job as the chart shows it. `total` is its steps in all, where that is known."""
+    """A job as the chart shows it. `total` is its steps in all, where that is known; `over`: no number will come any more."""
 
     id: int
     title: str
     series: dict[str, Series] = field(default_factory=dict)
     total: int | None = None
+    over: bool = False
 
 
 class CurveChart(QWidget):
@@ -113,13 +115,19 @@ class CurveChart(QWidget):
         for part in (tools, self.legend, self._hint):
             self._body.addWidget(part)
         self._body.addStretch()
-        empty = widgets.EmptyState(
+        awaited = widgets.EmptyState(
             tr("No curve yet"),
             tr("Loss and accuracy appear here with the first steps."),
         )
+        none = widgets.EmptyState(
+            tr("No curve"),
+            tr(
+                "The job has ended, and the server has told no numbers of it: neither with its events nor in a result file."
+            ),
+        )
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(empty)
-        self._stack.addWidget(body)
+        for page in (awaited, body, none):
+            self._stack.addWidget(page)
         self.setMinimumHeight(180)
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
@@ -131,7 +139,8 @@ class CurveChart(QWidget):
         self._jobs = list(jobs)
         self._assign_slots()
         self._offer_measures()
-        self._stack.setCurrentIndex(int(self.measure.count() > 0))
+        nothing = NONE if jobs and all(job.over for job in jobs) else AWAITED
+        self._stack.setCurrentIndex(CURVES if self.measure.count() else nothing)
         self._on_measure()
 
     def curves(self) -> list[Curve]:
@@ -278,7 +287,7 @@ class CurveChart(QWidget):
 
 def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
     """Whether both would be drawn alike: most news of a job bring no new point."""
-    facts = [[(job.id, job.title, job.total, job.series.keys()) for job in some] for some in (jobs, others)]
+    facts = [[(job.id, job.title, job.total, job.over, job.series.keys()) for job in some] for some in (jobs, others)]
     return facts[0] == facts[1] and all(
         curve_lines.is_equal(one, other.series[name])
         for job, other in zip(jobs, others, strict=True)

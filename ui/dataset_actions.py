@@ -29,6 +29,7 @@ class RowActions(QObject):
     """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
 
     wanted = Signal(str)  # replace, judge, versions, tokens, import, export, json, find, add
+    pasted = Signal()  # rows are about to come from the clipboard
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
     files_pasted = Signal(list)  # the paths of files that were
 
@@ -182,8 +183,10 @@ class RowActions(QObject):
         cells = dataset_clipboard.cells(text)
         current = self._table.currentIndex()
         if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MOST_PASTED:
+            self.pasted.emit()
             self.text_pasted.emit(text)
             return
+        self.pasted.emit()
         self._put(cells, self._targets(len(cells)), self._columns_from(current.column()))
 
     def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:

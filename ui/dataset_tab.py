@@ -33,6 +33,7 @@ from ui.tab import Tab
 from ui.workspace import Workspace
 
 FIRST = 200  # rows that are painted before all are found
+MOST_SELECTED = 5_000  # rows that are selected because they were pasted
 FEW = 200  # edited rows that are looked at one by one, instead of searching anew
 PATIENCE = 300  # milliseconds of searching before it is said
 COUNTED = ("split", "kind", "status", "problems", "tags", "facts")
@@ -50,6 +51,7 @@ class DatasetTab(Tab):
         self._total = 0
         self._project: Project | None = None  # the one that is shown
         self._order, self._descending = "id", False
+        self._pasted_from = 0  # the first id that rows from the clipboard can have; 0 where none are awaited
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
@@ -80,6 +82,7 @@ class DatasetTab(Tab):
         self.windows.row_chosen.connect(self.show_row)
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
+        self.rows.pasted.connect(self._on_pasted)
         self.rows.text_pasted.connect(self.windows.bring)
         self.rows.files_pasted.connect(self.windows.bring)
         self.bar.line.installEventFilter(self)
@@ -230,6 +233,7 @@ class DatasetTab(Tab):
         self._total = self.model.rowCount() if self.bar.is_empty() and not self._late else self._total
         self._show_count()
         self._go_to_wanted()
+        self._go_to_pasted()
         self._show_detail()
 
     async def _first_ids(self, wanted: Filter) -> array[int]:
@@ -246,6 +250,24 @@ class DatasetTab(Tab):
             self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
         if ids and not self.table.currentIndex().isValid():
             self.table.go_to(0)
+
+    def _on_pasted(self) -> None:
+        self._pasted_from = dataset.next_id(self.workspace.project.rows)
+
+    def _go_to_pasted(self) -> None:
+        """Select the rows that have come from the clipboard and scroll to them; a filter that hides all of them is cleared."""
+        first = self._pasted_from
+        if not first or dataset.next_id(self.workspace.project.rows) <= first:
+            return
+        rows = [row for row, id in enumerate(self.model.ids()) if id >= first]
+        if not rows and not self.bar.is_empty():
+            self.bar.clear()
+            return
+        self._pasted_from = 0
+        if rows:
+            self.table.go_to(rows[0])
+            self.table.select_rows(rows[:MOST_SELECTED])
+            self.table.scrollTo(self.table.currentIndex(), self.table.ScrollHint.PositionAtTop)
 
     def _go_to_wanted(self) -> None:
         row = self.model.row(self._wanted_row) if self._wanted_row else None

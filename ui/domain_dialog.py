@@ -22,6 +22,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.routing import Domain
 from ui import file_dialogs, server_words, style, widgets
+from ui.model_box import ModelBox, unusable_words
 from ui.workspace import Workspace
 
 
@@ -38,7 +39,7 @@ class DomainDialog(QDialog):
         self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
         self.about.setFixedHeight(5 * self.fontMetrics().height())
         self.about.setTabChangesFocus(True)
-        self.server, self.model = QComboBox(), widgets.ModelBox()
+        self.server, self.model, self.on_model = QComboBox(), ModelBox(workspace), widgets.Note()
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
@@ -61,6 +62,7 @@ class DomainDialog(QDialog):
         form.addRow(tr("&About"), self.about)
         form.addRow(tr("&Server"), self.server)
         form.addRow(tr("&Model"), self.model)
+        form.addRow("", self.on_model)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(form)
@@ -82,13 +84,18 @@ class DomainDialog(QDialog):
 
     def _show_offers(self) -> None:
         self._workspace.want_offers(self.provider())
-        self.model.show_offers(self._workspace.known_offers(self.provider()))
-        self.model.choose(self._domain.model)
+        own = self._domain.model if self.provider() == self._domain.provider else ""
+        self.model.show_offers(self.provider(), self._workspace.known_offers(self.provider()), last=own, any=False)
         self._show_ready()
 
     def _show_ready(self) -> None:
+        offer = self.model.offer()
+        told = unusable_words(offer, self.server.currentText()) if offer else ""
+        self.on_model.say(told, "warning")
         if not self.name.text().strip():
             reason = tr("Enter a name.")
+        elif offer is None and self._workspace.known_offers(self.provider()):
+            reason = tr("Choose a model.")
         else:
             reason = "" if self.model.model() else self._workspace.no_models(self.provider())
         widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)

@@ -19,11 +19,12 @@ from core import conditions, trained_prompt
 from core.evals import Estimate, Plan, Run
 from core.graders import GRADERS
 from core.language import tr, trn
-from core.providers import LOCAL, Sampling
+from core.providers import LOCAL, Sampling, kinds
 from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
-from ui.exam_subjects import USABLE, ExamSubjects
+from ui.exam_subjects import ExamSubjects
 from ui.flow_layout import FlowLayout
+from ui.model_box import USABLE
 from ui.workspace import Workspace
 
 MOST_REPEATS = 10
@@ -266,7 +267,9 @@ class ExamForm(QWidget):
         """The provider and the model that judge; None where none is known."""
         provider, model = self._workspace.role("judge")
         offers = [
-            offer.id for offer in self._workspace.known_offers(provider) if offer.state in USABLE and not offer.tuned
+            offer.id
+            for offer in self._workspace.known_offers(provider)
+            if offer.state in USABLE and kinds.fits(offer, kinds.BASE)
         ]
         model = model or next(iter(offers), "")
         return (provider, model) if model else None

@@ -1,5 +1,6 @@
 """Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
 
+import json
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -8,13 +9,14 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QToolB
 from core.conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
 from core.evals import Estimate, Subject
 from core.language import tr
-from core.providers import Offer
+from core.providers import Offer, kinds
 from core.providers.models_api import is_tuned
 from ui import exam_words, server_words, style, widgets
+from ui.model_box import USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
 LEAST, MOST = 2, 8
-USABLE = ("ready", "available")  # states of a model that can be asked
+PLACE = "exam"  # of the choice that is kept in the project
 COST_WIDTH = 250
 
 
@@ -29,8 +31,7 @@ class SubjectRow(QWidget):
     def __init__(self, workspace: Workspace, subject: Subject) -> None:
         super().__init__()
         self._workspace = workspace
-        self._extra = ""  # a model that was asked for by name: its server may not list it
-        self.server, self.model, self.condition = QComboBox(), widgets.ModelBox(), QComboBox()
+        self.server, self.model, self.condition = QComboBox(), ModelBox(workspace), QComboBox()
         self.cost = widgets.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
         self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
@@ -43,8 +44,8 @@ class SubjectRow(QWidget):
             box.setAccessibleName(name)
             box.setToolTip(name)
         self.server.activated.connect(lambda _index: self._on_server())
-        self.model.activated.connect(lambda _index: self._on_chosen(self.model.model()))
-        self.condition.activated.connect(lambda _index: self._on_chosen(self._extra))
+        self.model.chosen.connect(lambda _model: self._on_chosen())
+        self.condition.activated.connect(lambda _index: self._on_chosen())
         self._lay_out()
         self.choose(subject)
 
@@ -59,12 +60,13 @@ class SubjectRow(QWidget):
             row.addWidget(last)
 
     def choose(self, subject: Subject) -> None:
-        """Show a subject; a model that its server does not list is offered all the same."""
-        self._extra = subject.model
+        """Show a subject, also where its server no longer offers its model."""
         self._show_servers(subject.provider)
         self.condition.setCurrentIndex(self.condition.findData(subject.condition))
         self._show_models()
-        self.model.choose(subject.model)
+        if subject.model:
+            self.model.choose(subject.model)
+        self.changed.emit()
 
     def subject(self) -> Subject:
         return Subject(self.provider(), self.model.model(), self.condition.currentData())
@@ -75,10 +77,8 @@ class SubjectRow(QWidget):
 
     def show_offers(self) -> None:
         """The servers, or what they offer, have changed."""
-        before = self.subject()
-        self._show_servers(before.provider)
+        self._show_servers(self.provider())
         self._show_models()
-        self.model.choose(before.model or self._extra)
 
     def _show_servers(self, wanted: str) -> None:
         titles = server_words.titles(self._workspace)
@@ -92,21 +92,14 @@ class SubjectRow(QWidget):
 
     def _show_models(self) -> None:
         self._workspace.want_offers(self.provider())
-        offers = list(self._workspace.known_offers(self.provider()))
-        if self._extra and all(offer.id != self._extra for offer in offers):
-            offers.append(Offer(self._extra, self._extra, tuned=is_tuned(self._extra)))
-        self.model.show_offers(offers)
-        if not self.model.model() and not self._extra:
-            self.model.setCurrentIndex(-1)
+        self.model.show_offers(self.provider(), self._workspace.known_offers(self.provider()), any=False)
         self.changed.emit()
 
     def _on_server(self) -> None:
-        self._extra = ""
-        self.chosen.emit()
         self._show_models()
+        self._on_chosen()
 
-    def _on_chosen(self, model: str) -> None:
-        self._extra = model
+    def _on_chosen(self) -> None:
         self.chosen.emit()
         self.changed.emit()
 
@@ -114,11 +107,9 @@ class SubjectRow(QWidget):
         """Why this one cannot be asked; '' where it can."""
         offer = self.model.offer()
         if offer is None:
-            known = self._workspace.known_offers(self.server.currentData())
-            return tr("Choose a model in every row.") if known else self._workspace.no_models(self.server.currentData())
-        if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
-        return ""
+            known = self._workspace.known_offers(self.provider())
+            return tr("Choose a model in every row.") if known else self._workspace.no_models(self.provider())
+        return unusable_words(offer, server_words.title(self._workspace, self.provider()))
 
 
 class ExamSubjects(QWidget):
@@ -186,16 +177,26 @@ class ExamSubjects(QWidget):
 
     def show_offers(self) -> None:
         """Servers or models have changed."""
-        if self._touched:
-            for row in self._rows:
-                row.show_offers()
-            return
-        usual = with_books(*self._usual())
-        if usual != self.subjects():
-            self._show(usual)
-        else:
-            for row in self._rows:
-                row.show_offers()
+        if not self._touched and not self._is_settled():
+            self._show(with_books(*self._begun(*self._usual())))
+        for row in self._rows:
+            row.show_offers()
+
+    def _is_settled(self) -> bool:
+        """Whether the usual subjects stand there: what is trained meanwhile takes the place of none of them."""
+        provider, subjects = self._workspace.settings.provider, self.subjects()
+        models = [subject.model for subject in subjects]
+        return all(subject.provider == provider for subject in subjects) and all(models) and any(map(is_tuned, models))
+
+    def _begun(self, base: Subject, tuned: Subject | None) -> tuple[Subject, Subject | None]:
+        """A base model that stands there already stays, also when the first tuned model comes."""
+        first = next(iter(self.subjects()), base)
+        return first if first.model and first.provider == base.provider else base, tuned
+
+    def remember(self, subjects: Sequence[Subject]) -> None:
+        """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
+        self._touched = bool(subjects)
+        self._show(subjects or with_books(*self._usual()))
 
     def _usual(self) -> tuple[Subject, Subject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
@@ -240,8 +241,21 @@ class ExamSubjects(QWidget):
         self._rows.append(row)
         self._lines.addWidget(row)
 
+    def is_touched(self) -> bool:
+        """Whether the person has chosen these."""
+        return self._touched
+
     def _on_touched(self) -> None:
         self._touched = True
+
+    def _keep(self) -> None:
+        if self._touched:
+            told = [[one.provider, one.model, one.condition] for one in self.subjects()]
+            self._workspace.keep_choice(PLACE, json.dumps(told))
+
+    def kept(self) -> list[Subject]:
+        """What was chosen in this project last."""
+        return [Subject(*one) for one in json.loads(self._workspace.choice(PLACE) or "[]")]
 
     def _on_preset(self, subjects: Sequence[Subject]) -> None:
         self.choose(subjects)
@@ -266,6 +280,7 @@ class ExamSubjects(QWidget):
         for row in self._rows:
             row.copy.setEnabled(len(self._rows) < MOST)
             row.remove.setEnabled(len(self._rows) > LEAST)
+        self._keep()
         self.changed.emit()
 
 
@@ -289,8 +304,9 @@ def _under(subject: Subject, condition: str) -> Subject:
 
 def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
     """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
-    tuned = next((offer.id for offer in offers if offer.tuned), "")
-    bases = [offer.id for offer in offers if not offer.tuned and offer.state in USABLE]
+    whole = (offer.id for offer in offers if offer.tuned and not kinds.is_checkpoint(offer.id))
+    tuned = next(whole, "")
+    bases = [offer.id for offer in offers if offer.state in USABLE and kinds.fits(offer, kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
     return (origin if origin in bases else next(iter(bases), "")), tuned
 

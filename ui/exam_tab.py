@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core import eval_answers, eval_questions, evals, filters, lineage, spec, trained_prompt
-from core.evals import Estimate, Plan, Run
+from core.evals import Estimate, Plan, Run, Subject
 from core.language import tr, trn
 from core.project import Changes, Project
 from core.providers.models_api import is_tuned
@@ -170,6 +170,8 @@ class ExamTab(Tab):
         if project is not self.workspace.project:
             return
         self._counts = counts
+        if project is not self._shown:
+            self._remember_subjects(found)
         self._show_runs(project, found)
         run = self.run()
         self._unjudged = 0
@@ -179,6 +181,13 @@ class ExamTab(Tab):
                 self._unjudged = await project.read(eval_answers.lacks_judgement, run.id)
         self.pages.setCurrentIndex(0 if run is None else 1)
         self._show_state()
+
+    def _remember_subjects(self, runs: list[Run]) -> None:
+        """Begin with who was chosen in this project last, else with who was examined last."""
+        subjects = self.form.subjects
+        if self._shown is not None or not subjects.is_touched():
+            last = runs[0].subjects if runs else []
+            subjects.remember(subjects.kept() or [Subject(one.provider, one.model, one.condition) for one in last])
 
     async def _load_estimates(self, project: Project) -> None:
         """Reckon what the exam that the form wishes for would come to."""

@@ -111,9 +111,9 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     except JukuError as error:
         outcome.failed.append(failure(one.name, error))
         return
-    outcome.add(found, await project.read(dataset.wrong_since, first))
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
+    outcome.add(found, await project.read(dataset.wrong_since, first))
 
 
 def failure(name: str, error: JukuError) -> str:

@@ -15,6 +15,7 @@ from core.inquiry_tasks import TASKS
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.project import Changes
+from core.providers import kinds
 from ui import inquiry_parts, inquiry_runner, style, widgets
 from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar
 from ui.inquiry_runner import Ended
@@ -36,7 +37,13 @@ class InquiryDialog(QDialog):
     finished_with = Signal(str)  # what came of a run that was begun here, in words
 
     def __init__(
-        self, workspace: Workspace, task: str, title: str, parent: QWidget | None = None, demanding: bool = True
+        self,
+        workspace: Workspace,
+        task: str,
+        title: str,
+        parent: QWidget | None = None,
+        demanding: bool = True,
+        use: str = kinds.ANSWER,
     ) -> None:
         super().__init__(parent)
         assert task in TASKS, task
@@ -52,7 +59,7 @@ class InquiryDialog(QDialog):
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
         self.body.setSpacing(style.SPACE)
-        self.model = ModelRow(workspace, demanding, TASKS[task].role)
+        self.model = ModelRow(workspace, task, demanding, TASKS[task].role, use)
         self.note = widgets.Note()
         self.line = RunLine()
         self.primary = widgets.primary("")
@@ -141,7 +148,7 @@ class InquiryDialog(QDialog):
         project, provider = self.workspace.project, self.model.provider()
         try:
             self._unfinished = await project.read(inquiry_parts.unfinished, self.task, reporter=reporter)
-            model = await project.read(inquiry_parts.last_model, provider, reporter=reporter)
+            model = await project.read(inquiry_parts.last_model, provider, self.task, reporter=reporter)
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")

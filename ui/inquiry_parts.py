@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from core import batches, inquiries
 from core.inquiries import Inquiry
+from core.inquiry_tasks import TASKS
 from core.language import tr, trn
 from core.progress import Progress
 from ui import style, widgets
+from ui.latest import pause_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,11 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     return Unfinished(found, total, failed[-1].error if failed else "", lying)
 
 
-def last_model(db: sqlite3.Connection, provider: str) -> str:
-    """The model of `provider` that was asked last."""
-    return next((one.model for one in inquiries.load(db) if one.provider == provider), "")
+def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
+    """The model of `provider` that was asked last for something of the same role."""
+    role = TASKS[task].role
+    asked = (one for one in inquiries.load(db) if one.provider == provider and TASKS[one.task].role == role)
+    return next((one.model for one in asked), "")
 
 
 class UnfinishedBar(widgets.Coloured):
@@ -151,4 +155,4 @@ class RunLine(QWidget):
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
         told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
-        self.count.setText(told)
+        self.count.setText(pause_words(progress) or told)

@@ -11,6 +11,7 @@ from core.jobs import OWN, Job
 from core.language import tr
 
 ONE, MANY = True, False
+KEPT = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
 PAUSABLE = ("running", "queued", "validating_files")
 
 
@@ -67,6 +68,10 @@ class JobActions(QObject):
         """A button that is there while its action is."""
         action = self.actions[name]
         button = QPushButton(action.text())
+        if name in KEPT:
+            place = button.sizePolicy()
+            place.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(place)
         button.setToolTip(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
         button.clicked.connect(action.trigger)
 

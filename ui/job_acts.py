@@ -11,9 +11,11 @@ from core.errors import JukuError
 from core.jobs import Job
 from core.language import tr, trn
 from core.project import Changes
+from core.providers import LOCAL
 from core.training import Plan
 from ui import queue_runner, widgets
 from ui.confirm import Role, confirm
+from ui.job_actions import is_unsent
 from ui.server_dialog import NAMED, ask_to_delete
 from ui.workspace import Workspace
 
@@ -35,7 +37,7 @@ class JobActs(QObject):
             case "chat" | "exam":
                 self.model_wanted.emit(name, jobs[0], jobs[0].fine_tuned_model)
             case "cancel":
-                self._each(jobs, self._runner.cancel)
+                self._cancel(jobs)
             case "pause" | "resume":
                 self._each(jobs, lambda job: self._wish(job, name))
             case "again":
@@ -63,6 +65,25 @@ class JobActs(QObject):
         provider = await self._workspace.provider(job.provider)
         act = training.pause if wish == "pause" else training.resume
         return await act(self._workspace.project, provider, job.id)
+
+    def _cancel(self, jobs: Sequence[Job]) -> None:
+        """Ask first where a paid server is at work; what waits in the queue, or runs here, costs nothing."""
+        paid = [job for job in jobs if job.provider != LOCAL and not is_unsent(job)]
+        if not paid:
+            self._each(jobs, self._runner.cancel)
+            return
+        lost = tr("Servers charge for what was trained until then. A job that was cancelled leaves no model, only the "
+                  "checkpoints that it has saved.")  # fmt: skip
+        confirm(
+            self._owner,
+            tr("Cancel jobs"),
+            trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
+            "\n".join([*(widgets.short_name(job.model) for job in jobs[:NAMED]), "", lost]),
+            trn("Cancel the job", "Cancel the jobs", len(jobs)),
+            lambda: self._each(jobs, self._runner.cancel),
+            Role.DestructiveRole,
+            tr("Let it go on") if len(jobs) == 1 else tr("Let them go on"),
+        )
 
     def _again(self, jobs: Sequence[Job]) -> None:
         for provider in dict.fromkeys(job.provider for job in jobs):

@@ -103,7 +103,13 @@ class JobPane(QWidget):
         apart = lineage.told_apart([line.job for line in lines[:MOST]])
         self.chart.show_jobs(
             [
-                CurveJob(line.job.id, name or _short(line), told.series.get(line.job.id, {}), line.standing.total)
+                CurveJob(
+                    line.job.id,
+                    name or _short(line),
+                    told.series.get(line.job.id, {}),
+                    line.standing.total,
+                    line.job.is_over,
+                )
                 for line, name in zip(lines[:MOST], apart, strict=True)
             ]
         )

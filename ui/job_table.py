@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableWidget, QTableWidgetItem
 
+from core import lineage
 from core.jobs import Job
 from core.language import tr, trn
 from core.standing import Standing
@@ -56,6 +57,7 @@ class JobTable(QTableWidget):
                  tr("Cost"), tr("Name in the queue"), tr("Server"), tr("Started"), tr("Fine-tuned model")]  # fmt: skip
         super().__init__(0, len(names))
         self._lines: list[Line] = []
+        self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
         self.setHorizontalHeaderLabels(names)
         self.setAccessibleName(tr("Training jobs"))
         self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
@@ -94,6 +96,7 @@ class JobTable(QTableWidget):
         self._lines = list(lines)
         self.blockSignals(True)
         self.setRowCount(len(lines))
+        self._apart = _told_apart(lines)
         for row, line in enumerate(lines):
             self._show(row, line)
         if moved:
@@ -145,7 +148,7 @@ class JobTable(QTableWidget):
         self.selectionModel().select(chosen, flags.ClearAndSelect)
 
     def _show(self, row: int, line: Line) -> None:
-        texts, tips = _texts(line), _tips(line)
+        texts, tips = _texts(line, self._apart.get(line.job.id, "")), _tips(line)
         for column, text in enumerate(texts):
             if (item := self.item(row, column)) is None:
                 self.setItem(row, column, item := QTableWidgetItem())
@@ -165,7 +168,18 @@ class JobTable(QTableWidget):
         )
 
 
-def _texts(line: Line) -> tuple[str, ...]:
+def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
+    """What only each job has among those it was queued with: epochs, rows, seed, …"""
+    together: dict[str, list[Job]] = {}
+    for line in lines:
+        if line.job.sweep:
+            together.setdefault(line.job.sweep, []).append(line.job)
+    return {
+        job.id: told for jobs in together.values() for job, told in zip(jobs, lineage.told_apart(jobs), strict=True)
+    }
+
+
+def _texts(line: Line, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_words.state_title(standing),
@@ -176,9 +190,9 @@ def _texts(line: Line) -> tuple[str, ...]:
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",
         "" if line.cost is None else money(line.cost),
-        job.sweep,
+        " · ".join(filter(None, (job.sweep, apart))),
         line.server,
-        local_time(job.created_at),
+        "" if standing.started is None else local_time(standing.started),
         _model(line),
     )
 
@@ -196,8 +210,10 @@ def _tips(line: Line) -> dict[int, str]:
 
 def _progress(standing: Standing) -> str:
     job = standing.job
+    if job.ended and standing.started is None:
+        return ""
     if job.ended:
-        return job_words.duration((job.finished_at or time.time()) - job.created_at)
+        return job_words.duration((job.finished_at or time.time()) - (standing.started or job.created_at))
     told = job_words.progress(standing)
     return " · ".join(filter(None, (told, "" if standing.left is None else job_words.time_left(standing.left))))
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, 
 from core import keys
 from core.errors import KeyStoreError
 from core.language import tr
+from core.settings import origin
 from ui import style, widgets
 from ui.workspace import Workspace
 
@@ -20,6 +21,7 @@ class KeyField(QWidget):
 
     storing = Signal()  # from now on the key refers to the server's id
     changed = Signal()
+    fits = Signal(str)  # the key of the server with this id is meant for the address it has now
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -27,6 +29,8 @@ class KeyField(QWidget):
         self._id = ""
         self._turn = 0  # counts the servers that were shown: what is found for an older one is not shown any more
         self._key_url = ""
+        self._entered_for = ""  # another server than the address leads to now, which the key was entered for
+        self._address = ""
         self._backend = ""
         self._running: set[asyncio.Task[None]] = set()
         self.field = QLineEdit(echoMode=QLineEdit.EchoMode.Password)
@@ -36,6 +40,7 @@ class KeyField(QWidget):
         self.delete = QPushButton(tr("Delete the key"))
         self.session = QPushButton(tr("Use for this session only"))
         self.key_page = QPushButton(tr("Get a key…"))
+        self.confirm = QPushButton(tr("Use this key there"))
         self._lay_out()
         self._connect()
 
@@ -44,7 +49,7 @@ class KeyField(QWidget):
         entry.addWidget(self.field, 1)
         entry.addWidget(self.store)
         acts = QHBoxLayout()
-        for button in (self.replace, self.delete, self.session, self.key_page):
+        for button in (self.confirm, self.replace, self.delete, self.session, self.key_page):
             acts.addWidget(button)
         acts.addStretch()
         layout = QVBoxLayout(self)
@@ -60,12 +65,17 @@ class KeyField(QWidget):
         self.store.clicked.connect(lambda _checked: self._on_store())
         self.replace.clicked.connect(lambda _checked: self._show_entry())
         self.delete.clicked.connect(lambda _checked: self._start(self._delete()))
+        self.confirm.clicked.connect(lambda _checked: self._on_confirm())
         self.session.clicked.connect(lambda _checked: self._on_session())
         self.key_page.clicked.connect(lambda _checked: QDesktopServices.openUrl(QUrl(self._key_url)))
 
-    def show_provider(self, id: str, key_url: str) -> None:
-        """Look for the key of the server `id`; `key_url` is the page where its makers give keys out, or ''."""
+    def show_provider(self, id: str, key_url: str, entered_for: str = "", address: str = "") -> None:
+        """Look for the key of the server `id`; `key_url` is the page where its makers give keys out, or ''.
+
+        A key that was `entered_for` another server is not sent to `address` until the person says so.
+        """
         self._id, self._key_url = id, key_url
+        self._entered_for, self._address = entered_for, address
         self._turn += 1
         self.key_page.setToolTip(widgets.tip(key_url))
         self._show_fields(stored=False, entering=False)
@@ -94,6 +104,7 @@ class KeyField(QWidget):
             (self.replace, stored),
             (self.delete, stored),
             (self.session, failed),
+            (self.confirm, False),
         ):
             widget.setVisible(shown)
 
@@ -130,7 +141,23 @@ class KeyField(QWidget):
             ),
         }
         self._show_fields(stored=place != "environment", entering=False)
-        self.note.say(words[place], "good")
+        if not self._entered_for:
+            self.note.say(words[place], "good")
+            return
+        self.confirm.setVisible(True)
+        self.note.say(tr("This key was entered for {old}. It is not sent to {new} until you confirm it or enter another.",
+                         old=self._entered_for, new=origin(self._address)), "warning")  # fmt: skip
+
+    def _on_confirm(self) -> None:
+        self._meant(self._id)
+        self._start(self._find())
+        self.changed.emit()
+
+    def _meant(self, id: str) -> None:
+        """From now on the key of the server `id` goes to the address it has."""
+        if id == self._id:
+            self._entered_for = ""
+        self.fits.emit(id)
 
     def _show_failure(self, error: KeyStoreError) -> None:
         entered = self.field.text()
@@ -169,6 +196,7 @@ class KeyField(QWidget):
             if id == self._id:
                 self._show_failure(error)
             return
+        self._meant(id)
         if id == self._id:
             self._show_place("keyring")
         self.changed.emit()
@@ -176,6 +204,7 @@ class KeyField(QWidget):
     def _on_session(self) -> None:
         if key := self._entered():
             self._keys.keep_for_session(self._id, key)
+            self._meant(self._id)
             self._show_place("session")
             self.changed.emit()
 
@@ -186,6 +215,7 @@ class KeyField(QWidget):
         except KeyStoreError as error:
             self._show_failure(error)
             return
+        self._meant(id)
         self.changed.emit()
         if id == self._id:
             await self._find()

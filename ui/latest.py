@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.project import Changes
 from ui import style
@@ -98,3 +98,11 @@ class ProgressLine(QWidget):
         self._bar.setMaximum(1000 if progress.total else 0)
         if progress.total:
             self._bar.setValue(1000 * progress.done // progress.total)
+
+
+def pause_words(progress: Progress) -> str:
+    """That a server asks to wait, and for how long; '' where nothing waits."""
+    if not progress.pause:
+        return ""
+    return trn("The server is busy: asked again in {n} second", "The server is busy: asked again in {n} seconds",
+               max(1, round(progress.pause)))  # fmt: skip

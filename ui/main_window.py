@@ -30,6 +30,7 @@ from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
+from ui.latest import pause_words
 from ui.notice import MessageBar
 from ui.one_window import OneWindow
 from ui.opening import Opening
@@ -276,7 +277,10 @@ class MainWindow(QMainWindow):
             widget.setVisible(bool(label))
 
     def _on_progress(self, label: str, progress: Progress) -> None:
-        if label == self.workspace.tasks.label and progress.total:
+        if label != self.workspace.tasks.label:
+            return
+        self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
+        if progress.total:
             self._progress.setRange(0, 1000)
             self._progress.setValue(int(1000 * progress.done / progress.total))
 

@@ -5,29 +5,27 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.language import tr
-from core.providers import Offer
+from core.providers import Offer, kinds
 from ui import server_words, style, widgets
+from ui.model_box import AWAITED, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
-USABLE = ("ready", "available")  # states of a model that answers at once
 LARGE = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
 
 
 class ModelRow(QWidget):
-    """The models of the provider that has a role (core/settings.py).
-
-    Without a choice of the person's: the role's model, else the one asked last, else the first base.
-    """
+    """The models of the provider that has a role (core/settings.py)."""
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, demanding: bool = True, role: str = "writer") -> None:
-        """`demanding`: the task is too hard for the smallest models, which is then said."""
+    def __init__(
+        self, workspace: Workspace, place: str, demanding: bool = True, role: str = "writer", use: str = kinds.ANSWER
+    ) -> None:
+        """`place` names the choice that is kept. `demanding`: the task is too hard for the smallest models, which is then said."""
         super().__init__()
         self._workspace, self._demanding, self._role = workspace, demanding, role
         self._last = ""  # the model that was asked last
-        self._wanted = ""  # the model the person has chosen
-        self.box = widgets.ModelBox()
+        self.box = ModelBox(workspace, place, use)
         self.box.setAccessibleName(tr("Chat model"))
         self.box.setPlaceholderText(tr("No model yet"))
         self._server = widgets.label(dim=True)
@@ -71,8 +69,7 @@ class ModelRow(QWidget):
 
     def model(self) -> str:
         """The model to ask; '' where none can be asked now."""
-        offer = self.box.offer()
-        return offer.id if offer and offer.state in USABLE else ""
+        return self.box.usable()
 
     def as_batch(self) -> bool:
         """Whether the person wants to wait, and pay less; this computer has nothing to make cheaper."""
@@ -96,14 +93,7 @@ class ModelRow(QWidget):
         provider, model = self._workspace.role(self._role)
         self._workspace.want_offers(provider)
         offers = self._workspace.known_offers(provider)
-        self.box.show_offers(offers)
-        usable = [offer for offer in offers if offer.state in USABLE]
-        wished = [offer for name in (self._wanted, model, self._last) for offer in offers if offer.id == name]
-        found = [*wished, *(offer for offer in usable if not offer.tuned)]
-        if found:
-            self.box.choose(found[0].id)
-        else:
-            self.box.setCurrentIndex(-1)
+        self.box.show_offers(provider, offers, model, self._last)
         self.box.setEnabled(bool(offers))
         self._server.setText(tr("on {provider}", provider=self.server()))
         self.batch.setVisible(self._has_batches())
@@ -113,8 +103,7 @@ class ModelRow(QWidget):
     def _on_failed(self, _provider: str) -> None:
         self._show_note()
 
-    def _on_chosen(self, model: str) -> None:
-        self._wanted = model
+    def _on_chosen(self, _model: str) -> None:
         self._show_note()
         self.changed.emit()
 
@@ -127,7 +116,7 @@ class ModelRow(QWidget):
 
     def _words(self) -> tuple[str, str]:
         offer = self.box.offer()
-        if offer is None:
+        if offer is None or offer.state == AWAITED:
             if self._workspace.known_offers(self.provider()):
                 return tr("Choose a model."), "note"
             if error := self._workspace.trouble(self.provider()):
@@ -136,9 +125,8 @@ class ModelRow(QWidget):
                 "{provider} offers no model yet. You can choose the server in the settings.", provider=self.server()
             )
             return nothing, "note"
-        if offer.state not in USABLE:
-            text = tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
-            return text, "warning"
+        if words := unusable_words(offer, self.server()):
+            return words, "warning"
         if self._demanding and self._is_small(offer):
             title = widgets.short_name(offer.id) if offer.tuned else offer.title
             return tr("{title} is a small model: most of what it writes will be poor.", title=title), "warning"

@@ -96,6 +96,7 @@ class ProviderPage(QWidget):
         self.limit.valueChanged.connect(self._on_limit)
         self.key.changed.connect(lambda: self.test_note.say(""))  # what was said of the key before
         self.test.clicked.connect(lambda _checked: self._on_test())
+        self.key.fits.connect(self._on_key_fits)
 
     @property
     def entry(self) -> ProviderSettings:
@@ -115,7 +116,15 @@ class ProviderPage(QWidget):
         self.test.setEnabled(True)
         self.test_note.say("")
         self.capabilities.show_found(providers.known(entry))
-        self.key.show_provider(entry.id, self._preset().key_url)
+        self._show_key()
+
+    def _show_key(self) -> None:
+        self.key.show_provider(self._entry.id, self._preset().key_url, self._entry.key_origin, self._entry.base_url)
+
+    def _on_key_fits(self, id: str) -> None:
+        for entry in self._workspace.settings.providers:
+            if entry.id == id:
+                entry.key_origin = ""
 
     def show_id(self) -> None:
         self.key.follow(self._entry.id)
@@ -146,12 +155,12 @@ class ProviderPage(QWidget):
             return
         entry.preset = chosen.id
         if entry.base_url in ("", before.base_url) and chosen.base_url:
-            entry.base_url = chosen.base_url
+            entry.move(chosen.base_url)
             self.url.setText(chosen.base_url)
             self._show_url(chosen.base_url)
         self._forget_findings()
         self._show_kind()
-        self.key.show_provider(entry.id, chosen.key_url)
+        self._show_key()
         self.moved.emit()
 
     def _forget_findings(self) -> None:
@@ -170,11 +179,14 @@ class ProviderPage(QWidget):
     def _on_url(self) -> None:
         url = self.url.text().strip()
         if url != self._entry.base_url and not url_error(url):
-            self._entry.base_url = url
+            before = self._entry.key_origin
+            self._entry.move(url)
             self.url.setText(url)
             self._show_url(url)
             self._forget_findings()
             self._show_kind()
+            if self._entry.key_origin != before:
+                self._show_key()
             self.moved.emit()
 
     def _show_url(self, url: str) -> None:

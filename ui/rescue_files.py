@@ -89,7 +89,8 @@ class FilesPage(Page):
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
         waiting = tr("Saving the files") if busy else ""
-        widgets.allow(self.save, waiting if self.model is not None else tr("The server lists no files of this model."))
+        known = self.model is not None and bool(rescue.files_of(self.model))
+        widgets.allow(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLITS)
         lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")

@@ -9,13 +9,14 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 
-from core import calendar, jobs, training
+from core import calendar, dataset, golden, jobs, training
 from core.jobs import Job
 from core.language import tr, trn
-from core.providers import LOCAL
+from core.project import Changes
+from core.providers import LOCAL, kinds
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, server_words, style, widgets
-from ui.model_row import USABLE
+from ui.model_box import AWAITED, ModelBox, unusable_words
 from ui.rescue_parts import Page
 from ui.text_length import local_time
 from ui.text_table import TextTable
@@ -25,13 +26,18 @@ from ui.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows to teach: those with a tag, or a job's frozen copy."""
+    """Rows to teach: those with a tag, or a job's frozen copy; `made` are first made of the answers that are kept."""
 
     count: int
     title: str
     tag: str
     version: int | None = None
     validation: bool = False
+    made: bool = False
+
+    @property
+    def key(self) -> tuple[str, int | None, bool]:
+        return self.tag, self.version, self.made
 
 
 class TeachingPage(Page):
@@ -42,7 +48,8 @@ class TeachingPage(Page):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._rows: list[_Rows] = []
-        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), widgets.ModelBox(tuned=False)
+        self._picked: tuple[str, int | None, bool] | None = None  # by the person
+        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), ModelBox(workspace, "rescue", kinds.BASE)
         for id, title in server_words.titles(workspace).items():
             if server_words.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)
@@ -82,6 +89,7 @@ class TeachingPage(Page):
     def _connect(self) -> None:
         self.server_box.activated.connect(lambda _index: self._on_server())
         self.base.currentIndexChanged.connect(lambda _index: self.show_buttons())
+        self.rows.activated.connect(lambda _index: self._on_rows())
         self.start.clicked.connect(lambda _checked: self._on_start())
         self.starter.busy.connect(self._show_busy)
         self.starter.queued.connect(lambda _ids: self._on_queued())
@@ -114,6 +122,8 @@ class TeachingPage(Page):
             self._rows = rows
             self.rows.clear()
             self.rows.addItems([one.title for one in rows])
+            picked = [at for at, one in enumerate(rows) if one.key == self._picked]
+            self.rows.setCurrentIndex(picked[0] if picked else 0)
         nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
@@ -126,7 +136,11 @@ class TeachingPage(Page):
         self.show_offers()
 
     def show_offers(self) -> None:
-        self.base.show_offers(self.workspace.known_offers(self.target()))
+        self.base.show_offers(self.target(), self.workspace.known_offers(self.target()))
+        self.show_buttons()
+
+    def _on_rows(self) -> None:
+        self._picked = self._rows[self.rows.currentIndex()].key
         self.show_buttons()
 
     def _on_failed(self, _provider: str) -> None:
@@ -142,18 +156,16 @@ class TeachingPage(Page):
     def _lacking(self) -> str:
         """What stands in the way, in words."""
         if not self._rows:
-            return tr("The project does not have the rows yet: save the files and import them first.")
+            return tr("There are no rows to teach yet: save the files and import them, or record the answers.")
         chosen = self._rows[max(0, self.rows.currentIndex())]
         if chosen.count < MINIMUM_ROWS:
             return trn("There is only {n} approved training row; {minimum} are needed.",
                        "There are only {n} approved training rows; {minimum} are needed.",
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
-        if offer is None:
+        if offer is None or offer.state == AWAITED:
             return self.workspace.no_models(self.target())
-        if offer.state not in USABLE:
-            return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
-        return ""
+        return unusable_words(offer, self.server_box.currentText())
 
     def _closing(self) -> str:
         today = datetime.datetime.now().astimezone().date()
@@ -172,8 +184,21 @@ class TeachingPage(Page):
             self.workspace.tasks.start("", self.workspace.load_offers())
 
     def _on_start(self) -> None:
+        chosen = self._rows[self.rows.currentIndex()]
+        if chosen.made:
+            self.workspace.tasks.start(tr("Make rows of the kept answers"), self._make(chosen))
+        else:
+            self._start(chosen)
+
+    async def _make(self, chosen: _Rows) -> Changes:
+        label = tr("Make rows of the kept answers")
+        changes = await self.workspace.project.write(label, golden.make_rows, self.who, chosen.tag)
+        self._start(chosen)
+        return changes
+
+    def _start(self, chosen: _Rows) -> None:
         assert self.model
-        chosen, method = self._rows[self.rows.currentIndex()], self.model.method
+        method = self.model.method if not chosen.made else "supervised"
         methods = server_words.preset_of(self.workspace, self.target()).methods
         plan = Plan(
             self.base.model(), chosen.tag, method=method if method in methods else methods[0],
@@ -205,4 +230,19 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
     if count := training.count(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)
         found.append(_Rows(count, title, tag, validation=training.count(db, tag, "validation") > 0))
-    return found
+    kept, held = golden.teachable(db, who)
+    if kept:
+        title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
+        warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
+        found.append(_Rows(kept, " – ".join(filter(None, (title, warning))), tag, made=True))
+    return [*found, *_others(db, tag)]
+
+
+def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
+    """The project's own rows, all of them and by their tags."""
+    total = training.count(db, "")
+    title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
+    named = {name: count for name, count in dataset.counts(db, "tags", "train", "approved").items() if name != tag}
+    measured = training.count(db, "", "validation") > 0
+    every = [_Rows(total, title, "", validation=measured)] if total else []
+    return every + [_Rows(count, f"{name} ({count:,})", name) for name, count in named.items()]

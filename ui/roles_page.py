@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QVBoxLayout, QWidg
 from core import settings
 from core.errors import JukuError
 from core.language import tr
-from core.providers import Offer
+from core.providers import Offer, kinds
+from core.providers.models_api import is_tuned
 from core.settings import ROLES
-from ui import server_words, style, widgets
+from ui import model_box, server_words, style, widgets
+from ui.model_box import AWAITED, GONE
 from ui.workspace import Workspace
 
 
@@ -90,10 +92,11 @@ class RolesPage(QWidget):
     def _show_models(self, role: str, boxes: _Boxes) -> None:
         provider, model = self._workspace.role(role)
         offers = self._workspace.known_offers(provider)
+        use = kinds.BASE if role == "student" else kinds.ANSWER
         entries = [(_unchosen(role), "")]
-        entries += [(_name(offer), offer.id) for offer in offers if role != "student" or not offer.tuned]
+        entries += [(_name(offer), offer.id) for offer in offers if kinds.fits(offer, use)]
         if model not in [id for _title, id in entries]:
-            entries.append((tr("{model} – no longer offered", model=widgets.short_name(model)), model))
+            entries.append((model_box.title(Offer(model, model, is_tuned(model), GONE if offers else AWAITED)), model))
         _fill(boxes.model, entries, model)
         error = self._workspace.trouble(provider)
         if error is not None and not offers:

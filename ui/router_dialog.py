@@ -63,7 +63,7 @@ class RouterDialog(QDialog):
         self.offline = QRadioButton(tr("&Offline: by keywords of the domains"))
         self.calling = QRadioButton(tr("By a chat &model with function calling"))
         self.offline.setChecked(True)
-        self.model = ModelRow(self._workspace, demanding=False)
+        self.model = ModelRow(self._workspace, "router", demanding=False)
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:
@@ -82,6 +82,7 @@ class RouterDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
+        self.ask.setAutoDefault(False)  # Enter in the field presses it already
         for button in (self.add, self.change, self.remove):
             button.setAutoDefault(False)
             buttons.addWidget(button)
@@ -124,6 +125,7 @@ class RouterDialog(QDialog):
         self.domains.chosen.connect(lambda _line: self._show_buttons())
         self.ask.clicked.connect(lambda _checked: self._on_ask())
         self.question.textChanged.connect(lambda _text: self._show_buttons())
+        self.question.returnPressed.connect(self.ask.click)
         self.examine.clicked.connect(lambda _checked: self._on_examine())
         for way in (self.offline, self.calling):
             way.toggled.connect(lambda _on: self._show_buttons())

@@ -68,6 +68,7 @@ class ServerDialog(QDialog):
             tr("Models"), [tr("Model"), tr("Created"), tr("Time left")], self._model_cells
         )
         self._unused: set[str] = set()
+        self._used: set[str] = set()
         self.adopt, self.delete_files = QPushButton(), QPushButton()
         self.pick_unused, self.delete_models = QPushButton(tr("Select all unused")), QPushButton()
 
@@ -152,7 +153,7 @@ class ServerDialog(QDialog):
         self._show_buttons()
 
     def _show(self, stock: Stock, states: list[JobState] | None) -> None:
-        self._unused = stock.unused
+        self._unused, self._used = stock.unused, stock.used
         no_list = tr("This list is not available here"), ""
         self.jobs.show_things(states or [], *(no_list if states is None else (
             tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
@@ -237,9 +238,13 @@ class ServerDialog(QDialog):
         self.load()
 
     def _file_cells(self, file: FileInfo) -> tuple[str, ...]:
-        used = tr("a job") if file.purpose in orphans.PURPOSES else ""
-        if file.id in self._unused:
+        if file.id in self._used:
+            used = tr("a job")
+        elif file.id in self._unused:
             used = tr("no job")
+        else:
+            young = file.purpose in orphans.PURPOSES and _age(file.created_at) < orphans.YOUNG
+            used = tr("no job yet (under an hour old)") if young else ""
         return (
             f"{file.name} ({file.id})",
             file.purpose,

@@ -55,7 +55,7 @@ class ServersPage(QWidget):
         self._lay_out()
         self._connect()
         self._show_list(providers.LOCAL)
-        workspace.tasks.start("", self._find_places())
+        self._finding = workspace.tasks.start("", self._find_places())
 
     def _fill_menu(self) -> None:
         """The kinds of servers by what they do, with what to know of each."""
@@ -160,6 +160,11 @@ class ServersPage(QWidget):
         if entry is not None and entry is not self.page.entry:
             self.page.show_provider(entry)
 
+    async def finish(self) -> None:
+        """Stop what would show something on a page that is about to go, and wait for what must not be cut off."""
+        self._finding.cancel()
+        await self.page.finish()
+
     async def _find_places(self) -> None:
         """Where each server's key lies; without a keyring that is said on the server's own page."""
         found = {}
@@ -215,7 +220,8 @@ class ServersPage(QWidget):
     def _on_key_changed(self) -> None:
         self._fresh.discard(self.page.entry.id)
         self._on_moved()
-        self.workspace.tasks.start("", self._find_places())
+        self._finding.cancel()
+        self._finding = self.workspace.tasks.start("", self._find_places())
 
     async def _reconnect(self, id: str) -> None:
         """Use what has been entered from the next request on."""

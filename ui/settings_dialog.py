@@ -134,5 +134,5 @@ class SettingsDialog(QDialog):
 
     async def _finish(self) -> None:
         self.servers.page.take_over()
-        await self.servers.page.finish()
+        await self.servers.finish()
         self.deleteLater()

@@ -15,12 +15,11 @@ from core.providers import LOCAL, Message, Sampling
 from core.spec import Spec
 from ui import chat_turns, style, widgets
 from ui.chat_turns import Answer, Asked, Remarks
+from ui.model_box import USABLE, ModelBox
 from ui.proposal_dialog import ProposalDialog
 from ui.question_field import QuestionField
 from ui.tasks import Command
 from ui.workspace import Workspace
-
-USABLE = ("ready", "available")
 
 
 class SpecChat(QWidget):
@@ -40,8 +39,7 @@ class SpecChat(QWidget):
         self._exchanges: list[Exchange] = []
         self._answer: Answer | None = None  # the one that is being written
         self._task: asyncio.Task[None] | None = None
-        self._cast = ("", "")  # the provider and model that the settings had given this to
-        self.model = widgets.ModelBox()
+        self.model = ModelBox(workspace, "spec")
         self.model.setAccessibleName(tr("Model"))
         self.anew = QPushButton(tr("New conversation"))
         self.field = QuestionField()
@@ -155,15 +153,11 @@ class SpecChat(QWidget):
     # --- which model
 
     def show_offers(self) -> None:
-        """Offer the writer's models that can be asked at once. Without a choice of the person's: its own, or a base model."""
+        """Offer the writer's models that can be asked at once."""
         provider, model = self._workspace.role("writer")
         self._workspace.want_offers(provider)
         usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE]
-        before = self.model.model()
-        self.model.show_offers(usable)
-        is_recast, self._cast = self._cast != (provider, model), (provider, model)
-        if usable and (is_recast or before not in [offer.id for offer in usable]):
-            self.model.choose(min(usable, key=lambda offer: (offer.id != (model or before), offer.tuned)).id)
+        self.model.show_offers(provider, usable, model)
         is_local = provider == LOCAL
         self.hint.say(
             tr("The small models on this computer are rarely good enough for this; a provider with a larger "
@@ -174,7 +168,7 @@ class SpecChat(QWidget):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        is_busy, has_model = self._answer is not None, bool(self.model.model())
+        is_busy, has_model = self._answer is not None, bool(self.model.usable())
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
         lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")

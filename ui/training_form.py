@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import prices
 from core.language import tr, trn
 from core.presets import Preset, Range, preset
 from core.providers import LOCAL, Offer
@@ -25,8 +26,10 @@ from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, style, widgets
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
+from ui.model_box import AWAITED, GONE, ModelBox, unusable_words
+from ui.workspace import Workspace
 
-STUDY = "study"  # the tag of a study plan's rows, which teach most
+ROWS = "training rows"  # the place of the choice that is kept in the project
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
 FETCHED = ("missing", "failed")  # states of a model that is not on this computer
@@ -39,13 +42,13 @@ class TrainingForm(QWidget):
     several_wanted = Signal()
     rows_chosen = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self._workspace = workspace
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
-        self._preferred = ""  # the base model that was begun with
-        self.base, self.method, self.rows = widgets.ModelBox(), QComboBox(), QComboBox()
+        self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
         self.rows.setMinimumContentsLength(14)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
@@ -164,22 +167,19 @@ class TrainingForm(QWidget):
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
-    def show_offers(self, offers: Sequence[Offer], no_models: str = "") -> None:
+    def show_offers(self, provider: str, offers: Sequence[Offer], role: str, no_models: str = "") -> None:
         """The models to begin with: base models first, then what was trained already, to go on with it.
 
-        Where there are none, `no_models` says why.
+        `role` is the student's model by the settings, '' for none. Where there are no models, `no_models` says why.
         """
         self._no_models = no_models
-        self.base.show_offers(sorted(offers, key=lambda offer: offer.tuned))
+        self.base.show_offers(
+            provider,
+            sorted(offers, key=lambda offer: offer.tuned),
+            role,
+            "" if self.base.model() else _trainable(offers),
+        )
         self._show_base()
-
-    def prefer(self, model: str) -> None:
-        """Begin with this base model once it is offered; what the person chooses afterwards stays."""
-        if model != self._preferred:
-            self.base.choose(model)
-            if self.base.model() == model:
-                self._preferred = model
-                self._show_base()
 
     def show_server(self, chosen: Preset, title: str) -> None:
         """Where is trained: which methods and hyperparameters it has."""
@@ -214,13 +214,15 @@ class TrainingForm(QWidget):
         self._show_base()
 
     def show_tags(self, total: int, tags: dict[str, int]) -> None:
-        """The sets of rows to choose from, with their numbers; the choice is kept where it still exists."""
-        before = self.tag() if self.rows.count() else (STUDY if STUDY in tags else "")
+        """The sets of approved rows to choose from, with their numbers; what was chosen in this project stays chosen."""
+        kept = self._workspace.choice(ROWS)
         self.rows.clear()
         self.rows.addItem(tr("All training rows ({n})", n=f"{total:,}"), "")
         for tag, count in tags.items():
             self.rows.addItem(f"{tag} ({count:,})", tag)
-        self.rows.setCurrentIndex(max(0, self.rows.findData(before)))
+        if kept and kept not in tags:
+            self.rows.addItem(tr("{tag} (no rows any more)", tag=kept), kept)
+        self.rows.setCurrentIndex(max(0, self.rows.findData(kept)))
         self._on_rows(tell=False)
 
     def tags(self) -> list[str]:
@@ -230,20 +232,27 @@ class TrainingForm(QWidget):
     def _on_rows(self, tell: bool = True) -> None:
         self.suffix.setPlaceholderText(self._usual_suffix())
         if tell:
+            self._workspace.keep_choice(ROWS, self.tag())
             self.rows_chosen.emit()
 
-    def show_rows(self, count: int, wrong: int) -> None:
-        """Say whether the chosen rows can be trained on: `wrong` of them have errors."""
+    def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
+        """Say whether the chosen rows can be trained on: `wrong` of them have errors.
+
+        `others` are approved and not chosen, `drafts` are not approved: they are left out, which is said, too.
+        """
+        left = [trn("{n} approved row left out", "{n} approved rows left out", others)] if others else []
+        left += [trn("{n} row not approved", "{n} rows not approved", drafts)] if drafts else []
         if count < MINIMUM_ROWS:
             text = trn("{n} row: at least {minimum} are needed", "{n} rows: at least {minimum} are needed", count,
                        minimum=MINIMUM_ROWS)  # fmt: skip
-            self.on_rows.say(text, "warning")
+            self.on_rows.say(" · ".join([text, *left]), "warning")
         elif wrong:
             text = trn("{n} row has an error: fix it in the examples tab first",
                        "{n} rows have errors: fix them in the examples tab first", wrong)  # fmt: skip
-            self.on_rows.say(text, "error")
+            self.on_rows.say(" · ".join([text, *left]), "error")
         else:
-            self.on_rows.say(trn("{n} row, none with errors", "{n} rows, none with errors", count))
+            text = trn("{n} row, none with errors", "{n} rows, none with errors", count)
+            self.on_rows.say(" · ".join([text, *left]))
 
     def show_validation(self, count: int) -> None:
         """How many rows there are to measure with during the training; they are used unless the person says no."""
@@ -269,7 +278,9 @@ class TrainingForm(QWidget):
         if problem := self.problem():
             return problem
         if offer is None:
-            return self._no_models
+            return tr("Choose a model.") if self.base.offers() else self._no_models
+        if offer.state in (GONE, AWAITED):
+            return unusable_words(offer, self._server)
         return tr("{title} – downloading", title=offer.title) if offer.state == "fetching" else ""
 
     def _show_base(self) -> None:
@@ -289,10 +300,16 @@ class TrainingForm(QWidget):
             self.on_base.say(self._wait)
         elif problem:
             self.on_base.say(problem, "warning")
-        elif offer is None:
-            self.on_base.say(self._no_models)
+        elif offer is None or offer.state in (GONE, AWAITED):
+            self.on_base.say(reason, "warning" if offer is not None else "note")
         else:
             self.on_base.say(*_on_offer(offer, self._language))
+
+
+def _trainable(offers: Sequence[Offer]) -> str:
+    """A model whose training has a price is one that can be trained: few of a server's models can."""
+    priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
+    return next(priced, "")
 
 
 def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel:

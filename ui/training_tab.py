@@ -46,7 +46,7 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self.runner = queue_runner.of(workspace)
-        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(), JobTable()
+        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
@@ -141,26 +141,28 @@ class TrainingTab(Tab):
         offers = self.workspace.offers
         listed = {offer.id for offer in offers}
         saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
-        no_models = self.workspace.no_models(self.workspace.settings.provider)
-        self.form.show_offers([*offers, *saved] if offers else [], no_models)
-        self.form.prefer(self.workspace.role("student")[1])
+        provider, model = self.workspace.role("student")
+        no_models = self.workspace.no_models(provider)
+        self.form.show_offers(provider, [*offers, *saved] if offers else [], model, no_models)
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
-        total = (await project.read(dataset.counts, "split")).get("train", 0)
-        self.form.show_tags(total, await project.read(dataset.counts, "tags", "train"))
+        total, tags = await project.read(_sets)
+        self.form.show_tags(total, tags)
         await self._check_rows()
 
     async def _check_rows(self) -> None:
         chosen, measured = training.trained(self.form.tag()), training.trained(self.form.tag(), "validation")
-        count, wrong, validation = await self.workspace.project.read(
+        count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
                 len(filters.find(db, chosen)),
                 dataset.count_errors(db, chosen),
                 len(filters.find(db, measured)),
+                dataset.counts(db, "status", "train"),
             )
         )
-        self.form.show_rows(count, wrong)
+        approved = every.pop("approved", 0)
+        self.form.show_rows(count, wrong, approved - count, sum(every.values()))
         self.form.show_validation(validation)
 
     def _count_rows(self) -> None:
@@ -277,6 +279,12 @@ class TrainingTab(Tab):
 
 _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves were read, and they
 _NOTHING: _Known = (None, {})
+
+
+def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
+    """How many rows there are to train on, and how many of them have each tag."""
+    total = dataset.counts(db, "split", status="approved").get("train", 0)
+    return total, dataset.counts(db, "tags", "train", "approved")
 
 
 def _state(line: Line) -> object:

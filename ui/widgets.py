@@ -2,11 +2,10 @@
 
 import html
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr
-from core.providers import Offer
 from ui import style
 
 INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
@@ -238,52 +236,6 @@ class EmptyState(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
         layout.addStretch()
-
-
-class ModelBox(QComboBox):
-    """Chooses one of the provider's models; the choice survives when the list is loaded anew."""
-
-    chosen = Signal(str)
-
-    def __init__(self, tuned: bool = True) -> None:
-        super().__init__()
-        self._tuned = tuned  # whether tuned models are offered too
-        self.setMinimumContentsLength(24)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.activated.connect(lambda _index: self.chosen.emit(self.model()))
-
-    def show_offers(self, offers: list[Offer]) -> None:
-        offers = [offer for offer in offers if self._tuned or not offer.tuned]
-        before = self.model()
-        if [offer.id for offer in offers] != [self.itemData(index).id for index in range(self.count())]:
-            self.clear()
-            self.addItems([""] * len(offers))
-        for index, offer in enumerate(offers):  # in place, so that a list that is open stays open
-            self.setItemText(index, _title(offer))
-            self.setItemData(index, offer)
-            self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
-        self.choose(before)
-
-    def choose(self, model: str) -> None:
-        """Select `model` if it is offered, else leave the choice as it is."""
-        for index in range(self.count()):
-            if self.itemData(index).id == model:
-                self.setCurrentIndex(index)
-
-    def offer(self) -> Offer | None:
-        found: Offer | None = self.currentData()
-        return found
-
-    def model(self) -> str:
-        return found.id if (found := self.offer()) else ""
-
-
-def _title(offer: Offer) -> str:
-    if offer.state in ("ready", "available"):
-        return short_name(offer.id) if offer.tuned else offer.title
-    if offer.state == "fetching":
-        return tr("{title} – downloading", title=offer.title)
-    return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
 
 
 def short_name(model: str) -> str:

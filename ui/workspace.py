@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core import providers, settings
+from core import choices, providers, settings
 from core.errors import JukuError, ProjectError
 from core.filters import Filter
 from core.indexing import Finder
@@ -54,6 +54,8 @@ class Workspace(QObject):
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._index_task: asyncio.Task[None] | None = None
+        self._unlisted: defaultdict[str, list[Offer]] = defaultdict(list)  # of each provider, what it does not list
+        self._choices: tuple[Project, dict[str, str]] | None = None
         SettingsWatch(self)
         self.backups = BackupRunner(self)
 
@@ -156,7 +158,7 @@ class Workspace(QObject):
         if not fresh and (known := self.known_offers(id)):
             return known
         try:
-            offers = await (await self.provider(id)).offers()
+            offers = self._with_unlisted(id, await (await self.provider(id)).offers())
         except JukuError as error:
             self._troubles[id] = error
             self.offers_failed.emit(id)
@@ -174,12 +176,31 @@ class Workspace(QObject):
         """Offer a model that a provider has and does not list: few servers list checkpoints."""
         offers = self.known_offers(id)
         if all(offer.id != model for offer in offers):
-            longer = [*offers, Offer(model, model, tuned=True)]
+            self._unlisted[id].append(Offer(model, model, tuned=True))
+            longer = self._with_unlisted(id, offers)
             if id == self.settings.provider:
                 self.offers = longer
             else:
                 self._others[id] = longer
             self.offers_changed.emit()
+
+    def _with_unlisted(self, id: str, offers: list[Offer]) -> list[Offer]:
+        listed = {offer.id for offer in offers}
+        return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
+
+    def choice(self, place: str) -> str:
+        """What the person has chosen in this project's window at a place of it; '' for nothing."""
+        if self._choices is None or self._choices[0] is not self.project:
+            self._choices = self.project, choices.load(self.project.rows)
+        return self._choices[1].get(place, "")
+
+    def keep_choice(self, place: str, value: str) -> None:
+        """Choose it again after a restart; where the project cannot be written it holds for this session."""
+        if value != self.choice(place):
+            assert self._choices is not None
+            self._choices[1][place] = value
+            if not self.project.read_only and self.tasks.can_start():
+                self.tasks.start("", self.project.write("", choices.store, place, value))
 
     def learn(self, id: str, capabilities: Capabilities) -> None:
         """A look at a server has told what it can do: the connection that is in use knows it, too."""

@@ -48,7 +48,7 @@ def _input(value: object) -> Iterator[Problem]:
         yield problem("dpo-input-missing", path, tr("The row has no input with messages."))
         return
     yield from unknown_keys(value, _INPUT_KEYS, "$.input")
-    yield from function_problems(value, "$.input")
+    yield from function_problems(value, "$.input", least=0)
     roles = [role_of(message) for message in messages]
     for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
         yield from _text_message(message, role, f"$.input.messages[{i}]")

@@ -12,8 +12,11 @@ TOOLS_LIMIT = 128
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def function_problems(row: dict[str, Any], path: str) -> Iterator[Problem]:
-    """The problems of declared tools and functions; `path` is that of the object they are declared in."""
+def function_problems(row: dict[str, Any], path: str, least: int = 1) -> Iterator[Problem]:
+    """The problems of declared tools and functions; `path` is that of the object they are declared in.
+
+    A list has at `least` so many: OpenAI's own rows that compare answers declare none, in an empty list.
+    """
     if not isinstance(row.get("parallel_tool_calls", True), bool):
         message = tr("{key} must be true or false.", key="parallel_tool_calls")
         yield problem("value-type", f"{path}.parallel_tool_calls", message)
@@ -23,7 +26,7 @@ def function_problems(row: dict[str, Any], path: str) -> Iterator[Problem]:
             continue
         if not isinstance(declared, list):
             yield problem("value-type", f"{path}.{key}", tr("{key} is not a list.", key=key))
-        elif not 1 <= len(declared) <= TOOLS_LIMIT:
+        elif not least <= len(declared) <= TOOLS_LIMIT:
             yield problem("tool-count", f"{path}.{key}", tr("The list has {count} tools.", count=len(declared)))
         else:
             yield from _declared(declared, key, f"{path}.{key}")

@@ -11,6 +11,7 @@ from core.language import tr
 from core.providers.chat_api import chat_body
 from core.providers.local import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
+from core.providers.pace import OnPause
 from core.providers.protocol import (
     BATCH_TERMINAL,
     KEY,
@@ -32,7 +33,7 @@ from core.providers.protocol import (
     Sampling,
 )
 from core.providers.wording import no_key
-from core.settings import ProviderSettings, Settings, is_this_computer
+from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
     "BATCH_TERMINAL",
@@ -51,6 +52,7 @@ __all__ = [
     "ModelInfo",
     "Offer",
     "OnBytes",
+    "OnPause",
     "OnText",
     "Provider",
     "Reply",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 LOCAL = "local"
+MOVED = "key_of_another_address"  # the code of the error that says so
 
 
 def connect(id: str, settings: Settings, keys: Keys) -> Provider:
@@ -100,8 +103,16 @@ def _is_near(entry: ProviderSettings) -> bool:
 def _key(entry: ProviderSettings, keys: Keys) -> str | None:
     """The provider's key. A server on this computer often wants none: there a missing keyring is no obstacle."""
     try:
-        return keys.load(entry.id)
+        key = keys.load(entry.id)
     except KeyStoreError:
         if _is_near(entry):
             return None
         raise
+    if key and entry.key_origin:
+        raise ProviderError(
+            tr("The key of “{server}” was entered for another address", server=entry.title),
+            tr("It belongs to {old} and was not sent to {new}. Confirm it or enter another in the settings.",
+               old=entry.key_origin, new=origin(entry.base_url)),
+            code=MOVED,
+        )  # fmt: skip
+    return key

@@ -12,7 +12,8 @@ from core import presets
 from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
-from core.providers import package
+from core.providers import package, redirects
+from core.providers.pace import Pace
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
 
@@ -34,6 +35,7 @@ class Connection:
 
     poll_seconds = 10.0
     timeout_seconds = 120.0
+    at_once = 4  # requests, where the server does not tell how many it takes
 
     def __init__(
         self, id: str, title: str, base_url: str, key: str | None = None, preset: Preset | None = None
@@ -43,6 +45,7 @@ class Connection:
         self.base_url = base_url
         self.preset = preset or presets.preset(CUSTOM)
         self.capabilities = Capabilities()
+        self.pace = Pace(self.at_once)
         self._key = key
         self._client: AsyncOpenAI | None = None
 
@@ -59,7 +62,7 @@ class Connection:
         return (await self.client()).with_options(max_retries=0)
 
     def _connect(self, base_url: str, key: str | None) -> AsyncOpenAI:
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
         # Organization and project are given, so that a stray environment variable cannot redirect the requests.
         return AsyncOpenAI(
@@ -68,12 +71,29 @@ class Connection:
             organization="",
             project="",
             timeout=Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds)),
+            http_client=DefaultAsyncHttpxClient(event_hooks=self._hooks(base_url)),
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
         )
 
     def worded(self) -> AbstractContextManager[None]:
         """Whatever fails inside becomes a `ProviderError`."""
         return worded(self.title, self._key)
+
+    def _hooks(self, base_url: str) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
+        """What is done with every request and every answer, whatever it is about."""
+        from httpx2 import URL
+
+        home = URL(base_url)
+
+        async def leave(request: Any) -> None:
+            redirects.strip(request, home)
+
+        async def arrive(response: Any) -> None:
+            if redirects.is_same(home, response.request.url):
+                self.pace.hear(response.status_code, response.headers)
+            redirects.refuse(response)
+
+        return {"request": [leave], "response": [arrive]}
 
     async def close(self) -> None:
         if self._client is not None:

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from core.providers.connection import Connection, T
+from core.providers.pace import OnPause
 from core.providers.protocol import ModelInfo, Offer
 from core.providers.wording import unreadable
 
@@ -44,22 +45,26 @@ class ModelsApi(Connection):
             if isinstance(limits, dict)
         }
 
-    async def moderate(self, texts: list[str]) -> list[list[str]]:
+    async def moderate(self, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[str]]:
         """The categories in which each text was flagged."""
-        client = await self.client()
+        client = await self.once()  # first: it loads the package
         from openai.types import ModerationCreateResponse
 
-        call = client.moderations.create(input=texts, model=MODERATOR)
-        found = await self._able("moderation", self._answer(call, ModerationCreateResponse))
+        async def ask() -> ModerationCreateResponse:
+            return await self._answer(client.moderations.create(input=texts, model=MODERATOR), ModerationCreateResponse)
+
+        found = await self._able("moderation", self.pace.patiently(ask, on_pause))
         return [_flagged(result) for result in self._each(found.results, texts)]
 
-    async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+    async def embed(self, model: str, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
-        client = await self.client()
+        client = await self.once()
         from openai.types import CreateEmbeddingResponse
 
-        call = client.embeddings.create(input=texts, model=model)
-        found = await self._able("embeddings", self._answer(call, CreateEmbeddingResponse))
+        async def ask() -> CreateEmbeddingResponse:
+            return await self._answer(client.embeddings.create(input=texts, model=model), CreateEmbeddingResponse)
+
+        found = await self._able("embeddings", self.pace.patiently(ask, on_pause))
         return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
 
     def _each(self, found: list[T] | None, texts: list[str]) -> list[T]:

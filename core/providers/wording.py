@@ -9,6 +9,8 @@ from typing import Any
 
 from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
+from core.providers.pace import retry_after
+from core.providers.redirects import REFUSED
 from core.redaction import redacted
 
 NO_KEY = "no_key"  # the code of an error
@@ -84,14 +86,25 @@ def _code(error: Any) -> str:
 
 
 def _status(server: str, error: Any, secret: str | None) -> ProviderError:
+    if target := error.response.headers.get(REFUSED, ""):
+        return _sent_on(server, error.status_code, redacted(target, secret))
     if error.status_code == 401 and not secret:
         return no_key(server)
     code = _code(error)
     kind = str(getattr(error, "type", None) or "")
     title, advice = _words(server, error.status_code, code if code in QUOTA else kind if kind in QUOTA else code)
     reason = redacted(_reason(error), secret)
-    wait = _wait(error)
+    wait = retry_after(error.response.headers)
     return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
+
+
+def _sent_on(server: str, status: int, target: str) -> ProviderError:
+    return ProviderError(
+        tr("“{server}” sends requests on to another address", server=server),
+        tr("Nothing was sent to {address}: the key and your texts go only to the server you entered. "
+           "If that address is right, enter it as the base URL.", address=target),
+        status, "redirected",
+    )  # fmt: skip
 
 
 def _words(server: str, status: int, code: str) -> tuple[str, str]:
@@ -123,19 +136,6 @@ def _words(server: str, status: int, code: str) -> tuple[str, str]:
         ),
     }
     return known.get(status, (tr("“{server}” rejected the request", server=server), ""))
-
-
-def _wait(error: Any) -> float | None:
-    """The seconds after which the server wants to be asked again."""
-    headers = getattr(error.response, "headers", {})
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * scale
-        except ValueError:
-            continue
-        if 0 < seconds < 86_400 * 7:
-            return seconds
-    return None
 
 
 def _reason(error: Any) -> str:

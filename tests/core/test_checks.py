@@ -63,6 +63,7 @@ CLEAN = [
     row(Q, {**A, "content": 'say "role": {"\\'}),
     dpo(),
     dpo(input={"messages": [Q, CALLS, RESULT, A, Q], "tools": [tool()], "parallel_tool_calls": True}),
+    dpo(input={"messages": [Q], "tools": [], "parallel_tool_calls": True}),  # as OpenAI's own guide writes it
     row(Q, CALLS, RESULT, {**CALLS, "tool_calls": [{**CALL, "id": "c2"}]}, tools=[tool(parameters={"type": "object"})]),
     image(png(300)),
     image("data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/"),

@@ -14,6 +14,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.proof import ProofError
 from core.providers import Sampling
+from core.providers.connection import Connection
 from core.spec import Spec, store
 from tests.fake_server import Answer, FakeServer
 from tests.patience import PATIENCE
@@ -32,7 +33,7 @@ ROWS = [
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(evals, "PARALLEL", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
     monkeypatch.setattr(eval_questions, "general", SHIPPED)
     with FakeServer() as server:
         yield server

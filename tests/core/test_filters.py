@@ -24,6 +24,15 @@ def found(project, words, **more):
     return list(filters.find(project.rows, parsed, **more))
 
 
+def test_a_row_that_a_message_names_is_found(sample):
+    """ "The same as row 37": so many, and no way to it."""
+    assert found(sample, "row:37") == [37]
+    assert found(sample, "row:37 split:nowhere") == []
+    assert filters.words(filters.parse("row:37 length:>5")) == "row:37 length:>5"
+    for odd in ("row:x", "row:", "row:99999999999999999999999"):
+        assert filters.parse(odd).row is None
+
+
 def test_find_by_text_and_by_words(sample):
     ids = filters.find(sample.rows)
     assert 0 < len(found(sample, "split:test kind:reverse")) < len(ids)

@@ -15,7 +15,8 @@ from core.errors import ProviderError
 from core.inquiry_tasks import TASKS
 from core.progress import Cancelled, Reporter
 from core.project import Project
-from core.providers import Reply
+from core.providers import Reply, pace
+from core.providers.connection import Connection
 from tests.core import asking
 from tests.core.asking import GATES, MODEL, begin
 from tests.fake_server import Answer, FakeServer
@@ -24,7 +25,7 @@ from tests.patience import PATIENCE
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(asking_core, "PAUSE", 0)
+    monkeypatch.setattr(pace, "PAUSE", 0)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
 
 
 def test_four_are_asked_at_once_and_no_more(gates, server):
-    together = threading.Barrier(asking_core.PARALLEL, timeout=PATIENCE)
+    together = threading.Barrier(Connection.at_once, timeout=PATIENCE)
 
     def scripted(asked):
         if asking.gate_of(asked) in GATES[:8]:
@@ -96,14 +97,14 @@ def test_four_are_asked_at_once_and_no_more(gates, server):
 
     provider.chat = counted
     ask(gates, server, begin(gates), provider=provider)
-    assert most == asking_core.PARALLEL
+    assert most == Connection.at_once
 
 
 def test_a_server_without_structured_output_is_asked_without(gates, server):
     server.no_schema = True
     assert ask(gates, server, begin(gates)).answered == 10
     refused = sum("response_format" in asked for asked in server.asked)
-    assert 1 <= refused <= asking_core.PARALLEL
+    assert 1 <= refused <= Connection.at_once
     assert len(server.asked) == 10 + refused
 
 
@@ -127,15 +128,15 @@ def test_a_server_that_stays_busy_is_left_after_some_failures(gates, server):
     with pytest.raises(ProviderError, match="overloaded"):
         ask(gates, server, id)
     failed = statuses(gates, id)["failed"]
-    assert asking_core.FAILURES <= failed < asking_core.FAILURES + asking_core.PARALLEL
-    assert max(Counter(map(asking.gate_of, server.asked)).values()) == asking_core.TRIES
+    assert asking_core.FAILURES <= failed < asking_core.FAILURES + Connection.at_once
+    assert max(Counter(map(asking.gate_of, server.asked)).values()) == pace.TRIES
 
 
 def test_a_wrong_key_stops_at_once(gates, server):
     id = begin(gates)
     with pytest.raises(ProviderError, match="key"):
         ask(gates, server, id, provider=server.provider("sk-wrong"))
-    assert statuses(gates, id)["failed"] <= asking_core.PARALLEL
+    assert statuses(gates, id)["failed"] <= Connection.at_once
     assert inquiries.load(gates.rows)[0].status == "failed"
     assert not rows(gates)
 
@@ -176,7 +177,7 @@ def test_what_arrived_before_a_cancel_lands(gates, server, how):
         asyncio.run(work())
     server.release()
     landed = statuses(gates, id)["landed"]
-    assert 3 <= landed <= 3 + asking_core.PARALLEL
+    assert 3 <= landed <= 3 + Connection.at_once
     assert len(rows(gates)) == 2 * landed
     assert inquiries.load(gates.rows)[0].status == "cancelled"
     server.script = asking.examples
@@ -206,7 +207,7 @@ def test_a_killed_process_goes_on_without_paying_twice(gates, server):
     sent = Counter(map(asking.gate_of, server.asked))
     assert [sent[gate] for gate in GATES[:3]] == [1, 1, 1]
     assert all(sent[gate] in (1, 2) for gate in GATES[3:])
-    assert sum(sent.values()) <= 10 + asking_core.PARALLEL
+    assert sum(sent.values()) <= 10 + Connection.at_once
     assert statuses(project, id) == {"landed": 10}
     assert len(rows(project)) == 20
     ask(project, server, id)

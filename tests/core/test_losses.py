@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from core import dataset, filters, importing, paths, project, schema
-from core.errors import JukuError, ProjectError
+from core.errors import JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
 from core.project import Project
 
@@ -117,6 +117,28 @@ def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk,
     with pytest.raises(ProjectError, match="is read-only"):
         write(document, "Edit", dataset.edit, 1, "answer", "x")
     document.close()
+
+
+def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written(disk, tmp_path):
+    """Its log can be brought in only in a copy; without its log it says so there, too."""
+    document = Project(tmp_path / "p.juku")
+    write(document, "Add", dataset.add, rows(3))
+    folder, alone = disk("size=4m"), "alone.juku"
+    for part in tmp_path.glob("p.juku*"):
+        shutil.copy(part, folder)
+    shutil.copy(tmp_path / "p.juku", folder / alone)
+    document.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    seen = Project(folder / "p.juku")
+    assert len(filters.find(seen.rows)) == 3
+    assert seen.read_only
+    assert "p.juku" in seen.notice
+    seen.close()
+    with pytest.raises(MissingLogError):
+        Project(folder / alone)
+    seen = Project(folder / alone, without_log=True)
+    assert len(filters.find(seen.rows)) == 0
+    seen.close()
 
 
 def steps(document, source):

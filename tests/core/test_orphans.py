@@ -24,8 +24,9 @@ def state(training_file, *results):
 def test_only_training_files_that_no_job_names_are_unused(project):
     files = [file("mine"), file("left"), file("results", "fine-tune-results"), file("lost", "fine-tune-results"),
              file("photo", "vision"), file("new", created=NOW)]  # fmt: skip
-    found = orphans.find(project.rows, "fake", files, [state("mine", "results")], NOW)
-    assert found == {"left", "lost"}
+    used = orphans.named(project.rows, "fake", [state("mine", "results")])
+    assert used == {"mine", "results"}
+    assert orphans.find(files, used, NOW) == {"left", "lost"}
 
 
 @pytest.fixture

@@ -18,10 +18,9 @@ from core.project import Project
 from core.reading_copy import opened
 
 ROOT = Path(__file__).parent.parent.parent
-NOBODY = 65534
 
 LOOK = """
-import asyncio, os, sys, zipfile
+import asyncio, os, sys
 from pathlib import Path
 from core import dataset, filters
 from core.errors import ProjectError
@@ -40,6 +39,18 @@ for _round in range(int(sys.argv[2])):
     project.close()
 """
 
+CLOSED = """
+import os
+from pathlib import Path
+from core.errors import ProjectError
+from core.project import open_existing
+os.setgid(65534), os.setuid(65534)
+try:
+    open_existing(Path("{path}"))
+except ProjectError as error:
+    print(error)
+"""
+
 WRITE = """
 import asyncio, sys
 from pathlib import Path
@@ -53,7 +64,8 @@ async def go():
     project = Project(Path(sys.argv[1]))
     number = 0
     while True:
-        await project.write("", replace, Pattern(f"answer {number}"[:-1], f"answer {number + 1}"[:-1]), filters.Filter(), Reporter())
+        pattern = Pattern(f"answer {number}", f"answer {number + 1}")
+        await project.write("", replace, pattern, filters.Filter(), Reporter())
         number += 1
         print(number, flush=True)
         await asyncio.sleep(0.02 * (number % 6))
@@ -98,30 +110,39 @@ def test_a_closed_project_is_read_without_a_copy_and_left_as_it_was(project):
     assert project.path.read_bytes() == before
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
-def test_another_account_looks_while_this_one_writes():
-    """It may not write the folder, and found "invalid page number" when it took the file for a fixed one."""
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others, again at each start of one
+@pytest.fixture
+def public():
+    """A folder that every account can read; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        look_from_another_account(Path(folder))
+        yield Path(folder)
 
 
-def look_from_another_account(folder):
-    project = Project(folder / "test.juku")
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
+def test_another_account_looks_while_this_one_writes(public):
+    """It may not write the folder, and found "invalid page number" when it took the file for a fixed one."""
+    path = public / "test.juku"
+    project = Project(path)
     asyncio.run(project.write("", dataset.add, rows(2000)))
     project.close()
-    code = WRITE.replace(
-        'f"answer {number}"[:-1], f"answer {number + 1}"[:-1]', 'f"answer {number}", f"answer {number + 1}"'
-    )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    writer = subprocess.Popen([sys.executable, "-c", code, project.path], env=env, stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, path], env=env, stdout=subprocess.PIPE, text=True)
     try:
         writer.stdout.readline()
         free = {**env, "JUKU_DATA": "", "HOME": "/nonexistent"}
-        look = [sys.executable, "-c", LOOK, str(project.path), "12"]
-        said = subprocess.run(look, env=free, capture_output=True, text=True)
+        said = subprocess.run([sys.executable, "-c", LOOK, path, "12"], env=free, capture_output=True, text=True)
     finally:
         writer.kill()
         writer.communicate()
     assert not said.returncode, said.stderr
     assert said.stdout.splitlines() == ["2000 “test.juku” is read-only"] * 12
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
+def test_a_project_in_a_closed_folder_is_refused_in_words(public):
+    (public / "closed").mkdir(mode=0o700)
+    path = public / "closed" / "p.juku"
+    Project(path).close()
+    code = CLOSED.format(path=str(path))
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "cannot be found" in said.stdout, said.stderr

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from core import settings
+from core.errors import ProviderError
+from core.keys import Keys
+from core.providers import connect
 from core.settings import ProviderSettings, Settings, new_id, url_error, url_warning
 
 
@@ -108,6 +111,42 @@ def test_a_server_that_is_gone_has_no_role():
 def test_only_the_gap_itself_is_a_gap():
     assert url_error("https://resource.openai.azure.com/openai/v1") == ""
     assert url_error("https://my-resource.openai.azure.com/openai/v1") == ""
+
+
+A, B = "https://a.example/v1", "https://b.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "entered_for"),
+    [
+        ([A, B], "https://a.example"),
+        ([A, B, "https://c.example"], "https://a.example"),
+        ([A, B, A], ""),
+        ([A, "https://a.example/v2"], ""),
+        ([A, "https://A.example:443/v1"], ""),
+        ([A, "https://a.example:8443/v1"], "https://a.example"),
+        ([A, "http://a.example/v1"], "https://a.example"),
+        (["https://RESOURCE.openai.azure.com/v1", B], ""),
+        (["", A], ""),
+        (["http://[::1]:8000/v1", A], "http://[::1]:8000"),
+    ],
+)
+def test_a_key_belongs_to_the_server_it_was_entered_for(addresses, entered_for):
+    first, *others = addresses
+    entry = ProviderSettings("x", "X", first)
+    for url in others:
+        entry.move(url)
+    assert (entry.base_url, entry.key_origin) == (others[-1], entered_for)
+
+
+def test_a_key_is_not_sent_to_another_server_than_it_was_entered_for():
+    chosen, keys = Settings(providers=[ProviderSettings("x", "X", A)]), Keys()
+    keys.keep_for_session("x", "sk-secret-of-a-1234")
+    connect("x", chosen, keys)
+    chosen.providers[0].move(B)
+    with pytest.raises(ProviderError, match="entered for another address"):
+        connect("x", chosen, keys)
+    assert connect("x", Settings(providers=[ProviderSettings("x", "X", B)]), keys).base_url == B
 
 
 OTHER = ProviderSettings("other", "Other", "https://other.example.com/v1")

@@ -68,3 +68,19 @@ def test_checkpoints_are_those_of_the_provider(sample, job):
     tell(sample, job, "running", found=[Checkpoint("c1", "m:1", 1, 5.0, {}), Checkpoint("c2", "m:2", 2, 6.0, {})])
     assert standing.saved(sample.rows, "fake") == ["m:2", "m:1"]
     assert standing.saved(sample.rows, "local") == []
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "succeeded"])
+def test_a_job_that_ended_early_says_of_how_many_steps(sample, job, status):
+    """It said "step 6 of 6" where the server had told of 10."""
+    tell(sample, job, status, (1, 6))
+    found = look(sample)
+    assert (found.step, found.total, found.left) == (6, 10, None)
+
+
+def test_a_job_has_started_when_the_server_took_it(sample, job):
+    assert look(sample).started is None
+    made = jobs.job(sample.rows, job).created_at
+    state, later = JobState("ftjob-1", "running", None, None, "", []), made + 7200
+    asyncio.run(sample.write("", jobs.store, job, state, [Event("e1", later, "info", "", {})]))
+    assert look(sample).started == later

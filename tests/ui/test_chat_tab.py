@@ -606,7 +606,7 @@ def test_a_suggested_question_is_asked_with_one_click(scene, server):
 def test_a_model_handed_over_stands_beside_the_base_even_before_it_is_offered(scene, server):
     new = "ft:base-model:local:later:zzz"
     scene.tab.choose_model(scene.tab.workspace.settings.provider, new)
-    assert scene.models() == [BASE, TUNED]
+    assert scene.models() == [BASE, new]
     server.models[new] = 1  # older than the others, so that it is not the default
     scene.play(scene.workspace.load_offers())
     assert scene.models() == [BASE, new]

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from core import dataset, filters, quarantine
@@ -231,6 +232,33 @@ def test_each_window_opens_from_its_menu(run, tab, name):
 
 def test_every_column_can_be_sorted_by():
     assert {column.order for column in ALL} <= set(filters.ORDERS)
+
+
+def question(tab, id):
+    return dataset.fetch(tab.workspace.project.rows, [id])[id].question
+
+
+def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
+    """They came below the last row, out of sight, and behind a filter out of reach."""
+
+    async def go():
+        tab.choose("split:test")
+        await until(lambda: tab.filter().split == "test" and 0 < tab.model.rowCount() < 100)
+        QGuiApplication.clipboard().setText("\n".join(f"q{n}\ta{n}" for n in range(3)))
+        tab.table.go_to(tab.model.rowCount() - 1, COLUMNS.index("question"))
+        tab.rows.actions["paste"].trigger()
+        await until(lambda: tab.table.count_selected() == 2)
+        selected = [question(tab, id) for id in tab.table.selected_ids()]
+        assert selected == ["q1", "q2"]
+        visible = tab.table.visualRect(tab.table.currentIndex())
+        assert tab.table.viewport().rect().contains(visible.center())
+        tab.rows.pasted.emit()
+        add = [dataset.read_row(jsonl.new_row("", "from a file", "a"))]
+        tab.workspace.tasks.start("", tab.workspace.project.write("Import", dataset.add, add))
+        await until(lambda: tab.table.count_selected() == 1)
+        assert question(tab, tab.table.current_id()) == "from a file"
+
+    run(go())
 
 
 def test_drafts_are_judged_from_where_they_stand(run, tab):

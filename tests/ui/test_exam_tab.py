@@ -7,12 +7,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import dataset, evals, samples, spec
+from core import choices, dataset, evals, samples, spec
 from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
 from core.evals import Subject
 from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer
+from core.providers.connection import Connection
 from tests.fake_server import Answer, FakeServer
 from tests.ui.waiting import until
 from ui import exam_words
@@ -21,6 +22,8 @@ from ui.exam_subjects import LEAST, MOST
 from ui.exam_tab import ExamTab
 from ui.exam_words import GAINED
 from ui.tab import ALL_TABLES
+from ui.tasks import cancel_all
+from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
 OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
@@ -29,7 +32,7 @@ BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(evals, "PARALLEL", 1)  # the answers are scripted in the order of the questions
+    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
     with FakeServer() as server:
         yield server
 
@@ -103,6 +106,63 @@ def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
     assert tab.form.total.text().startswith("87 questions · 348 answers · about ")
     assert tab.pages.currentWidget() is tab.empty
     assert tab.form.start.isEnabled()
+
+
+CHECKPOINT, NEWER = f"{TUNED}:ckpt-step-40", "ft:base-model:local:newer:zzz999"
+
+
+def offer(tab, *offers):
+    tab.workspace.offers = list(offers)
+    tab.show_offers()
+
+
+def test_what_is_trained_meanwhile_takes_no_subjects_place(tab):
+    """A job that ran beside put its checkpoint in the form's second line, and the exam examined that."""
+    before = tab.form.subjects.subjects()
+    offer(
+        tab,
+        Offer(CHECKPOINT, CHECKPOINT, tuned=True),
+        Offer(NEWER, NEWER, tuned=True),
+        Offer("newer-base", "N"),
+        *OFFERS,
+    )
+    assert tab.form.subjects.subjects() == before
+    offer(tab, *OFFERS[1:])  # the tuned one was deleted at the server
+    assert tab.form.subjects.subjects() == before
+    assert not tab.form.start.isEnabled()
+    assert "no longer offers study" in tab.form.hint.text()
+    assert tab.form.subjects.rows()[1].model.currentText().endswith("(no longer offered)")
+
+
+def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
+    tab.form.subjects.remember([])
+    offer(tab, Offer(BASE, "Base"), Offer("text-embedding-3-small", "E"))
+    tab.form.subjects._touched = False
+    tab.form.subjects.remember([])
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
+    assert [one.id for one in tab.form.subjects.rows()[0].model.offers()] == [BASE]
+    offer(tab, Offer(CHECKPOINT, CHECKPOINT, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
+    offer(tab, Offer(TUNED, TUNED, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
+
+
+def test_who_is_examined_survives_a_restart(run, tab, qtbot):
+    chosen = [Subject("fake", "small", FEW_SHOT), Subject("fake", OTHER)]
+
+    async def go():
+        tab.form.subjects.choose(chosen)
+        await until(lambda: choices.load(tab.workspace.project.rows))
+        workspace = Workspace(tab.workspace.project, tab.workspace.settings)
+        workspace.offers = OFFERS[:1]
+        later = ExamTab(workspace)
+        qtbot.addWidget(later)
+        later.refresh(ALL_TABLES)
+        await until(lambda: later.form.subjects.subjects() == chosen)
+        assert not later.form.start.isEnabled()  # both are gone, and nothing else was put in their place
+        await cancel_all(workspace.tasks.running())
+
+    run(go())
 
 
 def test_the_form_counts_and_warns(run, tab):

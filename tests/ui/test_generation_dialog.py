@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
-from core import asking, coverage, dataset, facts, inquiries, spec
+from core import coverage, dataset, facts, inquiries, spec
 from core.filters import Filter
 from core.inquiry_tasks import TASKS
 from core.providers import Offer, Reply
+from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
@@ -23,7 +24,7 @@ MODEL = "base-model"
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
-    monkeypatch.setattr(asking, "PARALLEL", 1)  # so that it is known which answer belongs to which fact
+    monkeypatch.setattr(Connection, "at_once", 1)  # so that it is known which answer belongs to which fact
     monkeypatch.setenv("FAKE_API_KEY", KEY)
 
 
@@ -361,6 +362,20 @@ def test_a_base_model_is_asked_what_it_knows(scene):
     scene.play(ProbeDialog, go)
 
 
+def test_what_the_base_knows_is_asked_of_no_tuned_model(scene):
+    """The one that was asked last was tuned, and its answers filled the column *Base*."""
+    tuned = "ft:base-model:local:study:abc123"
+
+    async def go(scene):
+        await scene.project.write("", inquiries.begin, "probe", "fake", tuned, [])
+        scene.dialog.read()
+        await until(lambda: scene.dialog.model._last == tuned)
+        assert scene.dialog.model.model() == MODEL
+        assert tuned not in [offer.id for offer in scene.dialog.model.box.offers()]
+
+    scene.play(ProbeDialog, go)
+
+
 def test_a_model_judges_the_chosen_rows(scene):
     ids = [id for id, names in scene.project.rows.execute("SELECT id, facts FROM example") if names][:2]
 
@@ -408,7 +423,7 @@ def test_statements_become_facts(bare, run):
 def test_the_model_that_was_asked_last_comes_first(bare):
     async def go(scene):
         tuned = "ft:base-model:local:study:abc123"
-        await scene.project.write("", inquiries.begin, "judge", "fake", tuned, [])
+        await scene.project.write("", inquiries.begin, "examples", "fake", tuned, [])
         scene.dialog.read()
         await until(lambda: scene.dialog.model.model() == tuned)
 

@@ -1,12 +1,14 @@
 """The rescue of a model, step by step, against a real HTTP server: files, answers, teaching again, parity."""
 
 import csv
+import json
 import threading
 
 import pytest
 
-from core import asking, dataset, golden, jobs, training
+from core import dataset, golden, jobs, training
 from core.project import Project
+from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, Answer, FakeServer
 from tests.ui.waiting import until
@@ -22,7 +24,7 @@ TAG = OLD[1]
 @pytest.fixture
 def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
-    monkeypatch.setattr(asking, "PARALLEL", 1)
+    monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in dataset.texts(sample.rows, training.trained("")))
     with FakeServer() as server:
@@ -106,7 +108,6 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
 
     async def go():
         assert not page.bring.isEnabled()
-        assert "save the files" in opened.dialog.teaching.about_base.text()
         page.save_to(folder)
         await until(lambda: page.bring.isEnabled())
         assert sorted(path.name for path in folder.iterdir()) == [
@@ -115,8 +116,8 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
         assert "3 files are in" in page.note.text()
         page.bring.click()
         await until(lambda: training.count(opened.rows, TAG))
+        await until(lambda: TAG in page.tagged.text())
         await opened.settled()
-        assert TAG in page.tagged.text()
         assert opened.dialog.teaching.rows.currentText().endswith("rows with its tag")
 
     run(opened.play(go()))
@@ -219,5 +220,44 @@ def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
         opened.dialog.again.click()
         await until(lambda: opened.dialog.models.nothing.title.text() == "No fine-tuned models")
         assert opened.dialog.note.text() == ""
+
+    run(opened.play(go()))
+
+
+def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, server, run):
+    """The third step was a dead end where the server names no job, though all the answers were kept."""
+    dialog, teaching = opened.dialog, opened.dialog.teaching
+    server.models, server.jobs = {"ft:gpt-4o-mini:local::lost": 5, "gpt-4.1-mini": 1}, {}
+    lost = ("fake", "ft:gpt-4o-mini:local::lost")
+    server.script = lambda asked: Answer([f"So: {asked['messages'][-1]['content']}"])
+
+    async def go():
+        dialog.again.click()
+        await until(lambda: dialog.models.model() and dialog.models.model().model == lost[1])
+        await opened.settled()
+        assert not dialog.files.save.isEnabled()
+        assert [teaching.rows.itemText(at) for at in range(teaching.rows.count())] == [
+            "The project's 178 approved training rows", "plain (15)", "study (178)",
+        ]  # fmt: skip
+        dialog.answers.record.click()
+        await opened.asked()
+        kept = len(golden.answers(opened.rows, lost))
+        await until(lambda: teaching.rows.count() == 4)
+        assert teaching.rows.itemText(0) == (
+            f"Rows made of the {kept} answers that are kept – {kept} answer exam questions"
+        )
+        assert teaching.rows.currentIndex() == 0
+        teaching.starter.asked.connect(lambda preflight: preflight.start.click())
+        await until(lambda: teaching.start.isEnabled())
+        teaching.start.click()
+        await until(lambda: len(server.jobs) == 1)
+        assert training.count(opened.rows, lost[1]) == kept
+        (job,) = jobs.jobs(opened.rows)
+        sent = [json.loads(line) for line in server.files[job.training_file].splitlines()]
+        assert len(sent) == kept
+        assert sent[0]["messages"][-1]["content"] == f"So: {sent[0]['messages'][-2]['content']}"
+        assert opened.workspace.project.undo_label == "Make rows of the kept answers"
+        changes = await opened.workspace.project.write("again", golden.make_rows, lost, lost[1])
+        assert changes.count == 0  # nothing is made twice
 
     run(opened.play(go()))

@@ -7,7 +7,7 @@ import pytest
 from core import facts, settings, spec
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
+from tests.ui.waiting import pick, until
 from ui import inquiry_dialog, inquiry_runner
 from ui.ask_dialogs import JudgeDialog, ProbeDialog
 from ui.generation_dialog import GenerationDialog
@@ -134,9 +134,9 @@ def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot
         scene.workspace.cast("writer", "writer", "gone-model")
         page.show()
         await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
-        assert shown(page, "writer") == ("Writer", "gone-model – no longer offered")
+        assert shown(page, "writer") == ("Writer", "gone-model")
         assert failed == ["writer"]  # it is not asked again by itself
-        row = ModelRow(scene.workspace)
+        row = ModelRow(scene.workspace, "examples")
         qtbot.addWidget(row)
         await until(lambda: failed == ["writer"] * 2)
         assert not scene.failures  # it is said beside the choice, and nowhere else
@@ -186,8 +186,7 @@ def test_the_spec_is_drafted_with_the_writer(scene, qtbot):
         scene.workspace.cast("writer", "writer", "writer-large")
         chat = SpecChat(scene.workspace, lambda: state)
         qtbot.addWidget(chat)
-        await until(lambda: chat.model.model())
-        assert chat.model.model() == "writer-large"
+        await until(lambda: chat.model.usable() == "writer-large")
         scene.workspace.cast("writer", "writer", "writer-small")
         assert chat.model.model() == "writer-small"
         chat.field.setPlainText("Longer, please.")
@@ -203,15 +202,17 @@ def test_a_training_begins_with_the_students_model(scene, qtbot):
 
     async def go(scene):
         scene.workspace.settings.student_model = "base-model"
-        form = TrainingForm()
+        form = TrainingForm(scene.workspace)
         qtbot.addWidget(form)
-        form.prefer("base-model")  # before anything is offered
-        form.show_offers(scene.workspace.offers)
-        assert form.base.model() == "base-large"
-        form.prefer("base-model")
+        form.show_offers("student", [], "base-model")  # before anything is offered
+        assert not form.start.isEnabled()
+        form.show_offers("student", scene.workspace.offers, "base-model")
         assert form.base.model() == "base-model"
-        form.base.choose("base-large")
-        form.prefer("base-model")
+        pick(form.base, "base-large")
+        form.show_offers("student", scene.workspace.offers, "base-model")
         assert form.base.model() == "base-large"  # the person's choice stays
+        form.show_offers("student", scene.workspace.offers, "base-other")  # the settings say otherwise now
+        assert (form.base.model(), form.start.isEnabled()) == ("base-other", False)
+        assert form.base.currentText() == "base-other (no longer offered)"
 
     scene.play(go)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
 from core import dataset, routing, samples, spec
@@ -111,6 +111,49 @@ def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, fil
         server.answer(GAME, "Three.")
         dialog.ask.click()
         await until(lambda: dialog.chosen.text() == domain.name and "A game." in dialog.why.text())
+
+    play(run, project, server, scene)
+
+
+def test_a_domains_model_that_is_gone_is_said_and_not_replaced(qtbot, run, project, server):
+    """*Change…* showed another model where the domain's own was offered no more, and OK stored that one."""
+
+    async def scene(workspace):
+        dialog = DomainDialog(workspace, Domain("Ferry", "Boats", "fake", FERRY, id=1))
+        qtbot.addWidget(dialog)
+        made = []
+        dialog.decided.connect(made.append)
+        assert dialog.model.model() == FERRY
+        del server.models[FERRY]
+        await workspace.load_offers()
+        assert (dialog.model.model(), dialog.model.currentText()) == (
+            FERRY,
+            "ferry (2) · base-model (no longer offered)",
+        )
+        assert "no longer offers" in dialog.on_model.text()
+        dialog.buttons.accepted.emit()
+        assert made[0].model == FERRY
+        new = DomainDialog(workspace, Domain("", "", "", ""))
+        qtbot.addWidget(new)
+        assert new.model.model() == ""  # nothing is chosen for the person
+
+    play(run, project, server, scene)
+
+
+def test_enter_in_the_question_field_asks(qtbot, run, project, server):
+    async def scene(workspace):
+        server.answer(FERRY, "Thirty.")
+        await project.write("", routing.store, Domain("Ferry <b>boats</b>", "ferry passengers", "fake", FERRY))
+        dialog = RouterDialog(workspace)
+        qtbot.addWidget(dialog)
+        dialog.open()
+        await until(lambda: dialog.domains.table.rowCount() == 1)
+        dialog.question.setText("How many passengers may a ferry take?")
+        qtbot.keyClick(dialog.question, Qt.Key.Key_Return)
+        await until(lambda: dialog.answer.toPlainText() == "Thirty.")
+        assert dialog.chosen.text() == "Ferry <b>boats</b>"
+        assert dialog.isVisible()
+        assert len(server.asked) == 1
 
     play(run, project, server, scene)
 

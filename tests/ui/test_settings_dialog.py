@@ -254,7 +254,8 @@ def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, se
         assert "does not answer like an OpenAI-compatible server" in await looked(dialog)
         page.url.setText(server.url.removesuffix("/v1") + "/elsewhere")
         assert f"try {server.url.removesuffix('/v1')}/elsewhere/v1" in await looked(dialog)
-        page.url.setText("http://127.0.0.1:9/v1")
+        await move(dialog, "http://127.0.0.1:9/v1")
+        page.key.confirm.click()
         assert "Nothing is listening there" in await looked(dialog)
         page.url.setText("")
         page.test.click()
@@ -438,3 +439,53 @@ def test_the_place_of_the_keys_is_the_first_keyring_of_several(ring):
 
     keyring.set_keyring(Chain())
     assert Keys().backend() == "Test Keyring"
+
+
+async def move(dialog, url):
+    page = dialog.servers.page
+    page.url.setText(url)
+    page.take_over()
+    await until(page.key.confirm.isVisible)
+
+
+def asked_with_a_key(server):
+    return [head["authorization"] for head in server.heads]
+
+
+def test_a_stored_key_stays_with_the_server_it_was_entered_for(run, dialog, server):
+    """Whoever edits an address sends the key nowhere by that; the choice holds over a restart."""
+
+    async def go():
+        await add_server(dialog, url="https://llm.example.com/v1")
+        await store(dialog, KEY)
+        await move(dialog, server.url)
+        page = dialog.servers.page
+        assert "https://llm.example.com" in page.key.note.text()
+        page.test.click()
+        await until(page.test.isEnabled)
+        assert "entered for another address" in page.test_note.text()
+        assert server.requests == []
+        assert settings.load().providers[0].key_origin == "https://llm.example.com"
+        page.key.confirm.click()
+        await until(lambda: not page.key.confirm.isVisible() and page.key.delete.isVisible())
+        page.test.click()
+        await until(page.test.isEnabled)
+        assert f"Bearer {KEY}" in asked_with_a_key(server)
+        assert settings.load().providers[0].key_origin == ""
+
+    run(go())
+
+
+def test_a_key_that_is_entered_anew_goes_to_the_new_address(run, dialog, server, ring):
+    async def go():
+        await add_server(dialog, url="https://llm.example.com/v1")
+        await store(dialog, "sk-of-another-server")
+        await move(dialog, server.url)
+        page = dialog.servers.page
+        page.key.replace.click()
+        await store(dialog, KEY)
+        page.test.click()
+        await until(page.test.isEnabled)
+        assert set(asked_with_a_key(server)) == {f"Bearer {KEY}"}
+
+    run(go())

@@ -4,20 +4,22 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QMessageBox, QTableWidgetItem
 
-from core import dataset, jobs, spec, training
+from core import choices, dataset, jobs, spec, training
 from core.project import Project
 from core.providers import Offer
 from core.settings import ProviderSettings, Settings
 from core.training import Plan
 from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
+from tests.ui.waiting import pick, until
 from ui import job_table, queue_runner
 from ui.changed_dialog import ChangedDialog
-from ui.job_table import LOSS, MODEL, PROGRESS, STATUS
+from ui.curve_chart import NONE
+from ui.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
+from ui.training_form import TrainingForm
 from ui.training_tab import TrainingTab
 from ui.workspace import Workspace
 
@@ -66,7 +68,8 @@ class Window:
             await cancel_all(self.workspace.tasks.running())
 
     async def start(self):
-        """Start a job and wait until the server has it."""
+        """Start a job on the study rows and wait until the server has it."""
+        choose_rows(self.tab.form, "study")
         self.tab.form.start.click()
         await until(lambda: self.shown() == "Running")
 
@@ -112,13 +115,68 @@ def answer(parent, role):
     return box.text() + box.informativeText()
 
 
-def test_study_rows_are_chosen_and_counted(window):
-    form = window.tab.form
-    count = len(training.training_rows(window.workspace.project.rows, "study"))
-    assert form.tag() == "study"
-    assert form.rows.currentText() == f"study ({count})"
+def choose_rows(form, tag):
+    form.rows.setCurrentIndex(form.rows.findData(tag))
+    form.rows.activated.emit(form.rows.currentIndex())
+
+
+def draft(db):
+    """Two of the chosen rows and one other are approved no more."""
+    plain, study = (dataset.ids_of(db, training.trained(tag)) for tag in ("plain", "study"))
+    for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
+        dataset.edit(db, id, "status", "draft")
+
+
+def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
+    """Nobody loses the rows they have just approved because the form would rather have others."""
+    form, project = window.tab.form, window.workspace.project
+    count = len(training.training_rows(project.rows, ""))
+    assert (form.tag(), form.rows.currentText()) == ("", f"All training rows ({count})")
     assert form.on_rows.text() == f"{count} rows, none with errors"
     assert form.start.isEnabled()
+
+    async def go():
+        choose_rows(form, "plain")
+        await until(lambda: "left out" in form.on_rows.text())
+        assert form.on_rows.text() == f"15 rows, none with errors · {count - 15} approved rows left out"
+        window.tab.refresh(await project.write("", draft))
+        await until(lambda: "not approved" in form.on_rows.text())
+        assert form.rows.currentText() == "plain (13)"
+        told = f"13 rows, none with errors · {count - 16} approved rows left out · 3 rows not approved"
+        assert form.on_rows.text() == told
+        await cancel_all(window.workspace.tasks.running())
+
+    run(window.play(go()))
+
+
+def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(window, run, qtbot, server):
+    server.models |= {"other-base": 0, "text-embedding-3-small": 9, "omni-moderation-latest": 8}
+    form, project = window.tab.form, window.workspace.project
+
+    async def go():
+        await window.workspace.load_offers()
+        assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
+        assert form.base.model() == "base-model"
+        pick(form.base, "other-base")
+        choose_rows(form, "plain")
+        await until(lambda: "left out" in form.on_rows.text())
+        await until(lambda: len(choices.load(project.rows)) == 2)
+        later = TrainingForm(Workspace(project, window.workspace.settings))
+        qtbot.addWidget(later)
+        later.show_tags(178, {"study": 178, "plain": 15})
+        later.show_offers("fake", window.workspace.offers, "")
+        assert (later.base.model(), later.tag()) == ("other-base", "plain")
+        later.show_tags(178, {"study": 178})
+        assert later.rows.currentText() == "plain (no rows any more)"
+        del server.models["other-base"]
+        await window.workspace.load_offers()
+        assert (form.base.currentText(), form.start.isEnabled()) == ("other-base (no longer offered)", False)
+        assert "no longer offers other-base" in form.on_base.text()
+        server.models["newer-base"] = 99
+        await window.workspace.load_offers()
+        assert form.base.model() == "other-base"  # nothing takes its place by itself
+
+    run(window.play(go()))
 
 
 def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window, run):
@@ -189,6 +247,7 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     tab = window.tab
 
     async def go():
+        choose_rows(tab.form, "study")
         tab.form.epochs.fields["n_epochs"].setText("3")
         tab.form.start.click()
         assert not tab.form.start.isEnabled()
@@ -217,14 +276,75 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     assert (window.failures, window.ended) == ([], ["succeeded"])
 
 
-def test_a_running_job_is_cancelled(window, server, run):
+def test_a_running_job_is_cancelled_after_a_question_where_it_costs(window, server, run):
     async def go():
         await window.start()
         window.act("cancel")
+        assert "charge for what was trained" in answer(window.tab, QMessageBox.ButtonRole.RejectRole)
+        assert server.jobs["ftjob-1"]["status"] == "running"
+        window.act("cancel")
+        answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
         await until(lambda: window.shown() == "Cancelled")
 
     run(window.play(go()))
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
+
+
+def test_a_second_click_on_cancel_hits_no_other_button(window, server, run):
+    """*Start again* came up under the mouse, where *Cancel job* had been, and a double click paid twice."""
+    buttons = window.tab.pane.buttons
+
+    def places():
+        QApplication.sendPostedEvents()
+        return {name: buttons[name].geometry() for name in ("cancel", "again") if buttons[name].isVisible()}
+
+    async def go():
+        await window.start()
+        before = places()
+        assert list(before) == ["cancel"]
+        server.end("ftjob-1", "cancelled")
+        await until(lambda: window.shown() == "Cancelled")
+        await until(lambda: "again" in places())
+        assert not places()["again"].intersects(before["cancel"])
+
+    run(window.play(go()))
+
+
+def test_an_ended_job_tells_the_truth(window, server, run):
+    async def go():
+        await window.start()
+        server.step("ftjob-1", 6, 20, 0.5)
+        server.end("ftjob-1", "failed")
+        await until(lambda: window.shown() == "Failed")
+        await until(lambda: "step 6 of 20" in window.tab.pane.state.text())
+        for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
+            server.create({"model": "base-model", "training_file": "file-1"})
+            server.end(job, "succeeded")
+        states = await training.adoptable(window.workspace.project, await window.workspace.provider())
+        window.workspace.tasks.changed.emit(await training.adopt(window.workspace.project, "fake", states))
+        window.tab.runner.wake("fake")
+        await until(lambda: all(job.adopted != 1 for job in window.jobs()))
+        await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
+
+    run(window.play(go()))
+
+
+def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(window, server, run):
+    async def go():
+        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans.append(Plan("base-model", "plain", {"n_epochs": 2}))
+        window.workspace.settings.providers[0].limit = 1
+        project = window.workspace.project
+        await training.enqueue(project, "fake", plans, "several")
+        window.tab.runner.begin()
+        window.tab.refresh(ALL_TABLES)
+        await until(lambda: [window.shown(STATUS, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
+        assert [window.shown(SWEEP, row) for row in range(3)] == [
+            "several · rows plain · n_epochs 2", "several · rows study · n_epochs 2", "several · rows study · n_epochs 1",
+        ]  # fmt: skip
+        assert [bool(window.shown(STARTED, row)) for row in range(3)] == [False, False, True]
+
+    run(window.play(go()))
 
 
 def test_a_job_is_paused_and_resumed(window, server, run):
@@ -335,7 +455,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
         assert window.tab.count.text() == "3 jobs · 1 in progress · 2 waiting"
-        assert window.shown(job_table.SWEEP) == "Epochs"
+        assert window.shown(job_table.SWEEP) == "Epochs · n_epochs 3"
         assert not window.tab.table.isColumnHidden(job_table.SWEEP)
         window.tab.table.selectRow(0)
         window.act("cancel")
@@ -471,10 +591,10 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
     form = window.tab.form
 
     async def go():
-        form.show_offers([Offer("q", "Qwen", state="fetching", progress=0.45)])
+        form.show_offers("local", [Offer("q", "Qwen", state="fetching", progress=0.45)], "")
         assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
         assert not form.start.isEnabled()
-        form.show_offers([Offer("q", "Qwen")])
+        form.show_offers("local", [Offer("q", "Qwen")], "")
         assert form.start.isEnabled()
 
     run(window.play(go()))

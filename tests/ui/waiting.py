@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from PySide6.QtWidgets import QComboBox
+
 from tests.patience import PATIENCE
 
 
@@ -14,3 +16,9 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), PATIENCE)
+
+
+def pick(box: QComboBox, model: str) -> None:
+    """Choose a model in a list as a person does."""
+    box.setCurrentIndex(next(at for at in range(box.count()) if box.itemData(at).id == model))
+    box.activated.emit(box.currentIndex())

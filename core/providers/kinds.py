@@ -1,0 +1,46 @@
+"""What a model is good for, as far as its name tells: a server's list does not say it.
+
+Embedding, moderation, speech and image models, and those that only complete a text, answer no chat request. A name that
+tells nothing is a chat model's. A tuned model is what its base is, whatever its suffix says.
+"""
+
+import re
+
+from core.providers.models_api import is_tuned
+from core.providers.protocol import Offer
+
+ANSWER = "answer"  # chat models, base or tuned
+BASE = "base"  # chat models as their makers left them
+EMBEDDING, OTHER, CHAT = "embedding", "other", "chat"
+CHECKPOINT = ":ckpt-"  # in the id of a model saved on the way
+
+_EMBEDDING = re.compile(r"embed|(?<![a-z0-9])(?:bge|e5|gte|m3e|minilm|colbert)(?![a-z])|rerank")
+_OTHER = re.compile(
+    r"moderation|whisper|transcri|(?<![a-z])(?:tts|audio|realtime|speech|guard|shieldgemma)(?![a-z])"
+    r"|dall-?e|(?<![a-z])(?:image|sora|flux|sdxl|veo|imagen)(?![a-z])|diffusion"
+    r"|(?<![a-z])(?:davinci|babbage|curie|ada)(?![a-z])|turbo-instruct"
+)
+
+
+def kind(model: str) -> str:
+    """`CHAT`, `EMBEDDING` or `OTHER`."""
+    name = base_of(model).rsplit("/", 1)[-1].lower()
+    if _EMBEDDING.search(name):
+        return EMBEDDING
+    return OTHER if _OTHER.search(name) else CHAT
+
+
+def base_of(model: str) -> str:
+    """The base in the id of a tuned model (OpenAI's form, or Azure's); of any other the id itself."""
+    if model.startswith("ft:"):
+        return model.split(":")[1]
+    return model.split(".ft-")[0]
+
+
+def is_checkpoint(model: str) -> bool:
+    return CHECKPOINT in model
+
+
+def fits(offer: Offer, use: str) -> bool:
+    """Whether a model can be used as `ANSWER` or as `BASE`."""
+    return kind(offer.id) == CHAT and not (use == BASE and (offer.tuned or is_tuned(offer.id)))

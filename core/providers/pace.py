@@ -1,0 +1,150 @@
+"""How fast one server wants to be asked: how many requests side by side, when again after it was busy."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from core.errors import ProviderError
+
+T = TypeVar("T")
+
+BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
+TRIES = 5  # times that a server which says it is busy is asked
+PAUSE = 2.0  # seconds before it is asked again, doubled each time, where it does not say how long
+LONGEST = 300.0  # seconds that are waited for a server; one that wants longer is left, and asked another day
+MOST = 16  # requests side by side, however many a server would take
+TOLD = ("requests", "tokens")  # what the headers x-ratelimit-* count
+TICK = 1.0  # seconds between two words about a wait
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+OnPause = Callable[[float], None]  # seconds until the server is asked again, told about once a second
+
+
+class Pace:
+    """Of one server, for all that is asked of it. `usual` requests are made at once where it tells nothing of its limits."""
+
+    def __init__(self, usual: int) -> None:
+        self._usual = usual
+        self._told: int | None = None  # how many more requests it takes now, by its headers
+        self._eased = MOST  # halved whenever it was too much, and slowly given back
+        self._until = 0.0  # of the monotonic clock: nothing is sent before
+        self._going = 0
+        self._changed = asyncio.Condition()
+
+    @property
+    def at_once(self) -> int:
+        return max(1, min(self._usual if self._told is None else self._told, self._eased, MOST))
+
+    @property
+    def left(self) -> float:
+        """Seconds until something may be sent; 0 is now."""
+        return max(0.0, self._until - time.monotonic())
+
+    def hear(self, status: int, headers: Mapping[str, str]) -> None:
+        """Learn from the head of an answer."""
+        found = [_room(headers, what) for what in TOLD]
+        rooms = [room for room in found if room is not None]
+        self._told = min(rooms) if rooms else self._told
+        if status == 429:
+            self._eased = max(1, min(self._eased, self.at_once) // 2)
+        elif status < 400:
+            self._eased = min(MOST, self._eased + 1)
+            self._hold(max((_reset(headers, what) for what in TOLD), default=0.0))
+
+    def _hold(self, seconds: float) -> None:
+        if 0 < seconds <= LONGEST:
+            self._until = max(self._until, time.monotonic() + seconds)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until there is room for one more request."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._going < self.at_once)
+            self._going += 1
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._going -= 1
+                self._changed.notify_all()
+
+    async def wait(self, on_pause: OnPause = lambda _seconds: None) -> None:
+        """Wait until the server may be asked again."""
+        while (left := self.left) > 0:
+            on_pause(left)
+            await asyncio.sleep(min(left, TICK))
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]], on_pause: OnPause = lambda _seconds: None) -> T:
+        """What `ask` answers, asked again while the server is busy. Raises the last `ProviderError`."""
+        for attempt in range(TRIES):
+            await self.wait(on_pause)
+            try:
+                return await ask()
+            except ProviderError as error:
+                if not is_busy(error) or attempt == TRIES - 1:
+                    raise
+                self._hold(error.retry_after if error.retry_after is not None else PAUSE * 2**attempt)
+        raise AssertionError
+
+
+def is_busy(error: ProviderError) -> bool:
+    """Whether waiting helps, and not for too long."""
+    return error.status in BUSY and not error.is_final and (error.retry_after or 0.0) <= LONGEST
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds after which a server wants to be asked again: told as seconds, or as a day and time; None for neither."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * scale
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return _until(headers.get("retry-after", ""), headers.get("date", ""))
+
+
+def _until(then: str, now: str) -> float | None:
+    """By the server's own clock where it tells the time: this computer's may be wrong."""
+    try:
+        end = parsedate_to_datetime(then).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    try:
+        return max(0.0, end - parsedate_to_datetime(now).timestamp())
+    except (ValueError, OverflowError):
+        return max(0.0, end - time.time())
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    try:
+        found = float(headers.get(name, ""))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _room(headers: Mapping[str, str], what: str) -> int | None:
+    """How many requests may go out side by side: all that are left, or the share of the tokens that is left."""
+    left, most = (_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
+    if left is None or left < 0:
+        return None
+    if what == "requests":
+        return min(MOST, int(left))
+    return math.ceil(MOST * min(1.0, left / most)) if most and most > 0 else None
+
+
+def _reset(headers: Mapping[str, str], what: str) -> float:
+    """The seconds until there is room again where nothing is left, told as `6m0s` or `1.5`; 0 where there is room."""
+    if _number(headers, f"x-ratelimit-remaining-{what}") != 0:
+        return 0.0
+    spans = _SPAN.findall(headers.get(f"x-ratelimit-reset-{what}", ""))
+    return sum(float(number) * _UNITS[unit] for number, unit in spans)

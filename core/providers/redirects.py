@@ -1,0 +1,39 @@
+"""Where a server's redirects may lead: never to another one with a key, never with what a person has written."""
+
+from typing import Any
+
+REFUSED = "x-refused-location"  # our own header: where a redirect led that is not followed
+SAFE = ("GET", "HEAD")
+KEPT_METHOD = (307, 308)  # other redirects turn a request with a body into one without
+# What another server may be told. A list of what it may not be told would miss the next kind of key.
+PUBLIC = ("accept", "accept-encoding", "connection", "host", "range", "user-agent")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two URLs (httpx2's) lead to one server; https in place of http is the same one, only safer."""
+    if (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port):
+        return True
+    upgraded = (one.scheme, other.scheme) == ("http", "https") and one.port is None and other.port is None
+    return bool(one.host == other.host and upgraded)
+
+
+def refuse(response: Any) -> None:
+    """Make of a redirect that must not be followed a plain answer, which is then told as an error.
+
+    A file may lie at another server, so reading is sent on, without the key (`strip`).
+    """
+    if not response.has_redirect_location:
+        return
+    request, target = response.request, response.request.url.join(response.headers["location"])
+    kept = response.status_code in KEPT_METHOD and is_same(request.url, target)
+    if request.method not in SAFE and not kept:
+        del response.headers["location"]
+        response.headers[REFUSED] = f"{target.scheme}://{target.netloc.decode()}{target.path}"
+
+
+def strip(request: Any, home: Any) -> None:
+    """Take out of a request to another server than `home` whatever that one need not know."""
+    if not is_same(home, request.url):
+        for name in list(request.headers):
+            if name.lower() not in PUBLIC:
+                del request.headers[name]

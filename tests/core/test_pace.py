@@ -1,0 +1,269 @@
+"""A server is asked as fast as it wants to be, over real HTTP: Retry-After, its limits, and its redirects."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from core import conditions, presets, retrieval
+from core.errors import ProviderError
+from core.progress import Progress, Reporter
+from core.providers import JobRequest, Sampling, pace
+from core.providers.connection import Connection
+from core.providers.pace import LONGEST, MOST, Pace, retry_after
+from core.spec import Spec
+from tests.core import asking
+from tests.core.asking import GATES, begin
+from tests.fake_server import KEY, FakeServer, Fault
+
+QUESTION = [{"role": "user", "content": "?"}]
+SOON = {"Retry-After-Ms": "20"}
+NOON = "Sun, 29 Nov 2026 12:00:00 GMT"
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(pace, "PAUSE", 0)
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as fake:
+        yield fake
+
+
+@pytest.fixture
+def gates(project):
+    asyncio.run(project.write("fill", asking.fill))
+    return project
+
+
+def run(server, work, **changes):
+    async def whole():
+        provider = server.provider()
+        for name, value in changes.items():
+            setattr(provider, name, value)
+        try:
+            return await work(provider)
+        finally:
+            await provider.close()
+
+    return asyncio.run(whole())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "40"}, 40.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Sun, 29 Nov 2026 12:00:40 GMT", "date": NOON}, 40.0),
+        ({"retry-after": "Sun, 29 Nov 2026 11:59:00 GMT", "date": NOON}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_to_wait_is_read_as_seconds_or_as_a_date(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_without_the_servers_clock_is_held_against_ours():
+    assert retry_after({"retry-after": "Sun, 29 Nov 1998 12:00:00 GMT"}) == 0.0
+    assert retry_after({"retry-after": "Fri, 29 Nov 2999 12:00:00 GMT"}) > 1e9
+
+
+def test_a_server_is_left_alone_as_long_as_it_asks_and_the_wait_is_told(gates, server):
+    """Not after our own pause, which is 0 here: the telling is what shows that there was a wait."""
+    seen, told = Counter(), []
+    server.script = asking.examples
+
+    def weather(_method, path):
+        seen[path] += 1
+        return Fault(status=429, headers=SOON) if path.endswith("completions") and seen[path] < 3 else None
+
+    server.weather = weather
+    reporter = Reporter(told.append)
+    outcome = asyncio.run(asking.ask(gates, server.provider(), begin(gates), reporter))
+    assert (outcome.answered, outcome.failed) == (10, 0)
+    assert all(0 < one.pause <= 0.02 for one in told if one.pause)
+    assert any(one.pause for one in told)
+    assert told[-1] == Progress(10, 10)
+
+
+def test_a_wait_that_is_too_long_ends_the_run_and_what_was_answered_stays(gates, server):
+    server.script = asking.examples
+    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)})
+    id = begin(gates)
+    with pytest.raises(ProviderError, match="asks to wait"):
+        asyncio.run(asking.ask(gates, server.provider(), id, Reporter()))
+    assert len(server.requests) <= Connection.at_once  # none is asked twice, the rest is not asked at all
+    server.weather = lambda _method, _path: None
+    assert asyncio.run(asking.ask(gates, server.provider(), id, Reporter())).answered == 10
+
+
+@pytest.mark.parametrize("what", ["embeddings", "moderations"])
+def test_vectors_and_moderation_wait_as_answers_do(server, what):
+    seen, told = Counter(), []
+
+    def weather(_method, path):
+        seen[path] += 1
+        return Fault(status=429, headers=SOON) if seen[path] < 4 else None
+
+    server.weather = weather
+    ask = {
+        "embeddings": lambda provider: provider.embed("m", ["banana"], told.append),
+        "moderations": lambda provider: provider.moderate(["banana"], told.append),
+    }
+    assert run(server, ask[what]) == {"embeddings": [[6.0, 3.0, 1.0]], "moderations": [[]]}[what]
+    assert seen == {f"/v1/{what}": 4}
+    assert told
+
+
+def test_questions_side_by_side_have_the_passages_embedded_once(project, server):
+    state = Spec("Gates", "en", "", asking.TEXT)
+    book = conditions.Book(state, [], conditions.Settings(embedding="vectors"))
+
+    async def work(provider):
+        await asyncio.gather(*(book.find(project, f"When does {gate} open?", provider) for gate in GATES))
+
+    run(server, work)
+    book.close()
+    sent = [body.decode() for _method, path, body in server.requests if path.endswith("embeddings")]
+    whole = retrieval.passages(state.text)[0].text[:30].replace("\n", "\\n")
+    assert sum(whole in body for body in sent) == 1
+
+
+# --- how many at once
+
+
+def told(left, most="500", what="requests", reset="1s"):
+    names = ("remaining", left), ("limit", most), ("reset", reset)
+    return {f"x-ratelimit-{kind}-{what}": str(value) for kind, value in names}
+
+
+def test_a_server_that_tells_nothing_is_asked_a_few_at_once_fewer_when_it_was_too_much():
+    own = Pace(4)
+    assert own.at_once == 4
+    own.hear(429, {})
+    assert own.at_once == 2
+    own.hear(429, {})
+    own.hear(429, {})
+    assert own.at_once == 1
+    for _answer in range(9):
+        own.hear(200, {})
+    assert own.at_once == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "at_once"),
+    [
+        (told(400), MOST),
+        (told(3), 3),
+        (told(1), 1),
+        (told(30_000, 60_000, "tokens"), MOST // 2),
+        (told(400) | told(1_000, 60_000, "tokens"), 1),
+        ({"x-ratelimit-remaining-requests": "many"}, 4),
+        ({"x-ratelimit-remaining-requests": "-1"}, 4),
+        ({"x-ratelimit-remaining-tokens": "5"}, 4),
+    ],
+)
+def test_what_a_server_tells_of_its_limits_sets_how_many_go_out_at_once(headers, at_once):
+    own = Pace(4)
+    own.hear(200, headers)
+    assert (own.at_once, own.left) == (at_once, 0)
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"), [("6m0s", 0.0), ("1m30s", 90.0), ("2", 2.0), ("20ms", 0.02), ("soon", 0.0)]
+)
+def test_where_nothing_is_left_it_is_waited_until_there_is(reset, seconds):
+    """Longer than `LONGEST` nobody waits on a header's word: the server says itself when it is too much."""
+    own = Pace(4)
+    own.hear(200, told(0, reset=reset))
+    assert own.left == pytest.approx(seconds, abs=1.0)
+    assert own.at_once == 1
+
+
+def test_the_limits_hold_over_real_http(gates, server):
+    """Two at once, since the server has said so; not the usual four, and not eight."""
+    server.headers, server.script = told(2), asking.examples
+    provider = server.provider()
+    going, most, chat = 0, 0, provider.chat
+
+    async def counted(*args, **more):
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        try:
+            return await chat(*args, **more)
+        finally:
+            going -= 1
+
+    provider.chat = counted
+
+    async def work():
+        await provider.models()
+        return await asking.ask(gates, provider, begun, Reporter())
+
+    begun = begin(gates)
+    assert asyncio.run(work()).answered == 10
+    assert most == 2
+
+
+# --- redirects
+
+
+@pytest.fixture
+def other():
+    with FakeServer() as fake:
+        yield fake
+
+
+def redirect(server, target, status=307):
+    server.weather = lambda _method, path: Fault(status=status, headers={"Location": f"{target}{path[3:]}"})
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("preset", ["openai", "azure"])
+def test_nothing_that_is_sent_goes_to_another_server(server, other, status, preset):
+    redirect(server, other.url, status)
+    ways = [
+        lambda provider: provider.create_job(JobRequest("m", "f", "t", method="supervised")),
+        lambda provider: provider.upload("rows.jsonl", b"{}\n"),
+        lambda provider: provider.chat("m", QUESTION, Sampling()),
+        lambda provider: provider.embed("m", ["secret"]),
+    ]
+    for way in ways:
+        with pytest.raises(ProviderError, match="sends requests on to another address") as caught:
+            run(server, way, preset=presets.preset(preset))
+        assert other.url in caught.value.message
+        assert KEY not in str(caught.value)
+    assert other.requests == []
+    assert len(server.requests) == len(ways)
+
+
+@pytest.mark.parametrize("preset", ["openai", "azure"])
+def test_a_file_at_another_server_is_read_without_the_key(server, other, preset):
+    """Some servers keep the files themselves elsewhere, and send reading on to there."""
+    redirect(server, other.url, 302)
+    with pytest.raises(ProviderError, match="does not accept the API key"):
+        run(server, lambda provider: provider.download("file-1"), preset=presets.preset(preset))
+    (head,) = other.heads
+    assert KEY not in " ".join(head.values())
+    assert not {"authorization", "api-key", "openai-organization"} & set(head)
+
+
+def test_a_server_may_send_on_to_itself(server):
+    first = True
+
+    def once(_method, path):
+        nonlocal first
+        fault = Fault(status=307, headers={"Location": f"{server.url}{path[3:]}"}) if first else None
+        first = False
+        return fault
+
+    server.weather = once
+    assert run(server, lambda provider: provider.moderate(["a"])) == [[]]
+    assert all(head["authorization"] == f"Bearer {KEY}" for head in server.heads)

@@ -1,0 +1,151 @@
+"""The list that a model is chosen from, wherever one is: it holds what fits, and never takes another than was chosen."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox
+
+from core.language import tr
+from core.providers import Offer, kinds
+from core.providers.models_api import is_tuned
+from ui.widgets import short_name, size, tip
+from ui.workspace import Workspace
+
+USABLE = ("ready", "available")  # states of a model that answers at once
+GONE = "gone"  # the state of a model that was chosen and is offered no more
+AWAITED = "awaited"  # of one that was chosen while the server has not told its models yet
+
+
+class ModelBox(QComboBox):
+    """Models of one provider that fit a use (core/providers/kinds.py).
+
+    With a `place` the person's choice is kept in the project, for each provider of its own. What was chosen stays chosen:
+    through refreshes, restarts, and when it is offered no more, which is then said. Without a choice it is a default, which
+    stays too while it is offered.
+    """
+
+    chosen = Signal(str)  # by the person
+
+    def __init__(self, workspace: Workspace, place: str = "", use: str = kinds.ANSWER) -> None:
+        super().__init__()
+        self._workspace, self._place, self._use = workspace, place, use
+        self._provider = self._role = ""
+        self._told = False  # whether the provider has told what it offers
+        self._wanted = ""  # what was chosen, by the person or for a reason of theirs
+        self.setMinimumContentsLength(24)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
+        self.activated.connect(lambda _index: self._on_activated())
+
+    def show_offers(
+        self, provider: str, offers: Sequence[Offer], role: str = "", last: str = "", any: bool = True
+    ) -> None:
+        """List what fits. Without a choice made here: the one of the settings (`role`), else the one used `last`.
+
+        Without those what stood there already, else a base model that answers at once, unless it must not be `any`.
+        """
+        if provider != self._provider:
+            self._provider, self._wanted = provider, ""
+        elif role != self._role:
+            self.forget()
+        self._role, self._told, before = role, bool(offers), self.model()
+        fitting = [offer for offer in offers if kinds.fits(offer, self._use)]
+        wanted = self._wanted or self._kept() or next((one for one in (role, last) if one and self._fits(one)), "")
+        self._list(fitting, wanted)
+        self._select(wanted or self._default(fitting, before, any))
+
+    def forget(self) -> None:
+        """The settings say otherwise now: what was chosen here holds no more."""
+        self._wanted = ""
+        if self._kept():
+            self._workspace.keep_choice(self._key(), "")
+
+    def choose(self, model: str) -> None:
+        """Choose a model for the person: what an act of theirs is about, or what was stored with it."""
+        self._wanted = model
+        self._list([offer for offer in self.offers() if offer.state not in (GONE, AWAITED)], model)
+        self._select(model)
+
+    def offer(self) -> Offer | None:
+        """The chosen model; of one that is not there the state is `GONE` or `AWAITED`."""
+        found: Offer | None = self.currentData()
+        return found
+
+    def model(self) -> str:
+        return found.id if (found := self.offer()) else ""
+
+    def usable(self) -> str:
+        """The chosen model where it can be asked now, else ''."""
+        offer = self.offer()
+        return offer.id if offer and offer.state in USABLE else ""
+
+    def offers(self) -> list[Offer]:
+        return [self.itemData(index) for index in range(self.count())]
+
+    def _on_activated(self) -> None:
+        self._wanted = self.model()
+        if self._place:
+            self._workspace.keep_choice(self._key(), self._wanted)
+        self.chosen.emit(self._wanted)
+
+    def _key(self) -> str:
+        return f"{self._place}@{self._provider}"
+
+    def _kept(self) -> str:
+        """What was chosen here in an earlier session; a choice that no longer fits the use is none."""
+        model = self._workspace.choice(self._key()) if self._place else ""
+        return model if model and self._fits(model) else ""
+
+    def _fits(self, model: str) -> bool:
+        return kinds.fits(Offer(model, model, tuned=is_tuned(model)), self._use)
+
+    def _default(self, fitting: Sequence[Offer], before: str, any: bool) -> str:
+        if before in [offer.id for offer in fitting]:
+            return before
+        ready = [offer for offer in fitting if offer.state in USABLE] or list(fitting)
+        return next((offer.id for offer in ready if any and not offer.tuned), "")
+
+    def _list(self, fitting: Sequence[Offer], wanted: str) -> None:
+        missing = wanted and all(offer.id != wanted for offer in fitting)
+        absent = Offer(wanted, wanted, is_tuned(wanted), _state(wanted, self._told))
+        offers = [*fitting, *([absent] if missing else [])]
+        if [offer.id for offer in offers] != [offer.id for offer in self.offers()]:
+            self.clear()
+            self.addItems([""] * len(offers))
+        for index, offer in enumerate(offers):  # in place, so that a list that is open stays open
+            self.setItemText(index, title(offer))
+            self.setItemData(index, offer)
+            self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
+
+    def _select(self, model: str) -> None:
+        self.setCurrentIndex(next((at for at, offer in enumerate(self.offers()) if offer.id == model), -1))
+
+
+def _state(absent: str, told: bool) -> str:
+    """Of a model that is not in the list; few servers list checkpoints, and answer with them all the same."""
+    if not told:
+        return AWAITED
+    return "ready" if kinds.is_checkpoint(absent) else GONE
+
+
+def title(offer: Offer) -> str:
+    """A model as a list names it, with where it is on its way here, or that it is gone."""
+    name = short_name(offer.id) if offer.tuned else offer.title
+    if offer.state == GONE:
+        return tr("{model} (no longer offered)", model=name)
+    if offer.state in (*USABLE, AWAITED):
+        return name
+    if offer.state == "fetching":
+        return tr("{title} – downloading", title=offer.title)
+    return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
+
+
+def unusable_words(offer: Offer, server: str) -> str:
+    """Why a chosen model cannot be asked now; '' where it can."""
+    if offer.state in USABLE:
+        return ""
+    if offer.state == GONE:
+        return tr("“{server}” no longer offers {model}: choose another one.", server=server, model=short_name(offer.id))
+    if offer.state == AWAITED:
+        return tr("Asking the provider for its models…")
+    return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)
