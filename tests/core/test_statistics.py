@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from core.scores import Rate
 from core.statistics import (
+    Difference,
     Interval,
+    Spread,
     Z,
     is_small,
     kappa,
@@ -173,7 +175,7 @@ def test_spread_of_repeats():
     found = spread([[1, 1, 1], [0, 1, 1], [0.5], []])
     assert (found.n, found.disagreeing) == (2, 0.5)
     assert found.deviation == pytest.approx((2 / 3 / 4) ** 0.5)
-    assert spread([[1.0]]) == (0.0, 0.0, 0)
+    assert spread([[1.0]]) == Spread(0.0, 0.0, 0)
 
 
 def test_small_samples_are_small():
@@ -182,7 +184,7 @@ def test_small_samples_are_small():
 
 
 def test_a_difference_of_nothing_may_be_anything():
-    assert paired_difference([], []) == (0.0, (-1.0, 1.0), 0)
+    assert paired_difference([], []) == Difference(0.0, Interval(-1.0, 1.0), 0)
 
 
 def test_scipy_is_not_loaded_at_the_start():
