@@ -248,7 +248,7 @@ def main() -> None:
         prepare()
         for module in arguments.modules or TESTS:
             judge(module, arguments.most, arguments.seed, arguments.again)
-    mutation_page.write()
+    mutation_page.write(TESTS)
 
 
 if __name__ == "__main__":
