@@ -1,6 +1,7 @@
 """Writes docs/mutation-score.md of what tools/mutate.py found."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ it swaps comparisons, leaves out conditions, operands, keywords and statements, 
 
 A *killed* mutant made a test fail. An *equivalent* one changes nothing that could be seen: it is left out of the score, with its
 reason below. Of a module with many mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
+Tests were then written for what had survived in these very samples (`--again`), so scores and intervals flatter a sampled module: another `--seed` tells how good its tests are elsewhere.
 
 """
 
 
-def write() -> None:
-    """The page, from the results of all modules that were ever tried in this tree."""
+def write(modules: Iterable[str]) -> None:
+    """The page, from the results of all modules that were ever tried in this tree; those of `modules` without any are named."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOUND.glob("*.json"))]
     reasons = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
     rows = [
@@ -31,6 +33,8 @@ def write() -> None:
     ]
     rows += [_row(one, reasons.get(one["module"], {})) for one in found]
     parts = [_left(one, reasons.get(one["module"], {})) for one in found]
+    missing = ", ".join(f"`{one}`" for one in modules if one not in {told["module"] for told in found})
+    rows += [f"\nNot tried yet: {missing}."] if missing else []
     PAGE.write_text(HEAD + "\n".join(rows) + "\n" + "".join(parts), encoding="utf-8")
 
 

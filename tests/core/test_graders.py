@@ -76,6 +76,17 @@ def test_a_denial_that_the_question_asks_for_counts():
     assert mark("key_points", "They do not run on Tuesdays.", "Tuesday", told, asked).passed
 
 
+def test_a_denial_that_the_reference_says_too_counts():
+    told = "The boats do not run on Tuesdays."
+    assert mark("key_points", "They do not run on Tuesdays.", "Tuesday", told, "When do the boats run?").passed
+
+
+def test_what_is_forbidden_is_an_answer_only_where_bans_are_asked_for():
+    told = "You kick the ball."
+    assert not mark("key_points", "Kicking is a foul.", "kick", told, "How does the ball move?").passed
+    assert mark("key_points", "Kicking is a foul.", "kick", "Kicking is forbidden.", "What is a foul?").passed
+
+
 def test_a_bare_number_answers_a_question_that_names_its_unit():
     assert mark("key_points", "Five.", "5 seconds", LIMIT, "For how many seconds may a ball be held?").passed
     assert not mark("key_points", "Five.", "5 seconds", LIMIT, "How long may a ball be held?").passed
@@ -228,6 +239,14 @@ def test_what_counts_as_saying_that_the_text_does_not_tell(answer, key_points, p
 )
 def test_why_an_answer_fails_is_said(grader, answer, key_points, reason):
     assert reason in mark(grader, answer, key_points).reason
+
+
+@pytest.mark.parametrize(
+    "pair", ["center centre", "theater theatre", "color colour", "gray grey", "program programme", "defense defence"]
+)
+def test_both_spellings_of_a_word_are_one(pair):
+    for one, other in (pair.split(), reversed(pair.split())):
+        assert mark("key_points", f"It is the {one}.", other).passed
 
 
 def test_what_made_an_answer_pass_is_told():

@@ -137,10 +137,24 @@ def test_images_beyond_the_limit_are_dropped(project):
         return await asyncio.to_thread(lambda: None)
 
     asyncio.run(go())
-    count = project._writing.submit(
-        lambda: project._db.execute("SELECT count(DISTINCT step) FROM before_spec").fetchone()[0]
-    ).result()
-    assert count == UNDO_LIMIT
+    assert kept_steps(project) == UNDO_LIMIT
+
+
+def kept_steps(project):
+    """How many steps have images of the spec."""
+    count = "SELECT count(DISTINCT step) FROM before_spec"
+    return project._writing.submit(lambda: project._db.execute(count).fetchone()[0]).result()
+
+
+def test_images_of_a_way_forward_that_has_ended_are_dropped(project):
+    async def go():
+        for text in ("a", "b"):
+            await project.write("Spec", facts.save, spec.Spec(text=text))
+        await project.undo()
+        await project.write("Spec", facts.save, spec.Spec(text="c"))
+
+    asyncio.run(go())
+    assert kept_steps(project) == 2
 
 
 def test_a_change_after_an_undo_ends_the_way_forward(project):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from core.scores import Rate
 from core.statistics import (
-    SMALL,
+    Difference,
     Interval,
+    Spread,
     Z,
     is_small,
     kappa,
@@ -174,12 +175,16 @@ def test_spread_of_repeats():
     found = spread([[1, 1, 1], [0, 1, 1], [0.5], []])
     assert (found.n, found.disagreeing) == (2, 0.5)
     assert found.deviation == pytest.approx((2 / 3 / 4) ** 0.5)
-    assert spread([[1.0]]).n == 0
+    assert spread([[1.0]]) == Spread(0.0, 0.0, 0)
 
 
 def test_small_samples_are_small():
-    assert is_small(SMALL - 1)
-    assert not is_small(SMALL)
+    assert is_small(29)
+    assert not is_small(30)
+
+
+def test_a_difference_of_nothing_may_be_anything():
+    assert paired_difference([], []) == Difference(0.0, Interval(-1.0, 1.0), 0)
 
 
 def test_scipy_is_not_loaded_at_the_start():
