@@ -274,21 +274,17 @@ class MainWindow(QMainWindow):
             widget.setVisible(bool(label))
 
     def _on_progress(self, label: str, progress: Progress) -> None:
-        if label != self.workspace.tasks.label:
-            return
-        self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
-        if progress.total:
-            self._progress.setRange(0, 1000)
-            self._progress.setValue(int(1000 * progress.done / progress.total))
+        if label == self.workspace.tasks.label:
+            self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
+            if progress.total:
+                self._progress.setRange(0, 1000)
+                self._progress.setValue(int(1000 * progress.done / progress.total))
 
     def _on_offers(self) -> None:
         title = self.workspace.provider_title()
         is_there = self.workspace.trouble(self.workspace.settings.provider) is None
-        self._server.setText(
-            tr("Connected to: {provider}", provider=title)
-            if is_there
-            else tr("Not connected: {provider}", provider=title)
-        )
+        there, away = tr("Connected to: {provider}", provider=title), tr("Not connected: {provider}", provider=title)
+        self._server.setText(there if is_there else away)
         for tab in self.tab_list:
             tab.show_offers()
 
