@@ -310,7 +310,9 @@ def test_a_read_that_a_take_over_interrupts_is_asked_again(project):
     def slow(db):
         if not began.is_set():
             began.set()
-            db.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n").fetchall()
+            db.execute(
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+            ).fetchall()
         return db.execute(COUNT).fetchone()[0]
 
     async def go():
