@@ -240,7 +240,7 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
         if every.get(rule, 0) > count:  # which is what the grid and the panel count
-            text = tr("{text} of these ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
+            text = tr("{text} of this job ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
         yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 

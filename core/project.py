@@ -278,6 +278,7 @@ class Project:
                 found = fill(self._storage.loader)
                 if any(found.values()):
                     schema.advance(self._storage.loader)
+                    schema.count_commit(self._storage.loader)
                 schema.settle_log(self._storage.loader)
             step = db.execute("SELECT max(id) FROM step").fetchone()[0]
             for table, ids in found.items():
@@ -413,8 +414,8 @@ class Project:
             self.read_only = True
             self._storage = self._writing.submit(Storage, rescued, True).result()
             return False
-        mark, revision = self._writing.submit(self._storage.stand).result()
-        whole = not doubtful and mark == stand[0] and revision >= stand[1]
+        mark, commits = self._writing.submit(self._storage.stand).result()
+        whole = not doubtful and mark == stand[0] and commits >= stand[1]
         if whole:
             rescued.unlink()
         return whole
@@ -450,6 +451,8 @@ class Project:
                 schema.settle_log(self._db)
                 if counts:
                     schema.advance(self._db)
+                if counts or schema.recorded(self._db):
+                    schema.count_commit(self._db)
             ids = schema.touched_ids(self._db, id, counts)
             return Step(id, label, sum(counts.values())), Changes(label, counts, schema.recorded(self._db), ids)
 

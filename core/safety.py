@@ -27,7 +27,7 @@ async def look(project: Project) -> Finding:
     """Compare what is open with what lies under the project's name on the disk, and check that for damage."""
     try:
         async with asyncio.timeout(PATIENCE):
-            known = await project.read(schema.state)
+            known = await project.read(_state)
             async with project.frozen() as path:
                 found, is_whole = await asyncio.to_thread(_on_disk, path)
     except TimeoutError:
@@ -41,13 +41,17 @@ async def look(project: Project) -> Finding:
     return Finding(is_whole, "" if is_whole else tr("the check of the file found damage"))
 
 
+def _state(db: sqlite3.Connection) -> str:
+    """The project's id, and how far it is: rows and spec, and all that is written down of jobs, exams and chats."""
+    return f"{schema.state(db)} {schema.commits(db)}"
+
+
 def _on_disk(path: Path) -> tuple[str, bool]:
     """The state that a program would find that opened the file now, and whether it is undamaged."""
     with contextlib.closing(open_rows(path)) as db:
-        state = schema.state(db)
-        return state, db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        return _state(db), db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
 
 
 def _holds(found: str, known: str) -> bool:
-    (id, revision), (known_id, known_revision) = found.split(), known.split()
-    return id == known_id and int(revision) >= int(known_revision)
+    (id, *far), (known_id, *known_far) = found.split(), known.split()
+    return id == known_id and all(int(one) >= int(other) for one, other in zip(far, known_far, strict=True))

@@ -220,6 +220,16 @@ def advance(db: sqlite3.Connection) -> None:
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 
 
+def commits(db: sqlite3.Connection) -> int:
+    """A number that grows with every write, also of records, to know whether a file holds all of them."""
+    found = db.execute("SELECT value FROM main.meta WHERE key = 'commits'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def count_commit(db: sqlite3.Connection) -> None:
+    db.execute("INSERT INTO main.meta VALUES ('commits', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1")
+
+
 def mark_log(db: sqlite3.Connection, generation: int) -> None:
     """Say in the file that its newest changes are in the log `generation`; the log's first change settles it."""
     db.execute("INSERT OR REPLACE INTO main.meta VALUES ('log', ?)", (generation,))

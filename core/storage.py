@@ -208,7 +208,7 @@ class Storage:
 
     def stand(self) -> tuple[int, int]:
         """How far the content is, to know whether another opening of the file holds all of it."""
-        return schema.log_mark(self.db), schema.revision(self.db)
+        return schema.log_mark(self.db), schema.commits(self.db)
 
     def _close_all(self) -> None:
         for db in reversed(self._open_all):

@@ -110,7 +110,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
     whole = findings.counts(sample.rows)["split-leakage"]
     assert dataset.counts(sample.rows, "problems")["split-leakage"] == whole > len(shown)
-    assert leaks.message.endswith(f"of these ({whole} in the whole project)")
+    assert leaks.message.endswith(f"of this job ({whole} in the whole project)")
     for one in report.objections:
         if one.rule in ("personal-email", "personal-card", "split-leakage"):
             assert set(filters.find(sample.rows, filters.parse(one.words))) & {asked.id, *own}

@@ -103,7 +103,7 @@ def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
         BASE_CLOSED, TUNED_CLOSED, Subject("fake", BASE, OPEN), Subject("fake", BASE, RETRIEVED),
     ]  # fmt: skip
     assert tab.form.temperature.value() == 0
-    assert tab.form.total.text().startswith("67 questions + 20 general questions · 348 answers · about ")
+    assert tab.form.total.text().startswith("57 questions + 30 general questions · 348 answers · about ")
     assert tab.pages.currentWidget() is tab.empty
     assert tab.form.start.isEnabled()
 

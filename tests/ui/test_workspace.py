@@ -91,6 +91,7 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
     run(work())
 
 
+@pytest.mark.logs
 @pytest.mark.parametrize("failures", [1, 2])
 def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
     """Such as an import that fails beside another one, which a second attempt does not."""
@@ -107,7 +108,9 @@ def test_models_are_asked_for_again_after_what_nobody_expected(run, project, mon
 
     async def work():
         with FakeServer() as server:
-            workspace = Workspace(project, Settings(provider="one", providers=[ProviderSettings("one", "One", server.url)]))
+            workspace = Workspace(
+                project, Settings(provider="one", providers=[ProviderSettings("one", "One", server.url)])
+            )
             workspace.keys.keep_for_session("one", KEY)
             if failures == 1:
                 await workspace.load_offers()

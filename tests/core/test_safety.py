@@ -1,0 +1,25 @@
+"""What is called safe after a mistake of ours was compared with the file, all of it."""
+
+import asyncio
+import shutil
+
+from core import dataset, inquiries, safety
+from core.formats import jsonl
+
+
+def add(db):
+    dataset.add(db, [dataset.read_row(jsonl.new_row("", "q", "a"))])
+
+
+def test_a_file_without_the_last_records_is_not_called_safe(project, tmp_path):
+    """Of jobs, exams, chats and what was asked, as of rows: nothing of them is undoable, all of it was paid for."""
+    older = tmp_path / "older.juku"
+    for change in (add, lambda db: inquiries.begin(db, "judge", "local", "m", [{"row": 1}])):
+        asyncio.run(project.checkpoint())
+        shutil.copy(project.path, older)
+        asyncio.run(project.write("", change))
+        known = safety._state(project.rows)
+        found, is_whole = safety._on_disk(older)
+        assert is_whole
+        assert not safety._holds(found, known)
+        assert asyncio.run(safety.look(project)).is_safe
