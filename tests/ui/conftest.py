@@ -37,7 +37,7 @@ def run(qapp):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
     qapp.setQuitOnLastWindowClosed(False)  # as in the program: closing a window does not stop the loop
     loop = qasync.QEventLoop(qapp, already_running=False)
-    failures = []
+    loop.failures = failures = []  # `until` looks at them, too
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
     yield lambda command: loop.run_until_complete(settled(command))
