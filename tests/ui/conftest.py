@@ -94,3 +94,4 @@ async def close(window):
     window.close()
     await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
     await window.workspace.close()
+    window.deleteLater()  # as the program does: what is left would be dressed by every later change of the theme
