@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from core import batches
@@ -102,9 +101,7 @@ class Asking:
         schema = self.schema
         while True:
             try:
-                found = await self.provider.pace.patiently(
-                    partial(self._chat, messages, sampling, schema), self.reporter.pause
-                )
+                found = await self._chat(messages, sampling, schema)
             except ProviderError as error:
                 if not schema or error.status not in NO_SCHEMA:
                     raise
@@ -114,7 +111,7 @@ class Asking:
                 return found
 
     async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
-        reply = await self.provider.chat(self.model, messages, sampling, schema=schema, once=True)
+        reply = await self.provider.chat(self.model, messages, sampling, schema=schema, on_pause=self.reporter.pause)
         if not any(text.strip() for text in reply.texts):
             raise ProviderError(tr("The model returned an empty answer"), tr("Ask it again, or choose another model."))
         return reply

@@ -180,8 +180,12 @@ async def _answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
 async def cancel(project: Project, provider: Provider, purpose: str, reference: int) -> None:
     """Ask the server to end the batches of one work; what they have answered is merged by `follow`."""
     for batch in await project.read(under_way, purpose, reference):
-        if batch.remote_id:
-            await project.write("", _store, batch.id, await provider.cancel_batch(batch.remote_id))
+        remote_id = batch.remote_id
+        if remote_id is None and batch.status == CREATING:  # stopped before the server had answered
+            found = await provider.find_batch(batch.token)
+            remote_id = found.id if found else None
+        if remote_id:
+            await project.write("", _store, batch.id, await provider.cancel_batch(remote_id))
 
 
 def _note(db: sqlite3.Connection, values: Sequence[object]) -> int:

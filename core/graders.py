@@ -112,10 +112,12 @@ def exact(answer: str, question: Asked) -> Mark:
 def contains(answer: str, question: Asked) -> Mark:
     """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
     found = points.stand_in(answer, question.key_points or question.reference)
+    if not found:
+        return Mark(None, None, tr("The question has neither key points nor a reference answer."))
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
     reason = "\n".join(filter(None, (_found(found), _missed(found))))
-    return Mark(len(met) / len(found) if found else 0.0, bool(found) and not missed, reason, met, missed)
+    return Mark(len(met) / len(found), not missed, reason, met, missed)
 
 
 def matches(answer: str, question: Asked) -> Mark:

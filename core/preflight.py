@@ -34,7 +34,6 @@ from core.project import Project
 from core.providers import LOCAL, ModelInfo, Provider
 from core.training import Plan
 
-LEAKAGE = "split-leakage"
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
 UNDONE = ("failed", "cancelled", jobs.MISSING)
@@ -236,11 +235,12 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
         for rule, count in dataset.count_rules(db, one).items():
             if count > counts.get(rule, (0, one))[0]:
                 counts[rule] = count, one
-    if chosen and (leaks := findings.counts(db).get(LEAKAGE)):
-        counts[LEAKAGE] = leaks, Filter()
+    every = findings.counts(db)
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
+        if every.get(rule, 0) > count:  # which is what the grid and the panel count
+            text = tr("{text} of these ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
         yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 

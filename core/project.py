@@ -68,6 +68,7 @@ class Project:
         self.path = path.absolute()
         self.read_only = look or (path.exists() and not _is_writable(path))
         self._wrote = False
+        self._takeovers = 0  # how often the file was exchanged under our feet
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
         self._undo: list[Step] = []
@@ -239,13 +240,17 @@ class Project:
     async def read(self, query: Callable[..., T], *args: Any, reporter: Reporter | None = None) -> T:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
         stop = reporter or Reporter()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
-        except asyncio.CancelledError:
-            stop.cancel()
-            raise
-        except Cancelled:
-            raise asyncio.CancelledError from None
+        while True:
+            takeovers = self._takeovers
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
+            except asyncio.CancelledError:
+                stop.cancel()
+                raise
+            except Cancelled:
+                # What a take-over has interrupted nobody has cancelled: it is asked again, of the file as it is now.
+                if stop.cancelled or takeovers == self._takeovers:
+                    raise asyncio.CancelledError from None
 
     def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
         stop.check()
@@ -364,6 +369,7 @@ class Project:
         It holds up the caller, so that nothing is read or written meanwhile. Raises `ProjectError` that says what was
         saved where, but not where nothing is different: a log that was deleted is brought in from here.
         """
+        self._takeovers += 1
         self._storage.search.interrupt()
         self._reading.submit(lambda: None).result()
         rescued, stand = self._writing.submit(self._rescue).result()

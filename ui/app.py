@@ -22,6 +22,7 @@ from core.errors import JukuError, ProjectInUseError
 from core.language import tr
 from core.project import Project
 from ui import crash_dialog, one_window, qt_words, restarting, screen, style
+from ui.collecting import Collector
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -42,6 +43,7 @@ def run(arguments: list[str]) -> int:
     sys.setswitchinterval(TURN)
     free_imports()
     app = QApplication(sys.argv[:1])
+    Collector(app)
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)

@@ -30,6 +30,7 @@ class RowActions(QObject):
 
     wanted = Signal(str)  # replace, judge, versions, tokens, link, hold_out, import, export, json, find, add
     pasted = Signal()  # rows are about to come from the clipboard
+    paste_ended = Signal()  # they have come, or never will
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
     files_pasted = Signal(list)  # the paths of files that were
 
@@ -188,7 +189,6 @@ class RowActions(QObject):
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
-        self.pasted.emit()
         self._put(cells, self._targets(len(cells)), self._columns_from(current.column()))
 
     def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
@@ -200,7 +200,10 @@ class RowActions(QObject):
         if count := pasted.count():
             prompt = spec.load(self._workspace.project.rows).system_prompt
             label = trn("Paste into {n} row", "Paste into {n} rows", count)
-            dataset_bulk.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
+            if pasted.rows:
+                self.pasted.emit()
+            task = dataset_bulk.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
+            task.add_done_callback(lambda _task: self.paste_ended.emit())
         if pasted.left_out:
             Notice(self._owner.window(), dataset_clipboard.left_out(pasted), "warning", lasting=pasted.beyond > 0)
 

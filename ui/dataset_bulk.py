@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Callable
 
@@ -76,11 +77,11 @@ def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: Q
     run(workspace, label, editing.set_field, ids, field, value)
 
 
-def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> None:
+def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> asyncio.Task[None]:
     """Write `change(db, *arguments, reporter)` as the step `label`."""
     reporter = workspace.tasks.reporter(label)
     write = workspace.project.write(label, change, *arguments, reporter, reporter=reporter)
-    workspace.tasks.start(label, write)
+    return workspace.tasks.start(label, write)
 
 
 def _change(action: str, value: str) -> tuple[Callable[..., object], tuple[str, ...]]:

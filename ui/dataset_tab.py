@@ -84,7 +84,8 @@ class DatasetTab(Tab):
         self.rows = RowActions(self.workspace, self.table, self)
         self.rows.wanted.connect(self._on_wanted)
         self.rows.pasted.connect(self._on_pasted)
-        self.rows.text_pasted.connect(self.windows.bring)
+        self.rows.paste_ended.connect(self._on_paste_ended)
+        self.rows.text_pasted.connect(lambda text: self.windows.bring(text, self._on_paste_ended))
         self.rows.files_pasted.connect(self.windows.bring)
         self.bar.line.installEventFilter(self)
 
@@ -261,6 +262,15 @@ class DatasetTab(Tab):
 
     def _on_pasted(self) -> None:
         self._pasted_from = dataset.next_id(self.workspace.project.rows)
+
+    def _on_paste_ended(self) -> None:
+        """Where nothing has come, what comes next was not pasted."""
+        if (
+            self._pasted_from
+            and self.workspace.tasks.can_start()
+            and dataset.next_id(self.workspace.project.rows) <= self._pasted_from
+        ):
+            self._pasted_from = 0
 
     def _go_to_pasted(self) -> None:
         """Select the rows that have come from the clipboard and scroll to them; a filter that hides all of them is cleared."""

@@ -71,11 +71,11 @@ class DatasetWindows(QObject):
 
         self._open(QuarantineDialog(self._workspace, self._owner))
 
-    def bring(self, found: list[Path] | str) -> None:
-        """Import files, or text that was pasted."""
+    def bring(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
+        """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
         from ui import import_dialog
 
-        import_dialog.bring(self._workspace, found, self._owner)
+        import_dialog.bring(self._workspace, found, self._owner, on_ended)
 
     def export(self) -> None:
         from ui.export_dialog import ExportDialog

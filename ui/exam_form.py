@@ -241,7 +241,7 @@ class ExamForm(QWidget):
         self.total.setText(self._total_words())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
-        self.keep.setVisible(bool(self._found) and not self._found[0].requests)
+        self.keep.setVisible(bool(self._found) and self._found[0].requests == self._found[0].general)
         widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:

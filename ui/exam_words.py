@@ -143,8 +143,10 @@ def total_words(found: Sequence[Estimate], repeats: int) -> str:
         return ""
     answers = sum(one.requests for one in found) * repeats
     known = [one.dollars for one in found if one.dollars is not None]
+    general = found[0].general
+    own = trn("{n} question", "{n} questions", found[0].requests - general)
     parts = [
-        trn("{n} question", "{n} questions", found[0].requests),
+        f"{own} + {trn('{n} general question', '{n} general questions', general)}" if general else own,
         trn("{n} answer", "{n} answers", answers),
         tr("about {sent} tokens sent, {received} received", sent=about(sum(one.sent for one in found)),
            received=about(sum(one.received for one in found))),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -45,12 +46,18 @@ RESULT = ("question", "answer", "system", "split", "kind", "status", "tags", "fa
 CELL = 300  # characters of a text that a cell shows
 
 
-def bring(workspace: Workspace, what: list[Path] | str, parent: QWidget) -> None:
-    """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once."""
-    workspace.tasks.start("", _bring(workspace, what, parent))
+Ended = Callable[[], object]
 
 
-async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget) -> None:
+def bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: Ended = lambda: None) -> None:
+    """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once.
+
+    `on_ended` is called for each of the two when it is done or given up.
+    """
+    workspace.tasks.start("", _bring(workspace, what, parent, on_ended))
+
+
+async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: Ended) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
     sources = _sources(what, held)
     await asyncio.to_thread(lambda: [source.recognise() for source in sources])
@@ -59,11 +66,13 @@ async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget) 
     if tables:
         dialog = ImportDialog(workspace, tables, parent)
         dialog.destroyed.connect(lambda: held.close())  # a bound method would not keep it alive
+        dialog.ended.connect(on_ended)
         dialog.open()
     outcome = Outcome(failed=[failure(source.name, source.error) for source in others if source.error])
     wanted = [Wanted(source.path, options_of(source), source.name) for source in others if not source.error]
     if wanted or outcome.failed:
         task = workspace.tasks.start(label_of(wanted) if wanted else "", take(workspace, wanted, parent, outcome))
+        task.add_done_callback(lambda _task: on_ended())
         if not tables:
             task.add_done_callback(lambda _task: held.close())
 
@@ -86,6 +95,8 @@ def options_of(source: Source) -> Options:
 
 class ImportDialog(QDialog):
     """The choices for tables. What is chosen holds for one file; split, status and tags are for all of them."""
+
+    ended = Signal()  # the rows have come, or the person does not want them
 
     def __init__(self, workspace: Workspace, sources: list[Source], parent: QWidget) -> None:
         super().__init__(parent)
@@ -177,9 +188,13 @@ class ImportDialog(QDialog):
             wanted = self.wanted()
             work = take(self._workspace, wanted, self.parentWidget())
             task = self._workspace.tasks.start(label_of(wanted), work)
-            task.add_done_callback(lambda _task: self.deleteLater())
+            task.add_done_callback(lambda _task: self._end())
         else:
-            self.deleteLater()
+            self._end()
+
+    def _end(self) -> None:
+        self.ended.emit()
+        self.deleteLater()
 
     def _on_file(self, index: int) -> None:
         self._source = self._sources[index]

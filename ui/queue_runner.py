@@ -105,7 +105,8 @@ class QueueRunner(QObject):
         while not project.read_only and not await self._is_idle(project):
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(queue.run())
-                while not (await self._is_idle(project) and await self._is_quiet()):
+                running.add_done_callback(lambda _task: self._news.set())  # one that has ended is begun anew
+                while not running.done() and not (await self._is_idle(project) and await self._is_quiet()):
                     await self._news.wait()
                 running.cancel()
 

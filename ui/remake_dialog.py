@@ -8,11 +8,13 @@ from collections.abc import Callable, Collection
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core import facts, remaking
+from core import dataset, facts, remaking
+from core.dataset import Example
 from core.language import tr, trn
 from core.progress import Reporter
 from ui.ask_dialogs import AskDialog, Asked, Found
 from ui.inquiry_runner import Ended
+from ui.text_table import MOST, TextTable
 from ui.ways import Ways
 from ui.workspace import Workspace
 
@@ -35,6 +37,10 @@ class RemakeDialog(AskDialog):
         self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
         self.drafts.clicked.connect(lambda _checked: self.drafts_wanted.emit())
         self.drafts.hide()
+        self._before: dict[int, Example] = {}  # the rows as they were while they were out of date
+        self.made = TextTable(tr("Remade rows"), [tr("Question"), tr("Old answer"), tr("New answer")], even=3)
+        self.made.hide()
+        self.body.addWidget(self.made, 1)
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.still_right)
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.drafts)
 
@@ -61,6 +67,7 @@ class RemakeDialog(AskDialog):
 
     def show_found(self, found: Asked) -> None:
         super().show_found(found)
+        self._before |= dataset.fetch(self.workspace.project.rows, [about["row"] for about in found.abouts])
         self.estimate.setVisible(self.ways.online.isChecked())
         self.still_right.setEnabled(bool(found.abouts))
         self.show_start()
@@ -82,6 +89,17 @@ class RemakeDialog(AskDialog):
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
+            self._show_made()
+
+    def _show_made(self) -> None:
+        """What was made beside what it was made of: with both a person can tell whether to approve it."""
+        now = dataset.fetch(self.workspace.project.rows, list(self._before))
+        changed = [
+            (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer
+        ]
+        lines = [(row.question, before.answer, row.answer) for before, row in changed[:MOST]]
+        self.made.show_lines(lines, "", "")
+        self.made.setVisible(bool(lines))
 
     def _on_way(self) -> None:
         self.estimate.setVisible(self.ways.online.isChecked())

@@ -218,13 +218,17 @@ class TrainingForm(QWidget):
         self.rows.clear()
         self.suffix.clear()
 
-    def show_tags(self, total: int, tags: dict[str, int]) -> None:
-        """The sets of approved rows to choose from, with their numbers; what was chosen in this project stays chosen."""
+    def show_tags(self, total: int, tags: dict[str, int], every: dict[str, int] | None = None) -> None:
+        """The sets of approved rows to choose from; what was chosen in this project stays chosen.
+
+        Beside their numbers stands how many rows a set has in `every` ('' is all rows), where some are not approved.
+        """
+        every = every or {}
         kept = self._workspace.choice(ROWS)
         self.rows.clear()
-        self.rows.addItem(tr("All training rows ({n})", n=f"{total:,}"), "")
+        self.rows.addItem(tr("All training rows ({n})", n=_of(total, every.get("", 0))), "")
         for tag, count in tags.items():
-            self.rows.addItem(f"{tag} ({count:,})", tag)
+            self.rows.addItem(f"{tag} ({_of(count, every.get(tag, 0))})", tag)
         if kept and kept not in tags:
             self.rows.addItem(tr("{tag} (no rows any more)", tag=kept), kept)
         self.rows.setCurrentIndex(max(0, self.rows.findData(kept)))
@@ -349,3 +353,10 @@ def _auto_box() -> QSpinBox:
     box.setSpecialValueText(tr("Auto"))
     box.setMinimumWidth(90)
     return box
+
+
+def _of(approved: int, every: int) -> str:
+    """How many rows are approved, and of how many, where that differs."""
+    if every <= approved:
+        return f"{approved:,}"
+    return tr("{approved} of {n} approved", approved=f"{approved:,}", n=f"{every:,}")

@@ -149,8 +149,7 @@ class TrainingTab(Tab):
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
-        total, tags = await project.read(_sets)
-        self.form.show_tags(total, tags)
+        self.form.show_tags(*await project.read(_sets))
         await self._check_rows()
 
     async def _check_rows(self) -> None:
@@ -283,10 +282,10 @@ _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves 
 _NOTHING: _Known = (None, {})
 
 
-def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
-    """How many rows there are to train on, and how many of them have each tag."""
-    total = dataset.counts(db, "split", status="approved").get("train", 0)
-    return total, dataset.counts(db, "tags", "train", "approved")
+def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
+    """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
+    total, every = (dataset.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
+    return total, dataset.counts(db, "tags", "train", "approved"), {**dataset.counts(db, "tags", "train"), "": every}
 
 
 def _state(line: Line) -> object:

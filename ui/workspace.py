@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from array import array
 from collections import defaultdict
 from contextlib import suppress
@@ -23,6 +24,8 @@ from ui.backup_runner import BackupRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
 
+log = logging.getLogger(__name__)
+AGAIN = 1.0  # seconds until models are asked for again after what nobody expected
 QUIET = 2_000  # milliseconds without a change before the search index is made anew
 
 
@@ -151,7 +154,15 @@ class Workspace(QObject):
 
     async def _load(self, id: str) -> None:
         with suppress(JukuError):  # said where the models are chosen, and for the student's above the tabs
-            await self.offers_of(id, fresh=True)
+            try:
+                await self.offers_of(id, fresh=True)
+            except JukuError:
+                raise
+            except Exception:
+                # Such as an import that failed beside another one: a fault of ours only when it fails again.
+                log.exception("the models of %s", id)
+                await asyncio.sleep(AGAIN)
+                await self.offers_of(id, fresh=True)
 
     async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:
         """The models of a provider, asked for once, or `fresh`. Raises `ProviderError`, `KeyStoreError`."""
@@ -159,8 +170,8 @@ class Workspace(QObject):
             return known
         try:
             offers = self._with_unlisted(id, await (await self.provider(id)).offers())
-        except JukuError as error:
-            self._troubles[id] = error
+        except Exception as error:
+            self._troubles[id] = error if isinstance(error, JukuError) else self._unexpected(id)
             self.offers_failed.emit(id)
             raise
         self._troubles.pop(id, None)
@@ -171,6 +182,10 @@ class Workspace(QObject):
             self._others[id] = offers
         self.offers_changed.emit()
         return offers
+
+    def _unexpected(self, id: str) -> JukuError:
+        title = tr("The models of “{server}” could not be loaded", server=self.provider_title(id))
+        return JukuError(title, tr("Something unexpected happened in Juku. Try again; the log says more."))
 
     def add_offer(self, id: str, model: str) -> None:
         """Offer a model that a provider has and does not list: few servers list checkpoints."""

@@ -124,7 +124,10 @@ ROW_RULES = [
     Rule(
         "tool-count",
         "error",
-        lambda: (tr("Number of tools"), tr("A list of tools cannot be empty and has at most 128 tools.")),
+        lambda: (
+            tr("Number of tools"),
+            tr("A list of tools has at most 128 tools. Only in rows that compare answers may it be empty."),
+        ),
     ),
     Rule(
         "tool-name-invalid",

@@ -208,13 +208,22 @@ def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterat
     marks = [(number, mark.end()) for number, (_, line) in enumerate(lines) if (mark := _ITEM.match(line))]
     first = marks[0][0] if marks else len(lines)
     if first:
-        yield Paragraph(_joined(lines[:first]), begins_item)
+        yield from _item(lines[:first]) if begins_item else [Paragraph(_joined(lines[:first]), begins_item)]
     if marks:
         yield Opening()
         for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
             start, line = lines[number]
-            yield Paragraph(_joined([(start + width, line[width:]), *lines[number + 1 : end]]), begins_item=True)
+            yield from _item([(start + width, line[width:]), *lines[number + 1 : end]])
         yield Closing()
+
+
+def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
+    """An item of a list; of one such as “1. Hours” with text in the next line the first line is its heading."""
+    if heading := _heading([line for _, line in lines], 0):
+        yield heading
+        lines = lines[1:]
+    if lines:
+        yield Paragraph(_joined(lines), begins_item=not heading)
 
 
 def _joined(lines: list[tuple[int, str]]) -> Passage:

@@ -48,14 +48,16 @@ class Connection:
         self.pace = Pace(self.at_once)
         self._key = key
         self._client: AsyncOpenAI | None = None
+        self._connecting = asyncio.Lock()
 
     async def client(self) -> AsyncOpenAI:
         """The package's client. What is imported of the package anywhere here is imported after this."""
-        if self._client is None:
-            await asyncio.to_thread(package.load)
-        if self._client is None:  # another request may have come first meanwhile
-            self._client = self._connect(self.base_url, self._key)
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                await asyncio.to_thread(package.load)
+                # It reads the system's certificates, which takes 50 ms: not on the window's thread.
+                self._client = await asyncio.to_thread(self._connect, self.base_url, self._key)
+            return self._client
 
     async def once(self) -> AsyncOpenAI:
         """A client that never repeats a request by itself: for what must not happen twice."""

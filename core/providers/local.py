@@ -51,7 +51,7 @@ class LocalProvider(OpenAIProvider):
             if self._client is None or not await self._alive():
                 await super().close()
                 await asyncio.to_thread(self._start)
-                self._client = self._connect(self.base_url, self._key)
+                self._client = await asyncio.to_thread(self._connect, self.base_url, self._key)
             return self._client
 
     async def _alive(self) -> bool:

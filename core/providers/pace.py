@@ -37,7 +37,7 @@ class Pace:
         self._eased = MOST  # halved whenever it was too much, and slowly given back
         self._until = 0.0  # of the monotonic clock: nothing is sent before
         self._going = 0
-        self._changed = asyncio.Condition()
+        self._freed = asyncio.Event()
 
     @property
     def at_once(self) -> int:
@@ -66,15 +66,15 @@ class Pace:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until there is room for one more request."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._going < self.at_once)
-            self._going += 1
+        while self._going >= self.at_once:
+            self._freed.clear()
+            await self._freed.wait()
+        self._going += 1
         try:
             yield
-        finally:
-            async with self._changed:
-                self._going -= 1
-                self._changed.notify_all()
+        finally:  # without waiting for anything: who is cancelled twice would keep the place for ever
+            self._going -= 1
+            self._freed.set()
 
     async def wait(self, on_pause: OnPause = lambda _seconds: None) -> None:
         """Wait until the server may be asked again."""

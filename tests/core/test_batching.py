@@ -183,3 +183,19 @@ def test_batches_end_at_the_persons_wish(gates, server):
 
     asyncio.run(end())
     assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]
+
+
+def test_one_that_was_stopped_before_the_server_had_answered_ends_at_the_persons_wish(gates, server):
+    id = asking.begin(gates, batch=True)
+    server.weather = lambda method, path: Fault("lose") if method == "POST" and path.endswith("/batches") else None
+    with pytest.raises(asyncio.CancelledError):
+        ask(gates, server, id, until=lambda: server.batches)
+    assert batches.of(gates.rows, "inquiry", id)[0].remote_id is None
+
+    async def end():
+        provider = server.provider()
+        await batches.cancel(gates, provider, "inquiry", id)
+        await provider.close()
+
+    asyncio.run(end())
+    assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -299,3 +300,28 @@ def test_a_file_that_is_cut_off_does_not_end_the_process(project):
     done = subprocess.run([sys.executable, "-c", CUT, str(project.path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done
     assert done.stdout.startswith("said")
+
+
+def test_a_read_that_a_take_over_interrupts_is_asked_again(project):
+    """Whoever waits for it was not cancelled: a queue or a table would stand still from then on."""
+    add(project, "q")
+    began = threading.Event()
+
+    def slow(db):
+        if not began.is_set():
+            began.set()
+            db.execute(
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+            ).fetchall()
+        return db.execute(COUNT).fetchone()[0]
+
+    async def go():
+        reading = asyncio.ensure_future(project.read(slow))
+        await asyncio.to_thread(began.wait)
+        log_of(project).unlink()
+        row = dataset.read_row(jsonl.new_row("", "another", "a"))
+        await project.write("Add", dataset.add, [row])
+        return await reading
+
+    assert asyncio.run(go()) in (1, 2)
+    assert questions(project) == ["q", "another"]

@@ -15,6 +15,7 @@ from core.spec import Spec
 from tests.core import asking
 from tests.core.asking import GATES, begin
 from tests.fake_server import KEY, FakeServer, Fault
+from tests.patience import PATIENCE
 
 QUESTION = [{"role": "user", "content": "?"}]
 SOON = {"Retry-After-Ms": "20"}
@@ -267,3 +268,28 @@ def test_a_server_may_send_on_to_itself(server):
     server.weather = once
     assert run(server, lambda provider: provider.moderate(["a"])) == [[]]
     assert all(head["authorization"] == f"Bearer {KEY}" for head in server.heads)
+
+
+def test_who_is_cancelled_twice_keeps_no_place():
+    async def go():
+        pace = Pace(1)
+
+        async def hold():
+            async with pace.turn():
+                await asyncio.Event().wait()
+
+        first, others = asyncio.ensure_future(hold()), []
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(hold()) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in (first, *others):
+            task.cancel()
+        await asyncio.sleep(0)
+        for task in (first, *others):
+            task.cancel()
+        await asyncio.gather(first, *others, return_exceptions=True)
+        assert pace._going == 0
+        async with asyncio.timeout(PATIENCE), pace.turn():
+            pass
+
+    asyncio.run(go())

@@ -107,11 +107,10 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     leaks = next(one for one in report.objections if one.rule == "split-leakage")
     shown = filters.find(sample.rows, filters.parse(leaks.words))
     assert f"{len(shown)} row" in leaks.message
-    assert (
-        dataset.counts(sample.rows, "problems")["split-leakage"]
-        == findings.counts(sample.rows)["split-leakage"]
-        == len(shown)
-    )
+    assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
+    whole = findings.counts(sample.rows)["split-leakage"]
+    assert dataset.counts(sample.rows, "problems")["split-leakage"] == whole > len(shown)
+    assert leaks.message.endswith(f"of these ({whole} in the whole project)")
     for one in report.objections:
         if one.rule in ("personal-email", "personal-card", "split-leakage"):
             assert set(filters.find(sample.rows, filters.parse(one.words))) & {asked.id, *own}

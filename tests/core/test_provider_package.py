@@ -1,13 +1,16 @@
 """The openai package is imported once and whole, whoever asks first; and all code asks in that order."""
 
 import ast
+import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from core.providers import package
+from core.providers.connection import Connection
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / "core" / "providers").glob("*.py"))
@@ -150,3 +153,24 @@ assert died == [threading.main_thread()]
 """
     ended = subprocess.run([sys.executable, "-c", use], cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_client_is_made_off_the_window_s_thread_and_once(monkeypatch):
+    """It reads the system's certificates, which holds up whoever does it."""
+    made = []
+    real = Connection._connect
+
+    def connect(self, *about):
+        made.append(threading.current_thread())
+        return real(self, *about)
+
+    monkeypatch.setattr(Connection, "_connect", connect)
+
+    async def go():
+        connection = Connection("x", "X", "http://127.0.0.1:9/v1", "k")
+        first, second = await asyncio.gather(connection.client(), connection.client())
+        assert first is second
+        await connection.close()
+
+    asyncio.run(go())
+    assert len(made) == 1 and made[0] is not threading.main_thread()

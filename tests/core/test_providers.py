@@ -211,7 +211,7 @@ def test_a_cut_stream_keeps_what_has_come(server):
 def test_something_else_than_a_stream_is_no_empty_answer(server, kind, words):
     server.weather = lambda _method, _path: Fault(kind)
     with pytest.raises(ProviderError, match=words):
-        run(server, lambda provider: provider.chat("m", [{"role": "user", "content": "?"}], Sampling(), once=True))
+        run(server, lambda provider: provider.chat("m", [{"role": "user", "content": "?"}], Sampling()))
 
 
 @pytest.mark.parametrize(
@@ -286,3 +286,27 @@ def test_the_systems_own_words_for_a_dead_server_are_not_shown():
         asyncio.run(ask())
     assert "Errno" not in str(error.value) and "(" not in error.value.message
     assert "Nothing is listening there" in error.value.message
+
+
+@pytest.mark.parametrize("kind", ["reset", "lose"])
+def test_a_question_that_may_have_been_answered_is_not_asked_again(server, kind):
+    """The package would send it up to three times, and an answer that was lost would be paid as often."""
+    server.weather = lambda _method, _path: Fault(kind)
+    with pytest.raises(ProviderError, match="cannot be reached"):
+        run(server, lambda provider: provider.chat("m", [{"role": "user", "content": "?"}], Sampling()))
+    assert len(server.requests) == 1
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    with pytest.raises(ProviderError, match="cannot be reached"):
+        run(server, lambda provider: provider.call("m", [{"role": "user", "content": "?"}], [tool]))
+    assert len(server.requests) == 2
+
+
+def test_a_busy_server_is_asked_again_at_its_own_pace_in_the_chat_too(server, monkeypatch):
+    told = []
+    faults = [Fault(status=429, headers={"Retry-After-Ms": "20"})] * 2
+    server.weather = lambda _method, _path: faults.pop() if faults else None
+    server.answer("base-model", "Three.")
+    ask = [{"role": "user", "content": "?"}]
+    reply = run(server, lambda provider: provider.chat("base-model", ask, Sampling(), on_pause=told.append))
+    assert reply.texts == ["Three."] and len(server.requests) == 3
+    assert all(0 < seconds <= 0.02 for seconds in told) and told

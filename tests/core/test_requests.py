@@ -91,7 +91,7 @@ async def everything(provider, server):
     await provider.jobs(), await provider.jobs_of("token"), await provider.job(job)
     await provider.events(job, set()), await provider.checkpoints(job)
     await provider.pause_job(job), await provider.resume_job(job), await provider.cancel_job(job)
-    await provider.chat("base-model", MESSAGES, Sampling(), on_text=lambda _number, _text: None, once=True)
+    await provider.chat("base-model", MESSAGES, Sampling(), on_text=lambda _number, _text: None)
     for schema in SCHEMAS:
         await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5, ("\n",)), schema=schema)
     with contextlib.suppress(ProviderError):  # the fake calls no function

@@ -228,3 +228,19 @@ def test_a_heading_is_not_glued_to_the_sentence_below_it(text, said, heading):
     assert [one.text for one in found] == said
     assert {one.heading for one in found} == {heading}
     assert all(text[one.start : one.end] == one.quote for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1. Hours\nThe gate opens at 9.\n\n2. Price\nA ticket costs 5 dollars.\n",
+         [("Hours", "The gate opens at 9."), ("Price", "A ticket costs 5 dollars.")]),
+        ("1. Hours\n   The gate opens at 9.\n", [("Hours", "The gate opens at 9.")]),
+        ("1. 営業時間\n当館は9時に開きます。\n", [("営業時間", "当館は9時に開きます。")]),
+        ("１．営業時間\n当館は9時に開きます。\n", [("営業時間", "当館は9時に開きます。")]),
+        ("1. Open the door.\n2. Close it.\n", [("", "Open the door."), ("", "Close it.")]),
+        ("1. The gate opens at nine\n   on Mondays.\n", [("", "The gate opens at nine on Mondays.")]),
+    ],
+)  # fmt: skip
+def test_a_numbered_heading_is_no_part_of_the_statement_below(text, found):
+    assert [(one.heading, one.text) for one in statements.split(text)] == found

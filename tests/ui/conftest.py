@@ -11,6 +11,7 @@ import ui.workspace
 from core.settings import ProviderSettings, Settings
 from tests.patience import PATIENCE
 from ui import background_check, backup_runner
+from ui.collecting import Collector
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
@@ -32,8 +33,18 @@ def no_widgets_left(qapp):
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
+@pytest.fixture(autouse=True)
+def collector(qapp):
+    """As in the program; what a test leaves is destroyed at its end, on the thread that it belongs to."""
+    collector = Collector()
+    yield collector
+    collector._timer.stop()
+    gc.collect()
+    gc.enable()
+
+
 @pytest.fixture
-def run(qapp):
+def run(qapp, collector):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
     qapp.setQuitOnLastWindowClosed(False)  # as in the program: closing a window does not stop the loop
     loop = qasync.QEventLoop(qapp, already_running=False)
@@ -41,7 +52,6 @@ def run(qapp):
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
     yield lambda command: loop.run_until_complete(settled(command))
-    # Widgets die here, in their own thread: the collector might run in a worker's and destroy them there.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     left = [task for task in asyncio.all_tasks(loop) if not task.done()]

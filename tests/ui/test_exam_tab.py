@@ -103,7 +103,7 @@ def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
         BASE_CLOSED, TUNED_CLOSED, Subject("fake", BASE, OPEN), Subject("fake", BASE, RETRIEVED),
     ]  # fmt: skip
     assert tab.form.temperature.value() == 0
-    assert tab.form.total.text().startswith("87 questions · 348 answers · about ")
+    assert tab.form.total.text().startswith("67 questions + 20 general questions · 348 answers · about ")
     assert tab.pages.currentWidget() is tab.empty
     assert tab.form.start.isEnabled()
 
@@ -208,7 +208,7 @@ def test_an_exam_of_general_questions_is_warned_of(run, tab):
             "", lambda db: db.execute("DELETE FROM example WHERE split = 'test'") and None
         )
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.form.total.text().startswith("20 questions"))
+        await until(lambda: tab.form.total.text().startswith("0 questions + 20 general questions"))
 
     run(go())
     assert "None of these questions is about your text" in tab.form.hint.text()

@@ -61,13 +61,15 @@ def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dial
     assert not held(untested)
 
 
-def test_it_is_offered_where_an_exam_cannot_start(qtbot, run, untested):
+@pytest.mark.parametrize("general", [False, True])
+def test_it_is_offered_where_an_exam_has_no_question_of_ones_own(qtbot, run, untested, general):
     async def go():
         tab = ExamTab(untested)
         qtbot.addWidget(tab)
-        tab.form.general.setChecked(False)
+        tab.form.general.setChecked(general)
         tab.refresh(ALL_TABLES)
-        await until(lambda: not tab.form.keep.isHidden() or tab.form._found)
+        await until(lambda: tab.form._found)
+        assert not tab.form.keep.isHidden()
         for button in (tab.empty.keep, tab.form.keep):
             button.click()
         opened = tab.findChildren(HoldOutDialog)

@@ -4,11 +4,13 @@ import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 
+from core import dataset
 from core.project import Project
 from core.settings import ProviderSettings, Settings
 from tests.ui.waiting import until
 from ui import dataset_clipboard
 from ui.dataset_columns import COLUMNS
+from ui.import_dialog import ImportDialog
 from ui.main_window import MainWindow
 from ui.notice import Notice
 from ui.workspace import Workspace
@@ -109,3 +111,40 @@ def test_a_paste_over_the_last_column_says_so(run, window):
 
     run(work())
     assert "no column to the right" in window.findChildren(Notice)[-1].text.text()
+
+
+def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, window):
+    """A table on the clipboard asks for its columns first; whoever says no has pasted nothing."""
+    tab = window.dataset_tab
+    QGuiApplication.clipboard().setText("| Who? | What? |\n|---|---|\n| a | b |\n")
+    row = dataset.read_row(ROW)
+
+    async def work():
+        await until(lambda: tab.model.rowCount())
+        window.show()
+        tab.rows.paste()
+        await until(lambda: window.findChildren(ImportDialog))
+        assert tab._pasted_from
+        window.findChildren(ImportDialog)[0].reject()
+        assert not tab._pasted_from
+        before = tab.table.currentIndex().row(), tab.table.count_selected()
+        changes = await window.workspace.project.write("Add", dataset.add, [row])
+        window.workspace.tasks.changed.emit(changes)
+        await until(lambda: not tab._is_finding() and not tab._again)
+        assert (tab.table.currentIndex().row(), tab.table.count_selected()) == before
+
+    run(work())
+
+
+def test_cells_that_only_change_rows_await_none(run, window):
+    tab = window.dataset_tab
+    QGuiApplication.clipboard().setText("another")
+
+    async def work():
+        await until(lambda: tab.model.rowCount())
+        tab.table.go_to(0)
+        tab.rows.paste()
+        assert not tab._pasted_from
+        await until(lambda: window.workspace.project.undo_label)
+
+    run(work())

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import dataset, facts, spec
+from core import dataset, facts, remaking, spec
 from core.documents import Document
 from core.errors import JukuError
 from core.filters import Filter, find
@@ -541,11 +541,18 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         dialog.ways.offline.click()
         await until(lambda: dialog.primary.isEnabled())
         count = tab.table.facts.entry(fact.id).stale
+        stale = dataset.fetch(tab.workspace.project.rows, remaking.stale(tab.workspace.project.rows, {fact.name}))
+        assert dialog.made.isHidden()
         assert dialog.primary.text() == (f"Remake {count} rows" if count > 1 else "Remake 1 row")
         dialog.primary.click()
         await until(lambda: not tab.table.facts.entry(fact.id).stale)
         await until(lambda: dialog.last)
         assert dialog.last.meaning == "good"
+        now = dataset.fetch(tab.workspace.project.rows, list(stale))
+        wanted = {(now[id].question, row.answer, now[id].answer) for id, row in stale.items()}
+        cells = dialog.made.table
+        assert {tuple(cells.item(row, at).text() for at in range(3)) for row in range(cells.rowCount())} == wanted
+        assert not dialog.made.isHidden()
         dialog.close()
         return fact.name, count
 

@@ -3,10 +3,13 @@
 import asyncio
 import threading
 
+import pytest
+
 import ui.workspace
 from core import dataset, filters, indexing
 from core.formats import jsonl
 from core.keys import Keys
+from core.providers import package
 from core.settings import ProviderSettings, Role, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.patience import PATIENCE
@@ -84,5 +87,37 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
             assert len(server.requests) == 2
             await workspace.tasks.close()
             await workspace.forget_provider("writer")
+
+    run(work())
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
+    """Such as an import that fails beside another one, which a second attempt does not."""
+    monkeypatch.setattr(ui.workspace, "AGAIN", 0.0)
+    left, real = [None] * failures, package.load
+
+    def load():
+        if left:
+            left.pop()
+            raise ImportError("cannot import name 'x' from partially initialized module")
+        real()
+
+    monkeypatch.setattr(package, "load", load)
+
+    async def work():
+        with FakeServer() as server:
+            workspace = Workspace(project, Settings(provider="one", providers=[ProviderSettings("one", "One", server.url)]))
+            workspace.keys.keep_for_session("one", KEY)
+            if failures == 1:
+                await workspace.load_offers()
+            else:
+                with pytest.raises(ImportError):  # which the crash dialog tells, beside “Try again”
+                    await workspace.load_offers()
+                assert workspace.no_models("one") == "The models of “One” could not be loaded."
+                await workspace.load_offers()
+            assert workspace.offers and workspace.trouble("one") is None
+            await workspace.tasks.close()
+            await workspace.forget_provider("one")
 
     run(work())

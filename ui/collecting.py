@@ -1,0 +1,27 @@
+"""Lets the collector of cyclic garbage run on the window's thread alone: on another it would destroy what belongs to the window.
+
+A widget or timer that dies on a worker's thread leaves its timers running, addressed to what is no longer there.
+"""
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer
+
+INTERVAL = 500  # milliseconds between two looks at how much has gathered
+
+
+class Collector(QObject):
+    """While it lives, Python's own collections are off, and `look` does what they would have done."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        gc.disable()
+        self._timer = QTimer(self, interval=INTERVAL)
+        self._timer.timeout.connect(self.look)
+        self._timer.start()
+
+    def look(self) -> None:
+        """Collect the oldest generation that is due by Python's own thresholds."""
+        due = [number for number, (count, most) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)) if count > most]  # fmt: skip
+        if due:
+            gc.collect(due[-1])
