@@ -46,10 +46,15 @@ class Options:
 
 
 class Block(NamedTuple):
-    """Rows that share a pack. `known` were left out, `unread` go to the quarantine."""
+    """Rows that share a pack. `known` were left out, `unread` go to the quarantine.
+
+    `values` are those of all `rows` in one list, column by column of `dataset.COLUMNS`, with room for the pack's id: who
+    takes many blocks would else wake Python's collector again and again, which stops the window.
+    """
 
     blob: bytes
-    values: list[Values]
+    rows: int
+    values: list[object]
     unread: list[Left]
     known: int
 
@@ -167,7 +172,7 @@ class Builder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(packs.packed(texts), values, self._unread, known)
+        found = Block(packs.packed(texts), len(values), _flat(values), self._unread, known)
         self._empty()
         return found
 
@@ -237,11 +242,11 @@ def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, in
     """Add the blocks to the project: how many rows came, were known, and wait in the quarantine."""
     rows = known = unread = 0
     for block in blocks:
-        if block.values:
-            pack = packs.put_packed(db, block.blob)
-            db.execute(_insert(len(block.values)), _flat(pack, block.values))
+        if block.rows:
+            block.values[:: len(dataset.COLUMNS)] = [packs.put_packed(db, block.blob)] * block.rows
+            db.execute(_insert(block.rows), block.values)
         db.executemany(_LEFT, block.unread)
-        rows, known, unread = rows + len(block.values), known + block.known, unread + len(block.unread)
+        rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)
     return rows, known, unread
 
 
@@ -252,10 +257,10 @@ def _insert(rows: int) -> str:
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
-def _flat(pack: int, values: list[Values]) -> list[object]:
+def _flat(values: list[Values]) -> list[object]:
     flat: list[object] = []
     for slot, row in enumerate(values):
-        flat += (pack, slot, *row)
+        flat += (0, slot, *row)
     return flat
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from core import importing, settings
 from core.project import Project
 from ui import style
+from ui.app import TURN
 from ui.dataset_tab import DatasetTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
@@ -65,6 +66,7 @@ def bench(path: Path) -> list[tuple[str, str, str]]:
     """Rows of the table: what, the figure, the target."""
     app = QApplication.instance() or QApplication(sys.argv)
     style.apply(app, "light")
+    sys.setswitchinterval(TURN)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with loop, tempfile.TemporaryDirectory() as folder:

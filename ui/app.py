@@ -28,6 +28,7 @@ from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 NO_DISPLAY = 1
+TURN = 0.0005  # seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt
 SETTLED = 3000  # milliseconds after which the window has what it keeps
 
 
@@ -39,6 +40,7 @@ def run(arguments: list[str]) -> int:
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
         return NO_DISPLAY
     log.start()
+    sys.setswitchinterval(TURN)
     free_imports()
     app = QApplication(sys.argv[:1])
     Collector(app)

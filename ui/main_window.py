@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
         await self._open_and_import(document, rows)
         if texts:
             self.tabs.setCurrentWidget(self.spec_tab)
-            await drop_question.sort_out(self, texts, self._import_rows, self.spec_tab.bring_document)
+            await drop_question.sort_out(self, texts, self._import, self.spec_tab.bring_document)
 
     def _is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""

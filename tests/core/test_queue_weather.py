@@ -111,7 +111,7 @@ def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server
 
     run(sample, server, work)
     record = jobs.job(sample.rows, id)
-    assert "no longer knows this job" in record.error
+    assert "no longer exists there" in record.error
     assert jobs.events(sample.rows, id)
 
 

@@ -48,7 +48,7 @@ def run(qapp, collector):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
     qapp.setQuitOnLastWindowClosed(False)  # as in the program: closing a window does not stop the loop
     loop = qasync.QEventLoop(qapp, already_running=False)
-    failures = []
+    loop.failures = failures = []  # `until` looks at them, too
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
     yield lambda command: loop.run_until_complete(settled(command))
@@ -104,3 +104,4 @@ async def close(window):
     window.close()
     await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
     await window.workspace.close()
+    window.deleteLater()  # as the program does: what is left would be dressed by every later change of the theme
