@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from core.checks.content import has_spare_blanks
 from core.checks.line import LINE_LIMIT, STRING, decode, decode_text, readings
 from core.checks.messages import ROLES, role_of
-from core.checks.preferences import OLD_KEYS, OUTPUTS
+from core.checks.preferences import OLD_KEYS, OUTPUTS, compares, written_as
 from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
 
 _TOKEN = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
@@ -69,14 +69,20 @@ def _messages(text: str) -> Iterator[tuple[dict[str, Span], Span]]:
 
 
 def _lists(text: str) -> Iterator[Span]:
-    """The lists of messages: of a conversation, or of one with answers that are compared."""
-    row = members(text, whole(text))
-    given = row.get("input")
-    if given and isinstance(given.value, dict) and "messages" not in row:
-        row |= {"messages": members(text, given).get("messages", given)}
-    for key in ("messages", *OUTPUTS, *OLD_KEYS):
-        if key in row and isinstance(row[key].value, list):
-            yield row[key]
+    """The lists of messages that are checked: of a conversation, or of one with answers that are compared."""
+    object_, row = whole(text), members(text, whole(text))
+    found = [row["messages"]] if "messages" in row else []
+    if isinstance(object_.value, dict) and compares(object_.value):
+        given = row.get("input")
+        found = [members(text, given)["messages"]] if given and "messages" in _keys(given) else []
+        # An answer is one message; of any other list it is only said that it is none.
+        outputs = [row[name] for key in OUTPUTS if (name := written_as(object_.value, key))]
+        found += [one for one in outputs if isinstance(one.value, list) and len(one.value) == 1]
+    yield from (one for one in found if isinstance(one.value, list))
+
+
+def _keys(span: Span) -> Collection[str]:
+    return span.value if isinstance(span.value, dict) else ()
 
 
 def _roles(text: str) -> Iterator[Edit]:

@@ -37,8 +37,14 @@ def preference_problems(row: dict[str, Any]) -> Iterator[Problem]:
 
 def _written(row: dict[str, Any], key: str) -> tuple[str, object] | None:
     """Where an output stands, under its key or the old one, and what it is."""
+    name = written_as(row, key)
+    return (f"$.{name}", row[name]) if name else None
+
+
+def written_as(row: dict[str, Any], key: str) -> str:
+    """The key or the old one under which an output stands; '' where it is missing."""
     names = (key, *(old for old, new in OLD_KEYS.items() if new == key))
-    return next(((f"$.{name}", row[name]) for name in names if name in row), None)
+    return next((name for name in names if name in row), "")
 
 
 def _input(value: object) -> Iterator[Problem]:

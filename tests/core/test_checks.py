@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.checks import RULES, Problem, check, check_line, decode, fix, repair
@@ -424,6 +424,13 @@ def test_the_short_way_and_the_long_one_agree(said: list[tuple[str, str]]) -> No
     assert is_clean(raw) == (decoded.text is not None and not check(decoded.value))
 
 
+UNCHECKED = [{}, {"role": "assitant"}]  # more than one message: no answer that is looked into
+
+
+@example({"preferred_output": UNCHECKED}, "role-unknown")
+@example({"preferred_output": [{"role": "assistant"}], "preferred_completion": [{"role": "assitant"}]}, "role-unknown")
+@example({"messages": [], "preferred_output": [{"role": "assitant"}]}, "role-unknown")
+@example({"input": {"messages": [{"role": "assitant"}]}}, "role-unknown")
 @given(ROW, st.sampled_from(FIXABLE))
 def test_a_fix_ends_its_problem_or_leaves_the_row(value: object, rule: str) -> None:
     decoded = decode(json.dumps(value).encode())
