@@ -164,6 +164,8 @@ def _pair(text: str) -> Iterator[Edit]:
 
 def _old_keys(text: str) -> Iterator[Edit]:
     row = whole(text)
+    if not (isinstance(row.value, dict) and compares(row.value)):
+        return
     keys = [(str(key.value), key) for key, _value in entries(text, row)]
     names = [name for name, _key in keys]
     for name, key in keys:

@@ -431,6 +431,7 @@ UNCHECKED = [{}, {"role": "assitant"}]  # more than one message: no answer that 
 @example({"preferred_output": [{"role": "assistant"}], "preferred_completion": [{"role": "assitant"}]}, "role-unknown")
 @example({"messages": [], "preferred_output": [{"role": "assitant"}]}, "role-unknown")
 @example({"input": {"messages": [{"role": "assitant"}]}}, "role-unknown")
+@example({"messages": [], "preferred_completion": []}, "dpo-old-key")
 @given(ROW, st.sampled_from(FIXABLE))
 def test_a_fix_ends_its_problem_or_leaves_the_row(value: object, rule: str) -> None:
     decoded = decode(json.dumps(value).encode())
