@@ -141,7 +141,7 @@ def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run
         assert form.on_rows.text() == f"15 rows, none with errors · {count - 15} approved rows left out"
         window.tab.refresh(await project.write("", draft))
         await until(lambda: "not approved" in form.on_rows.text())
-        assert form.rows.currentText() == "plain (13)"
+        assert form.rows.currentText() == "plain (13 of 15 approved)"
         told = f"13 rows, none with errors · {count - 16} approved rows left out · 3 rows not approved"
         assert form.on_rows.text() == told
         await cancel_all(window.workspace.tasks.running())
