@@ -27,6 +27,7 @@ from core import __version__, processes
 from core.connection import locked
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
+from core.paths import real
 from core.whole_files import temporary_for
 
 BEAT = 60.0  # seconds between two signs of life
@@ -124,8 +125,8 @@ class ProjectLock:
 
 
 def lock_file(project: Path) -> Path:
-    real = project.resolve()
-    return real.with_name(f".{real.name}.lock")
+    file = real(project)
+    return file.with_name(f".{file.name}.lock")
 
 
 def acquire(project: Path) -> ProjectLock:
