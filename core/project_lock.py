@@ -70,6 +70,12 @@ class Found:
     silent: bool
 
     @property
+    def is_left_here(self) -> bool:
+        """Whether this very process made it, as in a folder that was renamed since: what it has open now, the cache's lock tells."""
+        now = processes.start_of(os.getpid())
+        return bool(self.owner and self.owner.is_here and (self.owner.pid, self.owner.started) == (os.getpid(), now))
+
+    @property
     def is_stale(self) -> bool:
         return self.owner is not None and self.owner.is_gone()
 
@@ -154,9 +160,9 @@ def _acquire_beside(own: FileLock, project: Path) -> ProjectLock:
         if _create(path, data):
             return ProjectLock(own, path, data, "")
         found = look(project)
-        if found is not None and not found.is_stale:
+        if found is not None and not (found.is_stale or found.is_left_here):
             raise ProjectLockedError(project, found)
-        notice = _notice(found)
+        notice = "" if found and found.is_left_here else _notice(found)
         _put_aside(path, found.data if found else b"")
         if _create(path, data):
             return ProjectLock(own, path, data, notice)

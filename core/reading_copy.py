@@ -35,6 +35,8 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
             _log_of(target).unlink(missing_ok=True)
             if log.exists():
                 shutil.copyfile(log, _log_of(target))
+            if (undone := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
+                shutil.copyfile(undone, target.with_name(undone.name))
             if _seen(path) == before:
                 log_check.require(target, without_log, path)
                 if _is_whole(target):

@@ -46,6 +46,7 @@ class Storage:
         self.frozen = frozen
         self._pins: set[object] = set()
         self.has_log = False  # whether the log has what the file has not
+        self._unnamed = False  # whether the file itself does not say that it has this log
         self.doubtful = False  # whether a write may not have reached the file, though it seems so
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
@@ -65,6 +66,7 @@ class Storage:
     def _open(self, without_log: bool) -> None:
         self._live = _live_file(self.path)
         missing = log_check.require(self.path, without_log)
+        self._unnamed = log_check.read(self.path).unnamed
         self.db = self._opened(open_to_write)
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
         self._live.note()
@@ -129,6 +131,7 @@ class Storage:
         self.has_log = True
         if self._pins or not self._is_backfilled():
             self._write_mark(before)
+            self._unnamed = True
             return False
         return True
 
@@ -169,6 +172,10 @@ class Storage:
         with self._noted():
             busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.has_log = bool(busy)
+        if self._unnamed and not busy:
+            # Another name for what the file holds now, or an old part of that log would still pass for its own.
+            self._unnamed = False
+            return self._mark() and self._bring_in()
         return not busy
 
     def is_log_long(self) -> bool:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from core import importing
-from core.errors import ProjectError
+from core.errors import MissingLogError, ProjectError
 from core.formats import jsonl
 from core.project import Project, look_at
 from core.rows import Options
@@ -194,3 +194,84 @@ def test_of_many_that_open_at_one_moment_one_gets_it(tmp_path, killed):
     assert sorted(said) == ["open\n"] + ["refused\n"] * 3
     with closing(Project(path)) as project:
         assert questions(project) == (["kept"] if killed else [])
+
+
+def beside(path):
+    return path.with_name(f"{path.name}-wal")
+
+
+def test_an_old_part_of_a_log_that_a_reader_kept_unnamed_is_refused(project, tmp_path):
+    """A sync folder takes file and log at different times."""
+    settled(project, "one")
+    reader = project._storage.search
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM example").fetchall()
+    for number in range(5):
+        add(project, f"a{number}" * 1000)
+    copy = tmp_path / "copy.juku"
+    shutil.copy(log_of(project), beside(copy))
+    for number in range(20):
+        add(project, f"b{number}" * 1000)
+    reader.execute("COMMIT")
+    assert asyncio.run(project.checkpoint())
+    shutil.copy(project.path, copy)
+    with pytest.raises(MissingLogError, match="does not belong"):
+        Project(copy)
+    with closing(Project(copy, without_log=True)) as opened:
+        assert questions(opened) == questions(project)
+
+
+def test_a_log_that_holds_a_mark_alone_belongs_to_its_own_state_only(project, tmp_path):
+    """Over an older file it would say of that file's rows that they are the newer ones."""
+    older, same = tmp_path / "older.juku", tmp_path / "same.juku"
+    settled(project, "one")
+    shutil.copy(project.path, older)
+    settled(project, "two")
+    shutil.copy(project.path, same)
+
+    async def freeze():
+        async with project.frozen():
+            for copy in (older, same):
+                shutil.copy(log_of(project), beside(copy))
+
+    asyncio.run(freeze())
+    with pytest.raises(MissingLogError, match="does not belong"):
+        Project(older)
+    with closing(Project(same)) as opened:
+        assert questions(opened) == ["one", "two"]
+
+
+def test_a_folder_that_was_renamed_while_open_can_be_opened_again(tmp_path):
+    (tmp_path / "before").mkdir()
+    project = Project(tmp_path / "before" / "p.juku")
+    settled(project, "one")
+    add(project, "two")
+    (tmp_path / "before").rename(tmp_path / "after")
+    with pytest.raises(ProjectError):  # the file is open here under its first name
+        Project(tmp_path / "after" / "p.juku")
+    project.close()
+    with closing(Project(tmp_path / "after" / "p.juku")) as opened:
+        assert questions(opened) == ["one", "two"]
+        assert not opened.notice
+
+
+BREAK_OFF = """
+import os, signal, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN IMMEDIATE",
+                  "CREATE TABLE junk AS SELECT * FROM example", "DELETE FROM example"):
+    db.execute(statement)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_another_program_has_left_halfway_is_looked_at_as_it_was(project):
+    for number in range(30):
+        add(project, f"q{number}" * 500)
+    wanted = questions(project)
+    project.close()
+    subprocess.run([sys.executable, "-c", BREAK_OFF, str(project.path)], check=False)
+    assert project.path.with_name(f"{project.path.name}-journal").exists()
+    for opening in (look_at, Project):
+        with closing(opening(project.path)) as opened:
+            assert questions(opened) == wanted
