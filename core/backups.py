@@ -17,6 +17,7 @@ from core import outside, paths, project_lock, schema
 from core.connection import connect, open_rows, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
+from core.paths import real
 from core.progress import Reporter
 from core.project import SUFFIX, Project
 from core.whole_files import PRIVATE, USUAL, sync_file, sync_folder, temporary_for
@@ -89,7 +90,7 @@ def _part(target: Path) -> Path:
 
 def _require_free(source: Path, target: Path) -> None:
     """Refuse to write over a project that somebody has open, or that has left its newest changes in its log."""
-    found = project_lock.look(target)
+    found, target = project_lock.look(target), real(target)
     log = target.with_name(f"{target.name}-wal")
     is_same = target.exists() and target.samefile(source)
     if is_same or (found and not found.is_stale):

@@ -173,7 +173,7 @@ def locked(path: Path) -> FileLock:
 
     The lock lies in the cache, not beside the project: it is the system's and ends with its process.
     """
-    name = hashlib.blake2b(os.fsencode(path.resolve()), digest_size=16).hexdigest()
+    name = hashlib.blake2b(os.fsencode(paths.real(path)), digest_size=16).hexdigest()
     folder = paths.cache_folder() / "open"
     lock = FileLock(folder / f"{name}.lock", thread_local=False)
     try:

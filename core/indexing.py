@@ -58,7 +58,7 @@ class Finder:
 
 
 def index_folder(project: Path) -> Path:
-    name = hashlib.blake2b(os.fsencode(project.resolve()), digest_size=16).hexdigest()
+    name = hashlib.blake2b(os.fsencode(paths.real(project)), digest_size=16).hexdigest()
     return paths.cache_folder() / "search" / name
 
 

@@ -17,6 +17,7 @@ from core.connection import missing_log_error, open_frozen, set_log_aside
 HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
 LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
 WIDTHS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
+CONSTANTS = {8: 0, 9: 1}  # those that need none
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,18 @@ class Logs:
     file: int
     log: int | None
     size: int | None  # of the log in bytes; None where there is no log
+    is_same: bool = True  # whether both are the same project's, after as many changes
 
     @property
     def belongs(self) -> bool:
         """Whether the log was begun on this file."""
-        return self.log is None or abs(self.log) == abs(self.file) or self.log > abs(self.file)
+        # One with a later mark that is not settled holds the mark alone: its content is that of the file it was begun on.
+        return self.log is None or abs(self.log) == abs(self.file) or (self.log > abs(self.file) and self.is_same)
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether the file does not say that it has this log, as where a reader kept it from that."""
+        return self.log is not None and self.file <= 0 and self.log == self.file
 
     @property
     def missing(self) -> bool:
@@ -65,25 +73,28 @@ def read(path: Path) -> Logs:
         if not found:
             return Logs(0, None, size)
         mark = schema.log_mark(db)
+        known = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
     except sqlite3.DatabaseError:  # no project, or one that its log alone makes whole: others say so
         return Logs(0, None, size)
     finally:
         db.close()
-    return Logs(mark, _mark(log, found[0]) if size else None, size)
+    page = _page(log, found[0]) if size else b""
+    is_same = str(known.get("id")).encode() in page and _value(page, b"revision") == known.get("revision")
+    return Logs(mark, _value(page, b"log"), size, is_same)
 
 
-def _mark(log: Path, root: int) -> int | None:
-    """The mark in the newest committed state of the page `root` that the log has."""
+def _page(log: Path, root: int) -> bytes:
+    """The newest committed state of the page `root` that the log has; empty where it has none."""
     with log.open("rb") as file:
         head = file.read(HEADER)
         size = int.from_bytes(head[8:12], "big")
         if len(head) < HEADER or not size:
-            return None
+            return b""
         start = _newest(file, root, size, head[16:24])
         if start is None:
-            return None
+            return b""
         file.seek(start + FRAME)
-        return _value(file.read(size), b"log")
+        return file.read(size)
 
 
 def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
@@ -124,6 +135,8 @@ def _value(page: bytes, key: bytes) -> int | None:
         body = start + size
         length = (key_type - 13) // 2
         if key_type >= 13 and page[body : body + length] == key:
+            if value_type in CONSTANTS:
+                return CONSTANTS[value_type]
             width = WIDTHS.get(value_type)
             value = page[body + length : body + length + width] if width else b""
             return int.from_bytes(value, "big", signed=True) if width else None

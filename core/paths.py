@@ -37,3 +37,8 @@ def documents_folder() -> Path:
     """Where files are looked for and suggested at first: Documents, or the home folder where there is none."""
     documents = platformdirs.user_documents_path()
     return documents if documents.is_absolute() and documents.is_dir() else Path.home()
+
+
+def real(path: Path) -> Path:
+    """The file itself where `path` is a link: what lies beside a project lies beside that. Links in a circle stay as they are."""
+    return Path(os.path.realpath(path))

@@ -17,6 +17,7 @@ from core import project_lock, schema
 from core.connection import busy_error, changed_error, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
+from core.paths import real
 from core.progress import Cancelled, Reporter
 from core.reading_copy import copied
 from core.storage import DisplacedError, Storage
@@ -65,7 +66,7 @@ class Project:
     """
 
     def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
-        self.path = path.absolute()
+        self.path = real(path)
         self.read_only = look or (path.exists() and not _is_writable(path))
         self._wrote = False
         self._takeovers = 0  # how often the file was exchanged under our feet

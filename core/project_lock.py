@@ -27,6 +27,7 @@ from core import __version__, processes
 from core.connection import locked
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
+from core.paths import real
 from core.whole_files import temporary_for
 
 BEAT = 60.0  # seconds between two signs of life
@@ -67,6 +68,12 @@ class Found:
     owner: Owner | None
     seen: float
     silent: bool
+
+    @property
+    def is_left_here(self) -> bool:
+        """Whether this very process made it, as in a folder that was renamed since: what it has open now, the cache's lock tells."""
+        now = processes.start_of(os.getpid())
+        return bool(self.owner and self.owner.is_here and (self.owner.pid, self.owner.started) == (os.getpid(), now))
 
     @property
     def is_stale(self) -> bool:
@@ -124,8 +131,8 @@ class ProjectLock:
 
 
 def lock_file(project: Path) -> Path:
-    real = project.resolve()
-    return real.with_name(f".{real.name}.lock")
+    file = real(project)
+    return file.with_name(f".{file.name}.lock")
 
 
 def acquire(project: Path) -> ProjectLock:
@@ -153,9 +160,9 @@ def _acquire_beside(own: FileLock, project: Path) -> ProjectLock:
         if _create(path, data):
             return ProjectLock(own, path, data, "")
         found = look(project)
-        if found is not None and not found.is_stale:
+        if found is not None and not (found.is_stale or found.is_left_here):
             raise ProjectLockedError(project, found)
-        notice = _notice(found)
+        notice = "" if found and found.is_left_here else _notice(found)
         _put_aside(path, found.data if found else b"")
         if _create(path, data):
             return ProjectLock(own, path, data, notice)

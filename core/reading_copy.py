@@ -11,6 +11,7 @@ from pathlib import Path
 from core import log_check
 from core.connection import connect, moved_while_read_error, open_to_read, worded
 from core.live_file import LiveFile
+from core.paths import real
 
 TRIES = 40
 PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
@@ -24,8 +25,9 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
 
     Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
     """
-    log = _log_of(path)
     target = folder / path.name
+    path = real(path)
+    log = _log_of(path)
     for _try in range(TRIES):
         try:
             before = _seen(path)
@@ -33,6 +35,8 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
             _log_of(target).unlink(missing_ok=True)
             if log.exists():
                 shutil.copyfile(log, _log_of(target))
+            if (undone := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
+                shutil.copyfile(undone, target.with_name(undone.name))
             if _seen(path) == before:
                 log_check.require(target, without_log, path)
                 if _is_whole(target):
@@ -69,6 +73,7 @@ def _log_of(path: Path) -> Path:
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`."""
+    path = real(path)
     try:
         alone = LiveFile(path)
     except OSError:  # someone has it, or it cannot be written

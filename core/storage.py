@@ -4,10 +4,11 @@ A project is one file also while it is open. What was written last lies in its l
 checkpoints the file itself says so, so that a copy of it without its log does not pass for the whole.
 """
 
+import logging
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from core import log_check, schema
@@ -24,7 +25,9 @@ from core.connection import (
 )
 from core.errors import ProjectError
 from core.live_file import LiveFile
+from core.paths import real
 
+log = logging.getLogger(__name__)
 LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
 
 
@@ -39,10 +42,11 @@ class Storage:
     """
 
     def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
-        self.path = path
+        self.path = path = real(path)
         self.frozen = frozen
         self._pins: set[object] = set()
         self.has_log = False  # whether the log has what the file has not
+        self._unnamed = False  # whether the file itself does not say that it has this log
         self.doubtful = False  # whether a write may not have reached the file, though it seems so
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
@@ -62,6 +66,7 @@ class Storage:
     def _open(self, without_log: bool) -> None:
         self._live = _live_file(self.path)
         missing = log_check.require(self.path, without_log)
+        self._unnamed = log_check.read(self.path).unnamed
         self.db = self._opened(open_to_write)
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
         self._live.note()
@@ -126,19 +131,27 @@ class Storage:
         self.has_log = True
         if self._pins or not self._is_backfilled():
             self._write_mark(before)
+            self._unnamed = True
             return False
         return True
 
     def _write_mark(self, mark: int) -> None:
-        with transaction(self.db):
+        with self._noted(), transaction(self.db):
             schema.mark_log(self.db, mark)
-        self.live.note()
 
     def _is_backfilled(self) -> bool:
         """Bring what is in the log into the file, as far as readers let; whether that is all."""
-        busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        self.live.note()
+        with self._noted():
+            busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not busy and frames == done
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """What is written inside is ours, also where a full disk ends it halfway."""
+        try:
+            yield
+        finally:
+            self.live.note()
 
     def checkpoint(self) -> bool:
         """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
@@ -154,11 +167,15 @@ class Storage:
         if schema.log_mark(self.db) > 0:
             if not self._is_backfilled():  # first the mark, so that file and log agree at each moment
                 return False
-            with transaction(self.db):
+            with self._noted(), transaction(self.db):
                 schema.settle_log(self.db)
-        busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self.live.note()
+        with self._noted():
+            busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.has_log = bool(busy)
+        if self._unnamed and not busy:
+            # Another name for what the file holds now, or an old part of that log would still pass for its own.
+            self._unnamed = False
+            return self._mark() and self._bring_in()
         return not busy
 
     def is_log_long(self) -> bool:
@@ -185,8 +202,29 @@ class Storage:
         with suppress(ProjectError, DisplacedError, sqlite3.Error):
             self.checkpoint()
         if self._live and not self._live.is_ours():
-            self.abandon()
+            self._leave()
         self._close_all()
+
+    def _leave(self) -> None:
+        """At the close of a file that is another by now, nobody can be asked: what it may not hold is saved beside it."""
+        copy, stand = self._saved() if self.has_log or self.path.exists() else (None, None)
+        if not self.live.is_ours():
+            self.abandon()
+        if copy and stand and _holds(self.path, stand):
+            copy.unlink()
+        elif copy:
+            with suppress(ProjectError, sqlite3.Error, OSError):
+                log_check.require(self.path, True)  # or the next opening would stumble over a log that the copy holds
+            log.info("%s is another file by now; what was open is saved as %s", self.path, copy)
+
+    def _saved(self) -> tuple[Path | None, tuple[int, int] | None]:
+        with suppress(ProjectError, sqlite3.Error, OSError):
+            stand = self.stand()
+            try:
+                return self.rescue(), stand
+            except ProjectError:  # another program is in
+                return save_copy(self.db, self.path), stand
+        return None, None
 
     def rescue(self) -> Path | None:
         """After a `DisplacedError`: bring the log that has lost its name into the file, or else save all that can still be read.
@@ -218,6 +256,16 @@ class Storage:
         if self._live:
             self._live.close()  # last: its lock outlives the connections
             self._live = None
+
+
+def _holds(path: Path, stand: tuple[int, int]) -> bool:
+    """Whether the file, without any log, holds all that there was at `stand`."""
+    beside = path.with_name(f"{path.name}-wal")
+    if beside.exists() and beside.stat().st_size:
+        return False
+    with suppress(sqlite3.Error), closing(open_frozen(path)) as db:
+        return schema.log_mark(db) == stand[0] and schema.revision(db) >= stand[1]
+    return False
 
 
 def _live_file(path: Path) -> LiveFile:
