@@ -42,7 +42,7 @@ TESTS = {
     "core/connection.py": ["test_project", "test_live_file", "test_reading_copy"],
     "core/storage.py": ["test_live_file", "test_log_check", "test_reading_copy"],
     "core/live_file.py": ["test_live_file", "test_project_lock"],
-    "core/log_check.py": ["test_log_check", "test_reading_copy"],
+    "core/log_check.py": ["test_log_marks", "test_reading_copy"],
 }
 QUIETLY = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LONGEST = 60.0  # seconds of the processor, and five times as many by the clock: what takes longer does not end
@@ -196,25 +196,24 @@ def judge(module: str, most: int, seed: int, again: bool) -> None:
     chosen = random.Random(seed).sample(every, min(most, len(every)))
     place = FOUND / f"{Path(module).stem}{'' if seed == 1 else f'-{seed}'}.json"
     known = json.loads(place.read_text(encoding="utf-8"))["results"] if again else []
-    kept = [Result(**one) for one in known if one["killed"]]
+    results = {one["name"]: Result(**one) for one in known}
     if again:
-        alive = {one["name"] for one in known} - {one.name for one in kept}
+        alive = {name for name, one in results.items() if not one.killed}
         chosen = [one for one in every if one.name in alive]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         copied(tree)
         reached = reach(tree, module)
-        results = list(kept)
         for mutant in chosen:  # in the order drawn: what a run that is ended early has tried is a sample, too
-            results.append(tried(tree, mutant, reached))
-            if not results[-1].killed:
+            results[mutant.name] = tried(tree, mutant, reached)
+            if not results[mutant.name].killed:
                 print(f"  survived  {module}:{mutant.line}  {mutant.name}", flush=True)
-            write_down(place, {"module": module, "mutants": len(every), "seed": seed}, results)
-    killed = sum(one.killed for one in results)
+            write_down(place, {"module": module, "mutants": len(every), "seed": seed}, results.values())
+    killed = sum(one.killed for one in results.values())
     print(f"{module}: {killed} of {len(results)} killed, of {len(every)} mutants", flush=True)
 
 
-def write_down(place: Path, about: dict[str, object], results: list[Result]) -> None:
+def write_down(place: Path, about: dict[str, object], results: Iterable[Result]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     found = [asdict(one) for one in sorted(results, key=lambda one: one.line)]
     told = about | {"day": time.strftime("%Y-%m-%d"), "results": found}
