@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,7 +117,11 @@ def run(tree: Path, tests: list[str], plugin: object, *more: str) -> tuple[int |
             traceback.print_exc()
         os._exit(99)
     os.close(writing)
-    status = _ended(child)
+    try:
+        status = _ended(child)
+    except BaseException:
+        _end_group(child)
+        raise
     with os.fdopen(reading, "rb") as pipe:
         return status, pipe.read()
 
@@ -127,6 +132,7 @@ def _in_child(tree: Path, tests: list[str], plugin: object, writing: int, more: 
     import pytest
 
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (int(LONGEST), int(LONGEST)))
     os.chdir(tree)
     sys.path[:] = [str(tree), *(place for place in sys.path if place != str(ROOT))]
@@ -251,6 +257,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="only write the page")
     arguments = parser.parse_args()
     if not arguments.page:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that tests that are running end, too
         prepare()
         for module in arguments.modules or TESTS:
             judge(module, arguments.most, arguments.seed, arguments.again)
