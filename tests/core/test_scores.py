@@ -177,3 +177,9 @@ def test_a_judges_marks_stand_for_themselves(result, project):
         "INSERT OR REPLACE INTO eval_mark SELECT id, 'judge', 0.25, 0, '', 0 FROM eval_answer WHERE question = 1") and None))  # fmt: skip
     found = scores.result(project.rows, result.run, judges.JUDGE)
     assert (str(found.totals[TUNED].held), found.totals[TUNED].score) == ("0/3", pytest.approx(0.25))
+
+
+def test_each_question_has_a_line_with_its_kind(result):
+    names = [line.name for line in result.lines]
+    assert (names[0], names[4], names[5]) == ("direct", NO_KIND, GENERAL)
+    assert [line.questions for line in result.lines] == [(place,) for place in range(len(ASKED))]
