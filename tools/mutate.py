@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,10 +37,13 @@ TESTS = {
     "core/points.py": ["test_graders", "test_grading"],
     "core/grading.py": ["test_grading", "test_graders"],
     "core/statistics.py": ["test_statistics", "test_verdict"],
-    "core/scores.py": ["test_verdict", "test_eval_answers", "test_evals", "test_trends"],
+    "core/scores.py": ["test_scores", "test_verdict", "test_eval_answers", "test_trends"],
     "core/schema.py": ["test_project", "test_migrations", "test_versions"],
     "core/project.py": ["test_project", "test_live_file", "test_importing"],
     "core/connection.py": ["test_project", "test_live_file", "test_reading_copy"],
+    "core/storage.py": ["test_live_file", "test_log_check", "test_reading_copy"],
+    "core/live_file.py": ["test_live_file", "test_project_lock"],
+    "core/log_check.py": ["test_log_marks", "test_reading_copy"],
 }
 QUIETLY = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 LONGEST = 60.0  # seconds of the processor, and five times as many by the clock: what takes longer does not end
@@ -113,7 +117,11 @@ def run(tree: Path, tests: list[str], plugin: object, *more: str) -> tuple[int |
             traceback.print_exc()
         os._exit(99)
     os.close(writing)
-    status = _ended(child)
+    try:
+        status = _ended(child)
+    except BaseException:
+        _end_group(child)
+        raise
     with os.fdopen(reading, "rb") as pipe:
         return status, pipe.read()
 
@@ -124,6 +132,7 @@ def _in_child(tree: Path, tests: list[str], plugin: object, writing: int, more: 
     import pytest
 
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (int(LONGEST), int(LONGEST)))
     os.chdir(tree)
     sys.path[:] = [str(tree), *(place for place in sys.path if place != str(ROOT))]
@@ -190,28 +199,31 @@ def tried(tree: Path, mutant: Mutant, reached: dict[str, list[float]]) -> Result
 def judge(module: str, most: int, seed: int, again: bool) -> None:
     """Try the module's mutants, or `again` those that survived, and write down what came of them."""
     every = list(mutants(ROOT / module, module))
-    chosen = every if len(every) <= most else random.Random(seed).sample(every, most)
-    place = FOUND / f"{Path(module).stem}.json"
+    chosen = random.Random(seed).sample(every, min(most, len(every)))
+    place = FOUND / f"{Path(module).stem}{'' if seed == 1 else f'-{seed}'}.json"
     known = json.loads(place.read_text(encoding="utf-8"))["results"] if again else []
-    kept = [Result(**one) for one in known if one["killed"]]
+    results = {one["name"]: Result(**one) for one in known}
     if again:
-        alive = {one["name"] for one in known} - {one.name for one in kept}
+        alive = {name for name, one in results.items() if not one.killed}
         chosen = [one for one in every if one.name in alive]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         copied(tree)
         reached = reach(tree, module)
-        results = list(kept)
-        for mutant in sorted(chosen, key=lambda one: one.line):
-            results.append(tried(tree, mutant, reached))
-            if not results[-1].killed:
+        for mutant in chosen:  # in the order drawn: what a run that is ended early has tried is a sample, too
+            results[mutant.name] = tried(tree, mutant, reached)
+            if not results[mutant.name].killed:
                 print(f"  survived  {module}:{mutant.line}  {mutant.name}", flush=True)
-    killed = sum(one.killed for one in results)
+            write_down(place, {"module": module, "mutants": len(every), "seed": seed}, results.values())
+    killed = sum(one.killed for one in results.values())
     print(f"{module}: {killed} of {len(results)} killed, of {len(every)} mutants", flush=True)
-    FOUND.mkdir(parents=True, exist_ok=True)
-    told = {"module": module, "mutants": len(every), "seed": seed, "day": time.strftime("%Y-%m-%d")}
-    written = json.dumps(told | {"results": [asdict(one) for one in results]}, ensure_ascii=False, indent=1)
-    place.write_text(written, encoding="utf-8")
+
+
+def write_down(place: Path, about: dict[str, object], results: Iterable[Result]) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    found = [asdict(one) for one in sorted(results, key=lambda one: one.line)]
+    told = about | {"day": time.strftime("%Y-%m-%d"), "results": found}
+    place.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def copied(tree: Path) -> None:
@@ -245,6 +257,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="only write the page")
     arguments = parser.parse_args()
     if not arguments.page:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that tests that are running end, too
         prepare()
         for module in arguments.modules or TESTS:
             judge(module, arguments.most, arguments.seed, arguments.again)

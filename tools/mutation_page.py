@@ -18,7 +18,10 @@ it swaps comparisons, leaves out conditions, operands, keywords and statements, 
 
 A *killed* mutant made a test fail. An *equivalent* one changes nothing that could be seen: it is left out of the score, with its
 reason below. Of a module with many mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
-Tests were then written for what had survived in these very samples (`--again`), so scores and intervals flatter a sampled module: another `--seed` tells how good its tests are elsewhere.
+Tests were then written for what had survived in the samples of seed 1 (`--again`), so scores and intervals there flatter a sampled module.
+Samples of any other seed are *fresh*: no test was written for them before they were scored, and they tell how good the tests are elsewhere.
+A run may be ended early: what it tried until then, in the order drawn, is a smaller sample, which flatters a little, since the mutant that was
+being tried is left out, and those that survive take longest. Small samples prove little: read the interval.
 
 """
 
@@ -31,6 +34,7 @@ def write(modules: Iterable[str]) -> None:
         "| Module | Mutants | Tried | Equivalent | Killed | Score | Of all mutants | Seed | Day |",
         "|---|--:|--:|--:|--:|--:|---|--:|---|",
     ]
+    found.sort(key=lambda one: (one["module"], one["seed"]))
     rows += [_row(one, reasons.get(one["module"], {})) for one in found]
     parts = [_left(one, reasons.get(one["module"], {})) for one in found]
     missing = ", ".join(f"`{one}`" for one in modules if one not in {told["module"] for told in found})
@@ -54,10 +58,15 @@ def _row(found: dict[str, Any], reasons: dict[str, str]) -> str:
         killed,
         f"**{killed / counted:.0%}**",
         share,
-        found["seed"],
+        _seed(found),
         found["day"],
     ]
     return f"| `{found['module']}` | {' | '.join(map(str, figures))} |"
+
+
+def _seed(found: dict[str, Any]) -> str:
+    """Which sample it is; tests were written for that of the first seed only."""
+    return str(found["seed"]) if found["seed"] == 1 else f"{found['seed']} (fresh)"
 
 
 def _reason(mutant: dict[str, Any], reasons: dict[str, str]) -> str:
@@ -69,7 +78,7 @@ def _left(found: dict[str, Any], reasons: dict[str, str]) -> str:
     alive = [one for one in found["results"] if not one["killed"]]
     if not alive:
         return ""
-    lines = [f"\n## `{found['module']}`\n"]
+    lines = [f"\n## `{found['module']}`, seed {_seed(found)}\n"]
     for one in alive:
         reason = _reason(one, reasons)
         lines.append(
