@@ -2,34 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
 )
 
-from core import documents, evals, paths, samples, settings
-from core import project as projects
+from core import evals, paths, settings
 from core.errors import FileChangedError, JukuError
 from core.language import tr
 from core.progress import Progress
 from core.project import Changes, Project
 from ui import (
     drop_question,
-    file_dialogs,
     inquiry_runner,
     one_window,
-    open_question,
     queue_runner,
     screen,
     style,
@@ -41,13 +35,12 @@ from ui.dataset_tab import DatasetTab
 from ui.desktop_notice import DesktopNotice
 from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
+from ui.file_actions import FileActions
 from ui.latest import pause_words
 from ui.notice import MessageBar
 from ui.one_window import OneWindow
 from ui.opening import Opening
 from ui.place_bar import PlaceBar
-from ui.rescue_dialog import RescueDialog
-from ui.router_dialog import RouterDialog
 from ui.settings_dialog import SettingsDialog
 from ui.spec_tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
@@ -56,8 +49,6 @@ from ui.trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-PROJECT_FILES = "*.juku"
-ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 
 
 class MainWindow(QMainWindow):
@@ -78,10 +69,11 @@ class MainWindow(QMainWindow):
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
         self.copies = Copies(workspace, self)
+        self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
-        self.opening = Opening(workspace, self, self._replace, self.messages.show_error)
+        self.opening = Opening(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
@@ -109,44 +101,16 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(screen.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
-        file = self.menuBar().addMenu(tr("&File"))
-        self._action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
-        sample_menu = file.addMenu(tr("New from a &sample"))
-        for name in samples.names():
-            self._action(sample_menu, samples.load(name).title, lambda name=name: self._on_new_sample(name))
-        self._action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
-        self._recent = file.addMenu(tr("Open &recent"))
-        self._recent.aboutToShow.connect(self._show_recent)
-        file.addSeparator()
-        self._action(file, tr("Save a &copy…"), self.copies.ask)
-        self._action(file, tr("Open a &backup…"), self.copies.show_backups)
-        file.addSeparator()
-        self._action(file, tr("&Import rows…"), self._on_import, "Ctrl+I")
-        self._action(file, tr("Import a &document into the spec…"), self._on_document)
-        self._action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
-        file.addSeparator()
-        self._action(file, tr("&Rescue a model…"), self._on_rescue)
-        self._action(file, tr("R&outer…"), lambda: RouterDialog(self.workspace, self).open())
-        file.addSeparator()
-        self._action(file, tr("Se&ttings…"), self._on_settings, QKeySequence.StandardKey.Preferences)
-        file.addSeparator()
-        self._action(file, tr("&Quit"), self.close, QKeySequence.StandardKey.Quit)
+        self.files.fill(self.menuBar().addMenu(tr("&File")))
         edit = self.menuBar().addMenu(tr("&Edit"))
-        self._undo = self._action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
-        self._redo = self._action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
+        self._undo = widgets.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
+        self._redo = widgets.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         view = self.menuBar().addMenu(tr("&View"))
         for number, tab in enumerate(self.tab_list):
-            self._action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
+            widgets.menu_action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
         help = self.menuBar().addMenu(tr("&Help"))
-        self._action(help, tr("Open the &log folder"), self._on_log_folder)
-        self._action(help, tr("&About Juku"), self._on_about)
-
-    def _action(self, menu: QMenu, text: str, slot: object, shortcut: object = None) -> QAction:
-        action = menu.addAction(text)
-        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
-        if shortcut is not None:
-            action.setShortcut(shortcut)  # type: ignore[call-overload]
-        return action
+        widgets.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
+        widgets.menu_action(help, tr("&About Juku"), self._on_about)
 
     def _make_status_bar(self) -> None:
         self._server = widgets.label(dim=True)
@@ -169,18 +133,18 @@ class MainWindow(QMainWindow):
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
         self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
-        self.workspace.rows_wanted.connect(self._on_show_examples)
+        self.workspace.rows_wanted.connect(self.show_examples)
         self.trouble.settings_wanted.connect(self._on_server_settings)
-        self.dataset_tab.import_wanted.connect(self._on_import)
-        self.spec_tab.document_wanted.connect(self._on_document)
-        self.spec_tab.settings_wanted.connect(self._on_settings)
+        self.dataset_tab.import_wanted.connect(self.files.ask_for_rows)
+        self.spec_tab.document_wanted.connect(self.files.ask_for_document)
+        self.spec_tab.settings_wanted.connect(self.show_settings)
         self._notice = DesktopNotice(self)
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
         self._runner.ended.connect(self._notice.tell)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
-            tab.show_examples.connect(self._on_show_examples)
+            tab.show_examples.connect(self.show_examples)
             tab.show_model.connect(self._on_show_model)
 
     def show_project(self) -> None:
@@ -197,6 +161,10 @@ class MainWindow(QMainWindow):
         tasks.start("", self.workspace.load_offers())
         inquiry_runner.of(self.workspace).follow()
 
+    def open_paths(self, found: list[Path]) -> None:
+        """What the command line named or what was dropped."""
+        self.files.open_paths(found)
+
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
         for action, verb, label, is_kept in (
@@ -209,43 +177,8 @@ class MainWindow(QMainWindow):
         for tab in self.tab_list:
             tab.refresh(changes)
 
-    def open_paths(self, found: list[Path]) -> None:
-        """What the command line named or what was dropped: a project is opened, documents go to the spec, rows come in."""
-        document = next((path for path in found if path.suffix == projects.SUFFIX), None)
-        files = [path for path in found if path.suffix != projects.SUFFIX]
-        texts = [path for path in files if self._is_for_spec(path)]
-        self.workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
-
-    async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
-        await self._open_and_import(document, rows)
-        if texts:
-            self.tabs.setCurrentWidget(self.spec_tab)
-            await drop_question.sort_out(self, texts, self._import, self.spec_tab.bring_document)
-
-    def _is_for_spec(self, path: Path) -> bool:
-        """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
-        over_spec = self.tabs.currentWidget() is self.spec_tab
-        return path.suffix.lower() in (documents.SUFFIXES if over_spec else drop_question.DOCUMENTS)
-
-    async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        is_here = document is None or await self.opening.open(document, files)
-        if files and is_here:
-            # Later than the switch to another project, which ends what was begun before it.
-            asyncio.get_running_loop().call_soon(self._import, files)
-
-    def _import(self, files: list[Path]) -> None:
-        self.tabs.setCurrentWidget(self.dataset_tab)
-        self.dataset_tab.import_files(files)
-
-    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
-        made = await asyncio.to_thread(projects.create, path)
-        if sample:
-            await made.write(tr("Use the sample"), samples.fill, sample)
-        await self._replace(made)
-        if then:
-            asyncio.get_running_loop().call_soon(then)  # behind the switch
-
-    async def _replace(self, project: Project) -> None:
+    async def replace(self, project: Project) -> None:
+        """Show `project` in place of the open one, which is saved first."""
         await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
@@ -288,7 +221,7 @@ class MainWindow(QMainWindow):
         for tab in self.tab_list:
             tab.show_offers()
 
-    def _on_show_examples(self, words: str) -> None:
+    def show_examples(self, words: str) -> None:
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.choose(words)
 
@@ -308,73 +241,13 @@ class MainWindow(QMainWindow):
         project = self.workspace.project
         return await (project.undo() if undo else project.redo())
 
-    def _on_new(self) -> None:
-        self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, ""))
-
-    def _on_new_sample(self, name: str) -> None:
-        title = samples.load(name).spec_name
-        self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
-
-    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
-        file_dialogs.to_save(
-            self, self.workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
-            lambda path: self.workspace.tasks.start("", create(path)), _project_files(),
-        ).open()  # fmt: skip
-
-    def _on_open(self) -> None:
-        file_dialogs.to_open(
-            self, self.workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
-            lambda found: self._on_opened(found[0]), _project_files(),
-        ).open()  # fmt: skip
-
-    def _on_opened(self, path: Path) -> None:
-        """What was chosen may be no project: rows do not come into the open one without a word."""
-        if path.suffix in (projects.SUFFIX, *drop_question.DOCUMENTS):
-            self.open_paths([path])
-            return
-
-        def bring() -> None:
-            self._import([path])
-
-        def create() -> None:
-            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
-
-        open_question.ask(self, path, self.workspace.project.path.stem, bring, create)
-
-    def _show_recent(self) -> None:
-        self._recent.clear()
-        for path in self.workspace.settings.recent:
-            self._action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
-
-    def _on_import(self) -> None:
-        file_dialogs.to_open(
-            self, self.workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
-            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
-        ).open()  # fmt: skip
-
-    def _on_document(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        file_dialogs.to_open(
-            self, self.workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
-            lambda found: self.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
-        ).open()  # fmt: skip
-
-    def _on_export(self) -> None:
-        self.tabs.setCurrentWidget(self.dataset_tab)
-        self.dataset_tab.windows.export()
-
-    def _on_settings(self) -> None:
+    def show_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
 
     def _on_server_settings(self) -> None:
         """The chosen server's page, ready for its key."""
         dialog = SettingsDialog(self.workspace, self)
         dialog.show_server(self.workspace.settings.provider)
-        dialog.open()
-
-    def _on_rescue(self) -> None:
-        dialog = RescueDialog(self.workspace, parent=self)
-        dialog.show_examples.connect(self._on_show_examples)
         dialog.open()
 
     def _on_notice_clicked(self) -> None:
@@ -412,7 +285,7 @@ class MainWindow(QMainWindow):
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), drop_question.words(files, self._is_for_spec))
+                self._drop.show_over(self.centralWidget(), drop_question.words(files, self.files.is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()
@@ -485,7 +358,3 @@ class MainWindow(QMainWindow):
         except JukuError as error:
             logger.warning("%s", error)
         asyncio.get_running_loop().call_soon(self.closed.set_result, None)
-
-
-def _project_files() -> str:
-    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)

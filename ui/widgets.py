@@ -1,9 +1,10 @@
 """Small widgets that several tabs use."""
 
 import html
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QDialog,
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QLabel,
     QLayout,
+    QMenu,
     QPushButton,
     QSpinBox,
     QStackedWidget,
@@ -245,3 +247,12 @@ def short_name(model: str) -> str:
         return model
     name = f"{parts[3]} ({parts[4][:6]})" if parts[3] else parts[4][:6]
     return " · ".join([name, *parts[5:], parts[1]])
+
+
+def menu_action(menu: QMenu, text: str, slot: Callable[[], object], shortcut: object = None) -> QAction:
+    """An entry of `menu`; `shortcut` is a standard key or a text such as "Ctrl+I"."""
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _checked=False: slot())
+    if shortcut is not None:
+        action.setShortcut(shortcut)  # type: ignore[call-overload]
+    return action

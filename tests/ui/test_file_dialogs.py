@@ -69,7 +69,7 @@ def test_each_kind_remembers_its_folder_also_after_a_restart(qtbot, home, tmp_pa
 
 
 def test_the_first_project_is_suggested_under_a_whole_path(window, home):
-    window._on_new()
+    window.files._on_new()
     assert shown(window).selectedFiles() == [str(home / "Untitled.juku")]
     assert shown(window).findChild(QWidget, "fileNameEdit").text() == "Untitled.juku"
 
@@ -101,11 +101,11 @@ def test_rows_are_not_imported_without_a_word_when_they_are_opened(run, window, 
     before = window.dataset_tab.model.rowCount()
 
     async def work():
-        window._on_opened(path)
+        window.files.bring_chosen(path)
         assert "test" in window.findChildren(QMessageBox)[-1].text()
         answer(window, "Cancel")
         await asyncio.sleep(0)
-        window._on_opened(path)
+        window.files.bring_chosen(path)
         answer(window, "Import here")
         await until(lambda: window.dataset_tab.model.rowCount() == before + 1)
 
@@ -117,7 +117,7 @@ def test_opened_rows_can_become_a_project_of_their_own(run, window, tmp_path, ho
     path.write_text(ROW)
 
     async def work():
-        window._on_opened(path)
+        window.files.bring_chosen(path)
         answer(window, "New project…")
         dialog = shown(window)
         assert dialog.selectedFiles() == [str(home / "rows.juku")]

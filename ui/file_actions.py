@@ -1,0 +1,159 @@
+"""What the File menu does: projects made, opened and copied, rows and documents brought in, rows written out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from core import documents, samples
+from core import project as projects
+from core.language import tr
+from ui import drop_question, file_dialogs, open_question, widgets
+from ui.rescue_dialog import RescueDialog
+from ui.router_dialog import RouterDialog
+from ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ui.main_window import MainWindow
+
+PROJECT_FILES = "*.juku"
+ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
+
+
+class FileActions(QObject):
+    """Every dialog belongs to the window, so that a switch to another project closes it."""
+
+    def __init__(self, workspace: Workspace, window: MainWindow) -> None:
+        super().__init__(window)
+        self._workspace = workspace
+        self._window = window
+
+    def fill(self, file: QMenu) -> None:
+        """Fill the File menu."""
+        widgets.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
+        sample_menu = file.addMenu(tr("New from a &sample"))
+        for name in samples.names():
+            widgets.menu_action(sample_menu, samples.load(name).title, lambda name=name: self._on_new_sample(name))
+        widgets.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
+        self._recent = file.addMenu(tr("Open &recent"))
+        self._recent.aboutToShow.connect(self._show_recent)
+        file.addSeparator()
+        widgets.menu_action(file, tr("Save a &copy…"), self._window.copies.ask)
+        widgets.menu_action(file, tr("Open a &backup…"), self._window.copies.show_backups)
+        file.addSeparator()
+        widgets.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
+        widgets.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
+        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
+        file.addSeparator()
+        widgets.menu_action(file, tr("&Rescue a model…"), self._on_rescue)
+        widgets.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
+        file.addSeparator()
+        widgets.menu_action(file, tr("Se&ttings…"), self._window.show_settings, QKeySequence.StandardKey.Preferences)
+        file.addSeparator()
+        widgets.menu_action(file, tr("&Quit"), self._window.close, QKeySequence.StandardKey.Quit)
+
+    def open_paths(self, found: list[Path]) -> None:
+        """What the command line named or what was dropped: a project is opened, documents go to the spec, rows come in."""
+        document = next((path for path in found if path.suffix == projects.SUFFIX), None)
+        files = [path for path in found if path.suffix != projects.SUFFIX]
+        texts = [path for path in files if self.is_for_spec(path)]
+        self._workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
+
+    async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
+        await self._open_and_import(document, rows)
+        if texts:
+            self._window.tabs.setCurrentWidget(self._window.spec_tab)
+            await drop_question.sort_out(self._window, texts, self._import, self._window.spec_tab.bring_document)
+
+    def is_for_spec(self, path: Path) -> bool:
+        """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
+        over_spec = self._window.tabs.currentWidget() is self._window.spec_tab
+        return path.suffix.lower() in (documents.SUFFIXES if over_spec else drop_question.DOCUMENTS)
+
+    async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
+        is_here = document is None or await self._window.opening.open(document, files)
+        if files and is_here:
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._import, files)
+
+    def _import(self, files: list[Path]) -> None:
+        self._window.tabs.setCurrentWidget(self._window.dataset_tab)
+        self._window.dataset_tab.import_files(files)
+
+    async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
+        made = await asyncio.to_thread(projects.create, path)
+        if sample:
+            await made.write(tr("Use the sample"), samples.fill, sample)
+        await self._window.replace(made)
+        if then:
+            asyncio.get_running_loop().call_soon(then)  # behind the switch
+
+    def _on_new(self) -> None:
+        self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, ""))
+
+    def _on_new_sample(self, name: str) -> None:
+        title = samples.load(name).spec_name
+        self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
+
+    def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+        file_dialogs.to_save(
+            self._window, self._workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            lambda path: self._workspace.tasks.start("", create(path)), _project_files(),
+        ).open()  # fmt: skip
+
+    def _on_open(self) -> None:
+        file_dialogs.to_open(
+            self._window, self._workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
+            lambda found: self.bring_chosen(found[0]), _project_files(),
+        ).open()  # fmt: skip
+
+    def bring_chosen(self, path: Path) -> None:
+        """What was chosen may be no project: rows do not come into the open one without a word."""
+        if path.suffix in (projects.SUFFIX, *drop_question.DOCUMENTS):
+            self.open_paths([path])
+            return
+
+        def bring() -> None:
+            self._import([path])
+
+        def create() -> None:
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+
+        open_question.ask(self._window, path, self._workspace.project.path.stem, bring, create)
+
+    def _show_recent(self) -> None:
+        self._recent.clear()
+        for path in self._workspace.settings.recent:
+            widgets.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
+
+    def ask_for_rows(self) -> None:
+        file_dialogs.to_open(
+            self._window, self._workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
+            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+        ).open()  # fmt: skip
+
+    def ask_for_document(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
+        file_dialogs.to_open(
+            self._window, self._workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
+            lambda found: self._window.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+        ).open()  # fmt: skip
+
+    def _on_export(self) -> None:
+        self._window.tabs.setCurrentWidget(self._window.dataset_tab)
+        self._window.dataset_tab.windows.export()
+
+    def _on_rescue(self) -> None:
+        dialog = RescueDialog(self._workspace, parent=self._window)
+        dialog.show_examples.connect(self._window.show_examples)
+        dialog.open()
+
+
+def _project_files() -> str:
+    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)
