@@ -71,14 +71,17 @@ class Entry:
 
     @cached_property
     def state(self) -> str:
-        """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered."""
+        """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered.
+
+        Drafts count nowhere here, as in the figures beside it.
+        """
         if self.fact.ignored:
             return "ignored"
         if self.stale:
             return "stale"
-        if not self.rows:
+        if not self.approved:
             return "bare"
-        if not self.held:
+        if not self.examined:
             return "unproved"
         return "thin" if self.uncovered else "covered"
 

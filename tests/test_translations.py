@@ -1,6 +1,7 @@
 """What is said is found, wherever it is said, and has a translation."""
 
 import ast
+import re
 import runpy
 from pathlib import Path
 
@@ -10,3 +11,9 @@ TOOL = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "translations
 def test_texts_in_f_strings_are_found():
     code = "f\"{tr('one')} {trn('a row', '{n} rows', 3)}\"\ntr(\"two\", name=f\"{trn('x', 'y', 1)}\")\nother(\"three\")"
     assert list(TOOL["texts"](ast.parse(code))) == ["one", ("a row", "{n} rows"), "two", ("x", "y")]
+
+
+def test_a_colon_after_japanese_is_a_japanese_one():
+    catalog = Path(__file__).parent.parent / "resources/translations/ja/LC_MESSAGES/juku.po"
+    said = [line for line in catalog.read_text(encoding="utf-8").splitlines() if line.startswith(("msgstr", '"'))]
+    assert [line for line in said if re.search(r"[ぁ-んァ-ヶー一-龠]:", line)] == []

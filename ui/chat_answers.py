@@ -74,6 +74,7 @@ class ChatAnswers(QWidget):
     def add(self, index: int, piece: str) -> None:
         """Another piece of answer `index`; pieces are shown together, once a frame."""
         self._pending[index] = self._pending.get(index, "") + piece
+        self.state.say(tr("Answering…"))  # a model that writes has been made ready
         if not self.flush_timer.isActive():
             self.flush_timer.start()
 

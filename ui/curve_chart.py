@@ -121,9 +121,7 @@ class CurveChart(QWidget):
         )
         none = widgets.EmptyState(
             tr("No curve"),
-            tr(
-                "The job has ended, and the server has told no numbers of it: neither with its events nor in a result file."
-            ),
+            tr("The job ended without figures: neither its events nor a result file holds any."),
         )
         self._stack = QStackedLayout(self)
         for page in (awaited, body, none):

@@ -212,6 +212,12 @@ class RowActions(QObject):
         text = QGuiApplication.clipboard().text().strip()
         return bool(_files()) or dataset_clipboard.is_file(text) or any(sign in text for sign in "\t\n")
 
+    def has_file(self) -> bool:
+        """Whether what is on the clipboard is files or rows of one; “[1]” or “| a” may be meant for the search."""
+        text = QGuiApplication.clipboard().text().strip()
+        long = "\n" in text or text.startswith(('{"', '[{"'))
+        return bool(_files()) or (long and dataset_clipboard.is_file(text))
+
     def _targets(self, count: int) -> array[int]:
         """The rows a paste of `count` rows goes into: those selected, or from the cursor down as far as there are any."""
         selected = self._table.selected_ids()

@@ -160,8 +160,7 @@ class FilterBar(QWidget):
         self._write(filters.words(replace(self.filter(), **fields)))
 
     def _write(self, words: str) -> None:
-        with QSignalBlocker(self.line):
-            self.line.setText(words)
+        self.line.setText(words)  # its signals go out: by them its button for clearing comes and goes
         self._follow()
         self._typing.stop()
         if not self._say_wrong():

@@ -145,17 +145,23 @@ class DatasetTab(Tab):
         return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In an empty project rows that are pasted are rows, also where the search field has the keys."""
+        """Rows of a file that are pasted are rows, also where the search field has the keys: it has them after an import.
+
+        Cells are that only in an empty project: elsewhere they would go over the row that the cursor was left on.
+        """
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
             and event.matches(QKeySequence.StandardKey.Paste)
-            and self._stack.currentWidget() is self._nothing
-            and self.rows.has_rows()
+            and self._are_rows()
         ):
             event.ignore()  # so that it is no key of the field, but the tab's own
             return True
         return super().eventFilter(watched, event)
+
+    def _are_rows(self) -> bool:
+        empty = self._stack.currentWidget() is self._nothing
+        return self.rows.has_rows() if empty else self.rows.has_file()
 
     def choose(self, words: str) -> None:
         """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""

@@ -69,10 +69,10 @@ def test_only_approved_rows_cover_a_fact(game):
     write(game, dataset.add, [row("f01", kind, status="draft") for kind in kinds])
     write(game, dataset.add, [row("f01", "reworded", "test", status="draft")])
     entry = entries(game)["f01"]
-    assert (entry.state, entry.lacking) == ("thin", {})  # drafts need not be made again
+    assert (entry.state, entry.lacking) == ("bare", {})  # drafts need not be made again
     assert entry.uncovered == STUDY | {EXAM: 1}
     write(game, lambda db: db.execute("UPDATE example SET status = 'approved' WHERE split = 'train'") and None)
-    assert (entries(game)["f01"].state, entries(game)["f01"].uncovered) == ("thin", {EXAM: 1})
+    assert (entries(game)["f01"].state, entries(game)["f01"].uncovered) == ("unproved", {EXAM: 1})
     write(game, lambda db: db.execute("UPDATE example SET status = 'approved'") and None)
     assert entries(game)["f01"].state == "covered"
 

@@ -331,6 +331,15 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
     assert [answer.pane.number for answer in scene.tab._thread.answers] == [0]
 
 
+def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
+    column = ChatAnswers(str)
+    qtbot.addWidget(column)
+    column.begin(1, converts=True)
+    assert column.state.text().startswith("Preparing")
+    column.add(0, "Three")
+    assert column.state.text() == "Answering…"
+
+
 @pytest.mark.parametrize("text", ["word " * 20_000, "A line of the answer.\n" * 5_000, "三人です。" * 20_000])
 def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     """However many pieces come, they are shown once a frame; and no paragraph is ever laid out that is long."""

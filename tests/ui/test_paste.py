@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QToolButton
 
 from core import dataset
 from core.project import Project
@@ -84,6 +85,52 @@ def test_a_few_words_are_pasted_into_the_search(run, qtbot, empty):
 
     run(work())
     assert empty.dataset_tab.bar.line.text() == "return policy"
+
+
+def test_rows_are_no_search_where_there_are_rows_already(run, qtbot, empty):
+    """After an import the search field has the keys, and the next file's rows are pasted there."""
+    tab = empty.dataset_tab
+
+    async def paste(rows, wanted):
+        QGuiApplication.clipboard().setText(rows)
+        tab.bar.line.setFocus()
+        await until(tab.bar.line.hasFocus)
+        qtbot.keyClick(tab.bar.line, Qt.Key.Key_V, CONTROL)
+        await until(lambda: tab.model.rowCount() == wanted)
+
+    run(paste(ROW, 1))
+    run(paste(ROW.replace("Q", "R") * 2, 3))
+    assert tab.bar.line.text() == ""
+
+
+@pytest.mark.parametrize("text", ["[1]", "| a", "two\twords", "a line\nand one more", "{name}"])
+def test_what_may_be_searched_for_goes_over_no_row(run, qtbot, empty, text):
+    tab = empty.dataset_tab
+
+    async def work():
+        QGuiApplication.clipboard().setText(ROW)
+        tab.rows.paste()
+        await until(lambda: tab.model.rowCount() == 1)
+        QGuiApplication.clipboard().setText(text)
+        tab.bar.line.setFocus()
+        await until(tab.bar.line.hasFocus)
+        qtbot.keyClick(tab.bar.line, Qt.Key.Key_V, CONTROL)
+
+    run(work())
+    assert tab.bar.line.text()
+
+
+def test_a_cleared_search_has_no_button_for_clearing(run, empty):
+    bar = empty.dataset_tab.bar
+    button = bar.line.findChild(QToolButton)
+
+    async def work():
+        bar.choose("nothing like it")
+        await until(lambda: button.property("opacity") == 1)
+        bar.clear()
+        await until(lambda: button.property("opacity") == 0)
+
+    run(work())
 
 
 def test_what_has_no_place_is_told():
