@@ -73,6 +73,7 @@ class RouterDialog(QDialog):
         self.chosen, self.why = widgets.heading(""), widgets.label(wrap=True, dim=True)
         self.answer = QPlainTextEdit(readOnly=True)
         self.answer.setAccessibleName(tr("Answer"))
+        self.answer.setPlaceholderText(tr("The chosen model's answer appears here."))
 
     def _make_exam(self) -> None:
         self.examine = QPushButton(tr("&Test the router"))

@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QDialog,
@@ -30,11 +30,34 @@ REASON = "reason"  # the name of a dialog's line that says why its button is off
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
+class Wrapped(QLabel):
+    """A text over several lines that is never cut: a dialog grows when it comes or gets longer.
+
+    Qt's layouts ask a wrapped label for its height once, when a dialog is first shown, and squeeze it later.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._claim()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._claim()
+
+    def _claim(self) -> None:
+        if self.testAttribute(Qt.WidgetAttribute.WA_Resized) or self.isVisible():
+            self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
+
+
 def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
     """A label that never reads its text as markup: a file or a model may have written it."""
-    made = QLabel(text)
+    made = Wrapped(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(wrap)
     if dim:
         made.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     return made
@@ -150,14 +173,12 @@ def _dress(widget: QWidget, sheet: str) -> None:
         widget.setStyleSheet(sheet)
 
 
-class Note(QLabel):
+class Note(Wrapped):
     """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
         self._meaning = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.hide()
 
