@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QAction, QPalette, QResizeEvent
+from PySide6.QtGui import QAction, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QDialog,
@@ -49,8 +49,13 @@ class Wrapped(QLabel):
         super().resizeEvent(event)
         self._claim()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._claim()
+
     def _claim(self) -> None:
-        if self.testAttribute(Qt.WidgetAttribute.WA_Resized) or self.isVisible():
+        # Messages that float over a window are given their size by it (ui/floating.py).
+        if isinstance(self.window(), QDialog) and self.isVisible():
             self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
 
 
