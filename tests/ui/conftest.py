@@ -40,6 +40,7 @@ def collector(qapp):
     yield collector
     collector._timer.stop()
     gc.collect()
+    gc.freeze()  # what is still there stays until the end: the next collections need not look through it
     gc.enable()
 
 
