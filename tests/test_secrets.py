@@ -22,7 +22,7 @@ from core.redaction import HIDDEN
 from core.settings import ProviderSettings, Settings
 from core.training import Plan
 from tests.fake_server import Answer, FakeServer, Fault
-from tests.ui.conftest import close, run  # noqa: F401 - `run` is a fixture
+from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them are fixtures
 from tests.ui.test_settings_dialog import MemoryKeyring
 from tests.ui.waiting import until
 from ui import crash_dialog, inquiry_runner

@@ -240,10 +240,10 @@ def test_settings_go_out_with_the_question(scene, server):
 
 
 def test_a_failure_stays_in_its_pane(scene, server):
-    server.answer(BASE, error=(429, "Slow down."))
+    server.answer(BASE, error=(400, "Too long."))
     server.answer(TUNED, "Three.")
     scene.play(scene.ask())
-    assert "Slow down." in scene.column(0).error.text()
+    assert "Too long." in scene.column(0).error.text()
     assert not scene.column(0).blocks[0].isVisible()
     assert scene.texts()[1] == ["Three."]
     assert scene.failures == []

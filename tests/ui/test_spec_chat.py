@@ -192,11 +192,11 @@ def test_a_text_that_is_being_written_is_counted_not_shown(scene):
 
 
 def test_what_the_server_refuses_is_said(scene, server):
-    server.answer(BASE, error=(429, "Slow down."))
+    server.answer(BASE, error=(400, "Too long."))
     failed = []
     scene.workspace.tasks.failed.connect(failed.append)
     scene.play(scene.ask())
-    assert "Slow down." in scene.answer.error.text()
+    assert "Too long." in scene.answer.error.text()
     assert not failed
 
 
