@@ -183,6 +183,7 @@ class SpecTab(Tab):
         other = project is not self._project
         self._project = project
         self._stored = spec.load(project.rows)
+        self.name.setPlaceholderText(project.path.stem)
         fields = (self.name, self.description, self.prompt, self.editor)
         for field in fields:
             field.blockSignals(True)
@@ -361,4 +362,11 @@ def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage],
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
     passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
-    return text, entries, passages, taken, findings.counts(db).get("system-prompt-differs", 0), lineage.asked_otherwise(db, [])
+    return (
+        text,
+        entries,
+        passages,
+        taken,
+        findings.counts(db).get("system-prompt-differs", 0),
+        lineage.asked_otherwise(db, []),
+    )

@@ -153,7 +153,9 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     found = lineage.asked_otherwise(project.rows, [])
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
-    assert trained_prompt.words(found, "").startswith("6 of 14 training rows have the system prompt “You know the game.”")
+    assert trained_prompt.words(found, "").startswith(
+        "6 of 14 training rows have the system prompt “You know the game.”"
+    )
     (told,) = [one for one in examine(project, Plan("m")).objections if one.prompt is not None]
     assert told.prompt == "You know the game." and "6 of 14" in told.message
 
