@@ -146,7 +146,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.of_rows(db, training.trained(plan.rows)))
+        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.unasked(db, training.trained(plan.rows)))
         id = await training.create(document, provider, plan)
         shown = 0
 
@@ -182,7 +182,7 @@ async def _agree_on_prompt(
 ) -> None:
     """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
     found = await document.read(find)
-    if found is None or not await document.read(trained_prompt.differs, found):
+    if found is None:
         return
     if arguments.rows_prompt:
         await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -114,7 +114,7 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
                 "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
             ),
         )
-    saved = tr("Everything you had done before is saved in “{copy}”.", copy=copy)
+    saved = saved_words(copy)
     if gone:
         return FileChangedError(
             tr("“{name}” was moved, deleted or replaced", name=path.name),
@@ -123,6 +123,22 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
     return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
         saved + " " + tr("What is shown now is what the file holds. Open the copy to go on with your own."),
+    )
+
+
+def saved_words(copy: Path) -> str:
+    """What a rescued copy holds: everything only where it is whole."""
+    with suppress(sqlite3.Error), closing(open_frozen(copy)) as db:
+        if db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+            return tr("Everything you had done before is saved in “{copy}”.", copy=copy)
+    return tr("What could still be read is saved in “{copy}”; it is damaged, so check it before you go on.", copy=copy)
+
+
+def left_error(path: Path, copy: Path) -> FileChangedError:
+    """At the close the file was another one: what was open is in `copy`."""
+    return FileChangedError(
+        tr("“{name}” was replaced by another program", name=path.name),
+        saved_words(copy) + " " + tr("It was found when the project was closed. Open the copy to go on with your own."),
     )
 
 

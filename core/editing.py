@@ -12,6 +12,7 @@ from core.filters import Choice, Filter
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
+from core.said import turns
 
 CHUNK = 1000
 SYSTEM = "system"
@@ -55,7 +56,7 @@ def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: R
 
 
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
-    """Give all these rows the same instructions, in place of those they have."""
+    """Give all these rows the same instructions, in place of those they have; '' leaves them none."""
     _change(db, ids, SYSTEM, lambda _before: prompt, reporter)
 
 
@@ -210,6 +211,18 @@ def _without_system(data: str) -> str:
     return data
 
 
+def fixed_prompt(db: sqlite3.Connection) -> str:
+    """What `fix_all` puts into rows with another system prompt: the project's, else that of most rows; '' removes theirs."""
+    if (wanted := spec.load(db).system_prompt).strip():
+        return wanted
+    # The row that the finding names as usual, rather than all of them: a button says this for each row that is looked at.
+    sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
+    if named := db.execute(sql, (DIFFERING,)).fetchone():
+        return turns(next(dataset.examples(db, [named[0]])).data).prompt.strip()
+    usual = trained_prompt.of_rows(db, Filter(split="train"))
+    return usual.prompt if usual else ""
+
+
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
     if rule == facts.STALE:
@@ -218,8 +231,4 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     if rule != DIFFERING:
         dataset.fix_all(db, rule, reporter)
         return
-    usual = trained_prompt.of_rows(db, Filter(split="train"))
-    prompt = spec.load(db).system_prompt or (usual.prompt if usual else "")
-    ids = filters.find(db, Filter(rule=rule))
-    if prompt.strip():
-        set_system_prompt(db, ids, prompt, reporter)
+    set_system_prompt(db, filters.find(db, Filter(rule=rule)), fixed_prompt(db), reporter)

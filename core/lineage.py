@@ -90,7 +90,8 @@ def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
     known = [found for one in models if (found := trained_under(db, *one))]
-    known = known or [found for found in (trained_prompt.of_rows(db, EVERY),) if found]
+    if not known:
+        return trained_prompt.unasked(db, EVERY)
     return next((found for found in known if trained_prompt.differs(db, found)), None)
 
 

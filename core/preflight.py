@@ -248,8 +248,8 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    usual = [trained_prompt.of_rows(db, training.trained(rows), version) for rows, version in chosen]
-    others = {one.prompt: one for one in usual if one and trained_prompt.differs(db, one)}
+    unasked = [trained_prompt.unasked(db, training.trained(rows), version) for rows, version in chosen]
+    others = {one.prompt: one for one in unasked if one}
     told = {one.rule: one.words for one in found}
     made = [
         Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import project_lock, schema
-from core.connection import busy_error, changed_error, read_only_error, transaction, worded
+from core.connection import changed_error, read_only_error, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.paths import real
@@ -134,19 +134,20 @@ class Project:
     def _db(self) -> sqlite3.Connection:
         return self._storage.db
 
-    def close(self) -> None:
-        """Close the file; the newest undo steps are kept in it for the next session where they are small."""
+    def close(self) -> Path | None:
+        """Close the file, with the newest undo steps where they are small; the copy that was saved if it was exchanged."""
         if self._closed:
-            return
+            return None
         self._closed = True
         self._wait_no_more()
         if not self.read_only:
             with suppress(sqlite3.Error, ProjectError, DisplacedError):  # costs the undo steps, not the document
                 self._writing.submit(self._tidy).result()
         self._reading.shutdown()
-        self._writing.submit(self._storage.close).result()
+        copy = self._writing.submit(self._storage.close).result()
         self._writing.shutdown()
         self._release()
+        return copy
 
     def _tidy(self) -> None:
         self._storage.begin()
@@ -192,7 +193,7 @@ class Project:
         """The file with all that was written, for other processes to read (`open_rows`): it stays as it is meanwhile."""
         pin, pause = object(), FIRST_PAUSE
         try:
-            while not await self._submit(lambda: self._pin(pin)):
+            while not await self._pinned(pin):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             yield self._storage.path
@@ -201,11 +202,12 @@ class Project:
                 self._writing.submit(self._storage.unpin, pin)
             self._wait_for_quiet()
 
-    def _pin(self, pin: object) -> bool:
+    async def _pinned(self, pin: object) -> bool:
         try:
-            return self._storage.pin(pin)
+            return await self._submit(lambda: self._storage.pin(pin))
         except DisplacedError:
-            raise busy_error(self.path) from None
+            self._take_over(True)
+            return False
 
     def _wait_for_quiet(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Checkpoint once nothing was written for a moment."""

@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file is kn
     tab: int = 0  # the one that was shown last
     folders: dict[str, str] = {}  # where the last file of each kind was (ui/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
+    left: str = ""  # what was saved as the last window closed, and is said at the next start
     backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never
 
     def remember(self, project: Path) -> None:

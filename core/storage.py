@@ -186,6 +186,7 @@ class Storage:
         """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
         if self.frozen:
             return True
+        self._require_ours()  # or what lies there now would be read as what is open here
         with worded(self.path):
             # Marked at once, since the file is not to be touched later. One that was settled was written since.
             if schema.log_mark(self.db) <= 0 if self._pins else not (self.checkpoint() and self._mark()):
@@ -196,26 +197,28 @@ class Storage:
     def unpin(self, pin: object) -> None:
         self._pins.discard(pin)
 
-    def close(self) -> None:
-        """Close all connections; the last one brings in what is still in the log."""
+    def close(self) -> Path | None:
+        """Close all connections; the last one brings in what is still in the log. What was saved beside the file, if so."""
         self._pins.clear()
         with suppress(ProjectError, DisplacedError, sqlite3.Error):
             self.checkpoint()
-        if self._live and not self._live.is_ours():
-            self._leave()
+        copy = self._leave() if self._live and not self._live.is_ours() else None
         self._close_all()
+        return copy
 
-    def _leave(self) -> None:
+    def _leave(self) -> Path | None:
         """At the close of a file that is another by now, nobody can be asked: what it may not hold is saved beside it."""
         copy, stand = self._saved() if self.has_log or self.path.exists() else (None, None)
         if not self.live.is_ours():
             self.abandon()
         if copy and stand and _holds(self.path, stand):
             copy.unlink()
-        elif copy:
+            return None
+        if copy:
             with suppress(ProjectError, sqlite3.Error, OSError):
                 log_check.require(self.path, True)  # or the next opening would stumble over a log that the copy holds
             log.info("%s is another file by now; what was open is saved as %s", self.path, copy)
+        return copy
 
     def _saved(self) -> tuple[Path | None, tuple[int, int] | None]:
         with suppress(ProjectError, sqlite3.Error, OSError):

@@ -11,12 +11,13 @@ from core.said import turns
 
 LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
 SPREAD = 7919  # a prime: rows that are looked at follow no pattern that rows may have
+FEW = 10  # a prompt that fewer than one in so many rows have is an oddity, not how they teach
 BRIEF = 80  # characters of a prompt that a sentence shows
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The system prompt that most rows have, '' for none: `rows` of the `of` rows that were looked at."""
+    """A system prompt of rows, '' for none: `rows` of the `of` rows that were looked at have it."""
 
     prompt: str
     rows: int
@@ -24,7 +25,35 @@ class Trained:
 
 
 def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
-    """The prompt of the rows that match, as they are or in a kept version; None without rows or without a usual one."""
+    """The prompt of most rows that match, as they are or in a kept version; None without rows or without a usual one."""
+    found = _prompts(db, chosen, version)
+    return _usual(found, found.total())
+
+
+def unasked(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
+    """The prompt of these rows that the project does not ask under, None where it asks as they teach.
+
+    A project without one is told of a prompt that fewer rows have, too, where they have one rather than several.
+    """
+    found = _prompts(db, chosen, version)
+    usual = _usual(found, found.total())
+    if differs(db, usual):
+        return usual
+    if spec.load(db).system_prompt.strip():
+        return None
+    rows = found.total()
+    del found[""]
+    few = _usual(found, rows)
+    return few if few and few.rows * FEW >= rows else None
+
+
+def _usual(found: "Counter[str]", of: int) -> Trained | None:
+    """The prompt that more than half of those have that are in `found`."""
+    prompt, rows = found.most_common(1)[0] if found else ("", 0)
+    return Trained(prompt, rows, of) if rows * 2 > found.total() else None
+
+
+def _prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) -> "Counter[str]":
     condition, values = filters.where(chosen)
     table, given = ("example", []) if version is None else ("version_row", [version])
     condition = condition if version is None else f"version = ? AND {condition}"
@@ -32,9 +61,7 @@ def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) 
     sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SPREAD} % 1000003 % ? = 0 ORDER BY id"
     reader = packs.Reader(db)
     places = db.execute(sql, [*given, *values, max(1, count // LOOKED_AT)])
-    found = Counter(turns(reader.text(place)).prompt.strip() for place in places)
-    prompt, rows = found.most_common(1)[0] if found else ("", 0)
-    return Trained(prompt, rows, found.total()) if rows * 2 > found.total() else None
+    return Counter(turns(reader.text(place)).prompt.strip() for place in places)
 
 
 def differs(db: sqlite3.Connection, found: Trained | None) -> bool:
@@ -48,6 +75,10 @@ def words(found: Trained, wanted: str) -> str:
     if not found.prompt:
         return tr("Most training rows have no system prompt ({rows}), but the project has one. A model that is asked "
                   "with another prompt than it was trained with may seem untrained.", rows=rows)  # fmt: skip
+    if not wanted.strip() and found.rows * 2 <= found.of:
+        return tr("{rows} of {of} training rows have the system prompt “{prompt}”; the project has none. "
+                  "A model that is asked with another prompt than it was trained with may seem "
+                  "untrained.", rows=f"{found.rows:,}", of=f"{found.of:,}", prompt=brief(found.prompt))  # fmt: skip
     if not wanted.strip():
         return tr("Most training rows have the system prompt “{prompt}” ({rows}), but the project has none. A model that is "
                   "asked with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt),

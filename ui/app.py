@@ -99,6 +99,7 @@ async def show(
     window.show()
     if error is not None:
         window.opening.explain(error)
+    tell_left(window, chosen)
     window.open_paths(files)
     QTimer.singleShot(SETTLED, window, settle)
     try:
@@ -106,6 +107,14 @@ async def show(
     finally:
         await workspace.close()
         window.deleteLater()
+
+
+def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
+    """Say once what was saved beside a project as the last window closed, when nobody could be told."""
+    if chosen.left:
+        window.messages.show_text(chosen.left)
+        chosen.left = ""
+        settings.save(chosen)
 
 
 def settle() -> None:

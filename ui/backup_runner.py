@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from core import backups
-from core.errors import JukuError
+from core.errors import FileChangedError, JukuError
 from core.progress import Reporter
 from core.project import Changes, Project
 
@@ -55,7 +55,7 @@ class BackupRunner(QObject):
         try:
             await backups.back_up(project, Reporter())
         except JukuError as error:
-            if self._said:
+            if self._said and not isinstance(error, FileChangedError):  # which says where a person's rows are
                 logger.info("no backup: %s", error)
                 return
             self._said = True
@@ -71,9 +71,12 @@ class BackupRunner(QObject):
         self._timer.stop()
         return changed
 
-    async def make_last(self, project: Project) -> None:
-        """Back up a project that is about to be closed; nobody is there any more to be told."""
+    async def make_last(self, project: Project) -> FileChangedError | None:
+        """Back up a project that is about to be closed; what was saved where, if its file was found exchanged."""
         try:
             await backups.back_up(project, Reporter())
+        except FileChangedError as error:
+            return error
         except JukuError as error:
             logger.warning("no backup: %s", error)
+        return None

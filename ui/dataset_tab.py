@@ -347,7 +347,7 @@ class DatasetTab(Tab):
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
-        self._fix.setText(fixing.button(rule, count) if rule else "")
+        self._fix.setText(fixing.button(rule, count, self.workspace.project.rows) if rule else "")
         self._fix.setToolTip(widgets.tip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:

@@ -196,9 +196,10 @@ class ExamOverview(QScrollArea):
         missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._lacking()]
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
-        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=_counted(gained)))
-        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=_counted(lost)))
-        self.titles[2].setText(tr("Not learned yet by {model}: {facts}", model=name, facts=_counted(missing)))
+        waits = tr("not known yet") if compared is None or compared.waiting else ""
+        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _counted(gained)))
+        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _counted(lost)))
+        self.titles[2].setText(tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _counted(missing)))
         self.wordings.setEnabled(bool(missing))
 
     def _on_picked(self, key: str) -> None:

@@ -107,8 +107,9 @@ class FactPane(QWidget):
             widgets.EmptyState(
                 tr("No facts yet"),
                 tr(
-                    "A fact is one statement that the model is to know. Press “Find facts”, or select a sentence in the "
-                    "text and press “Add fact”. Rows and exam questions refer to it by its name."
+                    "A fact is one statement that the model is to know. Write or import the text, then add what was "
+                    "found in it with the button above; or select a sentence and press “Add fact”. Rows and exam "
+                    "questions refer to it by its name."
                 ),
             )
         )

@@ -1,7 +1,10 @@
 """What one action mends in all rows that break a rule, in words."""
 
-from core import dataset
+import sqlite3
+
+from core import dataset, editing, spec
 from core.checks import RULES
+from core.editing import DIFFERING
 from core.facts import STALE
 from core.language import tr, trn
 
@@ -10,13 +13,23 @@ def can_fix(rule: str) -> bool:
     return rule in RULES and (RULES[rule].fixable or rule == dataset.DUPLICATE)
 
 
-def button(rule: str, count: int) -> str:
+def button(rule: str, count: int, db: sqlite3.Connection) -> str:
     """What the button says that does it."""
+    if rule == DIFFERING:
+        return _prompt_words(db, count)
     if rule == dataset.DUPLICATE:
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
     if rule == STALE:
         return trn("{n} is still right", "All {n} are still right", count)
     return trn("Fix {n}", "Fix all {n}", count)
+
+
+def _prompt_words(db: sqlite3.Connection, count: int) -> str:
+    if spec.load(db).system_prompt.strip():
+        return trn("Use the project’s prompt in {n} row", "Use the project’s prompt in {n} rows", count)
+    if editing.fixed_prompt(db).strip():
+        return trn("Use the other rows’ prompt in {n} row", "Use the other rows’ prompt in {n} rows", count)
+    return trn("Remove the system prompt from {n} row", "Remove the system prompt from {n} rows", count)
 
 
 def label(rule: str) -> str:

@@ -17,6 +17,7 @@ class HyperFields(QWidget):
     """One field for each hyperparameter of a method. With `several` a field takes values parted by commas."""
 
     changed = Signal()
+    entered = Signal()  # a value, wholly: the field was left, or Enter pressed
 
     def __init__(self, several: bool = False, columns: int = COLUMNS) -> None:
         super().__init__()
@@ -57,6 +58,7 @@ class HyperFields(QWidget):
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
         field.setToolTip(widgets.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
         field.textChanged.connect(lambda _text: self.changed.emit())
+        field.editingFinished.connect(self.entered)
         label = widgets.label(title(name), dim=True)
         label.setBuddy(field)
         row, column = divmod(place, self._columns)

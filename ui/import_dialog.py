@@ -79,7 +79,7 @@ async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, 
 
 def _sources(what: list[Path] | str, held: ExitStack) -> list[Source]:
     if isinstance(what, str):
-        return [Source(held.enter_context(importing.pasted(what)), tr("Pasted text"))]
+        return [Source(held.enter_context(importing.pasted(what)), tr("Pasted text"), pasted=True)]
     return [Source(path, path.name) for path in what]
 
 
@@ -145,7 +145,8 @@ class ImportDialog(QDialog):
         for part in (self._file, self._about):
             top.addWidget(part)
         top.addStretch()
-        for part in (self._head, widgets.label(tr("Encoding"), dim=True), self._encoding):
+        self._encoded = widgets.label(tr("Encoding"), dim=True)
+        for part in (self._head, self._encoded, self._encoding):
             top.addWidget(part)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
@@ -219,6 +220,8 @@ class ImportDialog(QDialog):
         name = "" if len(self._sources) > 1 else f"{source.name}  "
         self._about.setText(f"{name}{formats.title(source.detected.format)}")
         self._encoding.setCurrentIndex(self._encoding.findData(source.encoding))
+        for part in (self._encoded, self._encoding):
+            part.setVisible(not source.pasted)
         self._head.setChecked(source.head)
         self._head.setEnabled(source.detected.format != "markdown")
         self._show_columns()

@@ -35,6 +35,7 @@ class Source:
     encoding: str = ""
     meaning: dict[str, str] = field(default_factory=dict)  # field by column
     error: JukuError | None = None
+    pasted: bool = False  # not a person's file: its encoding is ours
 
     def recognise(self, encoding: str = "") -> None:
         """Look at the file, in the encoding that is chosen or else recognised. Slow; it keeps `error`."""

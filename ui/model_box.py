@@ -136,8 +136,15 @@ def title(offer: Offer) -> str:
     if offer.state in (*USABLE, AWAITED):
         return name
     if offer.state == "fetching":
-        return tr("{title} – downloading", title=offer.title)
+        if is_download(offer):
+            return tr("{title} – downloading", title=offer.title)
+        return tr("{title} – being prepared", title=offer.title)
     return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
+
+
+def is_download(offer: Offer) -> bool:
+    """Whether a model that is being fetched comes over the network; others are converted here."""
+    return offer.progress is not None and offer.source != "package"
 
 
 def unusable_words(offer: Offer, server: str) -> str:

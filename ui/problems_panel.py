@@ -138,7 +138,7 @@ class ProblemsPanel(QWidget):
             return
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
-        self.fix.setText(fixing.button(rule, group.count) if fixing.can_fix(rule) else "")
+        self.fix.setText(fixing.button(rule, group.count, self._workspace.project.rows) if fixing.can_fix(rule) else "")
         self.fix.setEnabled(not self._fixing.is_busy())
 
     def _can_fix(self, group: Group) -> bool:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import coverage, facts, findings, spec, spec_survey
+from core import coverage, facts, findings, lineage, spec, spec_survey, trained_prompt
 from core.coverage import Entry
 from core.documents import Document
 from core.errors import JukuError
@@ -28,6 +28,7 @@ from core.passages import Span
 from core.progress import Reporter
 from core.project import Changes, Project
 from core.spec import Spec
+from core.trained_prompt import Trained
 from ui import style, widgets
 from ui.document_import import REPLACE, DocumentDialog, read_document, reading
 from ui.fact_pane import FactPane
@@ -58,6 +59,7 @@ class SpecTab(Tab):
         self._stored = Spec()  # as the project has it
         self._project: Project | None = None  # whose spec is shown
         self._looked: tuple[str, list[Span]] | None = None  # what was looked through last
+        self._unasked: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self._saving = asyncio.Lock()
         self._reload = Reload(workspace, self._load_facts)
         self._make_text()
@@ -75,6 +77,9 @@ class SpecTab(Tab):
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = widgets.Note()
+        self.as_rows = QPushButton(tr("Use the rows’ &prompt"))
+        self.as_rows.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()
         self.texts = QStackedWidget()
         self.texts.addWidget(self.editor)
@@ -120,7 +125,10 @@ class SpecTab(Tab):
         form.addRow(tr("&Description"), self.description)
         form.addRow(tr("System &prompt"), self.prompt)
         self.prompt.setToolTip(tr("Sent before every question: the same in training, chat and exam."))
-        form.addRow("", self.differing)
+        noted = QHBoxLayout()
+        noted.addWidget(self.differing, 1)
+        noted.addWidget(self.as_rows, 0, Qt.AlignmentFlag.AlignTop)
+        form.addRow("", noted)
         tools = QHBoxLayout()
         for button in (self.reading, self.colours):
             tools.addWidget(button)
@@ -149,6 +157,7 @@ class SpecTab(Tab):
         self.editor.passage_opened.connect(lambda _id: self.pane.show_rows())
         self.pane.fact_chosen.connect(self.editor.mark)
         self.pane.rows_wanted.connect(self.show_examples)
+        self.as_rows.clicked.connect(lambda _checked: self._on_rows_prompt())
         self.reading.toggled.connect(self._on_reading)
         self.colours.toggled.connect(self.editor.set_coloured)
         self.document.clicked.connect(lambda _checked: self.document_wanted.emit())
@@ -174,6 +183,7 @@ class SpecTab(Tab):
         other = project is not self._project
         self._project = project
         self._stored = spec.load(project.rows)
+        self.name.setPlaceholderText(project.path.stem)
         fields = (self.name, self.description, self.prompt, self.editor)
         for field in fields:
             field.blockSignals(True)
@@ -196,7 +206,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing = await project.read(_looked_at)
+        text, entries, passages, taken, differing, unasked = await project.read(_looked_at)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
@@ -204,12 +214,26 @@ class SpecTab(Tab):
         lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
         await self.pane.show_entries(project, entries, lost)
         await self._look_through(text, taken)
-        self.differing.say(
-            trn("{n} row has another system prompt; see “Problems” in the examples.",
-                "{n} rows have another system prompt; see “Problems” in the examples.", differing)
-            if differing else "", "warning",
-        )  # fmt: skip
+        self._show_differing(differing, unasked)
         self._show_saved()
+
+    def _show_differing(self, rows: int, unasked: Trained | None) -> None:
+        """Say how many rows have another system prompt than the project, and offer theirs where they have one."""
+        text = trn("{n} row has another system prompt; see “Problems” in the examples.",
+                   "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
+        if unasked:
+            text = trained_prompt.words(unasked, self._stored.system_prompt)
+        self._unasked = unasked
+        self.differing.say(text, "warning")
+        self.as_rows.setVisible(unasked is not None)
+
+    def _on_rows_prompt(self) -> None:
+        if self._unasked:
+            self.workspace.tasks.start("", self._use_prompt(self._unasked.prompt))
+
+    async def _use_prompt(self, prompt: str) -> Changes:
+        await self.flush()
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), trained_prompt.use, prompt)
 
     async def _look_through(self, text: str, taken: list[Span]) -> None:
         """Look through a text that was not looked through yet: for statements without a fact, and for remarks."""
@@ -330,12 +354,19 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int]:
+def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
-    system prompt."""
+    system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
     passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
-    return text, entries, passages, taken, findings.counts(db).get("system-prompt-differs", 0)
+    return (
+        text,
+        entries,
+        passages,
+        taken,
+        findings.counts(db).get("system-prompt-differs", 0),
+        lineage.asked_otherwise(db, []),
+    )

@@ -7,8 +7,11 @@ from core.language import trn
 
 
 def length_words(text: str, taught: str = "") -> str:
-    """How long `text` is, as it is counted in the language it teaches: in characters for Japanese, else in words."""
-    if spec.language_of(text, taught) == "ja":
+    """How long `text` is, as it is counted in the language it teaches: in characters for Japanese, else in words.
+
+    Where there is no text yet, the language of the screen decides.
+    """
+    if (spec.language_of(text, taught) if text.strip() else taught or language.chosen()) == "ja":
         return trn("{n} character", "{n} characters", len("".join(text.split())))
     return trn("{n} word", "{n} words", len(text.split()))
 

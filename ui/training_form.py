@@ -26,10 +26,11 @@ from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, style, widgets
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
-from ui.model_box import AWAITED, GONE, ModelBox, unusable_words
+from ui.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
 from ui.workspace import Workspace
 
 ROWS = "training rows"  # the place of the choice that is kept in the project
+ROUNDS = "training epochs"  # and that of how often they are gone through
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
 FETCHED = ("missing", "failed")  # states of a model that is not on this computer
@@ -49,7 +50,8 @@ class TrainingForm(QWidget):
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
         self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
-        self.rows.setMinimumContentsLength(14)
+        # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
+        self.rows.setMinimumContentsLength(22)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
@@ -58,7 +60,6 @@ class TrainingForm(QWidget):
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.on_rows, self.on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar(textVisible=False)
-        self._bar.setAccessibleName(tr("Downloading"))
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -69,6 +70,7 @@ class TrainingForm(QWidget):
         self.method.activated.connect(lambda _index: self._show_method())
         self.rows.activated.connect(lambda _index: self._on_rows())
         self.epochs.changed.connect(self._show_base)
+        self.epochs.entered.connect(lambda: self._workspace.keep_choice(ROUNDS, self.epochs.fields[EPOCHS].text()))
         self.hyper.changed.connect(self._show_base)
         self.metadata.edited.connect(self._show_base)
         self.suffix.textChanged.connect(lambda _text: self._show_base())
@@ -217,6 +219,7 @@ class TrainingForm(QWidget):
         """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
         self.rows.clear()
         self.suffix.clear()
+        self.epochs.fill({EPOCHS: self._workspace.choice(ROUNDS)})
 
     def show_tags(self, total: int, tags: dict[str, int], every: dict[str, int] | None = None) -> None:
         """The sets of approved rows to choose from; what was chosen in this project stays chosen.
@@ -256,9 +259,10 @@ class TrainingForm(QWidget):
                        minimum=MINIMUM_ROWS)  # fmt: skip
             self.on_rows.say(" · ".join([text, *left]), "warning")
         elif wrong:
-            text = trn("{n} row has an error: fix it in the examples tab first",
-                       "{n} rows have errors: fix them in the examples tab first", wrong)  # fmt: skip
-            self.on_rows.say(" · ".join([text, *left]), "error")
+            # The button stays on: what it opens names the errors, shows their rows and starts nothing.
+            text = trn("{n} row has an error: “Start training” says what to fix before anything starts",
+                       "{n} rows have errors: “Start training” says what to fix before anything starts", wrong)  # fmt: skip
+            self.on_rows.say(" · ".join([text, *left]), "warning")
         else:
             text = trn("{n} row, none with errors", "{n} rows, none with errors", count)
             self.on_rows.say(" · ".join([text, *left]))
@@ -290,7 +294,7 @@ class TrainingForm(QWidget):
             return tr("Choose a model.") if self.base.offers() else self._no_models
         if offer.state in (GONE, AWAITED):
             return unusable_words(offer, self._server)
-        return tr("{title} – downloading", title=offer.title) if offer.state == "fetching" else ""
+        return title(offer) if offer.state == "fetching" else ""
 
     def _show_base(self) -> None:
         offer = self.offer()
@@ -303,6 +307,7 @@ class TrainingForm(QWidget):
             self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
         )
         self._bar.setVisible(fetching)
+        self._bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self._bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
         if self._sending:
@@ -333,8 +338,9 @@ def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel
 def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
-        if offer.progress is None:
-            return tr("Preparing {title}", title=offer.title), "note"
+        if not is_download(offer):
+            share = "" if offer.progress is None else f": {offer.progress:.0%}"
+            return tr("Preparing {title}", title=offer.title) + share, "note"
         return tr("Downloading {title}: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
     if offer.state == "failed":
         return tr("{title} could not be prepared: {reason}", title=offer.title, reason=offer.message), "error"

@@ -12,7 +12,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import choices, providers, settings
-from core.errors import JukuError, ProjectError
+from core.connection import left_error
+from core.errors import FileChangedError, JukuError, ProjectError
 from core.filters import Filter
 from core.indexing import Finder
 from core.keys import Keys
@@ -241,11 +242,18 @@ class Workspace(QObject):
 
     async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
         await cancel_all(running)
+        if error := await self._leave(old, changed):
+            self.tasks.failed.emit(error)
+
+    async def _leave(self, project: Project, changed: bool) -> FileChangedError | None:
+        """Back up what has changed, and close; what was saved where, if another program has exchanged the file."""
+        error = copy = None
         try:
             if changed:
-                await self.backups.make_last(old)
+                error = await self.backups.make_last(project)
         finally:
-            old.close()
+            copy = project.close()
+        return left_error(project.path, copy) if copy else error
 
     def remember(self, path: Path) -> None:
         self.settings.remember(path)
@@ -259,6 +267,7 @@ class Workspace(QObject):
         await self.tasks.close()
         for provider in self._connected.values():
             await provider.close()
-        if self.backups.leave():
-            await self.backups.make_last(self.project)
-        self.project.close()
+        if error := await self._leave(self.project, self.backups.leave()):
+            self.settings.left = str(error)
+            with suppress(JukuError):  # the copy lies beside the project all the same
+                settings.save(self.settings)

@@ -118,7 +118,7 @@ class LocalProvider(OpenAIProvider):
         """The catalog's base models, also those still to be fetched, and the tuned ones."""
         client = await self.client()
         catalog = await self._answer(client.get("/catalog", cast_to=object), dict)
-        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message")
+        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
         bases = [
             Offer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
             for entry in catalog["data"]

@@ -184,6 +184,7 @@ class Offer:
     bytes: int = 0
     progress: float | None = None
     message: str = ""
+    source: str | None = None  # 'package' is on this computer and only converted; 'hub' is downloaded
     shutdown_date: datetime.date | None = None
 
 

@@ -9,9 +9,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from core import importing
-from core.errors import MissingLogError, ProjectError
+from core import backups, importing
+from core.connection import saved_words
+from core.errors import FileChangedError, MissingLogError, ProjectError
 from core.formats import jsonl
+from core.progress import Reporter
 from core.project import Project, look_at
 from core.rows import Options
 from tests.core.test_live_file import ROOT, add, log_of, questions
@@ -275,3 +277,44 @@ def test_what_another_program_has_left_halfway_is_looked_at_as_it_was(project):
     for opening in (look_at, Project):
         with closing(opening(project.path)) as opened:
             assert questions(opened) == wanted
+
+
+def exchanged(project, tmp_path):
+    """A sync folder puts an older copy in the project's place."""
+    settled(project, "one")
+    shutil.copy(project.path, tmp_path / "older")
+    add(project, "two")
+    (tmp_path / "older").replace(project.path)
+
+
+def test_a_backup_of_an_exchanged_file_saves_what_was_open_and_then_goes_on(project, tmp_path):
+    exchanged(project, tmp_path)
+    with pytest.raises(FileChangedError, match="Everything you had done"):
+        asyncio.run(backups.save_copy(project, tmp_path / "copy.juku", Reporter()))
+    assert all_questions(tmp_path) == {"one", "two"}
+    assert asyncio.run(backups.save_copy(project, tmp_path / "copy.juku", Reporter())).rows == 1
+    assert questions(project) == ["one"]
+
+
+def test_a_backup_of_a_file_that_was_only_touched_is_made(project, tmp_path):
+    settled(project, "one")
+    os.utime(project.path)
+    assert asyncio.run(backups.save_copy(project, tmp_path / "copy.juku", Reporter())).rows == 1
+    assert len(list(tmp_path.glob("*.juku"))) == 2
+
+
+def test_the_close_tells_what_it_has_saved(project, tmp_path):
+    exchanged(project, tmp_path)
+    copy = project.close()
+    with closing(look_at(copy)) as saved:
+        assert questions(saved) == ["one", "two"]
+
+
+def test_a_copy_is_called_everything_only_where_it_is_whole(project, tmp_path):
+    add(project, "one" * 5000)
+    project.close()
+    assert "Everything" in saved_words(project.path)
+    data = bytearray(project.path.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    (tmp_path / "damaged.juku").write_bytes(data)
+    assert "Everything" not in saved_words(tmp_path / "damaged.juku")

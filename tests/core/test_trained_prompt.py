@@ -145,3 +145,23 @@ def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, monkeypa
         assert commands.run([*asked, "--rows-prompt"]) == 0
         assert "another system prompt" not in capsys.readouterr().err
         assert server.asked[-1]["messages"][0]["content"] == "You know the game."
+
+
+def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
+    """Six imported rows have one, eight that were made here none."""
+    write(project, facts.save, spec.Spec(text="A team has three players."))
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    found = lineage.asked_otherwise(project.rows, [])
+    assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
+    assert trained_prompt.words(found, "").startswith(
+        "6 of 14 training rows have the system prompt “You know the game.”"
+    )
+    (told,) = [one for one in examine(project, Plan("m")).objections if one.prompt is not None]
+    assert told.prompt == "You know the game." and "6 of 14" in told.message
+
+
+@pytest.mark.parametrize("others", [[("One.", 3), ("Two.", 3)], [("Odd.", 1)]])
+def test_several_prompts_or_an_odd_one_are_not_offered(project, others):
+    write(project, dataset.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)
+                                                  for row in rows(prompt, count, 100 * n))])  # fmt: skip
+    assert trained_prompt.unasked(project.rows, EVERY) is None

@@ -118,6 +118,7 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
     totals = overview.table.totals
     assert {totals.index(row, column).data() for row in range(5) for column in (4, 5, 6)} == {"–"}
     assert overview.gained.lines.stringList() == overview.missing.lines.stringList() == []
+    assert all(title.text().endswith(": not known yet") for title in overview.titles)
 
 
 def test_general_questions_stay_below_the_facts(result):

@@ -206,6 +206,7 @@ def test_pasted_text_is_recognised(run, workspace, window):
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.result.rowCount() == 2)
         assert "Markdown" in dialog._about.text()
+        assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
         bring(workspace, "no rows at all", window)

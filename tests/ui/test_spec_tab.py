@@ -4,11 +4,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import dataset, facts, remaking, spec
+from core import dataset, facts, language, remaking, spec, trained_prompt
 from core.documents import Document
 from core.errors import JukuError
 from core.filters import Filter, find
 from core.project import Project
+from tests.core.test_trained_prompt import rows
 from tests.ui.waiting import until
 from ui import style
 from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
@@ -459,10 +460,43 @@ def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
 
 @pytest.mark.parametrize(
     ("text", "language", "words"),
-    [("one two  three", "en", "3 words"), ("三人 です", "ja", "4 characters"), ("これは", "", "3 characters"), ("a", "", "1 word")],
+    [("one two  three", "en", "3 words"), ("三人 です", "ja", "4 characters"), ("これは", "", "3 characters"), ("a", "", "1 word"), ("", "ja", "0 characters"), (" ", "", "0 words")],
 )  # fmt: skip
 def test_length_is_counted_as_in_the_language(text, language, words):
     assert length_words(text, language) == words
+
+
+def test_an_empty_text_is_counted_as_in_the_language_of_the_screen():
+    language.choose("ja")
+    try:
+        assert length_words("").startswith("0") and "語" not in length_words("")
+    finally:
+        language.choose("en")
+
+
+def test_the_prompt_of_the_rows_is_offered_above_the_text(run, tab):
+    """Some rows have one, the others and the project none."""
+
+    async def go():
+        project = tab.workspace.project
+
+        def fill(db):
+            db.execute("DELETE FROM example")
+            dataset.add(db, [*rows("You know the game.", 6), *rows("", 8, 100)])
+            trained_prompt.use(db, "")
+
+        tab.refresh(await project.write("", fill))
+        await until(lambda: "6 of 14" in tab.differing.text())
+        tab.as_rows.click()
+        await until(lambda: stored(tab).system_prompt == "You know the game.")
+        await project.undo()
+        assert stored(tab).system_prompt == ""
+
+    run(go())
+
+
+def test_a_project_without_a_name_is_called_as_its_file(tab):
+    assert tab.name.placeholderText() == tab.workspace.project.path.stem
 
 
 def test_a_double_click_edits_the_fact_and_stays(qtbot, run, tab):

@@ -192,7 +192,7 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
         form.start.click()
         await until(lambda: window.dialogs)
         (dialog,) = window.dialogs
-        assert not dialog.start.isEnabled()
+        assert not dialog.start.isEnabled() and "“Start training” says what to fix" in form.on_rows.text()
         shown = []
         window.tab.show_examples.connect(shown.append)
         dialog.objections.setCurrentRow(0)
@@ -596,6 +596,34 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
         assert not form.start.isEnabled()
         form.show_offers("local", [Offer("q", "Qwen")], "")
         assert form.start.isEnabled()
+
+    run(window.play(go()))
+
+
+def test_a_model_that_is_only_converted_is_not_downloaded(window, run):
+    form = window.tab.form
+
+    async def go():
+        offer = Offer("q", "Qwen", state="fetching", progress=0.45, source="package")
+        form.show_offers("local", [offer], "")
+        assert "Preparing Qwen: 45%" in form.on_base.text()
+        assert form.base.itemText(0) == "Qwen – being prepared"
+        form.show_offers("local", [replace(offer, source="hub")], "")
+        assert "Downloading Qwen: 45%" in form.on_base.text()
+
+    run(window.play(go()))
+
+
+def test_the_epochs_are_remembered_in_the_project(window, run, qtbot, workspace):
+    async def go():
+        field = window.tab.form.epochs.fields["n_epochs"]
+        field.setText("7")
+        field.editingFinished.emit()
+        await until(lambda: choices.load(workspace.project.rows).get("training epochs") == "7")
+        other = TrainingForm(workspace)
+        qtbot.addWidget(other)
+        other.begin()
+        assert other.hyperparameters() == {"n_epochs": 7}
 
     run(window.play(go()))
 

@@ -1,12 +1,14 @@
 """What the tabs share: the search index, connections, and the models of all servers."""
 
 import asyncio
+import shutil
+import sys
 import threading
 
 import pytest
 
 import ui.workspace
-from core import dataset, filters, indexing
+from core import dataset, filters, indexing, settings
 from core.formats import jsonl
 from core.keys import Keys
 from core.providers import package
@@ -14,6 +16,7 @@ from core.settings import ProviderSettings, Role, Settings
 from tests.fake_server import KEY, FakeServer
 from tests.patience import PATIENCE
 from tests.ui.waiting import until
+from ui import backup_runner
 from ui.workspace import Workspace
 
 
@@ -124,3 +127,26 @@ def test_models_are_asked_for_again_after_what_nobody_expected(run, project, mon
             await workspace.forget_provider("one")
 
     run(work())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
+@pytest.mark.parametrize("minutes", [30, -1])
+def test_what_was_saved_as_the_window_closed_is_told_at_the_next_start(run, project, tmp_path, monkeypatch, minutes):
+    """With a last backup, which meets the exchanged file first, and without."""
+    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+
+    async def work():
+        workspace = Workspace(project, Settings(backup_minutes=minutes))
+        rows = [dataset.read_row(jsonl.new_row("", question, "Yes.")) for question in "ab"]
+        await project.write("Add", dataset.add, rows[:1])
+        await project.checkpoint()
+        shutil.copy(project.path, tmp_path / "older")
+        workspace.tasks.changed.emit(await project.write("Add", dataset.add, rows[1:]))
+        (tmp_path / "older").replace(project.path)
+        await workspace.close()
+        return workspace.settings.left
+
+    left = run(work())
+    (copy,) = set(project.path.parent.glob("*.juku")) - {project.path}
+    assert str(copy) in left and "Everything you had done" in left
+    assert settings.load().left == left
