@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, facts, filters, importing, schema, spec
+from core import dataset, facts, filters, importing, log_check, schema, spec, storage
 from core import project as projects
 from core.formats import jsonl
 from core.project import Changes, Project
@@ -22,6 +22,12 @@ def add(project, count, label="Add"):
 
 def answers(project):
     return [row.answer for row in dataset.examples(project.rows)]
+
+
+def note(db):
+    """Write a record, which undo leaves alone."""
+    names = "name, description, provider, model, source, text"
+    db.execute(f"INSERT INTO domain ({names}) VALUES ('cooking', '', '', '', '', '')")
 
 
 def test_a_write_says_which_rows_it_has_touched(project):
@@ -156,11 +162,6 @@ def test_every_table_of_the_file_is_watched(project):
 
 
 def test_what_is_written_to_a_record_is_told_and_not_undone(project):
-    def note(db):
-        db.execute(
-            "INSERT INTO domain (name, description, provider, model, source, text) VALUES ('cooking', '', '', '', '', '')"
-        )
-
     before = schema.commits(project.rows)
     changes = asyncio.run(project.write("Note", note))
     assert (changes.records, changes.counts, changes.tables) == ({"domain"}, {}, {"domain"})
@@ -202,3 +203,32 @@ def test_an_existing_file_is_never_made_anew(tmp_path):
     assert path.read_bytes() == before
     with closing(projects.open_existing(path)) as project:
         assert not project.read_only
+
+
+def test_only_the_next_step_forward_has_to_fit(project, monkeypatch):
+    monkeypatch.setattr(schema, "KEPT_IMAGES", 3)
+    add(project, 3)
+    add(project, 2)
+    asyncio.run(project.undo())
+    asyncio.run(project.undo())
+    assert project.redo_is_kept
+
+
+def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(jsonl.new_row("", "q", "a") + "\n")
+    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path))):
+        write()
+        found = log_check.read(project.path)
+        assert found.log is not None and found.file > 0 and found.log == -found.file
+        assert asyncio.run(project.checkpoint())
+
+
+def test_a_file_holds_what_there_was_only_with_its_records(project):
+    add(project, 1)
+    asyncio.run(project.write("Note", note))
+    assert asyncio.run(project.checkpoint())
+    mark, commits = project._writing.submit(project._storage.stand).result()
+    assert storage._holds(project.path, (mark, commits))
+    assert not storage._holds(project.path, (mark, commits + 1))
+    assert not storage._holds(project.path, (mark - 1, commits))
