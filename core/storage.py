@@ -267,7 +267,7 @@ def _holds(path: Path, stand: tuple[int, int]) -> bool:
     if beside.exists() and beside.stat().st_size:
         return False
     with suppress(sqlite3.Error), closing(open_frozen(path)) as db:
-        return schema.log_mark(db) == stand[0] and schema.revision(db) >= stand[1]
+        return schema.log_mark(db) == stand[0] and schema.commits(db) >= stand[1]
     return False
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from rapidfuzz import fuzz
 
-from core import duplicates, graders
+from core import duplicates, graders, points
 from core.evals import Question
 from core.graders import GRADERS, Mark
 from tests.patience import effort
@@ -310,3 +310,12 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
         assert mark("key_points", row["reference"], points, row["reference"], row["question"], "general").passed
         assert not mark("key_points", row["question"], points, row["reference"], row["question"], "general").passed
         assert max(fuzz.ratio(duplicates.normalise(row["question"]), other) for other in known) < duplicates.SIMILAR
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [("The price went up a little.", False), ("Per cent.", False), ("By 12 %.", True), ("By 12 percent.", True)],
+)
+def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer, stands):
+    (point,) = points.judge(answer, "fraction|%")
+    assert (point.why == "") is stands
