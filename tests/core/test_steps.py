@@ -232,3 +232,18 @@ def test_a_file_holds_what_there_was_only_with_its_records(project):
     assert storage._holds(project.path, (mark, commits))
     assert not storage._holds(project.path, (mark, commits + 1))
     assert not storage._holds(project.path, (mark - 1, commits))
+
+
+def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
+    add(project, 1, "one")
+    add(project, 1, "two")
+    first, second = project._undo
+
+    def keep(steps):
+        project._db.execute("BEGIN IMMEDIATE")
+        schema.keep(project._db, [(step.id, "undo", step.label) for step in steps])
+        project._db.execute("COMMIT")
+        return project._db.execute("SELECT label FROM kept_step").fetchall()
+
+    assert project._writing.submit(keep, [second, first]).result() == [("one",), ("two",)]
+    assert project._writing.submit(keep, [second]).result() == [("two",)]
