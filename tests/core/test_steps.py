@@ -8,6 +8,7 @@ import pytest
 
 from core import dataset, facts, filters, importing, log_check, schema, spec, storage
 from core import project as projects
+from core.connection import transaction
 from core.formats import jsonl
 from core.project import Changes, Project
 
@@ -240,9 +241,8 @@ def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
     first, second = project._undo
 
     def keep(steps):
-        project._db.execute("BEGIN IMMEDIATE")
-        schema.keep(project._db, [(step.id, "undo", step.label) for step in steps])
-        project._db.execute("COMMIT")
+        with transaction(project._db):
+            schema.keep(project._db, [(step.id, "undo", step.label) for step in steps])
         return project._db.execute("SELECT label FROM kept_step").fetchall()
 
     assert project._writing.submit(keep, [second, first]).result() == [("one",), ("two",)]
