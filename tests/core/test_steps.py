@@ -1,6 +1,7 @@
 """Steps of undo: what a write says it has touched, and which steps a project takes into its next session."""
 
 import asyncio
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -247,3 +248,8 @@ def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
 
     assert project._writing.submit(keep, [second, first]).result() == [("one",), ("two",)]
     assert project._writing.submit(keep, [second]).result() == [("two",)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such bits")
+def test_a_new_project_is_no_program_and_only_its_owner_writes_it(project):
+    assert not project.path.stat().st_mode & 0o133
