@@ -41,8 +41,8 @@ TESTS = {
     "core/schema.py": ["test_steps", "test_project", "test_migrations"],
     "core/project.py": ["test_steps", "test_project", "test_live_file", "test_project_lock"],
     "core/connection.py": ["test_steps", "test_project", "test_live_file", "test_reading_copy"],
-    "core/storage.py": ["test_steps", "test_project", "test_live_file", "test_reading_copy"],
-    "core/live_file.py": ["test_live_file", "test_project_lock"],
+    "core/storage.py": ["test_steps", "test_live_file", "test_reading_copy"],
+    "core/live_file.py": ["test_steps", "test_live_file", "test_project_lock"],
     "core/log_check.py": ["test_log_marks", "test_reading_copy"],
 }
 # Tests that try hundreds of states or end processes are left out: what only these notice counts as survived.

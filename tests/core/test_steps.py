@@ -1,6 +1,7 @@
 """Steps of undo: what a write says it has touched, and which steps a project takes into its next session."""
 
 import asyncio
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from core import dataset, facts, filters, importing, log_check, schema, spec, storage
 from core import project as projects
+from core.connection import transaction
 from core.formats import jsonl
 from core.project import Changes, Project
 
@@ -232,3 +234,22 @@ def test_a_file_holds_what_there_was_only_with_its_records(project):
     assert storage._holds(project.path, (mark, commits))
     assert not storage._holds(project.path, (mark, commits + 1))
     assert not storage._holds(project.path, (mark - 1, commits))
+
+
+def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
+    add(project, 1, "one")
+    add(project, 1, "two")
+    first, second = project._undo
+
+    def keep(steps):
+        with transaction(project._db):
+            schema.keep(project._db, [(step.id, "undo", step.label) for step in steps])
+        return project._db.execute("SELECT label FROM kept_step").fetchall()
+
+    assert project._writing.submit(keep, [second, first]).result() == [("one",), ("two",)]
+    assert project._writing.submit(keep, [second]).result() == [("two",)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such bits")
+def test_a_new_project_is_no_program_and_only_its_owner_writes_it(project):
+    assert not project.path.stat().st_mode & 0o133
