@@ -118,7 +118,7 @@ class Queue:
 
     async def _round(self, group: asyncio.TaskGroup, id: str, line: _Line) -> None:
         """One look at a server: wishes, jobs on their way, and those that wait."""
-        pause = 0.0
+        pause, before = 0.0, self.failures.get(id)
         try:
             provider = await self.connect(id)
             pause = provider.poll_seconds
@@ -127,13 +127,19 @@ class Queue:
         except JukuError as error:
             pause = self._fail(id, line, error, pause)
         else:
-            line.failures = 0
-            if self.failures.pop(id, None):
-                self.on_changes(Changes("", records={"job"}))
+            self._succeed(id, line, before)
         finally:
             line.task = None
             line.due = time.monotonic() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - so that windows do not ask in step
             self._woken.set()
+
+    def _succeed(self, id: str, line: _Line, before: JukuError | None) -> None:
+        """A look has gone well: what was wrong `before` it is over, not what went wrong with a job that was sent meanwhile."""
+        if self.failures.get(id) is not before:
+            return
+        line.failures = 0
+        if self.failures.pop(id, None):
+            self.on_changes(Changes("", records={"job"}))
 
     def _fail(self, id: str, line: _Line, error: JukuError, usual: float) -> float:
         """Note why a server cannot be asked; returns the seconds until the next try."""

@@ -6,6 +6,7 @@ from core import jobs
 from core.curves import series
 from core.errors import ProviderError
 from core.project import Project
+from core.queue import Queue
 from tests.core.test_queue import queue_jobs, run, sample, server  # noqa: F401 - fixtures
 from tests.fake_server import KEY, Fault
 
@@ -99,6 +100,23 @@ def test_an_empty_account_keeps_the_job_waiting(server, sample):  # noqa: F811
 
     run(sample, server, work)
     assert server.creations == 1
+
+
+def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample, monkeypatch):  # noqa: F811
+    """The look went well, so the error was forgotten, and the server was left alone for ever without a word."""
+    queue_jobs(sample, 1)
+    refused = ProviderError("No credit", status=429, code="insufficient_quota")
+
+    async def fail_meanwhile(queue, _group, provider):
+        queue._fail(provider.id, queue._lines[provider.id], refused, 1.0)
+
+    monkeypatch.setattr(Queue, "_start_waiting", fail_meanwhile)
+
+    async def work(watch):
+        await watch.until(lambda: any(line.blocked and line.task is None for line in watch.queue._lines.values()))
+        assert watch.queue.failures == {"fake": refused}
+
+    run(sample, server, work)
 
 
 def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server, sample):  # noqa: F811
