@@ -20,7 +20,8 @@ def test_the_sample_is_taught_and_examined():
             r"\| (\w+) \| (\d+)/\d+ \| (\d+)/\d+ \| (\d+)/\d+ \|", done.stdout
         )
     }
-    assert set(rates) == {"memorised", "reworded", "reverse", "applied", "not_stated", "general"}
+    # The short form asks no general questions, so the table has none.
+    assert set(rates) == {"memorised", "reworded", "reverse", "applied", "not_stated"}
     # Not a claim about quality: that teaching took place, and that the base knew nothing of an invented game.
     closed, retrieved, tuned = rates["memorised"]
     assert closed <= 3

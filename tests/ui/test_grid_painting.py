@@ -5,7 +5,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QTableView
 
+from ui import style
 from ui.dataset_delegate import SELECTED, CellPainter
+
+
+@pytest.fixture(autouse=True)
+def light(qapp):
+    """Dark letters on the white ground of these pictures, whatever theme a test before has left."""
+    style.apply(qapp, "light")
 
 
 def painted(text: str, state: int) -> QImage:
