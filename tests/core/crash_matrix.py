@@ -14,7 +14,7 @@ from core import dataset, filters, jobs, samples, training
 from core.curves import series
 from core.project import Project
 from core.reading_copy import opened
-from tests.fake_server import FakeServer
+from tests.fake_server import FakeServer, Fault
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.0,0.5,,\n2,1.0,0.75,1.5,0.6\n"
@@ -67,19 +67,22 @@ class Life:
         self.server.weather = self._before
         self.server.accepted = self._after
 
-    def _before(self, method: str, path: str) -> None:
+    def _before(self, method: str, path: str) -> Fault | None:
         self.requests.append(f"{method} {path.partition('?')[0].removeprefix('/v1')}")
         self._move(method, path)
-        self._kill("before")
+        # Else the server would go on with it beside the next life, which may look too early to find what came of it.
+        return Fault("reset") if self._kill("before") else None
 
     def _after(self, _method: str, _path: str) -> None:
         self._kill("after")
 
-    def _kill(self, when: str) -> None:
+    def _kill(self, when: str) -> bool:
         point = self.point
-        if point and point.kind == "request" and point.when == when and len(self.requests) == point.number:
-            self.point = None
-            os.kill(self.child, signal.SIGKILL)
+        if not (point and point.kind == "request" and point.when == when and len(self.requests) == point.number):
+            return False
+        self.point = None
+        os.kill(self.child, signal.SIGKILL)
+        return True
 
     def _move(self, method: str, path: str) -> None:
         """The server's own doing: the first job trains once it was resumed, and ends."""
