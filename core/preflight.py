@@ -45,7 +45,7 @@ Connect = Callable[[], Awaitable[Provider]]
 class Objection:
     """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows.
 
-    `prompt` is the rows' system prompt where the project asks under another one, else None.
+    `prompt` is the rows' system prompt where the project asks under another one and could take it, else None.
     """
 
     rule: str
@@ -249,11 +249,10 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
     unasked = [trained_prompt.unasked(db, training.trained(rows), version) for rows, version in chosen]
-    others = {one.prompt: one for one in unasked if one}
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)
-        for one in others.values()
+        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
+        for one in trained_prompt.unasked_of_all(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 

@@ -88,17 +88,23 @@ class EmptyExam(QWidget):
         self._text.setText(f"{about}\n\n{which}\n{count}")
 
 
-def warn_of_prompt(parent: QWidget, why: str, on_use: Callable[[], object], on_start: Callable[[], object]) -> None:
-    """Ask what to do where models would be asked under another system prompt than they were trained with."""
+def warn_of_prompt(
+    parent: QWidget, why: str, on_use: Callable[[], object] | None, on_start: Callable[[], object]
+) -> None:
+    """Ask what to do where models would be asked under another system prompt than they were trained with.
+
+    `on_use` takes the rows' prompt; None where a person has chosen the project's already.
+    """
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Before the exam"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
-    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
-    use.clicked.connect(lambda _checked: on_use())
+    if on_use:
+        use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
+        use.clicked.connect(lambda _checked: on_use())
+        box.setDefaultButton(use)
     start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)
     start.clicked.connect(lambda _checked: on_start())
     box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(use)
     box.open()

@@ -133,7 +133,8 @@ class ExamTab(Tab):
         if self.form.trained is None:
             self._on_start()
         else:
-            warn_of_prompt(self, self.form.warning.text(), self.form.as_trained.click, self._on_start)
+            on_use = self.form.as_trained.click if self.form.trained.is_offered else None
+            warn_of_prompt(self, self.form.warning.text(), on_use, self._on_start)
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
