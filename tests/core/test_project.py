@@ -282,6 +282,7 @@ def kill_often(tmp_path, module, rounds):
         project.close()
         # Killed between the commit and the report, one more step may be there: whole.
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
+        before.unlink()
 
 
 def is_sound(path, folder):
