@@ -282,7 +282,8 @@ def kill_often(tmp_path, module, rounds):
         project.close()
         # Killed between the commit and the report, one more step may be there: whole.
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
-        before.unlink()
+        for left in tmp_path.glob("before-*"):
+            left.unlink()
 
 
 def is_sound(path, folder):
