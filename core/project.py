@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import project_lock, schema
-from core.connection import changed_error, read_only_error, transaction, worded
+from core.connection import changed_error, exists_error, read_only_error, require_there, transaction, worded
 from core.errors import ProjectError
 from core.language import tr
 from core.paths import real
@@ -106,6 +106,7 @@ class Project:
             with worded(self.path):
                 self._recall(storage)
                 storage.checkpoint()
+            self.notice = " ".join(filter(None, (self.notice, storage.notice)))
         except BaseException:
             storage.close()
             raise
@@ -482,18 +483,11 @@ def look_at(path: Path) -> Project:
 def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
     if path.exists():
-        raise ProjectError(
-            tr("“{name}” already exists", name=path.name),
-            tr("It was not changed. Choose another name, or open it."),
-        )
+        raise exists_error(path)
     return Project(path)
 
 
 def open_existing(path: Path, without_log: bool = False) -> Project:
     """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
-    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
-        raise ProjectError(
-            tr("“{name}” cannot be found", name=path.name),
-            tr("It may have been moved or deleted: {path}", path=path),
-        )
+    require_there(path)
     return Project(path, without_log)

@@ -11,7 +11,7 @@ import pytest
 
 from core import as_code, presets
 from core.providers import LocalProvider, Provider, Sampling, chat_body
-from tests.fake_server import KEY, FakeServer
+from tests.fake_server import KEY
 from tests.patience import PATIENCE
 
 HOSTILE = [
@@ -25,12 +25,6 @@ HOSTILE = [
     "{x} {0} %s %(a)s",
     "# not a comment",
 ]
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def call(server, texts, **more):
