@@ -68,6 +68,7 @@ class Clock:
         self.seconds: dict[str, tuple[float, float]] = {}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, LOADING)
         self.seconds[nodeid] = _used()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -231,7 +232,7 @@ def loaded(tree: Path, module: str, tests: list[str], without: Iterable[str], wo
     child = os.fork()
     if not child:
         ours.close()
-        _in_child(lambda: _pytest(tree, ["-x", "-k", left_out, *tests], Warm(tree, module, theirs, work)))
+        _in_child(lambda: _warm(tree, ["-x", "-k", left_out, *tests], Warm(tree, module, theirs, work)))
     theirs.close()
     try:
         with suppress(EOFError):
@@ -243,6 +244,11 @@ def loaded(tree: Path, module: str, tests: list[str], without: Iterable[str], wo
     finally:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGTERM)
+
+
+def _warm(tree: Path, told: list[str], plugin: Warm) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it runs ends first
+    return _pytest(tree, told, plugin)
 
 
 def _anew(tree: Path, names: list[str], reached: dict[str, Reached]) -> int:
