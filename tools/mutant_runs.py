@@ -23,7 +23,7 @@ from tools.mutants import Mutant
 
 QUIETLY = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 # A test has this many times what it needs without any change, and some seconds: what takes longer does not end.
-TIMES, PROCESSOR, CLOCK = 5, 3, 15
+TIMES, PROCESSOR, CLOCK = 5, 3, 8
 LOADING = 120  # seconds by the clock until all is loaded
 FAILED, KILLED, TIMED_OUT, SURVIVED = 99, "killed", "timeout", "survived"
 
@@ -71,6 +71,10 @@ class Clock:
         signal.setitimer(signal.ITIMER_REAL, LOADING)
         self.seconds[nodeid] = _used()
 
+    def pytest_runtest_logreport(self, report) -> None:  # type: ignore[no-untyped-def]
+        if report.failed:
+            print(report.nodeid, report.longreprtext, sep="\n", flush=True)
+
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         (processor, clock), (began, at) = _used(), self.seconds[nodeid]
         self.seconds[nodeid] = processor - began, clock - at
@@ -81,7 +85,7 @@ def _used() -> tuple[float, float]:
 
 
 class Limits:
-    """A pytest plugin that ends the process where a test takes longer than it may."""
+    """A pytest plugin that ends the process where a test takes longer than it may, and where one fails, without tidying up."""
 
     def __init__(self, reached: dict[str, Reached]) -> None:
         self.reached = reached
@@ -94,6 +98,10 @@ class Limits:
         _hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         resource.setrlimit(resource.RLIMIT_CPU, (int(processor) + 1, _hard))
         signal.setitimer(signal.ITIMER_REAL, TIMES * own.clock + CLOCK)
+
+    def pytest_runtest_logreport(self, report) -> None:  # type: ignore[no-untyped-def]
+        if report.failed:
+            os._exit(1)
 
 
 class Only:
@@ -200,6 +208,7 @@ def forked(tree: Path, work: Callable[[], int]) -> int:
     scrap = tree.parent / "t"
     shutil.rmtree(scrap, ignore_errors=True)
     scrap.mkdir()
+    scrap.chmod(0o1777)  # some tests are another account for a while
     child = os.fork()
     if not child:
         _in_child(work)

@@ -25,6 +25,20 @@ from tools.mutant_runs import KILLED, Warm, loaded  # noqa: E402
 from tools.mutants import Mutant, mutants  # noqa: E402
 from tools.mutation_page import Sample  # noqa: E402
 
+DOCUMENT = [
+    f"test_{name}"
+    for name in (
+        "steps",
+        "project",
+        "live_file",
+        "reading_copy",
+        "log_check",
+        "log_marks",
+        "project_lock",
+        "durability",
+        "document_attacked",
+    )
+]
 TESTS = {
     "core/training.py": ["test_training", "test_queue"],
     "core/uploads.py": ["test_uploads"],
@@ -35,14 +49,17 @@ TESTS = {
     "core/statistics.py": ["test_statistics", "test_verdict"],
     "core/scores.py": ["test_scores", "test_verdict", "test_eval_answers", "test_trends"],
     "core/schema.py": ["test_steps", "test_project", "test_migrations"],
-    "core/project.py": ["test_steps", "test_project", "test_live_file", "test_project_lock"],
-    "core/connection.py": ["test_steps", "test_project", "test_live_file", "test_reading_copy"],
-    "core/storage.py": ["test_steps", "test_live_file", "test_reading_copy"],
-    "core/live_file.py": ["test_steps", "test_live_file", "test_project_lock"],
+    "core/project.py": ["test_steps", "test_project", "test_live_file", "test_project_lock", "test_reading_copy"],
+    "core/connection.py": [*DOCUMENT, "test_migrations", "test_backups"],
+    "core/storage.py": DOCUMENT,
+    "core/live_file.py": ["test_steps", "test_live_file", "test_project_lock", "test_document_attacked"],
     "core/log_check.py": ["test_log_marks", "test_reading_copy"],
 }
 # Tests that try hundreds of states or end processes are left out: what only these notice counts as survived.
-SLOW = ("killed", "any_sequence", "beyond_the_limit_are_dropped", "cancelling_an_import", "account_looks")
+SLOW = (
+    "killed", "any_sequence", "beyond_the_limit_are_dropped", "cancelling_an_import", "account_looks", "at_one_moment",
+    "thins_out",
+)  # fmt: skip
 MEMORY = Path("/dev/shm")  # where there is such a folder nothing waits for the disk
 
 
@@ -62,6 +79,7 @@ def judge(module: str, most: int, seed: int, again: bool) -> None:
         chosen = [one for one in every if one.name in alive]
         found.without_those_left()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        Path(folder).chmod(0o755)
         tree = Path(folder) / "tree"
         copied(tree)
         os.environ["TMPDIR"] = str(tree.parent / "t")
