@@ -28,6 +28,7 @@ from tools.mutation_page import Sample  # noqa: E402
 DOCUMENT = [
     f"test_{name}"
     for name in (
+        "storage",
         "steps",
         "project",
         "live_file",
@@ -49,10 +50,16 @@ TESTS = {
     "core/statistics.py": ["test_statistics", "test_verdict"],
     "core/scores.py": ["test_scores", "test_verdict", "test_eval_answers", "test_trends"],
     "core/schema.py": ["test_steps", "test_project", "test_migrations"],
-    "core/project.py": ["test_steps", "test_project", "test_live_file", "test_project_lock", "test_reading_copy"],
-    "core/connection.py": [*DOCUMENT, "test_migrations", "test_backups"],
-    "core/storage.py": DOCUMENT,
-    "core/live_file.py": ["test_steps", "test_live_file", "test_project_lock", "test_document_attacked"],
+    "core/project.py": DOCUMENT,
+    "core/connection.py": [*DOCUMENT, "test_connection", "test_migrations", "test_backups"],
+    "core/storage.py": [*DOCUMENT, "test_backups"],
+    "core/live_file.py": [
+        "test_storage",
+        "test_steps",
+        "test_live_file",
+        "test_project_lock",
+        "test_document_attacked",
+    ],
     "core/log_check.py": ["test_log_marks", "test_reading_copy"],
 }
 # Tests that try hundreds of states or end processes are left out: what only these notice counts as survived.
