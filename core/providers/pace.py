@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
@@ -37,7 +38,7 @@ class Pace:
         self._eased = MOST  # halved whenever it was too much, and slowly given back
         self._until = 0.0  # of the monotonic clock: nothing is sent before
         self._going = 0
-        self._freed = asyncio.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()  # who has come first is first
 
     @property
     def at_once(self) -> int:
@@ -66,15 +67,33 @@ class Pace:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until there is room for one more request."""
-        while self._going >= self.at_once:
-            self._freed.clear()
-            await self._freed.wait()
-        self._going += 1
+        if self._going >= self.at_once:
+            await self._place()
+        else:
+            self._going += 1
         try:
             yield
         finally:  # without waiting for anything: who is cancelled twice would keep the place for ever
-            self._going -= 1
-            self._freed.set()
+            self._free()
+
+    async def _place(self) -> None:
+        """Wait for a place. Whoever leaves hands it over to one: to wake all who wait took a minute for 20,000 of them."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():  # it was handed over already
+                self._free()
+            raise
+
+    def _free(self) -> None:
+        self._going -= 1
+        while self._waiting and self._going < self.at_once:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                self._going += 1
 
     async def wait(self, on_pause: OnPause = lambda _seconds: None) -> None:
         """Wait until the server may be asked again."""
