@@ -253,7 +253,11 @@ def test_hostile_texts_take_no_longer(unit):
 
 def test_a_condition_in_other_words_is_no_denial_of_what_follows():
     fact = "捨てられない場合は、船が1隻沈みます。"
-    for answer in ("捨てられないと船が1隻沈みます。", "捨てられないときは船が1隻沈みます。", "捨てられないなら船が1隻沈みます。"):
+    for answer in (
+        "捨てられないと船が1隻沈みます。",
+        "捨てられないときは船が1隻沈みます。",
+        "捨てられないなら船が1隻沈みます。",
+    ):
         assert whys(answer, fact) == []
     assert whys("捨てられないと船が1隻沈みません。", fact) == [grounding.NEGATION]
     fact = "If the player cannot discard two oil cards, one ship sinks."
