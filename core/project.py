@@ -245,9 +245,9 @@ class Project:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
         stop = reporter or Reporter()
         while True:
-            takeovers = self._takeovers
+            takeovers, loop = self._takeovers, asyncio.get_running_loop()
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
+                return await loop.run_in_executor(self._reading, self._query, stop, takeovers, query, *args)
             except asyncio.CancelledError:
                 stop.cancel()
                 raise
@@ -256,10 +256,10 @@ class Project:
                 if stop.cancelled or takeovers == self._takeovers:
                     raise asyncio.CancelledError from None
 
-    def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
+    def _query(self, stop: Reporter, takeovers: int, query: Callable[..., T], *args: Any) -> T:
         stop.check()
         db = self._storage.search
-        db.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
+        db.set_progress_handler(lambda: stop.cancelled or takeovers != self._takeovers, CHECK_EVERY)
         try:
             with worded(self.path):
                 return query(db, *args)
@@ -375,7 +375,7 @@ class Project:
         saved where, but not where nothing is different: a log that was deleted is brought in from here.
         """
         self._takeovers += 1
-        self._storage.search.interrupt()
+        self._storage.search.interrupt()  # lost where it comes between two statements: `_query` looks for it, too
         self._reading.submit(lambda: None).result()
         rescued, stand = self._writing.submit(self._rescue).result()
         if stand is None:

@@ -259,7 +259,7 @@ class Storage:
         for db in reversed(self._open_all):
             db.close()
         self._open_all.clear()
-        self._loader = None
+        self._loader, self.has_log = None, False
         if self._live:
             self._live.close()  # last: its lock outlives the connections
             self._live = None

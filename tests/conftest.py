@@ -22,6 +22,14 @@ settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("JUKU_EXAMPLES", "fixed"))
 
+# The files that take longest: begun first, so that two processes end at about the same time.
+LONGEST = ("test_demo", "test_learning", "test_project", "test_course", "test_secrets", "test_contract", "test_batches")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from core import golden, jobs, points
 from core.errors import JukuError
@@ -14,6 +14,7 @@ from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.notice import Notice
 from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
@@ -38,7 +39,7 @@ class ParityPage(Page):
         self._pairs: list[Pair] = []
         self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
         self.batch = BatchBox()
-        self.other = QComboBox()
+        self.other = DropDown()
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))

@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Pace:
         self._until = {True: 0.0, False: 0.0}
         self._refused = "", ""  # the title and message of the last refusal
         self._going = 0
-        self._freed = asyncio.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()  # who has come first is first
 
     @property
     def at_once(self) -> int:
@@ -95,15 +96,33 @@ class Pace:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until there is room for one more request."""
-        while self._going >= self.at_once:
-            self._freed.clear()
-            await self._freed.wait()
-        self._going += 1
+        if self._going >= self.at_once:
+            await self._place()
+        else:
+            self._going += 1
         try:
             yield
         finally:  # without waiting for anything: who is cancelled twice would keep the place for ever
-            self._going -= 1
-            self._freed.set()
+            self._free()
+
+    async def _place(self) -> None:
+        """Wait for a place. Whoever leaves hands it over to one: to wake all who wait took a minute for 20,000 of them."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():  # it was handed over already
+                self._free()
+            raise
+
+    def _free(self) -> None:
+        self._going -= 1
+        while self._waiting and self._going < self.at_once:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                self._going += 1
 
     async def _wait(self, patience: Patience, on_pause: OnPause) -> None:
         """Wait until the server may be asked again."""

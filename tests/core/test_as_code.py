@@ -50,6 +50,12 @@ def test_the_python_asks_for_the_same_whatever_the_texts_are(server, tmp_path):
     assert server.asked == [found.body]
 
 
+def test_a_japanese_text_can_be_read_in_the_code(server):
+    texts = ["霧の灯台\u3000遊び方"]
+    for code in (as_code.as_python(call(server, texts)), as_code.as_curl(call(server, texts))):
+        assert texts[0] in code
+
+
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="no curl")
 @pytest.mark.parametrize("how", [["-s"], ["-i", "+m"]])
 def test_the_curl_asks_for_the_same_whatever_the_texts_are(server, tmp_path, how):

@@ -410,3 +410,56 @@ def test_who_is_cancelled_twice_keeps_no_place():
             pass
 
     asyncio.run(go())
+
+
+class Counting(asyncio.SelectorEventLoop):
+    """Counts what it is given to do."""
+
+    steps = 0
+
+    def call_soon(self, *args, **more):
+        self.steps += 1
+        return super().call_soon(*args, **more)
+
+
+def test_who_leaves_wakes_one_of_those_who_wait_in_the_order_they_came():
+    async def go():
+        pace, done = Pace(2), []
+
+        async def one(number):
+            async with pace.turn():
+                assert pace._going <= 2
+                await asyncio.sleep(0)
+                done.append(number)
+
+        await asyncio.gather(*(one(number) for number in range(300)))
+        assert done == list(range(300))
+        assert (pace._going, len(pace._waiting)) == (0, 0)
+
+    with asyncio.Runner(loop_factory=Counting) as runner:
+        runner.run(go())
+        assert runner.get_loop().steps < 300 * 20  # not 300 × 300
+
+
+def test_a_place_that_was_handed_to_one_who_is_cancelled_goes_to_the_next():
+    async def go():
+        pace, got = Pace(1), []
+
+        async def one(number):
+            async with pace.turn():
+                got.append(number)
+                await leave.wait()
+
+        leave = asyncio.Event()
+        first, second, third = (asyncio.ensure_future(one(number)) for number in range(3))
+        await asyncio.sleep(0)
+        leave.set()
+        while not first.done():
+            await asyncio.sleep(0)
+            if len(pace._waiting) == 1 and not second.cancelling():
+                second.cancel()  # it has the place and has not begun
+        await asyncio.gather(first, second, third, return_exceptions=True)
+        assert got == [0, 2]
+        assert pace._going == 0
+
+    asyncio.run(go())

@@ -91,15 +91,11 @@ def window(qtbot, run, sample, server, monkeypatch):
     window = Window(qtbot, workspace)
     run(window.play(window.open()))
     yield window
-    run(_close(workspace))
+    run(workspace.close())
 
 
 async def _workspace(project: Project, server: FakeServer) -> Workspace:
     return Workspace(project, Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)]))
-
-
-async def _close(workspace: Workspace) -> None:
-    await (await workspace.provider()).close()
 
 
 def answer(parent, role):
