@@ -34,6 +34,8 @@ def started(run, path, look):
         shown = []
         showing = asyncio.create_task(app.show(settings.load(), [path], shown.append))
         await until(lambda: showing.done() or (shown and shown[0].isVisible()))
+        if showing.done():
+            await showing  # which says why
         (window,) = shown
         try:
             await look(window)
@@ -46,8 +48,8 @@ def started(run, path, look):
 
 def said(*texts):
     async def look(window):
-        await until(lambda: all(text in window.messages.text() for text in texts))
         assert window.messages.isVisible()
+        assert [text for text in texts if text not in window.messages.text()] == []
 
     return look
 
