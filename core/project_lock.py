@@ -54,6 +54,10 @@ class Owner(msgspec.Struct, frozen=True):
         """Whether it was on this machine, where it can be seen whether its process still runs."""
         return self.machine == _machine()
 
+    def is_running(self) -> bool:
+        """Whether its process is known to run on this machine, however long it has not been heard of."""
+        return self.is_here and self.started != processes.UNKNOWN and processes.start_of(self.pid) == self.started
+
     def is_gone(self) -> bool:
         """Whether its process on this machine has ended; the number may belong to another one by now."""
         now = processes.start_of(self.pid)
@@ -183,7 +187,7 @@ def look(project: Path) -> Found | None:
         owner = msgspec.json.decode(data, type=Owner)
     except (msgspec.DecodeError, UnicodeDecodeError):
         owner = None
-    return Found(data, owner, seen, _now_at(path) - seen > SILENT and not (owner and owner.is_here))
+    return Found(data, owner, seen, _now_at(path) - seen > SILENT and not (owner and owner.is_running()))
 
 
 def _read(path: Path) -> tuple[bytes, float] | None:

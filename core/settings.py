@@ -181,7 +181,7 @@ def _read() -> dict[str, Any] | None:
         found: dict[str, Any] = msgspec.json.decode(data)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, OSError):
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         if path.is_file():
             path.replace(path.with_suffix(".broken.json"))
         return None

@@ -27,7 +27,7 @@ def test_there_are_defaults_without_a_file():
     assert settings.load().provider == "local"
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b'{"theme": 3}', b"\xff\xfe\x00"])
+@pytest.mark.parametrize("data", [b"", b"{", b'{"theme": 3}', b"\xff\xfe\x00", b'{"theme": "\xff"}'])
 def test_a_broken_file_is_set_aside(data):
     file = settings.settings_file()
     file.parent.mkdir(parents=True)
