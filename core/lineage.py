@@ -115,7 +115,9 @@ def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, s
     )
     reader = packs.Reader(db)
     for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
-        now, before = (duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1])))
+        now, before = (
+            duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
+        )
         if found := duplicates.similarity(now, before):
             yield id, f"{row} {found:.0f}"
 
