@@ -103,7 +103,7 @@ class ProjectLock:
     def __init__(self, own: FileLock, path: Path | None, data: bytes, notice: str) -> None:
         self._own, self._path, self._data = own, path, data
         self.notice = notice
-        self._end = threading.Event()
+        self._end, self._turn = threading.Event(), threading.Lock()
         if path is not None:
             threading.Thread(target=self._beat, name="project-lock", daemon=True).start()
 
@@ -119,7 +119,8 @@ class ProjectLock:
             )
 
     def release(self) -> None:
-        self._end.set()
+        with self._turn:
+            self._end.set()
         if self._path is not None:
             with contextlib.suppress(OSError):
                 if (found := _read(self._path)) is not None and found[0] == self._data:
@@ -129,14 +130,25 @@ class ProjectLock:
     def _beat(self) -> None:
         assert self._path
         while not self._end.wait(BEAT):
-            with contextlib.suppress(OSError):
-                if (found := _read(self._path)) is not None and found[0] == self._data:
-                    os.utime(self._path)
+            with self._turn, contextlib.suppress(OSError):
+                if not self._end.is_set():
+                    self._show_life(self._path)
+
+    def _show_life(self, path: Path) -> None:
+        found = _read(path)
+        if found is not None and found[0] == self._data:
+            os.utime(path)
+        elif found is None and project_of(path).exists():  # someone has cleared away hidden files
+            _create(path, self._data)
 
 
 def lock_file(project: Path) -> Path:
     file = real(project)
     return file.with_name(f".{file.name}.lock")
+
+
+def project_of(lock: Path) -> Path:
+    return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
 
 
 def acquire(project: Path) -> ProjectLock:

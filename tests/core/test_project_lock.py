@@ -233,6 +233,18 @@ def test_the_lock_shows_signs_of_life(path, monkeypatch):
     project.close()
 
 
+def test_a_lock_that_somebody_has_cleared_away_is_made_again(path, monkeypatch):
+    monkeypatch.setattr(project_lock, "BEAT", 0.01)
+    project = Project(path)
+    before = lock_file(path).read_bytes()
+    lock_file(path).unlink()
+    while not lock_file(path).exists():
+        time.sleep(0.01)
+    assert lock_file(path).read_bytes() == before
+    project.close()
+    assert not lock_file(path).exists()
+
+
 NO_LOCKS = {
     "huge": b"{" * 50_000_000,
     "not json": b"\0" * 100,
