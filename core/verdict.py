@@ -56,9 +56,12 @@ def taught(result: Result) -> list[int]:
 
 
 def _best(result: Result) -> list[int]:
-    """The tuned model that has most right, to be set against the books; none where none has answered."""
+    """The tuned model that has most right, to be set against the books; none where none has answered.
+
+    One that was cut off after a few lucky answers comes after those that have answered more.
+    """
     asked = [at for at in taught(result) if result.totals[at].held.asked]
-    return sorted(asked, key=lambda at: -result.totals[at].held.share)[:1]
+    return sorted(asked, key=lambda at: (-result.totals[at].held.questions, -result.totals[at].held.share))[:1]
 
 
 def _base(result: Result, condition: str) -> int | None:
