@@ -117,7 +117,7 @@ def copied(tree: Path) -> None:
 
 def prepare() -> None:
     """Import once what no mutant changes: every run then begins with it."""
-    os.nice(10)
+    os.nice(5)
     sys.dont_write_bytecode = False  # what stays the same is compiled once
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ |= {"QT_QPA_PLATFORM": "offscreen", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
