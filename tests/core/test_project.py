@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -320,3 +321,17 @@ async def replay(path, source, seed, count):
             break
     project.close()
     return found
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_where_the_file_or_its_folder_cannot_be_written_it_is_only_read(project, closed, monkeypatch):
+    project.close()
+    place = project.path if closed == "file" else project.path.parent
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and (path, mode) != (place, os.W_OK))
+    with closing(Project(project.path)) as opened:
+        assert opened.read_only and opened.notice
+        with pytest.raises(ProjectError, match="read-only"):
+            asyncio.run(opened.write("Add", dataset.add, rows(1)))
+    with closing(Project(project.path.with_name("new.juku"))) as new:
+        assert not new.read_only
