@@ -45,7 +45,7 @@ TESTS = {
     "core/uploads.py": ["test_uploads"],
     "core/redaction.py": ["test_redaction"],
     "core/graders.py": ["test_graders"],
-    "core/points.py": ["test_graders", "test_grading"],
+    "core/points.py": ["test_points", "test_graders", "test_grading"],
     "core/grading.py": ["test_grading", "test_graders"],
     "core/statistics.py": ["test_statistics", "test_verdict"],
     "core/scores.py": ["test_scores", "test_verdict", "test_eval_answers", "test_trends"],
