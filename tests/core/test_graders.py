@@ -319,3 +319,12 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
 def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer, stands):
     (point,) = points.judge(answer, "fraction|%")
     assert (point.why == "") is stands
+
+
+def test_figures_that_may_be_worked_out_hide_no_contradiction():
+    told, asked = "Adults pay 5 euros. Children pay 3 euros.", "What do they pay together?"
+    right = "Together 8 euros: adults pay 5 euros and children pay 3 euros."
+    swapped = "Together 8 euros: adults pay 3 euros and children pay 5 euros."
+    assert mark("key_points", right, "8 euros", told, asked, "applied").passed
+    found = mark("key_points", swapped, "8 euros", told, asked, "applied")
+    assert (found.passed, found.score) == (False, 0.5)
