@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -127,6 +128,28 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
             await task
         assert not filters.find(project.rows)
         assert project.undo_label is None
+
+    asyncio.run(go())
+
+
+def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
+    began = threading.Event()
+
+    def endless(db, reporter):
+        dataset.add(db, rows(1))
+        began.set()
+        while True:
+            reporter.check()
+
+    async def go():
+        reporter = Reporter()
+        task = asyncio.ensure_future(project.write("Endless", endless, reporter, reporter=reporter))
+        await asyncio.to_thread(began.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not filters.find(project.rows) and project.undo_label is None
+        assert (await project.write("Add", dataset.add, rows(1))).count == 1
 
     asyncio.run(go())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import pytest
 
 from core import dataset, filters
 from core import project as projects
-from core.errors import ProjectError, ProjectInUseError
+from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.formats import jsonl
 from core.project import Project
 from core.reading_copy import opened
@@ -41,6 +42,7 @@ for _round in range(int(sys.argv[2])):
 
 CLOSED = """
 import os
+import shutil
 from pathlib import Path
 from core.errors import ProjectError
 from core.project import open_existing
@@ -146,3 +148,17 @@ def test_a_project_in_a_closed_folder_is_refused_in_words(public):
     code = CLOSED.format(path=str(path))
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "cannot be found" in said.stdout, said.stderr
+
+
+def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_path):
+    asyncio.run(project.write("", dataset.add, rows(1)))
+    asyncio.run(project.checkpoint())
+    asyncio.run(project.write("", dataset.add, rows(2)))
+    alone = tmp_path / "alone.juku"
+    shutil.copy(project.path, alone)
+    with pytest.raises(MissingLogError, match=r"alone\.juku"):
+        projects.look_at(alone)
+    before = alone.read_bytes()
+    with closing(Project(alone, without_log=True, look=True)) as seen:
+        assert len(filters.find(seen.rows)) == 1
+    assert alone.read_bytes() == before
