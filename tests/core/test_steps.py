@@ -11,6 +11,7 @@ from core import dataset, facts, filters, importing, log_check, schema, spec, st
 from core import project as projects
 from core.connection import transaction
 from core.formats import jsonl
+from core.progress import Reporter
 from core.project import Changes, Project
 
 
@@ -61,6 +62,26 @@ def test_rows_that_were_loaded_are_one_step(project, tmp_path):
         assert len(answers(project)) == 5
 
     asyncio.run(go())
+
+
+def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
+    def stand():
+        return schema.revision(project.rows), schema.commits(project.rows)
+
+    def load(count):
+        def some(db):
+            for row in rows(count):
+                dataset.add(db, [row])
+            return {"example": range(1, count + 1)}
+
+        return asyncio.run(project.load("Load", some, Reporter()))
+
+    before = stand()
+    assert load(0).count == 0 and stand() == before
+    assert project.undo_label is None
+    assert load(3).ids == {"example": {1, 2, 3}}
+    assert stand() == (before[0] + 1, before[1] + 1)
+    assert project.undo_label == "Load"
 
 
 def test_nothing_to_undo_touches_nothing(project):
