@@ -240,8 +240,11 @@ def test_only_the_next_step_forward_has_to_fit(project, monkeypatch):
 def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(jsonl.new_row("", "q", "a") + "\n")
-    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path))):
+    undo, redo = (lambda: asyncio.run(project.undo())), (lambda: asyncio.run(project.redo()))
+    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path)), undo, redo):
+        before = schema.revision(project.rows), schema.commits(project.rows)
         write()
+        assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)
         found = log_check.read(project.path)
         assert found.log is not None and found.file > 0 and found.log == -found.file
         assert asyncio.run(project.checkpoint())
