@@ -1,6 +1,7 @@
 """Steps of undo: what a write says it has touched, and which steps a project takes into its next session."""
 
 import asyncio
+import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -277,3 +278,19 @@ def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such bits")
 def test_a_new_project_is_no_program_and_only_its_owner_writes_it(project):
     assert not project.path.stat().st_mode & 0o133
+
+
+def test_steps_are_kept_all_or_none(tmp_path, monkeypatch):
+    """A disk that is full at the close costs the undo steps, not the document."""
+
+    def full(_db):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path = tmp_path / "a.juku"
+    with monkeypatch.context() as during, closing(Project(path)) as project:
+        add(project, 2)
+        during.setattr(schema, "sweep", full)
+        project.close()
+    with closing(Project(path)) as project:
+        assert project.undo_label is None
+        assert answers(project) == ["answer 0", "answer 1"]
