@@ -60,6 +60,16 @@ JUDGED = [
     ("x", "!x", "", "", "forbidden"),
     ("x", "!y|x", "", "", "forbidden"),
     ("b", "a|b", "", "", ""),
+    ("5 minutes, 1,200 yen", "1,200 yen", "", "", ""),
+    ("—,;", "!x", "", "", "missing"),
+    ("...", "!x", "", "", "missing"),
+    ("At least the hands.", "hands", "", "At most the hands.", ""),
+    ("At most 3 hands.", "hands", "", "At least 3 hands.", ""),
+    ("Hands and ball.", "hands", "", "Only hands.", "open"),
+    ("手と足です", "手", "", "手だけで足は使えません", ""),
+    ("手と足です", "手", "", "手だけを使います。", "open"),
+    ("Because of 1,500 yen, 1,200 yen", "1,200 yen", "", "", ""),
+    ("60 points, 50 points", "50 points", "", "", "open"),
 ]
 
 
