@@ -144,6 +144,11 @@ def _said(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
 
 
+def decision_words() -> list[str]:
+    """All that can stand in the last column."""
+    return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
+
+
 def _decision(names: str, one: Open) -> str:
     if not names:
         return tr("no fact")

@@ -257,6 +257,20 @@ def test_the_words_and_the_lists_say_the_same(bar):
     assert len(changes) == 4
 
 
+def test_what_no_row_has_any_more_is_still_said_to_be_looked_for(bar):
+    bar.choose("status:draft")
+    bar.show_counts({"status": {"draft": 2}})
+    assert bar.boxes["status"].currentText() == "draft (2)"
+    bar.show_counts({"status": {"approved": 2}})
+    assert bar.boxes["status"].currentText() == "draft (0)"
+    bar.clear()
+    bar.show_counts({"status": {"approved": 2}})
+    assert [bar.boxes["status"].itemText(at) for at in range(bar.boxes["status"].count())] == [
+        "Any status",
+        "approved (2)",
+    ]
+
+
 def test_half_a_regular_expression_is_not_searched(bar, qtbot):
     searched = []
     bar.changed.connect(lambda: searched.append(bar.filter()))

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from core import dataset, facts, spec
 from core.formats import jsonl
@@ -104,6 +104,29 @@ def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
     run(go())
     assert linked(garden)[2] == "f03"
     assert sorted(linked(garden)) == ["", *sorted(one for one in linked(garden) if one)]
+
+
+def test_a_decision_is_on_the_row_the_keys_lead_to(qtbot, run, dialog):
+    async def go():
+        dialog.activateWindow()
+        dialog.table.setFocus()
+        await until(dialog.table.hasFocus)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_N)
+        assert shown(dialog, DECISION) == ["", "", "no fact"]
+
+    run(go())
+
+
+def test_no_decision_moves_the_columns(qtbot, dialog):
+    dialog.show()
+    header = dialog.table.horizontalHeader()
+    places = [header.sectionPosition(column) for column in range(header.count())]
+    for names in ("", "f03", dialog.table.links.row(0).proposed):
+        dialog.table.links.decide(0, names)
+        QApplication.processEvents()
+        assert [header.sectionPosition(column) for column in range(header.count())] == places
+        assert dialog.table.sizeHintForColumn(DECISION) <= header.sectionSize(DECISION)
 
 
 def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tmp_path):

@@ -31,6 +31,24 @@ def test_undo_and_redo_name_what_they_do(run, window):
     run(go())
 
 
+def test_what_is_undone_out_of_sight_is_said(run, window):
+    async def go():
+        project = window.workspace.project
+        window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        await until(window._undo.isEnabled)
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        window._undo.trigger()
+        await until(window._redo.isEnabled)
+        window._redo.trigger()
+        await until(window._undo.isEnabled)
+        assert not window.findChildren(Notice)
+        window.tabs.setCurrentWidget(window.exam_tab)
+        window._undo.trigger()
+        await until(lambda: [one for one in window.findChildren(Notice) if one.text.text() == "Undone: Edit a row"])
+
+    run(go())
+
+
 def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, tmp_path):
     path = tmp_path / "<b>picture.png"
     path.write_bytes(b"x")
