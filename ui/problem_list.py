@@ -46,7 +46,8 @@ class ProblemList(QListWidget):
             self.updateGeometry()
 
     def sizeHint(self) -> QSize:
-        heights = sum(max(0, self.sizeHintForRow(row)) for row in range(self.count()))
+        # Not `sizeHintForRow`, which takes every line for one that has room.
+        heights = sum(self.visualItemRect(self.item(row)).height() for row in range(self.count()))
         return QSize(super().sizeHint().width(), heights + 4)
 
     def minimumSizeHint(self) -> QSize:

@@ -3,13 +3,14 @@ import json
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QInputMethodEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from core import checks, conversation, dataset
 from ui.dataset_detail import DatasetDetail
 from ui.field_edit import FieldEdit
 from ui.growing_edit import GrowingEdit
 from ui.json_dialog import JsonDialog
+from ui.problem_list import ProblemList
 from ui.tool_call_dialog import ToolCallDialog
 
 ROW = (
@@ -138,18 +139,19 @@ def test_a_problem_leads_to_its_turn(detail):
     assert cards(detail)[2]._note.isVisible()
 
 
-def test_a_problem_is_whole_also_where_the_pane_becomes_narrow(detail):
-    lines = detail._list
+def test_a_problem_is_whole_also_where_the_pane_becomes_narrow(qtbot):
+    page, lines = QWidget(), ProblemList()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    column.addWidget(lines)
+    column.addStretch()
     lines.show_problems([checks.problem("content-empty", "$", "プロジェクトと異なるシステムプロンプト")])
-    QApplication.processEvents()
-    one_line = lines.sizeHintForRow(0)
-    detail.resize(420, 500)
-    QApplication.processEvents()
-    QApplication.processEvents()
-    text = lines.fontMetrics().horizontalAdvance(lines.item(0).text())
-    assert lines.viewport().width() < text, "it does not fit one line"
-    assert lines.visualItemRect(lines.item(0)).height() >= 2 * one_line - 8
-    assert lines.height() >= lines.visualItemRect(lines.item(0)).height()
+    page.resize(700, 300)
+    page.show()
+    one_line = lines.visualItemRect(lines.item(0)).height()
+    page.resize(200, 300)
+    qtbot.waitUntil(lambda: lines.visualItemRect(lines.item(0)).height() > one_line)
+    qtbot.waitUntil(lambda: lines.height() >= lines.visualItemRect(lines.item(0)).height())
 
 
 def test_images_are_named_and_their_texts_edited_apart(detail):
