@@ -76,6 +76,7 @@ def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str
     dialog = QFileDialog(owner, title, str(folder(chosen, kind)), filter)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     if table := dialog.findChild(QTreeView):  # none where the dialog is the system's own
+        table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, table.header().count()):
             table.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
     for name, arrow in ARROWS.items():

@@ -73,6 +73,10 @@ class HoldOutDialog(QDialog):
         self.count, self.fewer, self.note = widgets.heading(""), widgets.Note(), widgets.Note()
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
+        for column in (0, 1):  # as their cells
+            self.table.horizontalHeaderItem(column).setTextAlignment(
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            )
         self.table.setAccessibleName(tr("Questions by fact"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)

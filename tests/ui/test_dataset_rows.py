@@ -124,6 +124,18 @@ def test_the_dialog_asks_for_what_each_change_needs(run, grid):
     run(go())
 
 
+def test_what_is_typed_into_the_dialog_of_a_bulk_change_is_its_value(run, grid, qtbot):
+    async def go():
+        dialog = BulkDialog(grid.workspace, array("q", [1]), "add_tag")
+        qtbot.addWidget(dialog)
+        dialog.open()
+        dialog.activateWindow()
+        await until(dialog.isActiveWindow)
+        assert dialog.line.hasFocus()
+
+    run(go())
+
+
 def test_a_bulk_change_is_cancelled_as_a_whole(run, grid):
     async def go():
         everything = find(grid.project.rows)

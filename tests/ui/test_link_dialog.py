@@ -1,5 +1,7 @@
 """Rows and their facts in one list: accepted, refused, changed by the keyboard, saved in one step; and after an import."""
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
@@ -116,6 +118,16 @@ def test_a_decision_is_on_the_row_the_keys_lead_to(qtbot, run, dialog):
         assert shown(dialog, DECISION) == ["", "", "no fact"]
 
     run(go())
+
+
+def test_a_proposal_counts_by_the_percentage_that_is_shown(dialog):
+    links = dialog.table.links
+    one = dataclasses.replace(links.row(0), confidence=0.796)
+    links.show_rows([one], links.facts())
+    assert shown(dialog, SURE) == ["80%"]
+    assert links.count_from(0.8) == 1
+    links.accept_from(0.8)
+    assert len(links.decisions()) == 1
 
 
 def test_no_decision_moves_the_columns(qtbot, dialog):
