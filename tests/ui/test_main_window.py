@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from core import dataset, facts, filters, language, settings, spec
 from core import project as projects
@@ -13,6 +13,7 @@ from core.errors import JukuError
 from core.settings import Settings
 from tests.ui.waiting import until
 from ui import app
+from ui.main_window import MainWindow
 from ui.notice import Notice
 
 ROOT = Path(__file__).parent.parent.parent
@@ -142,7 +143,6 @@ def test_without_a_display_it_says_so(tmp_path):
 
 
 def test_the_window_speaks_japanese(run, qtbot, project):
-    from ui.main_window import MainWindow
     from ui.workspace import Workspace
 
     language.choose("ja")
@@ -161,5 +161,21 @@ def test_the_window_speaks_japanese(run, qtbot, project):
         window.close()
         await window.closed
         await window.workspace.close()
+
+    run(go())
+
+
+def test_no_button_without_words_is_seen_at_the_start(run, workspace, qtbot):
+    async def go():
+        window = MainWindow(workspace)
+        empty = [
+            button
+            for tab in window.tab_list
+            for button in tab.findChildren(QPushButton)
+            if button.isVisibleTo(tab) and not button.text() and button.icon().isNull()
+        ]
+        assert empty == []
+        window.close()
+        await window.closed
 
     run(go())
