@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
 from core import dataset, facts, filters, language, settings, spec
 from core import project as projects
@@ -179,3 +180,24 @@ def test_no_button_without_words_is_seen_at_the_start(run, workspace, qtbot):
         await window.closed
 
     run(go())
+
+
+def test_no_key_of_the_menu_is_taken_by_a_text_field(window):
+    """`Ctrl+E` goes to the end of a line on Linux: in the search field, which has the keys at first, it opened nothing."""
+    keys = QKeySequence.StandardKey
+    own = (
+        keys.MoveToEndOfLine,
+        keys.MoveToStartOfLine,
+        keys.DeleteEndOfLine,
+        keys.DeleteCompleteLine,
+        keys.MoveToNextChar,
+    )
+    taken = {found.toString() for key in own for found in QKeySequence.keyBindings(key)} | {
+        "Ctrl+E",
+        "Ctrl+K",
+        "Ctrl+U",
+    }
+    menus = [menu for menu in window.menuBar().findChildren(QMenu)]
+    shortcuts = {action.shortcut().toString() for menu in menus for action in menu.actions()} - {""}
+    assert "Ctrl+N" in shortcuts
+    assert not shortcuts & taken
