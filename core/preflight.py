@@ -203,7 +203,8 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             training.require_enough(rows)
             training.require_method(rows, plan.method)
         except JukuError as error:
-            yield Objection("settings", "error", str(error), filters.words(training.trained(plan.rows)))
+            words = tr("{what}. {why}", what=error.title, why=error.message)
+            yield Objection("settings", "error", words, filters.words(training.trained(plan.rows)))
             continue
         yield from _few(len(rows), plan)
         if twin := next((job for job in made if _is_same(job, plan, uploads.digest(training.lines(rows)))), None):

@@ -88,12 +88,13 @@ class RescueDialog(QDialog):
         parts.addWidget(self.models)
         parts.addWidget(self.tabs)
         parts.setSizes([190, 430])
+        parts.setStretchFactor(1, 1)  # the list keeps its height when something is said below
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
         layout.addWidget(self.older)
-        layout.addWidget(self.note)
         layout.addWidget(parts, 1)
+        layout.addWidget(self.note)  # below: above it would push tabs and buttons down
         layout.addLayout(below)
         self.again.setAutoDefault(False)
         self.resize(960, 720)
