@@ -14,8 +14,9 @@ from PySide6.QtWidgets import (
 )
 
 from ui import style, widgets
+from ui.growing_edit import GrowingEdit
 
-PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar)
+PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingEdit)
 WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 STEP = 8  # pixels between two places that are tried
 

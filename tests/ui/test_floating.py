@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QV
 
 from core.errors import JukuError
 from ui.floating import Floating, free_place, obstacles
+from ui.growing_edit import GrowingEdit
 from ui.notice import MessageBar, Notice
 
 LONG = "The rows were imported, and some of them have problems that can be mended. " * 2
@@ -20,6 +21,20 @@ def test_a_place_is_found_beside_what_is_pressed():
     assert free_place(room, sizes, only_a_corner).left() >= 640
     full = [QRect(0, 0, 1000, 600)]
     assert QRect(QPoint(0, 0), room).contains(free_place(room, sizes, full))
+
+
+def test_the_fields_of_a_conversation_are_typed_into_and_not_covered(qtbot):
+    window = page(qtbot)
+    field = GrowingEdit()
+    window.layout().insertWidget(1, field)
+    field.show()
+    window.layout().activate()
+    notice = Notice(window, LONG)
+    assert field.geometry() in obstacles(window, notice)
+    field.setFixedHeight(200)
+    window.layout().activate()
+    notice.place()
+    assert not notice.geometry().intersects(field.geometry())
 
 
 def page(qtbot):
