@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from core import dataset, filters
 from core.language import tr
+from core.templates import BLANK
 from ui import style, widgets
 from ui.workspace import Workspace
 
-COUNT = 3
+COUNT, LOOKED_AT = 3, 60
 SHOWN = 90  # characters of a question
 
 
@@ -42,7 +43,10 @@ class ChatSuggestions(QWidget):
 
 
 def _some_questions(db: sqlite3.Connection) -> list[str]:
-    """A few exam questions, from all over the exam."""
+    """A few exam questions, from all over the exam; those with a blank to fill in only where there are no others."""
     ids = filters.find(db, filters.Filter(split="test"))
-    chosen = ids[:: max(1, len(ids) // COUNT)][:COUNT]
-    return [example.question for example in dataset.fetch(db, chosen).values() if example.question]
+    chosen = ids[:: max(1, len(ids) // LOOKED_AT)][:LOOKED_AT]
+    questions = [example.question for example in dataset.fetch(db, chosen).values() if example.question]
+    whole = [one for one in questions if not any(blank in one for blank in BLANK.values())]
+    blanks = [one for one in questions if one not in whole]
+    return (whole[:: max(1, len(whole) // COUNT)][:COUNT] + blanks)[:COUNT]

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from core import as_code, conditions, dataset, jobs, playground, spec, versions
 from core.filters import Filter
+from core.formats import jsonl
 from core.playground import Pane
 from core.providers import LOCAL, Offer, Provider
 from core.settings import ProviderSettings, Settings
@@ -18,6 +19,7 @@ from tests.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui.chat_answers import ChatAnswers, differing
+from ui.chat_suggestions import _some_questions
 from ui.chat_tab import ChatTab
 from ui.chat_text import RUN
 from ui.code_dialog import CodeDialog
@@ -675,3 +677,16 @@ def test_earlier_questions_come_back_into_an_empty_field(scene):
     field.setPlainText("Half a question")
     press(field, Qt.Key.Key_Up)
     assert field.toPlainText() == "Half a question"
+
+
+def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run, project):
+    asked = ["How wide is ___?", "___ players play.", "How many play?", "How long is a half?", "Who throws first?"]
+
+    def fill(db):
+        rows = [dataset.read_row(jsonl.new_row("", one, "So."), split="test") for one in asked]
+        dataset.add(db, rows)
+
+    run(project.write("fill", fill))
+    assert run(project.read(_some_questions)) == asked[2:]
+    run(project.write("", lambda db: db.execute("DELETE FROM example WHERE id > 3").rowcount))
+    assert run(project.read(_some_questions)) == [asked[2], *asked[:2]]
