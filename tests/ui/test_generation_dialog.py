@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from shiboken6 import isValid
 
 from core import coverage, dataset, facts, inquiries, spec
 from core.filters import Filter
@@ -77,7 +78,8 @@ class Scene:
             finally:
                 await self.workspace.tasks.close()
                 await self.workspace.forget_provider("fake")
-                self.dialog.deleteLater()
+                if isValid(self.dialog):  # closed, it deletes itself
+                    self.dialog.deleteLater()
 
         self._run(whole())
 
