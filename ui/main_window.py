@@ -37,7 +37,7 @@ from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
 from ui.file_actions import FileActions
 from ui.latest import pause_words
-from ui.notice import MessageBar
+from ui.notice import MessageBar, Notice
 from ui.one_window import OneWindow
 from ui.opening import Opening
 from ui.place_bar import PlaceBar
@@ -187,6 +187,8 @@ class MainWindow(QMainWindow):
     def _switch(self, project: Project) -> None:
         for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
             dialog.done(QDialog.DialogCode.Rejected)
+        for notice in self.findChildren(Notice):  # their buttons would act on the rows of the next one
+            notice.end()
         self.workspace.switch(project)
         self.show_project()
 
