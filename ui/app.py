@@ -114,7 +114,8 @@ def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
     if chosen.left:
         window.messages.show_text(chosen.left)
         chosen.left = ""
-        settings.save(chosen)
+        with suppress(JukuError):  # said again at the next start, then
+            settings.save(chosen)
 
 
 def settle() -> None:

@@ -327,10 +327,10 @@ class MainWindow(QMainWindow):
             )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
-        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
+        box.finished.connect(lambda _result: box.clickedButton() is close or setattr(self, "restarts", False))
         box.open()
 
     def restart(self) -> None:
