@@ -309,7 +309,7 @@ def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) ->
 
 def _begin(db: sqlite3.Connection, plan: Plan) -> int:
     assert plan.grader in GRADERS
-    revision = revisions.current(db, tr("Exam date"))
+    revision = revisions.current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""
     values = (time.time(), plan.sampling.n, _settings(plan), RUNNING, plan.grader, judge, revision, plan.batch)
     sql = (

@@ -197,6 +197,7 @@ class DatasetTab(Tab):
         self.table.clearSelection()
         self.bar.forget()
         self._wanted_row, self._type_into, self._problems, self._total = 0, False, {}, 0
+        self._pasted_from = 0
 
     def _take_over(self, changes: Changes) -> None:
         """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""

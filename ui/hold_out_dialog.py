@@ -25,7 +25,6 @@ from core import facts, hold_out
 from core.hold_out import Choice, Material
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
 from ui import style, widgets
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -194,16 +193,15 @@ class HoldOutDialog(QDialog):
         self.keep.setEnabled(False)
         self._work.ask(self._keep, tr("Keep rows for the exam"))
 
-    async def _keep(self, reporter: Reporter) -> Changes:
+    async def _keep(self, reporter: Reporter) -> None:
         project, choice, seed = self._workspace.project, self.choice, self.seed.value()
         changes = await project.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, seed)
-        self._workspace.tasks.changed.emit(changes)
+        self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rest is looked at
         leaks = await hold_out.leaks(project, choice.ids, reporter)
         self.show_questions.show()
         await self._read(reporter)
         kept = hold_out.kept_words(choice, seed)[0]
         self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
-        return changes
 
 
 def _another(seed: int) -> int:

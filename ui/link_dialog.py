@@ -27,7 +27,6 @@ from core import fact_links, facts, link_asking
 from core.facts import Fact
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
 from ui import style, widgets
 from ui.ask_dialogs import AskDialog, Found
 from ui.confirm import confirm
@@ -114,18 +113,15 @@ class LinkTable(QTableView):
         return sorted(index.row() for index in self.selectionModel().selectedRows())
 
     def accept(self) -> None:
-        for place in self.places():
-            self.links.accept(place)
+        self.links.accept(self.places())
         self._go_on()
 
     def refuse(self) -> None:
-        for place in self.places():
-            self.links.decide(place, "")
+        self.links.decide(self.places(), "")
         self._go_on()
 
     def reopen(self) -> None:
-        for place in self.places():
-            self.links.reopen(place)
+        self.links.reopen(self.places())
 
     def choose_other(self) -> None:
         """Choose another fact for the current row."""
@@ -266,13 +262,13 @@ class LinkDialog(QDialog):
         if self.save.isEnabled():
             self._work.ask(self._save, tr("Link rows to facts"))
 
-    async def _save(self, reporter: Reporter) -> Changes:
+    async def _save(self, reporter: Reporter) -> None:
         decisions = self.table.links.decisions()
         changes = await self._workspace.project.write(tr("Link rows to facts"), fact_links.decide, decisions)
+        self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rows are read anew
         count = trn("{n} decision saved.", "{n} decisions saved.", len(decisions))
         self.note.say(f"{count} {tr('You can undo this.')}", "good")
         await self._read(reporter)
-        return changes
 
     def _on_ask(self) -> None:
         dialog = LinkAskDialog(self._workspace, self._open_rows(), self)

@@ -187,6 +187,8 @@ class MainWindow(QMainWindow):
     def _switch(self, project: Project) -> None:
         for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
             dialog.done(QDialog.DialogCode.Rejected)
+        for notice in self.findChildren(Notice):  # their buttons would act on the rows of the next one
+            notice.end()
         self.workspace.switch(project)
         self.show_project()
 
@@ -329,10 +331,10 @@ class MainWindow(QMainWindow):
             )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
-        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
+        box.finished.connect(lambda _result: box.clickedButton() is close or setattr(self, "restarts", False))
         box.open()
 
     def restart(self) -> None:

@@ -108,7 +108,7 @@ class RemakeDialog(AskDialog):
     def _on_still_right(self) -> None:
         names = self.scope.names()
         write = self.workspace.project.write(
-            tr("Rows are still right"), lambda db: facts.confirm(db, remaking.stale(db, names))
+            tr("Mark rows as still right"), lambda db: facts.confirm(db, remaking.stale(db, names))
         )
         self.workspace.tasks.start("", write)
 

@@ -113,10 +113,29 @@ def test_japanese_figures_are_put_in(project):
         ("2 weeks, and 1", [("2", "3"), ("2", "5"), ("1", "4")], "2 weeks, and 4"),  # nobody knows which 2 is meant
         ("in 2 weeks", [("2", "9"), ("2 weeks", "a month")], "in a month"),
         ("nothing", [], "nothing"),
+        ("6時に開き、6時間と16時は別です。", [("6時", "7時")], "7時に開き、6時間と16時は別です。"),
+        ("火曜日と毎火曜日、カメとカメラ", [("火曜日", "水曜日"), ("カメ", "亀")], "水曜日と毎火曜日、亀とカメラ"),
     ],
 )
 def test_only_whole_figures_and_words_are_changed(text, changed, after):
     assert remaking.substitute(text, changed) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("It opens at six on Mondays.", "It opens at seven.", [("six on Mondays", "seven")]),
+        ("プールは午前6時に開きます。", "プールは午前7時に開きます。", [("6時", "7時")]),
+        (
+            "日本語の本は10日まで借りられます。",
+            "日本語の本は10週まで借りられます。",
+            [("10日", "10週")],
+        ),  # not 日 alone, which is in 日本語
+        ("休みは火曜日です。", "休みは水曜日です。", [("火曜日", "水曜日")]),
+    ],
+)
+def test_what_became_what(before, after, found):
+    assert remaking.changes(before, after) == found
 
 
 def remade_by(project, reply):

@@ -296,3 +296,11 @@ def test_the_list_of_roles_is_offered_for_a_new_turn(detail):
     assert detail.handed == [(7, "insert $.messages[3]", "tool")]
     assert cards(detail)[3]._call_row.isVisible()
     assert detail.conversation.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAsNeeded
+
+
+def test_a_kind_that_is_not_offered_is_shown_and_stays(detail):
+    """An import may bring any word."""
+    show(detail, ROW, kind="riddle")
+    assert (detail.kind.currentIndex(), detail.kind.placeholderText()) == (-1, "riddle")
+    show(detail, ROW, kind="reverse")
+    assert detail.kind.currentData() == "reverse"

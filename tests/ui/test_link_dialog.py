@@ -163,14 +163,48 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
 
 def test_decisions_are_not_lost_by_closing(run, dialog):
     async def go():
-        dialog.table.links.accept(0)
+        dialog.table.links.accept([0])
         dialog.close()
         (box,) = dialog.findChildren(QMessageBox)
         assert box.text() == "Close without saving 1 decision?"
         assert dialog.isVisible()
         box.reject()
-        dialog.table.links.reopen(0)
+        dialog.table.links.reopen([0])
         dialog.close()
         assert not dialog.isVisible()
 
     run(go())
+
+
+def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
+    """Who hears of a decision looks at each row: with 20,000 selected the window stood still for minutes."""
+    told = []
+    dialog.table.links.decided.connect(lambda: told.append(len(dialog.table.links.decisions())))
+
+    async def go():
+        dialog.table.setFocus()
+        dialog.table.selectAll()
+        dialog.table.accept()
+        assert shown(dialog, DECISION) == ["accepted", "accepted", "no fact"]
+        dialog.table.reopen()
+        dialog.table.refuse()
+        assert shown(dialog, DECISION) == ["no fact"] * 3
+
+    run(go())
+    assert told == [3, 0, 3]
+
+
+def test_what_is_saved_is_told_although_the_dialog_is_closed_at_once(run, garden, dialog):
+    changed = []
+    garden.tasks.changed.connect(changed.append)
+
+    async def go():
+        dialog.accept_all.click()
+        dialog.save.click()
+        await until(lambda: any(linked(garden)))
+        dialog.table.links.show_rows([], {})  # nothing is left to be asked about
+        dialog.close()
+        await until(lambda: not garden.tasks.running())
+
+    run(go())
+    assert [changes.label for changes in changed if "example" in changes.tables] == ["Link rows to facts"]

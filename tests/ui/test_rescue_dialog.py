@@ -5,6 +5,7 @@ import json
 import threading
 
 import pytest
+import shiboken6
 from PySide6.QtWidgets import QApplication
 
 from core import dataset, golden, jobs, training
@@ -12,6 +13,7 @@ from core.project import Project
 from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, Answer, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui import rescue_dialog
 from ui.rescue_dialog import RescueDialog
@@ -54,7 +56,8 @@ class Opened:
             await self.loaded()
             await scene
         finally:
-            self.dialog.close()  # it deletes itself
+            if shiboken6.isValid(self.dialog):
+                self.dialog.close()  # it deletes itself
             await cancel_all(self.workspace.tasks.running())
             await (await self.workspace.provider()).close()
 
@@ -290,5 +293,29 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         assert opened.workspace.project.undo_label == "Make rows of the kept answers"
         changes = await opened.workspace.project.write("again", golden.make_rows, lost, lost[1])
         assert changes.count == 0  # nothing is made twice
+
+    run(opened.play(go()))
+
+
+def test_it_may_be_closed_while_the_start_is_checked(opened, server, run):
+    dialog, teaching = opened.dialog, opened.dialog.teaching
+    reached, leave = threading.Event(), threading.Event()
+
+    def slow(_method, _path):
+        reached.set()
+        leave.wait(PATIENCE)
+
+    async def go():
+        await until(lambda: teaching.base.count() and teaching.rows.count())
+        teaching.base.choose("gpt-4.1-mini")
+        await until(lambda: teaching.start.isEnabled())
+        server.weather = slow
+        teaching.start.click()
+        await until(reached.is_set)
+        dialog.close()
+        await until(lambda: not shiboken6.isValid(dialog))
+        leave.set()
+        await until(lambda: not opened.workspace.tasks.running())  # and nothing has failed
+        assert not jobs.jobs(opened.rows)
 
     run(opened.play(go()))
