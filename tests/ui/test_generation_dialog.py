@@ -452,10 +452,15 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
         await until(lambda: inquiries.at_servers(scene.project.rows) and scene.server.batches)
-        scene.runner.cancel("judge")
+        assert "cannot be paused" in dialog.note.text() and "cannot be paused" in dialog.line.pause.toolTip()
+        assert dialog.line.pause.isVisible() and not dialog.line.pause.isEnabled()
+        places = [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)]
+        assert dialog.line.cancel.text() == "Stop waiting"
+        dialog.line.cancel.click()
         await until(lambda: scene.runner.progress("judge") is None)
         await until(lambda: dialog.older.isVisible())
         assert "are on the server as a batch" in dialog.older.text.text()
+        assert [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)] == places
         assert "The batch continues on the server" in dialog.note.text()
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)
