@@ -29,13 +29,13 @@ class ChatPane(QFrame):
         self.show_offers()
 
     def _make_boxes(self) -> None:
-        self.server = QComboBox()
+        self.server = widgets.Choice()
         self.server.setAccessibleName(tr("Server"))
         nothing = tr("No fine-tuned model yet") if self._tuned else ""
         self.model = ModelBox(self._workspace, f"chat {self.number}", nothing=nothing)
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
-        self.condition = QComboBox()
+        self.condition = widgets.Choice()
         self.condition.setAccessibleName(tr("Condition"))
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)

@@ -3,34 +3,38 @@
 import datetime
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
 
 from core import calendar
 from core.calendar import Door
 from core.language import tr
 from core.providers import Offer
-from ui.notice import MessageBar
+from ui import style, widgets
 
 SHOWN = 2  # families of models that are named, the nearest first
 NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(MessageBar):
-    """Floats over its page; hidden where nothing ends. `rescue_wanted` when the person wants to save what its models know.
+class ClosingBanner(widgets.Coloured):
+    """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
-    What a person has closed is not said again until it says something else: the next day, or of another server.
+    `rescue_wanted` when the person wants to save what its models know.
     """
 
     rescue_wanted = Signal()
 
-    def __init__(self, page: QWidget) -> None:
-        super().__init__(page)
-        self._closed = ""
-        self.rescue = QPushButton(tr("Rescue models…"))
-        self.rescue.clicked.connect(lambda _checked: self.rescue_wanted.emit())
-        self.add_button(self.rescue)
-        self.closed.connect(self._on_closed)
+    def __init__(self) -> None:
+        super().__init__("closing", "warning")
+        self.line, self.more = widgets.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.words, self._can_rescue = "", False
+        self.more.clicked.connect(lambda _checked: self._on_more())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(style.SPACE // 2, 0, style.SPACE // 2, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.more)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+        self.hide()
 
     def show_server(self, preset: str, offers: Sequence[Offer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
@@ -39,22 +43,26 @@ class ClosingBanner(MessageBar):
         shown = _shown(found, today)
         told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
         lines = [door.words(today) for door in shown] + [words for _left, words in told]
-        if not lines:
-            self.hide()
-            return
-        lines.append(
-            tr(
-                "Training on this computer stays possible: what you have taught can be taught there again, with "
-                "the same rows."
-            )
-        )
-        self.rescue.setVisible(any(offer.tuned for offer in offers))
-        text = "\n".join(lines)
-        if text != self._closed and (text != self.text() or self.isHidden()):
-            self.show_text(text, _meaning(shown, [left for left, _words in told], today))
+        self._can_rescue = any(offer.tuned for offer in offers)
+        self.line.setText(lines[0] if lines else "")
+        self.words = "\n\n".join(lines)
+        self.setToolTip(widgets.tip(self.words))
+        self.setVisible(bool(lines))
+        self.mean(_meaning(shown, [left for left, _words in told], today))
 
-    def _on_closed(self) -> None:
-        self._closed = self.text()
+    def _on_more(self) -> None:
+        advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "
+                    "the same rows.")  # fmt: skip
+        box = QMessageBox(QMessageBox.Icon.Warning, tr("Shutdown dates"), "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(self.words)
+        box.setInformativeText(advice)
+        if self._can_rescue:
+            rescue = box.addButton(tr("Rescue models…"), QMessageBox.ButtonRole.ActionRole)
+            rescue.clicked.connect(lambda _checked: self.rescue_wanted.emit())
+        box.setDefaultButton(box.addButton(tr("Close"), QMessageBox.ButtonRole.RejectRole))
+        box.open()
 
 
 def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -> str:

@@ -5,7 +5,6 @@ import sqlite3
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -65,7 +64,7 @@ class CorrectionDialog(QDialog):
         self.answer.setPlainText(answer)
         self.facts = QListWidget(uniformItemSizes=True)
         self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
-        self.kind = QComboBox()
+        self.kind = widgets.Choice()
         for kind, (title, words) in kind_words().items():
             if kind != EXAM and not (self._exam and kind == "statement"):
                 self.kind.addItem(title, kind)

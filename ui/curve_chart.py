@@ -68,7 +68,7 @@ class CurveChart(QWidget):
         self._lay_out()
 
     def _make_controls(self) -> None:
-        self.measure, self.axis = QComboBox(), QComboBox()
+        self.measure, self.axis = widgets.Choice(), widgets.Choice()
         self.measure.setAccessibleName(tr("Contents of the chart"))
         self.measure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.axis.setAccessibleName(tr("Horizontal axis"))

@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable
 
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -111,10 +110,10 @@ class BulkDialog(QDialog):
         self._workspace, self._ids = workspace, ids
         self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
         self.resize(520, 0)
-        self.action = QComboBox()
+        self.action = widgets.Choice()
         for name, title in titles().items():
             self.action.addItem(title, name)
-        self.choice, self.line, self.text = QComboBox(), QLineEdit(), QPlainTextEdit()
+        self.choice, self.line, self.text = widgets.Choice(), QLineEdit(), QPlainTextEdit()
         self.text.setTabChangesFocus(True)
         self._pages = QStackedWidget()
         for page in (self.choice, self.line, self.text):

@@ -219,7 +219,7 @@ def _words(name: str, found: Iterable[str]) -> dict[str, str]:
 
 
 def _box(name: str) -> QComboBox:
-    box = QComboBox()
+    box = widgets.Choice()
     box.setAccessibleName(name)
     # They shrink in a narrow window; what they offer is shown whole in their lists.
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -39,7 +38,7 @@ class DomainDialog(QDialog):
         self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
         self.about.setFixedHeight(5 * self.fontMetrics().height())
         self.about.setTabChangesFocus(True)
-        self.server, self.model, self.on_model = QComboBox(), ModelBox(workspace), widgets.Note()
+        self.server, self.model, self.on_model = widgets.Choice(), ModelBox(workspace), widgets.Note()
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -64,7 +63,7 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), QComboBox()
+        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), widgets.Choice()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)

@@ -3,7 +3,6 @@
 from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QSplitter,
@@ -91,7 +90,7 @@ class ExamHeat(QWidget):
         super().__init__()
         self._outcome: Outcome | None = None
         self._against = 0
-        self.level, self.filter, self.count = QComboBox(), QComboBox(), widgets.label(dim=True)
+        self.level, self.filter, self.count = widgets.Choice(), widgets.Choice(), widgets.label(dim=True)
         for title, level in (
             (tr("By fact"), FACTS),
             (tr("By kind of question"), KINDS),

@@ -61,7 +61,7 @@ class ExamOverview(QScrollArea):
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
-        self.table, self.against, self.on_error = TotalsTable(), QComboBox(), widgets.Note()
+        self.table, self.against, self.on_error = TotalsTable(), widgets.Choice(), widgets.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))

@@ -42,7 +42,7 @@ class ExamResult(QWidget):
         self._comparing, self._answering = Latest(workspace, self), Latest(workspace, self)
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
-        self.by = QComboBox()
+        self.by = widgets.Choice()
         self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()

@@ -13,7 +13,6 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -64,7 +63,7 @@ class ExportDialog(QDialog):
         self._on_format()
 
     def _make_choices(self) -> None:
-        self.what, self.split, self.format = QComboBox(), QComboBox(), QComboBox()
+        self.what, self.split, self.format = widgets.Choice(), widgets.Choice(), widgets.Choice()
         self.what.addItem(tr("All rows"), "all")
         if filters.words(self._shown):
             self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QSplitter, QTreeView, QWidget
 
 from core import paths, settings
 from core.errors import JukuError
@@ -13,6 +13,8 @@ from core.language import tr
 from core.settings import Settings
 
 PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
+
+WIDTH, SIDE = 760, 170  # pixels of Qt's own dialog, and of the places at its side
 
 
 def folder(chosen: Settings, kind: str) -> Path:
@@ -72,4 +74,16 @@ def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str
     dialog = QFileDialog(owner, title, str(folder(chosen, kind)), filter)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
+    _widen(dialog)
     return dialog
+
+
+def _widen(dialog: QFileDialog) -> None:
+    """Qt's own dialog cuts kinds, dates and the names of places at the side; one of the system has nothing of these."""
+    if files := dialog.findChild(QTreeView, "treeView"):
+        header = files.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    if sides := dialog.findChild(QSplitter, "splitter"):
+        sides.setSizes([SIDE, WIDTH - SIDE])
+        dialog.resize(WIDTH, dialog.sizeHint().height())

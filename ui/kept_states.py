@@ -131,7 +131,7 @@ class KeptStates(QDialog):
         self._pages.addWidget(self.table)
 
     def _make_boxes(self) -> None:
-        self.old, self.new = QComboBox(), QComboBox()
+        self.old, self.new = widgets.Choice(), widgets.Choice()
         self.old.setAccessibleName(tr("Compare this state"))
         self.new.setAccessibleName(tr("with this one"))
         for box in (self.old, self.new):

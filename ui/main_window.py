@@ -128,7 +128,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         tasks = self.workspace.tasks
-        self.tabs.currentChanged.connect(lambda _index: floating.settle_all(self))
+        for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
+            tabs.currentChanged.connect(lambda _index: floating.settle_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)

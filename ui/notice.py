@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
@@ -52,12 +52,10 @@ class Notice(Floating):
 class MessageBar(Floating):
     """An error in words over a window or a page; it stays until it is closed or the next one comes."""
 
-    closed = Signal()  # by the person
-
     def __init__(self, host: QWidget) -> None:
         super().__init__("messages", "error", host)
         self._text, close = _text(""), _close()
-        close.clicked.connect(lambda _checked: (self.hide(), self.closed.emit()))
+        close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         self._buttons = QHBoxLayout()
         layout.addWidget(self._text, 1)

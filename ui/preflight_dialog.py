@@ -9,9 +9,9 @@ from core import checks
 from core.language import tr, trn
 from core.preflight import Objection, Report
 from ui import style, widgets
+from ui.problems_tree import severity_icon
 
 MOST_LINES = 10  # objections that are seen without scrolling
-MARKS = {"error": "✖", "warning": "⚠", "note": "•"}
 COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
@@ -82,7 +82,8 @@ class PreflightDialog(QDialog):
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
         for one in objections:
-            item = QListWidgetItem(f"{MARKS[one.severity]}  {one.message}", found)
+            # A sign in the text would be drawn with the font of whatever letter follows it.
+            item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
                 item.setToolTip(widgets.tip(rule.explanation()))

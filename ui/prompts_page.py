@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QTextCursor
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -44,7 +43,7 @@ class PromptsPage(QWidget):
         self.list.setFixedWidth(LIST_WIDTH)
         for name in prompts.NAMES:
             self.list.addItem(QListWidgetItem(prompts.title(name)))
-        self.language = QComboBox()
+        self.language = widgets.Choice()
         for code in prompts.LANGUAGES:
             self.language.addItem(language.LANGUAGES[code], code)
         self.language.setCurrentIndex(self.language.findData(self._shown[1]))

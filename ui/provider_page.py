@@ -5,7 +5,6 @@ import time
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -47,7 +46,7 @@ class ProviderPage(QWidget):
 
     def _make_fields(self) -> None:
         self.about = widgets.label(wrap=True, dim=True)
-        self.kind = QComboBox()
+        self.kind = widgets.Choice()
         for preset in presets.presets():
             if preset.id != LOCAL:
                 self.kind.addItem(tr("Custom") if preset.id == presets.CUSTOM else preset.title, preset.id)

@@ -46,7 +46,7 @@ class QuarantineDialog(QDialog):
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
         self._about = widgets.label(wrap=True)
-        self._rule = QComboBox()
+        self._rule = widgets.Choice()
         self._rule.setAccessibleName(tr("Reason"))
         self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._rule.activated.connect(lambda _index: self.refresh())

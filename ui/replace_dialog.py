@@ -8,7 +8,6 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -75,7 +74,7 @@ class ReplaceDialog(QDialog):
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
         for field in ("question", "answer"):
             self.fields[field].setChecked(True)
-        self.scope = QComboBox()
+        self.scope = widgets.Choice()
         self.scope.setAccessibleName(tr("Which rows"))
         self.note = widgets.Note()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QHBoxLayout,
     QPushButton,
@@ -54,7 +53,7 @@ class RescueDialog(QDialog):
         self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
-        self.server = QComboBox()
+        self.server = widgets.Choice()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from core import golden, jobs, points
 from core.errors import JukuError
@@ -38,7 +38,7 @@ class ParityPage(Page):
         self._pairs: list[Pair] = []
         self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
         self.batch = BatchBox()
-        self.other = QComboBox()
+        self.other = widgets.Choice()
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))

@@ -49,7 +49,11 @@ class TeachingPage(Page):
         super().__init__(workspace)
         self._rows: list[_Rows] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
-        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), ModelBox(workspace, "rescue", kinds.BASE)
+        self.rows, self.server_box, self.base = (
+            widgets.Choice(),
+            widgets.Choice(),
+            ModelBox(workspace, "rescue", kinds.BASE),
+        )
         for id, title in server_words.titles(workspace).items():
             if server_words.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)

@@ -54,7 +54,7 @@ class RolesPage(QWidget):
         title, words = role_words()[role]
         use = kinds.BASE if role == "student" else kinds.ANSWER
         model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
-        boxes = self.boxes[role] = _Boxes(QComboBox(), model_box, widgets.Note())
+        boxes = self.boxes[role] = _Boxes(widgets.Choice(), model_box, widgets.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -43,7 +42,7 @@ class ServerDialog(QDialog):
         self.setWindowTitle(tr("Jobs, files and models"))
         self._workspace = workspace
         self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
-        self.server = QComboBox()
+        self.server = widgets.Choice()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)

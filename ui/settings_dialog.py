@@ -3,7 +3,6 @@
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -54,11 +53,11 @@ class SettingsDialog(QDialog):
         self.servers.choose(provider)
 
     def _make_look(self) -> None:
-        self.language = QComboBox()
+        self.language = widgets.Choice()
         for code, name in (("", tr("Use the system setting")), *LANGUAGES.items()):
             self.language.addItem(name, code)
         self.language.setCurrentIndex(max(0, self.language.findData(self._settings.language)))
-        self.theme = QComboBox()
+        self.theme = widgets.Choice()
         for theme, name in (("", tr("Use the system setting")), ("light", tr("Light")), ("dark", tr("Dark"))):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QDate, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QDialog,
     QHBoxLayout,
     QHeaderView,
@@ -71,11 +70,11 @@ class TokensDialog(QDialog):
         self._count()
 
     def _make_choices(self) -> None:
-        self.encoding = QComboBox()
+        self.encoding = widgets.Choice()
         self.encoding.setAccessibleName(tr("Count as"))
         for name, models in encoding_words().items():
             self.encoding.addItem(f"{models} ({name})", name)
-        self.status = QComboBox()
+        self.status = widgets.Choice()
         self.status.setAccessibleName(tr("Which rows"))
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")

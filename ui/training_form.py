@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -49,7 +48,7 @@ class TrainingForm(QWidget):
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
-        self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
+        self.base, self.method, self.rows = ModelBox(workspace, "training"), widgets.Choice(), widgets.Choice()
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(22)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
@@ -119,7 +118,7 @@ class TrainingForm(QWidget):
         row.setContentsMargins(0, style.SPACE // 2, 0, style.SPACE // 2)
         row.setSpacing(2 * style.SPACE)
         for column, stretch in ((numbers, 3), (notes, 1)):
-            column.addStretch()
+            column.addStretch(1)
             row.addLayout(column, stretch)
         self._fold(False)
         return self._fields

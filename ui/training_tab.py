@@ -48,7 +48,7 @@ class TrainingTab(Tab):
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         self.runner = queue_runner.of(workspace)
-        self.banner, self.form, self.table = ClosingBanner(self), TrainingForm(workspace), JobTable()
+        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
@@ -95,7 +95,9 @@ class TrainingTab(Tab):
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
-        above.addWidget(self.count, 1)
+        above.addWidget(self.count)
+        above.addStretch()
+        above.addWidget(self.banner)
         above.addWidget(self.at_server)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
