@@ -112,6 +112,7 @@ def field_grid() -> QGridLayout:
     """A grid for fields under their titles, in columns of one width."""
     grid = QGridLayout()
     grid.setHorizontalSpacing(style.SPACE)
+    grid.setVerticalSpacing(style.SPACE // 2)  # else that of the layout it is put into
     for column in range(COLUMNS):
         grid.setColumnStretch(column, 1)
     return grid

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
@@ -79,6 +79,7 @@ class PreflightDialog(QDialog):
         found = QListWidget()
         found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
+        found.setIconSize(QSize(16, 16))
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
         for one in objections:

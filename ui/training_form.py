@@ -110,6 +110,8 @@ class TrainingForm(QWidget):
         titled(self._others, 0, tr("See&d"), self.seed)
         titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
         numbers, notes = QVBoxLayout(), QVBoxLayout()
+        for column in (numbers, notes):
+            column.setSpacing(style.SPACE // 2)
         numbers.addLayout(self._others)
         numbers.addWidget(self.validation)
         notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))

@@ -52,7 +52,8 @@ class Wrapped(QLabel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._claim()
+        if event.size().width() != event.oldSize().width():
+            self._claim()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -61,6 +62,7 @@ class Wrapped(QLabel):
     def _claim(self) -> None:
         # Messages that float over a window are given their size by it (ui/floating.py).
         if isinstance(self.window(), QDialog) and self.isVisible():
+            self.setMinimumHeight(0)  # which Qt counts into the height, so that it would never get less again
             self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
 
 

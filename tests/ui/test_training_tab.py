@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
 
 from core import choices, dataset, jobs, spec, training
 from core.presets import preset
@@ -643,6 +643,12 @@ def test_fields_stand_in_lines_and_columns(window, run, qapp, server_kind):
         first = [form.base, form.method, form.rows, form.epochs.fields["n_epochs"], form.start, form.several]
         centres = [2 * part.mapTo(form, QPoint()).y() + part.height() for part in first]
         assert max(centres) - min(centres) <= 1, centres
+        gaps = {
+            label.buddy(): label.buddy().y() - label.geometry().bottom()
+            for label in form.findChildren(QLabel)
+            if label.buddy()
+        }
+        assert max(gaps[form.seed], gaps[form.suffix]) <= gaps[form.base] + 2, "titles stand close above their fields"
         folded = [form.seed, form.suffix, *form.hyper.fields.values()]
         for place, field in enumerate(folded[4:], 4):
             assert field.x() == folded[place % 4].x() and field.width() == folded[place % 4].width()
