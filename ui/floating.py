@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QLineEdit,
+    QListView,
     QMenuBar,
     QPlainTextEdit,
     QTabBar,
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
 from ui import style, widgets
 
 PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar)
-TYPED = (QPlainTextEdit, QTextEdit)  # covered only where there is no other place
+SPARED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
 WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 STEP = 8  # pixels between two places that are tried
 
@@ -38,8 +39,7 @@ class Floating(widgets.Coloured):
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
         pressed = list(obstacles(host, self))
-        # A text that fills the window has to be covered in part; a field for a line or two need not be.
-        found = place_in(room, sizes, pressed + list(obstacles(host, self, TYPED))) or place_in(room, sizes, pressed)
+        found = place_in(room, sizes, pressed + list(obstacles(host, self, SPARED))) or place_in(room, sizes, pressed)
         self.setGeometry(found or foot(room, sizes[0]))
         self.raise_()
 
@@ -85,7 +85,9 @@ def obstacles(host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...]
     for part in window.findChildren(QWidget, options=Qt.FindChildOption.FindChildrenRecursively):
         if not part.isVisible() or part.window() is not window or floating.isAncestorOf(part) or part is floating:
             continue
-        if isinstance(part, (*kinds, Floating)) and not (isinstance(part, TYPED) and part.isReadOnly()):
+        if isinstance(part, (*kinds, Floating)) and not (
+            isinstance(part, (QPlainTextEdit, QTextEdit)) and part.isReadOnly()
+        ):
             seen = part.visibleRegion().boundingRect()
             if not seen.isEmpty():
                 yield seen.translated(host.mapFromGlobal(part.mapToGlobal(QPoint(0, 0))))

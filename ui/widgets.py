@@ -188,6 +188,8 @@ def _dress(widget: QWidget, sheet: str) -> None:
 class Elided(QLabel):
     """One line that ends with dots where it has no room."""
 
+    MODE = Qt.TextElideMode.ElideRight
+
     def __init__(self) -> None:
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -197,7 +199,7 @@ class Elided(QLabel):
         return QSize(self.minimumWidth(), super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        text = self.fontMetrics().elidedText(self.text(), self.MODE, self.width())
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
@@ -213,18 +215,19 @@ class Choice(QComboBox):
             option.palette.setBrush(QPalette.ColorRole.ButtonText, option.palette.placeholderText())
             option.palette.setBrush(QPalette.ColorRole.Text, option.palette.placeholderText())
             option.currentText = self.placeholderText()
-        option.currentText = self._shown(option.currentText)
+        option.currentText = self.shown(option.currentText)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def event(self, event: QEvent) -> bool:
         text = self.currentText()
-        if isinstance(event, QHelpEvent) and not self.toolTip() and self._shown(text) != text:
+        if isinstance(event, QHelpEvent) and not self.toolTip() and self.shown(text) != text:
             QToolTip.showText(event.globalPos(), tip(text), self)
             return True
         return super().event(event)
 
-    def _shown(self, text: str) -> str:
+    def shown(self, text: str) -> str:
+        """What there is room for of `text`."""
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField

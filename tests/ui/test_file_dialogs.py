@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QSplitter, QTreeView, QWidget
 from waiting import until
 
 from core import paths, settings
@@ -49,6 +49,23 @@ def test_they_begin_in_documents_or_at_home(qtbot, home):
     dialog = file_dialogs.to_save(owner, Settings(), "reports", "Save", "a.html", print)
     assert dialog.directory().absolutePath() == str(home / "Documents")
     assert dialog.selectedFiles() == [str(home / "Documents" / "a.html")]
+
+
+def test_nothing_they_list_is_cut(qtbot, home):
+    """Kinds and dates were cut in the middle, and the names of places at the side."""
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    (home / "a file with rows.jsonl").write_text(ROW)
+    dialog = file_dialogs.to_open(owner, Settings(), "rows", "Open", print)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.open()
+    files = dialog.findChild(QTreeView, "treeView")
+    qtbot.waitUntil(lambda: files.model().rowCount(files.rootIndex()) > 0)
+    for column in range(1, 4):
+        assert files.header().sectionResizeMode(column) == QHeaderView.ResizeMode.ResizeToContents
+        assert files.columnWidth(column) >= files.sizeHintForColumn(column)
+    assert dialog.findChild(QSplitter, "splitter").sizes()[0] >= 150
+    dialog.reject()
 
 
 def test_each_kind_remembers_its_folder_also_after_a_restart(qtbot, home, tmp_path):

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from core import coverage, dataset, facts, inquiries, spec
 from core.filters import Filter
@@ -449,6 +450,9 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         (await scene.workspace.provider("fake")).poll_seconds = 0.01
         dialog = scene.dialog
         assert dialog.model.batch.isVisible()
+        (name,) = [label for label in dialog.findChildren(QLabel) if label.buddy() is dialog.model.box]
+        middles = [part.mapTo(dialog, part.rect().center()).y() for part in (name, dialog.model.box)]
+        assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
         await until(lambda: inquiries.at_servers(scene.project.rows) and scene.server.batches)
