@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui import style
+from ui import style, widgets
 from ui.dataset_columns import ALL, NUMBERS
 from ui.dataset_model import DatasetModel
 from ui.value_words import offer
@@ -147,7 +147,7 @@ class DatasetDelegate(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         column = ALL[index.column()]
         if column.choices:
-            box = QComboBox(parent)
+            box = widgets.Choice(parent)
             offer(box, column.choices)
             box.activated.connect(lambda _index: self._finish(box))
             return box

@@ -50,7 +50,7 @@ class TrainingForm(QWidget):
         self._no_models = tr("Asking the provider for its models…")
         self.base, self.method, self.rows = ModelBox(workspace, "training"), widgets.Choice(), widgets.Choice()
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
-        self.rows.setMinimumContentsLength(22)
+        self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()

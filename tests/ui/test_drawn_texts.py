@@ -50,6 +50,17 @@ def test_a_drop_down_ends_with_dots_and_tells_the_whole(qtbot, dressed):
     assert box.shown("short") == "short"
 
 
+def test_the_list_of_a_drop_down_is_as_wide_as_its_entries(qtbot, dressed):
+    box = widgets.Choice()
+    qtbot.addWidget(box)
+    box.addItems([f"{LONG} 1", f"{LONG} 2"])
+    box.setFixedWidth(120)
+    box.show()
+    box.showPopup()
+    assert box.view().viewport().width() >= box.view().sizeHintForColumn(0)
+    box.hidePopup()
+
+
 def test_a_drop_down_without_a_choice_shows_its_words(qtbot, dressed):
     box, empty = widgets.Choice(), widgets.Choice()
     for one in (box, empty):
