@@ -124,7 +124,8 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
     for wordings in of_fact.values():
         draw.shuffle(wordings)
         wordings.sort(key=lambda one: (len(one.ids), _rank(one.kind)), reverse=True)  # the best is taken from the end
-    asked, open_ones, kept = Counter(examined), sorted(of_fact), list[Wording]()
+    asked, open_ones = Counter(examined), sorted(of_fact)
+    kept: dict[Wording, None] = {}
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
         name = min(open_ones, key=lambda name: asked[name])
@@ -133,11 +134,11 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
             continue
         one = of_fact[name].pop()
         if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
-            kept.append(one)
+            kept[one] = None
             rows -= len(one.ids)
             asked.update(one.facts)
             trained.subtract(one.facts)
-    return kept
+    return list(kept)
 
 
 def _rank(kind: str) -> int:

@@ -9,6 +9,7 @@ from core.language import tr
 from core.playground import Pane
 from core.providers import LOCAL, Offer, kinds
 from ui import server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
@@ -29,13 +30,13 @@ class ChatPane(QFrame):
         self.show_offers()
 
     def _make_boxes(self) -> None:
-        self.server = widgets.Choice()
+        self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         nothing = tr("No fine-tuned model yet") if self._tuned else ""
         self.model = ModelBox(self._workspace, f"chat {self.number}", nothing=nothing)
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
-        self.condition = widgets.Choice()
+        self.condition = DropDown()
         self.condition.setAccessibleName(tr("Condition"))
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.notice import Notice
 from ui.value_words import word
 from ui.workspace import Workspace
@@ -110,10 +111,10 @@ class BulkDialog(QDialog):
         self._workspace, self._ids = workspace, ids
         self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
         self.resize(520, 0)
-        self.action = widgets.Choice()
+        self.action = DropDown()
         for name, title in titles().items():
             self.action.addItem(title, name)
-        self.choice, self.line, self.text = widgets.Choice(), QLineEdit(), QPlainTextEdit()
+        self.choice, self.line, self.text = DropDown(), QLineEdit(), QPlainTextEdit()
         self.text.setTabChangesFocus(True)
         self._pages = QStackedWidget()
         for page in (self.choice, self.line, self.text):

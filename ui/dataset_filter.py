@@ -23,6 +23,7 @@ from core.checks import RULES
 from core.filters import Filter
 from core.language import tr
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.value_words import word
 
 TYPING = 150  # milliseconds between the last key and the search
@@ -219,7 +220,7 @@ def _words(name: str, found: Iterable[str]) -> dict[str, str]:
 
 
 def _box(name: str) -> QComboBox:
-    box = widgets.Choice()
+    box = DropDown()
     box.setAccessibleName(name)
     # They shrink in a narrow window; what they offer is shown whole in their lists.
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -12,6 +12,7 @@ from core.conditions import CONDITIONS
 from core.language import tr
 from core.trends import Point
 from ui import exam_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_lines import Line, Spot
 from ui.nothing import Nothing
 
@@ -28,7 +29,7 @@ class ExamChart(QWidget):
         super().__init__()
         self._points: list[Point] = []
         self._plot: ExamPlot | None = None
-        self.axis, self.told = widgets.Choice(), widgets.label(wrap=True, dim=True)
+        self.axis, self.told = DropDown(), widgets.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))

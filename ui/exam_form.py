@@ -21,6 +21,7 @@ from core.language import tr, trn
 from core.providers import LOCAL, Sampling, kinds
 from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_subjects import ExamSubjects
 from ui.flow_layout import FlowLayout
 from ui.model_box import USABLE
@@ -63,7 +64,7 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), widgets.Choice()
+        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)

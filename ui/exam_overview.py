@@ -11,6 +11,7 @@ from core.language import tr, trn
 from core.report_words import kind_title
 from core.scores import GENERAL, Line
 from ui import exam_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_answers import leak_words
 from ui.exam_model import ALL, FACTS, LEAKED, QUESTIONS
 from ui.exam_outcome import Compared, Outcome
@@ -61,7 +62,7 @@ class ExamOverview(QScrollArea):
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
-        self.table, self.against, self.on_error = TotalsTable(), widgets.Choice(), widgets.Note()
+        self.table, self.against, self.on_error = TotalsTable(), DropDown(), widgets.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))

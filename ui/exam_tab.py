@@ -22,8 +22,9 @@ from core.language import tr, trn
 from core.project import Changes, Project
 from core.providers.models_api import is_tuned
 from core.trained_prompt import Trained
-from ui import exam_words, screen, style, widgets
+from ui import exam_words, screen, style
 from ui.confirm import Role, confirm
+from ui.drop_down import DropDown
 from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
@@ -63,7 +64,7 @@ class ExamTab(Tab):
         return tr("Exam")
 
     def _make_run_row(self) -> None:
-        self.runs, self.new = widgets.Choice(), QPushButton(tr("&New exam"), checkable=True)
+        self.runs, self.new = DropDown(), QPushButton(tr("&New exam"), checkable=True)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))

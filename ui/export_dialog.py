@@ -33,6 +33,7 @@ from core.formats.writers import WRITERS
 from core.language import tr, trn
 from core.progress import Reporter
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.latest import Latest
 from ui.notice import Notice
 from ui.value_words import offer
@@ -63,7 +64,7 @@ class ExportDialog(QDialog):
         self._on_format()
 
     def _make_choices(self) -> None:
-        self.what, self.split, self.format = widgets.Choice(), widgets.Choice(), widgets.Choice()
+        self.what, self.split, self.format = DropDown(), DropDown(), DropDown()
         self.what.addItem(tr("All rows"), "all")
         if filters.words(self._shown):
             self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")

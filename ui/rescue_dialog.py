@@ -25,6 +25,7 @@ from core.language import tr
 from core.progress import Progress
 from core.project import Changes
 from ui import inquiry_runner, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
 from ui.inquiry_runner import Abouts, Ended
 from ui.latest import Latest, ProgressLine
@@ -53,7 +54,7 @@ class RescueDialog(QDialog):
         self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
-        self.server = widgets.Choice()
+        self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)

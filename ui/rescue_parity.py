@@ -14,6 +14,7 @@ from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.notice import Notice
 from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
@@ -38,7 +39,7 @@ class ParityPage(Page):
         self._pairs: list[Pair] = []
         self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
         self.batch = BatchBox()
-        self.other = widgets.Choice()
+        self.other = DropDown()
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))

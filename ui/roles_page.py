@@ -14,6 +14,7 @@ from core.language import tr
 from core.providers import kinds
 from core.settings import ROLES
 from ui import server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import ModelBox
 from ui.workspace import Workspace
 
@@ -54,7 +55,7 @@ class RolesPage(QWidget):
         title, words = role_words()[role]
         use = kinds.BASE if role == "student" else kinds.ANSWER
         model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
-        boxes = self.boxes[role] = _Boxes(widgets.Choice(), model_box, widgets.Note())
+        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, widgets.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)

@@ -29,6 +29,7 @@ from core.progress import Reporter
 from core.project import Changes
 from core.tokens import Summary
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.histogram import Bar, Histogram
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -70,11 +71,11 @@ class TokensDialog(QDialog):
         self._count()
 
     def _make_choices(self) -> None:
-        self.encoding = widgets.Choice()
+        self.encoding = DropDown()
         self.encoding.setAccessibleName(tr("Count as"))
         for name, models in encoding_words().items():
             self.encoding.addItem(f"{models} ({name})", name)
-        self.status = widgets.Choice()
+        self.status = DropDown()
         self.status.setAccessibleName(tr("Which rows"))
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")

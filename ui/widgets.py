@@ -4,10 +4,9 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QAction, QHelpEvent, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -18,10 +17,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QStyle,
-    QStyleOptionComboBox,
-    QStylePainter,
-    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -203,43 +198,6 @@ class Elided(QLabel):
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
-
-
-class Choice(QComboBox):
-    """A drop-down that ends what it has no room for with dots, as Qt's own does not; the whole is its tool tip then."""
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        option, painter = QStyleOptionComboBox(), QStylePainter(self)
-        self.initStyleOption(option)
-        if self.currentIndex() < 0 and self.placeholderText():
-            option.palette.setBrush(QPalette.ColorRole.ButtonText, option.palette.placeholderText())
-            option.palette.setBrush(QPalette.ColorRole.Text, option.palette.placeholderText())
-            option.currentText = self.placeholderText()
-        option.currentText = self.shown(option.currentText)
-        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
-        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-
-    def event(self, event: QEvent) -> bool:
-        text = self.currentText()
-        if isinstance(event, QHelpEvent) and not self.toolTip() and self.shown(text) != text:
-            QToolTip.showText(event.globalPos(), tip(text), self)
-            return True
-        return super().event(event)
-
-    def showPopup(self) -> None:
-        """The list is as wide as its entries, of which two may differ at their ends only."""
-        view = self.view()
-        bar = view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth()
-        view.setMinimumWidth(max(self.width(), view.sizeHintForColumn(0) + bar))
-        super().showPopup()
-
-    def shown(self, text: str) -> str:
-        """What there is room for of `text`."""
-        option = QStyleOptionComboBox()
-        self.initStyleOption(option)
-        field = QStyle.SubControl.SC_ComboBoxEditField
-        place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
-        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, place.width() - 2)
 
 
 class Note(Wrapped):

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -302,14 +303,20 @@ def test_a_file_that_is_cut_off_does_not_end_the_process(project):
     assert done.stdout.startswith("said")
 
 
-def test_a_read_that_a_take_over_interrupts_is_asked_again(project):
-    """Whoever waits for it was not cancelled: a queue or a table would stand still from then on."""
+@pytest.mark.parametrize("early", [False, True])
+def test_a_read_that_a_take_over_interrupts_is_asked_again(project, early):
+    """Whoever waits for it was not cancelled: a queue or a table would stand still from then on.
+
+    `early`: it is interrupted before its statement begins, which SQLite itself forgets.
+    """
     add(project, "q")
     began = threading.Event()
 
     def slow(db):
         if not began.is_set():
             began.set()
+            while early and project._reading._work_queue.empty():
+                time.sleep(0.001)
             db.execute(
                 "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
             ).fetchall()

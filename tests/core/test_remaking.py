@@ -95,6 +95,10 @@ def test_japanese_figures_are_put_in(project):
         ("It is 4 m, not 14 or 4.5.", [("4", "5")], "It is 5 m, not 14 or 4.5."),
         ("at six, sixteen", [("six", "seven")], "at seven, sixteen"),
         ("a+b (x)", [("(x)", r"\1")], r"a+b \1"),
+        ("2 weeks, or 3", [("2", "3"), ("3", "4")], "3 weeks, or 4"),  # what was put in is not changed again
+        ("2 weeks, and 1", [("2", "3"), ("2", "5"), ("1", "4")], "2 weeks, and 4"),  # nobody knows which 2 is meant
+        ("in 2 weeks", [("2", "9"), ("2 weeks", "a month")], "in a month"),
+        ("nothing", [], "nothing"),
     ],
 )
 def test_only_whole_figures_and_words_are_changed(text, changed, after):

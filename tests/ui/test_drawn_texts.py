@@ -1,17 +1,15 @@
 """What is drawn where there is little room, or where one sign follows another: nothing is cut without dots."""
 
-import ast
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint
-from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QToolTip
+from PySide6.QtWidgets import QLineEdit
 
 from core import checks, language
 from core.checks import Problem
 from ui import style, widgets
 from ui.chat_settings import ChatSettings
+from ui.drop_down import DropDown
 from ui.problem_list import ProblemList
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,26 +30,8 @@ def drawn(widget, width):
     return widget.grab().toImage()
 
 
-def test_a_drop_down_ends_with_dots_and_tells_the_whole(qtbot, dressed):
-    box, short = widgets.Choice(), widgets.Choice()
-    for one in (box, short):
-        qtbot.addWidget(one)
-    box.addItems([LONG, "short"])
-    box.setFixedWidth(200)
-    shown = box.shown(LONG)
-    assert shown.endswith("…") and LONG.startswith(shown[:-1].rstrip())
-    short.addItem(shown)
-    assert drawn(short, 200) == drawn(box, 200)  # the dots are drawn, too
-    at = QPoint(5, 5)
-    QApplication.sendEvent(box, QHelpEvent(QEvent.Type.ToolTip, at, box.mapToGlobal(at)))
-    assert QToolTip.text() == widgets.tip(LONG)
-    QToolTip.hideText()
-    box.setCurrentIndex(1)
-    assert box.shown("short") == "short"
-
-
 def test_the_list_of_a_drop_down_is_as_wide_as_its_entries(qtbot, dressed):
-    box = widgets.Choice()
+    box = DropDown()
     qtbot.addWidget(box)
     box.addItems([f"{LONG} 1", f"{LONG} 2"])
     box.setFixedWidth(120)
@@ -62,21 +42,13 @@ def test_the_list_of_a_drop_down_is_as_wide_as_its_entries(qtbot, dressed):
 
 
 def test_a_drop_down_without_a_choice_shows_its_words(qtbot, dressed):
-    box, empty = widgets.Choice(), widgets.Choice()
+    box, empty = DropDown(), DropDown()
     for one in (box, empty):
         qtbot.addWidget(one)
         one.addItem("a")
         one.setCurrentIndex(-1)
     box.setPlaceholderText("No model yet")
     assert drawn(box, 200) != drawn(empty, 200)
-
-
-def test_all_drop_downs_are_of_that_kind():
-    for path in (ROOT / "ui").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "QComboBox"
-            called = called and not any(word.arg == "editable" for word in node.keywords)  # its text is a field's
-            assert not called, f"{path.name}:{node.lineno}: widgets.Choice"
 
 
 def test_a_line_without_room_ends_with_dots(qtbot):
