@@ -198,11 +198,12 @@ async def _agree_on_prompt(
     found = await document.read(find)
     if found is None:
         return
-    if arguments.rows_prompt:
+    if arguments.rows_prompt and found.is_offered:
         await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
-    print(trained_prompt.words(found, wanted), tr("“--rows-prompt” uses the rows' prompt."), file=sys.stderr)
+    offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
+    print(trained_prompt.words(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

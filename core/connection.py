@@ -15,6 +15,7 @@ from core import paths, schema
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr, trn
 from core.progress import Cancelled
+from core.whole_files import fitting, free_name
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
@@ -198,10 +199,8 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
 def set_log_aside(path: Path) -> None:
     """Give a log that is another file's a name by which it is not taken for this one's."""
     log = path.with_name(f"{path.name}-wal")
-    target, number = log.with_name(f"{log.name}-{time.strftime('%Y-%m-%d-%H%M%S')}"), 2
-    while target.exists():
-        target, number = target.with_name(f"{target.name}-{number}"), number + 1
-    log.rename(target)
+    mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
+    log.rename(free_name(path.parent, path.stem, mark))
 
 
 def locked(path: Path) -> FileLock:
@@ -242,7 +241,8 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _back_up(db: sqlite3.Connection, path: Path) -> Path:
-    target = path.with_name(f"{path.name}.backup-v{schema.version(db)}")
+    end = f"{path.suffix}.backup-v{schema.version(db)}"
+    target = path.with_name(f"{fitting(path.stem, end)}{end}")
     copy_to(db, target)
     return target
 
@@ -265,21 +265,22 @@ def save_copy(db: sqlite3.Connection, path: Path) -> Path:
     """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
     folder = path.parent if path.parent.is_dir() else paths.data_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{path.stem} {time.strftime('%Y-%m-%d %H.%M.%S')}"
-    target, number = folder / f"{name}{path.suffix}", 2
-    while target.exists():
-        target, number = folder / f"{name} ({number}){path.suffix}", number + 1
-    copy_to(db, target)
+    target = free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
+    try:
+        copy_to(db, target)
+    except BaseException:  # half a copy would pass for one
+        with suppress(OSError):
+            target.unlink(missing_ok=True)
+        raise
     return target
 
 
 def copy_to(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database as one file, on the disk when this returns."""
-    with sqlite3.connect(target) as copy:
+    with closing(sqlite3.connect(target)) as copy, copy:
         db.backup(copy)
         if "meta" in schema.tables(copy):
             schema.settle_log(copy)
-    copy.close()
 
 
 @contextmanager

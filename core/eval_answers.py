@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import conditions, judges
+from core import conditions, graders, judges
 from core.judges import PERSON, UNCLEAR, Marked
 from core.retrieval import Found
 
@@ -42,7 +42,7 @@ class Sheet:
     answer: int
     question: str
     reference: str
-    key_points: str
+    wanted: str  # by its key points, in words
     text: str
     score: int | None
     note: str
@@ -112,13 +112,14 @@ def shuffled(db: sqlite3.Connection, run: int) -> list[int]:
 
 def sheet(db: sqlite3.Connection, answer: int) -> Sheet:
     """One answer as a person marks it, without a word of who gave it."""
-    question, reference, points, text, score, note = db.execute(
-        "SELECT q.question, q.reference, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
-        "JOIN eval_question q ON q.id = a.question "
+    question, reference, grader, points, text, score, note = db.execute(
+        "SELECT q.question, q.reference, r.grader, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
+        "JOIN eval_question q ON q.id = a.question JOIN eval_run r ON r.id = a.run "
         "LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.id = ?",
         (PERSON, answer),
     ).fetchone()
-    return Sheet(answer, question, reference, points, text, None if score is None else round(100 * score), note or "")
+    wanted = graders.wanted_words(grader, points)
+    return Sheet(answer, question, reference, wanted, text, None if score is None else round(100 * score), note or "")
 
 
 def lacks_judgement(db: sqlite3.Connection, run: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from core import conditions, eval_questions, findings, judges, proof, retrieval, revisions
+from core import conditions, eval_questions, findings, judges, lineage, proof, retrieval, revisions
 from core.asking import Asking, Wish
 from core.conditions import Book
 from core.errors import JukuError
@@ -309,7 +309,7 @@ def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) ->
 
 def _begin(db: sqlite3.Connection, plan: Plan) -> int:
     assert plan.grader in GRADERS
-    revision = revisions.current(db, tr("Exam date"))
+    revision = revisions.current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""
     values = (time.time(), plan.sampling.n, _settings(plan), RUNNING, plan.grader, judge, revision, plan.batch)
     sql = (
@@ -321,7 +321,8 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
-    eval_questions.copy(db, run, eval_questions.rows(db, plan.general))
+    taught = lineage.leaks(db, [(one.provider, one.model) for one in plan.subjects])
+    eval_questions.copy(db, run, eval_questions.rows(db, plan.general), taught)
     return run
 
 

@@ -95,7 +95,7 @@ def table() -> Table:
     shipped = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
     own, trouble = _own()
     entries = [*_entries(own, True), *_entries(shipped, False)]
-    return Table(entries, shipped["as_of"], tr("OpenAI’s pages on pricing and deprecations"), trouble)
+    return Table(entries, shipped["as_of"], shipped["source"], trouble)
 
 
 def own_file() -> Path:

@@ -87,10 +87,6 @@ def repaired(entry: Unread) -> str | None:
     return mended.decode() if mended is not None else None
 
 
-def count_mendable(db: sqlite3.Connection) -> int:
-    return sum(1 for _mendable in _mendable(db))
-
-
 def repair(db: sqlite3.Connection, id: int, data: str) -> None:
     """Make an example of a line that a person has put right. Raises `FormatError`; the line then stays aside."""
     dataset.require_readable(data)

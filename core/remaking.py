@@ -19,6 +19,9 @@ REPLY_TOKENS = 800
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
 _YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
 _KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
+_KANJI, _KATAKANA = "\u3005\u3400-\u9fff", "\u30a1-\u30fa\u30fc"
+# Of Japanese: a figure with its unit, what is written in one script, single signs of hiragana.
+_PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z]+|\s+|.", re.DOTALL)
 
 
 def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
@@ -61,18 +64,13 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
 
 def changes(before: str, after: str) -> list[tuple[str, str]]:
     """What of a passage became what: words and figures that were replaced or left out."""
-    old, new = (_TOKEN.findall(text) if not _KANJI_OR_KANA.search(text) else _signs(text) for text in (before, after))
+    old, new = ((_PIECE if _KANJI_OR_KANA.search(text) else _TOKEN).findall(text) for text in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [
         ("".join(old[start:end]), "".join(new[new_start:new_end]))
         for kind, start, end, new_start, new_end in matcher.get_opcodes()
         if kind in ("replace", "delete") and "".join(old[start:end]).strip()
     ]
-
-
-def _signs(text: str) -> list[str]:
-    """Japanese by signs, but figures whole."""
-    return [piece for token in _TOKEN.findall(text) for piece in ([token] if token[0].isdigit() else token)]
 
 
 def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
@@ -92,13 +90,20 @@ def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
 
 def _whole(old: str) -> str:
     """A pattern for these words where nothing belongs to them that stands beside them."""
-    before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else ""
-    after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else ""
+    before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else _beside(old[0], "<!")
+    after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else _beside(old[-1], "!")
     return f"{before}{re.escape(old)}{after}"
 
 
+def _beside(sign: str, look: str) -> str:
+    """That no sign of the same script stands there: 6 o'clock (6時) is not in six hours (6時間)."""
+    script = next((one for one in (_KANJI, _KATAKANA) if re.match(f"[{one}]", sign)), "")
+    return f"(?{look}[{script}])" if script else ""
+
+
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
-    """Write a row anew, as a draft: it is not trained on before somebody has looked at it."""
+    """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
+    dataset.edit(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
         dataset.edit(db, row.id, "question", question)
     dataset.edit(db, row.id, "answer", answer)
@@ -112,6 +117,16 @@ def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taugh
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = dataset.fetch(db, [row.id]).values()
     proposals.note_doubts(db, now, taught, state)
+
+
+def _noted(row: Example, question: str, answer: str) -> str:
+    """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
+    earlier = []
+    if question != row.question:
+        earlier.append(tr("Earlier question: {text}", text=row.question))
+    if answer != row.answer:
+        earlier.append(tr("Earlier answer: {text}", text=row.answer))
+    return "\n".join(filter(None, (row.notes, *earlier)))
 
 
 def _words(remade: int, left: int) -> str:

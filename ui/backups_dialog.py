@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QIcon
@@ -23,6 +24,7 @@ from core.backups import Backup
 from core.errors import JukuError
 from core.language import tr
 from ui import style, widgets
+from ui.latest import Latest
 from ui.nothing import Nothing
 from ui.workspace import Workspace
 
@@ -37,6 +39,8 @@ class BackupsDialog(QDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
+        self._work = Latest(workspace, self)
+        self.finished.connect(lambda _result: self._work.stop())  # it may be closed before it has them
         self._found: list[Backup] = []
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Open a backup"))
@@ -89,13 +93,12 @@ class BackupsDialog(QDialog):
         layout.addWidget(buttons)
 
     def _load(self) -> None:
-        self._workspace.tasks.start("", self._show(self.all.isChecked()))
+        everything = self.all.isChecked()
+        self._work.ask(lambda _reporter: self._show(everything))
 
     async def _show(self, everything: bool) -> None:
         folder = await self._workspace.project.read(backups.folder_of)
         found = await asyncio.to_thread(_look, None if everything else folder)
-        if everything != self.all.isChecked():
-            return
         self._found = [one for one, _rows in found]
         self._pages.setCurrentIndex(0 if found else 1)
         self.table.setRowCount(len(found))
@@ -130,9 +133,9 @@ class BackupsDialog(QDialog):
             self.chosen.emit(backup)
 
 
-def _look(folder: object) -> list[tuple[Backup, int | None]]:
+def _look(folder: Path | None) -> list[tuple[Backup, int | None]]:
     """The backups in a folder, None: everywhere, with the number of their rows; None where one cannot be read."""
-    found = []
+    found: list[tuple[Backup, int | None]] = []
     for one in backups.everything() if folder is None else backups.listed(folder):
         try:
             found.append((one, backups.rows(one.path)))

@@ -115,7 +115,7 @@ class ChatPane(QFrame):
     def converts(self) -> bool:
         """Whether the model has to be made ready for its first use."""
         offer = self.model.offer()
-        return offer is not None and offer.state in ("available", "fetching")
+        return offer is not None and offer.converts
 
     def _show_servers(self) -> None:
         titles = server_words.titles(self._workspace)

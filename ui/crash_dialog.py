@@ -75,7 +75,6 @@ class CrashDialog(QDialog):
             layout.addWidget(part)
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
-        layout.addWidget(self.buttons)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from core import dataset, spec
 from core.errors import JukuError
+from core.formats import clipboard
 from core.language import tr, trn
 from ui import dataset_bulk, dataset_clipboard
 from ui.dataset_columns import ALL, COLUMNS
@@ -183,7 +184,7 @@ class RowActions(QObject):
         text = QGuiApplication.clipboard().text()
         if not text:
             return
-        cells = dataset_clipboard.cells(text)
+        cells = clipboard.parse_cells(text)
         current = self._table.currentIndex()
         if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MOST_PASTED:
             self.pasted.emit()

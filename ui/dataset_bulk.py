@@ -127,6 +127,7 @@ class BulkDialog(QDialog):
         self.text.textChanged.connect(self._show_button)
         self.action.setCurrentIndex(self.action.findData(action))
         self._show_action()
+        self._pages.currentWidget().setFocus()  # what to do is chosen already; what is typed is the value
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)

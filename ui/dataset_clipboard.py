@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from core import dataset
 from core.errors import FormatError
-from core.formats import cells as sheet
-from core.formats import jsonl
+from core.formats import clipboard, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
 from ui.dataset_columns import ALL, COLUMNS, headings, value
@@ -43,13 +42,7 @@ def copied(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], w
     rows = [[names[column] for column in columns]] if with_headings else []
     found = dataset.fetch(db, ids)
     rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
-    # A spreadsheet would run a text that begins with = as a formula, from the clipboard as from a file.
-    return sheet.write_all([[sheet.neutral(cell) for cell in row] for row in rows])
-
-
-def cells(text: str) -> list[list[str]]:
-    """The cells that a spreadsheet has put on the clipboard."""
-    return [[sheet.meant(cell) for cell in row] for row in sheet.parse(text)]
+    return clipboard.to_text(rows)
 
 
 def is_file(text: str) -> bool:

@@ -28,7 +28,7 @@ from ui import style
 from ui.dataset_columns import ALL, NUMBERS
 from ui.dataset_model import DatasetModel
 from ui.drop_down import DropDown
-from ui.value_words import offer
+from ui.value_words import choose, offer
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint
@@ -165,7 +165,7 @@ class DatasetDelegate(QStyledItemDelegate):
                 editor.setPlainText(value)
                 editor.selectAll()
         elif isinstance(editor, QComboBox):
-            editor.setCurrentIndex(editor.findData(value))
+            choose(editor, value)
         elif not editor.property("modified"):
             super().setEditorData(editor, index)
 
@@ -173,7 +173,8 @@ class DatasetDelegate(QStyledItemDelegate):
         if isinstance(editor, QPlainTextEdit):
             model.setData(index, editor.toPlainText())
         elif isinstance(editor, QComboBox):
-            model.setData(index, editor.currentData())
+            if editor.currentIndex() >= 0:  # else it has a value that is not offered here, which stays
+                model.setData(index, editor.currentData())
         else:
             super().setModelData(editor, model, index)
 

@@ -25,6 +25,7 @@ from ui.conversation_edit import ConversationEdit
 from ui.field_edit import Choice, FieldEdit
 from ui.problem_list import ProblemList
 from ui.row_facts import RowFacts
+from ui.value_words import choose
 
 TEXTS = ("notes", "key_points")
 LINES = ("facts", "tags")
@@ -206,7 +207,7 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
     if isinstance(field, FieldEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
-        field.setCurrentIndex(field.findData(value))
+        choose(field, value)
     elif isinstance(field, QLineEdit) and (anew or not field.isModified()) and value != field.text():
         field.setText(value)
 

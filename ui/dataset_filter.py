@@ -125,8 +125,11 @@ class FilterBar(QWidget):
             "split": tr("All splits"), "kind": tr("All kinds"), "status": tr("Any status"),
             "rule": tr("With and without problems"), "tag": tr("All tags"), "fact": tr("All facts"),
         }  # fmt: skip
+        wanted = self.filter()
         for name, box in self.boxes.items():
-            found = counts.get(NAMES[name], {})
+            found = dict(counts.get(NAMES[name], {}))
+            if (chosen := getattr(wanted, name)) not in ("", "*"):
+                found.setdefault(chosen, 0)  # no row has it any more, and it is still what is looked for
             titles = _words(name, found)
             any = tr("With problems") if name == "rule" and found else ""
             _fill(box, every[name], found, titles, any)

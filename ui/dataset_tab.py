@@ -97,6 +97,8 @@ class DatasetTab(Tab):
         self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
+        for button in (self._fix, self._judge, self._unread):
+            button.hide()  # until it is known what there is to do
         self._count = widgets.label(dim=True)
         self._searching = QTimer(self, singleShot=True, interval=PATIENCE)
         self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))
@@ -195,6 +197,7 @@ class DatasetTab(Tab):
         self.table.clearSelection()
         self.bar.forget()
         self._wanted_row, self._type_into, self._problems, self._total = 0, False, {}, 0
+        self._pasted_from = 0
 
     def _take_over(self, changes: Changes) -> None:
         """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""

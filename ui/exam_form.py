@@ -221,7 +221,7 @@ class ExamForm(QWidget):
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
         self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
-        self.as_trained.setVisible(found is not None)
+        self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
         self._running = running

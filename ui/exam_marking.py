@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, judges, points
+from core import eval_answers, judges
 from core.eval_answers import Sheet
 from core.judges import PERSON
 from core.language import tr
@@ -152,8 +152,7 @@ class ExamMarking(QWidget):
         self._sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
-        told = points.in_words(sheet.key_points)
-        self.points.setText(tr("Key points: {points}", points=told) if told else "")
+        self.points.setText(tr("Key points: {points}", points=sheet.wanted) if sheet.wanted else "")
         self.text.setPlainText(sheet.text or tr("(an empty answer)"))
         self.note.setText(sheet.note)
         self.slider.setValue(START if sheet.score is None else sheet.score)

@@ -122,6 +122,7 @@ class ExamSubjects(QWidget):
         super().__init__()
         self._workspace = workspace
         self._touched = False
+        self._project = workspace.project  # whose choice this is
         self._rows: list[SubjectRow] = []
         self._lines = QVBoxLayout()
         self._lines.setSpacing(style.SPACE // 2)
@@ -196,7 +197,7 @@ class ExamSubjects(QWidget):
 
     def remember(self, subjects: Sequence[Subject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
-        self._touched = bool(subjects)
+        self._touched, self._project = bool(subjects), self._workspace.project
         self._show(subjects or with_books(*self._usual()))
 
     def _usual(self) -> tuple[Subject, Subject | None]:
@@ -250,7 +251,7 @@ class ExamSubjects(QWidget):
         self._touched = True
 
     def _keep(self) -> None:
-        if self._touched:
+        if self._touched and self._project is self._workspace.project:
             told = [[one.provider, one.model, one.condition] for one in self.subjects()]
             self._workspace.keep_choice(PLACE, json.dumps(told))
 

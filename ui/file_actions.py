@@ -49,7 +49,7 @@ class FileActions(QObject):
         file.addSeparator()
         widgets.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
         widgets.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
-        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
+        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
         file.addSeparator()
         widgets.menu_action(file, tr("&Rescue a model…"), self._on_rescue)
         widgets.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
@@ -66,21 +66,23 @@ class FileActions(QObject):
         self._workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
 
     async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
-        await self._open_and_import(document, rows)
+        if document is None or await self._window.opening.open(document, [*texts, *rows]):
+            # Later than the switch to another project, which ends what was begun before it.
+            asyncio.get_running_loop().call_soon(self._bring, texts, rows)
+
+    def _bring(self, texts: list[Path], rows: list[Path]) -> None:
+        window = self._window
+        if rows:
+            self._import(rows)
         if texts:
-            self._window.tabs.setCurrentWidget(self._window.spec_tab)
-            await drop_question.sort_out(self._window, texts, self._import, self._window.spec_tab.bring_document)
+            window.tabs.setCurrentWidget(window.spec_tab)
+            sorting = drop_question.sort_out(window, texts, self._import, window.spec_tab.bring_document)
+            self._workspace.tasks.start("", sorting)
 
     def is_for_spec(self, path: Path) -> bool:
         """Whether a file is to be read into the spec: what can hold no rows, and over the spec any text."""
         over_spec = self._window.tabs.currentWidget() is self._window.spec_tab
         return path.suffix.lower() in (documents.SUFFIXES if over_spec else drop_question.DOCUMENTS)
-
-    async def _open_and_import(self, document: Path | None, files: list[Path]) -> None:
-        is_here = document is None or await self._window.opening.open(document, files)
-        if files and is_here:
-            # Later than the switch to another project, which ends what was begun before it.
-            asyncio.get_running_loop().call_soon(self._import, files)
 
     def _import(self, files: list[Path]) -> None:
         self._window.tabs.setCurrentWidget(self._window.dataset_tab)

@@ -25,7 +25,6 @@ from core import facts, hold_out
 from core.hold_out import Choice, Material
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
 from ui import style, widgets
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -70,9 +69,13 @@ class HoldOutDialog(QDialog):
         self.again = QPushButton(tr("Choose &others"), autoDefault=False)
 
     def _make_table(self) -> None:
-        self.count, self.note = widgets.heading(""), widgets.Note()
+        self.count, self.fewer, self.note = widgets.heading(""), widgets.Note(), widgets.Note()
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
+        for column in (0, 1):  # as their cells
+            self.table.horizontalHeaderItem(column).setTextAlignment(
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            )
         self.table.setAccessibleName(tr("Questions by fact"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
@@ -118,6 +121,7 @@ class HoldOutDialog(QDialog):
         layout.addWidget(widgets.label(words, wrap=True, dim=True))
         layout.addLayout(grid)
         layout.addWidget(self.count)
+        layout.addWidget(self.fewer)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.note)
         layout.addLayout(below)
@@ -128,7 +132,7 @@ class HoldOutDialog(QDialog):
         self.by_share.toggled.connect(lambda _on: self._show())
         self.again.clicked.connect(lambda _checked: self.seed.setValue(_another(self.seed.value())))
         self.keep.clicked.connect(lambda _checked: self._on_keep())
-        self.show_questions.clicked.connect(lambda _checked: self.questions_wanted.emit())
+        self.show_questions.clicked.connect(lambda _checked: (self.questions_wanted.emit(), self.close()))
         self.closing.clicked.connect(lambda _checked: self.close())
         self.finished.connect(lambda _result: (self._work.stop(), self.deleteLater()))
 
@@ -166,6 +170,7 @@ class HoldOutDialog(QDialog):
         )  # fmt: skip
         self.keep.setText(trn("Keep {n} row", "Keep {n} rows", chosen) if chosen else tr("Keep"))
         self.keep.setEnabled(chosen > 0 and not self._workspace.project.read_only)
+        self.fewer.say(hold_out.fewer_words(self._found, rows, self.choice, self.seed.value()))
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -188,16 +193,15 @@ class HoldOutDialog(QDialog):
         self.keep.setEnabled(False)
         self._work.ask(self._keep, tr("Keep rows for the exam"))
 
-    async def _keep(self, reporter: Reporter) -> Changes:
+    async def _keep(self, reporter: Reporter) -> None:
         project, choice, seed = self._workspace.project, self.choice, self.seed.value()
         changes = await project.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, seed)
-        self._workspace.tasks.changed.emit(changes)
+        self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rest is looked at
         leaks = await hold_out.leaks(project, choice.ids, reporter)
         self.show_questions.show()
         await self._read(reporter)
         kept = hold_out.kept_words(choice, seed)[0]
         self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
-        return changes
 
 
 def _another(seed: int) -> int:

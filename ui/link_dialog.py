@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -27,12 +27,11 @@ from core import fact_links, facts, link_asking
 from core.facts import Fact
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
 from ui import style, widgets
 from ui.ask_dialogs import AskDialog, Found
 from ui.confirm import confirm
 from ui.latest import Latest, ProgressLine
-from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel
+from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
 from ui.nothing import Nothing
 from ui.workspace import Workspace
 
@@ -89,8 +88,10 @@ class LinkTable(QTableView):
         header.setHighlightSections(False)
         for column in (ROW, FACT):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column in (SURE, DECISION):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(SURE, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(DECISION, QHeaderView.ResizeMode.Fixed)  # no decision moves the other columns
+        widest = max(map(self.fontMetrics().horizontalAdvance, decision_words()))
+        header.resizeSection(DECISION, max(header.sectionSizeHint(DECISION), widest + 2 * style.SPACE))
         for key, slot in (
             (Qt.Key.Key_Space, self.accept),
             (Qt.Key.Key_N, self.refuse),
@@ -101,22 +102,26 @@ class LinkTable(QTableView):
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(slot)
 
+    def selectionCommand(self, index: Index, event: QEvent | None = None) -> QItemSelectionModel.SelectionFlag:
+        """With Ctrl the keys would move the cursor alone, and the next decision be one on a row that is out of sight."""
+        command = super().selectionCommand(index, event)
+        if isinstance(event, QKeyEvent) and command == QItemSelectionModel.SelectionFlag.NoUpdate:
+            return QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        return command
+
     def places(self) -> list[int]:
         return sorted(index.row() for index in self.selectionModel().selectedRows())
 
     def accept(self) -> None:
-        for place in self.places():
-            self.links.accept(place)
+        self.links.accept(self.places())
         self._go_on()
 
     def refuse(self) -> None:
-        for place in self.places():
-            self.links.decide(place, "")
+        self.links.decide(self.places(), "")
         self._go_on()
 
     def reopen(self) -> None:
-        for place in self.places():
-            self.links.reopen(place)
+        self.links.reopen(self.places())
 
     def choose_other(self) -> None:
         """Choose another fact for the current row."""
@@ -257,13 +262,13 @@ class LinkDialog(QDialog):
         if self.save.isEnabled():
             self._work.ask(self._save, tr("Link rows to facts"))
 
-    async def _save(self, reporter: Reporter) -> Changes:
+    async def _save(self, reporter: Reporter) -> None:
         decisions = self.table.links.decisions()
         changes = await self._workspace.project.write(tr("Link rows to facts"), fact_links.decide, decisions)
+        self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rows are read anew
         count = trn("{n} decision saved.", "{n} decisions saved.", len(decisions))
         self.note.say(f"{count} {tr('You can undo this.')}", "good")
         await self._read(reporter)
-        return changes
 
     def _on_ask(self) -> None:
         dialog = LinkAskDialog(self._workspace, self._open_rows(), self)

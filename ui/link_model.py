@@ -1,5 +1,6 @@
 """Rows and the facts they are taken to teach, as a table in which a person decides."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -43,35 +44,37 @@ class LinkModel(QAbstractTableModel):
     def decisions(self) -> list[tuple[int, str]]:
         return list(self._decisions.items())
 
-    def decide(self, place: int, names: str) -> None:
-        """Decide on the row at `place`: the names of its facts, '' for none."""
-        self._decisions[self._rows[place].row] = names
-        self._tell(place)
+    def decide(self, places: Sequence[int], names: str) -> None:
+        """Decide on the rows at `places`: the names of their facts, '' for none."""
+        self._decisions |= {self._rows[place].row: names for place in places}
+        self._tell(places)
 
-    def accept(self, place: int) -> None:
+    def accept(self, places: Sequence[int]) -> None:
         """Decide as it is proposed; where nothing is proposed, for no fact."""
-        self.decide(place, self._rows[place].proposed)
+        self._decisions |= {self._rows[place].row: self._rows[place].proposed for place in places}
+        self._tell(places)
 
-    def reopen(self, place: int) -> None:
-        """Take a decision back."""
-        self._decisions.pop(self._rows[place].row, None)
-        self._tell(place)
+    def reopen(self, places: Sequence[int]) -> None:
+        """Take decisions back."""
+        for place in places:
+            self._decisions.pop(self._rows[place].row, None)
+        self._tell(places)
 
     def accept_from(self, confidence: float) -> None:
         """Accept what is proposed with this confidence at least, where nothing is decided yet."""
         for one in self._rows:
-            if one.proposed and (one.by_model or one.confidence >= confidence):
+            if _is_from(one, confidence):
                 self._decisions.setdefault(one.row, one.proposed)
-        if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, DECISION))
-        self.decided.emit()
+        self._tell(range(len(self._rows)))
 
     def count_from(self, confidence: float) -> int:
         """How many proposals there are with this confidence at least."""
-        return sum(bool(one.proposed) and (one.by_model or one.confidence >= confidence) for one in self._rows)
+        return sum(_is_from(one, confidence) for one in self._rows)
 
-    def _tell(self, place: int) -> None:
-        self.dataChanged.emit(self.index(place, 0), self.index(place, DECISION))
+    def _tell(self, places: Sequence[int]) -> None:
+        """Once for all of them: there may be 20,000, and who hears of it looks at each row."""
+        if places:
+            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
         self.decided.emit()
 
     def chosen(self, place: int) -> str:
@@ -132,7 +135,7 @@ class LinkModel(QAbstractTableModel):
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
         if role != Role.EditRole:
             return False
-        self.decide(index.row(), str(value))
+        self.decide([index.row()], str(value))
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -142,6 +145,16 @@ class LinkModel(QAbstractTableModel):
 
 def _said(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
+
+
+def _is_from(one: Open, confidence: float) -> bool:
+    """Whether a proposal has this confidence at least, as it is shown: in whole percent."""
+    return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
+
+
+def decision_words() -> list[str]:
+    """All that can stand in the last column."""
+    return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 
 def _decision(names: str, one: Open) -> str:

@@ -38,7 +38,7 @@ from ui.drop_overlay import DropOverlay
 from ui.exam_tab import ExamTab
 from ui.file_actions import FileActions
 from ui.latest import pause_words
-from ui.notice import MessageBar
+from ui.notice import MessageBar, Notice
 from ui.one_window import OneWindow
 from ui.opening import Opening
 from ui.place_bar import PlaceBar
@@ -174,7 +174,7 @@ class MainWindow(QMainWindow):
             (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
             (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
         ):
-            named = f"{verb}: {label}" if label else verb
+            named = tr("{verb}: {step}", verb=verb, step=label) if label else verb
             action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
         for tab in self.tab_list:
@@ -190,6 +190,8 @@ class MainWindow(QMainWindow):
     def _switch(self, project: Project) -> None:
         for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
             dialog.done(QDialog.DialogCode.Rejected)
+        for notice in self.findChildren(Notice):  # their buttons would act on the rows of the next one
+            notice.end()
         self.workspace.switch(project)
         self.show_project()
 
@@ -242,7 +244,11 @@ class MainWindow(QMainWindow):
     async def _revert(self, undo: bool) -> Changes:
         await self.flush()
         project = self.workspace.project
-        return await (project.undo() if undo else project.redo())
+        label = project.undo_label if undo else project.redo_label
+        changes = await (project.undo() if undo else project.redo())
+        if label and self.tabs.currentWidget() not in (self.spec_tab, self.dataset_tab):  # where it can be seen
+            Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
+        return changes
 
     def show_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()
@@ -328,10 +334,10 @@ class MainWindow(QMainWindow):
             )
         )
         stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
-        stay.clicked.connect(lambda _checked: setattr(self, "restarts", False))
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
+        box.finished.connect(lambda _result: box.clickedButton() is close or setattr(self, "restarts", False))
         box.open()
 
     def restart(self) -> None:

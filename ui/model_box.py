@@ -36,6 +36,7 @@ class ModelBox(DropDown):
         self._provider = self._role = ""
         self._told = False  # whether the provider has told what it offers
         self._wanted = ""  # what was chosen, by the person or for a reason of theirs
+        self._project = workspace.project  # where it was chosen
         self.setMinimumContentsLength(24)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
@@ -50,8 +51,9 @@ class ModelBox(DropDown):
 
         Without those what stood there already, else a base model that answers at once, unless it must not be `any`.
         """
-        if provider != self._provider:
-            self._provider, self._wanted = provider, ""
+        project = self._workspace.project
+        if provider != self._provider or project is not self._project:
+            self._provider, self._project, self._wanted = provider, project, ""
         elif role != self._role:
             self.forget()
         self._role, self._told, before = role, bool(offers), self.model()

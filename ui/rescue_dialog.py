@@ -88,6 +88,7 @@ class RescueDialog(QDialog):
         parts.addWidget(self.models)
         parts.addWidget(self.tabs)
         parts.setSizes([190, 430])
+        parts.setStretchFactor(1, 1)  # the list keeps its height when something is said below
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)

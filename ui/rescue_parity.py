@@ -50,7 +50,8 @@ class ParityPage(Page):
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
-        self.other.activated.connect(lambda _index: self.read())
+        self._wanted: Who | None = None  # the one that a person has chosen; else it is the one taught again last
+        self.other.activated.connect(lambda _index: self._on_other())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
         self.again.clicked.connect(lambda _checked: self._on_again())
         self.export.clicked.connect(lambda _checked: self._on_export())
@@ -71,7 +72,7 @@ class ParityPage(Page):
         layout.addWidget(beside(self.table, self.whole, 3), 1)
 
     def reading(self) -> Callable[[sqlite3.Connection], _Found]:
-        old, wanted = self.who, self._new()
+        old, wanted = self.who, self._wanted
 
         def read(db: sqlite3.Connection) -> _Found:
             known = jobs.jobs(db)
@@ -85,6 +86,10 @@ class ParityPage(Page):
             return _Found(len(kept), others, new, told, pairs, waits)
 
         return read
+
+    def _on_other(self) -> None:
+        self._wanted = self._new()
+        self.read()
 
     def _new(self) -> Who | None:
         at = self.other.currentIndex()
@@ -162,7 +167,7 @@ class ParityPage(Page):
 
 def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
     """The models to compare with: those taught again from this one, others of the project, those with answers."""
-    mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: job.sweep != old[1])
+    mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
     found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(golden.recorded(db))
     return [who for who in dict.fromkeys(found) if who != old]
 

@@ -4,12 +4,14 @@ import datetime
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 
 from core import calendar, dataset, golden, jobs, training
+from core.golden import Who
 from core.jobs import Job
 from core.language import tr, trn
 from core.project import Changes
@@ -186,18 +188,24 @@ class TeachingPage(Page):
 
     def _on_start(self) -> None:
         chosen = self._rows[self.rows.currentIndex()]
+        begin = self._planned(chosen)
         if chosen.made:
-            self.workspace.tasks.start(tr("Make rows of the kept answers"), self._make(chosen))
+            label = tr("Make rows of the kept answers")
+            self.workspace.tasks.start(label, self._make(label, self.who, chosen.tag, begin))
         else:
-            self._start(chosen)
+            begin()
 
-    async def _make(self, chosen: _Rows) -> Changes:
-        label = tr("Make rows of the kept answers")
-        changes = await self.workspace.project.write(label, golden.make_rows, self.who, chosen.tag)
-        self._start(chosen)
+    async def _make(self, label: str, who: Who, tag: str, begin: Callable[[], None]) -> Changes:
+        changes = await self.workspace.project.write(label, golden.make_rows, who, tag)
+        begin()
         return changes
 
-    def _start(self, chosen: _Rows) -> None:
+    def stop(self) -> None:
+        super().stop()
+        self.starter.stop()
+
+    def _planned(self, chosen: _Rows) -> Callable[[], None]:
+        """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
         methods = server_words.preset_of(self.workspace, self.target()).methods
@@ -206,7 +214,7 @@ class TeachingPage(Page):
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip
         # The name that its jobs share tells later what they were made for; no server hears of it.
-        self.starter.start(self.target(), [plan], self.model.model)
+        return partial(self.starter.start, self.target(), [plan], self.model.model)
 
     def _show_busy(self, text: str) -> None:
         self._is_busy = bool(text)

@@ -33,15 +33,22 @@ class TrainingStart(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._work = Latest(workspace, self)
+        self._work, self._is_stopped = Latest(workspace, self), False
         self._work.busy.connect(lambda busy: self.busy.emit(tr("Checking before the start…") if busy else ""))
         self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
     def start(self, provider: str, plans: Sequence[Plan], sweep: str = "") -> None:
         """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
+        if self._is_stopped:
+            return
         self._work.ask(
             lambda reporter: self._start(provider, list(plans), sweep, reporter), tr("Checking before the start")
         )
+
+    def stop(self) -> None:
+        """The window that wanted it is closed: what is being looked at starts nothing, and nobody is told."""
+        self._is_stopped = True
+        self._work.stop()
 
     async def _start(self, provider: str, plans: list[Plan], sweep: str, reporter: Reporter) -> Changes | None:
         async def connect() -> Provider:
@@ -79,7 +86,8 @@ class TrainingStart(QObject):
 
     async def _queue(self, provider: str, plans: Sequence[Plan], sweep: str) -> Changes:
         ids = await training.enqueue(self._workspace.project, provider, plans, sweep)
-        self.queued.emit(ids)
+        if not self._is_stopped:
+            self.queued.emit(ids)
         queue_runner.of(self._workspace).wake(provider)
         return Changes("", records={"job", "version", "revision"})
 

@@ -13,7 +13,7 @@ from ui.growing_edit import text_of
 from ui.json_dialog import mark, worded
 from ui.workspace import Workspace
 
-ENCODINGS = ("utf-8", "cp932", "cp1252", "utf-16-le", "utf-16-be")
+ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "cp1252", "cp1251", "utf-16-le", "utf-16-be")
 HEX = 64 * 1024  # bytes that are shown as such
 EDITED = 1024 * 1024  # bytes of a line that a text field still takes at once
 WIDTH = 16  # bytes in a row

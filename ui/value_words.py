@@ -40,3 +40,9 @@ def offer(box: QComboBox, values: Sequence[str]) -> None:
     """Add the words of `values` to `box`, each with its value as the item's data."""
     for value in values:
         box.addItem(word(value), value)
+
+
+def choose(box: QComboBox, value: str) -> None:
+    """Select `value` in `box`. One that is not offered there, as an import may bring it, is shown and not chosen."""
+    box.setPlaceholderText(word(value))
+    box.setCurrentIndex(box.findData(value))

@@ -219,7 +219,8 @@ def test_copies_of_one_moment_have_names_of_their_own(db, path, monkeypatch):
     assert all((path.parent / name).stat().st_size for name in names)
 
 
-def test_a_copy_of_a_project_whose_folder_has_gone_lies_with_the_programs_data(db, tmp_path):
+def test_a_copy_of_a_project_whose_folder_has_gone_lies_with_the_programs_data(db, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUKU_DATA", str(tmp_path / "never" / "made"))
     copy = connection.save_copy(db, tmp_path / "gone" / "p.juku")
     assert copy.parent == paths.data_folder()
     assert not (tmp_path / "gone").exists()

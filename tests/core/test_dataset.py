@@ -68,7 +68,7 @@ def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
     good = jsonl.new_row("", "返品は？", "できます。")
     imported(project, tmp_path, good[:-1], good[:-1] + ",}", good.encode("cp932"))
     assert quarantine.count(project.rows) == 3
-    assert quarantine.count_mendable(project.rows) == 2
+    assert quarantine.mendable(project.rows, list(quarantine.find(project.rows, ""))) == 2
     write(project, "Repair", quarantine.repair_all)
     assert [entry.line for entry in quarantine.unread(project.rows)] == [1]
     with pytest.raises(FormatError):

@@ -72,3 +72,11 @@ def test_a_sheet_names_neither_model_nor_condition_nor_grader(exam):
     write(exam, judges.mark_by_person, 1, 70, "Nearly.")
     sheet = eval_answers.sheet(exam.rows, 1)
     assert (sheet.score, sheet.note) == (70, "Nearly.")
+
+
+def test_a_sheet_says_what_is_wanted_in_words_but_shows_a_pattern_as_it_is(exam):
+    write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = '3 ; !minute|second'") and None)
+    assert eval_answers.sheet(exam.rows, 1).wanted == "“3”; must not contain “minute” or “second”"
+    write(exam, lambda db: db.execute("UPDATE eval_run SET grader = 'regex'") and None)
+    write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = 'a|b'") and None)
+    assert eval_answers.sheet(exam.rows, 1).wanted == "a|b"

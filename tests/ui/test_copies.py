@@ -1,6 +1,7 @@
 """Save a copy, Open a backup and the backups that make themselves, through the window's own menu and dialogs."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QToolButton
 from core import backups, dataset, filters
 from core.progress import Reporter
 from core.project import Project
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui import backup_runner
 from ui.backups_dialog import NAME, ROWS, BackupsDialog
@@ -104,6 +106,27 @@ def test_a_backup_is_never_restored_over_the_open_project(run, window):
         made = await backups.back_up(window.workspace.project, Reporter())
         window.copies.restore_to(made, window.workspace.project.path)
         await until(lambda: "is open" in window.messages.text())
+
+    run(go())
+
+
+def test_the_list_of_backups_may_be_closed_before_it_is_read(run, window, monkeypatch):
+    reached, leave = threading.Event(), threading.Event()
+
+    def slow(*_folder):
+        reached.set()
+        leave.wait(PATIENCE)
+        return []
+
+    monkeypatch.setattr(backups, "listed", slow)
+
+    async def go():
+        window.copies.show_backups()
+        await until(reached.is_set)
+        window.findChild(BackupsDialog).close()
+        await until(lambda: not window.findChild(BackupsDialog))
+        leave.set()
+        await asyncio.sleep(0)
 
     run(go())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core import dataset, safety
 from tests.ui.waiting import until
@@ -163,6 +163,26 @@ def test_restart_closes_the_window_and_begins_anew(run, window):
         dialog.restart.click()
         await window.closed
         assert window.restarts
+
+    run(go())
+
+
+@pytest.mark.parametrize(("answer", "restarts"), [("Close", True), ("Keep open", False), ("", False)])
+def test_who_keeps_the_window_for_a_training_wants_no_restart_later(run, window, monkeypatch, answer, restarts):
+    monkeypatch.setattr(window._runner, "trains_here", lambda: not window.closed.done())
+
+    async def go():
+        window.restart()
+        (box,) = [one for one in window.findChildren(QMessageBox) if one.isVisible()]
+        buttons = [one for one in box.buttons() if one.text() == answer]
+        if buttons:
+            buttons[0].click()
+        else:
+            box.close()  # by its frame
+        if restarts:
+            await window.closed
+        assert window.restarts is restarts
+        window._agreed = True
 
     run(go())
 

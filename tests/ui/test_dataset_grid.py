@@ -214,3 +214,19 @@ def test_rows_are_dragged_as_a_file_that_outlives_the_drag(sample):
         assert file.read() == text
     assert text.count("\n") == 2
     assert '"messages"' in text
+
+
+def test_a_value_that_is_not_offered_stays_when_its_list_is_left(grid):
+    view = grid(3)
+    view.rows._rows[1] = Cells(Example("{}", kind="riddle", id=1), shown(Example("{}", id=1)), "")
+    index, written = view.rows.index(0, COLUMNS.index("kind")), []
+    view.rows.edited.connect(lambda *edit: written.append(edit))
+    delegate = view.itemDelegateForIndex(index)
+    box = delegate.createEditor(view, None, index)
+    delegate.setEditorData(box, index)
+    assert box.placeholderText() == "riddle"
+    delegate.setModelData(box, view.rows, index)
+    assert not written
+    box.setCurrentIndex(box.findData("reverse"))
+    delegate.setModelData(box, view.rows, index)
+    assert written == [(1, "kind", "reverse")]

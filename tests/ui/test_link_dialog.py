@@ -1,8 +1,10 @@
 """Rows and their facts in one list: accepted, refused, changed by the keyboard, saved in one step; and after an import."""
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from core import dataset, facts, spec
 from core.formats import jsonl
@@ -106,6 +108,39 @@ def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
     assert sorted(linked(garden)) == ["", *sorted(one for one in linked(garden) if one)]
 
 
+def test_a_decision_is_on_the_row_the_keys_lead_to(qtbot, run, dialog):
+    async def go():
+        dialog.activateWindow()
+        dialog.table.setFocus()
+        await until(dialog.table.hasFocus)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_N)
+        assert shown(dialog, DECISION) == ["", "", "no fact"]
+
+    run(go())
+
+
+def test_a_proposal_counts_by_the_percentage_that_is_shown(dialog):
+    links = dialog.table.links
+    one = dataclasses.replace(links.row(0), confidence=0.796)
+    links.show_rows([one], links.facts())
+    assert shown(dialog, SURE) == ["80%"]
+    assert links.count_from(0.8) == 1
+    links.accept_from(0.8)
+    assert len(links.decisions()) == 1
+
+
+def test_no_decision_moves_the_columns(qtbot, dialog):
+    dialog.show()
+    header = dialog.table.horizontalHeader()
+    places = [header.sectionPosition(column) for column in range(header.count())]
+    for names in ("", "f03", dialog.table.links.row(0).proposed):
+        dialog.table.links.decide(0, names)
+        QApplication.processEvents()
+        assert [header.sectionPosition(column) for column in range(header.count())] == places
+        assert dialog.table.sizeHintForColumn(DECISION) <= header.sectionSize(DECISION)
+
+
 def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tmp_path):
     path = tmp_path / "more.csv"
     path.write_text("question,answer\nHow large is a plot?,50 square metres\nIs red a colour?,Yes\n", encoding="utf-8")
@@ -128,14 +163,48 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
 
 def test_decisions_are_not_lost_by_closing(run, dialog):
     async def go():
-        dialog.table.links.accept(0)
+        dialog.table.links.accept([0])
         dialog.close()
         (box,) = dialog.findChildren(QMessageBox)
         assert box.text() == "Close without saving 1 decision?"
         assert dialog.isVisible()
         box.reject()
-        dialog.table.links.reopen(0)
+        dialog.table.links.reopen([0])
         dialog.close()
         assert not dialog.isVisible()
 
     run(go())
+
+
+def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
+    """Who hears of a decision looks at each row: with 20,000 selected the window stood still for minutes."""
+    told = []
+    dialog.table.links.decided.connect(lambda: told.append(len(dialog.table.links.decisions())))
+
+    async def go():
+        dialog.table.setFocus()
+        dialog.table.selectAll()
+        dialog.table.accept()
+        assert shown(dialog, DECISION) == ["accepted", "accepted", "no fact"]
+        dialog.table.reopen()
+        dialog.table.refuse()
+        assert shown(dialog, DECISION) == ["no fact"] * 3
+
+    run(go())
+    assert told == [3, 0, 3]
+
+
+def test_what_is_saved_is_told_although_the_dialog_is_closed_at_once(run, garden, dialog):
+    changed = []
+    garden.tasks.changed.connect(changed.append)
+
+    async def go():
+        dialog.accept_all.click()
+        dialog.save.click()
+        await until(lambda: any(linked(garden)))
+        dialog.table.links.show_rows([], {})  # nothing is left to be asked about
+        dialog.close()
+        await until(lambda: not garden.tasks.running())
+
+    run(go())
+    assert [changes.label for changes in changed if "example" in changes.tables] == ["Link rows to facts"]

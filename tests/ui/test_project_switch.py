@@ -1,15 +1,24 @@
 """Another project is opened: nothing that was searched, chosen or typed in the one before is carried into it."""
 
 import asyncio
+from array import array
 
 import pytest
 from PySide6.QtWidgets import QDialog
 
-from core import dataset, facts, spec
+from core import dataset, editing, facts, judging, spec
+from core.conditions import OPEN
+from core.editing import JUDGED
+from core.evals import Subject
 from core.formats import jsonl
+from core.progress import Reporter
 from core.project import Project
-from tests.ui.waiting import until
+from core.providers import Offer
+from tests.ui.waiting import pick, until
+from ui import dataset_bulk
+from ui.document_import import DocumentDialog
 from ui.generation_dialog import GenerationDialog
+from ui.notice import Notice
 
 
 @pytest.fixture
@@ -55,5 +64,75 @@ def test_nothing_of_the_one_before_is_left(run, window, other):
         assert window.training_tab.form.suffix.text() == ""
         assert not exam.new.isChecked()
         assert not [one for one in window.findChildren(QDialog) if one.isVisible()]
+
+    run(go())
+
+
+async def switched(window, path):
+    before = window.workspace.project
+    window.open_paths([path])
+    await until(lambda: window.workspace.project is not before)
+    await until(lambda: window.exam_tab._shown is window.workspace.project)
+
+
+def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, other):
+    """“Approve anyway” would have approved the rows of the same ids there."""
+
+    async def go():
+        drafts = array("q", [1, 2])
+        await window.workspace.project.write("draft", editing.set_field, drafts, "status", "draft", Reporter())
+        await window.workspace.project.write(
+            "judge", lambda db: [judging._mark(db, id, JUDGED[0], "") for id in drafts]
+        )
+        dataset_bulk.apply(window.workspace, drafts, "status", "approved", window.dataset_tab)
+        await until(lambda: window.findChild(Notice))
+        assert "a judge has refused them" in window.findChild(Notice).text.text()
+        await switched(window, other)
+        await until(lambda: not window.findChildren(Notice))
+
+    run(go())
+
+
+def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
+    def offer():
+        window.workspace.offers = [Offer(name, name) for name in ("one", "two", "three")]
+        window.workspace.offers_changed.emit()
+
+    async def go():
+        base, subjects = window.training_tab.form.base, window.exam_tab.form.subjects
+        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        offer()
+        pick(base, "two")
+        subjects.choose([Subject("nowhere", "two"), Subject("nowhere", "three")])
+        await switched(window, other)
+        offer()
+        pick(base, "three")
+        subjects.choose([Subject("nowhere", "one"), Subject("nowhere", "one", OPEN)])
+        before = window.workspace.project
+        window.open_paths([tmp_path / "test.juku"])
+        await until(lambda: window.workspace.project is not before)
+        offer()  # the server answers before the exam of this project has been looked at
+        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        assert [one.model for one in subjects.subjects()] == ["two", "three"]
+        assert base.model() == "two"
+
+    run(go())
+
+
+def test_what_is_brought_together_with_a_project_comes_into_that_one(run, window, other, tmp_path):
+    """A document was lost with the switch, and read into the open project where the other one was refused."""
+    text = tmp_path / "frogs.html"
+    text.write_text("<p>Frogs are green.</p>", encoding="utf-8")
+
+    async def go():
+        window.open_paths([other, text])
+        await until(lambda: window.workspace.project.path == other)
+        await until(lambda: window.findChild(DocumentDialog))
+        window.findChild(DocumentDialog).close()
+        await until(lambda: not window.workspace.tasks.running())
+        window.open_paths([tmp_path / "nowhere.juku", text])
+        await until(lambda: "nowhere" in window.messages.text())
+        await until(lambda: not window.workspace.tasks.running())
+        assert not [one for one in window.findChildren(DocumentDialog) if one.isVisible()]
 
     run(go())

@@ -5,12 +5,15 @@ import json
 import threading
 
 import pytest
+import shiboken6
+from PySide6.QtWidgets import QApplication
 
 from core import dataset, golden, jobs, training
 from core.project import Project
 from core.providers.connection import Connection
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, Answer, FakeServer
+from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui import rescue_dialog
 from ui.rescue_dialog import RescueDialog
@@ -53,7 +56,8 @@ class Opened:
             await self.loaded()
             await scene
         finally:
-            self.dialog.close()  # it deletes itself
+            if shiboken6.isValid(self.dialog):
+                self.dialog.close()  # it deletes itself
             await cancel_all(self.workspace.tasks.running())
             await (await self.workspace.provider()).close()
 
@@ -208,6 +212,36 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
     assert {line["new_answer"] for line in lines if line["agree"] == "no"} == {"'=Never!"}
 
 
+def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opened, run):
+    dialog = opened.dialog
+
+    def job(db, model, sweep):
+        sql = (
+            "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, fine_tuned_model, sweep) "
+            "VALUES ('fake', ?, 'm', '', 1, '{}', 1, 'succeeded', '', ?, ?)"
+        )
+        db.execute(sql, (model, model, sweep))
+
+    async def go():
+        project, tasks = opened.workspace.project, opened.workspace.tasks
+        place = dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft())
+        dialog.note.say("27 answers were recorded.", "good")
+        QApplication.processEvents()
+        assert dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft()) == place
+        other, again = "ft:m:local::other", "ft:m:local::again"
+        tasks.changed.emit(await project.write("other", job, other, ""))
+        await until(lambda: dialog.parity._new() == ("fake", other))
+        tasks.changed.emit(await project.write("again", job, again, OLD[1]))
+        await until(lambda: dialog.parity._new() == ("fake", again))
+        await opened.settled()
+        dialog.parity.other.setCurrentIndex(1)
+        dialog.parity.other.activated.emit(1)
+        await opened.settled()
+        assert dialog.parity._new() == ("fake", other), "a person's choice stays"
+
+    run(opened.play(go()))
+
+
 def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
     async def go():
         server.key = "another"
@@ -259,5 +293,29 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         assert opened.workspace.project.undo_label == "Make rows of the kept answers"
         changes = await opened.workspace.project.write("again", golden.make_rows, lost, lost[1])
         assert changes.count == 0  # nothing is made twice
+
+    run(opened.play(go()))
+
+
+def test_it_may_be_closed_while_the_start_is_checked(opened, server, run):
+    dialog, teaching = opened.dialog, opened.dialog.teaching
+    reached, leave = threading.Event(), threading.Event()
+
+    def slow(_method, _path):
+        reached.set()
+        leave.wait(PATIENCE)
+
+    async def go():
+        await until(lambda: teaching.base.count() and teaching.rows.count())
+        teaching.base.choose("gpt-4.1-mini")
+        await until(lambda: teaching.start.isEnabled())
+        server.weather = slow
+        teaching.start.click()
+        await until(reached.is_set)
+        dialog.close()
+        await until(lambda: not shiboken6.isValid(dialog))
+        leave.set()
+        await until(lambda: not opened.workspace.tasks.running())  # and nothing has failed
+        assert not jobs.jobs(opened.rows)
 
     run(opened.play(go()))
