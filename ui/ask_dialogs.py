@@ -83,7 +83,6 @@ class AskDialog(InquiryDialog):
         form.setHorizontalSpacing(style.SPACE)
         name = widgets.label(tr("Chat &model"))
         name.setBuddy(self.model.box)
-        name.setMinimumHeight(self.model.box.sizeHint().height())  # so that it stands in line with the box
         form.addRow(name, self.model)
         return part
 

@@ -32,10 +32,10 @@ class ChatPane(QFrame):
     def _make_boxes(self) -> None:
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        self.model = ModelBox(self._workspace, f"chat {self.number}")
+        nothing = tr("No fine-tuned model yet") if self._tuned else ""
+        self.model = ModelBox(self._workspace, f"chat {self.number}", nothing=nothing)
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
-        self.model.setPlaceholderText(tr("No fine-tuned model yet") if self._tuned else tr("No model yet"))
         self.condition = DropDown()
         self.condition.setAccessibleName(tr("Condition"))
         for name, condition in CONDITIONS.items():

@@ -53,6 +53,8 @@ class ChatSettings(QWidget):
         self.budget = widgets.whole(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
         self.embedding.setPlaceholderText(tr("none: search by letters"))
+        words = self.embedding.fontMetrics().horizontalAdvance(self.embedding.placeholderText())
+        self.embedding.setMinimumWidth(words + 3 * style.SPACE)
         self.warning, self.hint = widgets.Note(), widgets.Note()
 
     def _make_head(self) -> None:

@@ -1,10 +1,10 @@
-"""Says what closes at the chosen server, and how soon, while there is time to do something about it."""
+"""Says what closes at the chosen server, and how soon, ever more strongly, while there is time to do something about it."""
 
 import datetime
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
 
 from core import calendar
 from core.calendar import Door
@@ -13,47 +13,64 @@ from core.providers import Offer
 from ui import style, widgets
 
 SHOWN = 2  # families of models that are named, the nearest first
+NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
 class ClosingBanner(widgets.Coloured):
-    """Hidden where nothing ends. `rescue_wanted` when the person wants to save what its models know."""
+    """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
+
+    `rescue_wanted` when the person wants to save what its models know.
+    """
 
     rescue_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("closing", "warning", parent)
-        self.text = widgets.label(wrap=True)
-        self.advice = widgets.label(wrap=True)
-        self.rescue = QPushButton(tr("Rescue models…"))
-        self.rescue.clicked.connect(lambda _checked: self.rescue_wanted.emit())
-        words = QVBoxLayout()
-        words.setSpacing(style.SPACE // 3)
-        words.addWidget(self.text)
-        words.addWidget(self.advice)
+    def __init__(self) -> None:
+        super().__init__("closing", "warning")
+        self.line, self.more = widgets.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.words, self._can_rescue = "", False
+        self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)
-        layout.addLayout(words, 1)
-        layout.addWidget(self.rescue)
+        layout.setContentsMargins(style.SPACE // 2, 0, style.SPACE // 2, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.more)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.hide()
 
-    def show_server(self, preset: str, offers: Sequence[Offer]) -> None:
+    def show_server(self, preset: str, offers: Sequence[Offer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
-        today = datetime.datetime.now().astimezone().date()
+        today = today or datetime.datetime.now().astimezone().date()
         found = calendar.doors(preset, today)
-        told = [offer for offer in offers if offer.shutdown_date and not offer.tuned]
-        lines = [door.words(today) for door in _shown(found, today)]
-        lines += _told(told, found, today)
-        tuned = sum(offer.tuned for offer in offers)
-        is_over = any(door.day < today for door in found if door.what == "training")
-        self.text.setText("\n".join(lines))
-        self.advice.setText(
-            tr(
-                "Training on this computer stays possible: what you have taught can be taught there again, with "
-                "the same rows."
-            )
-        )
-        self.rescue.setVisible(bool(tuned))
+        shown = _shown(found, today)
+        told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
+        lines = [door.words(today) for door in shown] + [words for _left, words in told]
+        self._can_rescue = any(offer.tuned for offer in offers)
+        self.line.setText(lines[0] if lines else "")
+        self.words = "\n\n".join(lines)
+        self.setToolTip(widgets.tip(self.words))
         self.setVisible(bool(lines))
-        self.mean("error" if is_over else "warning")
+        self.mean(_meaning(shown, [left for left, _words in told], today))
+
+    def _on_more(self) -> None:
+        advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "
+                    "the same rows.")  # fmt: skip
+        box = QMessageBox(QMessageBox.Icon.Warning, tr("Shutdown dates"), "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(self.words)
+        box.setInformativeText(advice)
+        if self._can_rescue:
+            rescue = box.addButton(tr("Rescue models…"), QMessageBox.ButtonRole.ActionRole)
+            rescue.clicked.connect(lambda _checked: self.rescue_wanted.emit())
+        box.setDefaultButton(box.addButton(tr("Close"), QMessageBox.ButtonRole.RejectRole))
+        box.open()
+
+
+def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -> str:
+    """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
+    if any(door.what == "training" and door.day < today for door in doors):
+        return "error"
+    left = min((left for left in [*told, *((door.day - today).days for door in doors)] if left >= 0), default=0)
+    return "error" if left <= URGENT else "warning" if left <= NEAR else "note"
 
 
 def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
@@ -64,13 +81,14 @@ def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
     return training + (ahead[:SHOWN] or models[-1:])
 
 
-def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[str]:
-    """Ends that only the server knows of."""
+def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[tuple[int, str]]:
+    """Ends that only the server knows of: the days that are left, and words."""
     known = {name for door in doors for name in door.models}
     found = []
     for offer in offers:
         day = offer.shutdown_date
-        if day and 0 <= (day - today).days <= calendar.SOON and not any(offer.id.startswith(name) for name in known):
-            left = calendar.left_words((day - today).days)
-            found.append(tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left))
+        days = (day - today).days if day else -1
+        if 0 <= days <= calendar.SOON and not any(offer.id.startswith(name) for name in known):
+            left = calendar.left_words(days)
+            found.append((days, tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left)))
     return found[:SHOWN]

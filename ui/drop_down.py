@@ -22,6 +22,13 @@ class DropDown(QComboBox):
             return True
         return super().event(event)
 
+    def showPopup(self) -> None:
+        """The list is as wide as its entries, of which two may differ at their ends only."""
+        view = self.view()
+        bar = view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth()
+        view.setMinimumWidth(max(self.width(), view.sizeHintForColumn(0) + bar))
+        super().showPopup()
+
     def is_cut(self) -> bool:
         """Whether the current entry has no room."""
         option = QStyleOptionComboBox()

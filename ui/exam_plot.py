@@ -47,6 +47,8 @@ class ExamPlot(pyqtgraph.PlotWidget):
         self.setLabel("bottom", self._bottom)
         spots = [spot for line in self._lines for spot in line.spots]
         labels = sorted({(spot.x, spot.label) for spot in spots if spot.label})
+        if len({spot.x for spot in spots}) == 1 and not labels:  # else there would be parts of steps
+            labels = [(spots[0].x, f"{spots[0].x:g}")]
         self.getAxis("bottom").setTicks([labels] if labels else None)
         if not spots:
             return

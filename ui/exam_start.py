@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButto
 
 from core.language import tr, trn
 from ui import exam_words, style, widgets
+from ui.inquiry_parts import batch_words
 
 FIRST = 3  # answers, before their pace tells anything
 
@@ -19,17 +20,30 @@ class RunLine(QWidget):
         self._begun = 0.0
         self._before: int | None = None  # answers there were at the beginning
         self._converts = False
-        self.text, self.stop = widgets.label(), QPushButton(tr("Stop"))
+        self.text, self.stop, self.note = widgets.label(), QPushButton(tr("Stop")), widgets.Note()
+        self.pause = QPushButton(tr("Pause"))
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedHeight(8)
         self.bar.setAccessibleName(tr("Progress"))
-        layout = QHBoxLayout(self)
+        row = QHBoxLayout()
+        row.setSpacing(style.SPACE)
+        row.addWidget(self.text)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.pause)
+        row.addWidget(self.stop)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(style.SPACE)
-        layout.addWidget(self.text)
-        layout.addWidget(self.bar, 1)
-        layout.addWidget(self.stop)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addLayout(row)
+        layout.addWidget(self.note)
+        self.show_batch(False)
         self.hide()
+
+    def show_batch(self, is_batch: bool) -> None:
+        """A batch cannot be paused, which is said."""
+        self.pause.setVisible(is_batch)
+        widgets.allow(self.pause, batch_words() if is_batch else "", self.note)
+        self.stop.setText(tr("Stop waiting") if is_batch else tr("Stop"))
 
     def begin(self, now: float, converts: bool = False) -> None:
         """An exam starts, or goes on; with `converts` a model has to be made ready for the first answer."""

@@ -232,6 +232,7 @@ class ExamTab(Tab):
         self.form.show_running(running)
         self.running.setVisible(running)
         asked = next((one for one in self._runs if one.status == evals.RUNNING), None)
+        self.running.show_batch(asked is not None and asked.batch)
         self.running.show_counts(*self._counts_of(asked), time.monotonic())
         done, wanted = self._counts_of(run)
         left = wanted - done

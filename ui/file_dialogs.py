@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QToolButton, QTreeView, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QSplitter, QToolButton, QTreeView, QWidget
 
 from core import paths, settings
 from core.errors import JukuError
@@ -15,6 +15,7 @@ from ui import style
 
 PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
 
+WIDTH, SIDE = 760, 170  # pixels of Qt's own dialog, and of the places at its side
 # Qt draws these black, in a dark window, too.
 ARROWS = {"toParentButton": "arrow-up", "backButton": "arrow-left", "forwardButton": "arrow-right"}
 
@@ -83,4 +84,7 @@ def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str
         if button := dialog.findChild(QToolButton, name):
             button.setIcon(style.icon(arrow))
     dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
+    if sides := dialog.findChild(QSplitter, "splitter"):  # the names of places were cut
+        sides.setSizes([SIDE, WIDTH - SIDE])
+        dialog.resize(WIDTH, dialog.sizeHint().height())
     return dialog

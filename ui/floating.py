@@ -1,15 +1,18 @@
-"""A message that floats over a window: it moves nothing under it, and covers nothing that can be pressed or typed into."""
+"""A message that floats over a window or a page: it moves nothing under it, and covers nothing that can be pressed or typed into."""
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
     QLineEdit,
+    QListView,
     QMenuBar,
+    QPlainTextEdit,
     QTabBar,
+    QTextEdit,
     QWidget,
 )
 
@@ -17,25 +20,32 @@ from ui import style, widgets
 from ui.growing_edit import GrowingEdit
 
 PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingEdit)
+SPARED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
 WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 STEP = 8  # pixels between two places that are tried
 
 
 class Floating(widgets.Coloured):
-    """Finds its place when it is shown, when its text changes and when the window's size does."""
+    """Finds its place when it is shown, when its text changes and when the size of what is below it does.
 
-    def __init__(self, name: str, meaning: str, window: QWidget) -> None:
-        super().__init__(name, meaning, window)
-        window.installEventFilter(self)
+    `host` is a window, or a page of one, with which the message comes and goes.
+    """
+
+    def __init__(self, name: str, meaning: str, host: QWidget) -> None:
+        super().__init__(name, meaning, host)
+        host.installEventFilter(self)
 
     def place(self) -> None:
-        window = self.parentWidget()
-        taken = list(obstacles(window, self))
-        self.setGeometry(free_place(window.size(), [self._size(width) for width in self._widths()], taken))
+        host = self.parentWidget()
+        room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
+        sizes = [self._size(width) for width in self._widths(room)]
+        pressed = list(obstacles(host, self))
+        found = place_in(room, sizes, pressed + list(obstacles(host, self, SPARED))) or place_in(room, sizes, pressed)
+        self.setGeometry(found or foot(room, sizes[0]))
         self.raise_()
 
-    def _widths(self) -> list[int]:
-        most = self.parentWidget().width() - 2 * style.SPACE
+    def _widths(self, room: QRect) -> list[int]:
+        most = room.width() - 2 * style.SPACE
         return sorted({min(width, most) for width in WIDTHS}, reverse=True)
 
     def _size(self, width: int) -> QSize:
@@ -49,33 +59,55 @@ class Floating(widgets.Coloured):
         handled = super().event(event)
         if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):  # a button has been dressed, and is higher
             self.place()
+        if event.type() == QEvent.Type.Show:  # what comes up together with it is laid out by then
+            QTimer.singleShot(0, self, self.settle)
         return handled
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self.place()
+        if event.type() == QEvent.Type.Resize:
+            self.settle()
         return False
 
+    def settle(self) -> None:
+        """Find a place anew: what is below it has changed."""
+        if self.isVisible():
+            self.place()
 
-def obstacles(window: QWidget, floating: QWidget) -> Iterator[QRect]:
-    """What must not be covered: whatever is pressed or typed into, and other messages."""
+
+def settle_all(window: QWidget) -> None:
+    """Let the messages over `window` find places anew, once the page that was turned to is laid out."""
+    for one in window.findChildren(Floating):
+        QTimer.singleShot(0, one, one.settle)
+
+
+def obstacles(host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...] = PRESSED) -> Iterator[QRect]:
+    """What must not be covered, in the coordinates of `host`: whatever is pressed or typed into, and other messages."""
+    window = host.window()
     for part in window.findChildren(QWidget, options=Qt.FindChildOption.FindChildrenRecursively):
         if not part.isVisible() or part.window() is not window or floating.isAncestorOf(part) or part is floating:
             continue
-        if isinstance(part, (PRESSED, Floating)):
+        if isinstance(part, (*kinds, Floating)) and not (
+            isinstance(part, (QPlainTextEdit, QTextEdit)) and part.isReadOnly()
+        ):
             seen = part.visibleRegion().boundingRect()
             if not seen.isEmpty():
-                yield seen.translated(part.mapTo(window, QPoint(0, 0)))
+                yield seen.translated(host.mapFromGlobal(part.mapToGlobal(QPoint(0, 0))))
 
 
-def free_place(room: QSize, sizes: list[QSize], taken: list[QRect]) -> QRect:
-    """The lowest place of the widest size that touches nothing that is taken; where there is none, the one in the foot's middle."""
+def place_in(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRect | None:
+    """The lowest place in `room` of the widest size that touches nothing that is taken; None where there is none."""
     for size in sizes:
         lefts = ((room.width() - size.width()) // 2, style.SPACE, room.width() - size.width() - style.SPACE)
         for top in range(room.height() - size.height() - STEP, 0, -STEP):
             for left in lefts:
-                place = QRect(QPoint(left, top), size)
+                place = QRect(room.topLeft() + QPoint(left, top), size)
                 if not any(place.intersects(rect) for rect in taken):
                     return place
-    size = sizes[0]
-    return QRect(QPoint((room.width() - size.width()) // 2, room.height() - size.height() - STEP), size)
+    return None
+
+
+def foot(room: QRect, size: QSize) -> QRect:
+    """The middle of the foot of `room`."""
+    return QRect(
+        room.topLeft() + QPoint((room.width() - size.width()) // 2, room.height() - size.height() - STEP), size
+    )

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
 from core.language import tr
 from core.presets import Range
@@ -13,22 +13,27 @@ COLUMNS = 4
 Value = int | float | str
 
 
-class HyperFields(QWidget):
-    """One field for each hyperparameter of a method. With `several` a field takes values parted by commas."""
+class HyperFields(QObject):
+    """One field for each hyperparameter of a method, each under its title in a grid that may hold other fields before them.
+
+    With `several` a field takes values separated by commas.
+    """
 
     changed = Signal()
     entered = Signal()  # a value, wholly: the field was left, or Enter pressed
 
-    def __init__(self, several: bool = False, columns: int = COLUMNS) -> None:
+    def __init__(
+        self, grid: QGridLayout, several: bool = False, place: int = 0, width: int = 0, after: QWidget | None = None
+    ) -> None:
+        """The first stands at `place` among the places of the grid; the keyboard reaches it `after` another field.
+
+        They are `width` pixels wide; 0 is as wide as the grid's columns are.
+        """
         super().__init__()
-        self._several, self._columns = several, columns
+        self._grid, self._several, self._place, self._width, self._after = grid, several, place, width, after
         self._ranges: dict[str, Range] = {}
+        self._titles: list[QLabel] = []
         self.fields: dict[str, QLineEdit] = {}
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(style.SPACE)
-        for column in range(columns):
-            self._grid.setColumnStretch(column, 1)
 
     def fill(self, values: Mapping[str, Value]) -> None:
         """Enter `values`; fields that are not named are emptied."""
@@ -47,23 +52,24 @@ class HyperFields(QWidget):
             field.setReadOnly(readonly)
 
     def _clear(self) -> None:
-        while item := self._grid.takeAt(0):
-            item.widget().deleteLater()
+        for part in (*self._titles, *self.fields.values()):
+            self._grid.removeWidget(part)
+            part.deleteLater()
+        self._titles.clear()
         self.fields.clear()
 
     def _add(self, place: int, name: str, allowed: Range, typed: str) -> None:
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
-        field.setAccessibleName(title(name))
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
         field.setToolTip(widgets.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
         field.textChanged.connect(lambda _text: self.changed.emit())
         field.editingFinished.connect(self.entered)
-        label = widgets.label(title(name), dim=True)
-        label.setBuddy(field)
-        row, column = divmod(place, self._columns)
-        self._grid.addWidget(label, 2 * row, column)
-        self._grid.addWidget(field, 2 * row + 1, column)
+        if self._width:
+            field.setFixedWidth(self._width)
+        self._titles.append(titled(self._grid, self._place + place, title(name), field))
+        if self._after:
+            QWidget.setTabOrder(next(reversed(self.fields.values()), self._after), field)
         self.fields[name] = field
 
     def lists(self) -> dict[str, list[Value]]:
@@ -100,6 +106,27 @@ def _number(text: str, allowed: Range) -> Value | None:
         return int(text) if allowed.integer else float(text)
     except ValueError:
         return None
+
+
+def field_grid() -> QGridLayout:
+    """A grid for fields under their titles, in columns of one width."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(style.SPACE)
+    grid.setVerticalSpacing(style.SPACE // 2)  # else that of the layout it is put into
+    for column in range(COLUMNS):
+        grid.setColumnStretch(column, 1)
+    return grid
+
+
+def titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
+    """Put `field` under its title; the places of a grid are counted along its lines."""
+    label = widgets.label(name, dim=True)
+    label.setBuddy(field)
+    field.setAccessibleName(name.replace("&", ""))
+    line, column = divmod(place, COLUMNS)
+    grid.addWidget(label, 2 * line, column)
+    grid.addWidget(field, 2 * line + 1, column)
+    return label
 
 
 def title(name: str) -> str:

@@ -82,8 +82,8 @@ class InquiryDialog(QDialog):
             button.setAutoDefault(False)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.older)
         layout.addLayout(self.body, 1)
+        layout.addWidget(self.older)  # below, so that it moves nothing when it comes
         layout.addWidget(self.note)
         layout.addWidget(self.wrote, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(buttons)
@@ -178,7 +178,10 @@ class InquiryDialog(QDialog):
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)
-        self.line.show_progress(running)
+        is_batch = self.runner.is_batch(self.task)
+        self.line.show_progress(running, is_batch)
+        if is_batch:
+            self.note.say(inquiry_parts.running_words(is_batch))
         self.older.show_inquiry(self._unfinished if running is None else None)
         self.show_start()
 
@@ -190,7 +193,7 @@ class InquiryDialog(QDialog):
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
         self.wrote.hide()
-        self.note.say(tr("You can close this window: the work continues, and the status bar shows the progress."))
+        self.note.say(inquiry_parts.running_words(is_batch=False))
         act()
 
     def _on_continue(self) -> None:
@@ -215,7 +218,7 @@ class InquiryDialog(QDialog):
 
     def _on_progress(self, task: str, progress: Progress) -> None:
         if task == self.task and self.runner.progress(task) is not None:
-            self.line.show_progress(progress)
+            self.line.show_progress(progress, self.runner.is_batch(task))
 
     def on_ended(self, ended: Ended) -> None:
         if ended.task != self.task:

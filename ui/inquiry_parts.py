@@ -127,7 +127,7 @@ def _words(found: Unfinished) -> str:
 
 
 class RunLine(QWidget):
-    """How far a run is, and a button that stops it."""
+    """How far a run is, and a button that stops it; a batch cannot be paused, which is said."""
 
     cancelled = Signal()
 
@@ -137,22 +137,38 @@ class RunLine(QWidget):
         self._bar.setFixedHeight(8)
         self._bar.setAccessibleName(tr("Progress"))
         self.count = widgets.label()
+        self.pause = QPushButton(tr("Pause"), autoDefault=False)
         self.cancel = QPushButton(tr("Cancel"), autoDefault=False)
         self.cancel.clicked.connect(lambda _checked: self.cancelled.emit())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self._bar, 1)
-        layout.addWidget(self.count)
-        layout.addWidget(self.cancel)
+        for part in (self.count, self.pause, self.cancel):
+            layout.addWidget(part)
         self.hide()
 
-    def show_progress(self, progress: Progress | None) -> None:
+    def show_progress(self, progress: Progress | None, is_batch: bool = False) -> None:
         """None hides it."""
         self.setVisible(progress is not None)
         if progress is None:
             return
+        self.pause.setVisible(is_batch)
+        widgets.allow(self.pause, batch_words() if is_batch else "")
+        self.cancel.setText(tr("Stop waiting") if is_batch else tr("Cancel"))
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
         told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
         self.count.setText(pause_words(progress) or told)
+
+
+def batch_words() -> str:
+    """What can and what cannot be done with a batch that is under way."""
+    return tr("A batch cannot be paused: the server works on it until it is done. You can stop waiting and collect the "
+              "answers later.")  # fmt: skip
+
+
+def running_words(is_batch: bool) -> str:
+    """What a person may do while a run is going on."""
+    goes_on = tr("You can close this window: the work continues, and the status bar shows the progress.")
+    return f"{goes_on}\n{batch_words()}" if is_batch else goes_on

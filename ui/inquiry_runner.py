@@ -45,6 +45,7 @@ class _Run:
     project: Project
     ended: Ended
     label: str
+    is_batch: bool = False
     progress: Progress = field(default_factory=lambda: Progress(0))
     said: list[str] = field(default_factory=list)
     inquiry: int = 0
@@ -73,13 +74,18 @@ class InquiryRunner(QObject):
         run = self._runs.get(task)
         return run.progress if run and run.project is self._workspace.project else None
 
+    def is_batch(self, task: str) -> bool:
+        """Whether the run of `task` waits for a batch, which goes on at its server whatever is pressed here."""
+        return self.progress(task) is not None and self._runs[task].is_batch
+
     def begin(self, task: str, model: str, abouts: Abouts, provider: str = "", batch: bool = False) -> None:
         """Ask `model` about each of what `abouts` finds in the project; '' is the provider that has the task's role."""
-        self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts, provider, batch))
+        self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts, provider, batch), batch)
 
     def resume(self, inquiry: Inquiry) -> None:
         """Send again what was not answered."""
-        self._start(inquiry.task, TASKS[inquiry.task].label(), lambda run: self._resume(run, inquiry))
+        label, batch = TASKS[inquiry.task].label(), bool(inquiry.batch)
+        self._start(inquiry.task, label, lambda run: self._resume(run, inquiry), batch)
 
     def take(self, inquiry: Inquiry) -> None:
         """Make what can be made of the answers that have arrived, and give up the rest."""
@@ -113,10 +119,10 @@ class InquiryRunner(QObject):
         if (run := self._runs.get(task)) and run.handle:
             run.handle.cancel()
 
-    def _start(self, task: str, label: str, work: _Work) -> None:
+    def _start(self, task: str, label: str, work: _Work, batch: bool = False) -> None:
         if self.progress(task) is not None:  # what is being asked is not asked, and paid, a second time
             return
-        run = _Run(self._workspace.project, Ended(task, tr("Stopped."), "warning"), label)
+        run = _Run(self._workspace.project, Ended(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._tell(run, progress))
         self._runs[task] = run
         run.handle = self._workspace.tasks.start(label, self._run(run, work))

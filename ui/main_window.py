@@ -22,6 +22,7 @@ from core.progress import Progress
 from core.project import Changes, Project
 from ui import (
     drop_question,
+    floating,
     inquiry_runner,
     one_window,
     queue_runner,
@@ -127,6 +128,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         tasks = self.workspace.tasks
+        for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
+            tabs.currentChanged.connect(lambda _index: floating.settle_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)

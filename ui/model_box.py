@@ -22,20 +22,25 @@ class ModelBox(DropDown):
 
     With a `place` the person's choice is kept in the project, for each provider of its own. What was chosen stays chosen:
     through refreshes, restarts, and when it is offered no more, which is then said. Without a choice it is a default, which
-    stays too while it is offered.
+    stays too while it is offered. With words for `unchosen` the first entry is to have chosen none, and there is no default.
     """
 
     chosen = Signal(str)  # by the person
 
-    def __init__(self, workspace: Workspace, place: str = "", use: str = kinds.ANSWER) -> None:
+    def __init__(
+        self, workspace: Workspace, place: str = "", use: str = kinds.ANSWER, unchosen: str = "", nothing: str = ""
+    ) -> None:
+        """`nothing` is said where no model is chosen."""
         super().__init__()
-        self._workspace, self._place, self._use = workspace, place, use
+        self._workspace, self._place, self._use, self._unchosen = workspace, place, use, unchosen
         self._provider = self._role = ""
         self._told = False  # whether the provider has told what it offers
         self._wanted = ""  # what was chosen, by the person or for a reason of theirs
         self._project = workspace.project  # where it was chosen
         self.setMinimumContentsLength(24)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._nothing = nothing
+        self.setPlaceholderText(nothing or tr("No model yet"))
         self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
         self.activated.connect(lambda _index: self._on_activated())
 
@@ -83,7 +88,7 @@ class ModelBox(DropDown):
         return offer.id if offer and offer.state in USABLE else ""
 
     def offers(self) -> list[Offer]:
-        return [self.itemData(index) for index in range(self.count())]
+        return [offer for index in range(self.count()) if (offer := self.itemData(index))]
 
     def _on_activated(self) -> None:
         self._wanted = self.model()
@@ -103,6 +108,8 @@ class ModelBox(DropDown):
         return kinds.fits(Offer(model, model, tuned=is_tuned(model)), self._use)
 
     def _default(self, fitting: Sequence[Offer], before: str, any: bool) -> str:
+        if self._unchosen:
+            return ""
         if before in [offer.id for offer in fitting]:
             return before
         ready = [offer for offer in fitting if offer.state in USABLE] or list(fitting)
@@ -112,16 +119,20 @@ class ModelBox(DropDown):
         missing = wanted and all(offer.id != wanted for offer in fitting)
         absent = Offer(wanted, wanted, is_tuned(wanted), _state(wanted, self._told))
         offers = [*fitting, *([absent] if missing else [])]
-        if [offer.id for offer in offers] != [offer.id for offer in self.offers()]:
+        first = bool(self._unchosen)
+        if [offer.id for offer in offers] != [offer.id for offer in self.offers()] or self.count() < first:
             self.clear()
-            self.addItems([""] * len(offers))
-        for index, offer in enumerate(offers):  # in place, so that a list that is open stays open
+            self.addItems([self._unchosen] * first + [""] * len(offers))
+        for index, offer in enumerate(offers, first):  # in place, so that a list that is open stays open
             self.setItemText(index, title(offer))
             self.setItemData(index, offer)
             self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
 
     def _select(self, model: str) -> None:
-        self.setCurrentIndex(next((at for at, offer in enumerate(self.offers()) if offer.id == model), -1))
+        first = bool(self._unchosen)
+        found = (at for at, offer in enumerate(self.offers(), first) if offer.id == model)
+        self.setPlaceholderText(self._nothing or (tr("Choose a model.") if self.offers() else tr("No model yet")))
+        self.setCurrentIndex(next(found, first - 1))
 
 
 def _state(absent: str, told: bool) -> str:

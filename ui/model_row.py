@@ -27,7 +27,6 @@ class ModelRow(QWidget):
         self._last = ""  # the model that was asked last
         self.box = ModelBox(workspace, place, use)
         self.box.setAccessibleName(tr("Chat model"))
-        self.box.setPlaceholderText(tr("No model yet"))
         self._server = widgets.label(dim=True)
         self.note = widgets.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))

@@ -50,10 +50,10 @@ class Notice(Floating):
 
 
 class MessageBar(Floating):
-    """An error in words; it stays until it is closed or the next one comes."""
+    """An error in words over a window or a page; it stays until it is closed or the next one comes."""
 
-    def __init__(self, window: QWidget) -> None:
-        super().__init__("messages", "error", window)
+    def __init__(self, host: QWidget) -> None:
+        super().__init__("messages", "error", host)
         self._text, close = _text(""), _close()
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
 from core.language import tr, trn
 from core.preflight import Objection, Report
 from ui import style, widgets
+from ui.problems_tree import severity_icon
 
 MOST_LINES = 10  # objections that are seen without scrolling
-MARKS = {"error": "✖", "warning": "⚠", "note": "•"}
 COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
@@ -79,10 +79,12 @@ class PreflightDialog(QDialog):
         found = QListWidget()
         found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
+        found.setIconSize(QSize(16, 16))
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
         for one in objections:
-            item = QListWidgetItem(f"{MARKS[one.severity]}  {one.message}", found)
+            # A sign in the text would be drawn with the font of whatever letter follows it.
+            item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
                 item.setToolTip(widgets.tip(rule.explanation()))

@@ -7,8 +7,7 @@ from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, Q
 from core import checks
 from core.language import tr
 from ui import style, widgets
-
-MARKS = {"error": "✖", "warning": "⚠"}
+from ui.problems_tree import severity_icon
 
 
 class ProblemList(QListWidget):
@@ -32,7 +31,7 @@ class ProblemList(QListWidget):
     def show_problems(self, problems: list[checks.Problem]) -> None:
         self.clear()
         for problem in problems:
-            item = QListWidgetItem(f"{MARKS[problem.severity]} {problem.message}", self)
+            item = QListWidgetItem(severity_icon(problem.severity), problem.message, self)
             item.setData(Qt.ItemDataRole.UserRole, problem.path)
             item.setForeground(style.colours(problem.severity)[0])
             rule = checks.RULES[problem.rule]

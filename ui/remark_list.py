@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBo
 from core.language import tr
 from core.spec_lint import Remark
 from ui import style, widgets
+from ui.problems_tree import severity_icon
 
 PLACE = Qt.ItemDataRole.UserRole
 SHOWN = 90  # characters of a passage
@@ -46,7 +47,7 @@ class RemarkList(QWidget):
         self._list.clear()
         for remark in remarks:
             start = remark.spans[0][0] if remark.spans else 0
-            self._add(f"⚠ {remark.message}", start, bold=True)
+            self._add(remark.message, start, bold=True)
             for first, last in remark.spans:
                 self._add(_shortened(text[first:last]), first)
         self._stack.setCurrentIndex(1 if remarks else 0)
@@ -54,6 +55,8 @@ class RemarkList(QWidget):
     def _add(self, text: str, place: int, bold: bool = False) -> None:
         item = QListWidgetItem(text if bold else f"      {text}")
         item.setData(PLACE, place)
+        if bold:
+            item.setIcon(severity_icon("warning"))
         font = item.font()
         font.setBold(bold)
         item.setFont(font)

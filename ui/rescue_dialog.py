@@ -26,7 +26,7 @@ from core.progress import Progress
 from core.project import Changes
 from ui import inquiry_runner, server_words, style, widgets
 from ui.drop_down import DropDown
-from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, unfinished
+from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
 from ui.inquiry_runner import Abouts, Ended
 from ui.latest import Latest, ProgressLine
 from ui.rescue_answers import AnswersPage
@@ -92,9 +92,9 @@ class RescueDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
-        layout.addWidget(self.older)
         layout.addWidget(parts, 1)
-        layout.addWidget(self.note)  # below: above it would push tabs and buttons down
+        for part in (self.older, self.note):  # below, so that they move nothing when they come
+            layout.addWidget(part)
         layout.addLayout(below)
         self.again.setAutoDefault(False)
         self.resize(960, 720)
@@ -175,13 +175,16 @@ class RescueDialog(QDialog):
 
     def _show_run(self) -> None:
         running = self._runner.progress(GOLDEN)
-        self.run_line.show_progress(running)
+        is_batch = self._runner.is_batch(GOLDEN)
+        self.run_line.show_progress(running, is_batch)
+        if is_batch:
+            self.note.say(running_words(is_batch))
         self.older.show_inquiry(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
     def _on_asked(self, who: Who, abouts: Abouts, batch: bool) -> None:
-        self.note.say(tr("You can close this window: the work continues, and the status bar shows the progress."))
+        self.note.say(running_words(batch))
         self._runner.begin(GOLDEN, who[1], abouts, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[Inquiry], None]) -> None:
@@ -197,7 +200,7 @@ class RescueDialog(QDialog):
 
     def _on_progress(self, task: str, progress: Progress) -> None:
         if task == GOLDEN and self._runner.progress(task) is not None:
-            self.run_line.show_progress(progress)
+            self.run_line.show_progress(progress, self._runner.is_batch(task))
 
     def _on_ended(self, ended: Ended) -> None:
         if ended.task == GOLDEN:

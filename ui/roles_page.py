@@ -11,19 +11,18 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QVBoxLayout, QWidg
 from core import settings
 from core.errors import JukuError
 from core.language import tr
-from core.providers import Offer, kinds
-from core.providers.models_api import is_tuned
+from core.providers import kinds
 from core.settings import ROLES
-from ui import model_box, server_words, style, widgets
+from ui import server_words, style, widgets
 from ui.drop_down import DropDown
-from ui.model_box import AWAITED, GONE
+from ui.model_box import ModelBox
 from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class _Boxes:
     provider: QComboBox
-    model: QComboBox
+    model: ModelBox
     note: widgets.Note
 
 
@@ -54,7 +53,9 @@ class RolesPage(QWidget):
 
     def _part(self, role: str) -> QWidget:
         title, words = role_words()[role]
-        boxes = self.boxes[role] = _Boxes(DropDown(), DropDown(), widgets.Note())
+        use = kinds.BASE if role == "student" else kinds.ANSWER
+        model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
+        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, widgets.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
@@ -67,7 +68,7 @@ class RolesPage(QWidget):
             box.setMinimumContentsLength(20)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         boxes.provider.activated.connect(lambda _index: self._on_provider(role))
-        boxes.model.activated.connect(lambda _index: self._on_model(role))
+        boxes.model.chosen.connect(lambda _model: self._on_model(role))
         return widgets.column(widgets.heading(title), widgets.label(words, wrap=True, dim=True), form)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -93,12 +94,8 @@ class RolesPage(QWidget):
     def _show_models(self, role: str, boxes: _Boxes) -> None:
         provider, model = self._workspace.role(role)
         offers = self._workspace.known_offers(provider)
-        use = kinds.BASE if role == "student" else kinds.ANSWER
-        entries = [(_unchosen(role), "")]
-        entries += [(_name(offer), offer.id) for offer in offers if kinds.fits(offer, use)]
-        if model not in [id for _title, id in entries]:
-            entries.append((model_box.title(Offer(model, model, is_tuned(model), GONE if offers else AWAITED)), model))
-        _fill(boxes.model, entries, model)
+        boxes.model.show_offers(provider, offers)
+        boxes.model.choose(model)  # what is stored, also where it is gone, or fits no more
         error = self._workspace.trouble(provider)
         if error is not None and not offers:
             boxes.note.say(str(error), "error")
@@ -121,7 +118,7 @@ class RolesPage(QWidget):
             self.show_roles()
 
     def _on_model(self, role: str) -> None:
-        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.currentData())
+        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.model())
 
     def _cast(self, role: str, provider: str, model: str) -> None:
         try:
@@ -141,10 +138,6 @@ def role_words() -> dict[str, tuple[str, str]]:
 
 def _unchosen(role: str) -> str:
     return tr("The first base model") if role == "student" else tr("The model that was asked last")
-
-
-def _name(offer: Offer) -> str:
-    return widgets.short_name(offer.id) if offer.tuned else offer.title
 
 
 def _fill(box: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:

@@ -71,6 +71,7 @@ class RouterDialog(QDialog):
         self.question.setPlaceholderText(tr("A question"))
         self.question.setAccessibleName(tr("Question"))
         self.chosen, self.why = widgets.heading(""), widgets.label(wrap=True, dim=True)
+        self._show_chosen("")
         self.answer = QPlainTextEdit(readOnly=True)
         self.answer.setAccessibleName(tr("Answer"))
         self.answer.setPlaceholderText(tr("The chosen model's answer appears here."))
@@ -100,10 +101,12 @@ class RouterDialog(QDialog):
         layout.addWidget(self.domains, 1)
         layout.addLayout(buttons)
         layout.addLayout(ways)
-        layout.addWidget(self.note)
-        layout.addWidget(self.line)
         layout.addWidget(pages, 2)
-        layout.addWidget(widgets.closing(self))
+        layout.addWidget(self.note)
+        below = QHBoxLayout()
+        below.addWidget(self.line, 1)
+        below.addWidget(widgets.closing(self))
+        layout.addLayout(below)
         self.resize(820, 720)
 
     def _trying(self) -> QWidget:
@@ -210,8 +213,7 @@ class RouterDialog(QDialog):
         question = self.question.text().strip()
         self.note.say("")
         self.answer.clear()
-        self.chosen.setText(tr("Choosing…"))
-        self.why.setText("")
+        self._show_chosen(tr("Choosing…"))
         self._work.ask(lambda _reporter: self._ask(question))
 
     async def _ask(self, question: str) -> None:
@@ -231,12 +233,17 @@ class RouterDialog(QDialog):
         cursor.insertText(text)
 
     def _show_choice(self, choice: Choice) -> None:
-        self.chosen.setText(choice.domain if choice.domain != NONE else tr("None of these"))
         shares = " · ".join(f"{name} {share:.0%}" for name, share in choice.scores.items())
-        self.why.setText("\n".join(filter(None, (choice.reason, shares))))
+        domain = choice.domain if choice.domain != NONE else tr("None of these")
+        self._show_chosen(domain, "\n".join(filter(None, (choice.reason, shares))))
+
+    def _show_chosen(self, domain: str, why: str = "") -> None:
+        for label, text in ((self.chosen, domain), (self.why, why)):
+            label.setText(text)
+            label.setVisible(bool(text))
 
     def _fail(self, error: JukuError) -> None:
-        self.chosen.setText("")
+        self._show_chosen("")
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
 
     def _on_examine(self) -> None:

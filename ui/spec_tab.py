@@ -128,7 +128,6 @@ class SpecTab(Tab):
         noted = QHBoxLayout()
         noted.addWidget(self.differing, 1)
         noted.addWidget(self.as_rows, 0, Qt.AlignmentFlag.AlignTop)
-        form.addRow("", noted)
         tools = QHBoxLayout()
         for button in (self.reading, self.colours):
             tools.addWidget(button)
@@ -139,7 +138,8 @@ class SpecTab(Tab):
         below.addWidget(self.counts)
         below.addStretch()
         below.addWidget(self.status)
-        return widgets.column(form, tools, self.find, self.texts, below)
+        # The warning stands below the text, so that it moves nothing when it comes.
+        return widgets.column(form, tools, self.find, self.texts, noted, below)
 
     def _connect(self) -> None:
         for field in (self.name, self.description):

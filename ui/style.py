@@ -79,6 +79,7 @@ QTableView {{ gridline-color: transparent; }}
 QTableCornerButton::section {{ border: 0; border-bottom: 1px solid {mid}; background: {window}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
+QMenu {{ border: 1px solid {dark}; }}
 QStatusBar {{ border-top: 1px solid {mid}; }}
 QStatusBar::item {{ border: 0; }}
 QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipbase}; }}

@@ -22,7 +22,7 @@ from core.presets import Range
 from core.training import Plan
 from core.versions import Version
 from ui import style, widgets
-from ui.hyper_fields import HyperFields, Value
+from ui.hyper_fields import HyperFields, Value, field_grid
 from ui.text_length import local_time
 
 MOST = 200  # jobs that are queued at once: more is a slip of the finger
@@ -48,7 +48,8 @@ class SweepDialog(QDialog):
         self.setWindowTitle(tr("Queue several jobs"))
         self._plan, self._busy = plan, False
         self.name = QLineEdit(tr("Comparison"), maxLength=60)
-        self.hyper = HyperFields(several=True)
+        self._grid = field_grid()
+        self.hyper = HyperFields(self._grid, several=True)
         self.hyper.show_ranges({**ranges, SEED: SEEDS})
         self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
         self.tags = _choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
@@ -79,7 +80,7 @@ class SweepDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(intro)
-        layout.addWidget(self.hyper)
+        layout.addLayout(self._grid)
         layout.addLayout(lists, 1)
         layout.addWidget(name)
         layout.addWidget(self.name)

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -24,7 +23,7 @@ from core.providers import LOCAL, Offer
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, style, widgets
 from ui.drop_down import DropDown
-from ui.hyper_fields import HyperFields, Value
+from ui.hyper_fields import COLUMNS, HyperFields, Value, field_grid, titled
 from ui.metadata_table import MetadataTable
 from ui.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
 from ui.workspace import Workspace
@@ -33,6 +32,7 @@ ROWS = "training rows"  # the place of the choice that is kept in the project
 ROUNDS = "training epochs"  # and that of how often they are gone through
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
+EPOCHS_WIDTH = 90  # pixels
 FETCHED = ("missing", "failed")  # states of a model that is not on this computer
 
 
@@ -51,10 +51,12 @@ class TrainingForm(QWidget):
         self._no_models = tr("Asking the provider for its models…")
         self.base, self.method, self.rows = ModelBox(workspace, "training"), DropDown(), DropDown()
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
-        self.rows.setMinimumContentsLength(22)
+        self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
-        self.epochs, self.hyper, self.metadata = HyperFields(columns=1), HyperFields(), MetadataTable()
+        self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
+        self.epochs = HyperFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
+        self.hyper = HyperFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
         self.start, self.several = widgets.primary(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
@@ -79,14 +81,12 @@ class TrainingForm(QWidget):
         self.more.toggled.connect(self._fold)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
+        grid = self._first
         grid.setHorizontalSpacing(style.SPACE)
-        self._base_title = _titled(grid, 0, tr("Base &model"), self.base)
-        _titled(grid, 1, tr("Met&hod"), self.method)
-        _titled(grid, 2, tr("&Rows"), self.rows)
-        grid.addWidget(self.epochs, 0, 3, 2, 1, Qt.AlignmentFlag.AlignTop)
-        self.epochs.setFixedWidth(90)
-        for column, button in enumerate((self.start, self.several), start=4):
+        self._base_title = titled(grid, 0, tr("Base &model"), self.base)
+        titled(grid, 1, tr("Met&hod"), self.method)
+        titled(grid, 2, tr("&Rows"), self.rows)
+        for column, button in enumerate((self.start, self.several), start=COLUMNS):
             grid.addWidget(button, 1, column)
         grid.setColumnStretch(0, 3)
         grid.setColumnStretch(2, 1)
@@ -108,26 +108,21 @@ class TrainingForm(QWidget):
     def _folded(self) -> QWidget:
         """What most people leave as it is."""
         self._fields = QWidget()
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(style.SPACE)
-        _titled(grid, 0, tr("See&d"), self.seed)
-        _titled(grid, 1, tr("Su&ffix of the model's name"), self.suffix)
-        grid.addWidget(self.validation, 1, 2)
-        for column in range(4):
-            grid.setColumnStretch(column, 1)
-        numbers = QVBoxLayout()
-        numbers.addWidget(self.hyper)
-        numbers.addLayout(grid)
-        numbers.addStretch()
-        notes = QVBoxLayout()
+        titled(self._others, 0, tr("See&d"), self.seed)
+        titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
+        numbers, notes = QVBoxLayout(), QVBoxLayout()
+        for column in (numbers, notes):
+            column.setSpacing(style.SPACE // 2)
+        numbers.addLayout(self._others)
+        numbers.addWidget(self.validation)
         notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
-        notes.addStretch()
         row = QHBoxLayout(self._fields)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(style.SPACE)
-        row.addLayout(numbers, 3)
-        row.addLayout(notes, 1)
+        row.setContentsMargins(0, style.SPACE // 2, 0, style.SPACE // 2)
+        row.setSpacing(2 * style.SPACE)
+        for column, stretch in ((numbers, 3), (notes, 1)):
+            column.addStretch(1)
+            row.addLayout(column, stretch)
         self._fold(False)
         return self._fields
 
@@ -324,15 +319,6 @@ def _trainable(offers: Sequence[Offer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
     priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
     return next(priced, "")
-
-
-def _titled(grid: QGridLayout, column: int, name: str, field: QWidget) -> QLabel:
-    label = widgets.label(name, dim=True)
-    label.setBuddy(field)
-    field.setAccessibleName(name.replace("&", ""))
-    grid.addWidget(label, 0, column)
-    grid.addWidget(field, 1, column)
-    return label
 
 
 def _on_offer(offer: Offer, language: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from ui.job_actions import JobActions
 from ui.job_acts import JobActs
 from ui.job_pane import MOST, JobPane, Told
 from ui.job_table import JobTable, Line
+from ui.notice import MessageBar
 from ui.reload import Reload
 from ui.rescue_dialog import RescueDialog
 from ui.server_dialog import ServerDialog
@@ -45,6 +46,7 @@ class TrainingTab(Tab):
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
+        self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         self.runner = queue_runner.of(workspace)
         self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
@@ -90,25 +92,19 @@ class TrainingTab(Tab):
         self.body.addWidget(self.jobs)
         self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("Jobs, files and models…"))
         self.at_server.setToolTip(widgets.tip(tr("Jobs created elsewhere, uploaded files and models")))
-        self.trouble, self.again = widgets.Note(), QPushButton(tr("Try again"))
+        self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
+        self.trouble.add_button(self.again)
         above = QHBoxLayout()
-        above.addWidget(self.count, 1)
+        above.addWidget(self.count)
+        above.addStretch()
+        above.addWidget(self.banner)
         above.addWidget(self.at_server)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.banner)
         layout.addWidget(self.form)
         layout.addLayout(above)
-        layout.addLayout(self._trouble_row())
         layout.addWidget(self.body, 1)
-
-    def _trouble_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addWidget(self.trouble, 1)
-        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
-        self.again.hide()
-        return row
 
     def title(self) -> str:
         return tr("Training")
@@ -215,14 +211,17 @@ class TrainingTab(Tab):
 
     def _show_trouble(self) -> None:
         """Servers that cannot be asked now, in words, and the button that asks them again."""
-        told = self.workspace.trouble(self.workspace.settings.provider)  # stands above the tabs already
-        said = [
+        told = self.workspace.trouble(self.workspace.settings.provider)  # is said over all tabs already
+        said = "\n".join(
             " ".join(filter(None, (f"{error.title}.", error.message)))
             for error in self.runner.failures.values()
             if told is None or error.title != told.title
-        ]
-        self.trouble.say("\n".join(said), "warning")
-        self.again.setVisible(bool(said))
+        )
+        if said and said != self._said:
+            self.trouble.show_text(said, "warning")
+        elif not said:
+            self.trouble.hide()
+        self._said = said
 
     def _on_start(self) -> None:
         offer = self.form.offer()

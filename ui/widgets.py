@@ -3,8 +3,8 @@
 import html
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QAction, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QDialog,
@@ -47,7 +47,8 @@ class Wrapped(QLabel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._claim()
+        if event.size().width() != event.oldSize().width():
+            self._claim()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -56,6 +57,7 @@ class Wrapped(QLabel):
     def _claim(self) -> None:
         # Messages that float over a window are given their size by it (ui/floating.py).
         if isinstance(self.window(), QDialog) and self.isVisible():
+            self.setMinimumHeight(0)  # which Qt counts into the height, so that it would never get less again
             self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
 
 
@@ -176,6 +178,26 @@ def _dress(widget: QWidget, sheet: str) -> None:
     """To set a style sheet is itself a change of style, which the widget hears of."""
     if widget.styleSheet() != sheet:
         widget.setStyleSheet(sheet)
+
+
+class Elided(QLabel):
+    """One line that ends with dots where it has no room."""
+
+    MODE = Qt.TextElideMode.ElideRight
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(120)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.minimumWidth(), super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        text = self.fontMetrics().elidedText(self.text(), self.MODE, self.width())
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
 class Note(Wrapped):

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from core import calendar, prices
+from core import calendar, language, prices
 from core.prices import CHAT, TRAINING, Entry
 
 
@@ -75,3 +75,8 @@ def test_the_doors_say_what_closes_and_when():
     assert "New fine-tuning jobs are possible until 2027-01-06 (41 days left)." in words
     assert any("gpt-4.1-mini" in line and "2027-01-14 (49 days left)" in line for line in words)
     assert calendar.doors("local", DAY) == []
+
+
+def test_whose_prices_they_are_is_said_in_the_persons_language():
+    language.choose("ja")
+    assert "pages" not in prices.table().source and "OpenAI" in prices.table().source

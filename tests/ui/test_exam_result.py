@@ -1,5 +1,7 @@
 """The result of a stored exam: pages, whose marks count, blind marking, what leaked, and the chart."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
@@ -250,6 +252,9 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
     assert [spot.label for spot in line.spots] == ["First rows"]
+    result.chart._plot.show_lines([replace(line, spots=[replace(line.spots[0], label="", x=120)])], "step")
+    ticks = result.chart._plot.getAxis("bottom")._tickLevels
+    assert ticks == [[(120, "120")]], "there are no parts of steps"
 
 
 def test_a_chart_without_points_says_what_is_missing(result):

@@ -257,6 +257,15 @@ def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypa
     assert tab.form.plan().batch
 
 
+def test_a_batch_that_runs_is_said_not_to_be_paused(tab):
+    line = tab.running
+    line.show_batch(False)
+    assert (line.pause.isHidden(), line.note.isHidden(), line.stop.text()) == (True, True, "Stop")
+    line.show_batch(True)
+    assert (line.pause.isHidden(), line.pause.isEnabled(), line.stop.text()) == (False, False, "Stop waiting")
+    assert "cannot be paused" in line.note.text() and "cannot be paused" in line.pause.toolTip()
+
+
 def test_the_questions_can_be_shown(qtbot, tab):
     with qtbot.waitSignal(tab.show_examples) as shown:
         tab.empty.show_questions.click()

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QTreeView, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QTreeView, QWidget
 from waiting import until
 
 from core import paths, settings
@@ -60,6 +60,7 @@ def test_sizes_and_types_are_whole(qtbot, home):
     table = dialog.findChild(QTreeView)
     qtbot.waitUntil(lambda: table.model().rowCount(table.rootIndex()) > 0)
     qtbot.waitUntil(lambda: all(table.sizeHintForColumn(at) <= table.columnWidth(at) for at in (1, 2, 3)))
+    assert dialog.findChild(QSplitter, "splitter").sizes()[0] >= 150, "names of places are whole"
     dialog.close()
 
 

@@ -1,10 +1,11 @@
 """Messages that float: they cover nothing that is pressed, and move nothing."""
 
-from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import JukuError
-from ui.floating import Floating, free_place, obstacles
+from tests.ui.waiting import until
+from ui.floating import Floating, foot, obstacles, place_in
 from ui.growing_edit import GrowingEdit
 from ui.notice import MessageBar, Notice
 
@@ -12,15 +13,16 @@ LONG = "The rows were imported, and some of them have problems that can be mende
 
 
 def test_a_place_is_found_beside_what_is_pressed():
-    room, sizes = QSize(1000, 600), [QSize(760, 40), QSize(320, 80)]
-    foot = [QRect(0, 550, 1000, 50)]
-    assert free_place(room, sizes, foot).bottom() < 550
+    room, sizes = QRect(0, 0, 1000, 600), [QSize(760, 40), QSize(320, 80)]
+    assert place_in(room, sizes, [QRect(0, 550, 1000, 50)]).bottom() < 550
     below_the_title = [QRect(0, 100, 1000, 500)]
-    assert free_place(room, sizes, below_the_title).bottom() < 100
+    assert place_in(room, sizes, below_the_title).bottom() < 100
     only_a_corner = [QRect(0, 0, 640, 600)]
-    assert free_place(room, sizes, only_a_corner).left() >= 640
-    full = [QRect(0, 0, 1000, 600)]
-    assert QRect(QPoint(0, 0), room).contains(free_place(room, sizes, full))
+    assert place_in(room, sizes, only_a_corner).left() >= 640
+    assert place_in(room, sizes, [room]) is None
+    assert room.contains(foot(room, sizes[0]))
+    scrolled = QRect(0, 300, 1000, 300)
+    assert scrolled.contains(place_in(scrolled, sizes, [])) and scrolled.contains(foot(scrolled, sizes[0]))
 
 
 def test_the_fields_of_a_conversation_are_typed_into_and_not_covered(qtbot):
@@ -79,3 +81,20 @@ def test_in_the_window_neither_moves_the_page(run, window):
     assert window.tabs.geometry() == tabs
     for one in window.findChildren(Floating):
         assert one.isHidden() or not covers(window, one)
+
+
+def test_the_field_of_a_chat_is_not_covered_also_after_a_change_of_tabs(run, window):
+    """A message that was free over one tab lay on the question field of another."""
+
+    async def go():
+        window.resize(1066, 667)
+        window.messages.show_error(JukuError("It failed", LONG))
+        for tab in (*window.tab_list, *window.tab_list):
+            window.tabs.setCurrentWidget(tab)
+            await until(lambda: not window.messages.isHidden() and not covers(window, window.messages))
+        window.tabs.setCurrentWidget(window.chat_tab)
+        field = window.chat_tab.findChild(GrowingEdit)
+        at = field.mapTo(window, field.rect().topLeft())
+        await until(lambda: not window.messages.geometry().intersects(QRect(at, field.size())))
+
+    run(go())

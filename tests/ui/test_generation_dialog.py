@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from PySide6.QtWidgets import QLabel
 from shiboken6 import isValid
 
 from core import coverage, dataset, facts, inquiries, spec
@@ -455,13 +456,21 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         (await scene.workspace.provider("fake")).poll_seconds = 0.01
         dialog = scene.dialog
         assert dialog.model.batch.isVisible()
+        (name,) = [label for label in dialog.findChildren(QLabel) if label.buddy() is dialog.model.box]
+        middles = [part.mapTo(dialog, part.rect().center()).y() for part in (name, dialog.model.box)]
+        assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
         await until(lambda: inquiries.at_servers(scene.project.rows) and scene.server.batches)
-        scene.runner.cancel("judge")
+        assert "cannot be paused" in dialog.note.text() and "cannot be paused" in dialog.line.pause.toolTip()
+        assert dialog.line.pause.isVisible() and not dialog.line.pause.isEnabled()
+        places = [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)]
+        assert dialog.line.cancel.text() == "Stop waiting"
+        dialog.line.cancel.click()
         await until(lambda: scene.runner.progress("judge") is None)
         await until(lambda: dialog.older.isVisible())
         assert "are on the server as a batch" in dialog.older.text.text()
+        assert [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)] == places
         assert "The batch continues on the server" in dialog.note.text()
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PySide6.QtCore import Qt
 
 from core import facts, settings, spec
 from core.settings import ProviderSettings, Settings
@@ -11,12 +12,15 @@ from tests.ui.waiting import pick, until
 from ui import inquiry_dialog, inquiry_runner
 from ui.ask_dialogs import JudgeDialog, ProbeDialog
 from ui.generation_dialog import GenerationDialog
+from ui.model_box import ModelBox
 from ui.model_row import ModelRow
 from ui.roles_page import RolesPage
 from ui.spec_chat import SpecChat
 from ui.training_form import TrainingForm
+from ui.widgets import short_name
 from ui.workspace import Workspace
 
+TIP = Qt.ItemDataRole.ToolTipRole
 TUNED = "ft:base-model:local:study:abc123"
 
 
@@ -73,11 +77,16 @@ def scene(run, sample, servers):
 
 def choose(page, role, server, model=None):
     """Choose as a person does."""
-    for box, data in ((page.boxes[role].provider, server), (page.boxes[role].model, model)):
-        if data is not None:
-            assert box.findData(data) >= 0
-            box.setCurrentIndex(box.findData(data))
-            box.activated.emit(box.currentIndex())
+    if server is not None:
+        box = page.boxes[role].provider
+        assert box.findData(server) >= 0
+        box.setCurrentIndex(box.findData(server))
+        box.activated.emit(box.currentIndex())
+    if model:
+        pick(page.boxes[role].model, model)
+    elif model is not None:
+        page.boxes[role].model.setCurrentIndex(0)
+        page.boxes[role].model.activated.emit(0)
 
 
 def shown(page, role):
@@ -87,7 +96,7 @@ def shown(page, role):
 
 def models(page, role):
     box = page.boxes[role].model
-    return [box.itemData(index) for index in range(box.count())]
+    return [found.id if (found := box.itemData(index)) else "" for index in range(box.count())]
 
 
 def test_at_first_all_roles_are_the_students(scene, qtbot):
@@ -121,6 +130,32 @@ def test_a_role_is_given_to_a_model_of_another_server_and_saved(scene, qtbot):
     assert saved.role("student") == ("student", "base-model")
     assert saved.role("writer") == ("writer", "writer-large")
     assert saved.role("judge") == ("student", "")
+
+
+def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
+    """What fits no role is not offered, what is gone is said to be, and the choice survives refreshes and restarts."""
+    scene.servers["student"].models |= {"text-embedding-3-small": 3, "whisper-1": 4}
+
+    async def go(scene):
+        page = RolesPage(scene.workspace)
+        qtbot.addWidget(page)
+        assert all(isinstance(boxes.model, ModelBox) for boxes in page.boxes.values())
+        assert set(models(page, "judge")) == {"", "base-model", TUNED}
+        choose(page, "judge", None, TUNED)
+        assert page.boxes["judge"].model.itemData(page.boxes["judge"].model.currentIndex(), TIP) == f"<p>{TUNED}</p>"
+        del scene.servers["student"].models[TUNED]
+        await scene.workspace.load_offers()
+        assert shown(page, "judge")[1] == f"{short_name(TUNED)} (no longer offered)"
+        again = RolesPage(scene.workspace)
+        qtbot.addWidget(again)
+        assert again.boxes["judge"].model.model() == TUNED
+        choose(page, "judge", None, "")
+        assert shown(page, "judge")[1] == "The model that was asked last"
+        scene.workspace.cast("judge", "", "text-embedding-3-small")  # a settings file may name anything: it is shown
+        page.show_roles()
+        assert page.boxes["judge"].model.model() == "text-embedding-3-small"
+
+    scene.play(go)
 
 
 def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot):

@@ -165,6 +165,9 @@ def test_it_has_a_button_that_closes_it_and_keeps_its_places(qtbot, run, project
         dialog.open()
         close = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Close)
         before = dialog.question.mapTo(dialog, QPoint(0, 0))
+        gap = dialog.answer.mapTo(dialog, QPoint(0, 0)).y() - before.y() - dialog.question.height()
+        above = dialog.question.mapTo(dialog, QPoint(0, 0)).y() - dialog.calling.geometry().bottom()
+        assert (gap <= 20, above <= 90) == (True, True), "no voids"
         dialog.line.show()  # work that takes a while
         dialog.layout().activate()
         assert dialog.question.mapTo(dialog, QPoint(0, 0)) == before, "nothing jumps under the mouse"

@@ -57,6 +57,11 @@ def test_each_tab_fits_a_small_screen(run, tmp_path, themed, speech):
             least = tab.minimumSizeHint()
             assert least.width() <= room.width(), tab.title()
             assert least.height() <= room.height(), tab.title()
+        bar = window.centralWidget().verticalScrollBar().sizeHint().width()
+        window.training_tab.form.more.click()  # what is unfolded makes the page scroll, and only downwards
+        await asyncio.sleep(0)
+        room = window.size().width() - bar
+        assert window.training_tab.minimumSizeHint().width() <= room
         least = window.minimumSizeHint()
         assert least.width() <= 480, "where it does not fit it is scrolled"
         assert least.height() <= 320

@@ -431,7 +431,11 @@ def test_a_text_made_from_another_state_is_not_taken(run, tab):
     run(go())
 
 
-def test_rows_with_another_system_prompt_are_counted_above_the_text(run, tab):
+def test_rows_with_another_system_prompt_are_counted_and_move_no_text(run, tab):
+    tab.resize(1000, 600)
+    tab.show()
+    places = [part.mapTo(tab, part.rect().topLeft()) for part in (tab.prompt, tab.reading, tab.editor)]
+
     async def go():
         project = tab.workspace.project
         insert = "INSERT INTO finding (rule, cluster, example, message) VALUES ('system-prompt-differs', 0, 1, '0')"
@@ -440,6 +444,8 @@ def test_rows_with_another_system_prompt_are_counted_above_the_text(run, tab):
 
     run(go())
     assert tab.differing.text().startswith("1 row has another system prompt")
+    assert tab.differing.isVisible()
+    assert [part.mapTo(tab, part.rect().topLeft()) for part in (tab.prompt, tab.reading, tab.editor)] == places
 
 
 def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):

@@ -3,17 +3,19 @@
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
 
 from core import choices, dataset, jobs, spec, training
+from core.presets import preset
 from core.project import Project
-from core.providers import Offer
+from core.providers import LOCAL, Offer
 from core.settings import ProviderSettings, Settings
 from core.training import Plan
 from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import pick, until
-from ui import job_table, queue_runner
+from ui import job_table, queue_runner, style
 from ui.changed_dialog import ChangedDialog
 from ui.curve_chart import NONE
 from ui.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
@@ -616,6 +618,52 @@ def test_the_epochs_are_remembered_in_the_project(window, run, qtbot, workspace)
         assert other.hyperparameters() == {"n_epochs": 7}
 
     run(window.play(go()))
+
+
+@pytest.mark.parametrize("server_kind", ["openai", LOCAL])
+def test_fields_stand_in_lines_and_columns(window, run, qapp, server_kind):
+    """The epochs stood two pixels above their neighbours, and what is folded away in two grids of its own."""
+
+    async def go():
+        style.apply(qapp, "light")
+        form = window.tab.form
+        form.show_server(preset(server_kind), "Fake")
+        form.more.click()
+        await until(lambda: all(field.isVisible() for field in form.hyper.fields.values()))
+        first = [form.base, form.method, form.rows, form.epochs.fields["n_epochs"], form.start, form.several]
+        centres = [2 * part.mapTo(form, QPoint()).y() + part.height() for part in first]
+        assert max(centres) - min(centres) <= 1, centres
+        gaps = {
+            label.buddy(): label.buddy().y() - label.geometry().bottom()
+            for label in form.findChildren(QLabel)
+            if label.buddy()
+        }
+        assert max(gaps[form.seed], gaps[form.suffix]) <= gaps[form.base] + 2, "titles stand close above their fields"
+        folded = [form.seed, form.suffix, *form.hyper.fields.values()]
+        for place, field in enumerate(folded[4:], 4):
+            assert field.x() == folded[place % 4].x() and field.width() == folded[place % 4].width()
+        assert len({2 * field.y() + field.height() for field in folded[:4]}) <= 2
+        assert len({field.width() // 3 for field in folded[:4]}) <= 2
+        chain = []
+        field = form.rows
+        while (field := field.nextInFocusChain()) is not form.rows:
+            chain.append(field)
+        order = [form.epochs.fields["n_epochs"], form.seed, form.suffix, *form.hyper.fields.values(), form.metadata]
+        assert [field for field in chain if field in order] == order
+
+    before = qapp.styleSheet(), qapp.palette()
+    run(window.play(go()))
+    qapp.setStyleSheet(before[0])
+    qapp.setPalette(before[1])
+
+
+def test_without_a_model_the_list_says_so(window, run):
+    form = window.tab.form
+    form.show_offers("nowhere", [], "")
+    assert form.base.currentIndex() == -1
+    assert form.base.placeholderText() == "No model yet"
+    form.show_offers("nowhere", [Offer("ft:a:b:c:1", "C", tuned=True)], "")
+    assert form.base.placeholderText() == "Choose a model."
 
 
 def test_before_the_first_job_the_tab_says_what_to_do(window):

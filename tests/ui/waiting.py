@@ -25,5 +25,5 @@ async def until(condition: Callable[[], object]) -> None:
 
 def pick(box: QComboBox, model: str) -> None:
     """Choose a model in a list as a person does."""
-    box.setCurrentIndex(next(at for at in range(box.count()) if box.itemData(at).id == model))
+    box.setCurrentIndex(next(at for at in range(box.count()) if (offer := box.itemData(at)) and offer.id == model))
     box.activated.emit(box.currentIndex())
