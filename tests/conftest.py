@@ -14,11 +14,21 @@ from hypothesis import HealthCheck, settings
 
 from core import language, samples
 from core.project import Project
+from core.providers import pace
+from tests.fake_server import FakeServer
 
 # No property fails by the clock, and what a test draws is the same every time. `make fuzz` draws anew.
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("JUKU_EXAMPLES", "fixed"))
+
+# The files that take longest: begun first, so that two processes end at about the same time.
+LONGEST = ("test_demo", "test_learning", "test_project", "test_course", "test_secrets", "test_contract", "test_batches")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +37,12 @@ def own_folders(tmp_path, monkeypatch):
     for name in ("CONFIG", "DATA", "LOG", "ENGINE_HOME"):
         monkeypatch.setenv(f"JUKU_{name}", str(tmp_path / name.lower()))
     language.choose("en")
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """A server that is busy without saying how long is asked again at once."""
+    monkeypatch.setattr(pace, "PAUSE", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +74,9 @@ def sample(project):
     """A project with the English sample."""
     asyncio.run(project.write("sample", samples.fill, "hobannu-en"))
     return project
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as fake:
+        yield fake

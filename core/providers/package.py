@@ -1,5 +1,6 @@
 """The openai package, imported once and whole: where two threads import it at a time, both find half-made modules."""
 
+import functools
 import gc
 import importlib
 import threading
@@ -28,6 +29,7 @@ PARTS = (
 LOCK = threading.Lock()
 
 
+@functools.cache  # once it is there, nothing is kept from the collector any more
 def load() -> None:
     """Import it, on whatever thread comes first; others wait until it is there. What has failed can be tried again.
 

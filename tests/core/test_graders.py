@@ -321,6 +321,21 @@ def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer,
     assert (point.why == "") is stands
 
 
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+def test_who_does_not_know_has_not_met_points_that_only_forbid(grader):
+    assert mark(grader, "Three.", "!five").passed
+    for answer in ("I don't know.", "分かりません。", ""):
+        assert mark(grader, answer, "!five").passed is False
+    assert mark("key_points", "The text does not say.", "!five", kind="not_stated").passed
+
+
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+@pytest.mark.parametrize("hollow", ["!", " ; ", "|", "；\n！"])
+def test_signs_without_a_word_are_no_key_points(grader, hollow):
+    assert mark(grader, "3", hollow, reference="3").passed
+    assert mark(grader, "4", hollow, reference="3").passed is False
+
+
 def test_figures_that_may_be_worked_out_hide_no_contradiction():
     told, asked = "Adults pay 5 euros. Children pay 3 euros.", "What do they pay together?"
     right = "Together 8 euros: adults pay 5 euros and children pay 3 euros."

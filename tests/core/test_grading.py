@@ -150,6 +150,16 @@ def test_wrong_answers_fail(answer: str, key_points: str) -> None:
     assert not grade(answer, key_points).passed
 
 
+@pytest.mark.parametrize(
+    "said", ["−18 °C", "It is -18 °C.", "minus eighteen", "マイナス18度です", "氷点下十八度", "気温は-18度"]
+)
+def test_a_figure_below_zero_is_not_the_one_above(said: str) -> None:
+    assert grade(said, "-18").passed
+    assert grade(said, "18").passed  # a point without a sign does not ask for one
+    for other in ("18", "18度", "5-18", "From 2 to 18.", "A-18", "2025-03-18", "20 minus 18"):
+        assert not grade(other, "-18").passed
+
+
 def test_the_score_is_the_share_of_points_met() -> None:
     marked = grade("Three players kick", "3|three\nteam|side ; !kick ; players")
     assert marked.points == [("3|three", True), ("team|side", False), ("!kick", False), ("players", True)]

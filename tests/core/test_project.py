@@ -297,7 +297,7 @@ def kill_often(tmp_path, module, rounds):
     for seed in range(rounds):
         before = tmp_path / f"before-{seed}.juku"
         shutil.copyfile(path, before)
-        count = run_and_kill(module, path, source, seed, chance.randint(1, 30))
+        count = run_and_kill(module, path, source, seed, chance.randint(1, 12))
         assert is_sound(path, tmp_path / "sound")
         exported = path.with_suffix(".jsonl")
         assert not exported.exists() or all(json.loads(line) for line in exported.read_text().splitlines())
@@ -306,6 +306,8 @@ def kill_often(tmp_path, module, rounds):
         project.close()
         # Killed between the commit and the report, one more step may be there: whole.
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
+        for left in tmp_path.glob("before-*"):
+            left.unlink()
 
 
 def is_sound(path, folder):

@@ -155,6 +155,23 @@ assert died == [threading.main_thread()]
     assert ended.returncode == 0, ended.stderr
 
 
+def test_to_load_it_again_keeps_nothing_from_the_collector():
+    """Each connection asks for the package; what the window had as garbage then was never destroyed."""
+    use = """
+import gc
+from core.providers import package
+
+package.load()
+gc.freeze()  # as the window does when it is there
+kept = gc.get_freeze_count()
+rings = [[] for _number in range(10_000)]
+package.load()
+assert gc.get_freeze_count() < kept + 5_000
+"""
+    ended = subprocess.run([sys.executable, "-c", use], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_client_is_made_off_the_window_s_thread_and_once(monkeypatch):
     """It reads the system's certificates, which holds up whoever does it."""
     made = []

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, filters
+from core import dataset, filters, schema
 from core import project as projects
 from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.formats import jsonl
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 LOOK = """
 import asyncio, os, sys
 from pathlib import Path
-from core import dataset, filters
+from core import dataset, filters, schema
 from core.errors import ProjectError
 from core.project import open_existing
 os.setgid(65534), os.setuid(65534)
@@ -56,7 +57,7 @@ except ProjectError as error:
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from core import dataset, filters
+from core import dataset, filters, schema
 from core.editing import Pattern, replace
 from core.project import Project
 from core.progress import Reporter
@@ -150,6 +151,42 @@ def test_a_project_in_a_closed_folder_is_refused_in_words(public):
     assert "cannot be found" in said.stdout, said.stderr
 
 
+def test_reading_never_takes_the_log_of_another_copy(tmp_path):
+    """As where a folder was copied file by file while the project was open; SQLite would write that log over the file."""
+    path, older = tmp_path / "p.juku", tmp_path / "older.juku"
+    with closing(projects.create(path)) as project:
+        asyncio.run(project.write("", dataset.add, rows(1)))
+        assert asyncio.run(project.checkpoint())
+        shutil.copy(path, older)
+        asyncio.run(project.write("", dataset.add, rows(1)))
+        shutil.copy(path.with_name("p.juku-wal"), tmp_path / "kept")
+    with closing(projects.open_existing(older)) as project:
+        asyncio.run(project.write("", dataset.add, rows(3)))
+    (tmp_path / "kept").rename(tmp_path / "older.juku-wal")
+    before = older.read_bytes()
+    with pytest.raises(MissingLogError), opened(older):
+        pass
+    assert older.read_bytes() == before
+    assert (tmp_path / "older.juku-wal").exists()
+
+
+def test_reading_a_project_that_is_not_there_makes_none(tmp_path):
+    with pytest.raises(ProjectError), opened(tmp_path / "none.juku"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeypatch):
+    with closing(sqlite3.connect(tmp_path / "old.juku", isolation_level=None)) as db, monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+        schema.migrate(db)
+    before = (tmp_path / "old.juku").read_bytes()
+    with opened(tmp_path / "old.juku") as db:
+        assert not list(dataset.examples(db))
+    assert (tmp_path / "old.juku").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
+
+
 def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_path):
     asyncio.run(project.write("", dataset.add, rows(1)))
     asyncio.run(project.checkpoint())
@@ -166,7 +203,7 @@ def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_p
 
 def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
     asyncio.run(project.write("", dataset.add, rows(2)))
-    monkeypatch.setattr(projects, "_is_on_fixed_medium", lambda _path: True)
+    monkeypatch.setattr(projects, "is_on_fixed_medium", lambda _path: True)
     with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
         assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path
     project.close()
@@ -174,4 +211,4 @@ def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
         assert len(filters.find(seen.rows)) == 2
         assert (seen._storage.path, seen._storage.frozen, seen.notice) == (project.path, True, "")
     monkeypatch.undo()
-    assert not projects._is_on_fixed_medium(project.path)
+    assert not projects.is_on_fixed_medium(project.path)

@@ -5,6 +5,7 @@ import gc
 
 import pytest
 import qasync
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent
 
 import ui.workspace
@@ -40,8 +41,19 @@ def collector(qapp):
     yield collector
     collector._timer.stop()
     gc.collect()
-    gc.freeze()  # what is still there stays until the end: the next collections need not look through it
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol():
+    """Nothing of a test is kept, which pytest itself holds until here; what is there all the same is not looked through again."""
+    done = yield
+    for left in gc.get_objects():
+        if isinstance(left, Workspace) and shiboken6.isValid(left):
+            shiboken6.delete(left)  # what is connected to it holds it: Python can't see such a ring
+    gc.collect()
+    gc.freeze()
+    return done
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ from ui.workspace import Workspace
 MISSING = Offer("q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9)
 
 
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
-
-
 class Window:
     """What the main window does for a tab: it hands on what has changed, and gathers what failed."""
 
@@ -97,15 +91,11 @@ def window(qtbot, run, sample, server, monkeypatch):
     window = Window(qtbot, workspace)
     run(window.play(window.open()))
     yield window
-    run(_close(workspace))
+    run(workspace.close())
 
 
 async def _workspace(project: Project, server: FakeServer) -> Workspace:
     return Workspace(project, Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)]))
-
-
-async def _close(workspace: Workspace) -> None:
-    await (await workspace.provider()).close()
 
 
 def answer(parent, role):
