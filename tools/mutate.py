@@ -54,6 +54,7 @@ TESTS = {
     "core/connection.py": [*DOCUMENT, "test_connection", "test_migrations", "test_backups"],
     "core/storage.py": [*DOCUMENT, "test_backups"],
     "core/live_file.py": [
+        "test_file_locks",
         "test_storage",
         "test_steps",
         "test_live_file",

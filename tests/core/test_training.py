@@ -323,3 +323,31 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
     found, again = run(server, work)
     assert ([state.id for state in found], again) == (["ftjob-1"], [])
     assert sample.undo_label == before
+
+
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        (500, CREATING),
+        (503, CREATING),
+        (409, CREATING),
+        (401, WAITING),
+        (429, WAITING),
+        (400, "failed"),
+        (422, "failed"),
+    ],
+)
+def test_what_becomes_of_a_job_whose_creation_is_refused(server, sample, status, then):
+    """After a fault nobody knows whether it was made; only what surely was not goes back into the queue, or has failed."""
+
+    def weather(method, path):
+        return Fault(status=status) if method == "POST" and path.endswith("/jobs") else None
+
+    async def work(provider):
+        await training.enqueue(sample, provider.id, [PLAN])
+        server.weather = weather
+        with pytest.raises(ProviderError):
+            await training.send(sample, provider, 1)
+
+    run(server, work)
+    assert jobs.job(sample.rows, 1).status == then
