@@ -179,7 +179,7 @@ async def back_up(project: Project, reporter: Reporter) -> Backup | None:
         )
     backup = _backup(made.path)
     assert backup
-    _thin(folder, backup.name)
+    _thin(folder, backup)
     return backup
 
 
@@ -222,10 +222,12 @@ def rows(path: Path) -> int:
         return _count(db)
 
 
-def _thin(folder: Path, name: str) -> None:
-    mine = [one for one in listed(folder) if one.name == name]
+def _thin(folder: Path, made: Backup) -> None:
+    """Remove those that the rule keeps no longer; never the one just `made`, however late a wrong clock dated others."""
+    mine = [one for one in listed(folder) if one.name == made.name]
     for old in outdated(mine):
-        old.path.unlink(missing_ok=True)
+        if old.path != made.path:
+            old.path.unlink(missing_ok=True)
 
 
 def outdated(found: Sequence[Backup]) -> list[Backup]:

@@ -259,3 +259,15 @@ def test_a_copy_of_a_read_only_project(tmp_path):
     assert copy(project, tmp_path / "copy.juku").rows == 4
     project.close()
     assert project_lock.look(project.path) is None
+
+
+def test_backups_that_a_wrong_clock_has_dated_late_do_not_push_out_the_new_one(project, monkeypatch):
+    add(project, 1)
+    folder = asyncio.run(backups.back_up(project, Reporter())).path.parent
+    for day in range(1, 4):
+        (folder / f"{project.path.stem} 2099-01-0{day} 00.00.00.juku").write_bytes(b"x" * 1000)
+    monkeypatch.setattr(backups, "MOST_BYTES", 1500)
+    add(project, 1)
+    made = asyncio.run(backups.back_up(project, Reporter()))
+    assert made.path.exists()
+    assert backups.rows(made.path) == 2
