@@ -187,10 +187,18 @@ def test_two_backups_of_one_second_have_two_names(project, monkeypatch):
     assert len(backups.everything()) == 2
 
 
-def test_without_room_there_is_no_backup(project, monkeypatch):
+def test_without_room_there_is_no_backup_and_that_is_said(project, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(10, 10, 0))
-    assert asyncio.run(backups.back_up(project, Reporter())) is None
+    with pytest.raises(JukuError, match="no room"):
+        asyncio.run(backups.back_up(project, Reporter()))
     assert backups.everything() == []
+
+
+def test_without_a_folder_there_is_no_backup_and_that_is_said(project):
+    backups.backups_folder().parent.mkdir(parents=True, exist_ok=True)
+    backups.backups_folder().write_text("a file stands in its place")
+    with pytest.raises(JukuError, match="cannot be written"):
+        asyncio.run(backups.back_up(project, Reporter()))
 
 
 def test_what_is_no_backup_is_left_alone(project):
