@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from core import paths, schema
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Cancelled
 from core.whole_files import fitting, free_name
 
@@ -21,17 +21,21 @@ CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
 
 
-def open_to_write(path: Path) -> sqlite3.Connection:
-    """The connection that writes, its tables brought to the newest version; every step is watched for undo."""
+def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
+    """The connection that writes, its tables brought to the newest version; every step is watched for undo.
+
+    `tell` gets the words that say so of a file of an older Juku.
+    """
     db = connect(path)
     try:
         _require_project(db, path)
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
         _write_safely(db)
-        if 0 < schema.version(db) < len(schema.MIGRATIONS):
-            _back_up(db, path)
-        schema.migrate(db)
+        backup = _back_up(db, path) if 0 < schema.version(db) < len(schema.MIGRATIONS) else None
+        lost = schema.migrate(db)
+        if backup:
+            tell(_migrated_words(path, backup, lost))
         schema.watch(db)
         db.execute(f"PRAGMA busy_timeout = {WAIT}")
     except BaseException:
@@ -96,6 +100,22 @@ def read_only_error(path: Path) -> ProjectError:
     return ProjectError(
         tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
+    )
+
+
+def require_there(path: Path) -> None:
+    """Raise `ProjectError` where there is no such file."""
+    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
+        raise ProjectError(
+            tr("“{name}” cannot be found", name=path.name),
+            tr("It may have been moved or deleted: {path}", path=path),
+        )
+
+
+def exists_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” already exists", name=path.name),
+        tr("It was not changed. Choose another name, or open it."),
     )
 
 
@@ -220,9 +240,25 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _back_up(db: sqlite3.Connection, path: Path) -> None:
+def _back_up(db: sqlite3.Connection, path: Path) -> Path:
     end = f"{path.suffix}.backup-v{schema.version(db)}"
-    copy_to(db, path.with_name(f"{fitting(path.stem, end)}{end}"))
+    target = path.with_name(f"{fitting(path.stem, end)}{end}")
+    copy_to(db, target)
+    return target
+
+
+def _migrated_words(path: Path, backup: Path, lost: int) -> str:
+    """What became of a project of an older Juku; `lost` undo steps could not be taken along."""
+    words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
+               name=path.name, backup=backup.name)  # fmt: skip
+    if not lost:
+        return words
+    left = trn(
+        "{n} earlier step can no longer be undone, because the older Juku stored rows differently.",
+        "{n} earlier steps can no longer be undone, because the older Juku stored rows differently.",
+        lost,
+    )
+    return f"{words} {left}"
 
 
 def save_copy(db: sqlite3.Connection, path: Path) -> Path:

@@ -113,8 +113,11 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
                 held_drafts[name] += new
             drafts[name] += new
             stale[name] += outdated
-    for kinds in trained.values():
-        _spread(kinds)
+    for name, kinds in trained.items():
+        approved = kinds - drafted[name]
+        for spread in (kinds, approved):
+            _spread(spread)
+        drafted[name] = kinds - approved
     recall = _recall(db)
     return [
         Entry(

@@ -188,6 +188,7 @@ class _Examinee:
         self.book.on_pause = reporter.pause
         self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
+        await self._embed()
         asking = Asking(
             self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
@@ -200,6 +201,12 @@ class _Examinee:
                 await asking.ask(open_ones)
         if asking.error:
             raise asking.error
+
+    async def _embed(self) -> None:
+        """What retrieval wants to know of all open questions, before they are asked one by one."""
+        left = await self.project.read(unanswered, self.run, self.subject.id)
+        asked = [self._known[id].question for id in left]
+        await self.book.embed(self.project, self.subject.condition, asked, self._provider)
 
     async def _wishes(self) -> list[Wish]:
         left = await self.project.read(unanswered, self.run, self.subject.id)

@@ -25,13 +25,13 @@ COUNTERS = (
 )
 
 UNITS = {
-    "metre": "metres|meters?",
-    "centimetre": "centimetres|centimeters?",
-    "millimetre": "millimetres|millimeters?",
-    "kilometre": "kilometres|kilometers?",
-    "minute": "minutes",
-    "second": "seconds|secs?",
-    "hour": "hours",
+    "metre": "metres?|meters?",
+    "centimetre": "centimetres?|centimeters?",
+    "millimetre": "millimetres?|millimeters?",
+    "kilometre": "kilometres?|kilometers?",
+    "minute": "minutes?",
+    "second": "seconds?|secs?",
+    "hour": "hours?",
 }
 KANA_UNITS = {"キロメートル": "kilometre", "ミリメートル": "millimetre", "センチメートル": "centimetre"} | {
     "センチ": "centimetre",

@@ -124,7 +124,8 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
     for wordings in of_fact.values():
         draw.shuffle(wordings)
         wordings.sort(key=lambda one: (len(one.ids), _rank(one.kind)), reverse=True)  # the best is taken from the end
-    asked, open_ones, kept = Counter(examined), sorted(of_fact), list[Wording]()
+    asked, open_ones = Counter(examined), sorted(of_fact)
+    kept: dict[Wording, None] = {}
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
         name = min(open_ones, key=lambda name: asked[name])
@@ -133,11 +134,11 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
             continue
         one = of_fact[name].pop()
         if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
-            kept.append(one)
+            kept[one] = None
             rows -= len(one.ids)
             asked.update(one.facts)
             trained.subtract(one.facts)
-    return kept
+    return list(kept)
 
 
 def _rank(kind: str) -> int:
@@ -178,6 +179,13 @@ def kept_words(choice: Choice, seed: int) -> list[str]:
     if choice.without and choice.by_fact:
         lines.append(trn("{n} row names no fact.", "{n} rows name no fact.", choice.without))
     return lines
+
+
+def fewer_words(found: Material, wanted: int, choice: Choice, seed: int) -> str:
+    """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
+    if len(choice.ids) >= wanted or len(choose(found, found.rows, seed).ids) >= wanted:
+        return ""
+    return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")
 
 
 def leak_words(leaks: int) -> str:

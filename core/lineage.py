@@ -90,10 +90,11 @@ def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
-    known = [found for one in models if (found := trained_under(db, *one))]
-    if not known:
+    made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
+    if not made:
         return trained_prompt.unasked(db, EVERY)
-    return next((found for found in known if trained_prompt.differs(db, found)), None)
+    found = [trained_prompt.unasked(db, taught(job), job.version) for job in made]
+    return next(iter(trained_prompt.unasked_of_all(db, found)), None)
 
 
 def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import tempfile
 import time
@@ -14,7 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import project_lock, schema
-from core.connection import busy_error, changed_error, read_only_error, transaction, worded
+from core.connection import (
+    busy_error,
+    changed_error,
+    exists_error,
+    read_only_error,
+    require_there,
+    transaction,
+    worded,
+)
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
 from core.paths import is_on_fixed_medium, is_there, is_writable, real
@@ -106,6 +113,7 @@ class Project:
             with worded(self.path):
                 self._recall(storage)
                 storage.checkpoint()
+            self.notice = " ".join(filter(None, (self.notice, storage.notice)))
         except BaseException:
             storage.close()
             raise
@@ -244,9 +252,9 @@ class Project:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
         stop = reporter or Reporter()
         while True:
-            takeovers = self._takeovers
+            takeovers, loop = self._takeovers, asyncio.get_running_loop()
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
+                return await loop.run_in_executor(self._reading, self._query, stop, takeovers, query, *args)
             except asyncio.CancelledError:
                 stop.cancel()
                 raise
@@ -255,10 +263,10 @@ class Project:
                 if stop.cancelled or takeovers == self._takeovers:
                     raise asyncio.CancelledError from None
 
-    def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
+    def _query(self, stop: Reporter, takeovers: int, query: Callable[..., T], *args: Any) -> T:
         stop.check()
         db = self._storage.search
-        db.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
+        db.set_progress_handler(lambda: stop.cancelled or takeovers != self._takeovers, CHECK_EVERY)
         try:
             with worded(self.path):
                 return query(db, *args)
@@ -376,7 +384,7 @@ class Project:
         saved where, but not where nothing is different: a log that was deleted is brought in from here.
         """
         self._takeovers += 1
-        self._storage.search.interrupt()
+        self._storage.search.interrupt()  # lost where it comes between two statements: `_query` looks for it, too
         self._reading.submit(lambda: None).result()
         rescued, stand = self._writing.submit(self._rescue).result()
         if stand is None:
@@ -475,10 +483,7 @@ def look_at(path: Path) -> Project:
 def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
     if is_there(path):
-        raise ProjectError(
-            tr("“{name}” already exists", name=path.name),
-            tr("It was not changed. Choose another name, or open it."),
-        )
+        raise exists_error(path)
     try:
         return Project(path)
     except ProjectError as error:  # the disk takes the file and not its log, whose name is longer
@@ -490,9 +495,5 @@ def create(path: Path) -> Project:
 
 def open_existing(path: Path, without_log: bool = False) -> Project:
     """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
-    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
-        raise ProjectError(
-            tr("“{name}” cannot be found", name=path.name),
-            tr("It may have been moved or deleted: {path}", path=path),
-        )
+    require_there(path)
     return Project(path, without_log)

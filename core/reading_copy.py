@@ -9,10 +9,22 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from core import log_check
-from core.connection import connect, moved_while_read_error, open_frozen, open_to_write, require_readable, worded
+from core.connection import (
+    connect,
+    copy_to,
+    exists_error,
+    moved_while_read_error,
+    open_frozen,
+    open_to_read,
+    open_to_write,
+    require_readable,
+    require_there,
+    worded,
+)
 from core.errors import ProjectError
 from core.live_file import LiveFile
-from core.paths import real
+from core.paths import is_there, real
+from core.whole_files import sync_folder, temporary_for
 
 TRIES = 40
 PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
@@ -46,6 +58,32 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
             raise sqlite3.OperationalError(f"unable to open {path}") from error
         time.sleep(PAUSE)
     raise moved_while_read_error(path)
+
+
+def save_what_is_there(path: Path, target: Path) -> None:
+    """Write what a project's file holds to `target`, without its log where that is missing; the project stays as it is.
+
+    Raises `ProjectError`, also for a `target` that is there already.
+    """
+    require_there(path)
+    if is_there(target):
+        raise exists_error(target)
+    with worded(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
+        copy = copied(path, Path(folder), without_log=True)
+        with worded(target), closing(open_to_read(copy)) as db:
+            _copy_new(db, target)
+
+
+def _copy_new(db: sqlite3.Connection, target: Path) -> None:
+    part = temporary_for(target)
+    try:
+        copy_to(db, part)
+        part.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open {target}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _seen(path: Path) -> Seen:

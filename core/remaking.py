@@ -47,11 +47,8 @@ def from_template(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter
 
 def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
     """Question and answer with the changed words of the passages put in; where that does not do, the facts themselves answer."""
-    question, answer = row.question, row.answer
-    for fact in taught:
-        if fact.was:
-            changed = changes(fact.was, fact.quote)
-            question, answer = substitute(question, changed), substitute(answer, changed)
+    changed = [change for fact in taught if fact.was for change in changes(fact.was, fact.quote)]
+    question, answer = substitute(row.question, changed), substitute(row.answer, changed)
     # Yes may have become no; words that were put in do not tell.
     if (
         answer == row.answer
@@ -79,16 +76,30 @@ def _signs(text: str) -> list[str]:
 
 
 def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
-    """`text` with each change made where its old words stand, figures and words only as a whole."""
+    """`text` with each change made where its old words stand, figures and words only as a whole, all of them at once.
+
+    What one change has put in is not changed by the next; old words that became several others stay as they are.
+    """
+    became: dict[str, set[str]] = {}
     for old, new in changed:
-        before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else ""
-        after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else ""
-        text = re.sub(f"{before}{re.escape(old)}{after}", new.replace("\\", r"\\"), text)
-    return text
+        became.setdefault(old, set()).add(new)
+    certain = {old: new.pop() for old, new in became.items() if len(new) == 1}
+    if not certain:
+        return text
+    pattern = "|".join(map(_whole, sorted(certain, key=len, reverse=True)))
+    return re.sub(pattern, lambda found: certain[found[0]], text)
+
+
+def _whole(old: str) -> str:
+    """A pattern for these words where nothing belongs to them that stands beside them."""
+    before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else ""
+    after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else ""
+    return f"{before}{re.escape(old)}{after}"
 
 
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
-    """Write a row anew, as a draft: it is not trained on before somebody has looked at it."""
+    """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
+    dataset.edit(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
         dataset.edit(db, row.id, "question", question)
     dataset.edit(db, row.id, "answer", answer)
@@ -102,6 +113,16 @@ def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taugh
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = dataset.fetch(db, [row.id]).values()
     proposals.note_doubts(db, now, taught, state)
+
+
+def _noted(row: Example, question: str, answer: str) -> str:
+    """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
+    earlier = []
+    if question != row.question:
+        earlier.append(tr("Earlier question: {text}", text=row.question))
+    if answer != row.answer:
+        earlier.append(tr("Earlier answer: {text}", text=row.answer))
+    return "\n".join(filter(None, (row.notes, *earlier)))
 
 
 def _words(remade: int, left: int) -> str:

@@ -155,7 +155,7 @@ def _named(names: Sequence[str]) -> str:
     if not names:
         return ""
     more = len(names) - NAMED
-    return f" ({', '.join(names[:NAMED])}{', …' if more > 0 else ''})"
+    return tr(" ({names})", names=f"{tr(', ').join(names[:NAMED])}{tr(', …') if more > 0 else ''}")
 
 
 def _on_books(result: Result) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _against(result: Result, at: int, other: int) -> str:
         "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
     if not found.scoring.is_clear:
-        text = tr("{model} ({rate}) and {book} ({other}) are about as good: {interval} points.", **said)
+        text = tr("No clear difference between {model} ({rate}) and {book} ({other}): {interval} points.", **said)
     elif gap > 0:
         text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
     else:

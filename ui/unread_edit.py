@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import checks, layout, quarantine
 from core.language import tr
 from core.quarantine import Unread
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.growing_edit import text_of
 from ui.json_dialog import mark, worded
 from ui.workspace import Workspace
@@ -28,7 +29,7 @@ class UnreadEdit(QWidget):
         self._wanted: int | None = None
         self._drafts: dict[int, str] = {}
         self._place = widgets.label(wrap=True)
-        self._encoding = QComboBox()
+        self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding of the bytes"))
         self._encoding.addItems(ENCODINGS)
         self._encoding.activated.connect(lambda _index: self._on_encoding())

@@ -165,3 +165,12 @@ def test_rows_without_a_kind_count_as_direct_then_as_reworded(game):
     assert first.trained["reworded"] == 3 - STUDY["direct"]
     assert first.rows == 3
     assert "direct" not in first.lacking
+
+
+def test_drafts_without_a_kind_cover_nothing(game):
+    write(game, dataset.add, [row("f01", kind="", status="draft") for _ in range(3)])
+    first = entries(game)["f01"]
+    assert (first.approved, first.state) == ({}, "bare")
+    write(game, dataset.add, [row("f01", kind="")])
+    first = entries(game)["f01"]
+    assert (first.approved, first.rows, first.drafts) == ({"direct": 1}, 4, 3)

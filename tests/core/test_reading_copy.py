@@ -43,6 +43,7 @@ for _round in range(int(sys.argv[2])):
 
 CLOSED = """
 import os
+import shutil
 from pathlib import Path
 from core.errors import ProjectError
 from core.project import open_existing
@@ -184,3 +185,30 @@ def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeyp
         assert not list(dataset.examples(db))
     assert (tmp_path / "old.juku").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
+
+
+def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_path):
+    asyncio.run(project.write("", dataset.add, rows(1)))
+    asyncio.run(project.checkpoint())
+    asyncio.run(project.write("", dataset.add, rows(2)))
+    alone = tmp_path / "alone.juku"
+    shutil.copy(project.path, alone)
+    with pytest.raises(MissingLogError, match=r"alone\.juku"):
+        projects.look_at(alone)
+    before = alone.read_bytes()
+    with closing(Project(alone, without_log=True, look=True)) as seen:
+        assert len(filters.find(seen.rows)) == 1
+    assert alone.read_bytes() == before
+
+
+def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
+    asyncio.run(project.write("", dataset.add, rows(2)))
+    monkeypatch.setattr(projects, "is_on_fixed_medium", lambda _path: True)
+    with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
+        assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path
+    project.close()
+    with closing(projects.look_at(project.path)) as seen:
+        assert len(filters.find(seen.rows)) == 2
+        assert (seen._storage.path, seen._storage.frozen, seen.notice) == (project.path, True, "")
+    monkeypatch.undo()
+    assert not projects.is_on_fixed_medium(project.path)
