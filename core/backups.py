@@ -159,17 +159,15 @@ def backups_folder() -> Path:
     return paths.data_folder() / "backups"
 
 
-async def back_up(project: Project, reporter: Reporter) -> Backup | None:
-    """Make a dated copy and remove those that the rule keeps no longer; None where there is no room for it.
+async def back_up(project: Project, reporter: Reporter) -> Backup:
+    """Make a dated copy and remove those that the rule keeps no longer.
 
-    A damaged project is not backed up: it would push out copies that are whole. Raises `JukuError`.
+    A damaged project is not backed up: it would push out copies that are whole. Raises `JukuError`, also where there is
+    no room for a copy and as much again.
     """
     folder = await project.read(folder_of)
     async with project.frozen() as source:
-        size = source.stat().st_size
-        _make_private(folder)
-        if shutil.disk_usage(folder).free < 2 * size:
-            return None
+        _make_room(folder, 2 * source.stat().st_size)
         made = await _copy_aside(source, _new_name(folder, project.path.stem, time.time()), PRIVATE, reporter)
     if not made.is_whole:
         made.path.unlink()
@@ -179,13 +177,28 @@ async def back_up(project: Project, reporter: Reporter) -> Backup | None:
         )
     backup = _backup(made.path)
     assert backup
-    _thin(folder, backup.name)
+    _thin(folder, backup)
     return backup
 
 
-def _make_private(folder: Path) -> None:
-    for one in (folder.parent, folder):
-        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _make_room(folder: Path, size: int) -> None:
+    """Make the folder, for the person alone. Raises `ProjectError` where that cannot be, or its disk has no such room."""
+    try:
+        for one in (folder.parent, folder):
+            one.mkdir(mode=0o700, parents=True, exist_ok=True)
+        has_room = shutil.disk_usage(folder).free >= size
+    except OSError as error:
+        raise ProjectError(
+            tr("The project could not be backed up"),
+            tr("The folder {folder} cannot be written ({reason}). The project is not affected.", folder=folder,
+               reason=error.strerror),
+        ) from error  # fmt: skip
+    if not has_room:
+        raise ProjectError(
+            tr("The project could not be backed up"),
+            tr("The disk has no room for another copy in {folder}. Earlier backups are kept. Free some space.",
+               folder=folder),
+        )  # fmt: skip
 
 
 def _new_name(folder: Path, stem: str, moment: float) -> Path:
@@ -222,10 +235,12 @@ def rows(path: Path) -> int:
         return _count(db)
 
 
-def _thin(folder: Path, name: str) -> None:
-    mine = [one for one in listed(folder) if one.name == name]
+def _thin(folder: Path, made: Backup) -> None:
+    """Remove those that the rule keeps no longer; never the one just `made`, however late a wrong clock dated others."""
+    mine = [one for one in listed(folder) if one.name == made.name]
     for old in outdated(mine):
-        old.path.unlink(missing_ok=True)
+        if old.path != made.path:
+            old.path.unlink(missing_ok=True)
 
 
 def outdated(found: Sequence[Backup]) -> list[Backup]:

@@ -69,7 +69,7 @@ def _size(db: sqlite3.Connection) -> tuple[int, str]:
 def _made_of(folder: Path) -> str:
     """The state of the project that the files in `folder` were made from; '' when there are none."""
     try:
-        return (folder / "state").read_text()
+        return (folder / "state").read_bytes().decode(errors="replace")
     except OSError:
         return ""
 

@@ -122,9 +122,15 @@ def _frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _value(page: bytes, key: bytes) -> int | None:
-    """The integer beside `key` in a page of the table of keys and values."""
-    if not page or page[0] != LEAF:
+    """The integer beside `key` in a page of the table of keys and values; None in one that is torn: SQLite, which
+    compares checksums, reads no further than there."""
+    try:
+        return _searched(page, key) if page[:1] == bytes([LEAF]) else None
+    except IndexError:
         return None
+
+
+def _searched(page: bytes, key: bytes) -> int | None:
     for index in range(int.from_bytes(page[3:5], "big")):
         place = int.from_bytes(page[8 + 2 * index : 10 + 2 * index], "big")
         _payload, place = _varint(page, place)

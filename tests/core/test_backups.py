@@ -187,10 +187,18 @@ def test_two_backups_of_one_second_have_two_names(project, monkeypatch):
     assert len(backups.everything()) == 2
 
 
-def test_without_room_there_is_no_backup(project, monkeypatch):
+def test_without_room_there_is_no_backup_and_that_is_said(project, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(10, 10, 0))
-    assert asyncio.run(backups.back_up(project, Reporter())) is None
+    with pytest.raises(JukuError, match="no room"):
+        asyncio.run(backups.back_up(project, Reporter()))
     assert backups.everything() == []
+
+
+def test_without_a_folder_there_is_no_backup_and_that_is_said(project):
+    backups.backups_folder().parent.mkdir(parents=True, exist_ok=True)
+    backups.backups_folder().write_text("a file stands in its place")
+    with pytest.raises(JukuError, match="cannot be written"):
+        asyncio.run(backups.back_up(project, Reporter()))
 
 
 def test_what_is_no_backup_is_left_alone(project):
@@ -259,3 +267,15 @@ def test_a_copy_of_a_read_only_project(tmp_path):
     assert copy(project, tmp_path / "copy.juku").rows == 4
     project.close()
     assert project_lock.look(project.path) is None
+
+
+def test_backups_that_a_wrong_clock_has_dated_late_do_not_push_out_the_new_one(project, monkeypatch):
+    add(project, 1)
+    folder = asyncio.run(backups.back_up(project, Reporter())).path.parent
+    for day in range(1, 4):
+        (folder / f"{project.path.stem} 2099-01-0{day} 00.00.00.juku").write_bytes(b"x" * 1000)
+    monkeypatch.setattr(backups, "MOST_BYTES", 1500)
+    add(project, 1)
+    made = asyncio.run(backups.back_up(project, Reporter()))
+    assert made.path.exists()
+    assert backups.rows(made.path) == 2

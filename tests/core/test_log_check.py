@@ -177,3 +177,19 @@ def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM meta WHERE key = 'log'")
         assert log_check.read(path) == log_check.Logs(0, None, 0) or log_check.read(path).belongs
+
+
+@pytest.mark.parametrize(
+    "torn", [b"\n" + b"\xff" * 8191, b"\n\0\0\0\x05\0\0\0" + b"\x1f\xff" * 4092, b"\n\0", b"\n" + bytes(8191)]
+)
+def test_a_page_torn_by_a_power_cut_keeps_no_project_from_being_opened(project, tmp_path, torn):
+    """Its frame says that it is whole; only its checksum, which SQLite compares, tells."""
+    path, log = tmp_path / "torn.juku", tmp_path / "torn.juku-wal"
+    asyncio.run(project.write("", dataset.add, [row("kept")]))
+    whole = log_of(project.path).read_bytes()
+    size = int.from_bytes(whole[8:12], "big")
+    shutil.copy(project.path, path)
+    frames = range(log_check.HEADER + log_check.FRAME, len(whole), log_check.FRAME + size)
+    log.write_bytes(b"".join([whole[:32], *(whole[at - 24 : at] + torn.ljust(size, b"\xff") for at in frames)]))
+    with closing(projects.open_existing(path)) as found:
+        assert not len(filters.find(found.rows))
