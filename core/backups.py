@@ -20,7 +20,7 @@ from core.language import tr
 from core.paths import real
 from core.progress import Reporter
 from core.project import SUFFIX, Project
-from core.whole_files import PRIVATE, USUAL, sync_file, sync_folder, temporary_for
+from core.whole_files import PRIVATE, USUAL, free_name, sync_file, sync_folder, temporary_for
 
 PAGES = 500  # of the file that are copied between two looks at whether to stop
 NEWEST, DAYS, WEEKS, MONTHS = (
@@ -91,14 +91,14 @@ def _part(target: Path) -> Path:
 def _require_free(source: Path, target: Path) -> None:
     """Refuse to write over a project that somebody has open, or that has left its newest changes in its log."""
     found, target = project_lock.look(target), real(target)
-    log = target.with_name(f"{target.name}-wal")
-    is_same = target.exists() and target.samefile(source)
+    left = [target.with_name(f"{target.name}{end}") for end in ("-wal", "-journal")]
+    is_same = paths.is_there(target) and target.samefile(source)
     if is_same or (found and not found.is_stale):
         raise ProjectError(
             tr("“{name}” is open", name=target.name),
             tr("It was not touched. Choose another name."),
         )
-    if log.exists() and log.stat().st_size:
+    if any(paths.is_there(one) and one.stat().st_size for one in left):
         raise ProjectError(
             tr("“{name}” was not closed properly", name=target.name),
             tr("It holds changes that are not in the file yet, and was not touched. Choose another name."),
@@ -177,8 +177,10 @@ async def back_up(project: Project, reporter: Reporter) -> Backup | None:
             tr("The project could not be backed up"),
             tr("Its check has found damage. Earlier backups are kept. Save a copy and look at it before you go on."),
         )
-    _thin(folder, project.path.stem)
-    return _backup(made.path)
+    backup = _backup(made.path)
+    assert backup
+    _thin(folder, backup.name)
+    return backup
 
 
 def _make_private(folder: Path) -> None:
@@ -187,11 +189,8 @@ def _make_private(folder: Path) -> None:
 
 
 def _new_name(folder: Path, stem: str, moment: float) -> Path:
-    name, number = f"{stem} {time.strftime(DATE, time.localtime(moment))}", 2
-    path = folder / f"{name}{SUFFIX}"
-    while path.exists():  # a clock that was put back
-        path, number = folder / f"{name} ({number}){SUFFIX}", number + 1
-    return path
+    # It has a number where the clock was put back.
+    return free_name(folder, stem, f" {time.strftime(DATE, time.localtime(moment))}", SUFFIX)
 
 
 def listed(folder: Path) -> list[Backup]:

@@ -7,7 +7,6 @@ import runpy
 import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from core import (
@@ -30,8 +29,20 @@ from core import (
     training,
     verdict,
 )
-from core.console import CLEAN, INTERRUPTED, PROBLEMS, UNREADABLE, Arguments, reporter, say, with_project
-from core.errors import JukuError
+from core.console import (
+    CLEAN,
+    INCOMPLETE,
+    INTERRUPTED,
+    PROBLEMS,
+    UNREADABLE,
+    Arguments,
+    add_project,
+    explain_missing_log,
+    reporter,
+    say,
+    with_project,
+)
+from core.errors import JukuError, MissingLogError
 from core.evals import Subject
 from core.graders import GRADERS
 from core.keys import Keys
@@ -55,6 +66,9 @@ def run(arguments: list[str]) -> int:
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.verb(parsed)
+    except MissingLogError as error:
+        explain_missing_log(error)
+        return INCOMPLETE
     except JukuError as error:
         print(str(error), file=sys.stderr)
         return UNREADABLE
@@ -74,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(verb=function)
         added.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
         if document:
-            added.add_argument("project", type=Path)
+            add_project(added)
         return added
 
     row_verbs.add(verb)
@@ -184,11 +198,12 @@ async def _agree_on_prompt(
     found = await document.read(find)
     if found is None:
         return
-    if arguments.rows_prompt:
+    if arguments.rows_prompt and found.is_offered:
         await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
-    print(trained_prompt.words(found, wanted), tr("“--rows-prompt” uses the rows' prompt."), file=sys.stderr)
+    offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
+    print(trained_prompt.words(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

@@ -14,6 +14,7 @@ from core.filters import Filter
 from core.language import tr
 from core.project import Project
 from core.providers import Message, OnPause, Provider
+from core.providers.pace import quietly
 from core.retrieval import Found, Index, Passage, Vectors
 from core.spec import Spec
 
@@ -84,9 +85,9 @@ class Book:
         self.shots, self.settings = list(shots), settings
         self._passages: list[Passage] = retrieval.passages(state.text)
         self._index: Index | None = None
-        self._vectors: Vectors | None = None
-        self._embedding = asyncio.Lock()  # questions that are asked side by side send the passages once
-        self.on_pause: OnPause = lambda _seconds: None
+        self._vectors: dict[str, Vectors] = {}  # of the passages, by the server that made them
+        self._embedding = asyncio.Lock()
+        self.on_pause: OnPause = quietly
 
     def close(self) -> None:
         if self._index:
@@ -125,18 +126,35 @@ class Book:
         """The passages for a question, best first, within the settings."""
         self._index = self._index or Index(self._passages)
         found = self._index.search(question, self.settings.k * WIDE)
-        if self.settings.embedding and provider and self._passages:
+        if provider and self._has_vectors:
             found = retrieval.fused(found, await self._nearest(project, question, provider))
         return retrieval.within(found[: self.settings.k], self.settings.budget)
 
-    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[Found]:
-        model = self.settings.embedding
+    @property
+    def _has_vectors(self) -> bool:
+        return bool(self.settings.embedding and self._passages)
+
+    async def embed(self, project: Project, condition: str, questions: Sequence[str], provider: Provider) -> None:
+        """Have the vectors made that `find` will want for these questions: many in one request, and kept in the project.
+
+        Raises `ProviderError`.
+        """
+        if condition == RETRIEVED and self._has_vectors and questions:
+            await self._embedded(project, provider)
+            await retrieval.embed(project, provider, self.settings.embedding, questions, self.on_pause)
+
+    async def _embedded(self, project: Project, provider: Provider) -> Vectors:
+        """The vectors of the passages; questions that are asked side by side send these once."""
         async with self._embedding:
-            if self._vectors is None:
-                texts = [one.whole for one in self._passages]
-                self._vectors = await retrieval.embed(project, provider, model, texts, self.on_pause)
-        (asked,) = await retrieval.embed(project, provider, model, [question], self.on_pause)
-        return retrieval.nearest(asked, self._vectors, self._passages, self.settings.k * WIDE)
+            if provider.id not in self._vectors:
+                texts, model = [one.whole for one in self._passages], self.settings.embedding
+                self._vectors[provider.id] = await retrieval.embed(project, provider, model, texts, self.on_pause)
+        return self._vectors[provider.id]
+
+    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[Found]:
+        vectors = await self._embedded(project, provider)
+        (asked,) = await retrieval.embed(project, provider, self.settings.embedding, [question], self.on_pause)
+        return retrieval.nearest(asked, vectors, self._passages, self.settings.k * WIDE)
 
 
 def read(db: sqlite3.Connection, settings: Settings = Settings(), state: Spec | None = None) -> Book:

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -13,24 +13,29 @@ from filelock import FileLock, Timeout
 
 from core import paths, schema
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Cancelled
+from core.whole_files import fitting, free_name
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
 
 
-def open_to_write(path: Path) -> sqlite3.Connection:
-    """The connection that writes, its tables brought to the newest version; every step is watched for undo."""
+def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
+    """The connection that writes, its tables brought to the newest version; every step is watched for undo.
+
+    `tell` gets the words that say so of a file of an older Juku.
+    """
     db = connect(path)
     try:
         _require_project(db, path)
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
         _write_safely(db)
-        if 0 < schema.version(db) < len(schema.MIGRATIONS):
-            _back_up(db, path)
-        schema.migrate(db)
+        backup = _back_up(db, path) if 0 < schema.version(db) < len(schema.MIGRATIONS) else None
+        lost = schema.migrate(db)
+        if backup:
+            tell(_migrated_words(path, backup, lost))
         schema.watch(db)
         db.execute(f"PRAGMA busy_timeout = {WAIT}")
     except BaseException:
@@ -95,6 +100,22 @@ def read_only_error(path: Path) -> ProjectError:
     return ProjectError(
         tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
+    )
+
+
+def require_there(path: Path) -> None:
+    """Raise `ProjectError` where there is no such file."""
+    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
+        raise ProjectError(
+            tr("“{name}” cannot be found", name=path.name),
+            tr("It may have been moved or deleted: {path}", path=path),
+        )
+
+
+def exists_error(path: Path) -> ProjectError:
+    return ProjectError(
+        tr("“{name}” already exists", name=path.name),
+        tr("It was not changed. Choose another name, or open it."),
     )
 
 
@@ -178,10 +199,8 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
 def set_log_aside(path: Path) -> None:
     """Give a log that is another file's a name by which it is not taken for this one's."""
     log = path.with_name(f"{path.name}-wal")
-    target, number = log.with_name(f"{log.name}-{time.strftime('%Y-%m-%d-%H%M%S')}"), 2
-    while target.exists():
-        target, number = target.with_name(f"{target.name}-{number}"), number + 1
-    log.rename(target)
+    mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
+    log.rename(free_name(path.parent, path.stem, mark))
 
 
 def locked(path: Path) -> FileLock:
@@ -221,29 +240,47 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _back_up(db: sqlite3.Connection, path: Path) -> None:
-    copy_to(db, path.with_name(f"{path.name}.backup-v{schema.version(db)}"))
+def _back_up(db: sqlite3.Connection, path: Path) -> Path:
+    end = f"{path.suffix}.backup-v{schema.version(db)}"
+    target = path.with_name(f"{fitting(path.stem, end)}{end}")
+    copy_to(db, target)
+    return target
+
+
+def _migrated_words(path: Path, backup: Path, lost: int) -> str:
+    """What became of a project of an older Juku; `lost` undo steps could not be taken along."""
+    words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
+               name=path.name, backup=backup.name)  # fmt: skip
+    if not lost:
+        return words
+    left = trn(
+        "{n} earlier step can no longer be undone, because the older Juku stored rows differently.",
+        "{n} earlier steps can no longer be undone, because the older Juku stored rows differently.",
+        lost,
+    )
+    return f"{words} {left}"
 
 
 def save_copy(db: sqlite3.Connection, path: Path) -> Path:
     """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
     folder = path.parent if path.parent.is_dir() else paths.data_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{path.stem} {time.strftime('%Y-%m-%d %H.%M.%S')}"
-    target, number = folder / f"{name}{path.suffix}", 2
-    while target.exists():
-        target, number = folder / f"{name} ({number}){path.suffix}", number + 1
-    copy_to(db, target)
+    target = free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
+    try:
+        copy_to(db, target)
+    except BaseException:  # half a copy would pass for one
+        with suppress(OSError):
+            target.unlink(missing_ok=True)
+        raise
     return target
 
 
 def copy_to(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database as one file, on the disk when this returns."""
-    with sqlite3.connect(target) as copy:
+    with closing(sqlite3.connect(target)) as copy, copy:
         db.backup(copy)
         if "meta" in schema.tables(copy):
             schema.settle_log(copy)
-    copy.close()
 
 
 @contextmanager

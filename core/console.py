@@ -5,23 +5,53 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from core import project
+from core.errors import MissingLogError
+from core.language import tr
 from core.progress import Progress, Reporter
 from core.project import Project
+from core.reading_copy import save_what_is_there
 
-CLEAN, PROBLEMS, UNREADABLE, INTERRUPTED = 0, 1, 2, 130
+CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
 Arguments = argparse.Namespace
 
 
 def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
-    document = project.open_existing(arguments.project)
+    """The exit status of `work` on the project that the arguments name. Raises `JukuError` where it cannot be opened."""
+    document = _opened(arguments)
     try:
+        if document.notice:
+            print(document.notice, file=sys.stderr)
         return asyncio.run(work(document))
     finally:
         document.close()
+
+
+def _opened(arguments: Arguments) -> Project:
+    if arguments.in_copy:
+        save_what_is_there(arguments.project, arguments.in_copy)
+        return project.open_existing(arguments.in_copy)
+    return project.open_existing(arguments.project, arguments.without_log)
+
+
+def add_project(parser: argparse.ArgumentParser) -> None:
+    """The argument of a verb that opens a project, and what to do where the file's newest changes are missing."""
+    parser.add_argument("project", type=Path)
+    ways = parser.add_mutually_exclusive_group()
+    words = tr("if the newest changes of the project are missing: continue with what its file contains")
+    ways.add_argument("--without-log", action="store_true", help=words)
+    words = tr("leave the project as it is and work in a new copy of what its file contains")
+    ways.add_argument("--in-copy", type=Path, metavar="FILE", help=words)
+
+
+def explain_missing_log(error: MissingLogError) -> None:
+    """Say on standard error what is missing, and which options go on without it."""
+    advice = tr("To continue with what the file contains, add “--without-log”, or “--in-copy FILE” to do so in a copy.")
+    print(f"{error}\n{advice}", file=sys.stderr)
 
 
 def reporter(label: str) -> Reporter:

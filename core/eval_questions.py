@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from core import dataset, paths, spec
 from core.dataset import Example
@@ -38,8 +38,9 @@ def general(language: str) -> list[Example]:
     ]
 
 
-def copy(db: sqlite3.Connection, run: int, asked: Iterable[Example]) -> None:
-    leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'"))
+def copy(db: sqlite3.Connection, run: int, asked: Iterable[Example], taught: Mapping[int, str]) -> None:
+    """Write the questions of a run down; `taught` are those that its models are known to have been taught."""
+    leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'")) | dict(taught)
     sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
     values = [
         (run, row.question, row.answer, row.key_points, row.kind, row.facts, leaks.get(row.id, "") if row.id else "")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from core import conditions, eval_questions, findings, judges, proof, retrieval, revisions
+from core import conditions, eval_questions, findings, judges, lineage, proof, retrieval, revisions
 from core.asking import Asking, Wish
 from core.conditions import Book
 from core.errors import JukuError
@@ -188,6 +188,7 @@ class _Examinee:
         self.book.on_pause = reporter.pause
         self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
+        await self._embed()
         asking = Asking(
             self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
@@ -200,6 +201,12 @@ class _Examinee:
                 await asking.ask(open_ones)
         if asking.error:
             raise asking.error
+
+    async def _embed(self) -> None:
+        """What retrieval wants to know of all open questions, before they are asked one by one."""
+        left = await self.project.read(unanswered, self.run, self.subject.id)
+        asked = [self._known[id].question for id in left]
+        await self.book.embed(self.project, self.subject.condition, asked, self._provider)
 
     async def _wishes(self) -> list[Wish]:
         left = await self.project.read(unanswered, self.run, self.subject.id)
@@ -314,7 +321,8 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
-    eval_questions.copy(db, run, eval_questions.rows(db, plan.general))
+    taught = lineage.leaks(db, [(one.provider, one.model) for one in plan.subjects])
+    eval_questions.copy(db, run, eval_questions.rows(db, plan.general), taught)
     return run
 
 

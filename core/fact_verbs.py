@@ -67,7 +67,9 @@ def _hold_out(arguments: Arguments) -> int:
             "without": choice.without,
             "leaks": leaks,
         }
-        say(arguments, data, "\n".join([*hold_out.kept_words(choice, arguments.seed), hold_out.leak_words(leaks)]))
+        fewer = hold_out.fewer_words(found, wanted, choice, arguments.seed)
+        lines = [*hold_out.kept_words(choice, arguments.seed), fewer, hold_out.leak_words(leaks)]
+        say(arguments, data, "\n".join(filter(None, lines)))
         return CLEAN if choice.ids and not leaks else PROBLEMS
 
     return with_project(arguments, work)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import regex
 
-from core import grounding, points, proposals, survey
+from core import grading, grounding, points, proposals, survey
 from core.language import tr
 from core.points import Point
 
@@ -84,12 +84,12 @@ def by_key_points(answer: str, question: Asked) -> Mark:
         return _not_stated(answer, question)
     if not answer.strip():
         return _failed(tr("The answer is empty."))
-    wanted = question.key_points.strip() or proposals.key_points(
-        question.reference, question.reference, question.question
-    )
+    wanted = _points(question) or proposals.key_points(question.reference, question.reference, question.question)
     judged = points.judge(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
+    if evasion := _evasion(answer, judged):
+        return evasion
     met = sum(point.is_met for point in judged)
     against = _against(answer, question)
     found = tuple(point.text for point in judged if point.is_met)
@@ -111,9 +111,11 @@ def exact(answer: str, question: Asked) -> Mark:
 
 def contains(answer: str, question: Asked) -> Mark:
     """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
-    found = points.stand_in(answer, question.key_points or question.reference)
+    found = points.stand_in(answer, _points(question) or question.reference)
     if not found:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
+    if evasion := _evasion(answer, found):
+        return evasion
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
     reason = "\n".join(filter(None, (_found(found), _missed(found))))
@@ -151,6 +153,17 @@ def wanted_words(grader: str, key_points: str) -> str:
 
 def _failed(reason: str) -> Mark:
     return Mark(0.0, False, reason)
+
+
+def _points(question: Asked) -> str:
+    """The key points as they are written; '' where they are signs without a word, as in "!" or ";"."""
+    return question.key_points if grading.parse(question.key_points) else ""
+
+
+def _evasion(answer: str, judged: Sequence[Point]) -> Mark | None:
+    """Where points only say what must not be said, who says that they do not know has not answered."""
+    words = survey.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
+    return _failed(tr("The answer says: “{words}”.", words=words)) if words else None
 
 
 def _not_stated(answer: str, question: Asked) -> Mark:

@@ -25,13 +25,13 @@ COUNTERS = (
 )
 
 UNITS = {
-    "metre": "metres|meters?",
-    "centimetre": "centimetres|centimeters?",
-    "millimetre": "millimetres|millimeters?",
-    "kilometre": "kilometres|kilometers?",
-    "minute": "minutes",
-    "second": "seconds|secs?",
-    "hour": "hours",
+    "metre": "metres?|meters?",
+    "centimetre": "centimetres?|centimeters?",
+    "millimetre": "millimetres?|millimeters?",
+    "kilometre": "kilometres?|kilometers?",
+    "minute": "minutes?",
+    "second": "seconds?|secs?",
+    "hour": "hours?",
 }
 KANA_UNITS = {"キロメートル": "kilometre", "ミリメートル": "millimetre", "センチメートル": "centimetre"} | {
     "センチ": "centimetre",
@@ -67,8 +67,13 @@ _KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
 _SHORT_UNIT = re.compile(
     rf"(?<=\d) ?({'|'.join(sorted(SHORT_UNITS, key=len, reverse=True))})(?![{_LATIN}]|の[\d{KANJI_DIGITS}])"
 )
-_PUNCTUATION = re.compile(r"[^\w\s./]|_|(?<!\d)[./]|[./](?!\d)")
-_TOKEN = re.compile(rf"(?P<word>[{_LATIN}]+)|(?P<number>\d+(?:[./]\d+)*)|.")
+MINUS = "\u2212"
+# Not in a range, a date or a name such as A-3, nor in a sum.
+_BELOW_ZERO = re.compile(
+    rf"(?<![\d{_LATIN}.,)\]])(?<!\d )(?:[-\u2010-\u2013{MINUS}]|(?:minus|negative|マイナス|氷点下|零下) ?)(?=\d)"
+)
+_PUNCTUATION = re.compile(rf"[^\w\s./{MINUS}]|_|{MINUS}(?!\d)|(?<=\d){MINUS}|(?<!\d)[./]|[./](?!\d)")
+_TOKEN = re.compile(rf"(?P<word>[{_LATIN}]+)|(?P<number>{MINUS}?\d+(?:[./]\d+)*)|.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Grade:
 def grade(answer: str, key_points: str) -> Grade:
     """Mark `answer` against `key_points` (see `parse`). An empty answer never passes, nor one without points.
 
-    A number counts as a whole number only (2 is not in 20), a Latin word as a whole word (with or without a plural
+    A number counts as a whole number only (2 is not in 20; -2 is not in 2), a Latin word as a whole word (with or without a plural
     s), Japanese wherever it occurs.
     """
     text = normalise(answer)
@@ -119,7 +124,7 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text).casefold().replace("\u2044", "/")
     text = re.sub(r"['’‘`]", "", text)
-    text = _with_digits(re.sub(r"\s+", " ", text).strip())
+    text = _BELOW_ZERO.sub(MINUS, _with_digits(re.sub(r"\s+", " ", text).strip()))
     text = re.sub(r"\s+", " ", _with_units(_PUNCTUATION.sub(" ", text)))
     return re.sub(rf"(?<=[{_CJK}]) | (?=[{_CJK}])", "", text).strip()
 

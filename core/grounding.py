@@ -28,13 +28,18 @@ _QUOTED = re.compile(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
 _ELLIPSIS = re.compile(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
 _NOT = re.compile(
     r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except|apart from"
-    r"|other than|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
+    r"|other than|unless|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
     r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|せずに"
 )
 # What looks like a negation and is none: duties, permissions, contrasts, losing things.
 _NO_NOT = re.compile(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ)(?:ません|ない)|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み)ません|(?:では|じゃ|だけで)なく"
     r"|少なくとも|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer) than|whether or not"
+)
+# A condition in one clause with what follows from it; another text may have it in a clause of its own.
+_CONDITION = re.compile(
+    r"(?<=[a-z0-9] )(?:if|when|unless|until|where) .*"
+    r"|^.*(?:ない(?:と|なら(?:ば)?|限り|(?:場合|とき|時|うち)[はにも]*)|なければ|なかったら)(?!な[らり]|いけ|だめ)(?=.{4})"
 )
 _EXCLUSIVE = re.compile(
     r"\bonly\b|\bsolely\b|\bnothing else\b|\bno other\b|\balone\b|\bexclusively\b|\bexcept\b|だけ|のみ|限[らりっる]|以外|しか"
@@ -304,9 +309,17 @@ def _turned(said: Text, told: Text) -> list[Doubt]:
 
 def _reason(one: str, other: str) -> str:
     opposed = _is_opposed(one, other)
-    if _is_negated(one) is _is_negated(other):
+    if _is_negated(one) is _is_negated(other) or not _differ_in_what_follows(one, other):
         return OPPOSITE if opposed else ""
     return "" if opposed else NEGATION
+
+
+def _differ_in_what_follows(one: str, other: str) -> bool:
+    """Whether only one of two clauses is negated, also without a condition that only one of them has."""
+    here, there = _CONDITION.sub("", one), _CONDITION.sub("", other)
+    if (here == one) is (there == other):
+        return _is_negated(one) is not _is_negated(other)
+    return _is_negated(here) is not _is_negated(there)
 
 
 def _is_opposed(one: str, other: str) -> bool:

@@ -181,6 +181,13 @@ def kept_words(choice: Choice, seed: int) -> list[str]:
     return lines
 
 
+def fewer_words(found: Material, wanted: int, choice: Choice, seed: int) -> str:
+    """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
+    if len(choice.ids) >= wanted or len(choose(found, found.rows, seed).ids) >= wanted:
+        return ""
+    return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")
+
+
 def leak_words(leaks: int) -> str:
     """What the check for leaks found."""
     if not leaks:

@@ -2,13 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import __version__, jobs, revisions, spec, trained_prompt, versions
+from core import __version__, duplicates, filters, jobs, packs, revisions, spec, trained_prompt, versions
 from core.filters import Filter
 from core.jobs import Job
+from core.said import turns
 from core.spec import Spec
 from core.trained_prompt import Trained
 from core.versions import Diff
@@ -89,10 +90,37 @@ def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
-    known = [found for one in models if (found := trained_under(db, *one))]
-    if not known:
+    made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
+    if not made:
         return trained_prompt.unasked(db, EVERY)
-    return next((found for found in known if trained_prompt.differs(db, found)), None)
+    found = [trained_prompt.unasked(db, taught(job), job.version) for job in made]
+    return next(iter(trained_prompt.unasked_of_all(db, found)), None)
+
+
+def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
+    """The exam questions that one of these models (provider, model) was taught, as where rows were kept for the exam since.
+
+    By their rows, each with the row it was taught and how nearly that asked the same, as the check of the set notes it.
+    """
+    made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
+    return {id: noted for job in made for id, noted in _taught_questions(db, job)}
+
+
+def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
+    condition, values = filters.where(taught(job))
+    then = f"SELECT id, digest, pack, slot FROM version_row WHERE version = ? AND {condition}"
+    pairs = " UNION ".join(
+        f"SELECT e.id, e.pack, e.slot, v.id, v.pack, v.slot FROM ({then}) v JOIN example e ON e.{same} = v.{same} "
+        "WHERE e.split = 'test' AND e.kind <> 'memorised'"
+        for same in ("id", "digest")
+    )
+    reader = packs.Reader(db)
+    for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
+        now, before = (
+            duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
+        )
+        if found := duplicates.similarity(now, before):
+            yield id, f"{row} {found:.0f}"
 
 
 def settings(job: Job) -> list[Setting]:

@@ -301,6 +301,10 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
         db.execute(statement)
 
 
+# After these a row has new columns with their defaults, and all else of it is as it was: undo steps that were kept in the
+# file go through them. Whatever else a step does to rows that can be undone, it is not to be listed here.
+WIDENING: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links}
+
 MIGRATIONS: list[Migration] = [
     m001_first_tables,
     m002_packed_examples,

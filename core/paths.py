@@ -42,3 +42,17 @@ def documents_folder() -> Path:
 def real(path: Path) -> Path:
     """The file itself where `path` is a link: what lies beside a project lies beside that. Links in a circle stay as they are."""
     return Path(os.path.realpath(path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; also False for a name that no disk takes, which whoever then writes it is told."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def is_on_fixed_medium(path: Path) -> bool:
+    """Whether nobody at all can write where the file lies; a folder that only we cannot write is no such place."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)

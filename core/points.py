@@ -151,7 +151,7 @@ def _patterns(alternative: str, normal: str, texts: list[str], asked: _Asked) ->
     """Each text with a pattern of how it may say an alternative."""
     sought, smallest = pattern(alternative, inflected=True), measures.in_smallest(alternative)
     yield texts[0], sought
-    if smallest != alternative:
+    if measures.QUANTITY.search(alternative):
         yield texts[1], pattern(smallest)
     if not re.search(sought, texts[0]):
         yield texts[2], sought  # over a comma

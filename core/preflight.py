@@ -45,7 +45,7 @@ Connect = Callable[[], Awaitable[Provider]]
 class Objection:
     """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows.
 
-    `prompt` is the rows' system prompt where the project asks under another one, else None.
+    `prompt` is the rows' system prompt where the project asks under another one and could take it, else None.
     """
 
     rule: str
@@ -203,7 +203,8 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             training.require_enough(rows)
             training.require_method(rows, plan.method)
         except JukuError as error:
-            yield Objection("settings", "error", str(error), filters.words(training.trained(plan.rows)))
+            words = tr("{what}. {why}", what=error.title, why=error.message)
+            yield Objection("settings", "error", words, filters.words(training.trained(plan.rows)))
             continue
         yield from _few(len(rows), plan)
         if twin := next((job for job in made if _is_same(job, plan, uploads.digest(training.lines(rows)))), None):
@@ -249,11 +250,10 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
     unasked = [trained_prompt.unasked(db, training.trained(rows), version) for rows, version in chosen]
-    others = {one.prompt: one for one in unasked if one}
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt)
-        for one in others.values()
+        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
+        for one in trained_prompt.unasked_of_all(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 

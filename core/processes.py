@@ -1,6 +1,7 @@
 """Whether a process still is the one it was: its number may belong to another by now."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,13 +25,23 @@ def _by_proc(pid: int) -> str | None:
         # The name in brackets may hold spaces and brackets; the start is the 22nd field, the 20th behind it.
         fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return None
+        return UNKNOWN if _runs(pid) else None  # another account's may be hidden from us (hidepid)
     if fields[0] in ("Z", "X"):  # ended; its parent has not noticed yet
         return None
     boot = ""
     with contextlib.suppress(OSError):
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
     return f"{boot} {fields[19]}"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # which only asks
+    except ProcessLookupError:
+        return False
+    except OSError:  # there is one, that is not ours
+        pass
+    return True
 
 
 def _by_ps(pid: int) -> str | None:

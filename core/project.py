@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import tempfile
 import time
@@ -14,10 +13,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import project_lock, schema
-from core.connection import changed_error, read_only_error, transaction, worded
-from core.errors import ProjectError
+from core.connection import (
+    busy_error,
+    changed_error,
+    exists_error,
+    read_only_error,
+    require_there,
+    transaction,
+    worded,
+)
+from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
-from core.paths import real
+from core.paths import is_on_fixed_medium, is_there, is_writable, real
 from core.progress import Cancelled, Reporter
 from core.reading_copy import copied
 from core.storage import DisplacedError, Storage
@@ -67,7 +74,7 @@ class Project:
 
     def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
         self.path = real(path)
-        self.read_only = look or (path.exists() and not _is_writable(path))
+        self.read_only = look or (is_there(path) and not is_writable(path))
         self._wrote = False
         self._takeovers = 0  # how often the file was exchanged under our feet
         self._closed = False
@@ -90,7 +97,7 @@ class Project:
 
     def _look(self, without_log: bool) -> Storage:
         """Open to read: where nobody can write the file, itself; otherwise a copy of it as it is now."""
-        if _is_on_fixed_medium(self.path):
+        if is_on_fixed_medium(self.path):
             with suppress(ProjectError):  # it would have to be written first, which a copy can be
                 return Storage(self.path, frozen=True)
         self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
@@ -106,6 +113,7 @@ class Project:
             with worded(self.path):
                 self._recall(storage)
                 storage.checkpoint()
+            self.notice = " ".join(filter(None, (self.notice, storage.notice)))
         except BaseException:
             storage.close()
             raise
@@ -244,9 +252,9 @@ class Project:
         """Run a query that may be slow, off the window's thread. Cancelling the task, or the reporter, stops it."""
         stop = reporter or Reporter()
         while True:
-            takeovers = self._takeovers
+            takeovers, loop = self._takeovers, asyncio.get_running_loop()
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, stop, query, *args)
+                return await loop.run_in_executor(self._reading, self._query, stop, takeovers, query, *args)
             except asyncio.CancelledError:
                 stop.cancel()
                 raise
@@ -255,10 +263,10 @@ class Project:
                 if stop.cancelled or takeovers == self._takeovers:
                     raise asyncio.CancelledError from None
 
-    def _query(self, stop: Reporter, query: Callable[..., T], *args: Any) -> T:
+    def _query(self, stop: Reporter, takeovers: int, query: Callable[..., T], *args: Any) -> T:
         stop.check()
         db = self._storage.search
-        db.set_progress_handler(lambda: stop.cancelled, CHECK_EVERY)
+        db.set_progress_handler(lambda: stop.cancelled or takeovers != self._takeovers, CHECK_EVERY)
         try:
             with worded(self.path):
                 return query(db, *args)
@@ -330,7 +338,9 @@ class Project:
                 self._take_over(changes is not None)
             if changes is None:
                 changes, _whole = await self._submit(lambda: self._guarded(work), reporter)
-            return changes or Changes("")
+            if changes is None:  # exchanged once more
+                raise busy_error(self.path)
+            return changes
         finally:
             self._wait_for_quiet()
 
@@ -374,7 +384,7 @@ class Project:
         saved where, but not where nothing is different: a log that was deleted is brought in from here.
         """
         self._takeovers += 1
-        self._storage.search.interrupt()
+        self._storage.search.interrupt()  # lost where it comes between two statements: `_query` looks for it, too
         self._reading.submit(lambda: None).result()
         rescued, stand = self._writing.submit(self._rescue).result()
         if stand is None:
@@ -465,15 +475,6 @@ class Project:
                 schema.forget(self._db, [step.id for step in steps])
 
 
-def _is_writable(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _is_on_fixed_medium(path: Path) -> bool:
-    """Whether nobody at all can write where the file lies; a folder that only we cannot write is no such place."""
-    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-
-
 def look_at(path: Path) -> Project:
     """Open any project to read, also one that is open elsewhere: as it is at this moment."""
     return Project(path, look=True)
@@ -481,19 +482,18 @@ def look_at(path: Path) -> Project:
 
 def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
-    if path.exists():
-        raise ProjectError(
-            tr("“{name}” already exists", name=path.name),
-            tr("It was not changed. Choose another name, or open it."),
-        )
-    return Project(path)
+    if is_there(path):
+        raise exists_error(path)
+    try:
+        return Project(path)
+    except ProjectError as error:  # the disk takes the file and not its log, whose name is longer
+        with suppress(OSError):
+            if not (isinstance(error, ProjectInUseError) or path.stat().st_size):
+                path.unlink()
+        raise
 
 
 def open_existing(path: Path, without_log: bool = False) -> Project:
     """Open a project; `without_log` after a `MissingLogError`, for what is there without it."""
-    if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
-        raise ProjectError(
-            tr("“{name}” cannot be found", name=path.name),
-            tr("It may have been moved or deleted: {path}", path=path),
-        )
+    require_there(path)
     return Project(path, without_log)

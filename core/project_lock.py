@@ -54,6 +54,10 @@ class Owner(msgspec.Struct, frozen=True):
         """Whether it was on this machine, where it can be seen whether its process still runs."""
         return self.machine == _machine()
 
+    def is_running(self) -> bool:
+        """Whether its process is known to run on this machine, however long it has not been heard of."""
+        return self.is_here and self.started != processes.UNKNOWN and processes.start_of(self.pid) == self.started
+
     def is_gone(self) -> bool:
         """Whether its process on this machine has ended; the number may belong to another one by now."""
         now = processes.start_of(self.pid)
@@ -99,7 +103,7 @@ class ProjectLock:
     def __init__(self, own: FileLock, path: Path | None, data: bytes, notice: str) -> None:
         self._own, self._path, self._data = own, path, data
         self.notice = notice
-        self._end = threading.Event()
+        self._end, self._turn = threading.Event(), threading.Lock()
         if path is not None:
             threading.Thread(target=self._beat, name="project-lock", daemon=True).start()
 
@@ -115,7 +119,8 @@ class ProjectLock:
             )
 
     def release(self) -> None:
-        self._end.set()
+        with self._turn:
+            self._end.set()
         if self._path is not None:
             with contextlib.suppress(OSError):
                 if (found := _read(self._path)) is not None and found[0] == self._data:
@@ -125,14 +130,25 @@ class ProjectLock:
     def _beat(self) -> None:
         assert self._path
         while not self._end.wait(BEAT):
-            with contextlib.suppress(OSError):
-                if (found := _read(self._path)) is not None and found[0] == self._data:
-                    os.utime(self._path)
+            with self._turn, contextlib.suppress(OSError):
+                if not self._end.is_set():
+                    self._show_life(self._path)
+
+    def _show_life(self, path: Path) -> None:
+        found = _read(path)
+        if found is not None and found[0] == self._data:
+            os.utime(path)
+        elif found is None and project_of(path).exists():  # someone has cleared away hidden files
+            _create(path, self._data)
 
 
 def lock_file(project: Path) -> Path:
     file = real(project)
     return file.with_name(f".{file.name}.lock")
+
+
+def project_of(lock: Path) -> Path:
+    return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
 
 
 def acquire(project: Path) -> ProjectLock:
@@ -183,7 +199,7 @@ def look(project: Path) -> Found | None:
         owner = msgspec.json.decode(data, type=Owner)
     except (msgspec.DecodeError, UnicodeDecodeError):
         owner = None
-    return Found(data, owner, seen, _now_at(path) - seen > SILENT and not (owner and owner.is_here))
+    return Found(data, owner, seen, _now_at(path) - seen > SILENT and not (owner and owner.is_running()))
 
 
 def _read(path: Path) -> tuple[bytes, float] | None:

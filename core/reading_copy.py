@@ -5,13 +5,26 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from core import log_check
-from core.connection import connect, moved_while_read_error, open_to_read, worded
+from core.connection import (
+    connect,
+    copy_to,
+    exists_error,
+    moved_while_read_error,
+    open_frozen,
+    open_to_read,
+    open_to_write,
+    require_readable,
+    require_there,
+    worded,
+)
+from core.errors import ProjectError
 from core.live_file import LiveFile
-from core.paths import real
+from core.paths import is_there, real
+from core.whole_files import sync_folder, temporary_for
 
 TRIES = 40
 PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
@@ -47,6 +60,32 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
     raise moved_while_read_error(path)
 
 
+def save_what_is_there(path: Path, target: Path) -> None:
+    """Write what a project's file holds to `target`, without its log where that is missing; the project stays as it is.
+
+    Raises `ProjectError`, also for a `target` that is there already.
+    """
+    require_there(path)
+    if is_there(target):
+        raise exists_error(target)
+    with worded(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
+        copy = copied(path, Path(folder), without_log=True)
+        with worded(target), closing(open_to_read(copy)) as db:
+            _copy_new(db, target)
+
+
+def _copy_new(db: sqlite3.Connection, target: Path) -> None:
+    part = temporary_for(target)
+    try:
+        copy_to(db, part)
+        part.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open {target}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _seen(path: Path) -> Seen:
     state = path.stat()
     head = b""
@@ -72,20 +111,33 @@ def _log_of(path: Path) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`."""
+    """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`.
+
+    Nothing is written, not even what its log holds: one that is not closed, or of an older Juku, is copied first.
+    """
     path = real(path)
+    with worded(path), ExitStack() as held:
+        alone = _alone(path)
+        if alone:
+            held.callback(alone.close)
+        if alone and _is_settled(path):
+            yield held.enter_context(closing(open_frozen(path)))
+        else:
+            folder = held.enter_context(tempfile.TemporaryDirectory(prefix="juku-"))
+            yield held.enter_context(closing(open_to_write(copied(path, Path(folder)))))
+
+
+def _alone(path: Path) -> LiveFile | None:
+    """The file kept from everybody else; None where someone has it, or it is not there or cannot be written."""
     try:
-        alone = LiveFile(path)
-    except OSError:  # someone has it, or it cannot be written
-        with (
-            tempfile.TemporaryDirectory(prefix="juku-") as folder,
-            worded(path),
-            closing(open_to_read(copied(path, Path(folder)))) as db,
-        ):
-            yield db
-        return
-    try:
-        with worded(path), closing(open_to_read(path)) as db:
-            yield db
-    finally:
-        alone.close()
+        return LiveFile(path) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _is_settled(path: Path) -> bool:
+    """Whether all of a project is in its file, in the newest tables."""
+    with suppress(ProjectError, sqlite3.DatabaseError), closing(open_frozen(path)) as db:
+        require_readable(db, path)
+        return not path.with_name(f"{path.name}-journal").exists()
+    return False

@@ -102,7 +102,8 @@ def _beside(sign: str, look: str) -> str:
 
 
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
-    """Write a row anew, as a draft: it is not trained on before somebody has looked at it."""
+    """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
+    dataset.edit(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
         dataset.edit(db, row.id, "question", question)
     dataset.edit(db, row.id, "answer", answer)
@@ -116,6 +117,16 @@ def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taugh
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = dataset.fetch(db, [row.id]).values()
     proposals.note_doubts(db, now, taught, state)
+
+
+def _noted(row: Example, question: str, answer: str) -> str:
+    """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
+    earlier = []
+    if question != row.question:
+        earlier.append(tr("Earlier question: {text}", text=row.question))
+    if answer != row.answer:
+        earlier.append(tr("Earlier answer: {text}", text=row.answer))
+    return "\n".join(filter(None, (row.notes, *earlier)))
 
 
 def _words(remade: int, left: int) -> str:

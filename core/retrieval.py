@@ -8,18 +8,22 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, islice, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from core import counting, packs, statements
+from core.errors import ProviderError
 from core.project import Project
 from core.providers import OnPause, Provider
+from core.providers.pace import quietly
 
 LONG = 320  # characters from which a passage is full
 FUSED = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
 BLOCK = 256  # texts of one request for vectors
+MOST_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
+TOO_MUCH = (400, 413, 422)  # what a server answers to more texts than it takes at once
 BEGINNING = 5  # letters of a word, without most endings
 _SIGN = re.compile(r"\W+|_")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
@@ -178,20 +182,37 @@ async def embed(
     provider: Provider,
     model: str,
     texts: Sequence[str],
-    on_pause: OnPause = lambda _seconds: None,
+    on_pause: OnPause = quietly,
 ) -> Vectors:
-    """The vectors of `texts` (n × dimensions); each text is sent once, then kept in the project. Raises `ProviderError`."""
+    """The vectors of `texts` (n × dimensions); each text is sent once, then kept in the project. Raises `ProviderError`.
+
+    Many go out in one request: fewer where the server refuses so many.
+    """
     digests = [packs.digest(text.encode()) for text in texts]
     known = await project.read(_kept, provider.id, model, digests)
     new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
-    order = list(new)
-    for start in range(0, len(order), BLOCK):
-        block = order[start : start + BLOCK]
-        made = await provider.embed(model, [new[digest] for digest in block], on_pause)
+    most = BLOCK
+    while new:
+        block = _block(new, most)
+        try:
+            made = await provider.embed(model, list(block.values()), on_pause)
+        except ProviderError as error:
+            if error.status not in TOO_MUCH or len(block) == 1:
+                raise
+            most = len(block) // 2
+            continue
         rows = {digest: np.asarray(vector, np.float32) for digest, vector in zip(block, made, strict=True)}
         await project.write("", _keep, provider.id, model, rows)
         known |= rows
+        new = {digest: text for digest, text in new.items() if digest not in rows}
     return np.stack([known[digest] for digest in digests])
+
+
+def _block(texts: dict[int, str], most: int) -> dict[int, str]:
+    """The first of `texts` that fit into one request."""
+    fitting = accumulate(map(reckon, texts.values()))
+    count = sum(tokens <= MOST_TOKENS for tokens in islice(fitting, most))
+    return dict(islice(texts.items(), max(1, count)))
 
 
 def _kept(db: sqlite3.Connection, provider: str, model: str, digests: Sequence[int]) -> dict[int, Vectors]:

@@ -32,7 +32,8 @@ PIPE = Path("-")  # instead of a file: what is piped in
 
 
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    new = verb("new", _new, tr("create a project"))
+    new = verb("new", _new, tr("create a project"), False)
+    new.add_argument("project", type=Path)
     new.add_argument("--sample", choices=samples.names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
     adding = verb("import", _import, words)

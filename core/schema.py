@@ -4,6 +4,7 @@ import sqlite3
 
 from core import packs
 from core.migrations import MIGRATIONS as MIGRATIONS
+from core.migrations import WIDENING
 
 APPLICATION_ID = 0x4A554B55  # "JUKU", in the file's header
 
@@ -22,20 +23,25 @@ def version(db: sqlite3.Connection) -> int:
     return number
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables to the newest version, in one transaction."""
+def migrate(db: sqlite3.Connection) -> int:
+    """Bring the tables to the newest version, in one transaction.
+
+    Returns how many undo steps that the file kept had to be left out, since rows had another form then.
+    """
     db.execute("BEGIN IMMEDIATE")
     try:
-        if version(db) < len(MIGRATIONS):
-            _drop_kept(db)
-        for number, step in enumerate(MIGRATIONS[version(db) :], start=version(db) + 1):
+        steps = MIGRATIONS[version(db) :]
+        lost = 0 if WIDENING.issuperset(steps) else _drop_kept(db)
+        for number, step in enumerate(steps, start=version(db) + 1):
             step(db)
             db.execute(f"PRAGMA user_version = {number}")
+        _widen_kept(db)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     except BaseException:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+    return lost
 
 
 def watch(db: sqlite3.Connection) -> None:
@@ -180,15 +186,28 @@ def recall(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
     steps: list[tuple[int, str, str]] = db.execute("SELECT id, stack, label FROM kept_step ORDER BY id").fetchall()
     db.executemany("INSERT INTO step (id) VALUES (?)", [(id,) for id, _stack, _label in steps])
     for name in _IMAGES:
-        db.execute(f"INSERT INTO temp.{name} SELECT * FROM main.kept_{name}")
+        listed = ", ".join(columns(db, f"kept_{name}"))
+        db.execute(f"INSERT INTO temp.{name} ({listed}) SELECT {listed} FROM main.kept_{name}")
     _drop_kept(db)
     return steps
 
 
-def _drop_kept(db: sqlite3.Connection) -> None:
+def _drop_kept(db: sqlite3.Connection) -> int:
+    """Take the kept steps out of the file; how many there were."""
+    count: int = db.execute("SELECT count(*) FROM main.kept_step").fetchone()[0] if has_kept(db) else 0
     for name in tables(db):
         if name.startswith("kept_"):
             db.execute(f"DROP TABLE main.{name}")
+    return count
+
+
+def _widen_kept(db: sqlite3.Connection) -> None:
+    """Give the images of kept steps the columns that their tables have got meanwhile, with the same defaults."""
+    for table in UNDOABLE if has_kept(db) else ():
+        known = columns(db, f"kept_before_{table}")
+        for _cid, name, kind, _notnull, default, _key in db.execute(f"PRAGMA main.table_info({table})").fetchall():
+            if name not in known:
+                db.execute(f"ALTER TABLE main.kept_before_{table} ADD COLUMN {name} {kind} DEFAULT {default}")
 
 
 _IMAGES = (*(f"before_{table}" for table in UNDOABLE), "added")

@@ -17,6 +17,7 @@ from core.paths import config_folder
 from core.whole_files import PRIVATE, write_whole
 
 RECENT = 10  # projects that are remembered
+PLACE = ("base_url", "key_origin")  # of a server: they tell together where its key may be sent
 LOCK_SECONDS = 2.0  # another window holds the lock for milliseconds; one that hangs must not stop this one
 ROLES = ("student", "writer", "judge")  # who is trained, who drafts, who marks
 GAP = re.compile(r"(?<![^.-])(RESOURCE|REGION)(?![^.-])")  # what a preset's address leaves to the person
@@ -181,7 +182,7 @@ def _read() -> dict[str, Any] | None:
         found: dict[str, Any] = msgspec.json.decode(data)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, OSError):
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         if path.is_file():
             path.replace(path.with_suffix(".broken.json"))
         return None
@@ -206,8 +207,22 @@ def _merged_entries(
 ) -> list[dict[str, Any]]:
     """The same for entries with an id; the order is that of `now`, with mine behind."""
     old, own, new = ({entry["id"]: entry for entry in entries} for entries in (base, mine, now))
-    merged = {id: own.get(id) if own.get(id) != old.get(id) else new.get(id) for id in [*new, *own]}
+    merged = {id: _merged_entry(old.get(id), own.get(id), new.get(id)) for id in [*new, *own]}
     return [entry for entry in merged.values() if entry is not None]
+
+
+def _merged_entry(
+    old: dict[str, Any] | None, own: dict[str, Any] | None, new: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The same for one entry, setting by setting. An address goes with the server its key is for."""
+    if own == old:
+        return new
+    if old is None or own is None or new is None:
+        return own
+    changed = {name for name in own if own[name] != old.get(name)}
+    if changed & {*PLACE}:
+        changed |= {*PLACE}
+    return {**new, **{name: own[name] for name in changed}}
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ class Storage:
         self._pins: set[object] = set()
         self.has_log = False  # whether the log has what the file has not
         self._unnamed = False  # whether the file itself does not say that it has this log
+        self.notice = ""  # what a person has to know of how it was opened
         self.doubtful = False  # whether a write may not have reached the file, though it seems so
         self._loader: sqlite3.Connection | None = None
         self._live: LiveFile | None = None
@@ -67,13 +68,16 @@ class Storage:
         self._live = _live_file(self.path)
         missing = log_check.require(self.path, without_log)
         self._unnamed = log_check.read(self.path).unnamed
-        self.db = self._opened(open_to_write)
+        self.db = self._opened(lambda path: open_to_write(path, self._tell))
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
         self._live.note()
         if missing:
             # Another name than the missing log's, which is never to be taken for this file's again.
             self._write_mark(-max(time.time_ns() // 1000, abs(schema.log_mark(self.db)) + 1))
         self.has_log = bool(self._live.log_size())
+
+    def _tell(self, words: str) -> None:
+        self.notice = words
 
     def _opened(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
         db = opening(self.path)
@@ -255,7 +259,7 @@ class Storage:
         for db in reversed(self._open_all):
             db.close()
         self._open_all.clear()
-        self._loader = None
+        self._loader, self.has_log = None, False
         if self._live:
             self._live.close()  # last: its lock outlives the connections
             self._live = None

@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core import facts, filters, packs, spec
+from core import choices, facts, filters, packs, spec
 from core.filters import Filter
 from core.language import tr
 from core.said import turns
@@ -12,16 +13,21 @@ from core.said import turns
 LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
 SPREAD = 7919  # a prime: rows that are looked at follow no pattern that rows may have
 FEW = 10  # a prompt that fewer than one in so many rows have is an oddity, not how they teach
+CHOSEN = "system_prompt"  # the place of the choice that `use` is (core/choices.py)
 BRIEF = 80  # characters of a prompt that a sentence shows
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A system prompt of rows, '' for none: `rows` of the `of` rows that were looked at have it."""
+    """A system prompt of rows, '' for none: `rows` of the `of` rows that were looked at have it.
+
+    `is_offered`: whether it may take the place of the project's, or is only told.
+    """
 
     prompt: str
     rows: int
     of: int
+    is_offered: bool = True
 
 
 def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
@@ -33,9 +39,13 @@ def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) 
 def unasked(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
     """The prompt of these rows that the project does not ask under, None where it asks as they teach.
 
-    A project without one is told of a prompt that fewer rows have, too, where they have one rather than several.
+    A project without one is told of a prompt that fewer rows have, too, where they have one rather than several. Rows of
+    two prompts cannot both be asked as they teach: a person who has chosen one of them is not offered the other; what then
+    is wrong is the other rows (`system-prompt-differs`).
     """
     found = _prompts(db, chosen, version)
+    if is_chosen(db) and 0 < found.total() <= found[spec.load(db).system_prompt.strip()] * FEW:
+        return None
     usual = _usual(found, found.total())
     if differs(db, usual):
         return usual
@@ -45,6 +55,18 @@ def unasked(db: sqlite3.Connection, chosen: Filter, version: int | None = None) 
     del found[""]
     few = _usual(found, rows)
     return few if few and few.rows * FEW >= rows else None
+
+
+def is_chosen(db: sqlite3.Connection) -> bool:
+    """Whether the project asks under a prompt that a person has taken from rows."""
+    return choices.load(db).get(CHOSEN) == spec.load(db).system_prompt.strip()
+
+
+def unasked_of_all(db: sqlite3.Connection, found: Sequence[Trained | None]) -> list[Trained]:
+    """What `unasked` has found of several sets of rows, each once. A choice that suits one of them is not turned round for another."""
+    others = list({one.prompt: one for one in found if one}.values())
+    is_settled = None in found and is_chosen(db)
+    return [replace(one, is_offered=False) for one in others] if is_settled else others
 
 
 def _usual(found: "Counter[str]", of: int) -> Trained | None:
@@ -93,5 +115,6 @@ def brief(prompt: str) -> str:
 
 
 def use(db: sqlite3.Connection, prompt: str) -> None:
-    """Ask under this prompt from now on: it becomes the project's."""
+    """Ask under this prompt from now on: it becomes the project's. That a person chose it is known as long as it is that."""
+    choices.store(db, CHOSEN, prompt.strip())
     facts.save(db, replace(spec.load(db), system_prompt=prompt))

@@ -56,9 +56,12 @@ def taught(result: Result) -> list[int]:
 
 
 def _best(result: Result) -> list[int]:
-    """The tuned model that has most right, to be set against the books; none where none has answered."""
+    """The tuned model that has most right, to be set against the books; none where none has answered.
+
+    One that was cut off after a few lucky answers comes after those that have answered more.
+    """
     asked = [at for at in taught(result) if result.totals[at].held.asked]
-    return sorted(asked, key=lambda at: -result.totals[at].held.share)[:1]
+    return sorted(asked, key=lambda at: (-result.totals[at].held.questions, -result.totals[at].held.share))[:1]
 
 
 def _base(result: Result, condition: str) -> int | None:
@@ -152,7 +155,7 @@ def _named(names: Sequence[str]) -> str:
     if not names:
         return ""
     more = len(names) - NAMED
-    return f" ({', '.join(names[:NAMED])}{', …' if more > 0 else ''})"
+    return tr(" ({names})", names=f"{tr(', ').join(names[:NAMED])}{tr(', …') if more > 0 else ''}")
 
 
 def _on_books(result: Result) -> Iterator[str]:
@@ -179,7 +182,7 @@ def _against(result: Result, at: int, other: int) -> str:
         "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
     if not found.scoring.is_clear:
-        text = tr("{model} ({rate}) and {book} ({other}) are about as good: {interval} points.", **said)
+        text = tr("No clear difference between {model} ({rate}) and {book} ({other}): {interval} points.", **said)
     elif gap > 0:
         text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
     else:

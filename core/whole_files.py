@@ -1,4 +1,8 @@
-"""Files and folders that appear whole or not at all, also after a power cut."""
+"""Files and folders that appear whole or not at all, also after a power cut.
+
+Syncing is written twice, here and in core/engine/whole_files.py: the engine imports nothing of the rest and the rest nothing
+of it (ARCHITECTURE.md, rule 3), so that either can be run, moved and changed alone; there is no place for both.
+"""
 
 import os
 import secrets
@@ -8,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+NAME_BYTES = 235  # of a file's name, of the 255 that most disks take: the rest is for a number and for `-journal`
 BLOCK = 1024 * 1024
 PRIVATE = 0o600  # the mode of what concerns nobody but the person
 USUAL = 0o666  # of everything else, less the umask
@@ -84,6 +89,21 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def temporary_for(target: Path) -> Path:
     """A name that nothing has, in the folder of `target`, so that a rename is enough."""
     return target.with_name(f".{secrets.token_hex(8)}.tmp")
+
+
+def free_name(folder: Path, stem: str, mark: str, suffix: str = "") -> Path:
+    """A name that nothing has: `stem`, cut where file systems would not take it whole, `mark`, a number where needed."""
+    path, number = folder / f"{fitting(stem, mark + suffix)}{mark}{suffix}", 2
+    while path.exists():
+        path, number = folder / f"{fitting(stem, mark + suffix)}{mark} ({number}){suffix}", number + 1
+    return path
+
+
+def fitting(stem: str, end: str) -> str:
+    """As much of `stem` as a name has room for that goes on with `end`, and what SQLite puts behind that."""
+    while stem and len(os.fsencode(stem + end)) > NAME_BYTES:
+        stem = stem[:-1]
+    return stem
 
 
 def sync_file(path: Path) -> None:

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from core import language, samples
 from core.project import Project
+from core.providers import pace
+from tests.fake_server import FakeServer
 
 # No property fails by the clock, and what a test draws is the same every time. `make fuzz` draws anew.
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -35,6 +37,12 @@ def own_folders(tmp_path, monkeypatch):
     for name in ("CONFIG", "DATA", "LOG", "ENGINE_HOME"):
         monkeypatch.setenv(f"JUKU_{name}", str(tmp_path / name.lower()))
     language.choose("en")
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """A server that is busy without saying how long is asked again at once."""
+    monkeypatch.setattr(pace, "PAUSE", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +74,9 @@ def sample(project):
     """A project with the English sample."""
     asyncio.run(project.write("sample", samples.fill, "hobannu-en"))
     return project
+
+
+@pytest.fixture
+def server():
+    with FakeServer() as fake:
+        yield fake

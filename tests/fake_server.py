@@ -458,7 +458,7 @@ class _Routes(BaseHTTPRequestHandler):
     def _head(self, status: int, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        for name, value in {"x-should-retry": "false", **self.fake.headers, **(headers or {})}.items():
+        for name, value in {**self.fake.headers, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
 

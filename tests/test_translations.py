@@ -13,7 +13,17 @@ def test_texts_in_f_strings_are_found():
     assert list(TOOL["texts"](ast.parse(code))) == ["one", ("a row", "{n} rows"), "two", ("x", "y")]
 
 
-def test_a_colon_after_japanese_is_a_japanese_one():
+JAPANESE = "ぁ-んァ-ヶー一-龠」』）。、"
+
+
+def said_in_japanese():
     catalog = Path(__file__).parent.parent / "resources/translations/ja/LC_MESSAGES/juku.po"
-    said = [line for line in catalog.read_text(encoding="utf-8").splitlines() if line.startswith(("msgstr", '"'))]
-    assert [line for line in said if re.search(r"[ぁ-んァ-ヶー一-龠]:", line)] == []
+    return [line for line in catalog.read_text(encoding="utf-8").splitlines() if line.startswith(("msgstr", '"'))]
+
+
+def test_a_colon_after_japanese_is_a_japanese_one():
+    assert [line for line in said_in_japanese() if re.search(f"[{JAPANESE}]:", line)] == []
+
+
+def test_brackets_after_japanese_are_japanese_ones_but_for_keys():
+    assert [line for line in said_in_japanese() if re.search(rf"[{JAPANESE}]\((?!&.\))", line)] == []

@@ -14,7 +14,7 @@ _RECKONED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
     ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
 }  # fmt: skip
-# Left alone: what is said to people, what a type checker reads, what states the impossible.
+# Left alone: what is said to people and to the log, what a type checker reads, what states the impossible.
 _WORDS = {"tr", "trn"}
 _UNREAD = (ast.Assert, ast.Import, ast.ImportFrom, ast.JoinedStr)
 _NOT_RUN = {"annotation", "returns", "decorator_list", "type_comment", "bases"}
@@ -76,11 +76,20 @@ def _nodes(parent: ast.AST, where: str) -> Iterator[tuple[ast.AST, str, int | No
 
 
 def _is_left_alone(node: ast.AST) -> bool:
-    words = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _WORDS
+    words = _is_said(node.value if isinstance(node, ast.Expr) else node)
     protocol = isinstance(node, ast.ClassDef) and any(
         isinstance(b, ast.Name) and b.id == "Protocol" for b in node.bases
     )
     return words or protocol or _is_docstring(node) or isinstance(node, _UNREAD)
+
+
+def _is_said(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(ast.Name(name)):
+            return name in _WORDS
+        case ast.Call(ast.Attribute(ast.Name("log"), _level)):
+            return True
+    return False
 
 
 def _is_docstring(node: ast.AST) -> bool:

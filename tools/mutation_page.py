@@ -1,12 +1,16 @@
-"""Writes docs/mutation-score.md of what tools/mutate.py found."""
+"""What tools/mutate.py has found so far, in docs/mutation-score.json, and docs/mutation-score.md, which it writes of that."""
 
 import json
+import time
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from tools.mutant_runs import SURVIVED, TIMED_OUT
+from tools.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parent.parent
-FOUND = ROOT / "build" / "mutation"
+FOUND = ROOT / "docs" / "mutation-score.json"
 PAGE = ROOT / "docs" / "mutation-score.md"
 # Mutants that change nothing a test could see, by module and name, each with its reason.
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
@@ -16,73 +20,103 @@ HEAD = """# Mutation score
 Are the tests good? Change the code in one small place, run them, and see whether one fails. `make mutate` does that some thousand times:
 it swaps comparisons, leaves out conditions, operands, keywords and statements, changes constants and returns nothing.
 
-A *killed* mutant made a test fail. An *equivalent* one changes nothing that could be seen: it is left out of the score, with its
-reason below. Of a module with many mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
-Tests were then written for what had survived in the samples of seed 1 (`--again`), so scores and intervals there flatter a sampled module.
-Samples of any other seed are *fresh*: no test was written for them before they were scored, and they tell how good the tests are elsewhere.
+A *killed* mutant made a test fail, or take five times as long as it does and some seconds more (*timeouts*, which are among the killed).
+An *equivalent* one changes nothing that could be seen: it is left out of the score, with its reason below. Of a module with many
+mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
+A sample is *fresh* as long as no test was written for what had survived in it: it tells how good the tests are elsewhere. Of the
+others those that survived were tried again with new tests (`--again`), so scores and intervals there flatter a sampled module.
 A run may be ended early: what it tried until then, in the order drawn, is a smaller sample, which flatters a little, since the mutant that was
 being tried is left out, and those that survive take longest. Small samples prove little: read the interval.
 
 """
+COLUMNS = "Module | Mutants | Tried | Equivalent | Killed | Timeouts | Score | Of all mutants | Sample | Day"
+
+
+@dataclass
+class Left:
+    """A mutant that survived."""
+
+    line: int
+    name: str
+
+
+@dataclass
+class Sample:
+    """What came of the mutants of a module that were drawn with one seed; `again`: tests were written for them since."""
+
+    module: str
+    seed: int
+    mutants: int
+    tried: int = 0
+    timeouts: int = 0
+    again: bool = False
+    day: str = ""
+    left: list[Left] = field(default_factory=list)
+
+    def add(self, mutant: Mutant, fate: str) -> None:
+        self.tried += 1
+        self.timeouts += fate == TIMED_OUT
+        self.day = time.strftime("%Y-%m-%d")
+        if fate == SURVIVED:
+            self.left = sorted([*self.left, Left(mutant.line, mutant.name)], key=lambda one: one.line)
+
+    def without_those_left(self) -> None:
+        """Those that had survived are tried again, but for what the code no longer has."""
+        self.tried -= len(self.left)
+        self.left, self.again = [], True
+
+
+def samples() -> list[Sample]:
+    """All that was ever tried, by module and seed."""
+    told = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else []
+    return [Sample(**(one | {"left": [Left(**left) for left in one["left"]]})) for one in told]
+
+
+def keep(sample: Sample) -> None:
+    """Write a sample down, in place of an earlier one of that seed."""
+    others = [one for one in samples() if (one.module, one.seed) != (sample.module, sample.seed)]
+    every = sorted([*others, sample], key=lambda one: (one.module, one.seed))
+    FOUND.write_text(json.dumps([asdict(one) for one in every], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def write(modules: Iterable[str]) -> None:
-    """The page, from the results of all modules that were ever tried in this tree; those of `modules` without any are named."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOUND.glob("*.json"))]
+    """The page, from the results of all modules that were ever tried; those of `modules` without any are named."""
+    found = samples()
     reasons = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
-    rows = [
-        "| Module | Mutants | Tried | Equivalent | Killed | Score | Of all mutants | Seed | Day |",
-        "|---|--:|--:|--:|--:|--:|---|--:|---|",
-    ]
-    found.sort(key=lambda one: (one["module"], one["seed"]))
-    rows += [_row(one, reasons.get(one["module"], {})) for one in found]
-    parts = [_left(one, reasons.get(one["module"], {})) for one in found]
-    missing = ", ".join(f"`{one}`" for one in modules if one not in {told["module"] for told in found})
+    rows = [f"| {COLUMNS} |", "|---|--:|--:|--:|--:|--:|--:|---|---|---|"]
+    rows += [_row(one, reasons.get(one.module, {})) for one in found]
+    parts = [_left(one, reasons.get(one.module, {})) for one in found if one.left]
+    missing = ", ".join(f"`{one}`" for one in modules if one not in {told.module for told in found})
     rows += [f"\nNot tried yet: {missing}."] if missing else []
     PAGE.write_text(HEAD + "\n".join(rows) + "\n" + "".join(parts), encoding="utf-8")
 
 
-def _row(found: dict[str, Any], reasons: dict[str, str]) -> str:
+def _row(found: Sample, reasons: dict[str, str]) -> str:
     from core.statistics import wilson
 
-    tried = len(found["results"])
-    equivalent = sum(not one["killed"] and _reason(one, reasons) != "" for one in found["results"])
-    killed = sum(one["killed"] for one in found["results"])
-    counted = tried - equivalent
+    equivalent = sum(_reason(one, reasons) != "" for one in found.left)
+    killed, counted = found.tried - len(found.left), found.tried - equivalent
     low, high = wilson(killed / counted, counted)
-    share = "all tried" if tried == found["mutants"] else f"{low:.0%} – {high:.0%}"
-    figures = [
-        found["mutants"],
-        tried,
-        equivalent,
-        killed,
-        f"**{killed / counted:.0%}**",
-        share,
-        _seed(found),
-        found["day"],
-    ]
-    return f"| `{found['module']}` | {' | '.join(map(str, figures))} |"
+    share = "all tried" if found.tried == found.mutants else f"{low:.0%} – {high:.0%}"
+    figures = [found.mutants, found.tried, equivalent, killed, found.timeouts, f"**{killed / counted:.0%}**", share]
+    return f"| `{found.module}` | {' | '.join(map(str, [*figures, _sample(found), found.day]))} |"
 
 
-def _seed(found: dict[str, Any]) -> str:
-    """Which sample it is; tests were written for that of the first seed only."""
-    return str(found["seed"]) if found["seed"] == 1 else f"{found['seed']} (fresh)"
+def _sample(found: Sample) -> str:
+    return f"seed {found.seed}{'' if found.again else ', fresh'}"
 
 
-def _reason(mutant: dict[str, Any], reasons: dict[str, str]) -> str:
+def _reason(mutant: Left, reasons: dict[str, str]) -> str:
     """Why a mutant is equivalent, '' where it is not known to be; the same change in one function has one reason."""
-    return reasons.get(mutant["name"].partition(" #")[0], "")
+    return reasons.get(mutant.name.partition(" #")[0], "")
 
 
-def _left(found: dict[str, Any], reasons: dict[str, str]) -> str:
-    alive = [one for one in found["results"] if not one["killed"]]
-    if not alive:
-        return ""
-    lines = [f"\n## `{found['module']}`, seed {_seed(found)}\n"]
-    for one in alive:
+def _left(found: Sample, reasons: dict[str, str]) -> str:
+    lines = [f"\n## `{found.module}`, {_sample(found)}\n"]
+    for one in found.left:
         reason = _reason(one, reasons)
         lines.append(
-            f"- line {one['line']}, `{one['name'].replace('`', chr(39))}`: "
+            f"- line {one.line}, `{one.name.replace('`', chr(39))}`: "
             + (f"equivalent: {reason}" if reason else "survived")
         )
     return "\n".join(lines) + "\n"

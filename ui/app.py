@@ -112,9 +112,9 @@ async def show(
 def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
     """Say once what was saved beside a project as the last window closed, when nobody could be told."""
     if chosen.left:
-        window.messages.show_text(chosen.left)
+        window.messages.add_text(chosen.left)
         chosen.left = ""
-        with suppress(JukuError):  # said again at the next start, then
+        with suppress(JukuError):  # then it is said again next time; that settings cannot be saved was said already
             settings.save(chosen)
 
 

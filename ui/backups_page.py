@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
 from core import backups, settings
 from core.errors import JukuError
 from core.language import tr
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.workspace import Workspace
 
 
@@ -19,7 +20,7 @@ class BackupsPage(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._settings = workspace.settings
-        self.often = QComboBox()
+        self.often = DropDown()
         for minutes, title in _choices().items():
             self.often.addItem(title, minutes)
         self.often.setCurrentIndex(max(0, self.often.findData(self._settings.backup_minutes)))

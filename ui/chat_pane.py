@@ -9,6 +9,7 @@ from core.language import tr
 from core.playground import Pane
 from core.providers import LOCAL, Offer, kinds
 from ui import server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
@@ -29,13 +30,13 @@ class ChatPane(QFrame):
         self.show_offers()
 
     def _make_boxes(self) -> None:
-        self.server = QComboBox()
+        self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         self.model = ModelBox(self._workspace, f"chat {self.number}")
         self.model.setMinimumContentsLength(8)
         self.model.setAccessibleName(tr("Model"))
         self.model.setPlaceholderText(tr("No fine-tuned model yet") if self._tuned else tr("No model yet"))
-        self.condition = QComboBox()
+        self.condition = DropDown()
         self.condition.setAccessibleName(tr("Condition"))
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)
@@ -114,7 +115,7 @@ class ChatPane(QFrame):
     def converts(self) -> bool:
         """Whether the model has to be made ready for its first use."""
         offer = self.model.offer()
-        return offer is not None and offer.state in ("available", "fetching")
+        return offer is not None and offer.converts
 
     def _show_servers(self) -> None:
         titles = server_words.titles(self._workspace)

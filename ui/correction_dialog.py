@@ -5,7 +5,6 @@ import sqlite3
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -23,6 +22,7 @@ from core.facts import Fact
 from core.language import tr
 from core.project import Changes
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.generation_dialog import kind_words
 from ui.growing_edit import GrowingEdit
 from ui.latest import Latest
@@ -65,7 +65,7 @@ class CorrectionDialog(QDialog):
         self.answer.setPlainText(answer)
         self.facts = QListWidget(uniformItemSizes=True)
         self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
-        self.kind = QComboBox()
+        self.kind = DropDown()
         for kind, (title, words) in kind_words().items():
             if kind != EXAM and not (self._exam and kind == "statement"):
                 self.kind.addItem(title, kind)

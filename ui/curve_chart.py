@@ -29,6 +29,7 @@ from core.settings import Settings
 from ui import curve_export, curve_lines, file_dialogs, style, widgets
 from ui.curve_legend import Legend
 from ui.curve_lines import Curve, View
+from ui.drop_down import DropDown
 from ui.flow_layout import FlowLayout
 from ui.notice import Notice
 
@@ -68,7 +69,7 @@ class CurveChart(QWidget):
         self._lay_out()
 
     def _make_controls(self) -> None:
-        self.measure, self.axis = QComboBox(), QComboBox()
+        self.measure, self.axis = DropDown(), DropDown()
         self.measure.setAccessibleName(tr("Contents of the chart"))
         self.measure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.axis.setAccessibleName(tr("Horizontal axis"))

@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable
 
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from core import dataset, editing
 from core.language import tr, trn
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.notice import Notice
 from ui.value_words import word
 from ui.workspace import Workspace
@@ -111,10 +111,10 @@ class BulkDialog(QDialog):
         self._workspace, self._ids = workspace, ids
         self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
         self.resize(520, 0)
-        self.action = QComboBox()
+        self.action = DropDown()
         for name, title in titles().items():
             self.action.addItem(title, name)
-        self.choice, self.line, self.text = QComboBox(), QLineEdit(), QPlainTextEdit()
+        self.choice, self.line, self.text = DropDown(), QLineEdit(), QPlainTextEdit()
         self.text.setTabChangesFocus(True)
         self._pages = QStackedWidget()
         for page in (self.choice, self.line, self.text):
@@ -127,6 +127,7 @@ class BulkDialog(QDialog):
         self.text.textChanged.connect(self._show_button)
         self.action.setCurrentIndex(self.action.findData(action))
         self._show_action()
+        self._pages.currentWidget().setFocus()  # what to do is chosen already; what is typed is the value
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)

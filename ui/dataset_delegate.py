@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from ui import style
 from ui.dataset_columns import ALL, NUMBERS
 from ui.dataset_model import DatasetModel
+from ui.drop_down import DropDown
 from ui.value_words import choose, offer
 
 Index = QModelIndex | QPersistentModelIndex
@@ -147,7 +148,7 @@ class DatasetDelegate(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         column = ALL[index.column()]
         if column.choices:
-            box = QComboBox(parent)
+            box = DropDown(parent)
             offer(box, column.choices)
             box.activated.connect(lambda _index: self._finish(box))
             return box

@@ -23,6 +23,7 @@ from core.checks import RULES
 from core.filters import Filter
 from core.language import tr
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.value_words import word
 
 TYPING = 150  # milliseconds between the last key and the search
@@ -124,8 +125,11 @@ class FilterBar(QWidget):
             "split": tr("All splits"), "kind": tr("All kinds"), "status": tr("Any status"),
             "rule": tr("With and without problems"), "tag": tr("All tags"), "fact": tr("All facts"),
         }  # fmt: skip
+        wanted = self.filter()
         for name, box in self.boxes.items():
-            found = counts.get(NAMES[name], {})
+            found = dict(counts.get(NAMES[name], {}))
+            if (chosen := getattr(wanted, name)) not in ("", "*"):
+                found.setdefault(chosen, 0)  # no row has it any more, and it is still what is looked for
             titles = _words(name, found)
             any = tr("With problems") if name == "rule" and found else ""
             _fill(box, every[name], found, titles, any)
@@ -219,7 +223,7 @@ def _words(name: str, found: Iterable[str]) -> dict[str, str]:
 
 
 def _box(name: str) -> QComboBox:
-    box = QComboBox()
+    box = DropDown()
     box.setAccessibleName(name)
     # They shrink in a narrow window; what they offer is shown whole in their lists.
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

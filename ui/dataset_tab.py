@@ -97,6 +97,8 @@ class DatasetTab(Tab):
         self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
+        for button in (self._fix, self._judge, self._unread):
+            button.hide()  # until it is known what there is to do
         self._count = widgets.label(dim=True)
         self._searching = QTimer(self, singleShot=True, interval=PATIENCE)
         self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -22,6 +21,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.routing import Domain
 from ui import file_dialogs, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import ModelBox, unusable_words
 from ui.workspace import Workspace
 
@@ -39,7 +39,7 @@ class DomainDialog(QDialog):
         self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
         self.about.setFixedHeight(5 * self.fontMetrics().height())
         self.about.setTabChangesFocus(True)
-        self.server, self.model, self.on_model = QComboBox(), ModelBox(workspace), widgets.Note()
+        self.server, self.model, self.on_model = DropDown(), ModelBox(workspace), widgets.Note()
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from core.conditions import CONDITIONS
 from core.language import tr
 from core.trends import Point
 from ui import exam_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_lines import Line, Spot
 from ui.nothing import Nothing
 
@@ -28,7 +29,7 @@ class ExamChart(QWidget):
         super().__init__()
         self._points: list[Point] = []
         self._plot: ExamPlot | None = None
-        self.axis, self.told = QComboBox(), widgets.label(wrap=True, dim=True)
+        self.axis, self.told = DropDown(), widgets.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -22,6 +21,7 @@ from core.language import tr, trn
 from core.providers import LOCAL, Sampling, kinds
 from core.trained_prompt import Trained
 from ui import exam_words, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_subjects import ExamSubjects
 from ui.flow_layout import FlowLayout
 from ui.model_box import USABLE
@@ -64,7 +64,7 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), QComboBox()
+        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
@@ -221,7 +221,7 @@ class ExamForm(QWidget):
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
         self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
-        self.as_trained.setVisible(found is not None)
+        self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
         self._running = running

@@ -3,7 +3,6 @@
 from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QSplitter,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from core.language import tr, trn
 from ui import exam_model, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_answers import AnswersView
 from ui.exam_model import ALL, FACTS, KINDS, LEAKED, NEVER_RIGHT, ONLY_GAINED, ONLY_LOST, QUESTIONS, Entry, RatesModel
 from ui.exam_outcome import Outcome
@@ -91,7 +91,7 @@ class ExamHeat(QWidget):
         super().__init__()
         self._outcome: Outcome | None = None
         self._against = 0
-        self.level, self.filter, self.count = QComboBox(), QComboBox(), widgets.label(dim=True)
+        self.level, self.filter, self.count = DropDown(), DropDown(), widgets.label(dim=True)
         for title, level in (
             (tr("By fact"), FACTS),
             (tr("By kind of question"), KINDS),

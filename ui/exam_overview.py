@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListView, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core import verdict
 from core.evals import Question
@@ -11,6 +21,7 @@ from core.language import tr, trn
 from core.report_words import kind_title
 from core.scores import GENERAL, Line
 from ui import exam_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_answers import leak_words
 from ui.exam_model import ALL, FACTS, LEAKED, QUESTIONS
 from ui.exam_outcome import Compared, Outcome
@@ -61,7 +72,7 @@ class ExamOverview(QScrollArea):
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
-        self.table, self.against, self.on_error = TotalsTable(), QComboBox(), widgets.Note()
+        self.table, self.against, self.on_error = TotalsTable(), DropDown(), widgets.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))
@@ -107,18 +118,17 @@ class ExamOverview(QScrollArea):
         layout.addLayout(self._lists(), 1)
         self.setWidget(page)
 
-    def _lists(self) -> QHBoxLayout:
-        """What was gained, what was lost, and what is still missing, side by side."""
-        lists = QHBoxLayout()
-        lists.setSpacing(style.SPACE)
-        for title, one in zip(self.titles, (self.gained, self.lost, self.missing), strict=True):
-            column = QVBoxLayout()
-            column.setSpacing(style.SPACE // 3)
-            column.addWidget(title)
-            column.addWidget(one, 1)
-            if one is self.missing:
-                column.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
-            lists.addLayout(column, 1)
+    def _lists(self) -> QGridLayout:
+        """What was gained, what was lost, and what is still missing, side by side; they begin at one height."""
+        lists = QGridLayout()
+        lists.setHorizontalSpacing(style.SPACE)
+        lists.setVerticalSpacing(style.SPACE // 3)
+        for at, (title, one) in enumerate(zip(self.titles, (self.gained, self.lost, self.missing), strict=True)):
+            lists.addWidget(title, 0, at, Qt.AlignmentFlag.AlignBottom)
+            lists.addWidget(one, 1, at, 1 if one is self.missing else 2, 1)
+            lists.setColumnStretch(at, 1)
+        lists.addWidget(self.wordings, 2, 2, Qt.AlignmentFlag.AlignLeft)
+        lists.setRowStretch(1, 1)
         return lists
 
     def show_outcome(self, outcome: Outcome, against: int) -> None:

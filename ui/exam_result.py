@@ -12,6 +12,7 @@ from core.judges import JUDGE, PERSON
 from core.language import tr
 from core.project import Project
 from ui import exam_outcome, exam_words, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.exam_chart import ExamChart
 from ui.exam_heat import ExamHeat
 from ui.exam_marking import ExamMarking
@@ -42,7 +43,7 @@ class ExamResult(QWidget):
         self._comparing, self._answering = Latest(workspace, self), Latest(workspace, self)
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
-        self.by = QComboBox()
+        self.by = DropDown()
         self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()

@@ -18,6 +18,7 @@ class RunLine(QWidget):
         super().__init__()
         self._begun = 0.0
         self._before: int | None = None  # answers there were at the beginning
+        self._converts = False
         self.text, self.stop = widgets.label(), QPushButton(tr("Stop"))
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedHeight(8)
@@ -30,9 +31,9 @@ class RunLine(QWidget):
         layout.addWidget(self.stop)
         self.hide()
 
-    def begin(self, now: float) -> None:
-        """An exam starts, or goes on."""
-        self._begun, self._before = now, None
+    def begin(self, now: float, converts: bool = False) -> None:
+        """An exam starts, or goes on; with `converts` a model has to be made ready for the first answer."""
+        self._begun, self._before, self._converts = now, None, converts
         self.text.setText("")
         self.bar.setRange(0, 0)
 
@@ -44,11 +45,14 @@ class RunLine(QWidget):
             self._before, self._begun = done, now
         came, spent = done - self._before, now - self._begun
         left = spent / came * (wanted - done) if came >= FIRST else None
-        self.text.setText(
-            exam_words.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
-        )
+        self.text.setText(self._words(done, wanted, left, came == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
+
+    def _words(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
+        if waits and self._converts:
+            return tr("Preparing the model for its first use…")
+        return exam_words.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
 
 
 class EmptyExam(QWidget):
@@ -88,17 +92,23 @@ class EmptyExam(QWidget):
         self._text.setText(f"{about}\n\n{which}\n{count}")
 
 
-def warn_of_prompt(parent: QWidget, why: str, on_use: Callable[[], object], on_start: Callable[[], object]) -> None:
-    """Ask what to do where models would be asked under another system prompt than they were trained with."""
+def warn_of_prompt(
+    parent: QWidget, why: str, on_use: Callable[[], object] | None, on_start: Callable[[], object]
+) -> None:
+    """Ask what to do where models would be asked under another system prompt than they were trained with.
+
+    `on_use` takes the rows' prompt; None where a person has chosen the project's already.
+    """
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Before the exam"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
-    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole)
-    use.clicked.connect(lambda _checked: on_use())
+    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
+    if use and on_use:
+        use.clicked.connect(lambda _checked: on_use())
     start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)
     start.clicked.connect(lambda _checked: on_start())
-    box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(use)
+    cancel = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(use or cancel)
     box.open()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from core.conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
 from core.evals import Estimate, Subject
@@ -12,6 +12,7 @@ from core.language import tr
 from core.providers import Offer, kinds
 from core.providers.models_api import is_tuned
 from ui import exam_words, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
@@ -31,7 +32,7 @@ class SubjectRow(QWidget):
     def __init__(self, workspace: Workspace, subject: Subject) -> None:
         super().__init__()
         self._workspace = workspace
-        self.server, self.model, self.condition = QComboBox(), ModelBox(workspace), QComboBox()
+        self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
         self.cost = widgets.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
         self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from PySide6.QtWidgets import (
@@ -20,10 +20,12 @@ from core import eval_answers, eval_questions, evals, filters, lineage, spec, tr
 from core.evals import Estimate, Plan, Run, Subject
 from core.language import tr, trn
 from core.project import Changes, Project
+from core.providers import LOCAL
 from core.providers.models_api import is_tuned
 from core.trained_prompt import Trained
 from ui import exam_words, screen, style
 from ui.confirm import Role, confirm
+from ui.drop_down import DropDown
 from ui.exam_export import ExportButton
 from ui.exam_form import ExamForm
 from ui.exam_result import ExamResult
@@ -63,7 +65,7 @@ class ExamTab(Tab):
         return tr("Exam")
 
     def _make_run_row(self) -> None:
-        self.runs, self.new = QComboBox(), QPushButton(tr("&New exam"), checkable=True)
+        self.runs, self.new = DropDown(), QPushButton(tr("&New exam"), checkable=True)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))
@@ -133,7 +135,8 @@ class ExamTab(Tab):
         if self.form.trained is None:
             self._on_start()
         else:
-            warn_of_prompt(self, self.form.warning.text(), self.form.as_trained.click, self._on_start)
+            on_use = self.form.as_trained.click if self.form.trained.is_offered else None
+            warn_of_prompt(self, self.form.warning.text(), on_use, self._on_start)
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
@@ -141,14 +144,16 @@ class ExamTab(Tab):
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
-        self._begin(partial(self._examine, self.form.plan()))
+        plan = self.form.plan()
+        self._begin(partial(self._examine, plan), plan.subjects)
 
     def _on_go_on(self) -> None:
         if run := self.run():
-            self._begin(partial(self._continue, run.id))
+            self._begin(partial(self._continue, run.id), run.subjects)
 
-    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
-        self.running.begin(time.monotonic())
+    def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[Subject]) -> None:
+        unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
+        self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
         self._exam = self.workspace.tasks.start(tr("Exam"), self._until_done(work))
         self._show_state()
 

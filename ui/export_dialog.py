@@ -13,7 +13,6 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -34,6 +33,7 @@ from core.formats.writers import WRITERS
 from core.language import tr, trn
 from core.progress import Reporter
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.latest import Latest
 from ui.notice import Notice
 from ui.value_words import offer
@@ -64,7 +64,7 @@ class ExportDialog(QDialog):
         self._on_format()
 
     def _make_choices(self) -> None:
-        self.what, self.split, self.format = QComboBox(), QComboBox(), QComboBox()
+        self.what, self.split, self.format = DropDown(), DropDown(), DropDown()
         self.what.addItem(tr("All rows"), "all")
         if filters.words(self._shown):
             self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox
 
+from ui.drop_down import DropDown
 from ui.growing_edit import GrowingEdit, text_of
 from ui.value_words import offer
 
@@ -58,7 +58,7 @@ class FieldEdit(GrowingEdit):
         return self.document().toRawText()
 
 
-class Choice(QComboBox):
+class Choice(DropDown):
     """A choice that is not changed by scrolling past it."""
 
     def __init__(self, name: str, values: Sequence[str] = ()) -> None:

@@ -49,7 +49,7 @@ class FileActions(QObject):
         file.addSeparator()
         widgets.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
         widgets.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
-        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+E")
+        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
         file.addSeparator()
         widgets.menu_action(file, tr("&Rescue a model…"), self._on_rescue)
         widgets.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())

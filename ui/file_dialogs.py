@@ -5,14 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QToolButton, QTreeView, QWidget
 
 from core import paths, settings
 from core.errors import JukuError
 from core.language import tr
 from core.settings import Settings
+from ui import style
 
 PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
+
+# Qt draws these black, in a dark window, too.
+ARROWS = {"toParentButton": "arrow-up", "backButton": "arrow-left", "forwardButton": "arrow-right"}
 
 
 def folder(chosen: Settings, kind: str) -> Path:
@@ -71,5 +75,12 @@ def to_choose_folder(
 def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str) -> QFileDialog:
     dialog = QFileDialog(owner, title, str(folder(chosen, kind)), filter)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if table := dialog.findChild(QTreeView):  # none where the dialog is the system's own
+        table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, table.header().count()):
+            table.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+    for name, arrow in ARROWS.items():
+        if button := dialog.findChild(QToolButton, name):
+            button.setIcon(style.icon(arrow))
     dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
     return dialog

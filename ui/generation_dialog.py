@@ -62,7 +62,7 @@ class GenerationDialog(InquiryDialog):
         self._make_kinds()
         self._make_ways()
         self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
-        self.drafts.clicked.connect(lambda _checked: self.drafts_wanted.emit())
+        self.drafts.clicked.connect(lambda _checked: (self.drafts_wanted.emit(), self.close()))
         self.drafts.hide()
         self._lay_out_body()
         self.ways.changed.connect(self._show_way)

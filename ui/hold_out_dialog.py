@@ -69,9 +69,13 @@ class HoldOutDialog(QDialog):
         self.again = QPushButton(tr("Choose &others"), autoDefault=False)
 
     def _make_table(self) -> None:
-        self.count, self.note = widgets.heading(""), widgets.Note()
+        self.count, self.fewer, self.note = widgets.heading(""), widgets.Note(), widgets.Note()
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
+        for column in (0, 1):  # as their cells
+            self.table.horizontalHeaderItem(column).setTextAlignment(
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            )
         self.table.setAccessibleName(tr("Questions by fact"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
@@ -117,6 +121,7 @@ class HoldOutDialog(QDialog):
         layout.addWidget(widgets.label(words, wrap=True, dim=True))
         layout.addLayout(grid)
         layout.addWidget(self.count)
+        layout.addWidget(self.fewer)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.note)
         layout.addLayout(below)
@@ -127,7 +132,7 @@ class HoldOutDialog(QDialog):
         self.by_share.toggled.connect(lambda _on: self._show())
         self.again.clicked.connect(lambda _checked: self.seed.setValue(_another(self.seed.value())))
         self.keep.clicked.connect(lambda _checked: self._on_keep())
-        self.show_questions.clicked.connect(lambda _checked: self.questions_wanted.emit())
+        self.show_questions.clicked.connect(lambda _checked: (self.questions_wanted.emit(), self.close()))
         self.closing.clicked.connect(lambda _checked: self.close())
         self.finished.connect(lambda _result: (self._work.stop(), self.deleteLater()))
 
@@ -165,6 +170,7 @@ class HoldOutDialog(QDialog):
         )  # fmt: skip
         self.keep.setText(trn("Keep {n} row", "Keep {n} rows", chosen) if chosen else tr("Keep"))
         self.keep.setEnabled(chosen > 0 and not self._workspace.project.read_only)
+        self.fewer.say(hold_out.fewer_words(self._found, rows, self.choice, self.seed.value()))
         self._show_facts()
 
     def _show_facts(self) -> None:

@@ -31,6 +31,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.rows import Options
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.import_run import Outcome, Wanted, failure, label_of, take
 from ui.import_source import Preview, Source
 from ui.latest import Latest
@@ -117,12 +118,12 @@ class ImportDialog(QDialog):
         self._show_source()
 
     def _make_file(self) -> None:
-        self._file = QComboBox()
+        self._file = DropDown()
         self._file.setAccessibleName(tr("File"))
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
         self._about = widgets.label(dim=True)
-        self._encoding = QComboBox()
+        self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
             self._encoding.addItem(title, name)
@@ -131,7 +132,7 @@ class ImportDialog(QDialog):
         self._head.clicked.connect(self._on_head)
 
     def _make_options(self) -> None:
-        self._split, self._status, self._tags = QComboBox(), QComboBox(), QLineEdit()
+        self._split, self._status, self._tags = DropDown(), DropDown(), QLineEdit()
         offer(self._split, dataset.SPLITS)
         offer(self._status, dataset.STATUSES)
         self._status.setCurrentIndex(self._status.findData("approved"))
@@ -244,7 +245,7 @@ class ImportDialog(QDialog):
             self.columns.setColumnWidth(number, max(150, min(300, 860 // max(1, len(names)))))
 
     def _choice(self, column: str) -> QComboBox:
-        box = QComboBox()
+        box = DropDown()
         box.setAccessibleName(tr("Meaning of {column}", column=column))
         box.addItem(tr("ignored"), "")
         for field in columns.FIELDS:

@@ -60,7 +60,7 @@ class Outcome:
         if self.links:
             said.append(fact_links.linked_words(self.linked, self.links))
         if self.unread:
-            said.append(trn("{n} line needs fixing.", "{n} lines need fixing.", self.unread))
+            said.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(
             [" ".join(said) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
         ).strip()
@@ -157,7 +157,7 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
         words = f"rule:{rules[0]}" if len(rules) == 1 else "rule:*"
         notice.add_button(tr("Show"), lambda: workspace.rows_wanted.emit(words))
     if outcome.unread:
-        notice.add_button(tr("Review…"), lambda: QuarantineDialog(workspace, window.window()).open())
+        notice.add_button(tr("Unread lines…"), lambda: QuarantineDialog(workspace, window.window()).open())
     if outcome.links:
         notice.add_button(tr("Review links…"), lambda: LinkDialog(workspace, window.window()).open())
     return notice

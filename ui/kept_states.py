@@ -25,6 +25,7 @@ from core.language import tr
 from core.project import Changes, Project
 from ui import style, widgets
 from ui.confirm import confirm
+from ui.drop_down import DropDown
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
 from ui.reload import Reload
@@ -131,7 +132,7 @@ class KeptStates(QDialog):
         self._pages.addWidget(self.table)
 
     def _make_boxes(self) -> None:
-        self.old, self.new = QComboBox(), QComboBox()
+        self.old, self.new = DropDown(), DropDown()
         self.old.setAccessibleName(tr("Compare this state"))
         self.new.setAccessibleName(tr("with this one"))
         for box in (self.old, self.new):

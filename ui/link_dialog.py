@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -31,7 +31,7 @@ from ui import style, widgets
 from ui.ask_dialogs import AskDialog, Found
 from ui.confirm import confirm
 from ui.latest import Latest, ProgressLine
-from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel
+from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
 from ui.nothing import Nothing
 from ui.workspace import Workspace
 
@@ -88,8 +88,10 @@ class LinkTable(QTableView):
         header.setHighlightSections(False)
         for column in (ROW, FACT):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column in (SURE, DECISION):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(SURE, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(DECISION, QHeaderView.ResizeMode.Fixed)  # no decision moves the other columns
+        widest = max(map(self.fontMetrics().horizontalAdvance, decision_words()))
+        header.resizeSection(DECISION, max(header.sectionSizeHint(DECISION), widest + 2 * style.SPACE))
         for key, slot in (
             (Qt.Key.Key_Space, self.accept),
             (Qt.Key.Key_N, self.refuse),
@@ -99,6 +101,13 @@ class LinkTable(QTableView):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(slot)
+
+    def selectionCommand(self, index: Index, event: QEvent | None = None) -> QItemSelectionModel.SelectionFlag:
+        """With Ctrl the keys would move the cursor alone, and the next decision be one on a row that is out of sight."""
+        command = super().selectionCommand(index, event)
+        if isinstance(event, QKeyEvent) and command == QItemSelectionModel.SelectionFlag.NoUpdate:
+            return QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        return command
 
     def places(self) -> list[int]:
         return sorted(index.row() for index in self.selectionModel().selectedRows())

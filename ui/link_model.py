@@ -63,13 +63,13 @@ class LinkModel(QAbstractTableModel):
     def accept_from(self, confidence: float) -> None:
         """Accept what is proposed with this confidence at least, where nothing is decided yet."""
         for one in self._rows:
-            if one.proposed and (one.by_model or one.confidence >= confidence):
+            if _is_from(one, confidence):
                 self._decisions.setdefault(one.row, one.proposed)
         self._tell(range(len(self._rows)))
 
     def count_from(self, confidence: float) -> int:
         """How many proposals there are with this confidence at least."""
-        return sum(bool(one.proposed) and (one.by_model or one.confidence >= confidence) for one in self._rows)
+        return sum(_is_from(one, confidence) for one in self._rows)
 
     def _tell(self, places: Sequence[int]) -> None:
         """Once for all of them: there may be 20,000, and who hears of it looks at each row."""
@@ -145,6 +145,16 @@ class LinkModel(QAbstractTableModel):
 
 def _said(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
+
+
+def _is_from(one: Open, confidence: float) -> bool:
+    """Whether a proposal has this confidence at least, as it is shown: in whole percent."""
+    return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
+
+
+def decision_words() -> list[str]:
+    """All that can stand in the last column."""
+    return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 
 def _decision(names: str, one: Open) -> str:

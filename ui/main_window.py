@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
             (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
             (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
         ):
-            named = f"{verb}: {label}" if label else verb
+            named = tr("{verb}: {step}", verb=verb, step=label) if label else verb
             action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
         for tab in self.tab_list:
@@ -241,7 +241,11 @@ class MainWindow(QMainWindow):
     async def _revert(self, undo: bool) -> Changes:
         await self.flush()
         project = self.workspace.project
-        return await (project.undo() if undo else project.redo())
+        label = project.undo_label if undo else project.redo_label
+        changes = await (project.undo() if undo else project.redo())
+        if label and self.tabs.currentWidget() not in (self.spec_tab, self.dataset_tab):  # where it can be seen
+            Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
+        return changes
 
     def show_settings(self) -> None:
         SettingsDialog(self.workspace, self).open()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox
 from core.language import tr
 from core.providers import Offer, kinds
 from core.providers.models_api import is_tuned
+from ui.drop_down import DropDown
 from ui.widgets import short_name, size, tip
 from ui.workspace import Workspace
 
@@ -16,7 +17,7 @@ GONE = "gone"  # the state of a model that was chosen and is offered no more
 AWAITED = "awaited"  # of one that was chosen while the server has not told its models yet
 
 
-class ModelBox(QComboBox):
+class ModelBox(DropDown):
     """Models of one provider that fit a use (core/providers/kinds.py).
 
     With a `place` the person's choice is kept in the project, for each provider of its own. What was chosen stays chosen:

@@ -79,6 +79,14 @@ class MessageBar(Floating):
         self.show()
         self.place()
 
+    def add_text(self, text: str) -> None:
+        """Say `text` beneath what stands there already."""
+        if self.isHidden():
+            self.show_text(text)
+        else:
+            self._text.setText(f"{self.text()}\n{text}")
+            self.place()
+
 
 def _text(text: str) -> QLabel:
     made = widgets.label(text, wrap=True)

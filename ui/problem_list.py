@@ -1,7 +1,8 @@
 """What is wrong with a row, line by line; a click goes to the place."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, QSizePolicy
 
 from core import checks
 from core.language import tr
@@ -22,6 +23,7 @@ class ProblemList(QListWidget):
         self.setStyleSheet("ProblemList { border: 0; background: transparent; }")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setWordWrap(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)  # a narrower list has higher lines
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemClicked.connect(self._on_item)
         self.itemActivated.connect(self._on_item)
@@ -38,8 +40,14 @@ class ProblemList(QListWidget):
         self.setVisible(bool(problems))
         self.updateGeometry()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
     def sizeHint(self) -> QSize:
-        heights = sum(max(0, self.sizeHintForRow(row)) for row in range(self.count()))
+        # Not `sizeHintForRow`, which takes every line for one that has room.
+        heights = sum(self.visualItemRect(self.item(row)).height() for row in range(self.count()))
         return QSize(super().sizeHint().width(), heights + 4)
 
     def minimumSizeHint(self) -> QSize:

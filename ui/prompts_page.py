@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QTextCursor
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,6 +20,7 @@ from core import language, prompts
 from core.errors import JukuError
 from core.language import tr, trn
 from ui import style, widgets
+from ui.drop_down import DropDown
 
 TYPING = 600  # milliseconds after the last key until the prompt is saved
 LIST_WIDTH = 230
@@ -44,7 +44,7 @@ class PromptsPage(QWidget):
         self.list.setFixedWidth(LIST_WIDTH)
         for name in prompts.NAMES:
             self.list.addItem(QListWidgetItem(prompts.title(name)))
-        self.language = QComboBox()
+        self.language = DropDown()
         for code in prompts.LANGUAGES:
             self.language.addItem(language.LANGUAGES[code], code)
         self.language.setCurrentIndex(self.language.findData(self._shown[1]))

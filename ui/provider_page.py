@@ -5,7 +5,6 @@ import time
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -22,6 +21,7 @@ from core.providers import LOCAL, Capabilities, diagnosis
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import preset_words, style, widgets
 from ui.capability_list import CapabilityList
+from ui.drop_down import DropDown
 from ui.key_field import KeyField
 from ui.workspace import Workspace
 
@@ -47,7 +47,7 @@ class ProviderPage(QWidget):
 
     def _make_fields(self) -> None:
         self.about = widgets.label(wrap=True, dim=True)
-        self.kind = QComboBox()
+        self.kind = DropDown()
         for preset in presets.presets():
             if preset.id != LOCAL:
                 self.kind.addItem(tr("Custom") if preset.id == presets.CUSTOM else preset.title, preset.id)

@@ -27,6 +27,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.latest import Latest, ProgressLine
 from ui.quarantine_model import QuarantineModel
 from ui.unread_edit import UnreadEdit
@@ -46,7 +47,7 @@ class QuarantineDialog(QDialog):
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
         self._about = widgets.label(wrap=True)
-        self._rule = QComboBox()
+        self._rule = DropDown()
         self._rule.setAccessibleName(tr("Reason"))
         self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._rule.activated.connect(lambda _index: self.refresh())

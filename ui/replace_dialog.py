@@ -8,7 +8,6 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -29,6 +28,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.project import Changes
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
 from ui.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
@@ -75,7 +75,7 @@ class ReplaceDialog(QDialog):
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
         for field in ("question", "answer"):
             self.fields[field].setChecked(True)
-        self.scope = QComboBox()
+        self.scope = DropDown()
         self.scope.setAccessibleName(tr("Which rows"))
         self.note = widgets.Note()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QHBoxLayout,
     QPushButton,
@@ -26,6 +25,7 @@ from core.language import tr
 from core.progress import Progress
 from core.project import Changes
 from ui import inquiry_runner, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, unfinished
 from ui.inquiry_runner import Abouts, Ended
 from ui.latest import Latest, ProgressLine
@@ -54,7 +54,7 @@ class RescueDialog(QDialog):
         self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
-        self.server = QComboBox()
+        self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)
@@ -88,12 +88,13 @@ class RescueDialog(QDialog):
         parts.addWidget(self.models)
         parts.addWidget(self.tabs)
         parts.setSizes([190, 430])
+        parts.setStretchFactor(1, 1)  # the list keeps its height when something is said below
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
         layout.addWidget(self.older)
-        layout.addWidget(self.note)
         layout.addWidget(parts, 1)
+        layout.addWidget(self.note)  # below: above it would push tabs and buttons down
         layout.addLayout(below)
         self.again.setAutoDefault(False)
         self.resize(960, 720)

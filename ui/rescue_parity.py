@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from core import golden, jobs, points
 from core.errors import JukuError
@@ -14,6 +14,7 @@ from core.golden import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import file_dialogs, style, widgets
+from ui.drop_down import DropDown
 from ui.notice import Notice
 from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
 from ui.text_table import MOST, TextTable
@@ -38,7 +39,7 @@ class ParityPage(Page):
         self._pairs: list[Pair] = []
         self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
         self.batch = BatchBox()
-        self.other = QComboBox()
+        self.other = DropDown()
         self.other.setAccessibleName(tr("Compare with"))
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))
@@ -49,7 +50,8 @@ class ParityPage(Page):
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
-        self.other.activated.connect(lambda _index: self.read())
+        self._wanted: Who | None = None  # the one that a person has chosen; else it is the one taught again last
+        self.other.activated.connect(lambda _index: self._on_other())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
         self.again.clicked.connect(lambda _checked: self._on_again())
         self.export.clicked.connect(lambda _checked: self._on_export())
@@ -70,7 +72,7 @@ class ParityPage(Page):
         layout.addWidget(beside(self.table, self.whole, 3), 1)
 
     def reading(self) -> Callable[[sqlite3.Connection], _Found]:
-        old, wanted = self.who, self._new()
+        old, wanted = self.who, self._wanted
 
         def read(db: sqlite3.Connection) -> _Found:
             known = jobs.jobs(db)
@@ -84,6 +86,10 @@ class ParityPage(Page):
             return _Found(len(kept), others, new, told, pairs, waits)
 
         return read
+
+    def _on_other(self) -> None:
+        self._wanted = self._new()
+        self.read()
 
     def _new(self) -> Who | None:
         at = self.other.currentIndex()
@@ -161,7 +167,7 @@ class ParityPage(Page):
 
 def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
     """The models to compare with: those taught again from this one, others of the project, those with answers."""
-    mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: job.sweep != old[1])
+    mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
     found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(golden.recorded(db))
     return [who for who in dict.fromkeys(found) if who != old]
 

@@ -18,6 +18,7 @@ from core.project import Changes
 from core.providers import LOCAL, kinds
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import AWAITED, ModelBox, unusable_words
 from ui.rescue_parts import Page
 from ui.text_length import local_time
@@ -51,7 +52,7 @@ class TeachingPage(Page):
         super().__init__(workspace)
         self._rows: list[_Rows] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
-        self.rows, self.server_box, self.base = QComboBox(), QComboBox(), ModelBox(workspace, "rescue", kinds.BASE)
+        self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", kinds.BASE)
         for id, title in server_words.titles(workspace).items():
             if server_words.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)

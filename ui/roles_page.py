@@ -15,6 +15,7 @@ from core.providers import Offer, kinds
 from core.providers.models_api import is_tuned
 from core.settings import ROLES
 from ui import model_box, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.model_box import AWAITED, GONE
 from ui.workspace import Workspace
 
@@ -53,7 +54,7 @@ class RolesPage(QWidget):
 
     def _part(self, role: str) -> QWidget:
         title, words = role_words()[role]
-        boxes = self.boxes[role] = _Boxes(QComboBox(), QComboBox(), widgets.Note())
+        boxes = self.boxes[role] = _Boxes(DropDown(), DropDown(), widgets.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)

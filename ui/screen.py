@@ -1,10 +1,11 @@
 """Windows and dialogs that fit the screen: no larger than it, and scrolled where they cannot be smaller."""
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QFrame, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 FRAME = QSize(8, 40)  # kept for the frame that is not there yet
+SETTLED = 300  # milliseconds in which a window manager has placed a dialog
 OWN_LAYOUTS = (QFileDialog, QMessageBox)  # Qt's, which know how to be small
 
 
@@ -18,7 +19,7 @@ def fit(window: QWidget) -> None:
     if window.isMaximized() or window.isFullScreen():
         return
     room = window.screen().availableGeometry()
-    frame = window.frameGeometry().size() - window.size() if window.isVisible() else FRAME
+    frame = (window.frameGeometry().size() - window.size()).expandedTo(QSize(0, 0)) if window.isVisible() else FRAME
     place = fitted(QRect(window.pos(), window.size()), frame, room)
     if place.size() != window.size():
         window.resize(place.size())
@@ -51,6 +52,22 @@ def _on_window(found: QWindow | None) -> None:
     least = dialog.minimumSizeHint().expandedTo(dialog.minimumSize())
     if (least.width() > room.width() or least.height() > room.height()) and not isinstance(dialog, OWN_LAYOUTS):
         _scroll(dialog)
+    fit(dialog)
+    QTimer.singleShot(SETTLED, dialog, lambda: _bring_back(dialog))
+
+
+def _bring_back(dialog: QDialog) -> None:
+    """Put a dialog over its window where it is not wholly on the screen.
+
+    One that grows while it is being placed ends in the screen's corner, with its frame beyond it: Qt takes the
+    place within the frame for the one on the screen.
+    """
+    owner = dialog.parentWidget()
+    if not dialog.isVisible() or owner is None or dialog.screen().availableGeometry().contains(dialog.frameGeometry()):
+        return
+    place = dialog.frameGeometry()
+    place.moveCenter(owner.window().frameGeometry().center())
+    dialog.move(place.topLeft())
     fit(dialog)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -25,6 +24,7 @@ from core.project import Changes
 from core.providers import FileInfo, JobState, ModelInfo
 from core.providers.connection import NOT_THERE
 from ui import job_words, queue_runner, server_words, style, widgets
+from ui.drop_down import DropDown
 from ui.job_table import days
 from ui.latest import Latest, ProgressLine
 from ui.picking_table import PickingTable
@@ -43,7 +43,7 @@ class ServerDialog(QDialog):
         self.setWindowTitle(tr("Jobs, files and models"))
         self._workspace = workspace
         self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
-        self.server = QComboBox()
+        self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_words.titles(workspace).items():
             self.server.addItem(title, id)

@@ -3,7 +3,6 @@
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -19,6 +18,7 @@ from core.errors import JukuError
 from core.language import LANGUAGES, tr
 from ui import style, widgets
 from ui.backups_page import BackupsPage
+from ui.drop_down import DropDown
 from ui.notice import MessageBar
 from ui.prices_page import PricesPage
 from ui.prompts_page import PromptsPage
@@ -54,11 +54,11 @@ class SettingsDialog(QDialog):
         self.servers.choose(provider)
 
     def _make_look(self) -> None:
-        self.language = QComboBox()
+        self.language = DropDown()
         for code, name in (("", tr("Use the system setting")), *LANGUAGES.items()):
             self.language.addItem(name, code)
         self.language.setCurrentIndex(max(0, self.language.findData(self._settings.language)))
-        self.theme = QComboBox()
+        self.theme = DropDown()
         for theme, name in (("", tr("Use the system setting")), ("light", tr("Light")), ("dark", tr("Dark"))):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))

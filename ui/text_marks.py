@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QPainter, QPalette, QTextCharFormat, QTextCursor, QTextLayout, QTextOption
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTextEdit
 
+from core.checks.rules import is_seen
 from core.difference import common
 from ui import style
 
@@ -82,7 +83,7 @@ def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple
 
 
 def _visible(letter: str) -> str:
-    return LINE_BREAK if letter == "\n" else letter if letter.isprintable() else " "
+    return LINE_BREAK if letter == "\n" else letter if is_seen(letter) else " "
 
 
 def utf16(text: str, spans: Sequence[Span]) -> list[Span]:

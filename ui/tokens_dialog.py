@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QDate, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QDialog,
     QHBoxLayout,
     QHeaderView,
@@ -30,6 +29,7 @@ from core.progress import Reporter
 from core.project import Changes
 from core.tokens import Summary
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.histogram import Bar, Histogram
 from ui.latest import Latest, ProgressLine
 from ui.nothing import Nothing
@@ -71,11 +71,11 @@ class TokensDialog(QDialog):
         self._count()
 
     def _make_choices(self) -> None:
-        self.encoding = QComboBox()
+        self.encoding = DropDown()
         self.encoding.setAccessibleName(tr("Count as"))
         for name, models in encoding_words().items():
             self.encoding.addItem(f"{models} ({name})", name)
-        self.status = QComboBox()
+        self.status = DropDown()
         self.status.setAccessibleName(tr("Which rows"))
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -24,6 +23,7 @@ from core.presets import Preset, Range, preset
 from core.providers import LOCAL, Offer
 from core.training import MINIMUM_ROWS, Plan
 from ui import job_words, style, widgets
+from ui.drop_down import DropDown
 from ui.hyper_fields import HyperFields, Value
 from ui.metadata_table import MetadataTable
 from ui.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
@@ -49,7 +49,7 @@ class TrainingForm(QWidget):
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
-        self.base, self.method, self.rows = ModelBox(workspace, "training"), QComboBox(), QComboBox()
+        self.base, self.method, self.rows = ModelBox(workspace, "training"), DropDown(), DropDown()
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(22)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too

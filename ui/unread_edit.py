@@ -2,17 +2,18 @@
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import checks, layout, quarantine
 from core.language import tr
 from core.quarantine import Unread
 from ui import style, widgets
+from ui.drop_down import DropDown
 from ui.growing_edit import text_of
 from ui.json_dialog import mark, worded
 from ui.workspace import Workspace
 
-ENCODINGS = ("utf-8", "cp932", "cp1252", "utf-16-le", "utf-16-be")
+ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "cp1252", "cp1251", "utf-16-le", "utf-16-be")
 HEX = 64 * 1024  # bytes that are shown as such
 EDITED = 1024 * 1024  # bytes of a line that a text field still takes at once
 WIDTH = 16  # bytes in a row
@@ -28,7 +29,7 @@ class UnreadEdit(QWidget):
         self._wanted: int | None = None
         self._drafts: dict[int, str] = {}
         self._place = widgets.label(wrap=True)
-        self._encoding = QComboBox()
+        self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding of the bytes"))
         self._encoding.addItems(ENCODINGS)
         self._encoding.activated.connect(lambda _index: self._on_encoding())

@@ -26,6 +26,7 @@ HEAD = 64 * 1024
 BLOCK = 1024 * 1024
 
 _LATIN = re.compile("[^\x00-\x7f]")
+_FOREIGN_WORD = re.compile("[^\x00-\x7f]{4,}")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f]")
 
 BOMS: dict[Encoding, bytes] = {"utf-8-sig": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
@@ -84,8 +85,12 @@ def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bo
 
 
 def _reads_as_latin(text: str) -> bool:
-    """Whether text got from CP1252 is likely meant: accented letters in words, and mostly plain ones."""
-    return 3 * len(_LATIN.findall(text)) <= len(text) and not _CONTROLS.search(text)
+    """Whether text got from CP1252 is likely meant: accented letters among plain ones, not whole words of them.
+
+    Those are another script: EUC-JP, Cyrillic and Greek fit CP1252, too, and would be changed without a word.
+    """
+    found, in_words = len(_LATIN.findall(text)), sum(map(len, _FOREIGN_WORD.findall(text)))
+    return 3 * found <= len(text) and 2 * in_words <= found and not _CONTROLS.search(text)
 
 
 def _decoded(line: bytes, encoding: Encoding) -> str | None:

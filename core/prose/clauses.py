@@ -15,7 +15,13 @@ _STOP = (
     "whom whose what when where while with from into onto than then also too each any all both such very about you your "
     "will would shall should can could may might must not nor but because since although though however therefore just "
     "only ever never neither none nothing nobody except without yes how why per via upon between among during before after "
-    "until once else every our his her him she one another other others own same whichever whoever whatever if so as of to in on at by is it he we me my an am up us no do"
+    "until once else every our his her him she one another other others own same whichever whoever whatever if so as of to in on at by is it he we me my an am up us no do "
+    "unless whether till despite besides whereas whenever wherever whatever itself himself herself themselves yourself "
+    "yourselves ourselves myself yours theirs ours hers mine toward towards onto throughout amongst already almost perhaps "
+    "maybe quite somehow somewhat somewhere anywhere everywhere otherwise hence thus moreover furthermore additionally "
+    "meanwhile afterwards namely especially particularly generally normally typically sometimes rarely ought cannot several "
+    "various plenty lot lots anybody everybody everything ok okay concerning regarding due apart aside versus unlike lest "
+    "provided providing considering"
 )
 # Words of every subject: an answer that is worded anew has them, and they alone add nothing to it.
 _COMMON = (

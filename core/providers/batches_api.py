@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from core.providers.files_api import FilesApi
+from core.providers.pace import ONCE
 from core.providers.protocol import KEY, BatchAnswer, BatchState
 from core.redaction import redacted
 
@@ -16,14 +18,18 @@ MOST_BATCHES = 1000
 class BatchesApi(FilesApi):
     async def create_batch(self, file: str, endpoint: str, token: str) -> BatchState:
         """Ask for a batch, once. After an error it may exist all the same: look for it with `find_batch`."""
-        client = await self.once()
+        client = await self.client()
         from openai.types import Batch
 
         wanted: Any = endpoint
-        call = client.batches.create(
-            input_file_id=file, endpoint=wanted, completion_window="24h", metadata={KEY: token}
+        create = partial(
+            client.batches.create,
+            input_file_id=file,
+            endpoint=wanted,
+            completion_window="24h",
+            metadata={KEY: token},
         )
-        return _batch(await self._able("batch", self._answer(call, Batch)))
+        return _batch(await self._able("batch", self._answer(create, Batch, ONCE)))
 
     async def find_batch(self, token: str) -> BatchState | None:
         """The batch that was created with `token`, if it was."""
@@ -37,13 +43,13 @@ class BatchesApi(FilesApi):
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer(client.batches.retrieve(id), Batch))
+        return _batch(await self._answer(lambda: client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer(client.batches.cancel(id), Batch))
+        return _batch(await self._answer(lambda: client.batches.cancel(id), Batch, ONCE))
 
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
         """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""

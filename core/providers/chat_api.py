@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.providers.connection import Connection, not_the_protocol
-from core.providers.pace import OnPause
+from core.providers.pace import QUESTION, OnPause, quietly
 from core.providers.protocol import Message, OnText, Reply, Sampling
 from core.providers.wording import unreadable
 from core.redaction import redacted, redacted_in
@@ -23,7 +23,7 @@ class ChatApi(Connection):
         sampling: Sampling,
         on_text: OnText | None = None,
         schema: dict[str, Any] | None = None,
-        on_pause: OnPause = lambda _seconds: None,
+        on_pause: OnPause = quietly,
     ) -> Reply:
         """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
 
@@ -31,16 +31,15 @@ class ChatApi(Connection):
         it wants to be, and `on_pause` told; anything else is not sent again: what got lost would be paid twice.
         """
         started = time.monotonic()
-        client = await self.once()
+        client = await self.client()
         from openai import AsyncStream
 
         create: Any = client.chat.completions.create
         wanted = {**chat_body(model, messages, sampling, schema), "stream_options": {"include_usage": True}}
 
-        async def ask() -> AsyncStream[Any]:
-            return await self._answer(create(stream=True, **wanted), AsyncStream)
-
-        stream = await self.pace.patiently(ask, on_pause)
+        stream: AsyncStream[Any] = await self._answer(
+            lambda: create(stream=True, **wanted), AsyncStream, QUESTION, on_pause
+        )
         reply = _Accumulator(sampling.n)
         async with stream:
             with self.worded():
@@ -56,16 +55,13 @@ class ChatApi(Connection):
         self, model: str, messages: list[Message], tools: list[dict[str, Any]]
     ) -> tuple[str, dict[str, Any]] | None:
         """The function that `model` calls, with its arguments; None where it calls none of them."""
-        client = await self.once()
+        client = await self.client()
         from openai.types.chat import ChatCompletion
 
         create: Any = client.chat.completions.create
 
-        async def ask() -> ChatCompletion:
-            asked = create(model=model, messages=messages, tools=tools, tool_choice="required", temperature=0)
-            return await self._answer(asked, ChatCompletion)
-
-        found = await self.pace.patiently(ask)
+        wanted = {"model": model, "messages": messages, "tools": tools, "tool_choice": "required", "temperature": 0}
+        found = await self._answer(lambda: create(**wanted), ChatCompletion, QUESTION)
         known = {tool["function"]["name"] for tool in tools}
         for choice in found.choices or []:
             for made in getattr(choice.message, "tool_calls", None) or []:

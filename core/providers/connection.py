@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core import presets
@@ -13,7 +14,7 @@ from core.errors import ProviderError
 from core.language import tr
 from core.presets import CUSTOM, Preset
 from core.providers import package, redirects
-from core.providers.pace import Pace
+from core.providers.pace import LOOK, OnPause, Pace, Patience, quietly
 from core.providers.protocol import Capabilities
 from core.providers.wording import worded
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 T = TypeVar("T")
+Ask = Callable[[], Awaitable[Any]]  # sends one request, each time it is called
 
 PAGE = 100
 MAX_PAGES = 200  # a server that ignores `after` would page for ever
@@ -59,10 +61,6 @@ class Connection:
                 self._client = await asyncio.to_thread(self._connect, self.base_url, self._key)
             return self._client
 
-    async def once(self) -> AsyncOpenAI:
-        """A client that never repeats a request by itself: for what must not happen twice."""
-        return (await self.client()).with_options(max_retries=0)
-
     def _connect(self, base_url: str, key: str | None) -> AsyncOpenAI:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
@@ -72,6 +70,7 @@ class Connection:
             base_url=base_url,
             organization="",
             project="",
+            max_retries=0,  # `_answer` repeats what may be repeated, and at the server's pace
             timeout=Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds)),
             http_client=DefaultAsyncHttpxClient(event_hooks=self._hooks(base_url)),
             default_headers={"api-key": key} if key and self.preset.auth == "api-key" else None,
@@ -102,20 +101,24 @@ class Connection:
             await self._client.close()
             self._client = None
 
-    async def _answer(self, call: Awaitable[Any], kind: type[T]) -> T:
-        """The result of `call`. A page of HTML arrives as a plain string, without an error: refuse it here."""
+    async def _answer(self, ask: Ask, kind: type[T], patience: Patience = LOOK, on_pause: OnPause = quietly) -> T:
+        """The result of `ask`, which sends one request; every request goes out here, at the server's pace."""
+        return await self.pace.patiently(lambda: self._asked(ask, kind), patience, on_pause)
+
+    async def _asked(self, ask: Ask, kind: type[T]) -> T:
+        """The result of `ask`. A page of HTML arrives as a plain string, without an error: refuse it here."""
         try:
             with self.worded():
-                result = await call
+                result = await ask()
         except AttributeError as error:  # where the package expects a list, that string breaks it
             raise not_the_protocol(self.title) from error
         if not isinstance(result, kind) or isinstance(result, str):
             raise not_the_protocol(self.title)
         return result
 
-    async def plain(self, call: Awaitable[Any]) -> dict[str, Any]:
+    async def plain(self, ask: Ask, patience: Patience = LOOK) -> dict[str, Any]:
         """The JSON object of a route that the package has no method for."""
-        return await self._answer(call, dict)
+        return await self._answer(ask, dict, patience)
 
     async def _pages(self, fetch: Callable[..., Awaitable[Any]], most: int = PAGE * MAX_PAGES) -> AsyncIterator[Any]:
         """The items of all pages; ends also where the server never does, or begins again from the start."""
@@ -124,7 +127,7 @@ class Connection:
         after: dict[str, Any] = {}
         seen: set[str] = set()
         for _number in range(MAX_PAGES):
-            page = await self._answer(fetch(limit=min(PAGE, most), **after), AsyncCursorPage)
+            page = await self._answer(partial(fetch, limit=min(PAGE, most), **after), AsyncCursorPage)
             items = [item for item in page.data or [] if _id(item) not in seen]
             for item in items:
                 seen.add(_id(item))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 from core.providers.connection import Connection, not_the_protocol
+from core.providers.pace import ONCE
 from core.providers.protocol import FileInfo, OnBytes
 from core.providers.wording import unreadable
 
@@ -21,13 +23,13 @@ class FilesApi(Connection):
 
         After an error the server may hold it all the same: look for its name with `files`.
         """
-        client = (await self.once()).with_options(timeout=UPLOAD_SECONDS)
+        client = (await self.client()).with_options(timeout=UPLOAD_SECONDS)
         from openai.types import FileObject
 
         body = _Watched(data, on_bytes) if on_bytes else io.BytesIO(data)
         wanted: Any = purpose
-        call = client.files.create(file=(name, body, "application/jsonl"), purpose=wanted)
-        return _file(await self._able("files", self._answer(call, FileObject)))
+        create = partial(client.files.create, file=(name, body, "application/jsonl"), purpose=wanted)
+        return _file(await self._able("files", self._answer(create, FileObject, ONCE)))
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:
         """The files at the server, the newest first."""
@@ -40,14 +42,14 @@ class FilesApi(Connection):
         client = await self.client()
         from openai.types import FileObject
 
-        return _file(await self._answer(client.files.retrieve(id), FileObject))
+        return _file(await self._answer(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
         """The bytes of a file."""
         client = await self.client()
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
-        response = await self._answer(client.files.content(id), Binary)
+        response = await self._answer(lambda: client.files.content(id), Binary)
         data = bytes(response.content)
         await self._refuse_other(id, response.response.headers.get("content-type", ""), data)
         if on_bytes:
@@ -62,10 +64,10 @@ class FilesApi(Connection):
             raise unreadable(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
-        client = await self.once()
+        client = await self.client()
         from openai.types import FileDeleted
 
-        await self._answer(client.files.delete(id), FileDeleted)
+        await self._answer(lambda: client.files.delete(id), FileDeleted, ONCE)
 
 
 class _Watched(io.BytesIO):

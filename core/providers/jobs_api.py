@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.connection import Connection
+from core.providers.connection import Ask, Connection
+from core.providers.pace import LOOK, ONCE, Patience
 from core.providers.protocol import KEY, Checkpoint, Event, JobRequest, JobState
 from core.redaction import redacted, redacted_in
 
@@ -21,13 +22,12 @@ class JobsApi(Connection):
         Raises `JukuError` for hyperparameters that the server would refuse.
         """
         self.preset.check(request.method, request.hyperparameters, request.suffix or "")
-        client = await self.once()
+        client = await self.client()
         from openai.types.fine_tuning import FineTuningJob
 
-        create = client.fine_tuning.jobs.create(
-            model=request.model, training_file=request.training_file, **self._wanted(request)
-        )
-        return _state((await self._able("jobs", self._answer(create, FineTuningJob))).to_dict(warnings=False))
+        wanted = {"model": request.model, "training_file": request.training_file, **self._wanted(request)}
+        create = partial(client.fine_tuning.jobs.create, **wanted)
+        return _state((await self._able("jobs", self._answer(create, FineTuningJob, ONCE))).to_dict(warnings=False))
 
     def _wanted(self, request: JobRequest) -> dict[str, Any]:
         wanted: dict[str, Any] = {"metadata": {**request.metadata, KEY: request.token}}
@@ -50,7 +50,8 @@ class JobsApi(Connection):
         return [job for job in await self.jobs(metadata={KEY: token}) if job.token == token]
 
     async def job(self, id: str) -> JobState:
-        return await self._job((await self.client()).fine_tuning.jobs.retrieve(id))
+        client = await self.client()
+        return await self._job(lambda: client.fine_tuning.jobs.retrieve(id))
 
     async def jobs(self, most: int = MOST_JOBS, **chosen: Any) -> list[JobState]:
         """The jobs at the server, the newest first; `chosen` are parameters of the route that leave some out.
@@ -66,23 +67,27 @@ class JobsApi(Connection):
 
         return [_state(job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
 
-    async def _job(self, call: Awaitable[Any]) -> JobState:
+    async def _job(self, ask: Ask, patience: Patience = LOOK) -> JobState:
         from openai.types.fine_tuning import FineTuningJob
 
-        return _state((await self._answer(call, FineTuningJob)).to_dict(warnings=False))
+        return _state((await self._answer(ask, FineTuningJob, patience)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
-        return await self._job((await self.client()).fine_tuning.jobs.cancel(id))
+        """End a job. Asked for once: where the answer is lost, `job` tells what became of it."""
+        client = await self.client()
+        return await self._job(lambda: client.fine_tuning.jobs.cancel(id), ONCE)
 
     async def pause_job(self, id: str) -> JobState:
-        return await self._pausing((await self.client()).fine_tuning.jobs.pause(id), id)
+        client = await self.client()
+        return await self._pausing(lambda: client.fine_tuning.jobs.pause(id), id)
 
     async def resume_job(self, id: str) -> JobState:
-        return await self._pausing((await self.client()).fine_tuning.jobs.resume(id), id)
+        client = await self.client()
+        return await self._pausing(lambda: client.fine_tuning.jobs.resume(id), id)
 
-    async def _pausing(self, call: Any, id: str) -> JobState:
+    async def _pausing(self, ask: Ask, id: str) -> JobState:
         try:
-            return await self._able("pause", self._job(call))
+            return await self._able("pause", self._job(ask, ONCE))
         except ProviderError as error:
             if error.status == 404:
                 await self.job(id)  # raises where it is the job that is missing, not the route

@@ -22,6 +22,7 @@ from core.language import tr
 from core.paths import engine_home
 from core.providers import package
 from core.providers.openai_api import OpenAIProvider
+from core.providers.pace import ONCE
 from core.providers.protocol import Offer
 from core.whole_files import PRIVATE
 
@@ -117,7 +118,7 @@ class LocalProvider(OpenAIProvider):
     async def offers(self) -> list[Offer]:
         """The catalog's base models, also those still to be fetched, and the tuned ones."""
         client = await self.client()
-        catalog = await self._answer(client.get("/catalog", cast_to=object), dict)
+        catalog = await self.plain(lambda: client.get("/catalog", cast_to=object))
         names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
         bases = [
             Offer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
@@ -130,9 +131,8 @@ class LocalProvider(OpenAIProvider):
     async def prepare(self, model: str) -> None:
         """Fetch or convert a base model. The caller has shown its licence and size and the person agreed."""
         client = await self.client()
-        await self._answer(
-            client.post(f"/catalog/{model}/prepare", body={"accept_licence": True}, cast_to=object), dict
-        )
+        path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
+        await self.plain(lambda: client.post(path, body=body, cast_to=object), ONCE)
 
 
 def _open_log(path: Path) -> BinaryIO:

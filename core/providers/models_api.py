@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Any
 
 from core.providers.connection import Connection, T
-from core.providers.pace import OnPause
+from core.providers.pace import ONCE, QUESTION, OnPause, quietly
 from core.providers.protocol import ModelInfo, Offer
 from core.providers.wording import unreadable
 
@@ -19,7 +20,7 @@ class ModelsApi(Connection):
         client = await self.client()
         from openai.pagination import AsyncPage
 
-        page = await self._answer(client.models.list(), AsyncPage)
+        page = await self._answer(client.models.list, AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[Offer]:
@@ -31,40 +32,39 @@ class ModelsApi(Connection):
 
     async def delete_model(self, id: str) -> None:
         """Delete a fine-tuned model, for good."""
-        client = await self.once()
+        client = await self.client()
         from openai.types import ModelDeleted
 
-        await self._able("model_delete", self._answer(client.models.delete(id), ModelDeleted))
+        await self._able("model_delete", self._answer(lambda: client.models.delete(id), ModelDeleted, ONCE))
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
         """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
-        found = await self.plain((await self.client()).get("/fine_tuning/model_limits", cast_to=object))
+        client = await self.client()
+        found = await self.plain(lambda: client.get("/fine_tuning/model_limits", cast_to=object))
         return {
             name: {key: number for key, number in limits.items() if isinstance(number, int)}
             for name, limits in found.items()
             if isinstance(limits, dict)
         }
 
-    async def moderate(self, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[str]]:
+    async def moderate(self, texts: list[str], on_pause: OnPause = quietly) -> list[list[str]]:
         """The categories in which each text was flagged."""
-        client = await self.once()  # first: it loads the package
+        client = await self.client()
         from openai.types import ModerationCreateResponse
 
-        async def ask() -> ModerationCreateResponse:
-            return await self._answer(client.moderations.create(input=texts, model=MODERATOR), ModerationCreateResponse)
-
-        found = await self._able("moderation", self.pace.patiently(ask, on_pause))
+        create = partial(client.moderations.create, input=texts, model=MODERATOR)
+        answer = self._answer(create, ModerationCreateResponse, QUESTION, on_pause)
+        found = await self._able("moderation", answer)
         return [_flagged(result) for result in self._each(found.results, texts)]
 
-    async def embed(self, model: str, texts: list[str], on_pause: OnPause = lambda _seconds: None) -> list[list[float]]:
+    async def embed(self, model: str, texts: list[str], on_pause: OnPause = quietly) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
-        client = await self.once()
+        client = await self.client()
         from openai.types import CreateEmbeddingResponse
 
-        async def ask() -> CreateEmbeddingResponse:
-            return await self._answer(client.embeddings.create(input=texts, model=model), CreateEmbeddingResponse)
-
-        found = await self._able("embeddings", self.pace.patiently(ask, on_pause))
+        create = partial(client.embeddings.create, input=texts, model=model)
+        answer = self._answer(create, CreateEmbeddingResponse, QUESTION, on_pause)
+        found = await self._able("embeddings", answer)
         return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
 
     def _each(self, found: list[T] | None, texts: list[str]) -> list[T]:

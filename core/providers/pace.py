@@ -1,4 +1,4 @@
-"""How fast one server wants to be asked: how many requests side by side, when again after it was busy."""
+"""The one policy of all requests to a server: how many side by side, when again after it was busy, what is sent twice."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -23,10 +24,36 @@ LONGEST = 300.0  # seconds that are waited for a server; one that wants longer i
 MOST = 16  # requests side by side, however many a server would take
 TOLD = ("requests", "tokens")  # what the headers x-ratelimit-* count
 TICK = 1.0  # seconds between two words about a wait
+HELD = "held"  # the code of a request that was not sent: the server had asked to be left alone
+CUT = ("unreached",)  # codes of a line that broke
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 OnPause = Callable[[float], None]  # seconds until the server is asked again, told about once a second
+
+
+def quietly(_seconds: float) -> None:
+    """Tell nobody of a wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How a kind of request is sent: `tries` times at most while the server is busy, and, if it is `safe`, after the line was cut.
+
+    `is_question` are those to models: their limits are their own, no server means by them that a job cannot be stopped.
+    Whoever would have to wait more than `longest` seconds is told so instead; the first pause is `share` of the usual one.
+    """
+
+    tries: int
+    longest: float
+    share: float = 1.0
+    safe: bool = False
+    is_question: bool = False
+
+
+QUESTION = Patience(TRIES, LONGEST, is_question=True)
+LOOK = Patience(3, 10.0, share=0.25, safe=True)  # reading: nothing is made by it, and somebody looks at an empty list
+ONCE = Patience(1, 10.0)  # whatever makes, changes or deletes something: whoever asks for it knows how to look for it
 
 
 class Pace:
@@ -36,7 +63,9 @@ class Pace:
         self._usual = usual
         self._told: int | None = None  # how many more requests it takes now, by its headers
         self._eased = MOST  # halved whenever it was too much, and slowly given back
-        self._until = 0.0  # of the monotonic clock: nothing is sent before
+        # Until when nothing is sent, of the monotonic clock: of questions (True) and of everything else.
+        self._until = {True: 0.0, False: 0.0}
+        self._refused = "", ""  # the title and message of the last refusal
         self._going = 0
         self._waiting: deque[asyncio.Future[None]] = deque()  # who has come first is first
 
@@ -44,10 +73,9 @@ class Pace:
     def at_once(self) -> int:
         return max(1, min(self._usual if self._told is None else self._told, self._eased, MOST))
 
-    @property
-    def left(self) -> float:
-        """Seconds until something may be sent; 0 is now."""
-        return max(0.0, self._until - time.monotonic())
+    def left(self, patience: Patience = QUESTION) -> float:
+        """Seconds until such a request may be sent; 0 is now."""
+        return max(0.0, self._until[patience.is_question] - time.monotonic())
 
     def hear(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the head of an answer."""
@@ -58,11 +86,12 @@ class Pace:
             self._eased = max(1, min(self._eased, self.at_once) // 2)
         elif status < 400:
             self._eased = min(MOST, self._eased + 1)
-            self._hold(max((_reset(headers, what) for what in TOLD), default=0.0))
+            self._hold(max(_reset(headers, what) for what in TOLD), QUESTION)
 
-    def _hold(self, seconds: float) -> None:
+    def _hold(self, seconds: float, patience: Patience) -> None:
         if 0 < seconds <= LONGEST:
-            self._until = max(self._until, time.monotonic() + seconds)
+            kind = patience.is_question
+            self._until[kind] = max(self._until[kind], time.monotonic() + seconds)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -95,28 +124,40 @@ class Pace:
                 waiter.set_result(None)
                 self._going += 1
 
-    async def wait(self, on_pause: OnPause = lambda _seconds: None) -> None:
+    async def _wait(self, patience: Patience, on_pause: OnPause) -> None:
         """Wait until the server may be asked again."""
-        while (left := self.left) > 0:
+        while (left := self.left(patience)) > 0:
+            if left > patience.longest:
+                raise ProviderError(*self._refused, status=429, code=HELD, retry_after=left)
             on_pause(left)
             await asyncio.sleep(min(left, TICK))
 
-    async def patiently(self, ask: Callable[[], Awaitable[T]], on_pause: OnPause = lambda _seconds: None) -> T:
-        """What `ask` answers, asked again while the server is busy. Raises the last `ProviderError`."""
-        for attempt in range(TRIES):
-            await self.wait(on_pause)
+    async def patiently(
+        self, ask: Callable[[], Awaitable[T]], patience: Patience = QUESTION, on_pause: OnPause = quietly
+    ) -> T:
+        """What `ask` answers, asked again as `patience` allows. Raises the last `ProviderError`."""
+        for attempt in range(patience.tries):
+            await self._wait(patience, on_pause)
             try:
                 return await ask()
             except ProviderError as error:
-                if not is_busy(error) or attempt == TRIES - 1:
+                again = attempt < patience.tries - 1 and _may_repeat(error, patience)
+                self._heed(error, patience, PAUSE * patience.share * 2**attempt if again else 0.0)
+                if not again:
                     raise
-                self._hold(error.retry_after if error.retry_after is not None else PAUSE * 2**attempt)
         raise AssertionError
 
+    def _heed(self, error: ProviderError, patience: Patience, pause: float) -> None:
+        """Leave the server alone as long as it has asked for, else for `pause`."""
+        self._refused = error.title, error.message
+        self._hold(pause if error.retry_after is None or error.is_final else error.retry_after, patience)
 
-def is_busy(error: ProviderError) -> bool:
-    """Whether waiting helps, and not for too long."""
-    return error.status in BUSY and not error.is_final and (error.retry_after or 0.0) <= LONGEST
+
+def _may_repeat(error: ProviderError, patience: Patience) -> bool:
+    """Whether the same request may go out again: nothing came of it, waiting helps, and not for too long."""
+    if error.status is None:
+        return patience.safe and error.code in CUT
+    return error.status in BUSY and not error.is_final and (error.retry_after or 0.0) <= patience.longest
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.providers.openai_api import OpenAIProvider
+from core.providers.pace import HELD, ONCE
 from core.providers.protocol import Capabilities
 
 NOT_THERE = (404, 405, 501)
@@ -17,7 +18,7 @@ NOT_THERE = (404, 405, 501)
 
 async def probe(provider: OpenAIProvider) -> Capabilities:
     """What the server can do. Whether jobs can be paused and models deleted shows only when it is first tried."""
-    client = await provider.once()
+    client = await provider.client()
 
     def get(path: str, **query: object) -> Awaitable[Any]:
         return client.get(path, cast_to=object, options={"params": query})
@@ -46,8 +47,10 @@ async def probe(provider: OpenAIProvider) -> Capabilities:
 async def _is_there(provider: OpenAIProvider, look: Callable[[], Awaitable[Any]]) -> bool | None:
     """Whether the server has a route; None where its answer says nothing of it."""
     try:
-        await provider.plain(look())
+        await provider.plain(look, ONCE)
     except ProviderError as error:
+        if error.code == HELD:
+            return None
         if error.status in NOT_THERE or error.code == "not_the_protocol":
             return False
         # What was refused for its content was understood.

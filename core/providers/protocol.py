@@ -187,6 +187,11 @@ class Offer:
     source: str | None = None  # 'package' is on this computer and only converted; 'hub' is downloaded
     shutdown_date: datetime.date | None = None
 
+    @property
+    def converts(self) -> bool:
+        """Whether it has to be made ready for its first use."""
+        return self.state in ("available", "fetching")
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

@@ -11,7 +11,7 @@ import pytest
 
 from core import as_code, presets
 from core.providers import LocalProvider, Provider, Sampling, chat_body
-from tests.fake_server import KEY, FakeServer
+from tests.fake_server import KEY
 from tests.patience import PATIENCE
 
 HOSTILE = [
@@ -25,12 +25,6 @@ HOSTILE = [
     "{x} {0} %s %(a)s",
     "# not a comment",
 ]
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def call(server, texts, **more):
@@ -54,6 +48,12 @@ def test_the_python_asks_for_the_same_whatever_the_texts_are(server, tmp_path):
     done = execute([sys.executable, str(program)], tmp_path)
     assert done.stdout.decode().split() == ["Three.", "三人。"], done.stderr.decode()
     assert server.asked == [found.body]
+
+
+def test_a_japanese_text_can_be_read_in_the_code(server):
+    texts = ["霧の灯台\u3000遊び方"]
+    for code in (as_code.as_python(call(server, texts)), as_code.as_curl(call(server, texts))):
+        assert texts[0] in code
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="no curl")

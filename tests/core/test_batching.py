@@ -11,14 +11,8 @@ from core.inquiry_tasks import TASKS
 from core.progress import Reporter
 from tests.core import asking
 from tests.core.asking import MODEL
-from tests.fake_server import FakeServer, Fault
+from tests.fake_server import Fault
 from tests.patience import PATIENCE
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 @pytest.fixture

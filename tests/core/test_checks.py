@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.checks import RULES, Problem, check, check_line, decode, fix, repair
 from core.checks.line_rules import FILE_RULES
 from core.checks.quick import is_clean
+from core.checks.rules import clip
 from core.checks.set_rules import SET_RULES
 
 Q: dict[str, Any] = {"role": "user", "content": "Q"}
@@ -250,6 +251,12 @@ def test_foreign_text_in_a_message_cannot_steer_a_terminal() -> None:
     shown = "".join(problem.path + problem.message for problem in problems)
     assert shown.isprintable()
     assert len(shown) < 300
+
+
+@pytest.mark.parametrize("blank", [" ", "\u3000", "\u00a0"])
+def test_a_blank_of_any_language_stays_in_a_short_text(blank: str) -> None:
+    assert clip(f"霧の灯台{blank}遊び方") == f"霧の灯台{blank}遊び方"
+    assert clip("a\nb\u2028c\u202ed") == "a\ufffdb\ufffdc\ufffdd"
 
 
 def test_a_row_broken_in_a_million_places_gives_a_hundred_problems() -> None:

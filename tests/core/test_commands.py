@@ -1,14 +1,20 @@
 """The verbs as a person types them: main.py in a process of its own."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from core import commands, dataset
+from core.formats import jsonl
+from core.project import Project
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -153,3 +159,101 @@ def test_a_column_that_means_nothing_known_is_refused(tmp_path):
     done = main("import", tmp_path / "p.juku", "-", "--column", "colour=x")
     assert done.returncode == 2
     assert "question" in done.stderr
+
+
+@pytest.fixture
+def incomplete(tmp_path):
+    """A project that was copied while it was open, without its log: of two rows the file holds one."""
+    path, copy = tmp_path / "open.juku", tmp_path / "copy.juku"
+
+    async def go(project):
+        await project.write("", dataset.add, [dataset.read_row(jsonl.new_row("", "kept", "a"))])
+        await project.checkpoint()
+        await project.write("", dataset.add, [dataset.read_row(jsonl.new_row("", "in the log", "a"))])
+
+    with closing(Project(path)) as project:
+        asyncio.run(go(project))
+        shutil.copy(path, copy)
+    return copy
+
+
+def rows_of(path):
+    with closing(Project(path)) as project:
+        return [row.question for row in dataset.examples(project.rows)]
+
+
+VERBS_WITH_A_PROJECT = {
+    "import": ["rows.jsonl"],
+    "export": ["out.jsonl"],
+    "train": [],
+    "ask": ["Who?", "--model", "m"],
+    "exam": ["--model", "m"],
+    "report": [],
+    "link": [],
+    "hold-out": [],
+}
+
+
+def test_every_verb_is_here():
+    assert {*VERBS_WITH_A_PROJECT, "new", "check", "serve"} == set(commands.VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS_WITH_A_PROJECT)
+def test_every_verb_says_what_is_missing_and_what_goes_on(incomplete, verb, capsys):
+    before = incomplete.read_bytes()
+    status = commands.run([verb, str(incomplete), *VERBS_WITH_A_PROJECT[verb]])
+    said = capsys.readouterr()
+    assert status == 3
+    assert "The newest changes of “copy.juku” may be missing" in said.err
+    assert "“--without-log”" in said.err and "“--in-copy FILE”" in said.err
+    assert said.out == ""
+    assert incomplete.read_bytes() == before
+
+
+def test_a_log_that_is_anothers_is_told_in_the_same_way(incomplete, tmp_path, capsys):
+    log = tmp_path / "copy.juku-wal"
+    with closing(Project(tmp_path / "other.juku")) as project:
+        asyncio.run(project.write("", dataset.add, [dataset.read_row(jsonl.new_row("", "other", "a"))]))
+        shutil.copy(tmp_path / "other.juku-wal", log)
+    assert commands.run(["link", str(incomplete)]) == 3
+    assert "does not belong" in capsys.readouterr().err
+    assert commands.run(["link", str(incomplete), "--in-copy", str(tmp_path / "mine.juku")]) == 0
+    assert rows_of(tmp_path / "mine.juku") == ["kept"]
+    assert log.exists()  # the project was left as it is
+
+
+def test_what_the_file_holds_can_be_worked_on(incomplete, tmp_path, capsys):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(GOOD % 1)
+    assert commands.run(["import", str(incomplete), str(rows), "--without-log"]) == 0
+    assert rows_of(incomplete) == ["kept", "q1"]
+    assert commands.run(["import", str(incomplete), str(rows)]) == 0  # said once
+
+
+def test_work_in_a_copy_leaves_the_project_as_it_is(incomplete, tmp_path, capsys):
+    rows, copy, before = tmp_path / "rows.jsonl", tmp_path / "mine.juku", incomplete.read_bytes()
+    rows.write_text(GOOD % 1)
+    again = ["import", str(incomplete), str(rows), "--in-copy", str(copy)]
+    assert commands.run(again) == 0
+    assert (rows_of(copy), incomplete.read_bytes()) == (["kept", "q1"], before)
+    assert commands.run(again) == 2  # nothing that is there is written over
+    assert "“mine.juku” already exists" in capsys.readouterr().err
+    assert rows_of(copy) == ["kept", "q1"]
+    assert commands.run(["link", str(incomplete)]) == 3  # the log may still be found
+    assert commands.run(["link", str(tmp_path / "none.juku"), "--in-copy", str(tmp_path / "x.juku")]) == 2
+    assert not (tmp_path / "x.juku").exists()
+
+
+def test_a_copy_of_a_project_that_is_open_has_all_of_it(tmp_path, capsys):
+    path, copy = tmp_path / "open.juku", tmp_path / "mine.juku"
+    with closing(Project(path)) as project:
+        asyncio.run(project.write("", dataset.add, [dataset.read_row(jsonl.new_row("", "in the log", "a"))]))
+        assert commands.run(["link", str(path)]) == 2
+        assert commands.run(["link", str(path), "--in-copy", str(copy)]) == 0
+    assert rows_of(copy) == ["in the log"]
+
+
+def test_the_two_ways_to_go_on_are_not_taken_together(incomplete, capsys):
+    with pytest.raises(SystemExit) as end:
+        commands.run(["link", str(incomplete), "--without-log", "--in-copy", "x.juku"])
+    assert end.value.code == 2

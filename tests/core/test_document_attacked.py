@@ -11,10 +11,10 @@ import pytest
 
 from core import backups, importing
 from core.connection import saved_words
-from core.errors import FileChangedError, MissingLogError, ProjectError
+from core.errors import FileChangedError, JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project, look_at
+from core.project import Project, create, look_at
 from core.rows import Options
 from tests.core.test_live_file import ROOT, add, log_of, questions
 
@@ -318,3 +318,71 @@ def test_a_copy_is_called_everything_only_where_it_is_whole(project, tmp_path):
     data[4096:] = os.urandom(len(data) - 4096)
     (tmp_path / "damaged.juku").write_bytes(data)
     assert "Everything" not in saved_words(tmp_path / "damaged.juku")
+
+
+@pytest.mark.parametrize("signs", [70, 75, 80])
+def test_a_project_with_the_longest_name_is_copied_and_rescued(project, tmp_path, signs):
+    """255 bytes are all a name may have; a date, a number and what SQLite adds have to fit as well."""
+    project.close()
+    folder = tmp_path / "long"
+    folder.mkdir()
+    path = folder / f"{'塾' * signs}.juku"
+    with closing(Project(path)) as long:
+        settled(long, "one")
+        shutil.copy(path, tmp_path / "older")
+        settled(long, "two")
+        made = [asyncio.run(backups.back_up(long, Reporter())) for _time in range(2)]
+        assert made[0].path != made[1].path
+        assert backups.listed(made[0].path.parent)[0].name == made[0].name
+        (tmp_path / "older").replace(path)
+        with pytest.raises(FileChangedError):
+            add(long, "three")
+    assert all_questions(folder) == {"one", "two"}
+
+
+def test_backups_of_a_long_name_are_thinned(project, tmp_path):
+    project.close()
+    with closing(Project(tmp_path / f"{'塾' * 80}.juku")) as long:
+        for number in range(backups.NEWEST + 3):
+            settled(long, str(number))
+            made = asyncio.run(backups.back_up(long, Reporter()))
+        assert len(backups.listed(made.path.parent)) <= backups.NEWEST + 1
+
+
+def test_a_name_that_no_disk_takes_is_refused_in_words(project, tmp_path):
+    for signs in (81, 300):  # the file alone, and not even that
+        with pytest.raises(ProjectError):
+            create(tmp_path / f"{'塾' * signs}.juku")
+        with pytest.raises(JukuError):
+            asyncio.run(backups.save_copy(project, tmp_path / f"{'塾' * 300}.juku", Reporter()))
+    assert [path.name for path in tmp_path.glob("*.juku")] == [project.path.name]
+
+
+def test_a_rescue_without_room_leaves_no_half_copy(project, tmp_path):
+    settled(project, "one")
+    shutil.copy(project.path, tmp_path / "older")
+    settled(project, "two")
+    (tmp_path / "older").replace(project.path)
+    for _time in range(2):
+        with little_room(4096), pytest.raises(ProjectError):
+            add(project, "three")
+    assert len(list(tmp_path.glob("*.juku"))) == 1
+    project.close()
+    assert all_questions(tmp_path) == {"one", "two"}
+
+
+def test_a_file_exchanged_again_while_a_write_is_made_anew_says_so(project, monkeypatch):
+    settled(project, "one")
+    add(project, "two")
+    log_of(project).unlink()
+    take_over = Project._take_over
+
+    def then_touched(self, written):
+        take_over(self, written)
+        os.utime(self.path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Project, "_take_over", then_touched)
+        with pytest.raises(ProjectError, match="not made"):
+            add(project, "three")
+    assert questions(project) == ["one", "two"]

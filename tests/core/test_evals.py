@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from core import commands, conditions, duels, eval_questions, evals, facts, judges, scores, verdict
+from core import commands, conditions, duels, eval_questions, evals, facts, judges, retrieval, scores, verdict
 from core.dataset import add, read_row
 from core.errors import JukuError, ProviderError
 from core.evals import Plan, Subject
@@ -161,6 +161,54 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     assert conditions.passages_of(cited)[0].passage.text == "A team has three players."
 
 
+def end_batches(server):
+    """Batches are done when they are looked at: every answer is 3."""
+
+    def body(asked):
+        choice = {"index": 0, "message": {"role": "assistant", "content": "3"}, "finish_reason": "stop"}
+        usage = {"completion_tokens": 1, "prompt_tokens": 9}
+        return {"id": "c", "model": asked["model"], "choices": [choice], "usage": usage}
+
+    def end(method, path):
+        for id, batch in server.batches.items():
+            if method == "GET" and path.endswith(id) and batch["status"] == "in_progress":
+                server.finish_batch(id, body)
+
+    server.weather = end
+
+
+def embedded(server):
+    return [json.loads(body)["input"] for _method, path, body in server.requests if path.endswith("embeddings")]
+
+
+BY_MEANING = {
+    "subjects": [Subject("fake", BASE, conditions.RETRIEVED), Subject("fake", TUNED, conditions.RETRIEVED)],
+    "retrieval": conditions.Settings(k=1, embedding="vectors"),
+}
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_the_questions_of_an_exam_are_embedded_together(exam, server, batch):
+    """Each was a request of its own: slow, and against the limit of requests."""
+    end_batches(server)
+    examine(exam, server, batch=batch, **BY_MEANING)
+    passages, questions = embedded(server)
+    assert len(passages) == len(retrieval.passages(TEXT))
+    assert questions == [one.question for one in evals.questions(exam.rows, 1)]
+    assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
+    assert len(server.asked) == (0 if batch else 8)
+
+
+def test_an_exam_that_goes_on_embeds_nothing_twice(exam, server):
+    server.script = lambda asked: Answer([], error=(401, "no")) if len(server.asked) > 2 else Answer(["3"])
+    with pytest.raises(ProviderError):
+        examine(exam, server, **{**BY_MEANING, "subjects": BY_MEANING["subjects"][:1]})
+    server.script = None
+    go_on(exam, server, 1)
+    assert len(texts(exam)) == 4
+    assert len(embedded(server)) == 2
+
+
 def test_repeats_make_a_rate_and_their_spread(exam, server):
     server.answer(BASE, "3", "4", "three")
     examine(exam, server, n=3)
@@ -297,21 +345,7 @@ def test_two_subjects_are_compared_in_both_orders(exam, server):
 
 
 def test_an_exam_goes_out_as_a_batch(exam, server):
-    def body(asked):
-        choice = {"index": 0, "message": {"role": "assistant", "content": "3"}, "finish_reason": "stop"}
-        return {
-            "id": "c",
-            "model": asked["model"],
-            "choices": [choice],
-            "usage": {"completion_tokens": 1, "prompt_tokens": 9},
-        }
-
-    def end(method, path):
-        for id, batch in server.batches.items():
-            if method == "GET" and path.endswith(id) and batch["status"] == "in_progress":
-                server.finish_batch(id, body)
-
-    server.weather = end
+    end_batches(server)
     examine(exam, server, batch=True)
     assert (len(server.batches), server.asked) == (2, [])
     assert rates(newest(exam).kinds)["memorised"] == ["1/1", "1/1"]

@@ -12,15 +12,9 @@ from core.golden import Golden
 from core.progress import Reporter
 from core.spec import Spec
 from tests.core.asking import ask
-from tests.fake_server import Answer, FakeServer
+from tests.fake_server import Answer
 
 OLD, NEW = ("fake", "ft:gpt-4o-mini:o::1"), ("fake", "base-model")
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def write(project, change, *args):

@@ -319,3 +319,41 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
 def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer, stands):
     (point,) = points.judge(answer, "fraction|%")
     assert (point.why == "") is stands
+
+
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+def test_who_does_not_know_has_not_met_points_that_only_forbid(grader):
+    assert mark(grader, "Three.", "!five").passed
+    for answer in ("I don't know.", "分かりません。", ""):
+        assert mark(grader, answer, "!five").passed is False
+    assert mark("key_points", "The text does not say.", "!five", kind="not_stated").passed
+
+
+@pytest.mark.parametrize("grader", ["key_points", "contains"])
+@pytest.mark.parametrize("hollow", ["!", " ; ", "|", "；\n！"])
+def test_signs_without_a_word_are_no_key_points(grader, hollow):
+    assert mark(grader, "3", hollow, reference="3").passed
+    assert mark(grader, "4", hollow, reference="3").passed is False
+
+
+def test_figures_that_may_be_worked_out_hide_no_contradiction():
+    told, asked = "Adults pay 5 euros. Children pay 3 euros.", "What do they pay together?"
+    right = "Together 8 euros: adults pay 5 euros and children pay 3 euros."
+    swapped = "Together 8 euros: adults pay 3 euros and children pay 5 euros."
+    assert mark("key_points", right, "8 euros", told, asked, "applied").passed
+    found = mark("key_points", swapped, "8 euros", told, asked, "applied")
+    assert (found.passed, found.score) == (False, 0.5)
+
+
+def test_an_empty_answer_is_called_empty_and_names_no_point():
+    found = mark("key_points", " \n", "3 ; team")
+    assert (found.reason, found.missed) == ("The answer is empty.", ())
+
+
+def test_an_answer_that_tells_that_nobody_knows_by_the_points_alone_names_no_words():
+    assert mark("key_points", "It was never decided.", "never decided", kind="not_stated").found == ()
+
+
+@pytest.mark.parametrize(("answer", "passed"), [("Never, as far as I know.", True), ("Always.", False)])
+def test_a_reference_without_figures_and_terms_is_wanted_itself(answer, passed):
+    assert mark("key_points", answer, "", "Never.").passed is passed

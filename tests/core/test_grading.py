@@ -1,10 +1,12 @@
 """The offline marks are right: hand-made pairs in both languages, and properties that hold for any text."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.grading import grade, normalise, parse
+from core.grading import grade, normalise, parse, pattern
 
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -148,6 +150,16 @@ def test_wrong_answers_fail(answer: str, key_points: str) -> None:
     assert not grade(answer, key_points).passed
 
 
+@pytest.mark.parametrize(
+    "said", ["−18 °C", "It is -18 °C.", "minus eighteen", "マイナス18度です", "氷点下十八度", "気温は-18度"]
+)
+def test_a_figure_below_zero_is_not_the_one_above(said: str) -> None:
+    assert grade(said, "-18").passed
+    assert grade(said, "18").passed  # a point without a sign does not ask for one
+    for other in ("18", "18度", "5-18", "From 2 to 18.", "A-18", "2025-03-18", "20 minus 18"):
+        assert not grade(other, "-18").passed
+
+
 def test_the_score_is_the_share_of_points_met() -> None:
     marked = grade("Three players kick", "3|three\nteam|side ; !kick ; players")
     assert marked.points == [("3|three", True), ("team|side", False), ("!kick", False), ("players", True)]
@@ -224,3 +236,109 @@ def in_words(number: int) -> str:
 def test_a_very_long_answer_is_read_in_the_time_its_length_takes(unit):
     """Each of these once took minutes at this length."""
     assert isinstance(normalise(unit * 200_000), str)
+
+
+UNITS = {
+    "metre": "m metre metres meter meters メートル",
+    "centimetre": "cm centimetre centimetres centimeter centimeters センチ センチメートル ㎝",
+    "millimetre": "mm millimetre millimetres millimeter millimeters ミリメートル",
+    "kilometre": "km kilometre kilometres kilometer kilometers キロメートル",
+    "minute": "min mins minute minutes 分",
+    "second": "s sec secs second seconds 秒",
+    "hour": "h hr hrs hour hours 時間",
+}
+
+
+@pytest.mark.parametrize(("unit", "words"), [(unit, word) for unit, words in UNITS.items() for word in words.split()])
+def test_each_word_for_a_unit_is_that_unit(unit: str, words: str) -> None:
+    assert normalise(f"5 {words}") == normalise(f"5{words}") == f"5 {unit}"
+    assert [other for other in UNITS if grade(f"5{words}", f"5 {other}").passed] == [unit]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("二〇二五年", "2025年"),
+        ("3千人", "3000人"),
+        ("三億二万四千五十円", "300024050円"),
+        ("万が一", "万が一"),
+        ("百人一首", "100人一首"),
+        ("五つ、十個、一歳", "5つ10個1歳"),
+        ("ひとつ、ふたつ、みっつ、ひとり", "1つ2つ3つ1人"),
+        ("一度", "一度"),
+        ("一度に十分間", "一度に10 minute間"),
+        ("約十分", "約10 minute"),
+        ("十分以内", "10 minute以内"),
+        ("十分", "十分"),
+        ("十分だ", "十分だ"),
+        ("ミリメートル", "millimetre"),
+        ("5メートルメン", "5メートルメン"),
+        ("a hundred", "100"),
+        ("hundred million", "100000000"),
+        ("nineteen hundred", "1900"),
+        ("two thousand", "2000"),
+        ("2 million", "2000000"),
+        ("thirty one", "31"),
+        ("one thirty", "1 30"),
+        ("any one of the next one", "any one of the next one"),
+        ("one, two", "1 2"),
+        ("3 ⁄ 4", "3 4"),
+        ("3⁄4", "3/4"),
+        ("`a` ‘b’", "a b"),
+        ("end. Start/stop 1/2 3.5", "end start stop 1/2 3.5"),
+        ("1,0000 and 12,345,678", "1 0000 and 12345678"),
+        ("10mx20cmx3", "10 metre x 20 centimetre x 3"),
+        ("ßen Ärger", "ssen ärger"),
+        ("under_score", "under score"),
+        ("5 mes", "5 mes"),
+    ],
+)
+def test_numbers_and_signs_are_written_one_way(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "plainly", "inflected"),
+    [
+        ("leave", "leaving", False, True),
+        ("leave", "leaves", True, True),
+        ("leave", "leaved", False, True),
+        ("kick", "kicked", False, True),
+        ("kick", "kicks", True, True),
+        ("kick", "kicker", False, False),
+        ("grab", "grabbed", False, True),
+        ("grab", "grabbing", False, True),
+        ("carry", "carried", False, True),
+        ("carry", "carries", False, True),
+        ("carry", "carrying", False, True),
+        ("carry", "carrys", True, True),
+        ("push", "pushes", True, True),
+        ("goals", "goal", True, True),
+        ("pass", "pas", False, False),
+        ("pass", "passes", True, True),
+        ("bus", "bu", False, False),
+        ("run", "runs", True, True),
+        ("run", "running", False, False),
+        ("is", "iss", False, False),
+        ("go", "goes", False, False),
+        ("a.b", "axb", False, False),
+        ("2", "2nd", False, False),
+        ("2", "2 and", True, True),
+        ("1", "1/2", False, False),
+        ("3.5", "13.5", False, False),
+    ],
+)
+def test_which_endings_a_word_may_have(wanted: str, said: str, plainly: bool, inflected: bool) -> None:
+    assert bool(re.fullmatch(pattern(wanted), said) or re.search(pattern(wanted), said)) is plainly
+    assert bool(re.search(pattern(wanted, inflected=True), said)) is inflected
+
+
+def test_a_sign_in_a_point_means_itself_only() -> None:
+    for sign in ".+*?()[]{}^$|":
+        assert re.search(pattern(f"a{sign}b"), f"a{sign}b")
+        assert not re.search(pattern(f"a{sign}b"), "axb")
+
+
+def test_no_points_are_no_grade() -> None:
+    marked = grade("anything", "")
+    assert (marked.score, marked.passed, marked.points) == (0.0, False, [])

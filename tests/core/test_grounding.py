@@ -249,3 +249,25 @@ def test_a_copied_passage_is_a_quote(before, after):
 def test_hostile_texts_take_no_longer(unit):
     text = unit * (100_000 // len(unit))
     assert effort(lambda: doubts(text, text, [text, "x"], text, text[:50_000], "applied")) < 5
+
+
+def test_a_condition_in_other_words_is_no_denial_of_what_follows():
+    fact = "捨てられない場合は、船が1隻沈みます。"
+    for answer in (
+        "捨てられないと船が1隻沈みます。",
+        "捨てられないときは船が1隻沈みます。",
+        "捨てられないなら船が1隻沈みます。",
+    ):
+        assert whys(answer, fact) == []
+    assert whys("捨てられないと船が1隻沈みません。", fact) == [grounding.NEGATION]
+    fact = "If the player cannot discard two oil cards, one ship sinks."
+    assert whys("One ship sinks if the player cannot discard two oil cards.", fact) == []
+    assert whys("One ship sinks unless the player discards two oil cards.", fact) == []
+    fact = "One ship sinks if the player cannot discard two oil cards."
+    assert whys("One ship sinks if the player can discard two oil cards.", fact) == [grounding.NEGATION]
+
+
+@pytest.mark.parametrize("word", ["otherwise", "itself", "already", "several", "whereas", "normally"])
+def test_words_that_belong_to_no_subject_add_nothing(word):
+    fact = "If the player cannot discard two oil cards, one ship sinks."
+    assert whys(f"One ship {word} sinks.", fact) == []

@@ -61,6 +61,15 @@ def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
         assert left == {"f01", "f02", "f03"}
 
 
+def test_why_fewer_are_kept_than_asked_for_is_said(pond):
+    found = hold_out.read(pond.rows, Reporter())
+    choice = choose(found, 9, 1)
+    assert len(choice.ids) < 9
+    assert "one wording of each fact stays in training" in hold_out.fewer_words(found, 9, choice, 1)
+    for wanted in range(1, len(choice.ids) + 1):
+        assert hold_out.fewer_words(found, wanted, choose(found, wanted, 1), 1) == ""
+
+
 def test_the_seed_decides(pond):
     found = hold_out.read(pond.rows, Reporter())
     assert choose(found, 3, 7) == choose(found, 3, 7)

@@ -23,11 +23,6 @@ from tests.fake_server import Answer, FakeServer
 from tests.patience import PATIENCE
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    monkeypatch.setattr(pace, "PAUSE", 0)
-
-
 @pytest.fixture
 def server():
     with FakeServer() as server:

@@ -12,15 +12,9 @@ from core.inquiry_tasks import TASKS
 from core.progress import Reporter
 from core.spec import Spec
 from tests.core.asking import MODEL, ask
-from tests.fake_server import Answer, FakeServer
+from tests.fake_server import Answer
 
 TEXT = "A team has three players. The court has a blue floor. A half lasts ten minutes.\n"
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def write(project, change, *args):

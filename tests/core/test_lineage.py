@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from core import dataset, editing, facts, filters, jobs, lineage, revisions, spec, training, versions
+from core import dataset, editing, evals, facts, filters, hold_out, jobs, lineage, revisions, spec, training, versions
 from core.progress import Reporter
 from core.training import Plan
 
@@ -90,3 +90,26 @@ def test_jobs_are_told_apart_by_what_only_one_has(sample):
         "rows plain · n_epochs 4",
     ]
     assert lineage.told_apart(found[:1]) == [""]
+
+
+def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample, job):
+    """Rows kept for the exam after the training: the tuned model knows them to the letter."""
+    write(sample, lambda db: db.execute("UPDATE job SET fine_tuned_model = 'ft:a' WHERE id = ?", (job.id,)))
+    tuned, base = [("local", "ft:a"), ("local", "base")], [("local", "base"), ("other", "ft:a")]
+    assert lineage.leaks(sample.rows, tuned) == {}
+    kept, reworded, copied, left = filters.find(sample.rows, lineage.taught(job))[:4]
+    text = dataset.fetch(sample.rows, [copied])[copied].data
+    write(sample, hold_out.keep, [kept, reworded], 1)
+    write(sample, dataset.edit, reworded, "question", "Now something quite different is asked of the reader?")
+    write(sample, dataset.edit, kept, "answer", "Another answer.")
+    write(sample, dataset.delete, [copied])
+    write(sample, dataset.add, [dataset.read_row(text, split="test")])
+    (again,) = set(filters.find(sample.rows, filters.Filter(split="test", status="approved"))) & set(
+        filters.find(sample.rows)[-1:]
+    )
+    assert lineage.leaks(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
+    assert lineage.leaks(sample.rows, base) == {}
+    run = asyncio.run(evals.begin(sample, evals.Plan([evals.Subject(*one) for one in tuned]), Reporter()))
+    leaking = {one.leak for one in evals.questions(sample.rows, run) if one.leak}
+    assert leaking >= {f"{kept} 100", f"{copied} 100"}
+    assert f"{left} 100" not in leaking

@@ -103,3 +103,14 @@ def test_an_empty_file_has_no_lines(file: Path) -> None:
     file.write_bytes(b"")
     assert list(jsonl.lines(file)) == []
     assert rules(file) == {"too-few-rows": 1}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("euc-jp", "返品はできますか"), ("cp1251", "Можно ли вернуть товар"), ("cp1253", "Μπορώ να επιστρέψω το προϊόν")],
+)
+def test_another_script_is_not_taken_for_latin(file: Path, encoding: str, said: str) -> None:
+    """It fits CP1252 where rows are mostly JSON: "ÊÖÉÊ", without a word. Its lines wait in the quarantine instead."""
+    row = f'{{"messages": [{{"role": "user", "content": "{said}?"}}, {{"role": "assistant", "content": "ok"}}]}}\n'
+    file.write_bytes(row.encode(encoding) * 20)
+    assert jsonl.sniff(file) == "utf-8"

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,7 @@ def test_while_another_program_is_in_nothing_is_written(droppable, tmp_path):
     other.stdout.readline()
     with pytest.raises(ProjectError, match="busy"):
         add(project, "q1")
+    assert project._writing.submit(project._checkpoint_unasked).result()  # is not tried again: the next write says why
     other.communicate("\n")
     with pytest.raises(ProjectError, match="has changed"):
         add(project, "q2")
@@ -237,7 +239,7 @@ def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
 def test_a_long_log_is_not_left_lying(project, monkeypatch):
     monkeypatch.setattr("core.storage.LONG_LOG", 1000)
     add(project, "q")
-    asyncio.run(project.checkpoint())
+    project._writing.submit(lambda: None).result()  # all that the writing thread had to do before
     assert log_of(project).stat().st_size == 0
 
 
@@ -302,14 +304,20 @@ def test_a_file_that_is_cut_off_does_not_end_the_process(project):
     assert done.stdout.startswith("said")
 
 
-def test_a_read_that_a_take_over_interrupts_is_asked_again(project):
-    """Whoever waits for it was not cancelled: a queue or a table would stand still from then on."""
+@pytest.mark.parametrize("early", [False, True])
+def test_a_read_that_a_take_over_interrupts_is_asked_again(project, early):
+    """Whoever waits for it was not cancelled: a queue or a table would stand still from then on.
+
+    `early`: it is interrupted before its statement begins, which SQLite itself forgets.
+    """
     add(project, "q")
     began = threading.Event()
 
     def slow(db):
         if not began.is_set():
             began.set()
+            while early and project._reading._work_queue.empty():
+                time.sleep(0.001)
             db.execute(
                 "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
             ).fetchall()
@@ -325,3 +333,20 @@ def test_a_read_that_a_take_over_interrupts_is_asked_again(project):
 
     assert asyncio.run(go()) in (1, 2)
     assert questions(project) == ["q", "another"]
+
+
+def test_an_older_state_of_file_and_log_is_not_taken_for_all(project, tmp_path):
+    """Its log has the same name, but lacks what was written last."""
+    add(project, "q0")
+    shutil.copy(project.path, tmp_path / "older")
+    shutil.copy(log_of(project), tmp_path / "older-wal")
+    add(project, "q1")
+    (tmp_path / "older").replace(project.path)
+    (tmp_path / "older-wal").replace(log_of(project))
+    with pytest.raises(ProjectError, match="replaced"):
+        add(project, "q2")
+    assert questions(project) == ["q0"]
+    (copy,) = project.path.parent.glob("test 2*.juku")
+    kept = Project(copy)
+    assert questions(kept) == ["q0", "q1"]
+    kept.close()

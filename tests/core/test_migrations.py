@@ -1,7 +1,12 @@
 import asyncio
+import shutil
 import sqlite3
+from contextlib import closing
+
+import pytest
 
 from core import (
+    commands,
     coverage,
     dataset,
     evals,
@@ -142,3 +147,120 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     asyncio.run(project.write("Back", versions.restore, 2))
     assert [row.data for row in dataset.examples(project.rows)] == [data]
     project.close()
+
+
+STEPS = {
+    "Delete the row": "DELETE FROM example",
+    "Reword the fact": "UPDATE fact SET text = 'new', quote = 'other'",
+    "Rename the spec": "UPDATE spec SET name = 'Other'",
+    "Repair the line": "DELETE FROM unread",
+    "Add a filter": "INSERT INTO saved_filter (name, words) VALUES ('New', 'word')",
+}
+
+
+def keep_steps(path, version):
+    """Bring a file of the second tables to `version`, and leave undo steps in it as the Juku of that time did at its close."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for number in range(2, version):
+            schema.MIGRATIONS[number](db)
+        db.execute(f"PRAGMA user_version = {version}")
+        watch(db, version)
+        kept = []
+        for label, change in STEPS.items():
+            kept.append((schema.begin_step(db), "undo", label))
+            db.execute(change)
+        schema.keep(db, kept[::-1])
+
+
+def watch(db, version):
+    """`schema.watch`, as far as the tables of that time go."""
+    there = [table for table in schema.RECORDS if table in schema.tables(db)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "RECORDS", there)
+        schema.watch(db)
+
+
+def undoable(db):
+    return {table: contents(db, table) for table in schema.UNDOABLE}
+
+
+@pytest.mark.parametrize("version", range(2, len(schema.MIGRATIONS) + 1))
+def test_undo_steps_of_an_older_juku_are_undone_and_redone(tmp_path, version):
+    """They were dropped without a word."""
+    path, plain = tmp_path / "old.juku", tmp_path / "plain.juku"
+    data, _before = second_file(path)
+    shutil.copy(path, plain)
+    keep_steps(path, version)
+    with closing(Project(plain)) as project:
+        first = undoable(project.rows)
+    with closing(Project(path)) as project:
+        last = undoable(project.rows)
+        assert project.undo_label == "Add a filter"
+        for label in [*STEPS][::-1]:
+            assert asyncio.run(project.undo()).label == label
+        assert undoable(project.rows) == first
+        assert [row.data for row in dataset.examples(project.rows)] == [data]
+        assert project.undo_label is None
+        for _label in STEPS:
+            asyncio.run(project.redo())
+        assert undoable(project.rows) == last
+    with closing(Project(path)) as project:  # and from then on as any
+        assert project.undo_label == "Add a filter"
+
+
+def test_a_migration_is_told_with_where_the_file_is_as_it_was(tmp_path):
+    path = tmp_path / "old.juku"
+    second_file(path)
+    with closing(Project(path)) as project:
+        assert "“old.juku” was written by an older Juku" in project.notice
+        assert "“old.juku.backup-v2”" in project.notice
+        assert "undone" not in project.notice
+    with closing(Project(path)) as project:
+        assert project.notice == ""  # said once
+    with closing(sqlite3.connect(tmp_path / "old.juku.backup-v2")) as db:
+        assert schema.version(db) == 2
+
+
+def test_steps_that_cannot_be_taken_along_are_counted_and_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(schema, "WIDENING", schema.WIDENING - {migrations.m003_knowledge})
+    path = tmp_path / "old.juku"
+    second_file(path)
+    keep_steps(path, 2)
+    assert commands.run(["link", str(path)]) == 0
+    said = capsys.readouterr().err
+    assert "“old.juku.backup-v2”" in said
+    assert "5 earlier steps can no longer be undone" in said
+    with closing(Project(path)) as project:
+        assert project.undo_label is None
+        assert list(filters.find(project.rows)) == []  # what they had done stays done
+
+
+@pytest.mark.parametrize("step", sorted(schema.WIDENING, key=lambda step: step.__name__))
+def test_a_widening_migration_only_adds_columns_that_have_a_default(step):
+    """What a person has written may be changed by none of them: kept steps would bring back what is no longer right."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for before in schema.MIGRATIONS[: schema.MIGRATIONS.index(step)]:
+            before(db)
+        fill(db)
+        before = undoable(db)
+        step(db)
+        after = undoable(db)
+        assert any(before.values())
+        for table, rows in before.items():
+            assert [{name: row[name] for name in old} for old, row in zip(rows, after[table], strict=True)] == rows
+            for row in after[table]:
+                added = set(row) - set(rows[0])
+                defaults = {
+                    name: default
+                    for _cid, name, _kind, _null, default, _key in db.execute(f"PRAGMA table_info({table})")
+                }
+                assert all(defaults[name] is not None for name in added)
+
+
+def fill(db):
+    """One row in each table that can be undone, whatever columns it has."""
+    for table in schema.UNDOABLE:
+        names = schema.columns(db, table)
+        db.execute(
+            f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", [str(at) for at in range(1, len(names) + 1)]
+        )

@@ -7,7 +7,6 @@ from core import orphans, training
 from core.errors import ProviderError
 from core.providers import FileInfo, JobState
 from core.training import Plan
-from tests.fake_server import FakeServer
 
 NOW = time.time()
 OLD = NOW - 2 * orphans.YOUNG
@@ -27,12 +26,6 @@ def test_only_training_files_that_no_job_names_are_unused(project):
     used = orphans.named(project.rows, "fake", [state("mine", "results")])
     assert used == {"mine", "results"}
     assert orphans.find(files, used, NOW) == {"left", "lost"}
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def play(server, scene):

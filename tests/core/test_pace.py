@@ -1,6 +1,7 @@
 """A server is asked as fast as it wants to be, over real HTTP: Retry-After, its limits, and its redirects."""
 
 import asyncio
+import inspect
 from collections import Counter
 
 import pytest
@@ -8,48 +9,27 @@ import pytest
 from core import conditions, presets, retrieval
 from core.errors import ProviderError
 from core.progress import Progress, Reporter
-from core.providers import JobRequest, Sampling, pace
+from core.providers import JobRequest, LocalProvider, Sampling, pace
 from core.providers.connection import Connection
-from core.providers.pace import LONGEST, MOST, Pace, retry_after
+from core.providers.pace import LONGEST, LOOK, MOST, Pace, retry_after
+from core.providers.pace import QUESTION as QUESTIONING
+from core.providers.probing import probe
 from core.spec import Spec
 from tests.core import asking
 from tests.core.asking import GATES, begin
 from tests.fake_server import KEY, FakeServer, Fault
 from tests.patience import PATIENCE
+from tests.serving import run
 
 QUESTION = [{"role": "user", "content": "?"}]
 SOON = {"Retry-After-Ms": "20"}
 NOON = "Sun, 29 Nov 2026 12:00:00 GMT"
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    monkeypatch.setattr(pace, "PAUSE", 0)
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as fake:
-        yield fake
-
-
 @pytest.fixture
 def gates(project):
     asyncio.run(project.write("fill", asking.fill))
     return project
-
-
-def run(server, work, **changes):
-    async def whole():
-        provider = server.provider()
-        for name, value in changes.items():
-            setattr(provider, name, value)
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(whole())
 
 
 @pytest.mark.parametrize(
@@ -136,6 +116,143 @@ def test_questions_side_by_side_have_the_passages_embedded_once(project, server)
     assert sum(whole in body for body in sent) == 1
 
 
+# --- every request keeps the one policy
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+LOOKS = {
+    "models": lambda provider: provider.models(),
+    "model_limits": lambda provider: provider.model_limits(),
+    "files": lambda provider: provider.files(),
+    "file": lambda provider: provider.file("file-1"),
+    "download": lambda provider: provider.download("file-1"),
+    "jobs": lambda provider: provider.jobs(),
+    "job": lambda provider: provider.job("ftjob-1"),
+    "events": lambda provider: provider.events("ftjob-1", set()),
+    "checkpoints": lambda provider: provider.checkpoints("ftjob-1"),
+    "find_batch": lambda provider: provider.find_batch("token"),
+    "batch": lambda provider: provider.batch("batch_1"),
+}
+ACTS = {
+    "create_job": lambda provider: provider.create_job(JobRequest("m", "f", "t", method="supervised")),
+    "cancel_job": lambda provider: provider.cancel_job("ftjob-1"),
+    "pause_job": lambda provider: provider.pause_job("ftjob-1"),
+    "resume_job": lambda provider: provider.resume_job("ftjob-1"),
+    "upload": lambda provider: provider.upload("rows.jsonl", b"{}\n"),
+    "delete_file": lambda provider: provider.delete_file("file-1"),
+    "delete_model": lambda provider: provider.delete_model("m"),
+    "create_batch": lambda provider: provider.create_batch("file-1", "/v1/chat/completions", "token"),
+    "cancel_batch": lambda provider: provider.cancel_batch("batch_1"),
+    "prepare": lambda provider: prepare(provider),
+}
+QUESTIONS = {
+    "chat": lambda provider: provider.chat("m", QUESTION, Sampling()),
+    "call": lambda provider: provider.call("m", QUESTION, [TOOL]),
+    "moderate": lambda provider: provider.moderate(["a"]),
+    "embed": lambda provider: provider.embed("m", ["a"]),
+}
+COMPOSED = {"client", "close", "plain", "offers", "batch_answers", "jobs_of"}
+
+
+async def prepare(provider):
+    """The engine's own route, at the scripted server: everything else of `LocalProvider` is about its process."""
+    await LocalProvider.prepare(provider, "base-model")
+
+
+def each(*groups):
+    return [pytest.param(way, id=name) for ways in groups for name, way in ways.items()]
+
+
+def test_no_kind_of_request_is_forgotten_here():
+    kinds = {name for name, _ in inspect.getmembers(LocalProvider, inspect.iscoroutinefunction) if name[0] != "_"}
+    assert kinds - COMPOSED == {*LOOKS, *ACTS, *QUESTIONS}
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429, headers=SOON), Fault("lose"), Fault("reset")])
+@pytest.mark.parametrize("way", each(ACTS))
+def test_what_changes_something_is_sent_once(server, way, fault):
+    server.weather = lambda _method, _path: fault
+    with pytest.raises(ProviderError):
+        run(server, way)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429, headers=SOON), Fault("reset")])
+@pytest.mark.parametrize("way", each(LOOKS))
+def test_a_look_is_taken_again(server, way, fault):
+    server.weather = lambda _method, _path: fault
+    with pytest.raises(ProviderError):
+        run(server, way)
+    assert len(server.requests) == LOOK.tries
+
+
+@pytest.mark.parametrize("way", each(QUESTIONS))
+@pytest.mark.parametrize(("fault", "tries"), [(Fault(status=503), QUESTIONING.tries), (Fault("lose"), 1)])
+def test_a_question_is_asked_again_where_nothing_was_answered(server, way, fault, tries):
+    server.weather = lambda _method, _path: fault
+    with pytest.raises(ProviderError):
+        run(server, way)
+    assert len(server.requests) == tries
+
+
+@pytest.mark.parametrize("seconds", ["20", str(int(LONGEST) - 1)])
+@pytest.mark.parametrize("way", each(LOOKS, ACTS))
+def test_a_server_that_wants_to_be_left_alone_for_long_is_and_it_is_said_at_once(server, way, seconds):
+    """The package waited a minute without a word, or did not wait at all."""
+    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": seconds})
+
+    async def twice(provider):
+        with pytest.raises(ProviderError, match="is busy or a limit is reached"):
+            await way(provider)
+        with pytest.raises(ProviderError, match="is busy or a limit is reached") as caught:
+            await way(provider)
+        assert (caught.value.status, caught.value.code) == (429, pace.HELD)
+        assert caught.value.retry_after == pytest.approx(float(seconds), abs=PATIENCE)
+
+    run(server, twice)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("way", each(LOOKS, ACTS))
+def test_a_short_wait_is_waited_for(server, way):
+    faults = [Fault(status=429, headers=SOON)]
+    server.weather = lambda _method, _path: faults.pop() if faults else Fault(status=403)
+
+    async def twice(provider):
+        for _time in range(2):
+            with pytest.raises(ProviderError):
+                await way(provider)
+            assert provider.pace.left(LOOK) < 0.02
+
+    run(server, twice)
+
+
+def test_the_limits_of_questions_do_not_keep_a_job_from_being_stopped(server):
+    job = server.create({"model": "m", "training_file": "f"})["id"]
+    server.weather = lambda _method, path: (
+        Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)}) if "chat" in path else None
+    )
+
+    async def work(provider):
+        with pytest.raises(ProviderError):
+            await provider.chat("m", QUESTION, Sampling())
+        return await provider.cancel_job(job)
+
+    assert run(server, work).status == "cancelled"
+
+
+def test_a_look_at_a_server_that_is_held_tells_nothing_of_its_routes(server):
+    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": "60"})
+
+    async def work(provider):
+        with pytest.raises(ProviderError):
+            await provider.models()
+        return await probe(provider)
+
+    found = run(server, work)
+    assert (found.files, found.jobs, found.batch) == (None, None, None)
+    assert len(server.requests) == 1
+
+
 # --- how many at once
 
 
@@ -173,7 +290,7 @@ def test_a_server_that_tells_nothing_is_asked_a_few_at_once_fewer_when_it_was_to
 def test_what_a_server_tells_of_its_limits_sets_how_many_go_out_at_once(headers, at_once):
     own = Pace(4)
     own.hear(200, headers)
-    assert (own.at_once, own.left) == (at_once, 0)
+    assert (own.at_once, own.left()) == (at_once, 0)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +300,7 @@ def test_where_nothing_is_left_it_is_waited_until_there_is(reset, seconds):
     """Longer than `LONGEST` nobody waits on a header's word: the server says itself when it is too much."""
     own = Pace(4)
     own.hear(200, told(0, reset=reset))
-    assert own.left == pytest.approx(seconds, abs=1.0)
+    assert own.left() == pytest.approx(seconds, abs=1.0)
     assert own.at_once == 1
 
 

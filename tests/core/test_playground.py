@@ -11,17 +11,11 @@ from core.playground import Pane, Wish
 from core.proof import ProofError
 from core.providers import Provider, Reply, Sampling
 from tests import fake_server
-from tests.fake_server import KEY, Answer, FakeServer
+from tests.fake_server import KEY, Answer
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
 LEFT, RIGHT = Pane(0, "fake", BASE), Pane(1, "fake", TUNED, conditions.RETRIEVED)
 QUESTION = "How many players are on a Hobannu team?"
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def say(project, text, conversation=0, parent=None):

@@ -12,15 +12,9 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.project import Project
 from core.training import Plan
-from tests.fake_server import FakeServer, Fault
+from tests.fake_server import Fault
 
 PLAN = Plan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,28 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
             await task
         assert not filters.find(project.rows)
         assert project.undo_label is None
+
+    asyncio.run(go())
+
+
+def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
+    began = threading.Event()
+
+    def endless(db, reporter):
+        dataset.add(db, rows(1))
+        began.set()
+        while True:
+            reporter.check()
+
+    async def go():
+        reporter = Reporter()
+        task = asyncio.ensure_future(project.write("Endless", endless, reporter, reporter=reporter))
+        await asyncio.to_thread(began.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not filters.find(project.rows) and project.undo_label is None
+        assert (await project.write("Add", dataset.add, rows(1))).count == 1
 
     asyncio.run(go())
 
@@ -282,7 +306,8 @@ def kill_often(tmp_path, module, rounds):
         project.close()
         # Killed between the commit and the report, one more step may be there: whole.
         assert found in asyncio.run(replay(before, source, seed, count + 1))[count - 1 :]
-        before.unlink()
+        for left in tmp_path.glob("before-*"):
+            left.unlink()
 
 
 def is_sound(path, folder):
@@ -321,3 +346,17 @@ async def replay(path, source, seed, count):
             break
     project.close()
     return found
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_where_the_file_or_its_folder_cannot_be_written_it_is_only_read(project, closed, monkeypatch):
+    project.close()
+    place = project.path if closed == "file" else project.path.parent
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and (path, mode) != (place, os.W_OK))
+    with closing(Project(project.path)) as opened:
+        assert opened.read_only and opened.notice
+        with pytest.raises(ProjectError, match="read-only"):
+            asyncio.run(opened.write("Add", dataset.add, rows(1)))
+    with closing(Project(project.path.with_name("new.juku"))) as new:
+        assert not new.read_only

@@ -150,6 +150,25 @@ def test_a_process_that_got_the_number_later_is_another(path):
     project.close()
 
 
+def test_a_process_hidden_from_us_is_not_taken_for_ended(path, tmp_path, monkeypatch):
+    """`/proc` may be mounted so that each account sees its own processes only."""
+    process = start(path, tmp_path / "home")
+    assert process.stdout.readline() == "open\n"
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/stat").touch()
+    monkeypatch.setattr(processes, "PROC", tmp_path / "proc")
+    with pytest.raises(ProjectLockedError) as refused:
+        Project(path)
+    assert not refused.value.is_offered
+    write_lock(path, own(path), age=project_lock.SILENT + 60)  # the number may be another's by now: a person decides
+    with pytest.raises(ProjectLockedError) as refused:
+        Project(path)
+    assert refused.value.is_offered
+    process.kill()
+    process.communicate()
+    Project(path).close()
+
+
 def owner_of(path):
     project = Project(path)
     found = own(path)
@@ -212,6 +231,18 @@ def test_the_lock_shows_signs_of_life(path, monkeypatch):
     while lock_file(path).stat().st_mtime == 0:
         time.sleep(0.01)
     project.close()
+
+
+def test_a_lock_that_somebody_has_cleared_away_is_made_again(path, monkeypatch):
+    monkeypatch.setattr(project_lock, "BEAT", 0.01)
+    project = Project(path)
+    before = lock_file(path).read_bytes()
+    lock_file(path).unlink()
+    while not lock_file(path).exists():
+        time.sleep(0.01)
+    assert lock_file(path).read_bytes() == before
+    project.close()
+    assert not lock_file(path).exists()
 
 
 NO_LOCKS = {

@@ -15,26 +15,7 @@ from core.providers.diagnosis import diagnose
 from core.providers.probing import probe
 from core.settings import ProviderSettings, Settings
 from tests.fake_server import KEY, FakeServer, Fault
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as fake:
-        yield fake
-
-
-def run(server, work, key=KEY, **changes):
-    async def whole():
-        provider = server.provider(key)
-        for name, value in changes.items():
-            setattr(provider, name, value)
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(whole())
-
+from tests.serving import run
 
 FAULTS = [
     (Fault(status=429, code="rate_limit_exceeded"), "is busy or a limit is reached"),

@@ -11,16 +11,9 @@ from core.errors import JukuError
 from core.project import Project
 from core.queue import Queue
 from core.training import Plan
-from tests.fake_server import FakeServer
 from tests.patience import PATIENCE
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as fake:
-        yield fake
 
 
 @pytest.fixture

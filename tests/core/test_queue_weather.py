@@ -7,7 +7,7 @@ from core.curves import series
 from core.errors import ProviderError
 from core.project import Project
 from core.queue import Queue
-from tests.core.test_queue import queue_jobs, run, sample, server  # noqa: F401 - fixtures
+from tests.core.test_queue import queue_jobs, run, sample  # noqa: F401 - fixtures
 from tests.fake_server import KEY, Fault
 
 UNTIL_SENT = [

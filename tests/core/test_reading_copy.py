@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -10,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, filters
+from core import dataset, filters, schema
 from core import project as projects
-from core.errors import ProjectError, ProjectInUseError
+from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.formats import jsonl
 from core.project import Project
 from core.reading_copy import opened
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 LOOK = """
 import asyncio, os, sys
 from pathlib import Path
-from core import dataset, filters
+from core import dataset, filters, schema
 from core.errors import ProjectError
 from core.project import open_existing
 os.setgid(65534), os.setuid(65534)
@@ -41,6 +43,7 @@ for _round in range(int(sys.argv[2])):
 
 CLOSED = """
 import os
+import shutil
 from pathlib import Path
 from core.errors import ProjectError
 from core.project import open_existing
@@ -54,7 +57,7 @@ except ProjectError as error:
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from core import dataset, filters
+from core import dataset, filters, schema
 from core.editing import Pattern, replace
 from core.project import Project
 from core.progress import Reporter
@@ -146,3 +149,66 @@ def test_a_project_in_a_closed_folder_is_refused_in_words(public):
     code = CLOSED.format(path=str(path))
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "cannot be found" in said.stdout, said.stderr
+
+
+def test_reading_never_takes_the_log_of_another_copy(tmp_path):
+    """As where a folder was copied file by file while the project was open; SQLite would write that log over the file."""
+    path, older = tmp_path / "p.juku", tmp_path / "older.juku"
+    with closing(projects.create(path)) as project:
+        asyncio.run(project.write("", dataset.add, rows(1)))
+        assert asyncio.run(project.checkpoint())
+        shutil.copy(path, older)
+        asyncio.run(project.write("", dataset.add, rows(1)))
+        shutil.copy(path.with_name("p.juku-wal"), tmp_path / "kept")
+    with closing(projects.open_existing(older)) as project:
+        asyncio.run(project.write("", dataset.add, rows(3)))
+    (tmp_path / "kept").rename(tmp_path / "older.juku-wal")
+    before = older.read_bytes()
+    with pytest.raises(MissingLogError), opened(older):
+        pass
+    assert older.read_bytes() == before
+    assert (tmp_path / "older.juku-wal").exists()
+
+
+def test_reading_a_project_that_is_not_there_makes_none(tmp_path):
+    with pytest.raises(ProjectError), opened(tmp_path / "none.juku"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeypatch):
+    with closing(sqlite3.connect(tmp_path / "old.juku", isolation_level=None)) as db, monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+        schema.migrate(db)
+    before = (tmp_path / "old.juku").read_bytes()
+    with opened(tmp_path / "old.juku") as db:
+        assert not list(dataset.examples(db))
+    assert (tmp_path / "old.juku").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
+
+
+def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_path):
+    asyncio.run(project.write("", dataset.add, rows(1)))
+    asyncio.run(project.checkpoint())
+    asyncio.run(project.write("", dataset.add, rows(2)))
+    alone = tmp_path / "alone.juku"
+    shutil.copy(project.path, alone)
+    with pytest.raises(MissingLogError, match=r"alone\.juku"):
+        projects.look_at(alone)
+    before = alone.read_bytes()
+    with closing(Project(alone, without_log=True, look=True)) as seen:
+        assert len(filters.find(seen.rows)) == 1
+    assert alone.read_bytes() == before
+
+
+def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
+    asyncio.run(project.write("", dataset.add, rows(2)))
+    monkeypatch.setattr(projects, "is_on_fixed_medium", lambda _path: True)
+    with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
+        assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path
+    project.close()
+    with closing(projects.look_at(project.path)) as seen:
+        assert len(filters.find(seen.rows)) == 2
+        assert (seen._storage.path, seen._storage.frozen, seen.notice) == (project.path, True, "")
+    monkeypatch.undo()
+    assert not projects.is_on_fixed_medium(project.path)

@@ -73,6 +73,20 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
     assert remaking.stale(pool.rows) == [1, 2, 3]
 
 
+def test_what_a_row_said_before_stands_in_its_notes(pool):
+    """It was to be seen in the dialog only, and gone with it."""
+    write(pool, dataset.edit, 1, "notes", "Ask Ann.")
+    write(pool, remaking.from_template, [1, 2], Reporter())
+    notes = [one.notes for one in dataset.examples(pool.rows)]
+    assert notes[:2] == [
+        "Ask Ann.\nEarlier answer: It opens at six.",
+        "Earlier answer: 16 euros, since each costs 4 euros.",
+    ]
+    assert notes[2:] == ["", ""]
+    asyncio.run(pool.undo())
+    assert dataset.fetch(pool.rows, [1])[1].notes == "Ask Ann."
+
+
 def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
     write(pool, dataset.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
     write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
@@ -139,11 +153,14 @@ def remade_by(project, reply):
 
 
 def test_a_model_makes_a_row_anew(pool):
-    reply = json.dumps({"question": "When does the pool open?", "answer": "At seven, it opens."})
+    reply = json.dumps({"question": "From when on is the pool open?", "answer": "At seven, it opens."})
     outcome, asked = remade_by(pool, reply)
     assert "<before>\nThe pool opens at six.\n" in asked
     assert "<fact>\nThe pool opens at seven.\n" in asked
     assert answers(pool)[0] == ("At seven, it opens.", "draft")
+    assert dataset.fetch(pool.rows, [1])[1].notes == (
+        "Earlier question: When does the pool open?\nEarlier answer: It opens at six."
+    )
     assert outcome.message == "1 row was remade as a draft."
     assert not outcome.is_empty
 

@@ -18,7 +18,7 @@ from core.providers.probing import probe
 from core.routing import Domain
 from core.versions import current, texts
 from tests import contract
-from tests.fake_server import FakeServer
+from tests.serving import run
 
 MESSAGES = [
     {"role": "system", "content": "Answer briefly."},
@@ -35,26 +35,7 @@ EMPTY = [("POST", "/embeddings"), ("POST", "/moderations")]
 # Hyperparameters that Nebius has and OpenAI has not; it wants them where OpenAI had its own at first.
 NEBIUS = ["learning_rate", "lora_r", "lora_alpha", "lora_dropout", "context_length", "warmup_ratio", "weight_decay"]
 # Not requests: they lead to the others, or only hold the line.
-NO_REQUEST = {"client", "once", "close", "plain", "offers", "batch_answers"}
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as fake:
-        yield fake
-
-
-def run(server, work, **changes):
-    async def whole():
-        provider = server.provider()
-        for name, value in changes.items():
-            setattr(provider, name, value)
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(whole())
+NO_REQUEST = {"client", "close", "plain", "offers", "batch_answers"}
 
 
 def sent(server):

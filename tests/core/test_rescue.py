@@ -14,16 +14,10 @@ from core.importing import import_file
 from core.progress import Cancelled, Reporter
 from core.rescue import Tuned
 from core.rows import Options
-from tests.fake_server import FakeServer, Fault
+from tests.fake_server import Fault
 
 TODAY = datetime.date(2026, 11, 20)
 RESULTS = b"step,train_loss\n1,0.5\n"
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def use(server, work):

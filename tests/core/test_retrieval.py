@@ -1,6 +1,7 @@
 """Passages found for a question: in both languages, by letters and by meaning, within a budget."""
 
 import asyncio
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -8,15 +9,11 @@ import pytest
 
 from core import conditions, dataset, facts, retrieval, samples, spec
 from core.conditions import Settings
+from core.errors import ProviderError
 from core.filters import Filter
 from core.retrieval import Found, Index, Passage
-from tests.fake_server import FakeServer
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
+from tests.fake_server import Fault
+from tests.serving import run
 
 
 def found_right(project, k):
@@ -81,6 +78,67 @@ def test_vectors_are_asked_for_once_and_fused_with_the_letters(project, server):
     first, again, count = asyncio.run(work())
     assert len(first) == 3 and [one.passage for one in first] == [one.passage for one in again]
     assert len(asked) == count == 2
+
+
+def embedded(server):
+    """The texts of each request for vectors, in the order in which they came."""
+    return [json.loads(body)["input"] for _method, path, body in server.requests if path.endswith("embeddings")]
+
+
+def vectors(server, project, texts):
+    return run(server, lambda provider: retrieval.embed(project, provider, "m", texts))
+
+
+TEXTS = [f"{'a' * number} {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize(("most", "status", "sizes"), [(30, 400, [30]), (8, 400, [7, 7, 7, 7, 2]), (1, 413, [1] * 30)])
+def test_many_texts_go_out_together_as_far_as_the_server_takes_them(project, server, most, status, sizes):
+    def weather(_method, _path):
+        return Fault(status=status) if len(embedded(server)[-1]) > most else None
+
+    server.weather = weather
+    made = vectors(server, project, TEXTS)
+    assert made[:, 1].tolist() == [text.count("a") for text in TEXTS]  # each text has its own
+    taken = [texts for texts in embedded(server) if len(texts) <= most]
+    assert [len(texts) for texts in taken] == sizes
+    assert [text for texts in taken for text in texts] == TEXTS
+
+
+def test_one_request_holds_no_more_text_than_a_server_reads(project, server, monkeypatch):
+    monkeypatch.setattr(retrieval, "MOST_TOKENS", 20)
+    long = "word " * 100
+    vectors(server, project, [*TEXTS[:4], long, *TEXTS[4:8]])
+    assert [len(texts) for texts in embedded(server)] == [4, 1, 4]
+
+
+@pytest.mark.parametrize("status", [401, 404, 400])
+def test_a_server_that_makes_no_vectors_at_all_is_not_asked_for_ever(project, server, status):
+    server.weather = lambda _method, _path: Fault(status=status)
+    with pytest.raises(ProviderError):
+        vectors(server, project, TEXTS)
+    assert len(embedded(server)) == (5 if status == 400 else 1)  # 30, 15, 7, 3, 1
+
+
+def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
+    monkeypatch.setattr(retrieval, "BLOCK", 10)
+    server.weather = lambda _method, _path: Fault("lose") if len(embedded(server)) > 2 else None
+    with pytest.raises(ProviderError):
+        vectors(server, project, TEXTS)
+    server.requests.clear()
+    server.weather = lambda _method, _path: None
+    assert vectors(server, project, TEXTS)[:, 1].tolist() == [text.count("a") for text in TEXTS]
+    assert embedded(server) == [TEXTS[20:]]
+
+
+def test_two_servers_models_of_one_name_are_not_mixed(project, server):
+    """The passages' vectors of the first were held against the question's of the second."""
+    asyncio.run(project.write("fill", samples.fill, "hobannu-en"))
+    book = conditions.read(project.rows, Settings(embedding="embedder"))
+    for id in ("one", "two"):
+        run(server, lambda provider: book.find(project, "How many?", provider), id=id)
+    book.close()
+    assert [len(texts) for texts in embedded(server)] == 2 * [len(retrieval.passages(book.text)), 1]
 
 
 def test_what_stands_high_in_both_rankings_comes_first():

@@ -13,13 +13,6 @@ from core.progress import Reporter
 from core.project import Project
 from core.routing import NONE, Domain, Scored
 from tests.core.second_domain import NAMES, QUESTIONS, TEXTS
-from tests.fake_server import FakeServer
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["en", "ja"])

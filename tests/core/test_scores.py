@@ -75,6 +75,13 @@ def test_what_an_exam_took_is_summed(result):
     assert (base.sent, base.received, base.seconds, base.unmarked) == (23 * 30, 23 * 40, 46.0, 0)
 
 
+def test_who_has_answered_nothing_took_nothing(project, run):
+    asyncio.run(project.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 1") and None))
+    first = scores.result(project.rows, run).totals[0]
+    assert (first.sent, first.received, first.seconds, first.unmarked) == (0, 0, 0.0, 0)
+    assert (first.score, first.held.asked) == (0.0, 0)
+
+
 def test_the_kinds_stand_in_their_order_and_what_counts_for_nothing_last(result):
     names = [line.name for line in result.kinds]
     assert names[-4:] == ["direct", "odd", NO_KIND, LEAKED]
@@ -114,6 +121,7 @@ def test_the_spread_is_that_of_the_repeats(result):
     several = [marks for *_rest, marks, _tuned in ASKED if len(marks) > 1]
     spread = result.totals[BASE].spread
     assert spread.deviation == pytest.approx((sum(map(variance, several)) / len(several)) ** 0.5)
+    assert isinstance(spread.n, int)  # as a report writes it down
     assert (spread.disagreeing, spread.n) == (pytest.approx(1 / len(several)), len(several))
 
 

@@ -27,7 +27,7 @@ def test_there_are_defaults_without_a_file():
     assert settings.load().provider == "local"
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b'{"theme": 3}', b"\xff\xfe\x00"])
+@pytest.mark.parametrize("data", [b"", b"{", b'{"theme": 3}', b"\xff\xfe\x00", b'{"theme": "\xff"}'])
 def test_a_broken_file_is_set_aside(data):
     file = settings.settings_file()
     file.parent.mkdir(parents=True)
@@ -245,3 +245,19 @@ def test_windows_that_save_at_once_lose_nothing(tmp_path):
     ]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert len(settings.load().providers) == 30
+
+
+def test_two_windows_that_change_one_server_keep_both_changes():
+    """One looks at what the server can do while the other moves it: its old address must not come back."""
+    settings.save(Settings(providers=[ProviderSettings("team", "Team", "https://old.example.com/v1")]))
+    one, other = settings.load(), settings.load()
+    one.providers[0].move("https://new.example.com/v1")
+    settings.save(one)
+    other.providers[0].capabilities = {"jobs": True}
+    settings.save(other)
+    (found,) = settings.load().providers
+    assert (found.base_url, found.key_origin) == ("https://new.example.com/v1", "https://old.example.com")
+    assert found.capabilities == {"jobs": True}
+    one.providers[0].title = "Mine"
+    assert settings.reload(one) == {"providers"}
+    assert (one.providers[0].title, one.providers[0].capabilities) == ("Mine", {"jobs": True})

@@ -1,6 +1,7 @@
 """Steps of undo: what a write says it has touched, and which steps a project takes into its next session."""
 
 import asyncio
+import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from core import dataset, facts, filters, importing, log_check, schema, spec, st
 from core import project as projects
 from core.connection import transaction
 from core.formats import jsonl
+from core.progress import Reporter
 from core.project import Changes, Project
 
 
@@ -61,6 +63,26 @@ def test_rows_that_were_loaded_are_one_step(project, tmp_path):
         assert len(answers(project)) == 5
 
     asyncio.run(go())
+
+
+def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
+    def stand():
+        return schema.revision(project.rows), schema.commits(project.rows)
+
+    def load(count):
+        def some(db):
+            for row in rows(count):
+                dataset.add(db, [row])
+            return {"example": range(1, count + 1)}
+
+        return asyncio.run(project.load("Load", some, Reporter()))
+
+    before = stand()
+    assert load(0).count == 0 and stand() == before
+    assert project.undo_label is None
+    assert load(3).ids == {"example": {1, 2, 3}}
+    assert stand() == (before[0] + 1, before[1] + 1)
+    assert project.undo_label == "Load"
 
 
 def test_nothing_to_undo_touches_nothing(project):
@@ -219,8 +241,11 @@ def test_only_the_next_step_forward_has_to_fit(project, monkeypatch):
 def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(jsonl.new_row("", "q", "a") + "\n")
-    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path))):
+    undo, redo = (lambda: asyncio.run(project.undo())), (lambda: asyncio.run(project.redo()))
+    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path)), undo, redo):
+        before = schema.revision(project.rows), schema.commits(project.rows)
         write()
+        assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)
         found = log_check.read(project.path)
         assert found.log is not None and found.file > 0 and found.log == -found.file
         assert asyncio.run(project.checkpoint())
@@ -253,3 +278,19 @@ def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such bits")
 def test_a_new_project_is_no_program_and_only_its_owner_writes_it(project):
     assert not project.path.stat().st_mode & 0o133
+
+
+def test_steps_are_kept_all_or_none(tmp_path, monkeypatch):
+    """A disk that is full at the close costs the undo steps, not the document."""
+
+    def full(_db):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path = tmp_path / "a.juku"
+    with monkeypatch.context() as during, closing(Project(path)) as project:
+        add(project, 2)
+        during.setattr(schema, "sweep", full)
+        project.close()
+    with closing(Project(path)) as project:
+        assert project.undo_label is None
+        assert answers(project) == ["answer 0", "answer 1"]

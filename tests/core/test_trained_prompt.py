@@ -160,6 +160,97 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     assert told.prompt == "You know the game." and "6 of 14" in told.message
 
 
+def offered(project, *plans):
+    """What the places offer that ask for a prompt: the spec's banner and the exam, the pre-flight."""
+    found = lineage.asked_otherwise(project.rows, [])
+    told = [one for one in examine(project, *plans or [Plan("m")]).objections if one.rule == "prompt-not-asked"]
+    return [found and found.prompt, *(one.prompt for one in told)]
+
+
+@pytest.mark.parametrize(("ours", "taken"), [("", "You know the game."), ("You know the game.", "")])
+def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
+    """Six rows have a prompt, eight have none: taking the one, the other was offered at once, and back again."""
+    write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    assert offered(project) == [taken, taken]
+    write(project, trained_prompt.use, taken)
+    assert offered(project) == [None]
+    told = {one.rule: one for one in examine(project, Plan("m")).objections}
+    assert told["system-prompt-differs"].message.endswith(
+        f": {8 if taken else 6} rows"
+    )  # which have a fix of their own
+    asyncio.run(project.undo())
+    assert offered(project) == [taken, taken]
+    asyncio.run(project.redo())
+    assert offered(project) == [None]
+
+
+def test_a_prompt_that_was_only_typed_is_no_choice_between_them(project):
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, trained_prompt.use, "You know the game.")
+    write(project, facts.save, spec.Spec(system_prompt="Something else.", text="Text."))
+    assert offered(project) == ["", ""]
+
+
+def test_a_choice_that_hardly_any_row_bears_out_any_more_is_asked_about_again(project):
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, trained_prompt.use, "You know the game.")
+    write(project, dataset.add, rows("Answer briefly.", 60, 200))
+    assert offered(project) == ["Answer briefly.", "Answer briefly."]
+
+
+def test_of_two_sets_of_rows_the_second_does_not_turn_round_what_suits_the_first(project):
+    write(project, dataset.add, [*rows("One.", 12, tags="one"), *rows("Two.", 12, 100, tags="two")])
+    plans = [Plan("m", "one"), Plan("m", "two")]
+    assert offered(project, *plans)[1:] == ["One.", "Two."]
+    write(project, trained_prompt.use, "One.")
+    assert offered(project, *plans)[1:] == [None]  # told, and not offered
+    assert offered(project, plans[1])[1:] == ["Two."]
+
+
+def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game):
+    trained(game, "ft:one")
+    write(game, lambda db: db.execute("DELETE FROM example") and None)
+    write(game, dataset.add, rows("Other.", 12, 500))
+    trained(game, "ft:two")
+    both = [("s", "ft:one"), ("s", "ft:two")]
+    assert lineage.asked_otherwise(game.rows, both).prompt == "You know the game."
+    write(game, trained_prompt.use, "You know the game.")
+    found = lineage.asked_otherwise(game.rows, both)
+    assert (found.prompt, found.is_offered) == ("Other.", False)
+    assert lineage.asked_otherwise(game.rows, both[1:]).is_offered
+    assert lineage.asked_otherwise(game.rows, both[:1]) is None
+
+
+def test_a_model_that_was_trained_on_both_does_not_turn_the_choice_round(project):
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    trained(project, "ft:mixed")
+    write(project, trained_prompt.use, "You know the game.")
+    assert lineage.asked_otherwise(project.rows, [("s", "ft:mixed")]) is None
+
+
+def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+    project = Project(tmp_path / "x.juku")
+    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    project.close()
+    with FakeServer() as server:
+        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
+        for _time in range(3):
+            asked = [
+                "ask",
+                str(tmp_path / "x.juku"),
+                "How many?",
+                "--model",
+                "m",
+                "--provider",
+                "fake",
+                "--rows-prompt",
+            ]
+            assert commands.run(asked) == 0
+            assert server.asked[-1]["messages"][0]["content"] == "You know the game."
+
+
 @pytest.mark.parametrize("others", [[("One.", 3), ("Two.", 3)], [("Odd.", 1)]])
 def test_several_prompts_or_an_odd_one_are_not_offered(project, others):
     write(project, dataset.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)

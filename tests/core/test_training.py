@@ -10,29 +10,12 @@ from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.jobs import CREATING, WAITING
 from core.providers import Sampling
+from core.providers.pace import LOOK
 from core.training import Plan
-from tests.fake_server import FINGERPRINT, FakeServer, Fault
+from tests.fake_server import FINGERPRINT, Fault
+from tests.serving import run
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
-
-
-def run(server, work, key="sk-test"):
-    """Await `work(provider)` with a provider that is closed afterwards."""
-
-    async def connected():
-        provider = server.provider(key)
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(connected())
 
 
 def test_a_job_is_created_and_followed_to_its_end(server, sample):
@@ -281,7 +264,9 @@ def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faul
         return
     with pytest.raises(ProviderError):
         run(server, work)
-    assert [path for _method, path, _body in server.requests].count("/v1/fine_tuning/jobs/ftjob-1") == tries
+    assert [path for _method, path, _body in server.requests].count(
+        "/v1/fine_tuning/jobs/ftjob-1"
+    ) == tries * LOOK.tries
 
 
 def test_a_refused_key_ends_the_following_at_once(server, sample):

@@ -6,15 +6,9 @@ import pytest
 
 from core import uploads
 from core.errors import ProviderError
-from tests.fake_server import FakeServer, Fault
+from tests.fake_server import Fault
 
 DATA = b'{"messages": []}\n'
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def ensure(project, server, data=DATA, **how):

@@ -67,7 +67,7 @@ def test_what_was_forgotten_is_named(exam):
 def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
     assert verdict.words(scores.result(exam.rows, evals.runs(exam.rows)[0])) == []
     said = "\n".join(verdict.words(answer(exam, lambda _at, place: place % 2)))
-    assert "no clear difference (p = 1)" in said and "about as good" in said
+    assert "no clear difference (p = 1)" in said and "No clear difference between" in said
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,24 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
     else:
         with pytest.raises(ProofError):
             proof.check(made, asked, reply)
+
+
+def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
+    """Its job is gone, say; the other one has answered everything, and is set against the book."""
+    cut = TUNED.replace(":1", ":2")
+    run = asyncio.run(evals.begin(exam, Plan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
+
+    def fill(db):
+        found = evals.one(db, run)
+        for at, subject in enumerate(found.subjects):
+            for place, question in enumerate(evals.questions(db, run)[: 1 if at == 3 else None]):
+                text = "3" if at == 3 or place < 20 else "no"
+                evals._keep(db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]")
+        evals._finish(db, run, "failed")
+
+    asyncio.run(exam.write("", fill))
+    result = scores.result(exam.rows, evals.one(exam.rows, run))
+    assert [str(total.held) for total in result.totals[2:]] == ["20/40", "1/1"]
+    (against,) = [line for line in verdict.words(result) if "about as good" in line]
+    assert "50% (20/40)" in against
+    assert any("not learned yet" in line for line in verdict.words(result))

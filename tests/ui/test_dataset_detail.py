@@ -3,13 +3,14 @@ import json
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QInputMethodEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from core import conversation, dataset
+from core import checks, conversation, dataset
 from ui.dataset_detail import DatasetDetail
 from ui.field_edit import FieldEdit
 from ui.growing_edit import GrowingEdit
 from ui.json_dialog import JsonDialog
+from ui.problem_list import ProblemList
 from ui.tool_call_dialog import ToolCallDialog
 
 ROW = (
@@ -136,6 +137,21 @@ def test_a_problem_leads_to_its_turn(detail):
     detail._list.itemClicked.emit(found)
     assert detail.answer.hasFocus() or QApplication.focusWidget() is None  # offscreen windows may not be active
     assert cards(detail)[2]._note.isVisible()
+
+
+def test_a_problem_is_whole_also_where_the_pane_becomes_narrow(qtbot):
+    page, lines = QWidget(), ProblemList()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    column.addWidget(lines)
+    column.addStretch()
+    lines.show_problems([checks.problem("content-empty", "$", "プロジェクトと異なるシステムプロンプト")])
+    page.resize(700, 300)
+    page.show()
+    one_line = lines.visualItemRect(lines.item(0)).height()
+    page.resize(200, 300)
+    qtbot.waitUntil(lambda: lines.visualItemRect(lines.item(0)).height() > one_line)
+    qtbot.waitUntil(lambda: lines.height() >= lines.visualItemRect(lines.item(0)).height())
 
 
 def test_images_are_named_and_their_texts_edited_apart(detail):

@@ -124,6 +124,18 @@ def test_the_dialog_asks_for_what_each_change_needs(run, grid):
     run(go())
 
 
+def test_what_is_typed_into_the_dialog_of_a_bulk_change_is_its_value(run, grid, qtbot):
+    async def go():
+        dialog = BulkDialog(grid.workspace, array("q", [1]), "add_tag")
+        qtbot.addWidget(dialog)
+        dialog.open()
+        dialog.activateWindow()
+        await until(dialog.isActiveWindow)
+        assert dialog.line.hasFocus()
+
+    run(go())
+
+
 def test_a_bulk_change_is_cancelled_as_a_whole(run, grid):
     async def go():
         everything = find(grid.project.rows)
@@ -255,6 +267,20 @@ def test_the_words_and_the_lists_say_the_same(bar):
     bar.clear_button.click()
     assert bar.is_empty()
     assert len(changes) == 4
+
+
+def test_what_no_row_has_any_more_is_still_said_to_be_looked_for(bar):
+    bar.choose("status:draft")
+    bar.show_counts({"status": {"draft": 2}})
+    assert bar.boxes["status"].currentText() == "draft (2)"
+    bar.show_counts({"status": {"approved": 2}})
+    assert bar.boxes["status"].currentText() == "draft (0)"
+    bar.clear()
+    bar.show_counts({"status": {"approved": 2}})
+    assert [bar.boxes["status"].itemText(at) for at in range(bar.boxes["status"].count())] == [
+        "Any status",
+        "approved (2)",
+    ]
 
 
 def test_half_a_regular_expression_is_not_searched(bar, qtbot):

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 
 from core import eval_answers, trends
 from core.eval_answers import Answer
@@ -15,6 +15,7 @@ from ui.exam_answers import answer_pieces
 from ui.exam_lines import Spot
 from ui.exam_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
 from ui.exam_result import CHART, HEAT, MARKING, ExamResult
+from ui.exam_start import RunLine
 from ui.exam_totals import LEAKED
 from ui.generation_dialog import GenerationDialog
 
@@ -280,3 +281,29 @@ def test_a_rate_is_coloured_by_its_share(qapp):
     assert worst.red() > worst.green()
     assert best.green() > best.red()
     assert heat(Rate()) is None
+
+
+def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot):
+    line = RunLine()
+    qtbot.addWidget(line)
+    line.show()
+    line.begin(0.0, converts=True)
+    line.show_counts(0, 6, 1.0)
+    assert line.text.text() == "Preparing the model for its first use…"
+    line.show_counts(1, 6, 60.0)
+    assert line.text.text() == "1 of 6 answers"
+    line.begin(70.0)
+    line.show_counts(1, 6, 71.0)
+    assert line.text.text() == "1 of 6 answers"
+
+
+def test_the_lists_begin_at_one_height(result):
+    overview = result.overview
+    overview.titles[1].setText("Lost by a model with a name that needs several lines: " * 6)
+    result.resize(900, 900)
+    result.show()
+    QApplication.processEvents()
+    assert (
+        len({one.mapTo(result, one.rect().topLeft()).y() for one in (overview.gained, overview.lost, overview.missing)})
+        == 1
+    )

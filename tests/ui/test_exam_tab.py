@@ -14,6 +14,7 @@ from core.progress import Reporter
 from core.project import Project
 from core.providers import Offer
 from core.providers.connection import Connection
+from core.trained_prompt import Trained
 from tests.fake_server import Answer, FakeServer
 from tests.ui.waiting import until
 from ui import exam_words
@@ -364,6 +365,24 @@ def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
         next(button for button in box.buttons() if button.text() == "Delete").click()
         await until(lambda: tab.runs.count() == 1)
         await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
+
+    run(go())
+
+
+def test_a_chosen_prompt_is_not_offered_to_be_turned_round_before_an_exam(run, tab):
+    """One of two models was trained under the project's prompt, which a person has chosen; the other's is only told."""
+    form = tab.form
+
+    async def go():
+        form.show_trained(Trained("You know the game.", 9, 12, is_offered=False), "Answer briefly.")
+        assert "You know the game." in form.warning.text() and form.as_trained.isHidden()
+        form.start.click()
+        (box,) = tab.findChildren(QMessageBox)
+        assert not [button for button in box.buttons() if "prompt" in button.text()]
+        assert box.defaultButton().text() == "Cancel"
+        box.defaultButton().click()
+        form.show_trained(Trained("You know the game.", 9, 12), "Answer briefly.")
+        assert not form.as_trained.isHidden()
 
     run(go())
 

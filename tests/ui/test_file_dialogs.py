@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QTreeView, QWidget
 from waiting import until
 
 from core import paths, settings
@@ -49,6 +49,18 @@ def test_they_begin_in_documents_or_at_home(qtbot, home):
     dialog = file_dialogs.to_save(owner, Settings(), "reports", "Save", "a.html", print)
     assert dialog.directory().absolutePath() == str(home / "Documents")
     assert dialog.selectedFiles() == [str(home / "Documents" / "a.html")]
+
+
+def test_sizes_and_types_are_whole(qtbot, home):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    (home / "rows.jsonl").write_bytes(b" " * 475_136)
+    dialog = file_dialogs.to_open(owner, Settings(), "rows", "Open", print)
+    dialog.show()
+    table = dialog.findChild(QTreeView)
+    qtbot.waitUntil(lambda: table.model().rowCount(table.rootIndex()) > 0)
+    qtbot.waitUntil(lambda: all(table.sizeHintForColumn(at) <= table.columnWidth(at) for at in (1, 2, 3)))
+    dialog.close()
 
 
 def test_each_kind_remembers_its_folder_also_after_a_restart(qtbot, home, tmp_path):

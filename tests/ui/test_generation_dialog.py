@@ -157,6 +157,10 @@ def test_a_model_makes_drafts_in_one_step(bare):
         assert len(scene.server.asked) == 3
         assert not scene.dialog.older.isVisible()
         assert scene.project.undo_label == TASKS["examples"].label()
+        wanted = []
+        scene.dialog.drafts_wanted.connect(lambda: wanted.append(1))
+        scene.dialog.drafts.click()
+        assert wanted and not scene.dialog.isVisible(), "it would cover the drafts"
         await scene.project.undo()
         assert not scene.drafts()
 

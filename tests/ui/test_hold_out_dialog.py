@@ -45,6 +45,10 @@ def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dial
         assert dialog.choice.ids != chosen
         dialog.seed.setValue(1)
         assert dialog.choice.ids == chosen
+        assert dialog.fewer.text() == ""
+        dialog.number.setValue(1000)
+        assert dialog.fewer.text().startswith("Fewer than asked for:")
+        dialog.number.setValue(10)
         dialog.keep.click()
         await until(lambda: not dialog._work.is_busy())
         assert dialog.note.text() == (

@@ -49,7 +49,7 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
         bring(workspace, [path], window)
         await until(lambda: notice(window))
         assert "rows imported." in notice(window).text.text()
-        assert "1 line needs fixing." in notice(window).text.text()
+        assert "1 line could not be read." in notice(window).text.text()
         assert workspace.project.undo_label == "Import rows.jsonl"
         assert quarantine.count(workspace.project.rows) == 1
         next(button for button in notice(window).findChildren(QPushButton)).click()

@@ -1,11 +1,12 @@
 """Rows and their facts in one list: accepted, refused, changed by the keyboard, saved in one step; and after an import."""
 
 import asyncio
+import dataclasses
 
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core import dataset, facts, spec
 from core.formats import jsonl
@@ -107,6 +108,39 @@ def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
     run(go())
     assert linked(garden)[2] == "f03"
     assert sorted(linked(garden)) == ["", *sorted(one for one in linked(garden) if one)]
+
+
+def test_a_decision_is_on_the_row_the_keys_lead_to(qtbot, run, dialog):
+    async def go():
+        dialog.activateWindow()
+        dialog.table.setFocus()
+        await until(dialog.table.hasFocus)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(dialog.table, Qt.Key.Key_N)
+        assert shown(dialog, DECISION) == ["", "", "no fact"]
+
+    run(go())
+
+
+def test_a_proposal_counts_by_the_percentage_that_is_shown(dialog):
+    links = dialog.table.links
+    one = dataclasses.replace(links.row(0), confidence=0.796)
+    links.show_rows([one], links.facts())
+    assert shown(dialog, SURE) == ["80%"]
+    assert links.count_from(0.8) == 1
+    links.accept_from(0.8)
+    assert len(links.decisions()) == 1
+
+
+def test_no_decision_moves_the_columns(qtbot, dialog):
+    dialog.show()
+    header = dialog.table.horizontalHeader()
+    places = [header.sectionPosition(column) for column in range(header.count())]
+    for names in ("", "f03", dialog.table.links.row(0).proposed):
+        dialog.table.links.decide([0], names)
+        QApplication.processEvents()
+        assert [header.sectionPosition(column) for column in range(header.count())] == places
+        assert dialog.table.sizeHintForColumn(DECISION) <= header.sectionSize(DECISION)
 
 
 def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tmp_path):

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
 from core import dataset, facts, filters, language, settings, spec
 from core import project as projects
@@ -13,6 +14,7 @@ from core.errors import JukuError
 from core.settings import Settings
 from tests.ui.waiting import until
 from ui import app
+from ui.main_window import MainWindow
 from ui.notice import Notice
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,6 +29,24 @@ def test_undo_and_redo_name_what_they_do(run, window):
         await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
         window._redo.trigger()
         await until(lambda: dataset.fetch(project.rows, [1])[1].answer == "changed")
+
+    run(go())
+
+
+def test_what_is_undone_out_of_sight_is_said(run, window):
+    async def go():
+        project = window.workspace.project
+        window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        await until(window._undo.isEnabled)
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        window._undo.trigger()
+        await until(window._redo.isEnabled)
+        window._redo.trigger()
+        await until(window._undo.isEnabled)
+        assert not window.findChildren(Notice)
+        window.tabs.setCurrentWidget(window.exam_tab)
+        window._undo.trigger()
+        await until(lambda: [one for one in window.findChildren(Notice) if one.text.text() == "Undone: Edit a row"])
 
     run(go())
 
@@ -124,7 +144,6 @@ def test_without_a_display_it_says_so(tmp_path):
 
 
 def test_the_window_speaks_japanese(run, qtbot, project):
-    from ui.main_window import MainWindow
     from ui.workspace import Workspace
 
     language.choose("ja")
@@ -145,3 +164,40 @@ def test_the_window_speaks_japanese(run, qtbot, project):
         await window.workspace.close()
 
     run(go())
+
+
+def test_no_button_without_words_is_seen_at_the_start(run, workspace, qtbot):
+    async def go():
+        window = MainWindow(workspace)
+        empty = [
+            button
+            for tab in window.tab_list
+            for button in tab.findChildren(QPushButton)
+            if button.isVisibleTo(tab) and not button.text() and button.icon().isNull()
+        ]
+        assert empty == []
+        window.close()
+        await window.closed
+
+    run(go())
+
+
+def test_no_key_of_the_menu_is_taken_by_a_text_field(window):
+    """`Ctrl+E` goes to the end of a line on Linux: in the search field, which has the keys at first, it opened nothing."""
+    keys = QKeySequence.StandardKey
+    own = (
+        keys.MoveToEndOfLine,
+        keys.MoveToStartOfLine,
+        keys.DeleteEndOfLine,
+        keys.DeleteCompleteLine,
+        keys.MoveToNextChar,
+    )
+    taken = {found.toString() for key in own for found in QKeySequence.keyBindings(key)} | {
+        "Ctrl+E",
+        "Ctrl+K",
+        "Ctrl+U",
+    }
+    menus = [menu for menu in window.menuBar().findChildren(QMenu)]
+    shortcuts = {action.shortcut().toString() for menu in menus for action in menu.actions()} - {""}
+    assert "Ctrl+N" in shortcuts
+    assert not shortcuts & taken

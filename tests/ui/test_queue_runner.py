@@ -23,12 +23,6 @@ from ui.workspace import Workspace
 PLAN = Plan("base-model", "study")
 
 
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
-
-
 class Bench:
     """A workspace with a runner and no window."""
 

@@ -152,6 +152,7 @@ def test_marks_are_narrow():
     assert changed("The shop opens at 9.", "The shop opens at 10.") == ([(18, 19)], [(18, 20)])
     assert changed("返品は14日です。", "返品は30日です。") == ([(3, 5)], [(3, 5)])
     assert utf16("🍵tea", [(1, 4)]) == [(2, 5)]
+    assert on_one_line("霧の灯台\u3000遊び方\u202e", [])[0] == "霧の灯台\u3000遊び方 "
     text, spans = on_one_line("x" * 100 + "\nnew", [(101, 104)], 101, width=60)
     assert text == "…" + "x" * 23 + "↵new"
     assert [text[a:b] for a, b in spans] == ["new"]

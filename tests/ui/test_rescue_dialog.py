@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import shiboken6
+from PySide6.QtWidgets import QApplication
 
 from core import dataset, golden, jobs, training
 from core.project import Project
@@ -209,6 +210,36 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
         lines = list(csv.DictReader(file))
     assert len(lines) == len(expected)
     assert {line["new_answer"] for line in lines if line["agree"] == "no"} == {"'=Never!"}
+
+
+def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opened, run):
+    dialog = opened.dialog
+
+    def job(db, model, sweep):
+        sql = (
+            "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, fine_tuned_model, sweep) "
+            "VALUES ('fake', ?, 'm', '', 1, '{}', 1, 'succeeded', '', ?, ?)"
+        )
+        db.execute(sql, (model, model, sweep))
+
+    async def go():
+        project, tasks = opened.workspace.project, opened.workspace.tasks
+        place = dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft())
+        dialog.note.say("27 answers were recorded.", "good")
+        QApplication.processEvents()
+        assert dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft()) == place
+        other, again = "ft:m:local::other", "ft:m:local::again"
+        tasks.changed.emit(await project.write("other", job, other, ""))
+        await until(lambda: dialog.parity._new() == ("fake", other))
+        tasks.changed.emit(await project.write("again", job, again, OLD[1]))
+        await until(lambda: dialog.parity._new() == ("fake", again))
+        await opened.settled()
+        dialog.parity.other.setCurrentIndex(1)
+        dialog.parity.other.activated.emit(1)
+        await opened.settled()
+        assert dialog.parity._new() == ("fake", other), "a person's choice stays"
+
+    run(opened.play(go()))
 
 
 def test_a_server_that_cannot_be_asked_says_why(opened, server, run):

@@ -11,7 +11,7 @@ from core import keys, presets, settings
 from core.keys import Keys
 from core.paths import config_folder
 from tests.core.test_keys import HangingKeyring
-from tests.fake_server import KEY, FakeServer
+from tests.fake_server import KEY
 from tests.patience import PATIENCE
 from tests.ui.waiting import until
 from ui import style
@@ -46,12 +46,6 @@ def ring():
     keyring.set_keyring(ring)
     yield ring
     keyring.set_keyring(before)
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 @pytest.fixture

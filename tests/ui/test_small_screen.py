@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QRect, QSize
-from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from core import language, samples
 from core.project import Project
@@ -101,6 +101,27 @@ def test_the_tab_that_was_shown_last_is_shown_again(run, tmp_path):
         await closed(other)
 
     run(work())
+
+
+def test_a_dialog_that_is_placed_beyond_the_screen_comes_back_over_its_window(qtbot, qapp):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    room = owner.screen().availableGeometry()
+    owner.setGeometry(room.adjusted(100, 100, -100, -100))
+    owner.show()
+    dialog = QDialog(owner)
+    dialog.resize(200, 100)
+    screen.watch(qapp)
+    try:
+        dialog.show()
+        dialog.activateWindow()
+        qtbot.waitUntil(lambda: dialog.windowHandle() is qapp.focusWindow())
+        dialog.move(-30, -40)  # as a window manager may, after it has the keys
+        qtbot.waitUntil(lambda: room.contains(dialog.frameGeometry()))
+        far = dialog.frameGeometry().center() - owner.frameGeometry().center()
+        assert far.manhattanLength() < 8
+    finally:
+        qapp.focusWindowChanged.disconnect(screen._on_window)
 
 
 def test_a_dialog_that_needs_more_than_the_screen_is_scrolled(qtbot, qapp):

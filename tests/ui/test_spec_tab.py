@@ -1,10 +1,12 @@
 """The spec tab: text that saves by itself, and facts that stand on it."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import dataset, facts, language, remaking, spec, trained_prompt
+from core import dataset, facts, language, remaking, spec
 from core.documents import Document
 from core.errors import JukuError
 from core.filters import Filter, find
@@ -483,12 +485,12 @@ def test_the_prompt_of_the_rows_is_offered_above_the_text(run, tab):
         def fill(db):
             db.execute("DELETE FROM example")
             dataset.add(db, [*rows("You know the game.", 6), *rows("", 8, 100)])
-            trained_prompt.use(db, "")
+            facts.save(db, replace(spec.load(db), system_prompt=""))
 
         tab.refresh(await project.write("", fill))
         await until(lambda: "6 of 14" in tab.differing.text())
         tab.as_rows.click()
-        await until(lambda: stored(tab).system_prompt == "You know the game.")
+        await until(lambda: stored(tab).system_prompt == "You know the game." and not tab.as_rows.isVisibleTo(tab))
         await project.undo()
         assert stored(tab).system_prompt == ""
 

@@ -26,12 +26,6 @@ from ui.workspace import Workspace
 MISSING = Offer("q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9)
 
 
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
-
-
 class Window:
     """What the main window does for a tab: it hands on what has changed, and gathers what failed."""
 

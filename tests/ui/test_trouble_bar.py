@@ -1,6 +1,5 @@
 """A server that is gone, a key that is missing or refused: one message, in words, and gone when the server is back."""
 
-import pytest
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout
 
 from core.settings import ProviderSettings
@@ -8,12 +7,6 @@ from tests.fake_server import KEY, FakeServer
 from tests.ui.waiting import until
 from ui import job_words, widgets
 from ui.settings_dialog import SettingsDialog
-
-
-@pytest.fixture
-def server():
-    with FakeServer() as server:
-        yield server
 
 
 def choose(window, server, id="team", preset="openai"):

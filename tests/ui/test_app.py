@@ -1,0 +1,106 @@
+"""The start of the window: what is said at it, and what does not keep it away."""
+
+import asyncio
+import shutil
+
+import pytest
+
+from core import dataset, migrations, schema, settings
+from core.connection import connect
+from core.project import Project
+from core.settings import ProviderSettings, Settings
+from tests.ui.waiting import until
+from ui import app
+
+SAVED = "Everything you had done before is saved in “x 2026-11-29.juku”."
+
+
+def chosen(**more):
+    """Settings of a person whose server does not answer, so that no engine is started."""
+    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
+    return Settings(language="en", provider="nowhere", providers=[nowhere], **more)
+
+
+@pytest.fixture
+def path(tmp_path):
+    Project(tmp_path / "x.juku").close()
+    return tmp_path / "x.juku"
+
+
+def started(run, path, look):
+    """Start the window as the program does, `look(window)`, and close it."""
+
+    async def go():
+        shown = []
+        showing = asyncio.create_task(app.show(settings.load(), [path], shown.append))
+        await until(lambda: showing.done() or (shown and shown[0].isVisible()))
+        if showing.done():
+            await showing  # which says why
+        (window,) = shown
+        try:
+            await look(window)
+        finally:
+            window.close()
+            await showing
+
+    run(go())
+
+
+def said(*texts):
+    async def look(window):
+        assert window.messages.isVisible()
+        assert [text for text in texts if text not in window.messages.text()] == []
+
+    return look
+
+
+async def nothing(window):
+    assert window.messages.isHidden()
+
+
+def test_what_was_saved_as_the_last_window_closed_is_said_once(run, path):
+    settings.save(chosen(left=SAVED))
+    started(run, path, said(SAVED))
+    assert settings.load().left == ""
+    started(run, path, nothing)
+
+
+def test_it_is_said_beneath_what_is_to_be_said_of_the_project(run, path):
+    """The one took the place of the other."""
+    with connect(path) as db:
+        for table in reversed([name for name in schema.tables(db) if not name.startswith("sqlite_")]):
+            db.execute(f"DROP TABLE {table}")
+        migrations.m001_first_tables(db)
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    settings.save(chosen(left=SAVED))
+    started(run, path, said("written by an older Juku", "x.juku.backup-v1", SAVED))
+    started(run, path, nothing)
+
+
+@pytest.mark.logs
+def test_settings_that_cannot_be_saved_do_not_keep_the_window_away(run, path, tmp_path, monkeypatch):
+    """What is left to say ended the start with an error that nobody caught."""
+    left = chosen(left=SAVED)
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "file" / "config"))
+    monkeypatch.setattr(settings, "load", lambda: left)
+    started(run, path, said("The settings cannot be saved", SAVED))
+
+
+def test_a_file_that_was_exchanged_is_told_at_the_next_start(run, path, tmp_path):
+    """From the close that has found it to the words: what was open lies in a dated copy."""
+    other = tmp_path / "other.juku"
+    Project(other).close()
+
+    async def exchange(window):
+        project = window.workspace.project
+        await project.write("Add", dataset.add, [dataset.read_row('{"messages": []}')])
+        shutil.copy(other, tmp_path / "new")
+        (tmp_path / "new").replace(path)
+
+    settings.save(chosen())
+    started(run, path, exchange)
+    (copy,) = tmp_path.glob("x 2*.juku")
+    started(run, path, said("was replaced by another program", copy.name))
+    started(run, path, nothing)

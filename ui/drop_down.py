@@ -1,0 +1,37 @@
+"""A drop-down whose current entry ends in an ellipsis where it is cut, and stands whole in its tooltip."""
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
+
+from ui import widgets
+
+SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
+GAP = 4  # between an icon and the text
+
+
+class DropDown(QComboBox):
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        option.currentText = self._fitting(option)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
+            assert isinstance(event, QHelpEvent)
+            QToolTip.showText(event.globalPos(), widgets.tip(self.currentText()), self)
+            return True
+        return super().event(event)
+
+    def is_cut(self) -> bool:
+        """Whether the current entry has no room."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        return option.currentText != self.currentText()
+
+    def _fitting(self, option: QStyleOptionComboBox) -> str:
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
+        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)
+        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + SLACK:
+            return option.currentText
+        return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
