@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 import ui.workspace
 from core.settings import ProviderSettings, Settings
 from tests.patience import PATIENCE
-from ui import background_check, backup_runner
+from ui import background_check, backup_runner, trouble_bar
 from ui.collecting import Collector
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
@@ -25,6 +25,7 @@ def no_work_in_the_background(monkeypatch):
     monkeypatch.setattr(background_check, "PAUSE", HOURS)
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
     monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
+    monkeypatch.setattr(trouble_bar, "AGAIN", HOURS)
 
 
 @pytest.fixture(autouse=True)
