@@ -23,7 +23,7 @@ it swaps comparisons, leaves out conditions, operands, keywords and statements, 
 A *killed* mutant made a test fail, or take five times as long as it does and some seconds more (*timeouts*, which are among the killed).
 An *equivalent* one changes nothing that could be seen: it is left out of the score, with its reason below. Of a module with many
 mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
-A sample is *fresh* as long as no test was written for what had survived in it: it tells how good the tests are elsewhere. Of the
+A *fresh* sample was scored before any test was written for what survived in it: it tells how good the tests were elsewhere. Of the
 others those that survived were tried again with new tests (`--again`), so scores and intervals there flatter a sampled module.
 A run may be ended early: what it tried until then, in the order drawn, is a smaller sample, which flatters a little, since the mutant that was
 being tried is left out, and those that survive take longest. Small samples prove little: read the interval.
