@@ -1,6 +1,6 @@
 """The grid's header: columns chosen from a menu, moved, sized, and remembered."""
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QRect, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
@@ -30,8 +30,6 @@ class RowNumbers(QHeaderView):
 
 
 class GridHeader(QHeaderView):
-    arranged = Signal()  # a person chose, moved or sized columns
-
     def __init__(self, table: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, table)
         self._table = table
@@ -54,7 +52,6 @@ class GridHeader(QHeaderView):
         self._table.setSortingEnabled(True)
         self._arrange()
         self.sectionResized.connect(self._on_resized)
-        self.sectionMoved.connect(lambda *_: self.arranged.emit())
 
     def menu(self) -> QMenu:
         """The columns, each with a tick; made anew each time."""
@@ -73,7 +70,6 @@ class GridHeader(QHeaderView):
     def show_column(self, column: int, shown: bool) -> None:
         self.setSectionHidden(column, not shown)
         self.fill()
-        self.arranged.emit()
 
     def reset_columns(self) -> None:
         for place in range(self.count()):
@@ -81,7 +77,6 @@ class GridHeader(QHeaderView):
         self._fills = True
         self._arrange()
         self.fill()
-        self.arranged.emit()
 
     def shown(self) -> list[int]:
         """The columns a person sees, from left to right."""
@@ -122,7 +117,6 @@ class GridHeader(QHeaderView):
         if column == FILLER:
             self._fills = False
         self.fill()
-        self.arranged.emit()
 
     def _on_menu(self, place: QPoint) -> None:
         menu = self.menu()

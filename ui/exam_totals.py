@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from core import scores
 from core.language import tr, trn
+from core.report_words import p_value
 from core.scores import Comparison, Total
 from ui import exam_words, style, widgets
 from ui.exam_model import heat
@@ -115,7 +116,7 @@ class TotalsModel(QAbstractTableModel):
         low, high = found.scoring.interval
         return {
             GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
-            CHANCE: exam_words.p_words(found.passing.p),
+            CHANCE: p_value(found.passing.p),
             CHANGED: f"{GAINED} {len(scores.names(found.gained))}  {LOST} {len(scores.names(found.lost))}",
         }[column]
 

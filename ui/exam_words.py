@@ -117,10 +117,6 @@ def small(questions: int) -> str:
     )
 
 
-def p_words(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
-
-
 def dollars(amount: float | None) -> str:
     """A price; nothing is paid on this computer, and some prices nobody knows."""
     if amount is None:

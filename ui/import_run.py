@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import shiboken6
 from PySide6.QtWidgets import QWidget
 
 from core import dataset, fact_links, importing
@@ -102,7 +103,8 @@ async def take(workspace: Workspace, wanted: list[Wanted], window: QWidget, outc
         for one in wanted:
             await _bring(workspace, one, label_of(wanted), outcome)
     finally:
-        if outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled():
+        told = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
+        if told and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
             show(workspace, outcome, window)
 
 

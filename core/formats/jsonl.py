@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from core.checks import LINE_LIMIT, ROLES, Checked, Problem, check_line, role_of, too_long
+from core.checks import ROLES, Problem, role_of
 from core.checks.line import decode_text
 from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
 from core.errors import FormatError
@@ -17,6 +17,7 @@ from core.formats.lines import lines as lines
 from core.formats.lines import opened
 from core.formats.lines import sniff as sniff
 from core.formats.replacing import replacing
+from core.formats.source import checked as checked
 from core.language import tr
 from core.progress import Reporter
 
@@ -49,10 +50,6 @@ def reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Lin
             due = line.offset + REPORT_EVERY
         yield line
     reporter.update(total, total)
-
-
-def checked(line: Line) -> Checked:
-    return check_line(line.raw) if line.length <= LINE_LIMIT else Checked(None, [too_long(line.length)])
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

@@ -1,10 +1,12 @@
 """Rows and their facts in one list: accepted, refused, changed by the keyboard, saved in one step; and after an import."""
 
+import asyncio
 import dataclasses
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core import dataset, facts, spec
 from core.formats import jsonl
@@ -135,7 +137,7 @@ def test_no_decision_moves_the_columns(qtbot, dialog):
     header = dialog.table.horizontalHeader()
     places = [header.sectionPosition(column) for column in range(header.count())]
     for names in ("", "f03", dialog.table.links.row(0).proposed):
-        dialog.table.links.decide(0, names)
+        dialog.table.links.decide([0], names)
         QApplication.processEvents()
         assert [header.sectionPosition(column) for column in range(header.count())] == places
         assert dialog.table.sizeHintForColumn(DECISION) <= header.sectionSize(DECISION)
@@ -194,17 +196,30 @@ def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
     assert told == [3, 0, 3]
 
 
-def test_what_is_saved_is_told_although_the_dialog_is_closed_at_once(run, garden, dialog):
-    changed = []
-    garden.tasks.changed.connect(changed.append)
+def test_what_is_saved_is_told_before_the_rows_are_read_anew(run, garden, dialog):
+    """Whoever closed the dialog meanwhile had the ledger and the menu as they were before."""
+    told = []
+    garden.tasks.changed.connect(lambda changes: told.append((changes.label, dialog._work.is_busy())))
 
     async def go():
         dialog.accept_all.click()
         dialog.save.click()
-        await until(lambda: any(linked(garden)))
-        dialog.table.links.show_rows([], {})  # nothing is left to be asked about
-        dialog.close()
-        await until(lambda: not garden.tasks.running())
+        await until(lambda: not dialog._work.is_busy())
 
     run(go())
-    assert [changes.label for changes in changed if "example" in changes.tables] == ["Link rows to facts"]
+    assert told == [("Link rows to facts", True)]
+
+
+def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, tmp_path):
+    path = tmp_path / "more.csv"
+    path.write_text("question,answer\nIs red a colour?,Yes\n", encoding="utf-8")
+
+    async def go():
+        dialog = QWidget()
+        task = asyncio.ensure_future(import_run.take(garden, [Wanted(path, Options(), "more.csv")], dialog))
+        dialog.deleteLater()
+        await task
+        assert not shiboken6.isValid(dialog)
+
+    run(go())
+    assert len(linked(garden)) == len(ROWS) + 1
