@@ -114,7 +114,7 @@ def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
     if chosen.left:
         window.messages.add_text(chosen.left)
         chosen.left = ""
-        with suppress(JukuError):  # then it is said again next time; that settings cannot be saved was said already
+        with suppress(JukuError):  # said again at the next start, then
             settings.save(chosen)
 
 
