@@ -10,7 +10,7 @@ from core import dataset, facts, language, remaking, spec
 from core.documents import Document
 from core.errors import JukuError
 from core.filters import Filter, find
-from core.project import Project
+from core.project import Changes, Project
 from tests.core.test_trained_prompt import rows
 from tests.ui.waiting import until
 from ui import style
@@ -453,13 +453,13 @@ def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
         failed = []
         tab.workspace.tasks.failed.connect(failed.append)
         project = tab.workspace.project
-        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = ON") and None)
+        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = ON") and Changes(""))
         tab.editor.insertPlainText("New. ")
         tab._save()
         await until(lambda: failed)
         assert tab.status.text() == "Not saved"
         assert tab.pending()
-        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = OFF") and None)
+        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = OFF") and Changes(""))
         await tab.flush()
         assert stored(tab).text.startswith("New. ")
 
