@@ -105,8 +105,13 @@ def settings_file() -> Path:
 
 
 def load() -> Settings:
-    """The saved settings, or the defaults where there are none. A broken file is set aside, not lost."""
-    found = _read()
+    """The saved settings, or the defaults where there are none. A broken file is set aside, not lost.
+
+    One that can't be read now (no rights, too many open files) stays, and is not written over by the defaults.
+    """
+    found = None
+    with contextlib.suppress(OSError):
+        found = _read()
     settings = Settings() if found is None else msgspec.convert(found, Settings)
     _learn(settings)
     return settings
@@ -138,7 +143,9 @@ def reload(settings: Settings) -> set[str]:
 
     What was changed here and is not saved yet stays. Entries of servers stay the same objects.
     """
-    now = _read()
+    now = None
+    with contextlib.suppress(OSError):
+        now = _read()
     if now is None:
         return set()
     before = msgspec.to_builtins(settings)
@@ -174,7 +181,7 @@ def _learn(settings: Settings) -> None:
 
 
 def _read() -> dict[str, Any] | None:
-    """The file's settings, also those that only a newer Juku knows; None where there are none that can be read."""
+    """The file's settings, also those that only a newer Juku knows; None where there are none. Raises OSError."""
     path = settings_file()
     try:
         data = path.read_bytes()
@@ -182,9 +189,8 @@ def _read() -> dict[str, Any] | None:
         found: dict[str, Any] = msgspec.json.decode(data)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
-        if path.is_file():
-            path.replace(path.with_suffix(".broken.json"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        path.replace(path.with_suffix(".broken.json"))
         return None
     return found
 

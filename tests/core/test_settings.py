@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import settings
-from core.errors import ProviderError
+from core.errors import JukuError, ProviderError
 from core.keys import Keys
 from core.providers import connect
 from core.settings import ProviderSettings, Settings, new_id, url_error, url_warning
@@ -34,6 +34,28 @@ def test_a_broken_file_is_set_aside(data):
     file.write_bytes(data)
     assert settings.load() == Settings()
     assert [path.read_bytes() for path in file.parent.iterdir()] == [data]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_file_that_cannot_be_read_now_is_neither_set_aside_nor_written_over():
+    """As where too many files are open."""
+    import resource
+
+    mine = Settings(theme="dark", provider="team", providers=[ProviderSettings("team", "Team", "https://t.example/v1")])
+    settings.save(mine)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        blind, changed = settings.load(), settings.reload(mine)
+        with pytest.raises(JukuError):
+            settings.save(blind)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (blind, changed) == (Settings(), set())
+    blind.language = "ja"
+    settings.save(blind)
+    found = settings.load()
+    assert (found.language, found.theme, [entry.id for entry in found.providers]) == ("ja", "dark", ["team"])
 
 
 def test_the_newest_project_comes_first_and_once(tmp_path):
