@@ -1,5 +1,6 @@
 """How a long operation tells where it is, and learns that it should stop."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,13 @@ class Progress:
     done: int
     total: int | None = None
     pause: float = 0.0
+
+
+def cancel_later() -> None:
+    """Cancel the running task where it next waits: what it was cancelled for is done, and whoever asked for it is to hear that."""
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
 
 
 class Reporter:

@@ -25,7 +25,7 @@ from core.connection import (
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
 from core.paths import is_on_fixed_medium, is_there, is_writable, real
-from core.progress import Cancelled, Reporter
+from core.progress import Cancelled, Reporter, cancel_later
 from core.reading_copy import copied
 from core.storage import DisplacedError, Storage
 
@@ -276,7 +276,7 @@ class Project:
     async def write(
         self, label: str, change: Callable[..., object], *args: Any, reporter: Reporter | None = None
     ) -> Changes:
-        """Apply `change(db, *args)` as one undoable step named `label`. Cancelling the task takes all of it back."""
+        """Apply `change(db, *args)` as one undoable step named `label`. Cancelling the task takes it back where it is not done."""
         return await self._on_writer(lambda: self._apply(label, change, *args), reporter)
 
     async def load(
@@ -345,7 +345,7 @@ class Project:
             self._wait_for_quiet()
 
     async def _submit(self, work: Callable[[], T], reporter: Reporter | None = None) -> T:
-        """Run on the thread that writes; who is cancelled waits until that has ended."""
+        """Run on the thread that writes; who is cancelled waits until that has ended, and gets what was done by then."""
         future = asyncio.get_running_loop().run_in_executor(self._writing, work)
         try:
             return await asyncio.shield(future)
@@ -353,9 +353,10 @@ class Project:
             if reporter:
                 reporter.cancel()
             await asyncio.wait([future])
-            if not future.cancelled():
-                future.exception()
-            raise
+            if future.cancelled() or future.exception():
+                raise
+            cancel_later()
+            return future.result()
         except Cancelled:
             raise asyncio.CancelledError from None
 

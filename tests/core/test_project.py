@@ -21,6 +21,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.project import UNDO_LIMIT, Project
 from tests.core.edit_for_ever import contents, steps
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = int(os.environ.get("JUKU_KILLS", "12"))  # more of them with: JUKU_KILLS=200
@@ -282,6 +283,32 @@ def test_a_full_disk_is_said_and_loses_nothing(project):
         assert len(filters.find(project.rows)) == 5005
 
     asyncio.run(go())
+
+
+def test_who_cancels_too_late_hears_what_was_done(project):
+    """The change is in the file: the window shows it, and nothing after it is done."""
+    heard, done = [], threading.Event()
+
+    async def caller():
+        heard.append(await project.write("Add", add))
+        await asyncio.sleep(0)
+        heard.append("went on")
+
+    def add(db):
+        dataset.add(db, rows(3))
+        loop.call_soon_threadsafe(lambda: (task.cancel(), done.set()))
+        assert done.wait(PATIENCE)
+
+    async def go():
+        nonlocal loop, task
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(caller())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    loop = task = None
+    asyncio.run(go())
+    assert [changes.count for changes in heard] == [3]
+    assert len(filters.find(project.rows)) == 3
 
 
 def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
