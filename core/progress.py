@@ -24,6 +24,7 @@ def cancel_later() -> None:
     """Cancel the running task where it next waits: what it was cancelled for is done, and whoever asked for it is to hear that."""
     task = asyncio.current_task()
     assert task
+    task.uncancel()  # counted once, as `asyncio.timeout` and task groups expect
     task.cancel()
 
 

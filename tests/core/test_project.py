@@ -311,6 +311,26 @@ def test_who_cancels_too_late_hears_what_was_done(project):
     assert len(filters.find(project.rows)) == 3
 
 
+def test_a_time_that_runs_out_while_something_is_written_is_told_as_such(project):
+    async def go():
+        loop = asyncio.get_running_loop()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(None) as limit:
+
+                def add(db):
+                    dataset.add(db, rows(1))
+                    over = threading.Event()
+                    loop.call_soon_threadsafe(limit.reschedule, loop.time())
+                    loop.call_soon_threadsafe(loop.call_later, 0.01, over.set)
+                    assert over.wait(PATIENCE)
+
+                await project.write("Add", add)
+                await asyncio.sleep(PATIENCE)
+
+    asyncio.run(go())
+    assert len(filters.find(project.rows)) == 1
+
+
 def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
     """kill -9 at random moments: the file is sound and holds exactly the steps that were finished."""
     kill_often(tmp_path, "tests.core.edit_for_ever", KILLS)
