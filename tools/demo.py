@@ -25,7 +25,10 @@ from core.scores import Result
 
 SEED = 1
 TOKENS, SHORT_TOKENS = 80, 32  # of an answer, at most
-FEW = 2  # questions of each kind but `memorised` and `reworded` in the short form
+FEW, SOME = (
+    1,
+    8,
+)  # questions in the short form of each kind that it does not judge, and reworded ones; all memorised ones
 Trained = tuple[str, float]  # a model and the seconds its training took
 
 
@@ -87,9 +90,10 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
 
 
 def thin(db: sqlite3.Connection) -> None:
-    """Leave only a few questions of the kinds that the short form does not judge."""
-    for kind in set(evals.KINDS) - {"memorised", "reworded"}:
-        dataset.delete(db, filters.find(db, Filter(split="test", kind=kind))[FEW:])
+    """Leave only a few questions of most kinds."""
+    for kind in set(evals.KINDS) - {"memorised"}:
+        most = SOME if kind == "reworded" else FEW
+        dataset.delete(db, filters.find(db, Filter(split="test", kind=kind))[most:])
 
 
 async def train(project: Project, provider: LocalProvider, arguments: argparse.Namespace, rows: str) -> Trained:

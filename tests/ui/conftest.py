@@ -7,6 +7,7 @@ import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
 
 import ui.workspace
 from core.settings import ProviderSettings, Settings
@@ -52,6 +53,9 @@ def pytest_runtest_protocol():
     for left in gc.get_objects():
         if issubclass(type(left), Workspace) and shiboken6.isValid(left):  # to ask some for their class is to use them
             shiboken6.delete(left)  # what is connected to it holds it: Python can't see such a ring
+    for window in QApplication.topLevelWidgets():
+        if shiboken6.isValid(window) and window.parent() is None:
+            shiboken6.delete(window)  # every later change of the theme would dress it
     gc.collect()
     gc.freeze()
     return done
