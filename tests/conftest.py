@@ -22,7 +22,7 @@ settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("JUKU_EXAMPLES", "fixed"))
 
-# The files that take longest: begun first, so that two processes end at about the same time.
+# The files that take longest: begun first, so that the processes end at about the same time.
 LONGEST = ("test_demo", "test_learning", "test_project", "test_course", "test_secrets", "test_contract", "test_batches")
 
 

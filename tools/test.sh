@@ -21,8 +21,8 @@ server=$!
 read -r number <"$home/display"
 export JUKU_TEST_DISPLAY=":$number"
 
-# All tests run in two processes, file by file; chosen ones in one, where they are easier to watch.
-test $# -gt 0 || set -- -n 2 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1
+# All tests run file by file in three processes, which keep two cores busy (many wait); chosen ones in one, where they are easier to watch.
+test $# -gt 0 || set -- -n 3 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1
 
 export QT_QPA_PLATFORM=offscreen
 dbus-run-session -- sh -c '
