@@ -102,6 +102,13 @@ class FakeServer:
         self._http.server_close()
         self._thread.join()
 
+    def settle(self) -> None:
+        """Wait until all is handled that came from a process which has ended: it would be done beside the next one's requests."""
+        with socket.create_connection(self._http.server_address) as last:  # accepted after all that came before
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        self._http._threads.join()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_port}/v1"

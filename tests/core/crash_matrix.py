@@ -151,6 +151,7 @@ class Matrix:
         with life.server:
             life.point = point
             found.reached = self._live(life, point) != 0
+            life.server.settle()
             life.point = None
             found.on_disk, found.on_server = _disk(life.path), _server(life.server)
             ended = self._live(life)
