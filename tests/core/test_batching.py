@@ -9,6 +9,7 @@ from core import batches, dataset, inquiries
 from core.errors import ProviderError
 from core.inquiry_tasks import TASKS
 from core.progress import Reporter
+from tests import serving
 from tests.core import asking
 from tests.core.asking import MODEL
 from tests.fake_server import Fault
@@ -165,17 +166,17 @@ def test_a_large_work_goes_out_in_several_files(monkeypatch):
     assert all(len(data) <= 200 for data in batches._files([(str(number), {"n": number}) for number in range(10)]))
 
 
+def end(project, server, id):
+    """Give up the inquiry's batches."""
+    serving.run(server, lambda provider: batches.cancel(project, provider, "inquiry", id))
+
+
 def test_batches_end_at_the_persons_wish(gates, server):
     id = asking.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: server.batches and batches.of(gates.rows, "inquiry", id)[0].remote_id)
 
-    async def end():
-        provider = server.provider()
-        await batches.cancel(gates, provider, "inquiry", id)
-        await provider.close()
-
-    asyncio.run(end())
+    end(gates, server, id)
     assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]
 
 
@@ -188,10 +189,5 @@ def test_one_that_was_stopped_before_the_server_had_answered_ends_at_the_persons
     assert batches.of(gates.rows, "inquiry", id)[0].remote_id is None
     server.weather = lambda method, path: None
 
-    async def end():
-        provider = server.provider()
-        await batches.cancel(gates, provider, "inquiry", id)
-        await provider.close()
-
-    asyncio.run(end())
+    end(gates, server, id)
     assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]

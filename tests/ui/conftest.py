@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 import ui.workspace
 from core.settings import ProviderSettings, Settings
 from tests.patience import PATIENCE
-from ui import background_check, backup_runner, trouble_bar
+from ui import background_check, backup_runner, style, trouble_bar
 from ui.collecting import Collector
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
@@ -59,6 +59,16 @@ def pytest_runtest_protocol():
     gc.collect()
     gc.freeze()
     return done
+
+
+@pytest.fixture
+def dressed(qapp):
+    """The light theme, as in the program: real paddings and borders take room."""
+    before = qapp.styleSheet(), qapp.palette()
+    style.apply(qapp, "light")
+    yield
+    qapp.setStyleSheet(before[0])
+    qapp.setPalette(before[1])
 
 
 @pytest.fixture

@@ -7,22 +7,13 @@ from PySide6.QtWidgets import QLineEdit
 
 from core import checks, language
 from core.checks import Problem
-from ui import style, widgets
+from ui import widgets
 from ui.chat_settings import ChatSettings
 from ui.drop_down import DropDown
 from ui.problem_list import ProblemList
 
 ROOT = Path(__file__).parent.parent.parent
 LONG = "2026-11-29 · base-model · closed book, base-model · open book and 3 more · finished"
-
-
-@pytest.fixture
-def dressed(qapp):
-    before = qapp.styleSheet(), qapp.palette()
-    style.apply(qapp, "light")
-    yield
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
 
 
 def drawn(widget, width):

@@ -9,22 +9,12 @@ from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLa
 from core import language, samples
 from core.project import Project
 from core.settings import ProviderSettings, Settings
-from ui import screen, style
+from ui import screen
 from ui.main_window import MainWindow
 from ui.workspace import Workspace
 
 SMALL = QSize(1024, 640)
 FRAME = QSize(4, 28)  # of a window manager
-
-
-@pytest.fixture
-def themed(qapp):
-    """Real paddings and borders take room."""
-    before = qapp.styleSheet(), qapp.palette()
-    style.apply(qapp, "light")
-    yield
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
 
 
 def make(project, **chosen):
@@ -41,7 +31,7 @@ async def closed(window):
 
 
 @pytest.mark.parametrize("speech", ["en", "ja"])
-def test_each_tab_fits_a_small_screen(run, tmp_path, themed, speech):
+def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
     language.choose(speech)
     project = Project(tmp_path / "small.juku")
 
