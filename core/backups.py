@@ -85,7 +85,7 @@ async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter)
 
 
 def _part(target: Path) -> Path:
-    return temporary_for(target.resolve())
+    return temporary_for(real(target))
 
 
 def _require_free(source: Path, target: Path) -> None:
@@ -113,8 +113,8 @@ def _work(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
         with contextlib.closing(open_rows(source)) as db, contextlib.closing(connect(part)) as copy:
             found = _fill(db, copy, reporter)
         sync_file(part)
-        part.replace(target.resolve())
-        sync_folder(target.resolve().parent)
+        part.replace(real(target))
+        sync_folder(real(target).parent)
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ProjectError(

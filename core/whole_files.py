@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from core.paths import real
+
 NAME_BYTES = 235  # of a file's name, of the 255 that most disks take: the rest is for a number and for `-journal`
 BLOCK = 1024 * 1024
 PRIVATE = 0o600  # the mode of what concerns nobody but the person
@@ -31,7 +33,7 @@ def whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     Its permissions are `mode`, else those of the file that was there, else the usual ones. Raises OSError; what was
     there before is unchanged then.
     """
-    target = path.resolve()
+    target = real(path)
     temporary = temporary_for(target)
     try:
         with _new_file(temporary, mode) as file:
@@ -67,7 +69,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     Raises OSError; what was there before is unchanged then.
     """
-    target = path.resolve()
+    target = real(path)
     new, old = temporary_for(target), temporary_for(target)
     try:
         new.mkdir()

@@ -156,6 +156,16 @@ def test_a_link_stays_a_link_and_permissions_stay(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of that kind")
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_links_in_a_circle_are_no_mistake_of_ours(tmp_path):
+    """`Path.resolve` raises RuntimeError for them, which is no answer to who wants to save something."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    whole_files.write_whole(one, b"new")
+    assert one.read_bytes() == b"new"
+
+
 def test_settings_prices_and_prompts_are_nobody_elses(tmp_path):
     for save in (save_settings, save_prices, save_prompt):
         assert stat.S_IMODE(save(tmp_path).stat().st_mode) == 0o600
