@@ -26,10 +26,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Running]:
-    """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly."""
+    """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly.
+
+    Its base model is converted from its package, where this is the first session here, before any test: none
+    depends on which comes first.
+    """
     running = start(tmp_path_factory.mktemp("engine"), "--dtype", "float32", HF_HOME=str(cache))
+    asyncio.run(_prepare(running))
     yield running
     assert running.stop() == 0
+
+
+async def _prepare(engine: Running) -> None:
+    async with engine.client() as one:
+        while (await one.post(f"/catalog/{BASE}/prepare", body=ACCEPT, cast_to=dict))["state"] != "ready":
+            await asyncio.sleep(0.5)
 
 
 @pytest.fixture
@@ -40,14 +51,7 @@ async def client(engine: Running) -> AsyncIterator[AsyncOpenAI]:
 
 @pytest.fixture(scope="session")
 def base(engine: Running) -> Path:
-    """The base model's folder; converted from its package if this is the first session here."""
-
-    async def prepare() -> None:
-        async with engine.client() as one:
-            while (await one.post(f"/catalog/{BASE}/prepare", body=ACCEPT, cast_to=dict))["state"] != "ready":
-                await asyncio.sleep(0.5)
-
-    asyncio.run(prepare())
+    """The base model's folder; the engine has converted it."""
     return MODELS / BASE
 
 
