@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from core.errors import JukuError
 from core.project import Project
 from ui.workspace import Workspace
 
@@ -29,5 +30,8 @@ class Reload:
     async def _run(self, project: Project) -> None:
         while self._asked and project is self._workspace.project:
             self._asked = False
-            await self._load(project)
+            try:
+                await self._load(project)
+            except JukuError as error:  # what was asked for meanwhile is read all the same
+                self._workspace.tasks.failed.emit(error)
             await asyncio.sleep(PAUSE)
