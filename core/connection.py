@@ -15,7 +15,7 @@ from core import paths, schema
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr, trn
 from core.progress import Cancelled
-from core.whole_files import fitting, free_name
+from core.whole_files import fitting, free_name, sync_folder, temporary_for
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
@@ -266,13 +266,21 @@ def save_copy(db: sqlite3.Connection, path: Path) -> Path:
     folder = path.parent if path.parent.is_dir() else paths.data_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
-    try:
-        copy_to(db, target)
-    except BaseException:  # half a copy would pass for one
-        with suppress(OSError):
-            target.unlink(missing_ok=True)
-        raise
+    copy_new(db, target)
     return target
+
+
+def copy_new(db: sqlite3.Connection, target: Path) -> None:
+    """A whole copy of the database under a name that nothing has: also a crash leaves no half of it there."""
+    part = temporary_for(target)
+    try:
+        copy_to(db, part)
+        part.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open {target}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def copy_to(db: sqlite3.Connection, target: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from core import log_check
 from core.connection import (
     connect,
-    copy_to,
+    copy_new,
     exists_error,
     moved_while_read_error,
     open_frozen,
@@ -24,7 +24,6 @@ from core.connection import (
 from core.errors import ProjectError
 from core.live_file import LiveFile
 from core.paths import is_there, real
-from core.whole_files import sync_folder, temporary_for
 
 TRIES = 40
 PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
@@ -71,19 +70,7 @@ def save_what_is_there(path: Path, target: Path) -> None:
     with worded(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
         copy = copied(path, Path(folder), without_log=True)
         with worded(target), closing(open_to_read(copy)) as db:
-            _copy_new(db, target)
-
-
-def _copy_new(db: sqlite3.Connection, target: Path) -> None:
-    part = temporary_for(target)
-    try:
-        copy_to(db, part)
-        part.rename(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise sqlite3.OperationalError(f"unable to open {target}") from error
-    finally:
-        part.unlink(missing_ok=True)
+            copy_new(db, target)
 
 
 def _seen(path: Path) -> Seen:

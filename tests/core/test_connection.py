@@ -227,6 +227,23 @@ def test_a_copy_of_a_project_whose_folder_has_gone_lies_with_the_programs_data(d
     assert connection.save_copy(db, tmp_path / "gone" / "p.juku").exists()
 
 
+def test_half_a_copy_never_has_the_name_of_a_whole_one(db, path, monkeypatch):
+    """Also where the process is killed while it copies, as `SystemExit` that nobody handles stands for here."""
+    before = set(path.parent.iterdir())
+
+    def die(_db, target):
+        target.write_bytes(b"half")
+        names.update({one.suffix for one in path.parent.iterdir() if one not in before})
+        raise SystemExit
+
+    names = set()
+    monkeypatch.setattr(connection, "copy_to", die)
+    with pytest.raises(SystemExit):
+        connection.save_copy(db, path)
+    assert names == {".tmp"}
+    assert set(path.parent.iterdir()) == before
+
+
 def test_logs_set_aside_at_one_moment_have_names_of_their_own(path, monkeypatch):
     still(monkeypatch)
     log = path.with_name("p.juku-wal")
