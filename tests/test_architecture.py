@@ -158,6 +158,8 @@ def test_where_things_happen(path):
                 assert where == "ui/tasks.py" or owner == "group", f"{where}:{node.lineno} starts a task"
             case "exec" | "exec_":
                 pytest.fail(f"{where}:{node.lineno}: a nested Qt loop breaks the running tasks; open() and await")
+            case "selectRow" | "setCurrentCell":
+                pytest.fail(f"{where}:{node.lineno}: does what a click would do with the keys held; widgets.select_row")
             case "connect" if owner == "sqlite3":
                 assert where == "core/connection.py", f"{where}:{node.lineno} opens a connection"
             case "execute" | "executemany":

@@ -105,7 +105,7 @@ class BackupsDialog(QDialog):
         for number, (one, rows) in enumerate(found):
             self._fill(number, one, rows)
         if found:
-            self.table.selectRow(0)
+            widgets.select_row(self.table, 0)
         self._on_selected()
 
     def _fill(self, number: int, one: Backup, rows: int | None) -> None:

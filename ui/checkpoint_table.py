@@ -89,9 +89,8 @@ class CheckpointTable(QWidget):
                 self.table.setItem(row, column, QTableWidgetItem(text))
         self.table.resizeColumnsToContents()
         if checkpoints:
-            self.table.selectRow(
-                next((row for row, one in enumerate(checkpoints) if before and one.id == before.id), 0)
-            )
+            kept = (row for row, one in enumerate(checkpoints) if before and one.id == before.id)
+            widgets.select_row(self.table, next(kept, 0))
 
     def checkpoint(self) -> Checkpoint | None:
         """The selected one."""

@@ -55,7 +55,7 @@ class RatesTable(QTableView):
         row = self.rates.find(key)
         if row is not None and self.current() is None:
             self.selectionModel().blockSignals(True)
-            self.selectRow(row)
+            widgets.select_row(self, row)
             self.selectionModel().blockSignals(False)
 
     def _size_columns(self) -> None:
@@ -74,7 +74,7 @@ class RatesTable(QTableView):
         """Select a line; False where it is not shown."""
         row = self.rates.find(key)
         if row is not None:
-            self.selectRow(row)
+            widgets.select_row(self, row)
             self.scrollTo(self.rates.index(row, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
         return row is not None
 
@@ -160,7 +160,7 @@ class ExamHeat(QWidget):
             self.answers.show_questions(self._outcome, "", ())
         row = next((row for row in rows if not self.table.rates.entry(row).aside), 0)
         self.table.clearSelection()
-        self.table.selectRow(row)
+        widgets.select_row(self.table, row)
 
     def _on_level(self) -> None:
         self._show_entries()

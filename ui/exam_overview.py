@@ -147,7 +147,7 @@ class ExamOverview(QScrollArea):
         self.table.show_outcome(outcome, self._compared)
         if self.table.subject() is None:
             others = [at for at in verdict.taught(outcome.result) if at != against]
-            self.table.selectRow(others[-1] if others else len(outcome.run.subjects) - 1)
+            widgets.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
             f"{exam_words.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )

@@ -1,6 +1,6 @@
 """The table of facts: chosen, edited, and seen at a glance for what each still lacks."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from core.coverage import KINDS, Entry
 from core.facts import Fact
 from core.language import tr
-from ui import style
+from ui import style, widgets
 from ui.fact_model import COVERED, ENTRY, EXAMINED, KNOWN, NAME, RECALL, TEXT, FactModel
 
 CELL = 19  # pixels of one kind's count
@@ -108,9 +108,7 @@ class FactTable(QTableView):
 
     def choose(self, id: int) -> None:
         if (row := self.facts.row(id)) is not None:
-            # Not selectRow: it would do what a click with the keys that are held would do.
-            flag = QItemSelectionModel.SelectionFlag
-            self.selectionModel().setCurrentIndex(self.facts.index(row, TEXT), flag.ClearAndSelect | flag.Rows)
+            widgets.select_row(self, row, TEXT)
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:
@@ -127,5 +125,5 @@ class FactTable(QTableView):
         if fact := self.fact():
             row = self.facts.row(fact.id)
             assert row is not None
-            self.setCurrentIndex(self.facts.index(row, TEXT))
+            widgets.select_row(self, row, TEXT)
             self.edit(self.facts.index(row, TEXT))

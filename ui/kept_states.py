@@ -224,7 +224,7 @@ class KeptStates(QDialog):
         if found:
             newest = len(self._kept) - len(found)
             rows = (row for row, state in enumerate(self._kept) if before and state.id == before.id)
-            self.table.selectRow(next(rows, newest))
+            widgets.select_row(self.table, next(rows, newest))
         self.table.blockSignals(False)
         self._pages.setCurrentWidget(self.table if found else self._nothing)
         self._fill_boxes(found)

@@ -131,7 +131,7 @@ class LinkTable(QTableView):
     def _go_on(self) -> None:
         """After a decision on one row the next one is looked at."""
         if len(places := self.places()) == 1 and places[0] + 1 < self.links.rowCount():
-            self.selectRow(places[0] + 1)
+            widgets.select_row(self, places[0] + 1)
 
 
 class LinkDialog(QDialog):
@@ -228,7 +228,7 @@ class LinkDialog(QDialog):
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:
-            self.table.selectRow(0)
+            widgets.select_row(self.table, 0)
             self.table.setFocus()
 
     def _show_nothing(self, known: list[Fact]) -> None:

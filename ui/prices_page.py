@@ -210,7 +210,7 @@ class PricesPage(QWidget):
         self._new.append(name)
         self._show()
         row = self._models().index(name)
-        self.table.setCurrentCell(row, MODEL)
+        widgets.select_row(self.table, row, MODEL)
         self.table.editItem(self.table.item(row, MODEL))
 
     def _on_reset(self, models: list[str]) -> None:

@@ -163,7 +163,7 @@ class QuarantineDialog(QDialog):
         if row < 0:
             self.edit.show_line(None)
         elif row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
-            self.table.selectRow(row)
+            widgets.select_row(self.table, row)
         else:
             self.edit.show_line(self.model.ids()[row])
         self._show_buttons()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
@@ -54,8 +54,7 @@ class TextTable(QStackedWidget):
         return rows[0].row() if rows else -1
 
     def choose(self, line: int) -> None:
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.table.selectionModel().setCurrentIndex(self.table.model().index(line, 0), flags)
+        widgets.select_row(self.table, line)
 
     def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
         """Show them, the first chosen; without any, `title` and `text` stand there."""

@@ -222,7 +222,7 @@ class TokensDialog(QDialog):
         )
         for place, name in enumerate(names):
             self.splits.item(place, 0).setData(ROW, name)
-        self.splits.selectRow(names.index(chosen) if chosen in names else 0)
+        widgets.select_row(self.splits, names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
         self._on_split()

@@ -235,7 +235,7 @@ class DiffView(QWidget):
             self.model.add_rows(diff.rows)
         else:
             self.model.show_rows(diff.rows)
-            self.table.selectRow(0)
+            widgets.select_row(self.table, 0)
         self.summary.setText(_summary(diff))
         self._pages.setCurrentIndex(1)
         left = self._total - self.model.rowCount()

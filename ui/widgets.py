@@ -3,9 +3,10 @@
 import html
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
 from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QAbstractScrollArea,
     QDialog,
     QDialogButtonBox,
@@ -126,6 +127,16 @@ def decimal(least: float, most: float, step: float, value: float) -> QDoubleSpin
     box.setValue(value)
     box.lineEdit().setTextMargins(*INSET)
     return box
+
+
+def select_row(view: QAbstractItemView, row: int, column: int = 0) -> None:
+    """Select this row alone, the cursor in `column`. Nothing happens where there is no such row.
+
+    Not `selectRow` or `setCurrentCell`: they do what a click would do with the keys that are held right now.
+    """
+    if (index := view.model().index(row, column)).isValid():
+        flags = QItemSelectionModel.SelectionFlag
+        view.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
 
 
 def tip(text: str) -> str:

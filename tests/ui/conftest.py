@@ -6,8 +6,9 @@ import gc
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 import ui.workspace
 from core.settings import ProviderSettings, Settings
@@ -34,6 +35,14 @@ def no_widgets_left(qapp):
     """What a test has closed is gone before the next one: every change of the theme dresses all that is still there."""
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def no_keys_held(qapp):
+    """After `keyClick(…, ControlModifier)` Qt believes that Ctrl is held, also in the tests that follow: the next choice
+    of a row would toggle it."""
+    yield
+    QTest.keyRelease(QWidget(), Qt.Key.Key_Control)
 
 
 @pytest.fixture(autouse=True)
