@@ -1,1 +1,0 @@
-"""Takes texts apart: Markdown blocks, inline marks, sentences, clauses with their words and figures, terms."""
