@@ -22,7 +22,7 @@ test-repeat: setup-test
 fuzz: setup-test
 	@$(VENV)/python tools/fuzz.py $(ARGS)
 
-# Hours; one module: make mutate ARGS=core/uploads.py
+# Hours; one module: make mutate ARGS=core/providers/uploads.py
 mutate: setup-test
 	@$(VENV)/python tools/mutate.py $(ARGS)
 
@@ -30,6 +30,7 @@ check: setup-test
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
 	$(VENV)/mypy
+	$(VENV)/lint-imports --no-logo
 	$(VENV)/python tools/translations.py --check
 	$(VENV)/python tools/rules.py --check
 

@@ -4,7 +4,7 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    from core import commands
+    from core.cli import commands
 
     if arguments and (arguments[0] in commands.VERBS or arguments[0] in ("-h", "--help")):
         return commands.run(arguments)

@@ -1,6 +1,6 @@
 """Files and folders that appear whole or not at all, also after a power cut.
 
-Syncing is written twice, here and in core/engine/whole_files.py: the engine imports nothing of the rest and the rest nothing
+Syncing is written twice, here and in core/engine/private_files.py: the engine imports nothing of the rest and the rest nothing
 of it (ARCHITECTURE.md, rule 3), so that either can be run, moved and changed alone; there is no place for both.
 """
 

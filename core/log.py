@@ -7,9 +7,9 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from core import tracebacks
+from core.atomic_files import PRIVATE
 from core.paths import log_file
 from core.redaction import redacted
-from core.whole_files import PRIVATE
 
 OURS = ("core", "ui", "__main__")
 

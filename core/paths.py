@@ -6,7 +6,8 @@ from pathlib import Path
 import platformdirs
 
 APP = "juku"
-RESOURCES = Path(__file__).parent.parent / "resources"
+ROOT = Path(__file__).resolve().parent.parent  # of the program
+RESOURCES = ROOT / "resources"
 
 
 def config_folder() -> Path:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.atomic_files import PRIVATE, write_whole
 from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
-from core.whole_files import PRIVATE, write_whole
 
 NAMES = (
     "examples",

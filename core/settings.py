@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import msgspec
 from filelock import FileLock, Timeout
 
+from core.atomic_files import PRIVATE, write_whole
 from core.errors import JukuError
 from core.language import tr
 from core.paths import config_folder
-from core.whole_files import PRIVATE, write_whole
 
 RECENT = 10  # projects that are remembered
 PLACE = ("base_url", "key_origin")  # of a server: they tell together where its key may be sent
@@ -31,7 +31,7 @@ class ProviderSettings(msgspec.Struct):
     base_url: str
     preset: str = "custom"  # the kind of server (resources/providers.toml)
     limit: int = 3  # jobs of ours that may run there at once
-    capabilities: dict[str, bool] = {}  # what a look at the server has found (core/providers/probing.py)
+    capabilities: dict[str, bool] = {}  # what a look at the server has found (core/providers/connection_test.py)
     checked_at: float = 0.0  # when; Unix seconds, 0 is never
     key_origin: str = ""  # the server its key was entered for, while that is not the one `base_url` leads to
 
@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file is kn
     recent: list[str] = []  # project files, the newest first
     geometry: str = ""
     tab: int = 0  # the one that was shown last
-    folders: dict[str, str] = {}  # where the last file of each kind was (ui/file_dialogs.py)
+    folders: dict[str, str] = {}  # where the last file of each kind was (ui/widgets/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
     left: str = ""  # what was saved as the last window closed, and is said at the next start
     backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never

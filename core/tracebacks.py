@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, TracebackType
 
+from core.paths import ROOT
 from core.redaction import HIDDEN, redacted
 
-ROOT = Path(__file__).resolve().parent.parent
 LEAST = 3  # characters of a literal that is kept; shorter ones are in every text
 # What the interpreter itself says in these is made of names in the code.
 ABOUT_CODE = (AttributeError, NameError, UnboundLocalError, ImportError, ModuleNotFoundError, TypeError, IndexError,

@@ -5,17 +5,18 @@ import logging
 import os
 import threading
 
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from core import language, samples
-from core.project import Project
-from core.providers import pace
-from tests.fake_server import FakeServer
+from core import language
+from core.dataset import sample_projects
+from core.providers import retry_policy
+from core.storage.project import Project
+from tests.support.fake_server import FakeServer
 
 # No property fails by the clock, and what a test draws is the same every time. `make fuzz` draws anew.
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -23,7 +24,15 @@ settings.register_profile("random", settings.get_profile("fixed"), derandomize=F
 settings.load_profile(os.environ.get("JUKU_EXAMPLES", "fixed"))
 
 # The files that take longest: begun first, so that the processes end at about the same time.
-LONGEST = ("test_demo", "test_learning", "test_project", "test_course", "test_secrets", "test_contract", "test_batches")
+LONGEST = (
+    "test_demo",
+    "test_learning",
+    "test_project",
+    "test_course",
+    "test_secrets",
+    "test_contract",
+    "test_engine_batches",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -42,7 +51,7 @@ def own_folders(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
     """A server that is busy without saying how long is asked again at once."""
-    monkeypatch.setattr(pace, "PAUSE", 0.0)
+    monkeypatch.setattr(retry_policy, "PAUSE", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +81,7 @@ def project(tmp_path):
 @pytest.fixture
 def sample(project):
     """A project with the English sample."""
-    asyncio.run(project.write("sample", samples.fill, "hobannu-en"))
+    asyncio.run(project.write("sample", sample_projects.fill, "hobannu-en"))
     return project
 
 

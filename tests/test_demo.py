@@ -4,9 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from core.paths import ROOT
 
 
 def test_the_sample_is_taught_and_examined():

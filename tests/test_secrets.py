@@ -14,28 +14,31 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QPlainTextEdit, QTableWidget
 
 import main
-from core import exporting, inquiries, jobs, log, paths, redaction, settings, training
+from core import log, paths, redaction, settings
+from core.dataset import exporting
 from core.errors import ProviderError
+from core.generation import llm_runs
 from core.keys import Keys
 from core.providers import Sampling
 from core.redaction import HIDDEN
 from core.settings import ProviderSettings, Settings
-from core.training import Plan
-from tests.fake_server import Answer, FakeServer, Fault
+from core.training import jobs, submit
+from core.training.submit import Plan
+from tests.support.fake_server import Answer, FakeServer, Fault
+from tests.support.until import until
 from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them are fixtures
-from tests.ui.test_settings_dialog import MemoryKeyring
-from tests.ui.waiting import until
-from ui import crash_dialog, inquiry_runner
+from tests.ui.settings.test_settings_dialog import MemoryKeyring
+from ui import crash_dialog
 from ui.crash_dialog import CrashDialog
+from ui.generation import llm_run_runner
 from ui.main_window import MainWindow
-from ui.settings_dialog import SettingsDialog
+from ui.settings.settings_dialog import SettingsDialog
 from ui.workspace import Workspace
 
 SECRET = "sk-planted-4f9c1e7a2b6d8035"
 ECHO = f"Incorrect API key provided: {SECRET}. You sent {SECRET}!"
 ID = "planted"
 MODEL = "base-model"
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -101,10 +104,10 @@ async def talk(server, workspace, told):
 async def train(server, workspace):
     """A job whose server tells the key in its events and in the reason why it failed."""
     provider, project = await workspace.provider(), workspace.project
-    id = await training.create(project, provider, Plan(MODEL, "study"))
+    id = await submit.create(project, provider, Plan(MODEL, "study"))
     server.note("ftjob-1", f"Using key {SECRET}", {"step": 1, "note": SECRET})
     server.end("ftjob-1", "failed", error={"code": "invalid", "message": ECHO, "param": None})
-    workspace.tasks.changed.emit(await training.update(project, provider, id))
+    workspace.tasks.changed.emit(await submit.update(project, provider, id))
     return id
 
 
@@ -112,7 +115,7 @@ async def inquire(server, workspace):
     """Many requests, of which some are refused and others answered with the key."""
     told = iter([Answer([], error=(400, ECHO)), Answer([f"It is {SECRET}."] * 5), Answer([], error=(401, ECHO))])
     server.script = lambda _asked: next(told, Answer([], error=(401, ECHO)))
-    runner = inquiry_runner.of(workspace)
+    runner = llm_run_runner.of(workspace)
     ended = []
     runner.ended.connect(ended.append)
     abouts = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]
@@ -254,7 +257,7 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         assert HIDDEN in record.error
         events = jobs.events(workspace.project.rows, job)
         assert any(HIDDEN in event.message for event in events)
-        requests = inquiries.requests(workspace.project.rows, 1, "landed", "failed", "answered")
+        requests = llm_runs.requests(workspace.project.rows, 1, "landed", "failed", "answered")
         assert any(HIDDEN in "".join(request.replies) for request in requests)
         assert any(HIDDEN in request.error for request in requests)
         dialog.reject()

@@ -3,9 +3,10 @@
 import ast
 import re
 import runpy
-from pathlib import Path
 
-TOOL = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "translations.py"))
+from core.paths import ROOT
+
+TOOL = runpy.run_path(str(ROOT / "tools" / "translations.py"))
 
 
 def test_texts_in_f_strings_are_found():
@@ -17,7 +18,7 @@ JAPANESE = "ぁ-んァ-ヶー一-龠」』）。、"
 
 
 def said_in_japanese():
-    catalog = Path(__file__).parent.parent / "resources/translations/ja/LC_MESSAGES/juku.po"
+    catalog = ROOT / "resources/translations/ja/LC_MESSAGES/juku.po"
     return [line for line in catalog.read_text(encoding="utf-8").splitlines() if line.startswith(("msgstr", '"'))]
 
 

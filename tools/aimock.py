@@ -17,14 +17,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import jobs, samples, training
+from core.dataset import sample_projects
 from core.errors import ProviderError
-from core.project import Project
 from core.providers import JobRequest, Provider, Sampling
-from core.providers.diagnosis import diagnose
-from core.queue import Queue
+from core.providers.status_messages import diagnose
 from core.replies import PAIRS_SCHEMA
-from core.training import Plan
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.job_queue import Queue
+from core.training.submit import Plan
 from tools.aimock_server import ANSWER, MODEL, VERSION, Mock, NotRunningError
 
 PAGE = Path(__file__).parent.parent / "docs" / "independent-fake.md"
@@ -203,9 +204,9 @@ async def live(mock: Mock, path: Path) -> Life:
     life, began, project = Life(), time.monotonic(), Project(path)
     provider = Provider("aimock", "aimock", mock.url)
     provider.poll_seconds = 0.02
-    await project.write("", samples.fill, "hobannu-en")
+    await project.write("", sample_projects.fill, "hobannu-en")
     plans = [Plan(MODEL, "study", {"n_epochs": 1 + number}, seed=number, suffix=f"s{number}") for number in range(JOBS)]
-    await training.enqueue(project, "aimock", plans)
+    await submit.enqueue(project, "aimock", plans)
     mock.weather(STORM)
     try:
         async with asyncio.timeout(PATIENCE):
@@ -276,7 +277,7 @@ Said meanwhile: {words}.
 ## What it cannot show
 
 It has no checkpoints, pauses, result files or numbers of steps, no limits, no `n`, and judges one text of several; a job moves on when it is asked for, not by itself; it disturbs before it acts, so that an
-answer never gets lost after the server has done what was asked. All of these are tested against `tests/fake_server.py`.
+answer never gets lost after the server has done what was asked. All of these are tested against `tests/support/fake_server.py`.
 """
 
 

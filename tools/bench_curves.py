@@ -14,9 +14,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from core.curves import Series
+from core.training.metrics import Series
 from ui import style
-from ui.curve_chart import CurveChart, CurveJob
+from ui.charts.curve_chart import CurveChart, CurveJob
 
 POINTS, JOBS = 10_000, 20
 FRAMES = 120

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from core import duplicates
 from core.progress import Reporter
+from core.text import near_duplicates
 
 QUESTIONS = 100_000
 PLANTED = 5_000
@@ -29,7 +29,7 @@ def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, ...
     """Rows of the table: a name, a figure, the target."""
     texts, pairs = questions(count, planted)
     started = time.perf_counter()
-    near = duplicates.find(texts, Reporter()).near
+    near = near_duplicates.find(texts, Reporter()).near
     spent = time.perf_counter() - started
     found = sum(near[one] == near[other] for one, other in pairs) / len(pairs)
     whole = all_pairs_seconds(texts)
@@ -102,10 +102,10 @@ CHANGES: list[Callable[[random.Random, str], str]] = [
 
 def all_pairs_seconds(texts: list[str]) -> float:
     """What rapidfuzz takes for all pairs of `texts` on one core with the same cut-off, reckoned from a sample."""
-    sample = [duplicates.normalise(text) for text in random.Random(1).sample(texts, min(SAMPLE, len(texts)))]
+    sample = [near_duplicates.normalise(text) for text in random.Random(1).sample(texts, min(SAMPLE, len(texts)))]
     started = time.perf_counter()
     # Given the same list twice, it computes one half of the table only.
-    process.cdist(sample, sample, scorer=fuzz.ratio, score_cutoff=duplicates.SIMILAR, dtype=np.uint8)
+    process.cdist(sample, sample, scorer=fuzz.ratio, score_cutoff=near_duplicates.SIMILAR, dtype=np.uint8)
     return (time.perf_counter() - started) * (len(texts) / len(sample)) ** 2
 
 

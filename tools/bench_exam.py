@@ -15,9 +15,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import qasync
 from PySide6.QtWidgets import QApplication
 
-from core import evals, report, scores, trends
-from core.project import Project
+from core.exam import checkpoint_trends, report, runs, scores
 from core.settings import Settings
+from core.storage.project import Project
 from tools import exam_rows
 
 QUESTIONS, REPEATS = 500, 40  # × five subjects
@@ -41,10 +41,10 @@ def _project(path: Path) -> Iterator[Project]:
 
 
 def _core(project: Project, what: str) -> Iterator[Row]:
-    run = evals.runs(project.rows)[0]
+    run = runs.runs(project.rows)[0]
     yield f"{what}: result", _timed(lambda: scores.result(project.rows, run).facts), "< 1 s"
     yield f"{what}: result by the judge", _timed(lambda: scores.result(project.rows, run, by="judge").facts), "< 1 s"
-    yield f"{what}: over checkpoints", _timed(lambda: trends.points(project.rows)), ""
+    yield f"{what}: over checkpoints", _timed(lambda: checkpoint_trends.points(project.rows)), ""
     yield f"{what}: report as a page", _timed(lambda: report.html(project.rows, run.id)), ""
 
 
@@ -68,7 +68,7 @@ def _window(project: Project) -> list[Row]:
 
 
 async def _opened(project: Project) -> list[Row]:
-    from ui.exam_tab import ExamTab
+    from ui.exam.tab import ExamTab
     from ui.tab import ALL_TABLES
     from ui.workspace import Workspace
 

@@ -13,11 +13,11 @@ from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QTableView
 
-from core.dataset import Example
+from core.dataset.examples import Example
 from ui import style
-from ui.dataset_columns import ALL, COLUMNS, headings, meaning, shown
-from ui.dataset_model import Cells, DatasetModel
-from ui.dataset_view import GridView
+from ui.dataset.grid_columns import ALL, COLUMNS, headings, meaning, shown
+from ui.dataset.grid_model import Cells, DatasetModel
+from ui.dataset.grid_view import GridView
 
 ROWS = 1_000_000
 FRAMES = 300

@@ -17,12 +17,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import jobs, samples, training
-from core.project import Project
+from core.dataset import sample_projects
 from core.providers import JobState, Provider
-from core.queue import Queue
-from core.training import Plan
-from tests.fake_server import KEY, FakeServer
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.job_queue import Queue
+from core.training.submit import Plan
+from tests.support.fake_server import KEY, FakeServer
 
 JOBS, LOOKS = 200, 10_000
 WARM = LOOKS // 10  # looks until all that is kept is there
@@ -103,8 +104,8 @@ async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counte
     async def connect(_id: str) -> Provider:
         return provider
 
-    await project.write("", samples.fill, "hobannu-en")
-    await training.enqueue(project, "fake", [Plan("base-model", "study", seed=number) for number in range(JOBS)])
+    await project.write("", sample_projects.fill, "hobannu-en")
+    await submit.enqueue(project, "fake", [Plan("base-model", "study", seed=number) for number in range(JOBS)])
     queue = Queue(project, connect, lambda _id: JOBS)
     task = asyncio.ensure_future(queue.run())
     while any(job.remote_id is None for job in await project.read(jobs.jobs)):

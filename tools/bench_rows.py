@@ -12,11 +12,12 @@ from typing import Any
 
 import psutil
 
-from core import exporting, formats, importing
-from core.filters import Filter
-from core.indexing import Finder
+from core import formats
+from core.dataset import exporting, importing
+from core.dataset.filters import Filter
+from core.dataset.search_index import Finder
 from core.progress import Reporter
-from core.project import Project
+from core.storage.project import Project
 
 WORDS = ("返品", "請", "coupon", "zzzz")
 

@@ -11,13 +11,15 @@ import qasync
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
-from core import dataset, facts, settings, spec
+from core import settings
+from core.dataset import examples
 from core.formats import jsonl
-from core.project import Project
+from core.spec import facts, spec
+from core.storage.project import Project
 from tools.bench_window import Ticks
 from ui import app, style
-from ui.dataset_tab import DatasetTab
-from ui.spec_tab import SpecTab
+from ui.dataset.tab import DatasetTab
+from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
 
@@ -114,12 +116,12 @@ def fill(db) -> None:  # type: ignore[no-untyped-def]
     facts.accept_missing(db)
     found = facts.load(db)
     assert len(found) == FACTS, len(found)
-    dataset.add(db, (row(fact, number) for fact in found for number in range(ROWS)))
+    examples.add(db, (row(fact, number) for fact in found for number in range(ROWS)))
 
 
-def row(fact: facts.Fact, number: int) -> dataset.Example:
+def row(fact: facts.Fact, number: int) -> examples.Example:
     question = f"Question {number} about {fact.text.split(' is ')[0]}?"
-    return dataset.read_row(
+    return examples.read_row(
         jsonl.new_row("Answer briefly.", question, fact.text), kind=KINDS[number], facts=fact.name,
         split="test" if number == ROWS - 1 else "train",
     )  # fmt: skip

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.checks.quick import check_line, clean_messages
-from core.counting import Counter
+from core.checks.check_line import check_line, clean_messages
+from core.text.tokenizer import Counter
 
 ENCODING = "o200k_base"
 REPEATS = 3

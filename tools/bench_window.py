@@ -10,11 +10,12 @@ import qasync
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from core import importing, settings
-from core.project import Project
+from core import settings
+from core.dataset import importing
+from core.storage.project import Project
 from ui import style
 from ui.app import TURN
-from ui.dataset_tab import DatasetTab
+from ui.dataset.tab import DatasetTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
 

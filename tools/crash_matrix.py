@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.core.crash_matrix import ROOT, Found, Matrix
+from tests.support.crash_matrix import ROOT, Found, Matrix
 
 HEAD = """# The crash matrix
 

@@ -14,14 +14,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core import commands, conditions, curves, dataset, evals, filters, language, samples, scores, training, verdict
+from core import language
+from core.cli import commands
+from core.dataset import examples, filters, sample_projects
+from core.dataset.filters import Filter
 from core.errors import JukuError
-from core.evals import Subject
-from core.filters import Filter
+from core.exam import prompt_conditions, runs, scores, verdict
+from core.exam.runs import Subject
+from core.exam.scores import Result
 from core.progress import Progress, Reporter
-from core.project import Changes, Project
 from core.providers import LOCAL, LocalProvider, Sampling
-from core.scores import Result
+from core.storage.project import Changes, Project
+from core.training import metrics, submit
 
 SEED = 1
 TOKENS, SHORT_TOKENS = 80, 32  # of an answer, at most
@@ -34,7 +38,7 @@ Trained = tuple[str, float]  # a model and the seconds its training took
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", choices=samples.names(), default="hobannu-en")
+    parser.add_argument("--sample", choices=sample_projects.names(), default="hobannu-en")
     parser.add_argument("--model", default=commands.DEFAULT_MODEL)
     parser.add_argument(
         "--rows", nargs="+", default=["plain", "study"], help="the tags to train on, one after the other"
@@ -62,13 +66,13 @@ def main() -> int:
 async def demonstrate(arguments: argparse.Namespace, path: Path) -> None:
     project, provider = Project(path), LocalProvider()
     try:
-        await project.write("sample", samples.fill, arguments.sample)
+        await project.write("sample", sample_projects.fill, arguments.sample)
         if arguments.short:
             await project.write("short exam", thin)
         trained = [await train(project, provider, arguments, rows) for rows in arguments.rows]
         started = time.monotonic()
         id = await examine(project, provider, arguments, [model for model, _seconds in trained])
-        result = await project.read(lambda db: scores.result(db, evals.one(db, id)))
+        result = await project.read(lambda db: scores.result(db, runs.one(db, id)))
         print_table(result, arguments, trained, time.monotonic() - started)
     finally:
         await provider.close()
@@ -81,33 +85,35 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
     async def connect(_id: str) -> LocalProvider:
         return provider
 
-    books = [conditions.CLOSED, conditions.RETRIEVED] if arguments.short else [*conditions.CONDITIONS]
+    books = (
+        [prompt_conditions.CLOSED, prompt_conditions.RETRIEVED] if arguments.short else [*prompt_conditions.CONDITIONS]
+    )
     subjects = [Subject(LOCAL, arguments.model, condition) for condition in books]
     subjects += [Subject(LOCAL, model) for model in tuned]
     sampling = Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS, seed=arguments.seed)
-    plan = evals.Plan(subjects, sampling, general=not arguments.short)
-    return await evals.examine(project, connect, plan, reporter("exam"))
+    plan = runs.Plan(subjects, sampling, general=not arguments.short)
+    return await runs.examine(project, connect, plan, reporter("exam"))
 
 
 def thin(db: sqlite3.Connection) -> None:
     """Leave only a few questions of most kinds."""
-    for kind in set(evals.KINDS) - {"memorised"}:
+    for kind in set(runs.KINDS) - {"memorised"}:
         most = SOME if kind == "reworded" else FEW
-        dataset.delete(db, filters.find(db, Filter(split="test", kind=kind))[most:])
+        examples.delete(db, filters.find(db, Filter(split="test", kind=kind))[most:])
 
 
 async def train(project: Project, provider: LocalProvider, arguments: argparse.Namespace, rows: str) -> Trained:
     hyperparameters = {"n_epochs": arguments.epochs} if arguments.epochs else {}
-    plan = training.Plan(arguments.model, rows, hyperparameters, arguments.seed, rows)
+    plan = submit.Plan(arguments.model, rows, hyperparameters, arguments.seed, rows)
     started = time.monotonic()
-    id = await training.create(project, provider, plan)
+    id = await submit.create(project, provider, plan)
     show = reporter(f"train on {rows}")
 
     def on_changes(_changes: Changes) -> None:
-        if (found := curves.losses(project.rows, id)) and found[-1].total:
+        if (found := metrics.losses(project.rows, id)) and found[-1].total:
             show.update(found[-1].step, found[-1].total)
 
-    job = await training.follow(project, provider, id, on_changes)
+    job = await submit.follow(project, provider, id, on_changes)
     if job.fine_tuned_model is None:
         raise JukuError(f"The job on {rows} ended as {job.status}", job.error)
     return job.fine_tuned_model, time.monotonic() - started

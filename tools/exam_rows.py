@@ -4,10 +4,10 @@ import json
 import random
 import sqlite3
 
-from core import facts, revisions, spec
-from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
-from core.evals import KINDS
-from core.spec import Spec
+from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
+from core.exam.runs import KINDS
+from core.spec import facts, revisions, spec
+from core.spec.spec import Spec
 
 BASE, TUNED = "base-135m", "ft:base-135m:local:study:1"
 SUBJECTS = (  # model, condition, the share of right answers

@@ -10,10 +10,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.fact_links import LIKELY, SURE, Link, Linker  # noqa: E402 - found only now
-from core.facts import Fact  # noqa: E402
+from core.generation.fact_links import LIKELY, SURE, Link, Linker  # noqa: E402 - found only now
+from core.spec.facts import Fact  # noqa: E402
 
-ROWS = ROOT / "tests" / "core" / "fact_link_rows.jsonl"
+ROWS = ROOT / "tests/core/generation/fact_link_rows.jsonl"
 LANGUAGES = {"en": "English", "ja": "Japanese"}
 SETS = {"tune": "seen while the weights were fitted", "held": "held out"}
 

@@ -10,9 +10,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.grounding import Doubt, doubts  # noqa: E402 - found only now
+from core.text.grounding import Doubt, doubts  # noqa: E402 - found only now
 
-ROWS = ROOT / "tests" / "core" / "grounding_rows.jsonl"
+ROWS = ROOT / "tests/core/text/grounding_rows.jsonl"
 SAMPLES = ROOT / "resources" / "samples"
 LANGUAGES = {"en": "English", "ja": "Japanese"}
 SETS = {"tune": "seen while the rules were written", "held": "held out"}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core import statistics  # noqa: E402 - found only now
+from core.exam import statistics  # noqa: E402 - found only now
 
 PAGE = ROOT / "docs" / "exam-statistics.md"
 EXAMS = 4000  # of each kind

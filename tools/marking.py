@@ -1,4 +1,4 @@
-"""How well the offline grader agrees with a person: both on tests/core/marked_answers.jsonl, as docs/grader-quality.md."""
+"""How well the offline grader agrees with a person: both on tests/core/exam/marked_answers.jsonl, as docs/grader-quality.md."""
 
 import json
 import sys
@@ -11,18 +11,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.evals import KINDS, Question  # noqa: E402 - found only now
-from core.graders import GRADERS, Mark  # noqa: E402
-from core.statistics import kappa, wilson  # noqa: E402
+from core.exam.graders import GRADERS, Mark  # noqa: E402
+from core.exam.runs import KINDS, Question  # noqa: E402 - found only now
+from core.exam.statistics import kappa, wilson  # noqa: E402
 
-ROWS = ROOT / "tests" / "core" / "marked_answers.jsonl"
+ROWS = ROOT / "tests/core/exam/marked_answers.jsonl"
 PAGE = ROOT / "docs" / "grader-quality.md"
 LANGUAGES = {"en": "English", "ja": "Japanese"}
 SETS = {"tune": "seen while the rules were written", "held": "held out"}
 HEAD = "| answers | n | agree | 95 % interval | Cohen's kappa | false passes | false fails |\n|---|---|---|---|---|---|---|"
 INTRODUCTION = """# How well the offline grader marks
 
-Made by `python tools/marking.py`, which marks the answers in `tests/core/marked_answers.jsonl` with the grader *key points*
+Made by `python tools/marking.py`, which marks the answers in `tests/core/exam/marked_answers.jsonl` with the grader *key points*
 and compares its marks with those made by hand. Nothing here is random or asks a server.
 
 - **Whose marks.** One person marked every answer, before the grader ran, and none was changed after it. There is no second

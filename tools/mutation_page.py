@@ -92,7 +92,7 @@ def write(modules: Iterable[str]) -> None:
 
 
 def _row(found: Sample, reasons: dict[str, str]) -> str:
-    from core.statistics import wilson
+    from core.exam.statistics import wilson
 
     equivalent = sum(_reason(one, reasons) != "" for one in found.left)
     killed, counted = found.tried - len(found.left), found.tried - equivalent

@@ -8,9 +8,9 @@ sys.path.insert(0, str(ROOT))
 
 from core import language  # noqa: E402 - found only now
 from core.checks import Rule  # noqa: E402
-from core.checks.line_rules import FILE_RULES, LINE_RULES  # noqa: E402
-from core.checks.row_rules import ROW_RULES  # noqa: E402
-from core.checks.set_rules import SET_RULES  # noqa: E402
+from core.checks.rules_for_datasets import SET_RULES  # noqa: E402
+from core.checks.rules_for_lines import FILE_RULES, LINE_RULES  # noqa: E402
+from core.checks.rules_for_rows import ROW_RULES  # noqa: E402
 
 TARGET = ROOT / "docs" / "rules.md"
 WORDS = {

@@ -16,14 +16,17 @@ import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from core import language, log, paths, samples, settings
-from core import project as projects
+from core import language, log, paths, settings
+from core.dataset import sample_projects
 from core.errors import JukuError, ProjectInUseError
 from core.language import tr
-from core.project import Project
-from ui import crash_dialog, one_window, qt_words, restarting, screen, style
-from ui.collecting import Collector
+from core.storage import project as projects
+from core.storage.project import Project
+from ui import crash_dialog, qt_translations, restart, style
+from ui.garbage_collection import Collector
 from ui.main_window import MainWindow
+from ui.project import one_window
+from ui.widgets import screen_fit
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -48,20 +51,20 @@ def run(arguments: list[str]) -> int:
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(style.icon("juku"))
-    qt_words.translate(app, chosen.language or language.system_language())
+    qt_translations.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
-    screen.watch(app)
+    screen_fit.watch(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)
-    restarting.wait_for_predecessor()
+    restart.wait_for_predecessor()
     window: list[MainWindow] = []
     try:
         with loop:
             loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append))
     finally:  # whatever else went wrong: a restart is asked for when something has
         if window and window[0].restarts:
-            restarting.restart(window[0].workspace.project.path)
+            restart.restart(window[0].workspace.project.path)
     return 0
 
 
@@ -144,7 +147,7 @@ async def first_project(chosen: settings.Settings, document: Path | None) -> tup
 async def sample_project(chosen: settings.Settings) -> Project:
     """The sample in the person's language, kept between launches; another one for each window that is open."""
     name = f"hobannu-{chosen.language or language.system_language()}"
-    title = samples.load(name).spec_name
+    title = sample_projects.load(name).spec_name
     for number in itertools.count(1):
         path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.SUFFIX}"
         with suppress(ProjectInUseError):
@@ -155,7 +158,7 @@ async def sample_project(chosen: settings.Settings) -> Project:
 async def _new_sample(path: Path, name: str) -> Project:
     path.parent.mkdir(parents=True, exist_ok=True)
     project = projects.create(path)
-    await project.write(tr("Use the sample"), samples.fill, name)
+    await project.write(tr("Use the sample"), sample_projects.fill, name)
     return project
 
 

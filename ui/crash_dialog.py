@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import log, paths, safety
+from core import log, paths
 from core.language import tr, trn
-from core.safety import Finding
-from ui import style, widgets
+from core.storage import safety_check
+from core.storage.safety_check import Finding
+from ui import style
+from ui.widgets import basics
 
 if TYPE_CHECKING:
     from ui.workspace import Workspace
@@ -46,9 +48,9 @@ class CrashDialog(QDialog):
         self._task: asyncio.Task[None] | None = None
         self.setWindowTitle(tr("Unexpected error"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.title = widgets.heading(tr("Something went wrong in Juku"))
-        self.count = widgets.label(wrap=True)
-        self.safe = widgets.Note()
+        self.title = basics.heading(tr("Something went wrong in Juku"))
+        self.count = basics.label(wrap=True)
+        self.safe = basics.Note()
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.details.setAccessibleName(tr("Details"))
@@ -71,7 +73,7 @@ class CrashDialog(QDialog):
         )
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        for part in (self.title, self.count, self.safe, widgets.label(where, wrap=True, dim=True)):
+        for part in (self.title, self.count, self.safe, basics.label(where, wrap=True, dim=True)):
             layout.addWidget(part)
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
@@ -109,7 +111,7 @@ class CrashDialog(QDialog):
             self._show(Finding(False, tr("the project is closed")))
 
     async def _check(self) -> None:
-        self._show(await safety.look(self._workspace.project))
+        self._show(await safety_check.look(self._workspace.project))
 
     def _show(self, found: Finding) -> None:
         name = self._workspace.project.path.name

@@ -15,38 +15,35 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
-from core import evals, paths, settings
+from core import paths, settings
 from core.errors import FileChangedError, JukuError
+from core.exam import runs
 from core.language import tr
 from core.progress import Progress
-from core.project import Changes, Project
-from ui import (
-    drop_question,
-    floating,
-    inquiry_runner,
-    one_window,
-    queue_runner,
-    screen,
-    style,
-    widgets,
-)
-from ui.chat_tab import ChatTab
-from ui.copies import Copies
-from ui.dataset_tab import DatasetTab
-from ui.desktop_notice import DesktopNotice
-from ui.drop_overlay import DropOverlay
-from ui.exam_tab import ExamTab
-from ui.file_actions import FileActions
-from ui.latest import pause_words
-from ui.notice import MessageBar, Notice
-from ui.one_window import OneWindow
-from ui.opening import Opening
-from ui.place_bar import PlaceBar
-from ui.settings_dialog import SettingsDialog
-from ui.spec_tab import SpecTab
+from core.storage.project import Changes, Project
+from ui import style
+from ui.chat.tab import ChatTab
+from ui.dataset import drop_question
+from ui.dataset.tab import DatasetTab
+from ui.exam.tab import ExamTab
+from ui.generation import llm_run_runner
+from ui.project import one_window
+from ui.project.copy_actions import Copies
+from ui.project.file_actions import FileActions
+from ui.project.one_window import OneWindow
+from ui.project.opening import Opening
+from ui.project.synced_folder_bar import PlaceBar
+from ui.settings.settings_dialog import SettingsDialog
+from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
-from ui.training_tab import TrainingTab
-from ui.trouble_bar import TroubleBar
+from ui.training import queue_runner
+from ui.training.desktop_notification import DesktopNotice
+from ui.training.tab import TrainingTab
+from ui.widgets import basics, floating_message, screen_fit
+from ui.widgets.dialog_work import pause_words
+from ui.widgets.drop_overlay import DropOverlay
+from ui.widgets.message_bar import MessageBar, Notice
+from ui.widgets.server_trouble_bar import TroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -86,7 +83,7 @@ class MainWindow(QMainWindow):
         chosen = self.workspace.settings
         self.resize(1240, 820)
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
-        screen.fit(self)
+        screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
             self.tabs.setCurrentIndex(chosen.tab)
 
@@ -99,25 +96,25 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        self.setCentralWidget(screen.scrolled(self.tabs))
+        self.setCentralWidget(screen_fit.scrolled(self.tabs))
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
         edit = self.menuBar().addMenu(tr("&Edit"))
-        self._undo = widgets.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
-        self._redo = widgets.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
+        self._undo = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
+        self._redo = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         view = self.menuBar().addMenu(tr("&View"))
         for number, tab in enumerate(self.tab_list):
-            widgets.menu_action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
+            basics.menu_action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
         help = self.menuBar().addMenu(tr("&Help"))
-        widgets.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
-        widgets.menu_action(help, tr("&About Juku"), self._on_about)
+        basics.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
+        basics.menu_action(help, tr("&About Juku"), self._on_about)
 
     def _make_status_bar(self) -> None:
-        self._server = widgets.label(dim=True)
+        self._server = basics.label(dim=True)
         self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
-        self._task = widgets.label(dim=True)
+        self._task = basics.label(dim=True)
         self._progress = QProgressBar(maximumWidth=180, textVisible=False)
         self._cancel = QPushButton(tr("Cancel"))
         self._cancel.clicked.connect(self.workspace.tasks.cancel)
@@ -129,7 +126,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
-            tabs.currentChanged.connect(lambda _index: floating.settle_all(self))
+            tabs.currentChanged.connect(lambda _index: floating_message.settle_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)
@@ -141,6 +138,7 @@ class MainWindow(QMainWindow):
         self.dataset_tab.import_wanted.connect(self.files.ask_for_rows)
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
+        self.training_tab.rescue_wanted.connect(self.files.rescue)
         self._notice = DesktopNotice(self)
         self._notice.clicked.connect(self._on_notice_clicked)
         self._runner = queue_runner.of(self.workspace)
@@ -160,9 +158,9 @@ class MainWindow(QMainWindow):
         self.refresh(ALL_TABLES)
         tasks = self.workspace.tasks
         if not self.workspace.project.read_only:
-            tasks.start("", self.workspace.project.write("", evals.mark_interrupted))
+            tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
-        inquiry_runner.of(self.workspace).follow()
+        llm_run_runner.of(self.workspace).follow()
 
     def open_paths(self, found: list[Path]) -> None:
         """What the command line named or what was dropped."""

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from core.project import Changes
+from core.storage.project import Changes
 from ui.workspace import Workspace
 
 ALL_TABLES = Changes("", records={"spec", "fact", "example", "unread", "job", "job_event", "eval_run", "eval_answer"})

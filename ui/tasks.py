@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.errors import JukuError
 from core.progress import Cancelled, Progress, Reporter
-from core.project import Changes
+from core.storage.project import Changes
 
 log = logging.getLogger(__name__)
 

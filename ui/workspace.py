@@ -11,16 +11,17 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core import choices, providers, settings
-from core.connection import left_error
+from core import providers, settings
+from core.dataset.filters import Filter
+from core.dataset.search_index import Finder
 from core.errors import FileChangedError, JukuError, ProjectError
-from core.filters import Filter
-from core.indexing import Finder
 from core.keys import Keys
 from core.language import tr
 from core.progress import Reporter
-from core.project import Changes, Project
 from core.providers import Capabilities, Offer, Provider
+from core.storage import remembered_choices
+from core.storage.connection import left_error
+from core.storage.project import Changes, Project
 from ui.backup_runner import BackupRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
@@ -207,7 +208,7 @@ class Workspace(QObject):
     def choice(self, place: str) -> str:
         """What the person has chosen in this project's window at a place of it; '' for nothing."""
         if self._choices is None or self._choices[0] is not self.project:
-            self._choices = self.project, choices.load(self.project.rows)
+            self._choices = self.project, remembered_choices.load(self.project.rows)
         return self._choices[1].get(place, "")
 
     def keep_choice(self, place: str, value: str) -> None:
@@ -216,7 +217,7 @@ class Workspace(QObject):
             assert self._choices is not None
             self._choices[1][place] = value
             if not self.project.read_only and self.tasks.can_start():
-                self.tasks.start("", self.project.write("", choices.store, place, value))
+                self.tasks.start("", self.project.write("", remembered_choices.store, place, value))
 
     def learn(self, id: str, capabilities: Capabilities) -> None:
         """A look at a server has told what it can do: the connection that is in use knows it, too."""

@@ -1,0 +1,1 @@
+"""The playground: conversations with several models, and the router between them."""

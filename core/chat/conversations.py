@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import conditions, proof
-from core.conditions import Book
-from core.project import Changes, Project
-from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body
-from core.retrieval import Found
+from core.exam import prompt_conditions
+from core.exam.prompt_conditions import Book
+from core.exam.retrieval import Found
+from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body, model_identity
+from core.storage.project import Changes, Project
 
 TITLE = 60  # characters of the first question that name a conversation
 
@@ -46,7 +46,7 @@ class Pane:
     number: int
     provider: str
     model: str
-    condition: str = conditions.CLOSED
+    condition: str = prompt_conditions.CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,13 @@ async def ask(project: Project, provider: Provider, book: Book, wish: Wish, on_t
     """
     prepared = await prepare(project, provider, book, wish)
     reply = await provider.chat(wish.pane.model, prepared.messages, wish.sampling, on_text)
-    proof.check(provider, wish.pane.model, reply)
+    model_identity.check(provider, wish.pane.model, reply)
     body = chat_body(wish.pane.model, prepared.messages, wish.sampling)
     # Written whatever happens now: it is paid for.
     return await asyncio.shield(project.write("", keep, wish, reply, body, prepared.passages))
 
 
-async def prepare(project: Project, provider: Provider, book: Book, wish: Wish) -> conditions.Prepared:
+async def prepare(project: Project, provider: Provider, book: Book, wish: Wish) -> prompt_conditions.Prepared:
     """The messages of a wish under its pane's condition."""
     return await book.prepare(
         project, wish.pane.condition, wish.question, provider, wish.history, system_prompt=wish.system_prompt
@@ -177,7 +177,7 @@ def keep(db: sqlite3.Connection, wish: Wish, reply: Reply, body: dict[str, Any],
     if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (wish.turn,)).fetchone():
         return
     db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (wish.turn, pane.number))
-    told = (reply.model, reply.fingerprint, reply.seconds, reply.sent, reply.tokens, conditions.cited(found))
+    told = (reply.model, reply.fingerprint, reply.seconds, reply.sent, reply.tokens, prompt_conditions.cited(found))
     for sample, text in enumerate(reply.texts):
         request = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
         own = (wish.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
@@ -211,7 +211,7 @@ def _answers(db: sqlite3.Connection, condition: str, *values: int) -> list[Answe
     received, passages, complete, created_at, mark, note FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
     found = []
     for id, turn, number, provider, model, name, *rest, passages, complete, at, mark_, note in db.execute(sql, values):
-        pane, told = Pane(number, provider, model, name), conditions.passages_of(passages)
+        pane, told = Pane(number, provider, model, name), prompt_conditions.passages_of(passages)
         found.append(Answer(id, turn, pane, *rest, told, bool(complete), at, mark_, note))  # type: ignore[call-arg]
     return found
 

@@ -4,10 +4,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core import dataset, facts, proposals, retrieval, spec
-from core.facts import Fact
+from core.dataset import examples
+from core.exam import key_points, retrieval
+from core.exam.retrieval import Index, Passage
 from core.formats import jsonl
-from core.retrieval import Index, Passage
+from core.spec import facts, spec
+from core.spec.facts import Fact
 
 SOURCE = "chat"  # of the rows
 PASSAGES = 6  # that are looked through for the facts of an answer
@@ -59,10 +61,10 @@ def _meet(span: tuple[int, int], passage: Passage) -> bool:
     return span[0] < passage.end and passage.start < span[1]
 
 
-def key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
+def suggest_key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
     """What an answer in the exam must say; without facts, what stands out in the answer itself."""
     told = " ".join(fact.text for fact in taught)
-    return proposals.key_points(answer, told or answer, question)
+    return key_points.suggest(answer, told or answer, question)
 
 
 def add(
@@ -75,7 +77,7 @@ def add(
     key_points: str | None = None,
 ) -> int:
     """Add a training row, or with `key_points` a question of the exam; its id."""
-    row = dataset.read_row(
+    row = examples.read_row(
         jsonl.new_row(spec.load(db).system_prompt, question, answer),
         split="train" if key_points is None else "test",
         kind=kind,
@@ -85,7 +87,7 @@ def add(
         key_points=key_points or "",
         source=SOURCE,
     )
-    (id,) = dataset.add(db, [row])
+    (id,) = examples.add(db, [row])
     # A row that was undone may have had the same id.
     db.execute("DELETE FROM finding WHERE example = ?", (id,))
     return id

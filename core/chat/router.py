@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core import dataset, eval_questions, prompts, reading_copy, retrieval, spec
+from core import prompts
+from core.dataset import examples
+from core.dataset.filters import Filter
 from core.errors import ProviderError
-from core.filters import Filter
+from core.exam import questions as exam_questions
+from core.exam import retrieval
 from core.language import tr
 from core.progress import Reporter
-from core.project import Project
 from core.providers import Message, Provider
-from core.spec import language_of
+from core.spec import spec
+from core.spec.spec import language_of
+from core.storage import read_only_copy
+from core.storage.project import Project
 
 NONE = ""  # what is chosen where a question belongs to no domain
 OFFLINE, CALLING = "offline", "calling"
@@ -97,9 +102,9 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 def of_project(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
-    with reading_copy.opened(path) as db:
+    with read_only_copy.opened(path) as db:
         state = spec.load(db)
-        asked = [row.question for row in dataset.examples(db, Filter(split="test", status="approved"))
+        asked = [row.question for row in examples.examples(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip
     description = state.description or " ".join(state.text.split())[:200]
     return Domain(state.name or path.stem, description, "", "", str(path), state.text, state.system_prompt), asked
@@ -113,7 +118,7 @@ class Scored:
 
     @cached_property
     def _everyday(self) -> set[str]:
-        rows = [row for language in ("en", "ja") for row in eval_questions.general(language)[::2]]
+        rows = [row for language in ("en", "ja") for row in exam_questions.general(language)[::2]]
         return {word for row in rows for word in _words(f"{row.question} {row.answer}")}
 
     async def choose(self, question: str) -> Choice:
@@ -188,7 +193,7 @@ def questions(
             found += [(question, one.name) for question in asked]
             languages[language_of(one.text)] += 1
     for language in languages:
-        found += [(row.question, NONE) for row in eval_questions.general(language)[1::2]]
+        found += [(row.question, NONE) for row in exam_questions.general(language)[1::2]]
     return found
 
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from core import playground
-from core.checks.spans import dumps
-from core.conditions import CONDITIONS
-from core.formats.replacing import replacing
+from core.chat import conversations
+from core.chat.conversations import Answer, Thread
+from core.checks.json_positions import dumps
+from core.exam.prompt_conditions import CONDITIONS
+from core.formats.output_files import replacing
 from core.language import tr
-from core.playground import Answer, Thread
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -68,7 +68,7 @@ def jsonl(db: sqlite3.Connection, thread: Thread, leaf: int) -> str:
     for number in sorted(numbers):
         for turn in reversed(path):
             if said := thread.answers_of(turn.id, number):
-                messages = playground.request(db, turn.id, number).get("messages", [])
+                messages = conversations.request(db, turn.id, number).get("messages", [])
                 whole = [*messages, {"role": "assistant", "content": said[0].text}]
                 lines.append(f"{dumps({'messages': whole})}\n")
                 break

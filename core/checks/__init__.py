@@ -1,11 +1,11 @@
 """The rules of chat fine-tuning rows: what breaks them, where, and what can be mended safely."""
 
-from core.checks.fixes import fix, repair
-from core.checks.line import LINE_LIMIT, Decoded, decode, too_long
+from core.checks.automatic_fixes import fix, repair
+from core.checks.check_line import Checked, check_line
+from core.checks.check_row import check
+from core.checks.line_parsing import LINE_LIMIT, Decoded, decode, too_long
 from core.checks.messages import ROLES, role_of
-from core.checks.quick import Checked, check_line
-from core.checks.row import check
-from core.checks.rules import RULES, SEVERITIES, Problem, Rule, Severity, problem
+from core.checks.rule_registry import RULES, SEVERITIES, Problem, Rule, Severity, problem
 
 __all__ = [
     "LINE_LIMIT",

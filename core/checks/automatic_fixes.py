@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from core.checks.content import has_spare_blanks
-from core.checks.line import LINE_LIMIT, STRING, decode, decode_text, readings
+from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
+from core.checks.line_parsing import LINE_LIMIT, STRING, decode, decode_text, readings
+from core.checks.message_content import has_spare_blanks
 from core.checks.messages import ROLES, role_of
 from core.checks.preferences import OLD_KEYS, OUTPUTS, compares, written_as
-from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
 
 _TOKEN = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _SLIP = re.compile(

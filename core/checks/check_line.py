@@ -4,9 +4,9 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from core.checks.line import LINE_LIMIT, decode
-from core.checks.row import check
-from core.checks.rules import Problem
+from core.checks.check_row import check
+from core.checks.line_parsing import LINE_LIMIT, decode
+from core.checks.rule_registry import Problem
 
 
 class Checked(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any
 from core.checks.images import count_problems
 from core.checks.messages import message_problems, role_of, unknown_keys
 from core.checks.preferences import compares, preference_problems
-from core.checks.rules import Problem, problem
-from core.checks.tools import function_problems, round_problems
+from core.checks.rule_registry import Problem, problem
+from core.checks.tool_calls import function_problems, round_problems
 from core.language import tr
 
 PROBLEMS_LIMIT = 100  # a row broken in a million places is not worth a million problems

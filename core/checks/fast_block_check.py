@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks import texts
-from core.checks.layouts import LAYOUTS, WORD, Bytes, Layout, Marks, Messages, Places, Words, overlapping
+from core.checks import unreadable_text
+from core.checks.fast_json_layouts import LAYOUTS, WORD, Bytes, Layout, Marks, Messages, Places, Words, overlapping
 
 Digests = NDArray[np.uint64]
 
@@ -39,7 +39,7 @@ class Scanner:
     """Scans blocks one after the other, with memory that is used again: fresh pages cost more than the comparing."""
 
     def __init__(self) -> None:
-        self._memory = texts.Memory()
+        self._memory = unreadable_text.Memory()
 
     def scan(self, data: bytearray, size: int) -> Scan:
         """The lines in the first `size` bytes, which are whole lines: the end of a file, or ending with a newline.
@@ -48,22 +48,22 @@ class Scanner:
         """
         data[size : size + WORD] = b" " * WORD if data[size - 1] == _BREAK else b"\n" + b" " * (WORD - 1)
         array = np.frombuffer(data, np.uint8, size + WORD)
-        control = texts.few(np.less(array, 32, out=self._memory.marks(0, len(array))))
+        control = unreadable_text.few(np.less(array, 32, out=self._memory.marks(0, len(array))))
         breaks = control[array[control] == _BREAK]
         starts = np.concatenate((np.zeros(1, np.int64), breaks[:-1] + 1))
         ends = _ends(array, starts, breaks)
         clean = np.zeros(len(breaks), np.bool_)
         if size <= LARGE:
             quotes, doubtful = self._quotes(data, array)
-            doubtful.append(texts.foreign_controls(array, control))
+            doubtful.append(unreadable_text.foreign_controls(array, control))
             clean = _clean(array, quotes, starts, ends, _lines_without(np.concatenate(doubtful), breaks))
         return Scan(starts, ends, clean, _digests(array, starts, ends))
 
     def _quotes(self, data: bytearray, array: Bytes) -> tuple[Places, list[Places]]:
         """The quotes that begin or end a text, if all is well, and the places of what may not be well."""
-        escapes = texts.escapes(array, self._memory)
-        doubtful = [escapes.doubtful, texts.special(data, array, self._memory)]
-        doubtful.append(texts.invalid_utf8(data, array, self._memory))
+        escapes = unreadable_text.escapes(array, self._memory)
+        doubtful = [escapes.doubtful, unreadable_text.special(data, array, self._memory)]
+        doubtful.append(unreadable_text.invalid_utf8(data, array, self._memory))
         is_quote = np.equal(array, _QUOTE, out=self._memory.marks(0, len(array)))
         is_quote[escapes.quotes] = False
         return np.flatnonzero(is_quote), doubtful
@@ -97,7 +97,7 @@ def _clean(array: Bytes, quotes: Places, starts: Places, ends: Places, possible:
     messages = _messages(kept, counts[possible] // 8, starts[possible], ends[possible])
     words = overlapping(array)
     layout = _layout(words, messages.starts)
-    possible[possible] = layout.fits(words, messages) & texts.are_clean(words, messages)
+    possible[possible] = layout.fits(words, messages) & unreadable_text.are_clean(words, messages)
     return possible
 
 

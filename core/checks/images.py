@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.checks.rules import Problem, clip, problem
+from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
 SIZE_LIMIT = 10 * 1024 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from core.checks.rules import Problem, clip, problem
-from core.checks.spans import key_path
+from core.checks.json_positions import key_path
+from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
 LINE_LIMIT = 16 * 1024 * 1024

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.checks.images import image_problems
-from core.checks.rules import Problem, clip, problem
-from core.checks.spans import key_path
+from core.checks.json_positions import key_path
+from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
 _SPECIAL = re.compile(r"<\|(?:endoftext|im_start|im_end|fim_prefix|fim_middle|fim_suffix)\|>")

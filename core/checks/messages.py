@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from core.checks.content import content_problems
-from core.checks.rules import Problem, clip, problem
-from core.checks.spans import key_path
-from core.checks.tools import call_problems
+from core.checks.json_positions import key_path
+from core.checks.message_content import content_problems
+from core.checks.rule_registry import Problem, clip, problem
+from core.checks.tool_calls import call_problems
 from core.language import tr
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")

@@ -5,8 +5,8 @@ from typing import Any
 
 from core.checks.images import images
 from core.checks.messages import message_problems, role_of, unknown_keys
-from core.checks.rules import Problem, problem
-from core.checks.tools import function_problems, round_problems
+from core.checks.rule_registry import Problem, problem
+from core.checks.tool_calls import function_problems, round_problems
 from core.language import tr
 
 OUTPUTS = ("preferred_output", "non_preferred_output")

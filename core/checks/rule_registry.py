@@ -3,12 +3,12 @@
 import unicodedata
 from dataclasses import dataclass
 
-from core.checks.line_rules import FILE_RULES, LINE_RULES
-from core.checks.row_rules import ROW_RULES
-from core.checks.rule import SEVERITIES as SEVERITIES
-from core.checks.rule import Rule as Rule
-from core.checks.rule import Severity as Severity
-from core.checks.set_rules import SET_RULES
+from core.checks.rule_type import SEVERITIES as SEVERITIES
+from core.checks.rule_type import Rule as Rule
+from core.checks.rule_type import Severity as Severity
+from core.checks.rules_for_datasets import SET_RULES
+from core.checks.rules_for_lines import FILE_RULES, LINE_RULES
+from core.checks.rules_for_rows import ROW_RULES
 
 # In the order in which they are shown.
 RULES: dict[str, Rule] = {rule.id: rule for rule in [*LINE_RULES, *FILE_RULES, *ROW_RULES, *SET_RULES]}

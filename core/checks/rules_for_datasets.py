@@ -1,6 +1,6 @@
-"""The rules of all rows together, and of what should not be taught at all. `core.survey` looks for them."""
+"""The rules of all rows together, and of what should not be taught at all. `core.review.dataset_check` looks for them."""
 
-from core.checks.rule import Rule
+from core.checks.rule_type import Rule
 from core.language import tr
 
 SET_RULES = [

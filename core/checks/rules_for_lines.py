@@ -1,6 +1,6 @@
 """The rules of a file and of its lines, before anything is known of the rows in them."""
 
-from core.checks.rule import Rule
+from core.checks.rule_type import Rule
 from core.language import tr
 
 LINE_RULES = [

@@ -1,6 +1,6 @@
 """The rules of one row: its messages, tools, images, and answers that are compared."""
 
-from core.checks.rule import Rule
+from core.checks.rule_type import Rule
 from core.language import tr
 
 ROW_RULES = [

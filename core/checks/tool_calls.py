@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from core.checks.line import decode_text
-from core.checks.rules import Problem, clip, problem
+from core.checks.line_parsing import decode_text
+from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
 TOOLS_LIMIT = 128

@@ -1,0 +1,1 @@
+"""The commands of main.py: the same work without a window."""

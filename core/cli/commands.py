@@ -9,27 +9,9 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from core import (
-    chat,
-    conditions,
-    duels,
-    evals,
-    exam_verbs,
-    fact_verbs,
-    jobs,
-    language,
-    lineage,
-    providers,
-    report_files,
-    row_verbs,
-    scores,
-    settings,
-    spec,
-    trained_prompt,
-    training,
-    verdict,
-)
-from core.console import (
+from core import language, providers, settings
+from core.cli import exam_commands, fact_commands, row_commands
+from core.cli.console import (
     CLEAN,
     INCOMPLETE,
     INTERRUPTED,
@@ -42,16 +24,22 @@ from core.console import (
     say,
     with_project,
 )
+from core.dataset import system_prompts
+from core.dataset.system_prompts import Trained
 from core.errors import JukuError, MissingLogError
-from core.evals import Subject
-from core.graders import GRADERS
+from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
+from core.exam.graders import GRADERS
+from core.exam.report import csv_and_json
+from core.exam.report.formatting import kind_title
+from core.exam.runs import Subject
+from core.exam.scores import Line, Result, Total
 from core.keys import Keys
 from core.language import tr
-from core.project import Changes, Project
+from core.providers import chat_messages
 from core.providers.models_api import is_tuned
-from core.report_words import kind_title
-from core.scores import Line, Result, Total
-from core.trained_prompt import Trained
+from core.spec import spec
+from core.storage.project import Changes, Project
+from core.training import jobs, lineage, submit
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -91,10 +79,10 @@ def parser() -> argparse.ArgumentParser:
             add_project(added)
         return added
 
-    row_verbs.add(verb)
+    row_commands.add(verb)
     _add_model_verbs(verb)
-    exam_verbs.add(verb)
-    fact_verbs.add(verb)
+    exam_commands.add(verb)
+    fact_commands.add(verb)
     serve = verb("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
@@ -116,7 +104,7 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
     before = tr("what comes before each question; can be given several times")
     exam.add_argument(
-        "--condition", action="extend", nargs="+", choices=conditions.CONDITIONS, dest="conditions", help=before
+        "--condition", action="extend", nargs="+", choices=prompt_conditions.CONDITIONS, dest="conditions", help=before
     )
     exam.add_argument("--grader", choices=GRADERS, default="key_points")
     exam.add_argument(
@@ -151,7 +139,7 @@ def _seed(text: str) -> int:
 
 
 def _train(arguments: Arguments) -> int:
-    plan = training.Plan(
+    plan = submit.Plan(
         arguments.model,
         arguments.rows,
         {"n_epochs": arguments.epochs} if arguments.epochs else {},
@@ -160,8 +148,8 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, lambda db: trained_prompt.unasked(db, training.trained(plan.rows)))
-        id = await training.create(document, provider, plan)
+        await _agree_on_prompt(arguments, document, lambda db: system_prompts.unasked(db, submit.trained(plan.rows)))
+        id = await submit.create(document, provider, plan)
         shown = 0
 
         def show(_changes: Changes) -> None:
@@ -172,9 +160,9 @@ def _train(arguments: Arguments) -> int:
             shown = len(events)
 
         try:
-            job = await training.follow(document, provider, id, show)
+            job = await submit.follow(document, provider, id, show)
         except asyncio.CancelledError:
-            await training.cancel(document, provider, id)
+            await submit.cancel(document, provider, id)
             raise
         say(
             arguments,
@@ -199,11 +187,11 @@ async def _agree_on_prompt(
     if found is None:
         return
     if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), trained_prompt.use, found.prompt)
+        await document.write(tr("Use the rows’ prompt"), system_prompts.use, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(trained_prompt.words(found, wanted), *offer, file=sys.stderr)
+    print(system_prompts.words(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:
@@ -212,7 +200,7 @@ def _ask(arguments: Arguments) -> int:
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
-        reply = await provider.chat(arguments.model, chat.messages(prompt, arguments.question), sampling)
+        reply = await provider.chat(arguments.model, chat_messages.messages(prompt, arguments.question), sampling)
         say(
             arguments,
             {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},
@@ -232,14 +220,14 @@ def _exam(arguments: Arguments) -> int:
 
         subjects = [
             Subject(provider.id, model, condition)
-            for condition in arguments.conditions or [conditions.CLOSED]
+            for condition in arguments.conditions or [prompt_conditions.CLOSED]
             for model in arguments.models
         ]
         await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
-        plan = evals.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
-        id = await evals.examine(document, connect, plan, reporter(tr("Exam")))
-        result = await document.read(lambda db: scores.result(db, evals.one(db, id)))
+        plan = runs.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
+        id = await runs.examine(document, connect, plan, reporter(tr("Exam")))
+        result = await document.read(lambda db: scores.result(db, runs.one(db, id)))
         fought = await _duels(document, provider, arguments.judge, result) if arguments.judge else []
         lines = [_duel_words(at, score) for at, score in enumerate(fought, 2)]
         data = {**_as_data(result), "duels": [dataclasses.asdict(score) for score in fought]}
@@ -249,17 +237,21 @@ def _exam(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
-async def _duels(document: Project, provider: providers.Provider, judge: str, result: Result) -> list[duels.Score]:
+async def _duels(
+    document: Project, provider: providers.Provider, judge: str, result: Result
+) -> list[pairwise_comparison.Score]:
     """Let the judge compare each subject's answers with the first one's."""
     first, *others = (subject.id for subject in result.run.subjects)
     found = []
     for other in others:
-        await duels.fight(document, provider, judge, (first, other), reporter(tr("Comparing")), lambda _changes: None)
-        found.append(await document.read(duels.score, first, other))
+        await pairwise_comparison.fight(
+            document, provider, judge, (first, other), reporter(tr("Comparing")), lambda _changes: None
+        )
+        found.append(await document.read(pairwise_comparison.score, first, other))
     return found
 
 
-def _duel_words(at: int, score: duels.Score) -> str:
+def _duel_words(at: int, score: pairwise_comparison.Score) -> str:
     return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
@@ -282,8 +274,8 @@ def _as_data(result: Result) -> dict[str, Any]:
         "models": [subject.model for subject in result.run.subjects],
         "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
-        "held_out": [report_files.rate_data(total.held) for total in result.totals],
-        "leaked": [report_files.rate_data(total.leaked) for total in result.totals],
+        "held_out": [csv_and_json.rate_data(total.held) for total in result.totals],
+        "leaked": [csv_and_json.rate_data(total.leaked) for total in result.totals],
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
         "gained": [[line.name for line in one.gained] for one in compared],

@@ -8,12 +8,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from core import project
 from core.errors import MissingLogError
 from core.language import tr
 from core.progress import Progress, Reporter
-from core.project import Project
-from core.reading_copy import save_what_is_there
+from core.storage import project
+from core.storage.project import Project
+from core.storage.read_only_copy import save_what_is_there
 
 CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 

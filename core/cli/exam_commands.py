@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from core import report, settings
-from core.console import CLEAN, Arguments, reporter, say, with_project
-from core.judges import JUDGE, PERSON
+from core import settings
+from core.cli.console import CLEAN, Arguments, reporter, say, with_project
+from core.exam import report
+from core.exam.judges import JUDGE, PERSON
 from core.language import tr
-from core.project import Project
+from core.storage.project import Project
 
 BY = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
 

@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Callable
 
-from core import fact_links, hold_out
-from core.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
+from core.cli.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
+from core.exam import hold_out
+from core.generation import fact_links
 from core.language import tr
-from core.project import Project
+from core.storage.project import Project
 
 LARGEST_SEED = 2**31
 

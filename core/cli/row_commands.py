@@ -10,23 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core import (
-    checks,
-    dataset,
-    exporting,
-    fact_links,
-    filters,
-    formats,
-    importing,
-    project,
-    quarantine,
-    samples,
-)
-from core.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
+from core import checks, formats
+from core.cli.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
+from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
+from core.dataset.import_blocks import Options
 from core.errors import FormatError, JukuError, ProjectError
+from core.generation import fact_links
 from core.language import tr, trn
-from core.project import Project
-from core.rows import Options
+from core.storage import project
+from core.storage.project import Project
 
 PIPE = Path("-")  # instead of a file: what is piped in
 
@@ -34,7 +26,7 @@ PIPE = Path("-")  # instead of a file: what is piped in
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
     new = verb("new", _new, tr("create a project"), False)
     new.add_argument("project", type=Path)
-    new.add_argument("--sample", choices=samples.names())
+    new.add_argument("--sample", choices=sample_projects.names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
     adding = verb("import", _import, words)
     adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
@@ -51,8 +43,8 @@ def _add_reading(adding: argparse.ArgumentParser) -> None:
     adding.add_argument("--encoding", default="", help=tr("by default detected from the content"))
     column = tr("which table column means what, as in question=Frage; can be given several times")
     adding.add_argument("--column", action="append", type=_column, default=[], metavar="FIELD=NAME", help=column)
-    adding.add_argument("--split", choices=dataset.SPLITS, default="train")
-    adding.add_argument("--status", choices=dataset.STATUSES, default="approved")
+    adding.add_argument("--split", choices=examples.SPLITS, default="train")
+    adding.add_argument("--status", choices=examples.STATUSES, default="approved")
     adding.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
     adding.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
 
@@ -67,7 +59,7 @@ def _column(text: str) -> tuple[str, str]:
 def _add_writing(export: argparse.ArgumentParser) -> None:
     export.add_argument("out", type=Path)
     export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("by default detected from the name"))
-    export.add_argument("--split", choices=dataset.SPLITS, default="")
+    export.add_argument("--split", choices=examples.SPLITS, default="")
     export.add_argument("--rows", default="", metavar="TAG", help=tr("only rows with this tag"))
     words = tr("only matching rows, with the same syntax as in the window: “status:draft length:>500 word”")
     export.add_argument("--filter", default="", metavar="WORDS", help=words)
@@ -84,10 +76,10 @@ def _add_writing(export: argparse.ArgumentParser) -> None:
 
 def _new(arguments: Arguments) -> int:
     async def work(document: Project) -> None:
-        await document.write(tr("Use the sample"), samples.fill, arguments.sample)
+        await document.write(tr("Use the sample"), sample_projects.fill, arguments.sample)
 
     if arguments.sample:
-        samples.load(arguments.sample)
+        sample_projects.load(arguments.sample)
     document = project.create(arguments.project)
     try:
         if arguments.sample:
@@ -112,7 +104,7 @@ def _import(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         status = CLEAN
         for path in arguments.files:
-            before, first = quarantine.count(document.rows), dataset.next_id(document.rows)
+            before, first = quarantine.count(document.rows), examples.next_id(document.rows)
             try:
                 with _file(path) as file:
                     label = tr("Import {name}", name=file.name)
@@ -126,7 +118,7 @@ def _import(arguments: Arguments) -> int:
                 continue
             unread = await document.read(quarantine.unread, before)
             linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
-            wrong = await document.read(dataset.wrong_since, first)
+            wrong = await document.read(examples.wrong_since, first)
             _say_imported(arguments, path, brought, unread, wrong, linked)
             status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
@@ -155,7 +147,7 @@ def _say_imported(
     path: Path,
     brought: importing.Imported,
     unread: list[quarantine.Unread],
-    wrong: dataset.Wrong,
+    wrong: examples.Wrong,
     linked: fact_links.Linked | None,
 ) -> None:
     if arguments.json:

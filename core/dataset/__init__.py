@@ -1,0 +1,1 @@
+"""The examples of a project: found, filtered, edited, imported, exported, counted."""

@@ -5,14 +5,15 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core import conversation, dataset, facts, filters, spec, trained_prompt
-from core.dataset import OWN, TEXTS, Example
+from core.dataset import examples, filters, row_edits, system_prompts
+from core.dataset.examples import OWN, TEXTS, Example
+from core.dataset.filters import Choice, Filter
+from core.dataset.row_texts import turns
 from core.errors import FormatError
-from core.filters import Choice, Filter
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
-from core.said import turns
+from core.spec import facts, spec
 
 CHUNK = 1000
 SYSTEM = "system"
@@ -28,7 +29,7 @@ def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str
 
 
 def refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the rows that a judge has refused (core/judging.py)."""
+    """Those of the rows that a judge has refused (core/generation/row_judging.py)."""
     wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGED)
     sql = f"SELECT id FROM example WHERE {wanted}"
     found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGED])}
@@ -62,7 +63,7 @@ def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, r
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
     for start in range(0, len(ids), CHUNK):
-        dataset.delete(db, ids[start : start + CHUNK])
+        examples.delete(db, ids[start : start + CHUNK])
         reporter.update(min(start + CHUNK, len(ids)), len(ids))
 
 
@@ -122,7 +123,7 @@ def preview(
     """What `replace` would do to the chosen rows. Raises `Cancelled`."""
     shown: list[Replacement] = []
     total = 0
-    for _row, changes in _replacements(db, pattern, dataset.ids_of(db, choice), reporter or Reporter()):
+    for _row, changes in _replacements(db, pattern, examples.ids_of(db, choice), reporter or Reporter()):
         total += 1
         if len(shown) < limit:
             shown += changes
@@ -131,7 +132,7 @@ def preview(
 
 def replace(db: sqlite3.Connection, pattern: Pattern, choice: Choice, reporter: Reporter) -> None:
     """Replace every occurrence in the chosen rows."""
-    _write(db, _replacements(db, pattern, list(dataset.ids_of(db, choice)), reporter))
+    _write(db, _replacements(db, pattern, list(examples.ids_of(db, choice)), reporter))
 
 
 def _change(
@@ -168,7 +169,7 @@ def _changed(
     """Of all these rows those that change, each with what changes in it."""
     for start in range(0, len(ids), CHUNK):
         reporter.update(start, len(ids))
-        for row in dataset.examples(db, ids[start : start + CHUNK]):
+        for row in examples.examples(db, ids[start : start + CHUNK]):
             befores = ((field, _text(row, field)) for field in fields)
             changes = [Replacement(row.id, field, before, change(before)) for field, before in befores]
             if changes := [one for one in changes if one.after != one.before]:
@@ -192,22 +193,22 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
         if data != row.data:
             texts.append((row.id, data))
         if len(texts) >= CHUNK:
-            dataset.edit_texts(db, texts)
+            examples.edit_texts(db, texts)
             texts = []
-    dataset.edit_texts(db, texts)
+    examples.edit_texts(db, texts)
 
 
 def _said(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
         return _without_system(data)
-    return conversation.say(data, ROLES[change.field], change.after)
+    return row_edits.say(data, ROLES[change.field], change.after)
 
 
 def _without_system(data: str) -> str:
     """No instructions at all, since an empty message would be an error."""
-    paths = [message.path for message in conversation.messages(data) if message.role == SYSTEM]
+    paths = [message.path for message in row_edits.messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
-        data = conversation.remove(data, path)
+        data = row_edits.remove(data, path)
     return data
 
 
@@ -218,8 +219,8 @@ def fixed_prompt(db: sqlite3.Connection) -> str:
     # The row that the finding names as usual, rather than all of them: a button says this for each row that is looked at.
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
     if named := db.execute(sql, (DIFFERING,)).fetchone():
-        return turns(next(dataset.examples(db, [named[0]])).data).prompt.strip()
-    usual = trained_prompt.of_rows(db, Filter(split="train"))
+        return turns(next(examples.examples(db, [named[0]])).data).prompt.strip()
+    usual = system_prompts.of_rows(db, Filter(split="train"))
     return usual.prompt if usual else ""
 
 
@@ -229,6 +230,6 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
         facts.confirm(db, filters.find(db, Filter(rule=rule)))
         return
     if rule != DIFFERING:
-        dataset.fix_all(db, rule, reporter)
+        examples.fix_all(db, rule, reporter)
         return
     set_system_prompt(db, filters.find(db, Filter(rule=rule)), fixed_prompt(db), reporter)

@@ -11,13 +11,15 @@ from typing import Any
 
 import msgspec
 
-from core import checks, conversation, filters, packs
+from core import checks
+from core.dataset import filters, row_edits
+from core.dataset.filters import Choice as Choice
+from core.dataset.filters import Filter as Filter
 from core.errors import FormatError, JukuError
-from core.filters import Choice as Choice
-from core.filters import Filter as Filter
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
+from core.storage import compressed_texts
 
 SPLITS = ("train", "validation", "test")
 KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
@@ -74,7 +76,7 @@ def _with_rules(row: Example, rules: str) -> Example:
 
 
 def _rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) -> Iterator[Example]:
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     sql = f"SELECT id, pack, slot, {', '.join(OWN)}, source, line, problems FROM example WHERE {condition} ORDER BY pack, slot"
     for id, pack, slot, *rest in db.execute(sql, values):
         data = reader.text((pack, slot))
@@ -96,27 +98,27 @@ def examples(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Exam
 
 def texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
     """The JSON texts of the chosen rows, in order, to be exported or trained on."""
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     for place in _places(db, choice):
         yield reader.text(place)
 
 
 def text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
     """The same as lines of UTF-8, many at once: how many rows, and their lines."""
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     for pack, places in groupby(_places(db, choice), key=itemgetter(0)):
         slots = list(map(itemgetter(1), places))
         yield len(slots), reader.lines(pack, slots)
 
 
-def _places(db: sqlite3.Connection, choice: Choice) -> Iterator[packs.Place]:
+def _places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.Place]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.where(choice)
         return db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
     return _places_of(db, ids_of(db, choice))
 
 
-def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[packs.Place]:
+def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.Place]:
     ids = iter(chosen)
     while chunk := list(islice(ids, CHUNK)):
         marks = ",".join("?" * len(chunk))
@@ -215,15 +217,22 @@ def values(example: Example) -> Values:
     """What stands in the table for a row, without its place."""
     own = (getattr(example, name) for name in OWN)
     heads = example.question[:HEAD], example.answer[:HEAD], len(example.question) + len(example.answer)
-    return (*heads, *own, example.source, example.line, example.problems, packs.digest(example.data.encode()))
+    return (
+        *heads,
+        *own,
+        example.source,
+        example.line,
+        example.problems,
+        compressed_texts.digest(example.data.encode()),
+    )
 
 
 def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
     """Add rows behind the others; the ids they were given."""
     first = next_id(db)
     rows = iter(examples)
-    while group := list(islice(rows, packs.ROWS)):
-        places = packs.put(db, [row.data for row in group])
+    while group := list(islice(rows, compressed_texts.ROWS)):
+        places = compressed_texts.put(db, [row.data for row in group])
         db.executemany(INSERT, ((*place, *values(row)) for place, row in zip(places, group, strict=True)))
     return range(first, next_id(db))
 
@@ -240,7 +249,7 @@ def data(db: sqlite3.Connection, id: int) -> str:
         raise JukuError(
             tr("The row is no longer there"), tr("It was deleted in the meantime, so nothing was changed in it.")
         )
-    return packs.Reader(db).text(place)
+    return compressed_texts.Reader(db).text(place)
 
 
 def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
@@ -253,10 +262,10 @@ def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
         return
     if "$" in field:
-        edit_data(db, id, conversation.apply(data(db, id), field, value))
+        edit_data(db, id, row_edits.apply(data(db, id), field, value))
         return
     assert field in TEXTS, field
-    edit_data(db, id, conversation.say(data(db, id), "user" if field == "question" else "assistant", value))
+    edit_data(db, id, row_edits.say(data(db, id), "user" if field == "question" else "assistant", value))
 
 
 def edit_data(db: sqlite3.Connection, id: int, data: str) -> None:
@@ -268,10 +277,10 @@ def edit_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> int:
     """Replace the JSON texts of many rows; how many. Raises `FormatError` as `edit_data` does."""
     done = 0
     rows = iter(edits)
-    while group := list(islice(rows, packs.ROWS)):
+    while group := list(islice(rows, compressed_texts.ROWS)):
         for _id, text in group:
             require_readable(text)
-        places = packs.put(db, [text for _id, text in group])
+        places = compressed_texts.put(db, [text for _id, text in group])
         db.executemany(_EDIT, (_edited(id, text, place) for (id, text), place in zip(group, places, strict=True)))
         done += len(group)
     return done
@@ -281,10 +290,10 @@ _EDIT = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, leng
 WHERE id = ?"""
 
 
-def _edited(id: int, text: str, place: packs.Place) -> tuple[Any, ...]:
+def _edited(id: int, text: str, place: compressed_texts.Place) -> tuple[Any, ...]:
     row = read_row(text)
     question, answer, length, *_rest = values(row)
-    return (*place, question, answer, length, row.problems, packs.digest(text.encode()), id)
+    return (*place, question, answer, length, row.problems, compressed_texts.digest(text.encode()), id)
 
 
 def require_readable(data: str) -> None:

@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core import dataset, filters
-from core.dataset import Choice, Example, Filter
+from core.dataset import examples as dataset_examples
+from core.dataset import filters
+from core.dataset.examples import Choice, Example, Filter
 from core.errors import FormatError
-from core.formats import card
-from core.formats.conversion import CannotHold
-from core.formats.replacing import replacing, replacing_folder
-from core.formats.writers import WRITERS, Writer, canonical, line
+from core.formats import dataset_card
+from core.formats.conversion_losses import CannotHold
+from core.formats.output_files import replacing, replacing_folder
+from core.formats.row_writers import WRITERS, Writer, canonical, line
 from core.language import tr
 from core.progress import Reporter
 
@@ -82,7 +83,7 @@ def export(
     file = _write_file(db, path, choice, format, options, reporter)
     if options.card:
         title = options.title or path.name
-        text = card.text(title, options.date, [replace(file.described, name=path.name)], _rules(db, choice))
+        text = dataset_card.text(title, options.date, [replace(file.described, name=path.name)], _rules(db, choice))
         with replacing(path.with_name(f"{path.name}.card.md")) as out:
             out.write(text.encode())
     return file.exported
@@ -98,7 +99,7 @@ def foresee(
     """What `export` would write to a file and leave out, without writing it."""
     left: Counter[str] = Counter()
     tallies = (left, Counter[str]())
-    examples = _reported(dataset.examples(db, choice), _splits(db, choice).total(), reporter or Reporter())
+    examples = _reported(dataset_examples.examples(db, choice), _splits(db, choice).total(), reporter or Reporter())
     rows = _write_rows(examples, _Nowhere(), WRITERS[format], options or Options(), tallies)
     return Exported(rows, dict(left))
 
@@ -106,7 +107,7 @@ def foresee(
 @dataclass(frozen=True, slots=True)
 class _File:
     exported: Exported
-    described: card.File
+    described: dataset_card.File
 
 
 def _write_file(
@@ -122,10 +123,10 @@ def _write_file(
                 rows = _write_lines(db, out, choice, options, reporter)
                 splits = _splits(db, choice) if options.card else splits
             else:
-                examples = _reported(dataset.examples(db, choice), _splits(db, choice).total(), reporter)
+                examples = _reported(dataset_examples.examples(db, choice), _splits(db, choice).total(), reporter)
                 rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
-    counts = {split: splits[split] for split in dataset.SPLITS if splits[split]}
-    return _File(Exported(rows, dict(left)), card.File(path.name, rows, counts, hashed.digest()))
+    counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
+    return _File(Exported(rows, dict(left)), dataset_card.File(path.name, rows, counts, hashed.digest()))
 
 
 def _has_bom(writer: Writer, options: Options) -> bool:
@@ -143,9 +144,9 @@ def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: O
 
 def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator[tuple[int, bytes]]:
     if not options.canonical:
-        yield from dataset.text_blocks(db, choice)
+        yield from dataset_examples.text_blocks(db, choice)
         return
-    texts = dataset.texts(db, choice)
+    texts = dataset_examples.texts(db, choice)
     while chunk := list(islice(texts, CHUNK)):
         yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
 
@@ -171,7 +172,7 @@ def _write_rows(
     out.write(head.encode())
     for example in examples:
         try:
-            out.write(spell(example.data, {name: getattr(example, name) for name in dataset.OWN}).encode())
+            out.write(spell(example.data, {name: getattr(example, name) for name in dataset_examples.OWN}).encode())
             splits[example.split] += 1
         except CannotHold as reason:
             left[reason.reason] += 1
@@ -182,8 +183,8 @@ def _export_folder(
     db: sqlite3.Connection, path: Path, choice: Choice, options: Options, reporter: Reporter
 ) -> Exported:
     """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
-    card.require_ours(path)
-    present = [split for split in dataset.SPLITS if _splits(db, choice)[split]]
+    dataset_card.require_ours(path)
+    present = [split for split in dataset_examples.SPLITS if _splits(db, choice)[split]]
     if not present:
         raise FormatError(tr("There are no rows to write"), tr("No row is selected. Nothing was written."))
     plain = replace(options, card=True, bom=options.bom or False)
@@ -194,8 +195,8 @@ def _export_folder(
             chosen = _within(db, choice, split)
             file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
             files.append(replace(file.described, name=f"data/{split}.jsonl"))
-        readme = card.hub(options.title or path.name, options.date, files, _rules(db, choice))
-        with replacing(folder / card.README) as out:
+        readme = dataset_card.hub(options.title or path.name, options.date, files, _rules(db, choice))
+        with replacing(folder / dataset_card.README) as out:
             out.write(readme.encode())
     return Exported(sum(file.rows for file in files))
 
@@ -228,7 +229,7 @@ def _tally(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
         condition, values = filters.where(choice)
         return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
     found: Counter[str] = Counter()
-    for ids in _chunks(dataset.ids_of(db, choice)):
+    for ids in _chunks(dataset_examples.ids_of(db, choice)):
         sql = f"SELECT {column}, count(*) FROM example WHERE id IN ({', '.join('?' * len(ids))}) GROUP BY 1"
         found.update(dict(db.execute(sql, ids)))
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.progress import Reporter
 
 if TYPE_CHECKING:
-    from core.search import Index
+    from core.dataset.text_search import Index
 
 MANY = 10_000  # ids from which numpy reads them faster than it takes to load numpy
 LONGEST_ID = 18  # digits; a larger number is no id
@@ -106,9 +106,9 @@ def find(
     """
     if not filter.text:
         return _ids(db, filter)
-    from core import search
+    from core.dataset import text_search
 
-    matching = search.find(db, filter.text, filter.regex, index, reporter or Reporter())
+    matching = text_search.find(db, filter.text, filter.regex, index, reporter or Reporter())
     if filter == Filter(text=filter.text, regex=filter.regex):
         return matching
     return _kept(_ids(db, filter), matching)

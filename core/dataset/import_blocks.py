@@ -13,17 +13,19 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import checks, dataset, formats, language, outside, packs
-from core.checks.quick import Message, clean_messages
-from core.dataset import HEAD, OWN, Values
+from core import checks, formats, language
+from core.checks.check_line import Message, clean_messages
+from core.dataset import examples
+from core.dataset.examples import HEAD, OWN, Values
 from core.errors import JukuError
 from core.formats import jsonl
-from core.formats.chunks import Chunk, chunks
-from core.formats.lines import HEAD as HEAD_BYTES
-from core.formats.lines import Line, opened
-from core.formats.packed import place
-from core.formats.source import mark
+from core.formats.compressed_files import place
+from core.formats.line_chunks import Chunk, chunks
+from core.formats.text_lines import HEAD as HEAD_BYTES
+from core.formats.text_lines import Line, opened
+from core.formats.text_stream import mark
 from core.progress import Reporter
+from core.storage import background_process, compressed_texts
 
 Left = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
 
@@ -68,7 +70,9 @@ def known_texts(db: sqlite3.Connection) -> KnownTexts:
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM example").fetchone()
     sql = "SELECT group_concat(digest, ' ') FROM example WHERE id > ? AND id <= ?"
     found = (db.execute(sql, (first, first + AT_ONCE)).fetchone()[0] for first in range(0, last, AT_ONCE))
-    return [part for part in found if part], {packs.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")}
+    return [part for part in found if part], {
+        compressed_texts.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")
+    }
 
 
 @dataclass
@@ -117,7 +121,11 @@ class Builder:
         self._known_lines = 0
 
     def full(self) -> bool:
-        return self._size > packs.BYTES or len(self._values) == packs.ROWS or len(self._unread) == packs.ROWS
+        return (
+            self._size > compressed_texts.BYTES
+            or len(self._values) == compressed_texts.ROWS
+            or len(self._unread) == compressed_texts.ROWS
+        )
 
     def add_clean(self, raw: bytes, messages: list[Message], line: int) -> None:
         """A plain conversation without problems, the common case."""
@@ -126,7 +134,9 @@ class Builder:
         question = asked.content if asked else next((m.content for m in reversed(messages) if m.role == "user"), "")
         length = len(question) + len(answer)
         self._texts.append(raw)
-        self._values.append((question[:HEAD], answer[:HEAD], length, *self._common, line, "", packs.digest(raw)))
+        self._values.append(
+            (question[:HEAD], answer[:HEAD], length, *self._common, line, "", compressed_texts.digest(raw))
+        )
         self._size += len(raw)
 
     def add_line(self, line: Line) -> None:
@@ -142,13 +152,13 @@ class Builder:
             if row.problems[0].rule != "blank":
                 self._leave(row.line, row.problems[0])
             return
-        question, answer = dataset.previews(row.text)
+        question, answer = examples.previews(row.text)
         rules = " ".join(dict.fromkeys(problem.rule for problem in row.problems))
         common = self._common if not row.fields else self._with(row.fields)
         self._add(question, answer, common, row.line.number, rules, row.text.encode())
 
     def _leave(self, line: jsonl.Line, reason: checks.Problem) -> None:
-        if packs.digest(line.raw) in self._known.unread:
+        if compressed_texts.digest(line.raw) in self._known.unread:
             self._known_lines += 1
             return
         at = (line.number, line.offset, line.length)
@@ -161,7 +171,9 @@ class Builder:
     def _add(self, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes) -> None:
         length = len(question) + len(answer)
         self._texts.append(raw)
-        self._values.append((question[:HEAD], answer[:HEAD], length, *common, line, rules, packs.digest(raw)))
+        self._values.append(
+            (question[:HEAD], answer[:HEAD], length, *common, line, rules, compressed_texts.digest(raw))
+        )
         self._size += len(raw)
 
     def block(self) -> Block:
@@ -172,7 +184,7 @@ class Builder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(packs.packed(texts), len(values), _flat(values), self._unread, known)
+        found = Block(compressed_texts.packed(texts), len(values), _flat(values), self._unread, known)
         self._empty()
         return found
 
@@ -243,7 +255,7 @@ def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, in
     rows = known = unread = 0
     for block in blocks:
         if block.rows:
-            block.values[:: len(dataset.COLUMNS)] = [packs.put_packed(db, block.blob)] * block.rows
+            block.values[:: len(examples.COLUMNS)] = [compressed_texts.put_packed(db, block.blob)] * block.rows
             db.execute(_insert(block.rows), block.values)
         db.executemany(_LEFT, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)
@@ -253,7 +265,7 @@ def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, in
 @cache
 def _insert(rows: int) -> str:
     """One statement for all rows of a pack: while it runs, other threads of the process can, too."""
-    head, values = dataset.INSERT.split("VALUES")
+    head, values = examples.INSERT.split("VALUES")
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
@@ -268,12 +280,12 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 
 def serve() -> None:
-    """Read a file for another process of ours (core/importing.py): pickled blocks, then None or what went wrong."""
-    outside.leave_interrupts()
+    """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
+    background_process.leave_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:
-        with open(sys.stdout.fileno(), "wb", buffering=outside.PIPE, closefd=False) as out:
+        with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE, closefd=False) as out:
             _tell(path, options, known, out)
     except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
         os._exit(1)
@@ -292,6 +304,6 @@ def _tell(path: Path, options: Options, texts: KnownTexts | None, out: BinaryIO)
 
 if __name__ == "__main__":
     # By the module's own name, since that is what a pickled block is known by.
-    from core import rows
+    from core.dataset import import_blocks
 
-    rows.serve()
+    import_blocks.serve()

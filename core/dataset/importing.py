@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import dataset, keys, language, outside
+from core import keys, language
+from core.dataset import examples
+from core.dataset.import_blocks import Block, Known, KnownTexts, blocks, known_texts, store
+from core.dataset.import_blocks import Options as Options
 from core.errors import JukuError
+from core.paths import ROOT
 from core.progress import Progress, Reporter
-from core.project import Changes, Project
-from core.rows import Block, Known, KnownTexts, blocks, known_texts, store
-from core.rows import Options as Options
+from core.storage import background_process
+from core.storage.project import Changes, Project
 
 WRITTEN = 0.5  # seconds between two writings of what is stored so far
 
@@ -106,18 +109,18 @@ def _written_early(write_out: Callable[[], None]) -> Iterator[None]:
 
 def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
     (unread,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM unread").fetchone()
-    return {"example": dataset.next_id(db), "unread": unread}
+    return {"example": examples.next_id(db), "unread": unread}
 
 
 def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter: Reporter) -> Iterator[Block]:
     reporter.check()
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.rows"],
-        cwd=outside.ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=outside.PIPE,
+        [sys.executable, "-m", "core.dataset.import_blocks"],
+        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
-    outside.widen(process.stdout)
+    background_process.widen(process.stdout)
     reporter.on_cancel(process.kill)
     try:
         with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why
@@ -144,4 +147,4 @@ def _blocks_of(process: subprocess.Popen[bytes], reporter: Reporter) -> Iterator
                 raise JukuError(*item)
     except (EOFError, pickle.UnpicklingError):
         reporter.check()
-        raise outside.ended_error(process.wait()) from None
+        raise background_process.ended_error(process.wait()) from None

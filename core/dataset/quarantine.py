@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import checks, dataset
-from core.formats.replacing import replacing
+from core import checks
+from core.dataset import examples
+from core.formats.output_files import replacing
 from core.progress import Reporter
 
 COLUMNS = "id, source, line, start, length, raw, rule, message"
@@ -89,9 +90,9 @@ def repaired(entry: Unread) -> str | None:
 
 def repair(db: sqlite3.Connection, id: int, data: str) -> None:
     """Make an example of a line that a person has put right. Raises `FormatError`; the line then stays aside."""
-    dataset.require_readable(data)
+    examples.require_readable(data)
     source, line = db.execute("SELECT source, line FROM unread WHERE id = ?", (id,)).fetchone()
-    dataset.add(db, [dataset.read_row(data, source=source, line=line)])
+    examples.add(db, [examples.read_row(data, source=source, line=line)])
     delete(db, [id])
 
 

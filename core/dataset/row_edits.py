@@ -4,18 +4,18 @@ import re
 from collections.abc import Callable
 
 from core.checks import ROLES
-from core.checks.line import decode_text
-from core.checks.spans import Edit, Span, dumps, edited, elements, entries, members, whole
+from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
+from core.checks.line_parsing import decode_text
+from core.dataset.row_json import CALL_KEYS, CHAT, SECTIONS, at, declared, parts_of, words
+from core.dataset.row_json import Message as Message
+from core.dataset.row_json import Part as Part
+from core.dataset.row_json import Section as Section
+from core.dataset.row_json import messages as messages
+from core.dataset.row_json import sections as sections
+from core.dataset.row_json import tools as tools
 from core.errors import FormatError
 from core.formats import jsonl
 from core.language import tr
-from core.turns import CALL_KEYS, CHAT, SECTIONS, at, declared, parts_of, words
-from core.turns import Message as Message
-from core.turns import Part as Part
-from core.turns import Section as Section
-from core.turns import messages as messages
-from core.turns import sections as sections
-from core.turns import tools as tools
 
 _TURN = re.compile(r"(.+)\[(\d+)\]")
 _PLACE = re.compile(r"(\$[.a-z_]+\[\d+\])(?:\.([a-z_]+)(?:\[(\d+)\])?)?")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from core.checks.spans import Span, elements, members, whole
+from core.checks.json_positions import Span, elements, members, whole
 
 CHAT = "$.messages"
 # Where turns stand: in a conversation, or in a row of two answers, of which the older spelling is known too.

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import dataset, facts, spec
+from core.dataset import examples
 from core.errors import JukuError
 from core.formats import jsonl
 from core.language import tr
 from core.paths import RESOURCES
+from core.spec import facts, spec
 
 FOLDER = RESOURCES / "samples"
 
@@ -46,12 +47,12 @@ def fill(db: sqlite3.Connection, name: str) -> None:
     spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text))
     for fact in _lines(folder / "facts.jsonl"):
         facts.add(db, fact["text"], fact["quote"], fact["id"])
-    dataset.add(db, (_example(row, sample, "train") for row in _lines(folder / "examples.jsonl")))
-    dataset.add(db, (_example(row, sample, "test") for row in _lines(folder / "exam.jsonl")))
+    examples.add(db, (_example(row, sample, "train") for row in _lines(folder / "examples.jsonl")))
+    examples.add(db, (_example(row, sample, "test") for row in _lines(folder / "exam.jsonl")))
 
 
-def _example(row: dict[str, Any], sample: Sample, split: str) -> dataset.Example:
-    return dataset.read_row(
+def _example(row: dict[str, Any], sample: Sample, split: str) -> examples.Example:
+    return examples.read_row(
         jsonl.new_row(sample.system_prompt, row["question"], row["answer"]),
         split=split,
         kind=row["kind"],

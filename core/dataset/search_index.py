@@ -10,12 +10,14 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from core import filters, outside, packs, paths, schema, search
-from core.connection import open_rows
-from core.filters import Filter
+from core import paths
+from core.atomic_files import whole_folder
+from core.dataset import filters, text_search
+from core.dataset.filters import Filter
 from core.progress import Reporter
-from core.project import Changes, Project
-from core.whole_files import whole_folder
+from core.storage import background_process, compressed_texts, schema
+from core.storage.connection import open_rows
+from core.storage.project import Changes, Project
 
 WORTH = 20_000  # rows from which an index is made; fewer are read as fast
 KEPT = 8  # indexes of other projects that stay in the cache
@@ -27,7 +29,7 @@ class Finder:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.index = search.Index()
+        self.index = text_search.Index()
         self._newest = Reporter()
 
     async def find(self, filter: Filter) -> array[int]:
@@ -53,7 +55,7 @@ class Finder:
         if _made_of(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
-                await outside.run_aside("core.indexing", request, reporter)
+                await background_process.run_aside("core.dataset.search_index", request, reporter)
         self.index.open(folder)
 
 
@@ -89,10 +91,10 @@ def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
     db.execute("BEGIN")  # all as of one moment
     rows, state = _size(db)
     ids, ends, end = array("q"), array("q"), 0
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            said = f"{search.searchable(reader.text((pack, slot)))}{search.END}".encode()
+            said = f"{text_search.searchable(reader.text((pack, slot)))}{text_search.END}".encode()
             end += file.write(said)
             ids.append(id)
             ends.append(end)
@@ -110,4 +112,4 @@ def _forget_old(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    outside.serve(build, outside.NICE)
+    background_process.serve(build, background_process.NICE)

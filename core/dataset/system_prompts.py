@@ -5,15 +5,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core import choices, facts, filters, packs, spec
-from core.filters import Filter
+from core.dataset import filters
+from core.dataset.filters import Filter
+from core.dataset.row_texts import turns
 from core.language import tr
-from core.said import turns
+from core.spec import facts, spec
+from core.storage import compressed_texts, remembered_choices
 
 LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
 SPREAD = 7919  # a prime: rows that are looked at follow no pattern that rows may have
 FEW = 10  # a prompt that fewer than one in so many rows have is an oddity, not how they teach
-CHOSEN = "system_prompt"  # the place of the choice that `use` is (core/choices.py)
+CHOSEN = "system_prompt"  # the place of the choice that `use` is (core/storage/remembered_choices.py)
 BRIEF = 80  # characters of a prompt that a sentence shows
 
 
@@ -59,7 +61,7 @@ def unasked(db: sqlite3.Connection, chosen: Filter, version: int | None = None) 
 
 def is_chosen(db: sqlite3.Connection) -> bool:
     """Whether the project asks under a prompt that a person has taken from rows."""
-    return choices.load(db).get(CHOSEN) == spec.load(db).system_prompt.strip()
+    return remembered_choices.load(db).get(CHOSEN) == spec.load(db).system_prompt.strip()
 
 
 def unasked_of_all(db: sqlite3.Connection, found: Sequence[Trained | None]) -> list[Trained]:
@@ -81,7 +83,7 @@ def _prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) -> "Co
     condition = condition if version is None else f"version = ? AND {condition}"
     (count,) = db.execute(f"SELECT count(*) FROM {table} WHERE {condition}", [*given, *values]).fetchone()
     sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SPREAD} % 1000003 % ? = 0 ORDER BY id"
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     places = db.execute(sql, [*given, *values, max(1, count // LOOKED_AT)])
     return Counter(turns(reader.text(place)).prompt.strip() for place in places)
 
@@ -116,5 +118,5 @@ def brief(prompt: str) -> str:
 
 def use(db: sqlite3.Connection, prompt: str) -> None:
     """Ask under this prompt from now on: it becomes the project's. That a person chose it is known as long as it is that."""
-    choices.store(db, CHOSEN, prompt.strip())
+    remembered_choices.store(db, CHOSEN, prompt.strip())
     facts.save(db, replace(spec.load(db), system_prompt=prompt))

@@ -1,6 +1,6 @@
 """Finds text in a million rows at once: all they say, folded, lies in one flat file that is searched byte by byte.
 
-The file is a cache, made in a process of its own (core/indexing.py). Rows edited since then are looked at one by one;
+The file is a cache, made in a process of its own (core/dataset/search_index.py). Rows edited since then are looked at one by one;
 a step that touches more rows than can be named makes the file stale. Without one every row is read, which takes longer
 but finds the same.
 """
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core import packs
-from core.checks.quick import clean_messages
+from core.checks.check_line import clean_messages
 from core.errors import FormatError
 from core.formats import jsonl
 from core.language import tr
 from core.progress import Reporter
+from core.storage import compressed_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +92,7 @@ def _matcher(text: str, regex: bool) -> Matches:
 
 def _scanned(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
     """Of all rows, or of `ids`, those that match."""
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     for done, (id, pack, slot) in enumerate(_places(db, ids)):
         if matches(searchable(reader.text((pack, slot)))):
             yield id
@@ -113,7 +113,7 @@ def _places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple
 class Index:
     """The folded texts of all rows: `text` (UTF-8, each ended by NUL), `ends` (its offset in bytes), `ids`, all in order.
 
-    Not ready until it is opened on files that `core.indexing` made.
+    Not ready until it is opened on files that `core.dataset.search_index` made.
     """
 
     def __init__(self) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core import aside, outside, packs
-from core.connection import open_rows
-from core.counting import ENCODINGS as ENCODINGS
-from core.counting import Counter
-from core.counting import encoding_of as encoding_of
 from core.progress import Reporter
-from core.project import Changes, Project
+from core.storage import background_process, compressed_texts, kept_results
+from core.storage.connection import open_rows
+from core.storage.project import Changes, Project
+from core.text.tokenizer import ENCODINGS as ENCODINGS
+from core.text.tokenizer import Counter
+from core.text.tokenizer import encoding_of as encoding_of
 
 LIMIT = 65_536  # tokens of one row; what is longer is cut off by the server, silently
 LONGEST = 20
@@ -62,7 +62,7 @@ class Summary:
 
 async def refresh(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
     """Count what is not counted yet, in a process of its own; None where nothing was missing."""
-    return await aside.run(project, "core.tokens", {"encoding": encoding}, _store, reporter)
+    return await kept_results.run(project, "core.dataset.token_counts", {"encoding": encoding}, _store, reporter)
 
 
 def of_rows(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> dict[int, int]:
@@ -85,7 +85,7 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
     count = Counter(encoding).row if missing else None
-    reader = packs.Reader(db, kept=1)
+    reader = compressed_texts.Reader(db, kept=1)
     for done, pack in enumerate(missing):
         assert count
         yield pack, [count(text) for text in reader.pack(pack)]
@@ -98,7 +98,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
     counted = False
     with closing(open_rows(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
         for line in count_missing(db, encoding, reporter):
-            aside.write_line(file, line)
+            kept_results.write_line(file, line)
             counted = True
     return encoding if counted else None
 
@@ -173,4 +173,4 @@ def _histogram(tokens: Numbers) -> list[Bin]:
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
-from core import filters, tokens
-from core.filters import Filter
+from core.dataset import filters, token_counts
+from core.dataset.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def of(db: sqlite3.Connection, chosen: Filter, encoding: str, version: int | Non
         if counts is None:
             missing += 1
             continue
-        count = tokens.unpacked(counts)[slot]
-        trained += min(count, tokens.LIMIT)
-        over += count > tokens.LIMIT
+        count = token_counts.unpacked(counts)[slot]
+        trained += min(count, token_counts.LIMIT)
+        over += count > token_counts.LIMIT
     return Amount(rows, trained, over, missing)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core import filters, packs, schema
-from core.dataset import OWN, Example, previews
-from core.filters import Filter
+from core.dataset import filters
+from core.dataset.examples import OWN, Example, previews
+from core.dataset.filters import Filter
 from core.progress import Reporter
+from core.storage import compressed_texts, schema
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -69,7 +70,7 @@ def current(db: sqlite3.Connection, name: str) -> int:
 
 def texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
     """The JSON texts of a version's rows that match `chosen` (its text is not looked at), in order."""
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     condition, values = filters.where(chosen)
     sql = f"SELECT pack, slot FROM version_row WHERE version = ? AND {condition} ORDER BY id"
     for place in db.execute(sql, [id, *values]):
@@ -116,7 +117,7 @@ def diff(
     pair, values = _pairs(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
     found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     width = len(_SHOWN)
     rows = [
         Difference(
@@ -153,7 +154,7 @@ def _pairs(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, li
     return sql, [*before, *after, *before, *after, *after, *before]
 
 
-def _example(reader: packs.Reader, id: int, values: Sequence[object]) -> Example:
+def _example(reader: compressed_texts.Reader, id: int, values: Sequence[object]) -> Example:
     pack, slot, *rest = values
     assert isinstance(pack, int)
     assert isinstance(slot, int)

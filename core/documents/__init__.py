@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checks.rules import clip
-from core.documents import pdf, plain, web, word
-from core.documents.parts import Content, broken
+from core.checks.rule_registry import clip
+from core.documents import docx_reader, html_reader, pdf_reader, text_reader
+from core.documents.reader_result import Content, broken
 from core.errors import FormatError
-from core.formats import lines
+from core.formats import text_lines
 from core.language import tr
 from core.progress import Reporter
 
@@ -81,7 +81,7 @@ def _bare(heading: str) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    with lines.opened(path) as file:
+    with text_lines.opened(path) as file:
         raw = file.read(LIMIT + 1)
     if len(raw) > LIMIT:
         raise FormatError(
@@ -98,9 +98,9 @@ def _reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content
     """Who reads it: by its content first, its name second."""
     suffix = path.suffix.lower()
     if raw[:1024].lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in raw[:1024]):
-        return pdf.read
+        return pdf_reader.read
     if raw.startswith(b"PK"):
-        return word.read
+        return docx_reader.read
     for magic, kind in _OTHERS.items():
         if raw.startswith(magic):
             raise other(path, kind)
@@ -111,11 +111,11 @@ def _reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content
 
 def _web_or_plain(path: Path, raw: bytes, reporter: Reporter) -> Content:
     reporter.update(0)
-    page = web.decoded(raw) or plain.read(path, raw)
+    page = html_reader.decoded(raw) or text_reader.read(path, raw)
     is_named = path.suffix.lower() in (".html", ".htm", ".xhtml") and _TAG.search(page.text)
     if is_named or _WEB.match(page.text):
-        return web.content(path, page.text, page.notes, reporter)
-    return plain.read(path, raw)
+        return html_reader.content(path, page.text, page.notes, reporter)
+    return text_reader.read(path, raw)
 
 
 def other(path: Path, kind: str) -> FormatError:

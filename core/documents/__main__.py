@@ -4,8 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core import documents, outside
+from core import documents
 from core.progress import Reporter
+from core.storage import background_process
 
 
 def _read(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -14,4 +15,4 @@ def _read(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    outside.serve(_read)
+    background_process.serve(_read)

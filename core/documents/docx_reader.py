@@ -4,9 +4,9 @@ import io
 import zipfile
 from pathlib import Path
 
-from core.checks.rules import clip
-from core.documents import web
-from core.documents.parts import Content, broken, library
+from core.checks.rule_registry import clip
+from core.documents import html_reader
+from core.documents.reader_result import Content, broken, library
 from core.errors import FormatError
 from core.language import tr
 from core.progress import Reporter
@@ -30,7 +30,7 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
         raise
     except Exception as error:  # whatever a damaged file leads the libraries to
         raise broken(path) from error
-    return web.content(path, page, [], reporter)
+    return html_reader.content(path, page, [], reporter)
 
 
 def _look_through(path: Path, raw: bytes) -> None:

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from core.checks.rules import clip
-from core.documents.clean import Cleaner
-from core.documents.parts import Content, library
-from core.documents.plain import with_breaks
+from core.checks.rule_registry import clip
+from core.documents.html_sanitizer import Cleaner
+from core.documents.reader_result import Content, library
+from core.documents.text_reader import with_breaks
 from core.errors import FormatError
 from core.language import tr, trn
 from core.progress import Reporter

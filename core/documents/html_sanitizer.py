@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Set
 
-from core.documents.parts import WIDE
+from core.documents.reader_result import WIDE
 
 Names = Set[str]
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.documents.parts import WIDE
+from core.documents.reader_result import WIDE
 
 EDGE = 2  # lines at the top and at the bottom of a page that may repeat on each
 SHORT = 40  # characters of a line that holds a page's number only

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.checks.rules import clip
-from core.documents import paragraphs
-from core.documents.parts import Content, broken, library
+from core.checks.rule_registry import clip
+from core.documents import pdf_paragraphs
+from core.documents.reader_result import Content, broken, library
 from core.errors import FormatError
 from core.language import tr, trn
 from core.progress import Reporter
@@ -32,7 +32,7 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
         images += _images(page)
     if not any(text and text.strip() for text in texts):
         raise _no_text(path)
-    text, repeated = paragraphs.of_pages([text or "" for text in texts])
+    text, repeated = pdf_paragraphs.of_pages([text or "" for text in texts])
     return Content(text, [*_notes(texts, len(pages), images), *(_left_out(line) for line in repeated)])
 
 

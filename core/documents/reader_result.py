@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
 from core.errors import FormatError, JukuError
 from core.language import tr
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from core.checks.rules import clip
-from core.documents.parts import Content
+from core.checks.rule_registry import clip
+from core.documents.reader_result import Content
 from core.errors import FormatError
-from core.formats import lines, source
+from core.formats import text_lines, text_stream
 from core.language import tr, trn
 
 JUNK = 0.1  # the share of characters that are none, from which a file is no text
@@ -17,8 +17,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 def read(path: Path, raw: bytes) -> Content:
     """The text as it stands, with LF as its line break. Raises FormatError when it is no text."""
-    encoding = lines.sniff(path)
-    text = raw[source.mark(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    encoding = text_lines.sniff(path)
+    text = raw[text_stream.mark(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
     if "\0" in text or (lost + controls) > JUNK * len(text):

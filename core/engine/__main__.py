@@ -17,8 +17,9 @@ import platformdirs
 import uvicorn
 from filelock import FileLock, Timeout
 
-from core.engine import engine, lifetime, server
-from core.engine.whole_files import make_private, write_whole
+from core.engine import child_lifetime
+from core.engine.http import server, services
+from core.engine.private_files import make_private, write_whole
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -98,7 +99,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    parts = engine.build(arguments.home, models_folder(), arguments.dtype)
+    parts = services.build(arguments.home, models_folder(), arguments.dtype)
     app = server.create_app(parts, token, arguments.host, on_start)
     config = uvicorn.Config(
         app,
@@ -120,7 +121,7 @@ def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     if child:
-        lifetime.watch_stdin(lambda: _leave(http))
+        child_lifetime.watch_stdin(lambda: _leave(http))
     asyncio.run(http.serve(sockets=[listening]))
 
 

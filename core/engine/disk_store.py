@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from core.engine.protocol import ApiError, Json, new_id, now
-from core.engine.whole_files import keep_folder, sync_folder, write_whole
+from core.engine.http.protocol import ApiError, Json, new_id, now
+from core.engine.private_files import keep_folder, sync_folder, write_whole
 
 UNFINISHED = ("validating_files", "queued", "running")
 

@@ -1,6 +1,6 @@
 """Files and folders that appear whole or not at all, also after a power cut, and that only their owner may read.
 
-The engine's own: core/whole_files.py syncs in the same words, but neither side of the wall between them may import the
+The engine's own: core/atomic_files.py syncs in the same words, but neither side of the wall between them may import the
 other (ARCHITECTURE.md, rule 3), and there is no place for both. What they build on it differs: all here is its owner's alone.
 """
 

@@ -1,0 +1,1 @@
+"""Exams: questions put to models, answers graded, results with their statistics."""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import conditions, graders, judges
-from core.judges import PERSON, UNCLEAR, Marked
-from core.retrieval import Found
+from core.exam import graders, judges, prompt_conditions
+from core.exam.judges import PERSON, UNCLEAR, Marked
+from core.exam.retrieval import Found
 
 ALIKE = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY question, text ORDER BY 1"
 
@@ -61,7 +61,7 @@ def answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[
 
 def _answer(row: tuple[Any, ...]) -> Answer:
     passed = None if row[6] is None else bool(row[6])
-    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], conditions.passages_of(row[13]))
+    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], prompt_conditions.passages_of(row[13]))
     return Answer(*values)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from core import judges
-from core.scores import GENERAL, MEMORISED, Rate
+from core.exam import judges
+from core.exam.scores import GENERAL, MEMORISED, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), to
 def points(db: sqlite3.Connection, by: str = "") -> list[Point]:
     """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
 
-    `by` is whose marks count: the run's own grader (''), its judge or a person (core/judges.py).
+    `by` is whose marks count: the run's own grader (''), its judge or a person (core/exam/judges.py).
     """
     assert by in ("", judges.JUDGE, judges.PERSON)
     found = [_point(db, by, *row) for row in db.execute(_MADE).fetchall()]

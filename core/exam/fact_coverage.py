@@ -5,10 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from core import evals, facts, spec
-from core.dataset import MEMORISED
-from core.facts import Fact
-from core.scores import Rate
+from core.dataset.examples import MEMORISED
+from core.exam import runs
+from core.exam.scores import Rate
+from core.spec import facts, spec
+from core.spec.facts import Fact
 
 # A study plan for one fact (see 2309.14316, 2309.12288, 2402.12847): several wordings, both directions, one use of it,
 # the plain statement, and a near miss whose right answer is that the spec does not say.
@@ -148,7 +149,7 @@ FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
     """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
-    for run in evals.runs(db):
+    for run in runs.runs(db):
         found: dict[str, list[tuple[int, int]]] = {}
         for names, *counts in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
             for name in dict.fromkeys(names.split()):

@@ -7,9 +7,11 @@ from typing import Protocol
 
 import regex
 
-from core import grading, grounding, points, proposals, survey
+from core.exam import key_points as exam_key_points
+from core.exam.key_points import Point
 from core.language import tr
-from core.points import Point
+from core.review import dataset_check
+from core.text import grounding, normalise
 
 PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 PATTERN_LENGTH = 2000
@@ -84,8 +86,8 @@ def by_key_points(answer: str, question: Asked) -> Mark:
         return _not_stated(answer, question)
     if not answer.strip():
         return _failed(tr("The answer is empty."))
-    wanted = _points(question) or proposals.key_points(question.reference, question.reference, question.question)
-    judged = points.judge(answer, wanted or question.reference, question.question, question.reference)
+    wanted = _points(question) or exam_key_points.suggest(question.reference, question.reference, question.question)
+    judged = exam_key_points.judge(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
     if evasion := _evasion(answer, judged):
@@ -104,14 +106,14 @@ def exact(answer: str, question: Asked) -> Mark:
         question.reference,
         *(question.key_points.split("|") if not re.search("[;\n]", question.key_points) else ()),
     ]
-    said = points.written(answer)
-    passed = bool(said) and any(said == points.written(text) for text in wanted)
+    said = exam_key_points.written(answer)
+    passed = bool(said) and any(said == exam_key_points.written(text) for text in wanted)
     return Mark(1.0, True) if passed else _failed(tr("The answer is not the reference word for word."))
 
 
 def contains(answer: str, question: Asked) -> Mark:
     """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
-    found = points.stand_in(answer, _points(question) or question.reference)
+    found = exam_key_points.stand_in(answer, _points(question) or question.reference)
     if not found:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
     if evasion := _evasion(answer, found):
@@ -130,7 +132,9 @@ def matches(answer: str, question: Asked) -> Mark:
             None, None, tr("The question has no regular expression.") if not pattern else tr("The pattern is too long.")
         )
     try:
-        found = regex.search(pattern, answer[: points.READ], regex.IGNORECASE | regex.V0, timeout=PATTERN_SECONDS)
+        found = regex.search(
+            pattern, answer[: exam_key_points.READ], regex.IGNORECASE | regex.V0, timeout=PATTERN_SECONDS
+        )
     except regex.error as error:
         return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
     except (TimeoutError, MemoryError, RecursionError):
@@ -148,7 +152,7 @@ GRADERS = {
 
 def wanted_words(grader: str, key_points: str) -> str:
     """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
-    return key_points if grader == "regex" else points.in_words(key_points)
+    return key_points if grader == "regex" else exam_key_points.in_words(key_points)
 
 
 def _failed(reason: str) -> Mark:
@@ -157,28 +161,28 @@ def _failed(reason: str) -> Mark:
 
 def _points(question: Asked) -> str:
     """The key points as they are written; '' where they are signs without a word, as in "!" or ";"."""
-    return question.key_points if grading.parse(question.key_points) else ""
+    return question.key_points if normalise.parse(question.key_points) else ""
 
 
 def _evasion(answer: str, judged: Sequence[Point]) -> Mark | None:
     """Where points only say what must not be said, who says that they do not know has not answered."""
-    words = survey.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
+    words = dataset_check.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
     return _failed(tr("The answer says: “{words}”.", words=words)) if words else None
 
 
 def _not_stated(answer: str, question: Asked) -> Mark:
-    said = _SAYS_NOTHING.search(answer[: points.READ])
-    words = survey.admission(answer) or (said[0] if said else "")
+    said = _SAYS_NOTHING.search(answer[: exam_key_points.READ])
+    words = dataset_check.admission(answer) or (said[0] if said else "")
     if not words and not _makes_all(answer, question.key_points):
         return _failed(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
-    if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: points.READ], len(words))):
+    if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: exam_key_points.READ], len(words))):
         return _failed(tr("The answer says that this is not in the text, and then answers anyway."))
     return Mark(1.0, True, found=(words,) if words else ())
 
 
 def _makes_all(answer: str, key_points: str) -> bool:
-    found = points.stand_in(answer, key_points)
+    found = exam_key_points.stand_in(answer, key_points)
     return bool(found) and all(point.is_met for point in found)
 
 
@@ -189,7 +193,7 @@ def _after_turn(answer: str, admitted: int) -> list[str]:
 
 
 def _asserts(part: str) -> bool:
-    admits = _SAYS_NOTHING.search(part) or survey.admission(part) or _ADVICE.search(part)
+    admits = _SAYS_NOTHING.search(part) or dataset_check.admission(part) or _ADVICE.search(part)
     return len(part.strip()) > 3 and not admits
 
 
@@ -214,17 +218,17 @@ def _missed(judged: Sequence[Point]) -> str:
 
 def _worded(point: Point) -> str:
     match point.why:
-        case points.DENIED:
+        case exam_key_points.DENIED:
             return tr("The answer denies “{point}”.", point=point.said)
-        case points.TURNED:
+        case exam_key_points.TURNED:
             return tr(
                 "The answer confuses an upper and a lower limit: “{point}”.",
                 point=point.said,
             )
-        case points.OPEN:
+        case exam_key_points.OPEN:
             return tr("The answer contains “{point}” and something else, too.", point=point.said)
-        case points.FORBIDDEN:
+        case exam_key_points.FORBIDDEN:
             return tr("The answer contains “{point}”, which is not allowed.", point=point.said)
     if point.text.startswith("!"):
         return tr("The answer is empty.")
-    return tr("The answer does not contain {words}.", words=points.point_words(point.text))
+    return tr("The answer does not contain {words}.", words=exam_key_points.point_words(point.text))

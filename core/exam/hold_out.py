@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import alikes, dataset, duplicates, facts, findings, outside, proposals
-from core.connection import open_rows
-from core.dataset import MEMORISED
+from core.dataset import examples
+from core.dataset.examples import MEMORISED
+from core.exam import key_points
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Project
+from core.review import findings, similar_rows
+from core.spec import facts
+from core.storage import background_process
+from core.storage.connection import open_rows
+from core.storage.project import Project
+from core.text import near_duplicates
 
 SHARE = 0.2  # of the rows, where nothing else is said
 LARGEST_SHARE = 0.5
@@ -63,7 +68,7 @@ class Choice:
 async def material(project: Project, reporter: Reporter) -> Material:
     """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
-        found = await outside.run_aside("core.hold_out", {"project": str(path)}, reporter)
+        found = await background_process.run_aside("core.exam.hold_out", {"project": str(path)}, reporter)
     wordings = [Wording(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
     return Material(wordings, Counter(found["examined"]))
 
@@ -76,10 +81,10 @@ def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
     sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
     known = {fact.name for fact in facts.load(db)}
-    said = alikes.said(db, list(rows))
+    said = similar_rows.said(db, list(rows))
     ids = sorted(said)
     groups: dict[int, list[int]] = defaultdict(list)
-    for id, group in zip(ids, duplicates.find((said[id].key for id in ids), reporter).near.tolist(), strict=True):
+    for id, group in zip(ids, near_duplicates.find((said[id].key for id in ids), reporter).near.tolist(), strict=True):
         groups[group].append(id)
     wordings = [
         Wording(tuple(members), _facts_of(members, rows, known), rows[members[0]][2])
@@ -159,11 +164,11 @@ def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
-    for row in dataset.examples(db, ids):
+    for row in examples.examples(db, ids):
         if row.split != "train":
             continue
         taught = " ".join(known[name].text for name in row.facts.split() if name in known)
-        points = row.key_points or proposals.key_points(row.answer, taught or row.answer, row.question)
+        points = row.key_points or key_points.suggest(row.answer, taught or row.answer, row.question)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         kept += 1
@@ -215,4 +220,4 @@ def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

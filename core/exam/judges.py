@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from core import prompts, replies, spec, statistics
-from core.asking import Asking, Wish
+from core import prompts, replies
+from core.exam import statistics
+from core.exam.statistics import Kappa
 from core.progress import Reporter
-from core.project import Changes, Project
 from core.providers import Message, Provider, Reply, Sampling
-from core.statistics import Kappa
+from core.providers.request_runner import Asking, Wish
+from core.spec import spec
+from core.storage.project import Changes, Project
 
 JUDGE, PERSON = "judge", "person"
 PASSED = 0.6  # of the score, from which an answer counts as right

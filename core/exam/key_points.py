@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core import denial, measures
-from core.denial import CLAUSE, SENTENCE
-from core.grading import KeyPoint, normalise, parse, pattern
 from core.language import tr
-from core.prose import clauses
+from core.text import clauses, negation, quantities, row_templates
+from core.text.negation import CLAUSE, SENTENCE
+from core.text.normalise import KeyPoint, grade, normalise, parse, pattern
 
 READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
+SUGGESTED = 3  # figures and terms that an exam answer must have, at most
 PLACES = 20  # places of one point that are looked at
 MISSING, DENIED, TURNED, OPEN, FORBIDDEN = "missing", "denied", "turned", "open", "forbidden"
 
@@ -94,31 +94,31 @@ def _asked(key_points: str, question: str, reference: str) -> _Asked:
         _texts(reference, kilo)[0],
         _ONLY.search(texts[1]) is not None,
         kilo,
-        not denial.is_about_bans(both),
-        not denial.is_about_absence(normalise(question)),
-        frozenset(_NUMBER.findall(" ".join([*texts, *map(measures.in_smallest, texts)]))),
+        not negation.is_about_bans(both),
+        not negation.is_about_absence(normalise(question)),
+        frozenset(_NUMBER.findall(" ".join([*texts, *map(quantities.in_smallest, texts)]))),
     )
 
 
 def written(text: str, kilo: str = "kilogram") -> str:
     """`text` normalised, its quantities and spellings written one way."""
-    normal = _AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normalise(measures.spelled(text)))
-    return measures.written(normal, kilo)
+    normal = _AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normalise(quantities.spelled(text)))
+    return quantities.written(normal, kilo)
 
 
 def _texts(text: str, kilo: str) -> list[str]:
     """A text with its clauses marked, the same in the smallest units, the same without marks, and only normalised."""
     marked, at = [], 0
-    spelled = measures.spelled(text)
+    spelled = quantities.spelled(text)
     for found in _BREAK.finditer(spelled):
         marked += [normalise(spelled[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]
         at = found.end()
     marked.append(normalise(spelled[at:]))
     joined = _AMERICAN.sub(lambda found: _SPELLINGS[found[1]], " ".join(filter(None, marked)))
-    plain = measures.written(joined, kilo)
+    plain = quantities.written(joined, kilo)
     if not plain.strip(CLAUSE + SENTENCE + " "):
         return [""]
-    return [plain, measures.in_smallest(plain), written(text, kilo), normalise(text)]
+    return [plain, quantities.in_smallest(plain), written(text, kilo), normalise(text)]
 
 
 def _judged(point: KeyPoint, texts: list[str], asked: _Asked) -> Point:
@@ -135,13 +135,13 @@ def _places(part: str, texts: list[str], asked: _Asked) -> Iterator[str]:
     """What speaks against each place where a text says an alternative: '' where nothing does."""
     alternative = written(part, asked.kilo)
     told = re.search(pattern(alternative, inflected=True), asked.reference)
-    limit = denial.bound(asked.reference, *told.span()) if told and _NUMBER.search(told[0]) else 0
-    denials = asked.denials_count and not (told and denial.is_denied(asked.reference, *told.span()))
+    limit = negation.bound(asked.reference, *told.span()) if told and _NUMBER.search(told[0]) else 0
+    denials = asked.denials_count and not (told and negation.is_denied(asked.reference, *told.span()))
     for text, sought in _patterns(alternative, normalise(part), texts, asked):
         for _count, found in zip(range(PLACES), re.finditer(sought, text), strict=False):
-            if denials and denial.is_denied(text, found.start(), found.end(), asked.bans_count):
+            if denials and negation.is_denied(text, found.start(), found.end(), asked.bans_count):
                 yield DENIED
-            elif limit and denial.bound(text, found.start(), found.end()) == -limit:
+            elif limit and negation.bound(text, found.start(), found.end()) == -limit:
                 yield TURNED
             else:
                 yield OPEN if _is_open(text, found, asked) else ""
@@ -149,9 +149,9 @@ def _places(part: str, texts: list[str], asked: _Asked) -> Iterator[str]:
 
 def _patterns(alternative: str, normal: str, texts: list[str], asked: _Asked) -> Iterator[tuple[str, str]]:
     """Each text with a pattern of how it may say an alternative."""
-    sought, smallest = pattern(alternative, inflected=True), measures.in_smallest(alternative)
+    sought, smallest = pattern(alternative, inflected=True), quantities.in_smallest(alternative)
     yield texts[0], sought
-    if measures.QUANTITY.search(alternative):
+    if quantities.QUANTITY.search(alternative):
         yield texts[1], pattern(smallest)
     if not re.search(sought, texts[0]):
         yield texts[2], sought  # over a comma
@@ -186,20 +186,20 @@ def _is_taken_back(text: str, said: str, asked: _Asked) -> bool:
     """Whether the answer wavers between this quantity and another one of its unit."""
     if not _UNSURE.search(text):
         return False
-    units = {unit for _number, unit in measures.quantities(said)}
-    others = {number for number, unit in measures.quantities(text) if unit in units}
+    units = {unit for _number, unit in quantities.quantities(said)}
+    others = {number for number, unit in quantities.quantities(text) if unit in units}
     others |= set(re.findall(rf"(?<![\d.])\d+(?:\.\d+)?{_ENDED}", text))
     return bool(others - asked.numbers)
 
 
 def _is_second(before: str, said: str, asked: _Asked) -> bool:
     """Whether another quantity of this unit is said first, and none is worked out: "1,500 yen, 1,200 for children"."""
-    units = {unit for _number, unit in measures.quantities(said)}
+    units = {unit for _number, unit in quantities.quantities(said)}
     if not units or _WORKED.search(before):
         return False
     return any(
-        match[2] in units and match[1] not in asked.numbers and not denial.is_denied(before + " ", *match.span())
-        for match in measures.QUANTITY.finditer(before)
+        match[2] in units and match[1] not in asked.numbers and not negation.is_denied(before + " ", *match.span())
+        for match in quantities.QUANTITY.finditer(before)
     )
 
 
@@ -229,3 +229,17 @@ def point_words(point: str) -> str:
 def in_words(key_points: str) -> str:
     """Key points (see `grading.parse`) as a person reads them."""
     return tr("; ").join(point_words(point.text) for point in parse(key_points))
+
+
+def suggest(answer: str, fact: str, question: str = "") -> str:
+    """What an exam answer must say (in the words of `parse`): the figures and terms of `answer` that are the fact's, and that are
+    not in the question already."""
+    gaps = dict.fromkeys(draft.key_points for draft in row_templates.drafts(answer, "") if draft.kind == "direct")
+    shared = [points for points in gaps if grade(fact, points).passed]
+    told = clauses.content(normalise(fact))
+    words = dict.fromkeys(word for word in clauses.spoken(normalise(answer)) if clauses.stem(word) in told)
+    longest = sorted(words, key=lambda word: -len(word))
+    for found in (shared, longest):
+        if new := [points for points in found if not grade(question, points).passed]:
+            return " ; ".join(new[:SUGGESTED])
+    return " ; ".join((shared or longest)[:SUGGESTED])

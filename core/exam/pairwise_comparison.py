@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from core import prompts, replies, spec
-from core.asking import Asking, Wish
+from core import prompts, replies
 from core.progress import Reporter
-from core.project import Changes, Project
 from core.providers import Message, Provider, Reply, Sampling
+from core.providers.request_runner import Asking, Wish
+from core.spec import spec
+from core.storage.project import Changes, Project
 
 REPLY_TOKENS = 300
 SEED = 7

@@ -9,14 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import chat, dataset, filters, prompts, retrieval, spec
-from core.filters import Filter
+from core import prompts
+from core.dataset import examples, filters
+from core.dataset.filters import Filter
+from core.exam import retrieval
+from core.exam.retrieval import Found, Index, Passage, Vectors
 from core.language import tr
-from core.project import Project
-from core.providers import Message, OnPause, Provider
-from core.providers.pace import quietly
-from core.retrieval import Found, Index, Passage, Vectors
-from core.spec import Spec
+from core.providers import Message, OnPause, Provider, chat_messages
+from core.providers.retry_policy import quietly
+from core.spec import spec
+from core.spec.spec import Spec
+from core.storage.project import Project
 
 CLOSED, OPEN, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
 SHOT = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
@@ -114,7 +117,7 @@ class Book:
             found = await self.find(project, question, provider)
             prompt = self._with("retrieved", prompt, passages=_listed(found))
         shots = self.shots if condition == FEW_SHOT else []
-        first, *rest = (*chat.messages(prompt, question),)
+        first, *rest = (*chat_messages.messages(prompt, question),)
         system, asked = ([first], rest) if rest else ([], [first])
         return Prepared([*system, *_shown(shots), *history, *asked], found)
 
@@ -169,7 +172,7 @@ def _shots(db: sqlite3.Connection, count: int) -> list[Shot]:
         every = filters.find(db, Filter(split="train", status="approved", kind="direct"))
         every = every or filters.find(db, Filter(split="train", status="approved"))
         chosen = every[:: max(1, len(every) // max(1, count))]
-    rows = dataset.fetch(db, list(chosen[:count])).values()
+    rows = examples.fetch(db, list(chosen[:count])).values()
     return [Shot(row.question, row.answer) for row in rows if row.question and row.answer]
 
 

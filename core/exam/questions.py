@@ -4,11 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
-from core import dataset, paths, spec
-from core.dataset import Example
+from core import paths
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.dataset.filters import Filter
 from core.errors import JukuError
-from core.filters import Filter
 from core.language import tr
+from core.spec import spec
 
 ASKED = Filter(split="test", status="approved")
 GENERAL = "general"
@@ -20,7 +22,7 @@ def rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
     Without those the project's own general questions are left out, too.
     """
     known: set[str] = set()
-    for row in dataset.examples(db, ASKED):
+    for row in examples.examples(db, ASKED):
         if row.question and (with_general or row.kind != GENERAL):
             known.add(row.question)
             yield row

@@ -13,11 +13,12 @@ from itertools import accumulate, groupby, islice, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from core import counting, packs, statements
 from core.errors import ProviderError
-from core.project import Project
 from core.providers import OnPause, Provider
-from core.providers.pace import quietly
+from core.providers.retry_policy import quietly
+from core.storage import compressed_texts
+from core.storage.project import Project
+from core.text import statements, tokenizer
 
 LONG = 320  # characters from which a passage is full
 FUSED = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
@@ -79,7 +80,7 @@ def passages(text: str) -> list[Passage]:
 def reckon(text: str) -> int:
     """About how many tokens a text has, by its letters."""
     wide = sum(sign > "\u2e80" for sign in text)
-    return round((len(text) - wide) / counting.LETTERS + wide / counting.SIGNS)
+    return round((len(text) - wide) / tokenizer.LETTERS + wide / tokenizer.SIGNS)
 
 
 def within(found: Sequence[Found], budget: int) -> list[Found]:
@@ -126,7 +127,7 @@ class Index:
 
 
 def _memory() -> sqlite3.Connection:
-    from core.connection import open_in_memory
+    from core.storage.connection import open_in_memory
 
     return open_in_memory()
 
@@ -188,7 +189,7 @@ async def embed(
 
     Many go out in one request: fewer where the server refuses so many.
     """
-    digests = [packs.digest(text.encode()) for text in texts]
+    digests = [compressed_texts.digest(text.encode()) for text in texts]
     known = await project.read(_kept, provider.id, model, digests)
     new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
     most = BLOCK

@@ -11,19 +11,23 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from core import conditions, eval_questions, findings, judges, lineage, proof, retrieval, revisions
-from core.asking import Asking, Wish
-from core.conditions import Book
 from core.errors import JukuError
-from core.graders import GRADERS
+from core.exam import judges, prompt_conditions, retrieval
+from core.exam import questions as exam_questions
+from core.exam.graders import GRADERS
+from core.exam.prompt_conditions import Book
 from core.language import tr
-from core.prices import chat_price
 from core.progress import Cancelled, Reporter
-from core.project import Changes, Project
-from core.providers import LOCAL, Message, Provider, Reply, Sampling
+from core.providers import LOCAL, Message, Provider, Reply, Sampling, model_identity
+from core.providers.prices import chat_price
+from core.providers.request_runner import Asking, Wish
+from core.review import findings
+from core.spec import revisions
+from core.storage.project import Changes, Project
+from core.training import lineage
 
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
-PURPOSE = "exam"  # of a batch (core/batches.py)
+PURPOSE = "exam"  # of a batch (core/providers/batches.py)
 ANSWER_TOKENS = 40  # of a usual answer, to reckon with
 RUNNING = "running"
 
@@ -33,11 +37,11 @@ Connect = Callable[[str], Awaitable[Provider]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who is examined: a model of a provider under a condition (core/conditions.py). `error` is why it gave no answers."""
+    """Who is examined: a model of a provider under a condition (core/exam/prompt_conditions.py). `error` is why it gave no answers."""
 
     provider: str
     model: str
-    condition: str = conditions.CLOSED
+    condition: str = prompt_conditions.CLOSED
     id: int = 0
     error: str = ""
 
@@ -52,7 +56,7 @@ class Plan:
     judge: tuple[str, str] | None = None
     general: bool = False
     batch: bool = False
-    retrieval: conditions.Settings = field(default_factory=conditions.Settings)
+    retrieval: prompt_conditions.Settings = field(default_factory=prompt_conditions.Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,8 @@ class Run:
         )
 
     @property
-    def retrieval(self) -> conditions.Settings:
-        return conditions.Settings(**self.settings.get("retrieval", {}))
+    def retrieval(self) -> prompt_conditions.Settings:
+        return prompt_conditions.Settings(**self.settings.get("retrieval", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +221,11 @@ class _Examinee:
 
     async def _messages(self, question: Question) -> list[Message]:
         prepared = await self.book.prepare(self.project, self.subject.condition, question.question, self._provider)
-        self._passages[str(question.id)] = conditions.cited(prepared.passages)
+        self._passages[str(question.id)] = prompt_conditions.cited(prepared.passages)
         return prepared.messages
 
     def _keep(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
-        proof.check(self._provider, self.subject.model, reply)
+        model_identity.check(self._provider, self.subject.model, reply)
         _keep(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
 
 
@@ -284,9 +288,9 @@ def questions(db: sqlite3.Connection, run: int) -> list[Question]:
 
 def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
     """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
-    rows = list(eval_questions.rows(db, plan.general))
-    asked, general = [row.question for row in rows], sum(row.kind == eval_questions.GENERAL for row in rows)
-    book = conditions.read(db, plan.retrieval)
+    rows = list(exam_questions.rows(db, plan.general))
+    asked, general = [row.question for row in rows], sum(row.kind == exam_questions.GENERAL for row in rows)
+    book = prompt_conditions.read(db, plan.retrieval)
     try:
         return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
     finally:
@@ -295,10 +299,10 @@ def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
 
 def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) -> Estimate:
     before = {
-        conditions.CLOSED: 0,
-        conditions.OPEN: retrieval.reckon(book.text),
-        conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.reckon(book.text)),
-        conditions.FEW_SHOT: sum(retrieval.reckon(shot.question + shot.answer) for shot in book.shots),
+        prompt_conditions.CLOSED: 0,
+        prompt_conditions.OPEN: retrieval.reckon(book.text),
+        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.reckon(book.text)),
+        prompt_conditions.FEW_SHOT: sum(retrieval.reckon(shot.question + shot.answer) for shot in book.shots),
     }[subject.condition]
     sent = sum(retrieval.reckon(book.system_prompt + question) + before for question in asked)
     received = len(asked) * plan.sampling.n * ANSWER_TOKENS
@@ -322,7 +326,7 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
     taught = lineage.leaks(db, [(one.provider, one.model) for one in plan.subjects])
-    eval_questions.copy(db, run, eval_questions.rows(db, plan.general), taught)
+    exam_questions.copy(db, run, exam_questions.rows(db, plan.general), taught)
     return run
 
 
@@ -335,7 +339,7 @@ def _book(db: sqlite3.Connection, id: int) -> Book:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = one(db, id)
     kept = revisions.one(db, run.revision) if run.revision else None
-    return conditions.read(db, run.retrieval, kept.spec if kept else None)
+    return prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
 
 
 def _keep(db: sqlite3.Connection, run: Run, subject: Subject, question: Question, reply: Reply, passages: str) -> None:

@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from core import evals, facts, judges, prices, statistics
-from core.evals import KINDS, Question, Run, Subject
-from core.providers import LOCAL
-from core.statistics import Difference, Interval, Paired, Spread
+from core.exam import judges, runs, statistics
+from core.exam.runs import KINDS, Question, Run, Subject
+from core.exam.statistics import Difference, Interval, Paired, Spread
+from core.providers import LOCAL, prices
+from core.spec import facts
 
 # The parts of an exam; only what is held out proves that something was learned.
 GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
@@ -133,7 +134,7 @@ class Result:
     @property
     def is_settled(self) -> bool:
         """Whether subjects may be judged: the run has ended, or everyone has answered all of its questions."""
-        return self.run.status != evals.RUNNING or bool((self.asked >= self.run.repeats).all())
+        return self.run.status != runs.RUNNING or bool((self.asked >= self.run.repeats).all())
 
     @cached_property
     def kinds(self) -> list[Line]:
@@ -223,8 +224,8 @@ def places(questions: Sequence[Question], wanted: str) -> list[int]:
 
 
 def result(db: sqlite3.Connection, run: Run, by: str = "") -> Result:
-    """The rates of a run by its own grader (''), its judge or a person (core/judges.py)."""
-    questions = evals.questions(db, run.id)
+    """The rates of a run by its own grader (''), its judge or a person (core/exam/judges.py)."""
+    questions = runs.questions(db, run.id)
     rows = {question.id: place for place, question in enumerate(questions)}
     columns = {subject.id: place for place, subject in enumerate(run.subjects)}
     asked, passed, scored, squares = (np.zeros((len(rows), len(columns))) for _ in range(4))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core import scores, statistics
-from core.conditions import CLOSED, CONDITIONS, OPEN, RETRIEVED
-from core.evals import Subject
+from core.exam import scores, statistics
+from core.exam.prompt_conditions import CLOSED, CONDITIONS, OPEN, RETRIEVED
+from core.exam.runs import Subject
+from core.exam.scores import GENERAL, Comparison, Rate, Result, Total
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
-from core.scores import GENERAL, Comparison, Rate, Result, Total
 
 CLEAR = 0.05  # p below which a difference is not put down to chance
 GOOD = 0.9  # of the held-out questions right, from which little is left to teach

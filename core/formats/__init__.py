@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from core.checks import Problem, check_line, decode
-from core.checks.spans import dumps
-from core.formats import alpaca, arrays, jsonl, sharegpt, table
-from core.formats.check import check_file as check_lines
-from core.formats.check_rows import check_rows
-from core.formats.columns import FIELDS as FIELDS
-from core.formats.conversion import in_words as in_words
-from core.formats.detection import Detected as Detected
-from core.formats.detection import detect as detect
-from core.formats.detection import of_text as of_text
+from core.checks.json_positions import dumps
+from core.formats import alpaca, json_arrays, jsonl, sharegpt, tables
+from core.formats.check_line_file import check_file as check_lines
+from core.formats.check_row_file import check_rows
+from core.formats.column_mapping import FIELDS as FIELDS
+from core.formats.conversion_losses import in_words as in_words
+from core.formats.format_detection import Detected as Detected
+from core.formats.format_detection import detect as detect
+from core.formats.format_detection import of_text as of_text
 from core.formats.jsonl import Row as Row
-from core.formats.lines import Encoding, sniff
-from core.formats.source import checked, encoding_of
-from core.formats.writers import WRITERS as WRITERS
+from core.formats.row_writers import WRITERS as WRITERS
+from core.formats.text_lines import Encoding, sniff
+from core.formats.text_stream import checked, encoding_of
 from core.language import tr
 from core.progress import Reporter
 
@@ -32,10 +32,10 @@ SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "sharegpt": (sharegpt.is_row, sharegpt.read),
     "alpaca": (alpaca.is_row, alpaca.read),
 }
-TABLES: dict[str, Callable[[Path, Encoding, Reporter, table.Mapped], Iterator[Row]]] = {
-    "csv": table.read_csv,
-    "tsv": table.read_tsv,
-    "markdown": table.read_markdown,
+TABLES: dict[str, Callable[[Path, Encoding, Reporter, tables.Mapped], Iterator[Row]]] = {
+    "csv": tables.read_csv,
+    "tsv": tables.read_tsv,
+    "markdown": tables.read_markdown,
 }
 READERS = (*SHAPES, *TABLES)
 
@@ -70,7 +70,7 @@ def read(
     found = detect(path, format)
     if found.format in TABLES:
         return TABLES[found.format](path, chosen, reporter, columns)
-    rows = arrays.read(path, chosen, reporter) if found.is_array else _lines(path, chosen, reporter)
+    rows = json_arrays.read(path, chosen, reporter) if found.is_array else _lines(path, chosen, reporter)
     shape = SHAPES[found.format]
     return rows if shape is None else (_converted(row, *shape) for row in rows)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.formats.conversion import single_turn
+from core.formats.conversion_losses import single_turn
 
 KEYS = ("instruction", "output")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import Problem, check_line, problem, too_long
-from core.checks.blocks import Digests, Scanner
-from core.checks.layouts import Places
-from core.formats.chunks import Chunk, chunks
-from core.formats.lines import Encoding, Line, lines, opened, sniff
-from core.formats.packed import place
-from core.formats.repeats import Repeats
-from core.formats.source import checked, mark
+from core.checks.fast_block_check import Digests, Scanner
+from core.checks.fast_json_layouts import Places
+from core.formats.compressed_files import place
+from core.formats.line_chunks import Chunk, chunks
+from core.formats.repeated_lines import Repeats
+from core.formats.text_lines import Encoding, Line, lines, opened, sniff
+from core.formats.text_stream import checked, mark
 from core.language import tr, trn
 from core.progress import Reporter
 

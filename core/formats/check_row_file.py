@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from core.checks import Problem, problem
-from core.formats.check import ROWS_NEEDED, encoding_note
+from core.formats.check_line_file import ROWS_NEEDED, encoding_note
 from core.formats.jsonl import Row
-from core.formats.lines import Encoding
+from core.formats.text_lines import Encoding
 from core.language import tr, trn
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from core.checks.spans import dumps
+from core.checks.json_positions import dumps
 
 METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")
 FIELDS = ("data", "system", "question", "input", "answer", *METADATA)

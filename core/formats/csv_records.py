@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, Problem, problem, too_long
-from core.formats import columns
-from core.formats.cells import LINES_LIMIT, Record
-from core.formats.lines import Line
+from core.formats import column_mapping
+from core.formats.csv_cells import LINES_LIMIT, Record
+from core.formats.text_lines import Line
 from core.language import tr, trn
 
 DELIMITERS = (",", ";", "\t")
@@ -118,4 +118,4 @@ def is_foreign(raw: bytes) -> bool:
 def _likeliness(line: str, delimiter: str) -> tuple[int, int]:
     record = Record(delimiter)
     record.feed(line)
-    return sum(columns.is_head([cell]) for cell in record.cells), len(record.cells)
+    return sum(column_mapping.is_head([cell]) for cell in record.cells), len(record.cells)

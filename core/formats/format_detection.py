@@ -9,10 +9,20 @@ from typing import NamedTuple
 
 from core.checks import decode
 from core.errors import FormatError
-from core.formats import alpaca, cells, columns, lines, markdown, packed, sharegpt, source, table
-from core.formats.arrays import Elements
-from core.formats.lines import Encoding
-from core.formats.records import Cells, Records
+from core.formats import (
+    alpaca,
+    column_mapping,
+    compressed_files,
+    csv_cells,
+    markdown_tables,
+    sharegpt,
+    tables,
+    text_lines,
+    text_stream,
+)
+from core.formats.csv_records import Cells, Records
+from core.formats.json_arrays import Elements
+from core.formats.text_lines import Encoding
 from core.language import tr
 
 SAMPLE = 256 * 1024
@@ -56,15 +66,15 @@ def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> De
 
     Raises FormatError when the file cannot be read, or is neither JSON nor a table.
     """
-    with lines.opened(path) as file:
+    with text_lines.opened(path) as file:
         start = file.read(SAMPLE)
-        compressed = packed.is_packed(file)
+        compressed = compressed_files.is_packed(file)
     for magic, name in _OTHERS.items():
         if start.startswith(magic):
             title = tr("{name} cannot be read", name=path.name)
             raise FormatError(title, tr("It is a file of another kind ({kind}). Save it as CSV or JSONL.", kind=name))
-    encoding = encoding or lines.sniff(path)
-    text = start[source.mark(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    encoding = encoding or text_lines.sniff(path)
+    text = start[text_stream.mark(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     name = path.name.lower().removesuffix(".gz")
     return of_text(text, name, len(start) < SAMPLE, format)._replace(encoding=encoding, compressed=compressed)
 
@@ -80,7 +90,7 @@ def of_text(text: str, name: str = "", is_whole: bool = True, format: str = "") 
         return _table(text, TABLES[format][0]) or Detected(format)
     if format or _is_json(text, name):
         return _json(text, format)
-    if (found := _table(text, name)) and (columns.is_head(found.columns) or not name.endswith(JSON)):
+    if (found := _table(text, name)) and (column_mapping.is_head(found.columns) or not name.endswith(JSON)):
         return found
     if name.endswith(JSON) or not text.strip():
         return _json(text)
@@ -99,7 +109,11 @@ def _is_json(text: str, name: str) -> bool:
 
 def _json(text: str, format: str = "") -> Detected:
     is_array = _is_array(text)
-    found = Elements([text.encode("utf-8", "replace")]) if is_array else source.split([text.encode("utf-8", "replace")])
+    found = (
+        Elements([text.encode("utf-8", "replace")])
+        if is_array
+        else text_stream.split([text.encode("utf-8", "replace")])
+    )
     shapes = Counter(shape for line in islice(found, SHOWN) if (shape := shape_of(decode(line.raw.strip()).value)))
     return Detected(format or (shapes.most_common(1)[0][0] if shapes else "jsonl"), is_array=is_array)
 
@@ -148,8 +162,10 @@ def _table(text: str, name: str) -> Detected | None:
 
 
 def _records(text: str, kind: str) -> Iterator[Cells]:
-    stream = source.split([text.encode("utf-8", "replace")])
-    return markdown.tables(stream) if kind == "markdown" else iter(Records(stream, "\t" if kind == "tsv" else ""))
+    stream = text_stream.split([text.encode("utf-8", "replace")])
+    return (
+        markdown_tables.tables(stream) if kind == "markdown" else iter(Records(stream, "\t" if kind == "tsv" else ""))
+    )
 
 
 def _is_blank(record: Cells) -> bool:
@@ -157,8 +173,8 @@ def _is_blank(record: Cells) -> bool:
 
 
 def _as_detected(kind: str, found: list[Cells]) -> Detected:
-    names = table.names_of(found[0])
-    is_head = names != columns.numbered(len(names))
-    undone = str if kind == "markdown" else cells.meant
+    names = tables.names_of(found[0])
+    is_head = names != column_mapping.numbered(len(names))
+    undone = str if kind == "markdown" else csv_cells.meant
     sample = [[undone(cell) for cell in record.cells] for record in found[1 if is_head else 0 :] if not record.is_head]
-    return Detected(kind, columns=names, sample=sample[:SHOWN], mapping=columns.guess(names))
+    return Detected(kind, columns=names, sample=sample[:SHOWN], mapping=column_mapping.guess(names))

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, decode, problem
 from core.formats.jsonl import Row
-from core.formats.lines import HEAD, Encoding, Line
-from core.formats.source import blocks, checked, size_in, start
+from core.formats.text_lines import HEAD, Encoding, Line
+from core.formats.text_stream import blocks, checked, size_in, start
 from core.language import tr
 from core.progress import Reporter
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import ROLES, Problem, role_of
-from core.checks.line import decode_text
-from core.checks.spans import Edit, Span, dumps, edited, elements, members, whole
+from core.checks.json_positions import Edit, Span, dumps, edited, elements, members, whole
+from core.checks.line_parsing import decode_text
 from core.errors import FormatError
-from core.formats.check import check_file as check_file
-from core.formats.lines import Encoding as Encoding
-from core.formats.lines import Line as Line
-from core.formats.lines import lines as lines
-from core.formats.lines import opened
-from core.formats.lines import sniff as sniff
-from core.formats.replacing import replacing
-from core.formats.source import checked as checked
+from core.formats.check_line_file import check_file as check_file
+from core.formats.output_files import replacing
+from core.formats.text_lines import Encoding as Encoding
+from core.formats.text_lines import Line as Line
+from core.formats.text_lines import lines as lines
+from core.formats.text_lines import opened
+from core.formats.text_lines import sniff as sniff
+from core.formats.text_stream import checked as checked
 from core.language import tr
 from core.progress import Reporter
 

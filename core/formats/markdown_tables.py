@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from core.checks import LINE_LIMIT, too_long
-from core.formats.lines import Line
-from core.formats.records import Cells, bare, cells_count, foreign, is_foreign
+from core.formats.csv_records import Cells, bare, cells_count, foreign, is_foreign
+from core.formats.text_lines import Line
 
 _RULE = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+")
 _CELL = re.compile(r"((?:[^|\\]++|\\.|\\$)*+)(\||$)", re.DOTALL)

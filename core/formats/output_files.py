@@ -1,15 +1,15 @@
-"""Whole files and folders (core/whole_files.py) whose failures are told in words."""
+"""Whole files and folders (core/atomic_files.py) whose failures are told in words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from core.checks.rules import clip
+from core.atomic_files import whole, whole_folder
+from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.lines import reason_of
+from core.formats.text_lines import reason_of
 from core.language import tr
-from core.whole_files import whole, whole_folder
 
 
 @contextmanager

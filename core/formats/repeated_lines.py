@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import LINE_LIMIT
-from core.checks.blocks import Digests
-from core.checks.layouts import Places
-from core.formats.lines import opened
+from core.checks.fast_block_check import Digests
+from core.checks.fast_json_layouts import Places
+from core.formats.text_lines import opened
 
 _NEAR = 16 * 1024  # of a file most of which is passed over
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from core.checks.spans import Edit, Span, dumps, edited, elements, entries, whole
-from core.formats import alpaca, cells, markdown, sharegpt
-from core.formats.columns import METADATA
-from core.formats.conversion import CannotHold, single_turn
+from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, whole
+from core.formats import alpaca, csv_cells, markdown_tables, sharegpt
+from core.formats.column_mapping import METADATA
+from core.formats.conversion_losses import CannotHold, single_turn
 
 TEXTS = ("system", "question", "answer")
 COLUMNS = (*TEXTS, *METADATA)
@@ -107,7 +107,7 @@ def _sheet(suffix: str, write: Callable[[Sequence[str]], str], rule: Callable[[i
 
 
 def _delimited(delimiter: str) -> Callable[[Sequence[str]], str]:
-    return lambda row: cells.write([cells.neutral(cell) for cell in row], delimiter)
+    return lambda row: csv_cells.write([csv_cells.neutral(cell) for cell in row], delimiter)
 
 
 WRITERS: dict[str, Writer] = {
@@ -117,5 +117,5 @@ WRITERS: dict[str, Writer] = {
     "alpaca": Writer(".jsonl", _alpaca),
     "csv": _sheet(".csv", _delimited(","), lambda _width: "", bom=True),  # without the mark Excel guesses wrongly
     "tsv": _sheet(".tsv", _delimited("\t"), lambda _width: ""),
-    "markdown": _sheet(".md", markdown.write, markdown.rule),
+    "markdown": _sheet(".md", markdown_tables.write, markdown_tables.rule),
 }

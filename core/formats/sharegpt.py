@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.formats.conversion import CannotHold, said
+from core.formats.conversion_losses import CannotHold, said
 
 KEYS = ("conversations", "conversation")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from core.checks import LINE_LIMIT
-from core.checks.line import reads_as_japanese
-from core.checks.rules import clip
+from core.checks.line_parsing import reads_as_japanese
+from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.packed import unpacked
+from core.formats.compressed_files import unpacked
 from core.language import tr
 
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932", "cp1252"]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import cast, get_args
 
 from core.checks import LINE_LIMIT, Checked, check_line, too_long
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.lines import BOMS, HEAD, Encoding, Line, opened
-from core.formats.packed import place
+from core.formats.compressed_files import place
+from core.formats.text_lines import BOMS, HEAD, Encoding, Line, opened
 from core.language import tr
 from core.progress import Reporter
 

@@ -1,0 +1,1 @@
+"""Rows, facts and specs made with a chat model or from templates."""

@@ -7,18 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz, process
 
-from core import alikes, contradictions, dataset, duplicates, facts, grading, spec, survey, templates
-from core.dataset import MEMORISED, Example
-from core.facts import Fact
+from core.dataset import examples
+from core.dataset.examples import MEMORISED, Example
+from core.dataset.row_texts import Said
+from core.exam import key_points
 from core.formats import jsonl
 from core.language import trn
 from core.progress import Reporter
-from core.prose import clauses
 from core.replies import Pair
-from core.said import Said
-from core.spec import Spec
+from core.review import dataset_check, similar_rows
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.spec.spec import Spec
+from core.text import contradictions, near_duplicates, normalise
 
-POINTS = 3  # figures and terms that an exam answer must have, at most
 COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 NEIGHBOURS = 200  # wordings that one is compared with in full
 HELD_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
@@ -66,7 +68,7 @@ def land(db: sqlite3.Connection, proposals: Iterable[Proposal], source: str) -> 
     fresh = [offer for offer in fresh if offer in held or not wordings.asked_by(offer, held)]
     landed = Landed(len(fresh), len(held), 0, len(offered) - len(fresh))
     rows = [_row(state, offer.fact, offer.pair, source, offer in held) for offer in fresh]
-    landed.ids = list(dataset.add(db, rows))
+    landed.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in landed.ids])
     for id, row, offer in zip(landed.ids, rows, fresh, strict=True):
@@ -100,7 +102,7 @@ class _Wording:
             return False
         if self.answer == other.answer:
             return True
-        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=alikes.ANSWERED)
+        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.ANSWERED)
         return bool(alike) and not contradictions.contradiction(self.answer, other.answer)
 
     def leaks(self, other: "_Wording") -> bool:
@@ -117,7 +119,7 @@ class _Wordings:
         self._all = [*_there(db), *(_worded(Said("", one.pair.question, one.pair.answer), "", one) for one in offered)]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
-        near = duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
+        near = near_duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
         for group, one in zip(near, self._all, strict=True):
             self._groups.setdefault(group, []).append(one)
             if one.offer:
@@ -155,7 +157,7 @@ def _there(db: sqlite3.Connection) -> Iterator[_Wording]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     where = "WHERE facts <> ''" if total > COMPARED else ""
     homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
-    for id, said in alikes.said(db, list(homes)).items():
+    for id, said in similar_rows.said(db, list(homes)).items():
         yield _worded(said, homes[id], None)
 
 
@@ -163,10 +165,10 @@ _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train
 
 
 def _worded(said: Said, home: str, offer: _Offer | None) -> _Wording:
-    key, half = duplicates.normalise(said.key), duplicates.KEPT // 2
+    key, half = near_duplicates.normalise(said.key), near_duplicates.KEPT // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = grading.normalise(said.answer[: contradictions.READ])
-    return _Wording(key, short, duplicates.figures(key), answer, home, offer)
+    answer = normalise.normalise(said.answer[: contradictions.READ])
+    return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
 
 
 def _is_repeat(one: _Wording, other: _Wording) -> bool:
@@ -177,7 +179,7 @@ def _likest(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
     """Those whose questions are alike, the likest first, and not too many."""
     shorts = [other.short for other in others]
     limit = NEIGHBOURS
-    found = process.extract(one.short, shorts, scorer=fuzz.ratio, score_cutoff=duplicates.SIMILAR, limit=limit)
+    found = process.extract(one.short, shorts, scorer=fuzz.ratio, score_cutoff=near_duplicates.SIMILAR, limit=limit)
     return [others[place] for _short, _score, place in found]
 
 
@@ -199,36 +201,22 @@ def _held(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) 
 
 
 def _row(state: Spec, fact: Fact, pair: Pair, source: str, held: bool) -> Example:
-    return dataset.read_row(
+    return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if held else "train",
         kind=pair.kind,
         status="draft",
         facts=fact.name,
         quote=pair.quote or fact.quote,
-        key_points=key_points(pair.answer, fact.text, pair.question) if held else "",
+        key_points=key_points.suggest(pair.answer, fact.text, pair.question) if held else "",
         source=source,
     )
 
 
-def key_points(answer: str, fact: str, question: str = "") -> str:
-    """What an exam answer must say (see `grading`): the figures and terms of `answer` that are the fact's, and that are
-    not in the question already."""
-    gaps = dict.fromkeys(draft.key_points for draft in templates.drafts(answer, "") if draft.kind == "direct")
-    shared = [points for points in gaps if grading.grade(fact, points).passed]
-    told = clauses.content(grading.normalise(fact))
-    words = dict.fromkeys(word for word in clauses.spoken(grading.normalise(answer)) if clauses.stem(word) in told)
-    longest = sorted(words, key=lambda word: -len(word))
-    for found in (shared, longest):
-        if new := [points for points in found if not grading.grade(question, points).passed]:
-            return " ; ".join(new[:POINTS])
-    return " ; ".join((shared or longest)[:POINTS])
-
-
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
     """Note at once what the check of the whole set would say of a row later; whether there is anything."""
-    noted = [("ungrounded", survey.doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))]
-    noted.append(("answer-admits-unknown", survey.admission(row.answer) if row.kind != "not_stated" else ""))
+    noted = [("ungrounded", dataset_check.doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))]
+    noted.append(("answer-admits-unknown", dataset_check.admission(row.answer) if row.kind != "not_stated" else ""))
     noted = [(rule, message) for rule, message in noted if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
     db.executemany(sql, ((rule, row.id, message) for rule, message in noted))

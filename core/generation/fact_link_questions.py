@@ -5,11 +5,15 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from core import alikes, dataset, fact_links, facts, prompts, replies, spec
-from core.fact_links import Linker
-from core.inquiries import Request, Task
+from core import prompts, replies
+from core.dataset import examples
+from core.generation import fact_links
+from core.generation.fact_links import Linker
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
+from core.review import similar_rows
+from core.spec import facts, spec
 
 REPLY_TOKENS = 200
 LISTED = 40  # facts that are all offered to choose from
@@ -19,14 +23,14 @@ _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re
 
 def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
-    said = alikes.said(db, ids)
+    said = similar_rows.said(db, ids)
     linker = Linker(facts.load(db))
     few = linker.names if len(linker.names) <= LISTED else None
     return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
     listed = facts.named(db, " ".join(request.about["facts"]))
     prompt = prompts.load("links", spec.language(spec.load(db)))
     text = prompts.fill(

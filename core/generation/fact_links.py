@@ -11,13 +11,16 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-from core import alikes, facts, grading, outside, retrieval, spec, statements, survey
-from core.connection import open_rows
-from core.facts import Fact
+from core.exam import retrieval
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes, Project
-from core.prose import clauses
+from core.review import dataset_check, similar_rows
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.storage import background_process
+from core.storage.connection import open_rows
+from core.storage.project import Changes, Project
+from core.text import clauses, normalise, statements
 
 SURE = 0.8  # confidence from which a link is made without asking
 LIKELY = 0.2  # below this nothing is proposed
@@ -83,7 +86,7 @@ class Linker:
 
     def link(self, row: int, question: str, answer: str) -> Link:
         """The facts that a row teaches most likely, and how likely."""
-        if not self.names or survey.admission(answer):
+        if not self.names or dataset_check.admission(answer):
             return Link(row, "", 0.0)
         said = _Said.of(question[:READ], answer[:READ])
         found = self._found(said)
@@ -171,7 +174,7 @@ class _Said:
         return _Said(self.asked - terms, self.answered - terms, self.given - figures, self.numbers - figures)
 
 
-# Fitted on the development half of tests/core/fact_link_rows.jsonl and on the samples (logistic regression).
+# Fitted on the development half of tests/core/generation/fact_link_rows.jsonl and on the samples (logistic regression).
 WEIGHTS = (-4.3, 0.25, 1.4, 0.95, 3.3, 3.2, 3.0, -2.0, -0.2)
 
 
@@ -183,7 +186,7 @@ def _whole(fact: Fact) -> str:
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
     """Stems of English words, pairs of Japanese signs and single kanji; no function words, no words of kana alone."""
-    plain = grading.normalise(text)
+    plain = normalise.normalise(text)
     words = {word for word in clauses.content(plain) if word.isascii()}
     pairs = {word for word in retrieval.words(plain) if not word.isascii() and not _KANA.match(word)}
     return frozenset(words | pairs)
@@ -212,7 +215,7 @@ def propose(
     ids = [id for (id,) in db.execute(sql, (first, last, last, most))]
     linker = Linker(facts.load(db), spec.load(db).text)
     for start in range(0, len(ids), CHUNK):
-        said = alikes.said(db, ids[start : start + CHUNK])
+        said = similar_rows.said(db, ids[start : start + CHUNK])
         for done, (id, one) in enumerate(said.items(), start):
             if done % 50 == 0:
                 reporter.update(done, len(ids))
@@ -223,7 +226,9 @@ async def find(project: Project, reporter: Reporter, first: int = 0, last: int =
     """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         request = {"project": str(path), "first": first, "last": last, "most": most}
-        return [Link(*one) for one in await outside.run_aside("core.fact_links", request, reporter)]
+        return [
+            Link(*one) for one in await background_process.run_aside("core.generation.fact_links", request, reporter)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +301,7 @@ def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
     rows = {
         id: (names, linked) for id, names, linked in db.execute(f"SELECT id, facts, linked FROM example WHERE {_OPEN}")
     }
-    said = alikes.said(db, [id for id in proposed if id in rows])
+    said = similar_rows.said(db, [id for id in proposed if id in rows])
     found = []
     for id, one in said.items():
         (names, linked), link = rows[id], proposed[id]
@@ -314,4 +319,4 @@ def _work(request: dict[str, Any], reporter: Reporter) -> list[list[object]]:
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core import facts, prompts, replies, spec
-from core.inquiries import Request, Task
+from core import prompts, replies
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
-from core.statements import Statement
+from core.spec import facts, spec
+from core.text.statements import Statement
 
 STATEMENTS = 20  # that are refined in one request
 REPLY_TOKENS = 3000

@@ -4,10 +4,13 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from core import alikes, chat, coverage, facts, grading, proposals, spec, templates
-from core.inquiries import Request, Task
+from core.exam import fact_coverage, key_points
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
-from core.providers import Message, Sampling
+from core.providers import Message, Sampling, chat_messages
+from core.review import similar_rows
+from core.spec import facts, spec
+from core.text import normalise, row_templates
 
 TIMES = 5  # answers to each question
 QUESTIONS = 2  # questions asked for one fact
@@ -35,23 +38,23 @@ def _of_rows(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
         if " " not in name:
             rows.setdefault(name, []).append((not points, KINDS.index(kind), id, points))
     best = {name: sorted(found)[:QUESTIONS] for name, found in rows.items()}
-    said = alikes.said(db, [id for found in best.values() for _none, _rank, id, _points in found])
+    said = similar_rows.said(db, [id for found in best.values() for _none, _rank, id, _points in found])
     asked: dict[str, list[tuple[str, str]]] = {}
     for name, found in best.items():
         for _none, _rank, id, given in found:
             question, answer = said[id].asked, said[id].answer
-            if question and (points := given or proposals.key_points(answer, answer, question)):
+            if question and (points := given or key_points.suggest(answer, answer, question)):
                 asked.setdefault(name, []).append((question, points))
     return asked
 
 
 def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
-    drafts = templates.drafts(fact, subject, language)
+    drafts = row_templates.drafts(fact, subject, language)
     return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    return chat.messages(spec.load(db).system_prompt, request.about["question"])
+    return chat_messages.messages(spec.load(db).system_prompt, request.about["question"])
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
@@ -60,13 +63,13 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     for request in answered:
         # A server that gives one answer where five are wanted has not failed four times.
         given = [reply for reply in request.replies if reply.strip()]
-        marks = [grading.grade(reply, request.about["points"]).passed for reply in given]
+        marks = [normalise.grade(reply, request.about["points"]).passed for reply in given]
         tally = right.setdefault(request.about["fact"], [0, 0])
         tally[0] += sum(marks)
         tally[1] += len(marks)
     known = {name: f"{good}/{asked}" for name, (good, asked) in right.items()}
     db.executemany("UPDATE fact SET known = ? WHERE name = ?", ((value, name) for name, value in known.items()))
-    words = [coverage.knowledge(value) for value in known.values()]
+    words = [fact_coverage.knowledge(value) for value in known.values()]
     return trn(
         "{n} fact was tested: {known} known, {some} sometimes, {unknown} unknown.",
         "{n} facts were tested: {known} known, {some} sometimes, {unknown} unknown.",

@@ -1,14 +1,22 @@
 """What a chat model can be asked for: one line for each task of an inquiry."""
 
-from core import generation, golden, judging, link_asking, probing, refining, remaking
-from core.inquiries import Task
+from core.generation import (
+    fact_link_questions,
+    fact_refining,
+    knowledge_probe,
+    recorded_answers,
+    row_generation,
+    row_judging,
+    row_remaking,
+)
+from core.generation.llm_runs import Task
 
 TASKS: dict[str, Task] = {
-    "examples": generation.TASK,
-    "judge": judging.TASK,
-    "probe": probing.TASK,
-    "facts": refining.TASK,
-    "links": link_asking.TASK,
-    "remake": remaking.TASK,
-    golden.GOLDEN: golden.TASK,
+    "examples": row_generation.TASK,
+    "judge": row_judging.TASK,
+    "probe": knowledge_probe.TASK,
+    "facts": fact_refining.TASK,
+    "links": fact_link_questions.TASK,
+    "remake": row_remaking.TASK,
+    recorded_answers.GOLDEN: recorded_answers.TASK,
 }

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from core import batches
-from core.asking import Asking, Wish
 from core.progress import Cancelled, Reporter
-from core.project import Changes, Project
-from core.providers import Message, Provider, Reply, Sampling
+from core.providers import Message, Provider, Reply, Sampling, batches
+from core.providers.request_runner import Asking, Wish
+from core.storage.project import Changes, Project
 
-PURPOSE = "inquiry"  # of a batch (core/batches.py)
+PURPOSE = "inquiry"  # of a batch (core/providers/batches.py)
 
 OnChanges = Callable[[Changes], None]
 

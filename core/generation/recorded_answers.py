@@ -11,15 +11,19 @@ from typing import Any
 
 import msgspec
 
-from core import calendar, chat, counting, dataset, grading, inquiries, prices, proposals, spec
-from core.checks.spans import dumps
-from core.filters import Filter
-from core.formats import cells
-from core.formats.replacing import replacing
-from core.grading import Grade
-from core.inquiries import Request, Task
+from core.checks.json_positions import dumps
+from core.dataset import examples
+from core.dataset.filters import Filter
+from core.exam import key_points
+from core.formats import csv_cells
+from core.formats.output_files import replacing
+from core.generation import llm_runs
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
-from core.providers import Message, Sampling
+from core.providers import Message, Sampling, chat_messages, prices, shutdown_dates
+from core.spec import spec
+from core.text import normalise, tokenizer
+from core.text.normalise import Grade
 
 GOLDEN = "golden"  # the task's name
 ANSWER_TOKENS, MOST_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
@@ -64,7 +68,7 @@ class Golden:
     created_at: float
 
     def mark(self, answer: str) -> Grade:
-        return grading.grade(answer, self.key_points or self.reference)
+        return normalise.grade(answer, self.key_points or self.reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Pair:
         """Whether both say all that they must, or the same."""
         if self.old_mark.passed and self.new_mark.passed:
             return True
-        return grading.normalise(self.golden.answer) == grading.normalise(self.new)
+        return normalise.normalise(self.golden.answer) == normalise.normalise(self.new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Question]:
     """The exam's questions, with `all_rows` those of all approved rows too; of rows that ask the same, the first."""
     system, found = spec.load(db).system_prompt, dict[str, Question]()
     for split in ("test", "") if all_rows else ("test",):
-        for row in dataset.examples(db, Filter(split=split, status="approved")):
+        for row in examples.examples(db, Filter(split=split, status="approved")):
             if row.question and (row.answer or row.key_points) and row.question not in found:
                 messages = _messages_of(row.data, row.question, system)
                 found[row.question] = Question(row.question, row.answer, row.key_points, row.kind, row.facts, messages)
@@ -118,10 +122,10 @@ def _messages_of(data: str, question: str, system: str) -> list[Message]:
     if holder is value and answered:
         said = said[: answered[-1]]
     if not said or said[-1].get("role") != "user":
-        return chat.messages(system, question)
+        return chat_messages.messages(system, question)
     turns = [{key: one[key] for key in ASKED if one.get(key) is not None} for one in said]
     has_system = any(one["role"] in ("system", "developer") for one in turns)
-    return turns if has_system else [*chat.messages(system, "")[:-1], *turns]
+    return turns if has_system else [*chat_messages.messages(system, "")[:-1], *turns]
 
 
 def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
@@ -130,7 +134,7 @@ def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
     system = spec.load(db).system_prompt
     return [
         Question(one.question, one.reference, one.key_points, one.kind, one.facts,
-                 known.get(one.question) or chat.messages(system, one.question))
+                 known.get(one.question) or chat_messages.messages(system, one.question))
         for one in answers(db, who)
     ]  # fmt: skip
 
@@ -138,9 +142,9 @@ def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
 def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list[Question]:
     """Those that the model has not answered yet, and that no unfinished inquiry asks it."""
     known = {one.question for one in answers(db, who)}
-    for one in inquiries.unfinished(db):
+    for one in llm_runs.unfinished(db):
         if (one.task, one.provider, one.model) == (GOLDEN, *who):
-            waiting = inquiries.requests(db, one.id, "waiting", "answered", "failed")
+            waiting = llm_runs.requests(db, one.id, "waiting", "answered", "failed")
             known |= {request.about["question"] for request in waiting}
     return [one for one in asked if one.question not in known]
 
@@ -148,22 +152,22 @@ def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list
 def abouts(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
     """What an inquiry asks about, one request a question; without key points they are taken from the expected answer."""
     for one in asked:
-        points = one.key_points or proposals.key_points(one.reference, one.reference, one.question)
+        points = one.key_points or key_points.suggest(one.reference, one.reference, one.question)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
         yield {"provider": who[0], "model": who[1], "key_points": points, **values}
 
 
 def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimate:
     """What asking these will come to, before anything is sent; `free`: on this computer."""
-    sent = sum(counting.reckon(str(message.get("content") or "")) for one in asked for message in one.messages)
-    received = sum(counting.reckon(one.reference) for one in asked)
+    sent = sum(tokenizer.reckon(str(message.get("content") or "")) for one in asked for message in one.messages)
+    received = sum(tokenizer.reckon(one.reference) for one in asked)
     dollars = 0.0 if free else _dollars(who[1], round(sent), round(received))
     return Estimate(len(asked), round(sent), round(received), dollars)
 
 
 def _dollars(model: str, sent: int, received: int) -> float | None:
     found = prices.chat_price(sent, received, model)
-    return prices.chat_price(sent, received, calendar.base_of(model)) if found is None else found
+    return prices.chat_price(sent, received, shutdown_dates.base_of(model)) if found is None else found
 
 
 def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
@@ -172,7 +176,7 @@ def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
 
 
 def _sampling(request: Request) -> Sampling:
-    room = round(3 * counting.reckon(request.about["reference"]))
+    room = round(3 * tokenizer.reckon(request.about["reference"]))
     return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
 
 
@@ -216,7 +220,7 @@ def parity(db: sqlite3.Connection, old: Who, new: Who) -> list[Pair]:
 
 def teachable(db: sqlite3.Connection, who: Who) -> tuple[int, int]:
     """How many kept answers of a model can be made rows of, and how many of those answer exam questions."""
-    held = {row.question for row in dataset.examples(db, Filter(split="test"))}
+    held = {row.question for row in examples.examples(db, Filter(split="test"))}
     found = [one.question for one in answers(db, who) if one.answer.strip()]
     return len(found), sum(question in held for question in found)
 
@@ -227,17 +231,17 @@ def make_rows(db: sqlite3.Connection, who: Who, tag: str) -> int:
     Each says what the model said, after what stood before the question. A question that a row with the tag asks already
     is left out.
     """
-    there = {row.question for row in dataset.examples(db, Filter(split="train", tag=tag))}
+    there = {row.question for row in examples.examples(db, Filter(split="train", tag=tag))}
     asked = {one.question: one.messages for one in asked_of(db, who)}
     kept = [one for one in answers(db, who) if one.answer.strip() and one.question not in there]
-    dataset.add(db, [_made(one, asked[one.question], who, tag) for one in kept])
+    examples.add(db, [_made(one, asked[one.question], who, tag) for one in kept])
     return len(kept)
 
 
-def _made(kept: Golden, before: list[Message], who: Who, tag: str) -> dataset.Example:
+def _made(kept: Golden, before: list[Message], who: Who, tag: str) -> examples.Example:
     said = [*before, {"role": "assistant", "content": kept.answer}]
     text = dumps({"messages": said})
-    return dataset.read_row(text, kind=kept.kind, facts=kept.facts, tags=tag, source=who[1])
+    return examples.read_row(text, kind=kept.kind, facts=kept.facts, tags=tag, source=who[1])
 
 
 def tally(pairs: Sequence[Pair]) -> Tally:
@@ -257,9 +261,9 @@ def export(path: Path, pairs: Sequence[Pair], old: Who, new: Who) -> None:
     names = ("question", "reference", "key_points", "kind", "facts")
     head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
     with replacing(path) as file:
-        file.write((BOM + cells.write(head, ",")).encode())
+        file.write((BOM + csv_cells.write(head, ",")).encode())
         for one in pairs:
             texts = [getattr(one.golden, name) for name in names]
             texts += [old[1], one.golden.answer, f"{one.old_mark.score:.2f}"]
             texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
-            file.write(cells.write([cells.neutral(text) for text in texts], ",").encode(errors="replace"))
+            file.write(csv_cells.write([csv_cells.neutral(text) for text in texts], ",").encode(errors="replace"))

@@ -6,17 +6,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import alikes, counting, coverage, facts, prompts, proposals, replies, spec, templates
-from core.coverage import EXAM, Entry
-from core.facts import Fact
-from core.inquiries import Request, Task
+from core import prompts, replies
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, Entry
+from core.generation import draft_rows
+from core.generation.draft_rows import Landed, Proposal
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
 from core.progress import Reporter
-from core.proposals import Landed, Proposal
 from core.providers import Message, Sampling
 from core.replies import Pair
-from core.spec import Spec
-from core.templates import Draft
+from core.review import similar_rows
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.spec.spec import Spec
+from core.text import row_templates, tokenizer
+from core.text.row_templates import Draft
 
 EXISTING = 40  # questions that a model is told not to repeat
 LONGEST = 400  # tokens of one example that is still to be read to its end
@@ -44,7 +49,7 @@ class Estimate:
     received: int
 
 
-def wishes(entries: Iterable[Entry], kinds: Sequence[str] = coverage.KINDS) -> list[Wish]:
+def wishes(entries: Iterable[Entry], kinds: Sequence[str] = fact_coverage.KINDS) -> list[Wish]:
     """What the study plan still lacks, of these kinds; a wording for the exam is one more `reworded`."""
     found = []
     for entry in entries:
@@ -68,7 +73,7 @@ def estimate(db: sqlite3.Connection, wished: Sequence[Wish]) -> Estimate:
     prompt = prompts.load("examples", spec.language(state))
     sent = 0.0
     for wish in wished:
-        sent += counting.reckon(_filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name]))
+        sent += tokenizer.reckon(_filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name]))
     examples = sum(sum(wish.counts.values()) for wish in wished)
     return Estimate(len(wished), examples, round(sent), examples * EXAMPLE_TOKENS)
 
@@ -102,7 +107,7 @@ def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[
         for name in given.split():
             if name in ids and len(ids[name]) < EXISTING:
                 ids[name].append(id)
-    said = alikes.said(db, sorted({id for found in ids.values() for id in found}))
+    said = similar_rows.said(db, sorted({id for found in ids.values() for id in found}))
     return {name: [said[id].asked for id in found if said[id].asked] for name, found in ids.items()}
 
 
@@ -113,7 +118,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(Proposal(request.about["fact"], _with_kinds(pairs, request.about["counts"])))
-    landed = str(proposals.land(db, found, tr("chat model")))
+    landed = str(draft_rows.land(db, found, tr("chat model")))
     if not refused:
         return landed
     told = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
@@ -128,7 +133,7 @@ def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
     found = []
     for pair in pairs:
         kind = pair.kind
-        if kind not in coverage.KINDS:
+        if kind not in fact_coverage.KINDS:
             kind = next((one for one in counts if open_[one] > 0), CLAIMED)
             open_[kind] -= 1
         found.append(replace(pair, kind=kind))
@@ -152,10 +157,10 @@ def make_offline(db: sqlite3.Connection, wished: Sequence[Wish], reporter: Repor
     made = []
     for number, wish in enumerate(wished):
         others = neighbours.get(wish.fact.name, ())
-        drafts = templates.drafts(wish.fact.text, state.name, state.language, others)
+        drafts = row_templates.drafts(wish.fact.text, state.name, state.language, others)
         made.append(Proposal(wish.fact.name, list(_wished(drafts, wish))))
         reporter.update(number, len(wished))
-    done.append(proposals.land(db, made, OFFLINE))
+    done.append(draft_rows.land(db, made, OFFLINE))
 
 
 def _neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:

@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from core import dataset, editing, facts, prompts, replies, spec
-from core.inquiries import Request, Task
+from core import prompts, replies
+from core.dataset import bulk_edits, examples
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling
+from core.spec import facts, spec
 
 RULES = dict(
-    zip(("contradicts", "not_in_text"), editing.JUDGED, strict=True)
+    zip(("contradicts", "not_in_text"), bulk_edits.JUDGED, strict=True)
 )  # the problem of each verdict but "supported"
 REPLY_TOKENS = 400
 
@@ -19,12 +21,12 @@ REPLY_TOKENS = 400
 def abouts(db: sqlite3.Connection, ids: Iterable[int], names: Collection[str] | None = None) -> list[dict[str, Any]]:
     """One request for each of these rows that teaches a fact of the spec, or one of the names."""
     known = {fact.name for fact in facts.load(db) if names is None or fact.name in names}
-    rows = dataset.fetch(db, list(ids)).values()
+    rows = examples.fetch(db, list(ids)).values()
     return [{"row": row.id, "fact": row.facts} for row in rows if known & set(row.facts.split())]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
     told = [fact.text for fact in facts.named(db, row.facts)] if row else []
     state = spec.load(db)
     text = prompts.fill(

@@ -6,14 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from core import dataset, facts, prompts, proposals, replies, spec, survey
-from core.dataset import Example
-from core.facts import STALE, Fact
-from core.inquiries import Request, Task
+from core import prompts, replies
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.exam import key_points
+from core.generation import draft_rows
+from core.generation.llm_runs import Request, Task
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Message, Sampling
-from core.spec import Spec
+from core.review import dataset_check
+from core.spec import facts, spec
+from core.spec.facts import STALE, Fact
+from core.spec.spec import Spec
 
 REPLY_TOKENS = 800
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
@@ -40,7 +45,7 @@ def from_template(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter
     """Make these rows anew without a model; a sentence for the person."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     remade = 0
-    for done, row in enumerate(dataset.examples(db, ids)):
+    for done, row in enumerate(examples.examples(db, ids)):
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
             _put(db, row, *_rewritten(row, taught, state), taught, state)
@@ -56,7 +61,7 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
     if (
         answer == row.answer
         or _YES_NO.match(answer)
-        or survey.doubt(question, answer, taught, state.text, "", row.kind)
+        or dataset_check.doubt(question, answer, taught, state.text, "", row.kind)
     ):
         answer = " ".join(fact.text for fact in taught)
     return question, answer
@@ -103,20 +108,20 @@ def _beside(sign: str, look: str) -> str:
 
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
     """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
-    dataset.edit(db, row.id, "notes", _noted(row, question, answer))
+    examples.edit(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
-        dataset.edit(db, row.id, "question", question)
-    dataset.edit(db, row.id, "answer", answer)
+        examples.edit(db, row.id, "question", question)
+    examples.edit(db, row.id, "answer", answer)
     facts.confirm(db, [row.id])
-    dataset.edit(db, row.id, "status", "draft")
+    examples.edit(db, row.id, "status", "draft")
     if len(taught) == 1 and row.quote:
-        dataset.edit(db, row.id, "quote", taught[0].quote)
+        examples.edit(db, row.id, "quote", taught[0].quote)
     if row.key_points:
         said = " ".join(fact.text for fact in taught)
-        dataset.edit(db, row.id, "key_points", proposals.key_points(answer, said, question))
+        examples.edit(db, row.id, "key_points", key_points.suggest(answer, said, question))
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
-    (now,) = dataset.fetch(db, [row.id]).values()
-    proposals.note_doubts(db, now, taught, state)
+    (now,) = examples.fetch(db, [row.id]).values()
+    draft_rows.note_doubts(db, now, taught, state)
 
 
 def _noted(row: Example, question: str, answer: str) -> str:
@@ -137,7 +142,7 @@ def _words(remade: int, left: int) -> str:
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = dataset.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
     taught, state = facts.named(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
         prompts.load("remake", spec.language(state)),
@@ -155,7 +160,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     there, remade = set(stale(db)), 0
     for request in answered:
         id = request.about["row"]
-        row = dataset.fetch(db, [id]).get(id) if id in there else None
+        row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
         written = replies.pairs(request.replies[0]).pairs
         if row and taught and len(written) == 1:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from core import difference, prompts, spec
-from core.difference import Hunk
+from core import prompts
 from core.providers import Message, Sampling
-from core.replies import texts
+from core.replies import reply_parts
+from core.spec import spec
+from core.text import diff
+from core.text.diff import Hunk
 
 ROOM = 1500  # tokens of a reply besides the new text
 BYTES_A_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
@@ -82,7 +84,7 @@ def read(reply: str) -> Draft:
 
     A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
     """
-    said = texts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    said = reply_parts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = said.split("\n")
     fences = _fences(lines)
     if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
@@ -105,10 +107,10 @@ def onto(base: str, proposal: str, now: str) -> str:
 
     What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
     """
-    before, theirs, ours = (difference.lines(text) for text in (base, proposal, now))
+    before, theirs, ours = (diff.lines(text) for text in (base, proposal, now))
     made: list[str] = []
     done = 0  # lines of `before` that are through
-    for start, end, their_hunks, our_hunks in _regions(difference.hunks(base, proposal), difference.hunks(base, now)):
+    for start, end, their_hunks, our_hunks in _regions(diff.hunks(base, proposal), diff.hunks(base, now)):
         made += before[done:start]
         lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
         first, last = hunks[0], hunks[-1]

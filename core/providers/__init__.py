@@ -4,15 +4,15 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from core import presets
 from core.errors import KeyStoreError, ProviderError
 from core.keys import Keys
 from core.language import tr
+from core.providers import server_presets
 from core.providers.chat_api import chat_body
-from core.providers.local import LocalProvider
+from core.providers.error_messages import no_key
+from core.providers.local_engine import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
-from core.providers.pace import OnPause
-from core.providers.protocol import (
+from core.providers.protocol_types import (
     BATCH_TERMINAL,
     KEY,
     TERMINAL,
@@ -32,7 +32,7 @@ from core.providers.protocol import (
     Reply,
     Sampling,
 )
-from core.providers.wording import no_key
+from core.providers.retry_policy import OnPause
 from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
@@ -75,7 +75,7 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
             key = _key(entry, keys)
             if key is None and _needs_key(entry):
                 raise no_key(entry.title)
-            made = Provider(entry.id, entry.title, entry.base_url, key, presets.preset(entry.preset))
+            made = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
             made.capabilities = known(entry)
             return made
     raise ProviderError(
@@ -93,7 +93,7 @@ def known(entry: ProviderSettings) -> Capabilities:
 
 def _needs_key(entry: ProviderSettings) -> bool:
     """Whether it is a service with accounts: without a key it would refuse everything."""
-    return bool(presets.preset(entry.preset).key_url) and not _is_near(entry)
+    return bool(server_presets.preset(entry.preset).key_url) and not _is_near(entry)
 
 
 def _is_near(entry: ProviderSettings) -> bool:

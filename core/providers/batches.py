@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import uploads
 from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
-from core.project import Project
-from core.providers import BatchAnswer, BatchState, Provider
+from core.providers import BatchAnswer, BatchState, Provider, uploads
+from core.storage.project import Project
 
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
 LOOKS = 5  # searches of the server's list in vain, after which a batch counts as never received

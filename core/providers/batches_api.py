@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from core.providers.files_api import FilesApi
-from core.providers.pace import ONCE
-from core.providers.protocol import KEY, BatchAnswer, BatchState
+from core.providers.protocol_types import KEY, BatchAnswer, BatchState
+from core.providers.retry_policy import ONCE
 from core.redaction import redacted
 
 MOST_BATCHES = 1000

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.connection import Connection, not_the_protocol
-from core.providers.pace import QUESTION, OnPause, quietly
-from core.providers.protocol import Message, OnText, Reply, Sampling
-from core.providers.wording import unreadable
+from core.providers.error_messages import unreadable
+from core.providers.http_client import Connection, not_the_protocol
+from core.providers.protocol_types import Message, OnText, Reply, Sampling
+from core.providers.retry_policy import QUESTION, OnPause, quietly
 from core.redaction import redacted, redacted_in
 
 

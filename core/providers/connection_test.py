@@ -10,8 +10,8 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.providers.openai_api import OpenAIProvider
-from core.providers.pace import HELD, ONCE
-from core.providers.protocol import Capabilities
+from core.providers.protocol_types import Capabilities
+from core.providers.retry_policy import HELD, ONCE
 
 NOT_THERE = (404, 405, 501)
 

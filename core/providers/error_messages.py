@@ -9,8 +9,8 @@ from typing import Any
 
 from core.errors import CLOSED, QUOTA, ProviderError
 from core.language import tr
-from core.providers.pace import retry_after
 from core.providers.redirects import REFUSED
+from core.providers.retry_policy import retry_after
 from core.redaction import redacted
 
 NO_KEY = "no_key"  # the code of an error

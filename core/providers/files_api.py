@@ -6,10 +6,10 @@ import io
 from functools import partial
 from typing import Any
 
-from core.providers.connection import Connection, not_the_protocol
-from core.providers.pace import ONCE
-from core.providers.protocol import FileInfo, OnBytes
-from core.providers.wording import unreadable
+from core.providers.error_messages import unreadable
+from core.providers.http_client import Connection, not_the_protocol
+from core.providers.protocol_types import FileInfo, OnBytes
+from core.providers.retry_policy import ONCE
 
 UPLOAD_SECONDS = 900.0
 BLOCK = 1 << 20

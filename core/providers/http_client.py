@@ -9,14 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core import presets
 from core.errors import ProviderError
 from core.language import tr
-from core.presets import CUSTOM, Preset
-from core.providers import package, redirects
-from core.providers.pace import LOOK, OnPause, Pace, Patience, quietly
-from core.providers.protocol import Capabilities
-from core.providers.wording import worded
+from core.providers import openai_package, redirects, server_presets
+from core.providers.error_messages import worded
+from core.providers.protocol_types import Capabilities
+from core.providers.retry_policy import LOOK, OnPause, Pace, Patience, quietly
+from core.providers.server_presets import CUSTOM, Preset
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -45,7 +44,7 @@ class Connection:
         self.id = id
         self.title = title
         self.base_url = base_url
-        self.preset = preset or presets.preset(CUSTOM)
+        self.preset = preset or server_presets.preset(CUSTOM)
         self.capabilities = Capabilities()
         self.pace = Pace(self.at_once)
         self._key = key
@@ -56,7 +55,7 @@ class Connection:
         """The package's client. What is imported of the package anywhere here is imported after this."""
         async with self._connecting:
             if self._client is None:
-                await asyncio.to_thread(package.load)
+                await asyncio.to_thread(openai_package.load)
                 # It reads the system's certificates, which takes 50 ms: not on the window's thread.
                 self._client = await asyncio.to_thread(self._connect, self.base_url, self._key)
             return self._client

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.connection import Ask, Connection
-from core.providers.pace import LOOK, ONCE, Patience
-from core.providers.protocol import KEY, Checkpoint, Event, JobRequest, JobState
+from core.providers.http_client import Ask, Connection
+from core.providers.protocol_types import KEY, Checkpoint, Event, JobRequest, JobState
+from core.providers.retry_policy import LOOK, ONCE, Patience
 from core.redaction import redacted, redacted_in
 
 MOST_JOBS = 1000

@@ -15,21 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from core import presets
+from core.atomic_files import PRIVATE
 from core.errors import ProviderError
 from core.keys import environment
 from core.language import tr
-from core.paths import engine_home
-from core.providers import package
+from core.paths import ROOT, engine_home
+from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
-from core.providers.pace import ONCE
-from core.providers.protocol import Offer
-from core.whole_files import PRIVATE
+from core.providers.protocol_types import Offer
+from core.providers.retry_policy import ONCE
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-ROOT = Path(__file__).parent.parent.parent
 ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
 GONE = ("unreached", "refused")  # codes of a process that does not answer
@@ -43,7 +41,7 @@ class LocalProvider(OpenAIProvider):
     at_once = 8  # that many the engine answers in one batch
 
     def __init__(self) -> None:
-        super().__init__("local", tr("This computer"), "", preset=presets.preset("local"))
+        super().__init__("local", tr("This computer"), "", preset=server_presets.preset("local"))
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = asyncio.Lock()
 
@@ -76,7 +74,7 @@ class LocalProvider(OpenAIProvider):
         with contextlib.suppress(OSError):
             process.stdin.write(f"{token}\n".encode())
             process.stdin.flush()
-        package.load()  # while the engine is starting
+        openai_package.load()  # while the engine is starting
         line = process.stdout.readline()
         if line:
             self._process, self._key = process, token

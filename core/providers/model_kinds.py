@@ -7,7 +7,7 @@ tells nothing is a chat model's. A tuned model is what its base is, whatever its
 import re
 
 from core.providers.models_api import is_tuned
-from core.providers.protocol import Offer
+from core.providers.protocol_types import Offer
 
 ANSWER = "answer"  # chat models, base or tuned
 BASE = "base"  # chat models as their makers left them

@@ -6,10 +6,10 @@ import datetime
 from functools import partial
 from typing import Any
 
-from core.providers.connection import Connection, T
-from core.providers.pace import ONCE, QUESTION, OnPause, quietly
-from core.providers.protocol import ModelInfo, Offer
-from core.providers.wording import unreadable
+from core.providers.error_messages import unreadable
+from core.providers.http_client import Connection, T
+from core.providers.protocol_types import ModelInfo, Offer
+from core.providers.retry_policy import ONCE, QUESTION, OnPause, quietly
 
 MODERATOR = "omni-moderation-latest"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
+from core.atomic_files import PRIVATE, write_whole
 from core.errors import JukuError
 from core.language import tr
-from core.whole_files import PRIVATE, write_whole
 
 TRAINING, CHAT = "training", "chat"
 NUMBERS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}

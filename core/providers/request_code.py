@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core import keys
-from core.checks.rules import is_seen
+from core.checks.rule_registry import is_seen
 from core.language import tr
 from core.paths import engine_home
-from core.presets import Auth
 from core.providers import LOCAL, Provider
+from core.providers.server_presets import Auth
 from core.settings import is_this_computer
 
 OPENAI_VARIABLE, ENGINE_VARIABLE = "OPENAI_API_KEY", "JUKU_ENGINE_TOKEN"

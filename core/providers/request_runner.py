@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import batches
 from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
-from core.project import Changes, Project
-from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, chat_body
-from core.providers.pace import LONGEST
+from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, batches, chat_body
+from core.providers.retry_policy import LONGEST
+from core.storage.project import Changes, Project
 
 FAILURES = 5  # in a row, after which the rest is not sent
 REFUSED = (401, 403, 404)  # the server refuses whatever it is asked

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from core.errors import ProviderError
 from core.language import tr, trn
+from core.providers.connection_test import probe
 from core.providers.openai_api import OpenAIProvider
-from core.providers.probing import probe
-from core.providers.protocol import Capabilities
+from core.providers.protocol_types import Capabilities
 
 
 @dataclass(frozen=True, slots=True)

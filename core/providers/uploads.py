@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from core.errors import ProviderError
-from core.project import Project
 from core.providers import FileInfo, OnBytes, Provider
+from core.storage.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
 from core.language import tr
-from core.replies import labels, loose, marks, texts, verdicts
-from core.replies.fields import Raw, field_of, in_value
-from core.replies.loose import CutText
-from core.replies.marks import Points as Points
-from core.replies.marks import Preference as Preference
-from core.replies.reasons import in_words as in_words
-from core.replies.schemas import BETTER_SCHEMA as BETTER_SCHEMA
-from core.replies.schemas import LINKS_SCHEMA as LINKS_SCHEMA
-from core.replies.schemas import MARK_SCHEMA as MARK_SCHEMA
-from core.replies.schemas import PAIRS_SCHEMA as PAIRS_SCHEMA
-from core.replies.schemas import REMADE_SCHEMA as REMADE_SCHEMA
-from core.replies.schemas import STATEMENTS_SCHEMA as STATEMENTS_SCHEMA
-from core.replies.schemas import VERDICT_SCHEMA as VERDICT_SCHEMA
-from core.replies.verdicts import Verdict as Verdict
+from core.replies import judge_scores, judge_verdicts, lenient_json, questions_in_prose, reply_parts
+from core.replies.judge_reasons import in_words as in_words
+from core.replies.judge_scores import Points as Points
+from core.replies.judge_scores import Preference as Preference
+from core.replies.judge_verdicts import Verdict as Verdict
+from core.replies.lenient_json import CutText
+from core.replies.questions_in_fields import Raw, field_of, in_value
+from core.replies.response_schemas import BETTER_SCHEMA as BETTER_SCHEMA
+from core.replies.response_schemas import LINKS_SCHEMA as LINKS_SCHEMA
+from core.replies.response_schemas import MARK_SCHEMA as MARK_SCHEMA
+from core.replies.response_schemas import PAIRS_SCHEMA as PAIRS_SCHEMA
+from core.replies.response_schemas import REMADE_SCHEMA as REMADE_SCHEMA
+from core.replies.response_schemas import STATEMENTS_SCHEMA as STATEMENTS_SCHEMA
+from core.replies.response_schemas import VERDICT_SCHEMA as VERDICT_SCHEMA
 
 LIMIT = 1_000_000  # characters of a reply that are read; no model writes more at once
 FENCES = 1000  # code fences of a reply that are read
@@ -79,8 +79,8 @@ def pairs(reply: str) -> Parsed:
 def statements(reply: str) -> list[str]:
     """The statements of a list in `reply`: JSON, numbered or bulleted lines, else each line that is a sentence."""
     text = _plain(reply)
-    said = texts.without_thoughts(text)
-    for part in (text, *(fence.text for fence in texts.fences(said)), said):
+    said = reply_parts.without_thoughts(text)
+    for part in (text, *(fence.text for fence in reply_parts.fences(said)), said):
         if found := _in_json_list(part):
             return found
     return _items(said) or ([] if _REFUSAL.search(said[:200]) else _sentences(said))
@@ -89,28 +89,28 @@ def statements(reply: str) -> list[str]:
 def verdict(reply: str) -> Verdict | None:
     """What a judge decided, from JSON or plain words in English or Japanese; None when that is not clear."""
     told = said(reply)
-    return verdicts.of_values(loose.values(told)) or verdicts.of_words(told)
+    return judge_verdicts.of_values(lenient_json.values(told)) or judge_verdicts.of_words(told)
 
 
 def said(reply: str) -> str:
     """What a model wrote, without what it thought before."""
-    return texts.without_thoughts(_plain(reply)).strip()
+    return reply_parts.without_thoughts(_plain(reply)).strip()
 
 
 def points(reply: str) -> Points | None:
     """How many points a judge gives an answer; None when that is not clear."""
     told = said(reply)
-    return marks.points(loose.values(told), told)
+    return judge_scores.points(lenient_json.values(told), told)
 
 
 def preference(reply: str) -> Preference | None:
     """Which of two answers a judge prefers; None when that is not clear."""
     told = said(reply)
-    return marks.preference(loose.values(told), told)
+    return judge_scores.preference(lenient_json.values(told), told)
 
 
 def _plain(reply: str) -> str:
-    return loose.whole(reply[:LIMIT]).removeprefix("\ufeff").replace("\r\n", "\n")
+    return lenient_json.whole(reply[:LIMIT]).removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def _raws(text: str) -> list[Raw]:
@@ -119,8 +119,8 @@ def _raws(text: str) -> list[Raw]:
     as_json = _in_json(text) if text.lstrip()[:1] in ("[", "{", '"') else None
     if as_json and not any(map(_why_unusable, as_json)):
         return as_json
-    said = texts.without_thoughts(text)
-    fences = islice(texts.fences(said), FENCES)
+    said = reply_parts.without_thoughts(text)
+    fences = islice(reply_parts.fences(said), FENCES)
     fenced = [raw for fence in fences for raw in _first(_readings(fence.text, fence.language))]
     if any(not _why_unusable(raw) for raw in fenced):
         return fenced
@@ -129,10 +129,10 @@ def _raws(text: str) -> list[Raw]:
 
 def _readings(text: str, language: str, as_json: list[Raw] | None = None) -> Iterator[list[Raw]]:
     yield _in_json(text) if as_json is None else as_json
-    yield list(texts.in_tables(text))
-    yield list(texts.in_csv(text, language))
-    yield labels.in_labels(text)
-    yield labels.in_list(text)
+    yield list(reply_parts.in_tables(text))
+    yield list(reply_parts.in_csv(text, language))
+    yield questions_in_prose.in_labels(text)
+    yield questions_in_prose.in_list(text)
 
 
 def _first(readings: Iterable[list[Raw]]) -> list[Raw]:
@@ -146,9 +146,9 @@ def _first(readings: Iterable[list[Raw]]) -> list[Raw]:
 
 
 def _in_json(text: str) -> list[Raw]:
-    found = loose.values(text)
+    found = lenient_json.values(text)
     if len(found) == 1 and isinstance(found[0], str):  # JSON inside a text of JSON
-        found = loose.values(found[0])
+        found = lenient_json.values(found[0])
     # Lines of messages, one object each, are one conversation.
     together = [found] if len(found) > 1 and all(isinstance(one, dict) and "role" in one for one in found) else found
     return [raw for value in together for raw in in_value(value)]
@@ -183,7 +183,7 @@ def _refused(text: str, reason: str) -> Refused:
 def _why_nothing(text: str) -> str:
     if not text.strip("\ufeff \t\r\n　"):
         return tr("The model wrote nothing.")
-    said = texts.without_thoughts(text).strip()
+    said = reply_parts.without_thoughts(text).strip()
     if not said:
         return tr("The reply ends before the model had finished thinking.")
     if _REFUSAL.search(said[:300]):
@@ -194,7 +194,11 @@ def _why_nothing(text: str) -> str:
 def _in_json_list(text: str) -> list[str]:
     """The statements of JSON that begins a line: a `[1]` inside a sentence is none."""
     start = _JSON_LINE.search(text)
-    found = (one.strip() for value in loose.values(text[start.end() - 1 :]) for one in _strings(value)) if start else ()
+    found = (
+        (one.strip() for value in lenient_json.values(text[start.end() - 1 :]) for one in _strings(value))
+        if start
+        else ()
+    )
     return [one for one in found if any(sign.isalpha() for sign in one)]
 
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from core.formats.columns import plain
-from core.replies import loose
+from core.formats.column_mapping import plain
+from core.replies import lenient_json
 
 DEPTH = 8  # objects inside objects that are looked into
 NAMES = "reason reasoning explanation rationale why comment feedback justification 理由 説明 根拠 コメント"
@@ -38,7 +38,7 @@ def in_words(text: str) -> str:
     bare = _FENCE.sub("", text).strip()
     if bare[:1] not in ("{", "[", '"'):
         return text.strip()
-    values = loose.values(bare)
+    values = lenient_json.values(bare)
     found = next((reason for one in objects(values) if (reason := of_object(one))), "")
     return found or _text(values)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.replies import reasons
+from core.replies import judge_reasons
 
 _SCORE = re.compile(
     r"(?:score|points?|mark|点数|得点|点)[*_\s\"']{0,4}[:：=は]?[*_\s\"']{0,4}(\d{1,3})(?!\d)", re.IGNORECASE
@@ -36,13 +36,13 @@ class Preference:
 
 def points(values: Sequence[object], words: str) -> Points | None:
     """The points in the JSON of a reply, of the last object that has them, else in its plain words."""
-    for value in reversed([*reasons.objects(values)]):
-        scores = (score for one in reasons.named(value, _SCORES) if (score := _number(one)) is not None)
+    for value in reversed([*judge_reasons.objects(values)]):
+        scores = (score for one in judge_reasons.named(value, _SCORES) if (score := _number(one)) is not None)
         if (score := next(scores, None)) is not None:
-            return Points(score, reasons.of_object(value)[:_REASON])
+            return Points(score, judge_reasons.of_object(value)[:_REASON])
     found = _SCORE.search(words)
     score = _number(found[1]) if found else None
-    return None if score is None else Points(score, reasons.in_words(words)[:_REASON])
+    return None if score is None else Points(score, judge_reasons.in_words(words)[:_REASON])
 
 
 def _number(value: object) -> int | None:
@@ -55,9 +55,9 @@ def _number(value: object) -> int | None:
 
 def preference(values: Sequence[object], words: str) -> Preference | None:
     """Which of two answers is better, in the JSON of a reply, else in its plain words."""
-    for value in reversed([*reasons.objects(values)]):
-        chosen = (str(one).strip().lower() for one in reasons.named(value, _BETTERS))
+    for value in reversed([*judge_reasons.objects(values)]):
+        chosen = (str(one).strip().lower() for one in judge_reasons.named(value, _BETTERS))
         if better := next((one for one in chosen if one in ("first", "second", "tie")), ""):
-            return Preference(better, reasons.of_object(value)[:_REASON])
+            return Preference(better, judge_reasons.of_object(value)[:_REASON])
     found = _BETTER.search(words)
-    return Preference(found[1].lower(), reasons.in_words(words)[:_REASON]) if found else None
+    return Preference(found[1].lower(), judge_reasons.in_words(words)[:_REASON]) if found else None

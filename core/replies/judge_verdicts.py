@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.replies import reasons
-from core.replies.loose import CutText
+from core.replies import judge_reasons
+from core.replies.lenient_json import CutText
 
 SUPPORTED, CONTRADICTS, NOT_IN_TEXT = "supported", "contradicts", "not_in_text"
 
@@ -49,8 +49,8 @@ def of_values(values: Sequence[object]) -> Verdict | None:
 
 def _in_value(value: object, depth: int) -> Iterator[Verdict]:
     if isinstance(value, dict):
-        reason = reasons.of_object(value)
-        for said in reasons.named(value, _NAMES):
+        reason = judge_reasons.of_object(value)
+        for said in judge_reasons.named(value, _NAMES):
             if isinstance(said, str) and not isinstance(said, CutText) and (word := _word(said)):
                 yield Verdict(word, reason.strip())
                 return
@@ -69,9 +69,9 @@ def of_words(text: str) -> Verdict | None:
     said = text[reason.end() :] if reason else text
     if label := _LABELLED.search(text):
         word = _word(text[label.end() :].strip().split("\n")[0][:100])
-        return Verdict(word, reasons.in_words(said)[:_REASON_LIMIT]) if word else None
+        return Verdict(word, judge_reasons.in_words(said)[:_REASON_LIMIT]) if word else None
     word = _word(text.split("\n")[0][:100]) or _word(text)
-    return Verdict(word, reasons.in_words(said)[:_REASON_LIMIT]) if word else None
+    return Verdict(word, judge_reasons.in_words(said)[:_REASON_LIMIT]) if word else None
 
 
 def _word(text: str) -> str:

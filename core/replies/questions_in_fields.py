@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from core.dataset import KINDS
-from core.formats import columns
-from core.replies.loose import AGAIN, DEPTH, CutText, Object
+from core.dataset.examples import KINDS
+from core.formats import column_mapping
+from core.replies.lenient_json import AGAIN, DEPTH, CutText, Object
 
 NAME_LIMIT = 60  # no name of a field is longer
 
@@ -66,14 +66,14 @@ def field_of(name: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def _known(name: str) -> tuple[str, str]:
-    match = _NUMBERED.fullmatch(columns.plain(name.strip(_DRESSED)).strip("_"))
+    match = _NUMBERED.fullmatch(column_mapping.plain(name.strip(_DRESSED)).strip("_"))
     assert match
     word = match[1].strip("_")
     return next(filter(None, (_field(one) for one in (word, word.removesuffix("s")))), ""), match[2]
 
 
 def _field(word: str) -> str:
-    known = next(iter(columns.guess([word])), "") if word not in _FIELD_OF else _FIELD_OF[word]
+    known = next(iter(column_mapping.guess([word])), "") if word not in _FIELD_OF else _FIELD_OF[word]
     return known if known in _NAMES else ""
 
 
@@ -81,7 +81,7 @@ def kind_of(text: object) -> str:
     """The name of the kind a model calls `text`, or ''."""
     if not isinstance(text, str) or len(text) > NAME_LIMIT:
         return ""
-    word = re.sub(r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", columns.plain(text.strip(_DRESSED)))
+    word = re.sub(r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.plain(text.strip(_DRESSED)))
     return _KIND_OF.get(word, "")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.replies.fields import Raw, asks, kind_of
+from core.replies.questions_in_fields import Raw, asks, kind_of
 
 _WORDS = {
     "question": (

@@ -7,9 +7,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
-from core.formats import markdown
-from core.formats.lines import Line
-from core.replies.fields import Raw, field_of, in_rows
+from core.formats import markdown_tables
+from core.formats.text_lines import Line
+from core.replies.questions_in_fields import Raw, field_of, in_rows
 
 _THOUGHT = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
@@ -65,7 +65,7 @@ def in_tables(text: str) -> Iterator[Raw]:
     encoded = (line.encode(errors="replace") for line in lines)
     rows: list[list[str]] = []
     found = False
-    for record in markdown.tables(Line(at, 0, raw, len(raw)) for at, raw in enumerate(encoded, 1)):
+    for record in markdown_tables.tables(Line(at, 0, raw, len(raw)) for at, raw in enumerate(encoded, 1)):
         found = True
         if record.is_head:
             yield from in_rows(rows, True)
@@ -75,7 +75,7 @@ def in_tables(text: str) -> Iterator[Raw]:
         else:
             rows.append(record.cells)
     if not found:
-        rows = [markdown.split(line) for line in lines if line.lstrip().startswith("|")]
+        rows = [markdown_tables.split(line) for line in lines if line.lstrip().startswith("|")]
     yield from in_rows(rows, found)
 
 

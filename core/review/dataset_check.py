@@ -12,12 +12,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from core import alikes, contradictions, duplicates, facts, grounding, packs, personal, spec
-from core.dataset import MEMORISED, SPLITS
-from core.duplicates import Groups, Numbers
-from core.facts import Fact
+from core.dataset.examples import MEMORISED, SPLITS
+from core.dataset.row_texts import Said, turns
 from core.progress import Reporter
-from core.said import Said, turns
+from core.review import similar_rows
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.storage import compressed_texts
+from core.text import contradictions, grounding, near_duplicates, personal_data
+from core.text.near_duplicates import Groups, Numbers
 
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
 LEAN = 3  # times fewer or more rows than the middle fact has
@@ -79,7 +82,7 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
     rows = _Rows()
     known = {fact.name: fact for fact in facts.load(db)}
     read = _grounded(_read(db, reporter), known, spec.load(db).text, emit)
-    groups = duplicates.find(_questions(read, rows, emit), reporter)
+    groups = near_duplicates.find(_questions(read, rows, emit), reporter)
     ids = np.array(rows.ids, np.int64)
     copies = _copies(rows, ids, emit)
     _near(db, rows, ids, groups, copies, emit)
@@ -103,7 +106,7 @@ class _Row:
 
 def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     found = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote FROM example ORDER BY id")
     for done, (status, id, pack, slot, *own) in enumerate(found):
         if done % 1000 == 0:
@@ -130,7 +133,7 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
         said = row.said
         rows.ids.append(row.id)
         rows.splits.append(_CODES.get(row.split, _TRAIN))
-        rows.digests.append(packs.digest(row.data.encode()))
+        rows.digests.append(compressed_texts.digest(row.data.encode()))
         rows.answers.append(hash(said.answer))
         rows.prompts.append(hash(said.prompt))
         rows.asked.append(bool(said.asked))
@@ -155,7 +158,7 @@ def _personal(said: Said, prompts: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def _firsts(text: str) -> dict[str, str]:
-    return {one.rule: personal.masked(text[one.start : one.end]) for one in reversed(personal.find(text))}
+    return {one.rule: personal_data.masked(text[one.start : one.end]) for one in reversed(personal_data.find(text))}
 
 
 def doubt(question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str) -> str:
@@ -199,9 +202,9 @@ def _near(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, cop
         for places in _runs(groups.near * len(SPLITS) + np.array(rows.splits, np.int64))
     )
     for batch in _batches(ids[places].tolist() for places in alike if len(places) > 1):
-        said = alikes.said(db, [id for members in batch for id in members])
+        said = similar_rows.said(db, [id for members in batch for id in members])
         for members in batch:
-            for first, *others in alikes.clusters({id: said[id] for id in members}):
+            for first, *others in similar_rows.clusters({id: said[id] for id in members}):
                 emit("near-duplicate", first, first, "")
                 for id in others:
                     emit("near-duplicate", first, id, str(first))
@@ -245,10 +248,10 @@ def _twin(
     same = trained[groups.same[trained] == groups.same[place]]
     if len(same):
         return int(ids[same[0]]), 100.0
-    said = alikes.said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
+    said = similar_rows.said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
     asked = said.pop(int(ids[place]))
     return max(
-        ((id, likeness) for id, other in said.items() if (likeness := alikes.likeness(asked, other))),
+        ((id, likeness) for id, other in said.items() if (likeness := similar_rows.likeness(asked, other))),
         key=lambda twin: twin[1],
         default=None,
     )
@@ -257,7 +260,7 @@ def _twin(
 def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
     """Tell of rows that ask the same and answer otherwise."""
     for batch in _batches(_answered_otherwise(rows, ids, groups)):
-        said = alikes.said(db, [id for members in batch for id in members])
+        said = similar_rows.said(db, [id for members in batch for id in members])
         for members in batch:
             for id, other, why in contradictions.among({id: said[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")

@@ -1,4 +1,4 @@
-"""What a check of the whole set found last; the check itself runs in a process of its own (core/survey.py)."""
+"""What a check of the whole set found last; the check itself runs in a process of its own (core/review/dataset_check.py)."""
 
 import json
 import sqlite3
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import aside, contradictions, grounding, outside, schema, survey
-from core.connection import open_rows
-from core.grounding import Doubt
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes, Project
+from core.review import dataset_check
+from core.storage import background_process, kept_results, schema
+from core.storage.connection import open_rows
+from core.storage.project import Changes, Project
+from core.text import contradictions, grounding
+from core.text.grounding import Doubt
 
 MODERATED = "moderated"
 EDITION = 2  # of the checks: what another one found is stale
@@ -40,7 +42,7 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
     """Check the whole set again where it has changed. Raises `JukuError`, `CancelledError`."""
     if not await project.read(is_stale):
         return None
-    return await aside.run(project, "core.findings", {}, _store, reporter)
+    return await kept_results.run(project, "core.review.findings", {}, _store, reporter)
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
@@ -82,7 +84,7 @@ def of_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
 
 
 def note_moderated(db: sqlite3.Connection) -> None:
-    """Findings for the rows whose very text a server has flagged (core/moderation.py); those of an earlier text go."""
+    """Findings for the rows whose very text a server has flagged (core/review/moderation.py); those of an earlier text go."""
     db.execute("DELETE FROM finding WHERE rule = ?", (MODERATED,))
     db.execute(
         "INSERT INTO finding (rule, cluster, example, message) SELECT ?, 0, e.id, group_concat(DISTINCT m.categories) "
@@ -160,7 +162,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str:
     with closing(open_rows(Path(request["project"]))) as db:
         db.execute("BEGIN")  # all as of one moment
         with Path(request["into"]).open("w", encoding="utf-8") as file:
-            survey.survey(db, lambda *line: aside.write_line(file, line), reporter)
+            dataset_check.survey(db, lambda *line: kept_results.write_line(file, line), reporter)
         return _stamp(db)
 
 
@@ -172,4 +174,4 @@ def _store(db: sqlite3.Connection, stamp: str, lines: Iterator[Any]) -> None:
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

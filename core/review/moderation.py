@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Sequence
 
-from core import findings, packs
+from core.dataset.row_texts import turns
 from core.progress import Reporter
-from core.project import Changes, Project
 from core.providers import Provider
-from core.said import turns
+from core.review import findings
+from core.storage import compressed_texts
+from core.storage.project import Changes, Project
 
 BLOCK = 32  # texts in one request
 LONGEST = 20_000  # characters of a row that are asked about
@@ -15,7 +16,7 @@ LONGEST = 20_000  # characters of a row that are asked about
 
 async def check(project: Project, provider: Provider, rows: Sequence[str], reporter: Reporter) -> None:
     """Ask about those of `rows` (JSON texts) that were not asked about yet. What was answered is kept when it stops."""
-    texts = {packs.digest(row.encode()): _spoken(row) for row in rows}
+    texts = {compressed_texts.digest(row.encode()): _spoken(row) for row in rows}
     known = await project.read(_known, provider.id)
     new = [(digest, text) for digest, text in texts.items() if digest not in known and text]
     for start in range(0, len(new), BLOCK):

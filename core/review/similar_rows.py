@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from core import contradictions, duplicates, packs
-from core.contradictions import READ
-from core.grading import normalise
-from core.said import Said, turns
+from core.dataset.row_texts import Said, turns
+from core.storage import compressed_texts
+from core.text import contradictions, near_duplicates
+from core.text.contradictions import READ
+from core.text.normalise import normalise
 
 ANSWERED = 70.0  # per cent of the characters that the answers of two rows share which nearly say the same
 LEADERS = 50  # clusters that a row of a group is compared with
@@ -25,7 +26,7 @@ CHUNK = 10_000  # rows that are asked for at once
 
 def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Said]:
     """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
-    reader = packs.Reader(db, kept=1)
+    reader = compressed_texts.Reader(db, kept=1)
     found: dict[int, Said] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -48,7 +49,7 @@ def clusters(said: dict[int, Said]) -> list[list[int]]:
     """
     found: list[_Cluster] = []
     newest: deque[_Cluster] = deque(maxlen=LEADERS)
-    rows = sorted((duplicates.normalise(one.key), normalise(one.answer[:READ]), id) for id, one in said.items())
+    rows = sorted((near_duplicates.normalise(one.key), normalise(one.answer[:READ]), id) for id, one in said.items())
     for asked, answer, id in rows:
         home = next((one for one in reversed(newest) if _repeats(asked, answer, one.asked, one.answer)), None)
         if home is None:
@@ -60,19 +61,19 @@ def clusters(said: dict[int, Said]) -> list[list[int]]:
 
 def likeness(one: Said, other: Said) -> float:
     """How much two rows ask the same, in per cent; 0 where it is not nearly the same, or their answers contradict."""
-    found = duplicates.similarity(duplicates.normalise(one.key), duplicates.normalise(other.key))
+    found = near_duplicates.similarity(near_duplicates.normalise(one.key), near_duplicates.normalise(other.key))
     answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
-    return found if found >= duplicates.SIMILAR and not contradictions.contradiction(*answers) else 0.0
+    return found if found >= near_duplicates.SIMILAR and not contradictions.contradiction(*answers) else 0.0
 
 
 def repeats(one: Said, other: Said) -> bool:
     """Whether a row nearly says what another does."""
     answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
-    return _repeats(duplicates.normalise(one.key), answers[0], duplicates.normalise(other.key), answers[1])
+    return _repeats(near_duplicates.normalise(one.key), answers[0], near_duplicates.normalise(other.key), answers[1])
 
 
 def _repeats(asked: str, answer: str, other_asked: str, other_answer: str) -> bool:
-    if duplicates.similarity(asked, other_asked) < duplicates.SIMILAR:
+    if near_duplicates.similarity(asked, other_asked) < near_duplicates.SIMILAR:
         return False
     if answer == other_answer:
         return True

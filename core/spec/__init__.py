@@ -1,0 +1,1 @@
+"""What a person knows: the spec, its facts, and what follows them through edits."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from core import passages, spec, statements
-from core.duplicates import normalise
-from core.passages import Span
-from core.spec import Spec
-from core.statements import Statement
+from core.spec import quote_tracking, spec
+from core.spec.quote_tracking import Span
+from core.spec.spec import Spec
+from core.text import statements
+from core.text.near_duplicates import normalise
+from core.text.statements import Statement
 
 NAMED = 20  # facts that are looked for one by one; for more, all is read
 _MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
@@ -60,7 +61,7 @@ def deleted(db: sqlite3.Connection) -> list[Fact]:
 
 def places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
     """Where in the spec's text the passage of each fact is, by id; one that has lost its passage is left out."""
-    return passages.spans(text, ((fact.id, fact.quote) for fact in facts))
+    return quote_tracking.spans(text, ((fact.id, fact.quote) for fact in facts))
 
 
 def ordered(text: str, facts: Sequence[Fact]) -> list[Fact]:
@@ -72,7 +73,7 @@ def ordered(text: str, facts: Sequence[Fact]) -> list[Fact]:
 
 def missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
     """The statements of the spec's text that no fact stands on yet, not even in part."""
-    return passages.free(statements.split(text), places(text, facts).values())
+    return quote_tracking.free(statements.split(text), places(text, facts).values())
 
 
 def add(db: sqlite3.Connection, text: str, quote: str, name: str = "") -> str:
@@ -189,7 +190,7 @@ def save(db: sqlite3.Connection, new: Spec) -> None:
     if old.text == new.text:
         return
     found = load(db)
-    moved = passages.carried(old.text, new.text, places(old.text, found))
+    moved = quote_tracking.carried(old.text, new.text, places(old.text, found))
     changed: dict[Fact, str] = {}  # with the new passages; '' is one that is gone
     for fact in found:
         if fact.id not in moved:

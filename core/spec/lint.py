@@ -7,12 +7,11 @@ from itertools import combinations
 
 from rapidfuzz.distance import OSA
 
-from core import duplicates
-from core.grading import normalise
 from core.language import tr
-from core.prose import claims, terms
-from core.prose.claims import Claim, Measure
-from core.statements import Statement
+from core.text import near_duplicates, terms, topics_and_figures
+from core.text.normalise import normalise
+from core.text.statements import Statement
+from core.text.topics_and_figures import Claim, Measure
 
 FIGURES, UNITS, TERM, TWICE = "figures-differ", "units-differ", "term-undefined", "sentence-twice"
 SERIES = 3  # sentences of one pattern with other figures; more are a series, not a contradiction
@@ -36,7 +35,7 @@ def lint(statements: Sequence[Statement]) -> list[Remark]:
     Two sentences are about the same thing when their words that carry meaning are the same, in any order, but for a
     slip of the pen; sentences that only their heading makes clear, when it stands above both.
     """
-    found = [_Said(statement, claims.read(statement.text, _is_row(statement))) for statement in statements]
+    found = [_Said(statement, topics_and_figures.read(statement.text, _is_row(statement))) for statement in statements]
     groups = list(_groups(found))
     remarks = [*_differing(groups, found), *_repeated(found, groups), *_unexplained(statements)]
     return sorted(remarks, key=lambda remark: remark.spans)
@@ -159,7 +158,7 @@ def _without(ones: Sequence[Measure], others: Sequence[Measure]) -> list[Measure
 def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]:
     same: dict[tuple[str, str], list[_Said]] = {}
     for one in found:
-        same.setdefault((one.place, duplicates.normalise(one.statement.text)), []).append(one)
+        same.setdefault((one.place, near_duplicates.normalise(one.statement.text)), []).append(one)
     copies = [group for group in same.values() if len(group) > 1]
     for group in copies:
         message = tr("The same sentence appears here {n} times.", n=len(group))
@@ -174,7 +173,7 @@ def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]
 def _near(group: list[_Said]) -> list[_Said]:
     """The first of sentences with the same words, and those that say it in the same order."""
     first, *others = group
-    text = normalise(first.statement.text[: claims.READ])
+    text = normalise(first.statement.text[: topics_and_figures.READ])
     return [first, *(one for one in others if _says(one, first, text))]
 
 
@@ -182,7 +181,10 @@ def _says(one: _Said, first: _Said, text: str) -> bool:
     if one.amounts != first.amounts or len(one.claim.words) != len(first.claim.words):
         return False
     differing = sum(word != other for word, other in zip(one.claim.words, first.claim.words, strict=True))
-    return differing <= 1 and duplicates.similarity(normalise(one.statement.text[: claims.READ]), text) > 0
+    return (
+        differing <= 1
+        and near_duplicates.similarity(normalise(one.statement.text[: topics_and_figures.READ]), text) > 0
+    )
 
 
 def _unexplained(statements: Sequence[Statement]) -> Iterator[Remark]:

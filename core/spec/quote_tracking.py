@@ -9,9 +9,9 @@ from itertools import accumulate
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from core import statements
-from core.difference import common
-from core.statements import Statement
+from core.text import statements
+from core.text.diff import common
+from core.text.statements import Statement
 
 Span = tuple[int, int]  # start and end, in characters
 

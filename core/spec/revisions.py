@@ -4,10 +4,11 @@ import sqlite3
 import time
 from dataclasses import dataclass, replace
 
-from core import facts, packs, spec
 from core.errors import JukuError
 from core.language import tr
-from core.spec import Spec
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.storage import compressed_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def current(db: sqlite3.Connection, name: str) -> int:
 
 
 def _digest(state: Spec) -> int:
-    return packs.digest("\0".join((state.name, state.system_prompt, state.text)).encode("utf-8", "surrogatepass"))
+    return compressed_texts.digest(
+        "\0".join((state.name, state.system_prompt, state.text)).encode("utf-8", "surrogatepass")
+    )
 
 
 def rename(db: sqlite3.Connection, id: int, name: str) -> None:

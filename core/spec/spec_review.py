@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from core import outside, passages, spec_lint, statements
-from core.passages import Span
 from core.progress import Reporter
-from core.spec_lint import Remark
+from core.spec import lint, quote_tracking
+from core.spec.lint import Remark
+from core.spec.quote_tracking import Span
+from core.storage import background_process
+from core.text import statements
 
 SHORT = 30_000  # characters that are looked through in a blink
 
@@ -25,14 +27,14 @@ async def look(text: str, taken: Sequence[Span], reporter: Reporter) -> Found:
     """Look through `text`, of which the spans `taken` have facts. Cancelling ends the process."""
     if len(text) <= SHORT:
         return await asyncio.to_thread(survey, text, taken)
-    answer = await outside.run_aside("core.spec_survey", {"text": text, "taken": list(taken)}, reporter)
+    answer = await background_process.run_aside("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
     remarks = [Remark(rule, message, tuple((a, b) for a, b in spans)) for rule, message, spans in answer["remarks"]]
     return Found(answer["missing"], remarks)
 
 
 def survey(text: str, taken: Sequence[Span]) -> Found:
     found = statements.split(text)
-    return Found(len(passages.free(found, taken)), spec_lint.lint(found))
+    return Found(len(quote_tracking.free(found, taken)), lint.lint(found))
 
 
 def _work(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
@@ -41,4 +43,4 @@ def _work(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

@@ -13,16 +13,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any
 
 from core import language
 from core.errors import JukuError
 from core.keys import environment
 from core.language import tr
+from core.paths import ROOT
 from core.progress import Cancelled, Progress, Reporter
 
-ROOT = Path(__file__).resolve().parent.parent
 NICE = 5  # for what nobody waits for
 PARENT_GONE = 3
 PIPE = 1024 * 1024  # bytes that may be on their way between two processes, so that neither waits for the other

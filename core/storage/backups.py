@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import outside, paths, project_lock, schema
-from core.connection import connect, open_rows, transaction, worded
+from core import paths
+from core.atomic_files import PRIVATE, USUAL, free_name, sync_file, sync_folder, temporary_for
 from core.errors import ProjectError
 from core.language import tr
 from core.paths import real
 from core.progress import Reporter
-from core.project import SUFFIX, Project
-from core.whole_files import PRIVATE, USUAL, free_name, sync_file, sync_folder, temporary_for
+from core.storage import background_process, project_lock, schema
+from core.storage.connection import connect, open_rows, transaction, worded
+from core.storage.project import SUFFIX, Project
 
 PAGES = 500  # of the file that are copied between two looks at whether to stop
 NEWEST, DAYS, WEEKS, MONTHS = (
@@ -76,7 +77,7 @@ async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter)
     part = _part(target)
     request = {"source": str(source), "target": str(target), "part": str(part), "mode": mode}
     try:
-        rows, is_whole = await outside.run_aside("core.backups", request, reporter)
+        rows, is_whole = await background_process.run_aside("core.storage.backups", request, reporter)
     finally:  # here, since a process that is stopped clears nothing away
         for end in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(OSError):
@@ -266,4 +267,4 @@ def _last_of_each(ordered: Iterable[Backup], period: str, count: int) -> set[Bac
 
 
 if __name__ == "__main__":
-    outside.serve(_work)
+    background_process.serve(_work)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core import paths, schema
+from core import paths
+from core.atomic_files import fitting, free_name, sync_folder, temporary_for
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr, trn
 from core.progress import Cancelled
-from core.whole_files import fitting, free_name, sync_folder, temporary_for
+from core.storage import schema
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
@@ -54,7 +55,7 @@ def open_to_load(path: Path) -> sqlite3.Connection:
 
 def _write_safely(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA wal_autocheckpoint = 0")  # core/storage.py says when
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # core/storage/database_file.py says when
 
 
 def open_in_memory() -> sqlite3.Connection:

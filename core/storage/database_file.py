@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from core import log_check, schema
-from core.connection import (
+from core.errors import ProjectError
+from core.paths import real
+from core.storage import schema, wal_check
+from core.storage.connection import (
     busy_error,
     open_frozen,
     open_to_load,
@@ -23,9 +25,7 @@ from core.connection import (
     transaction,
     worded,
 )
-from core.errors import ProjectError
-from core.live_file import LiveFile
-from core.paths import real
+from core.storage.exclusive_file import LiveFile
 
 log = logging.getLogger(__name__)
 LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
@@ -66,8 +66,8 @@ class Storage:
 
     def _open(self, without_log: bool) -> None:
         self._live = _live_file(self.path)
-        missing = log_check.require(self.path, without_log)
-        self._unnamed = log_check.read(self.path).unnamed
+        missing = wal_check.require(self.path, without_log)
+        self._unnamed = wal_check.read(self.path).unnamed
         self.db = self._opened(lambda path: open_to_write(path, self._tell))
         self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
         self._live.note()
@@ -220,7 +220,7 @@ class Storage:
             return None
         if copy:
             with suppress(ProjectError, sqlite3.Error, OSError):
-                log_check.require(self.path, True)  # or the next opening would stumble over a log that the copy holds
+                wal_check.require(self.path, True)  # or the next opening would stumble over a log that the copy holds
             log.info("%s is another file by now; what was open is saved as %s", self.path, copy)
         return copy
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from core import outside
 from core.progress import Reporter
-from core.project import Changes, Project
+from core.storage import background_process
+from core.storage.project import Changes, Project
 
 Store = Callable[[sqlite3.Connection, Any, Iterator[Any]], object]
 
@@ -26,7 +26,7 @@ async def run(
         into = Path(folder) / "lines"
         async with project.frozen() as path:
             whole = {**request, "project": str(path), "into": str(into)}
-            result = await outside.run_aside(module, whole, reporter)
+            result = await background_process.run_aside(module, whole, reporter)
         if result is None or project.read_only:
             return None
         return await project.write("", _keep, store, result, into)

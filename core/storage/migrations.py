@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from itertools import islice
 
-from core import packs
+from core.storage import compressed_texts
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -26,7 +26,7 @@ CREATE TABLE example (
   kind TEXT NOT NULL,
   facts TEXT NOT NULL,       -- names parted by spaces
   tags TEXT NOT NULL,        -- parted by spaces
-  key_points TEXT NOT NULL,  -- what an answer must contain (core/grading.py)
+  key_points TEXT NOT NULL,  -- what an answer must contain (core/text/normalise.py)
   source TEXT NOT NULL,      -- the file it came from, and its line there
   line INTEGER,
   problems TEXT NOT NULL,    -- rule ids parted by spaces
@@ -70,7 +70,7 @@ PACKED_EXAMPLES = """
 CREATE TABLE pack (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE packed_example (
   id INTEGER PRIMARY KEY,
-  pack INTEGER NOT NULL, slot INTEGER NOT NULL,  -- where the row's JSON text lies (core/packs.py)
+  pack INTEGER NOT NULL, slot INTEGER NOT NULL,  -- where the row's JSON text lies (core/storage/compressed_texts.py)
   question TEXT NOT NULL,    -- the beginning of it, to sort by
   answer TEXT NOT NULL,
   length INTEGER NOT NULL,   -- characters of question and answer
@@ -80,7 +80,7 @@ CREATE TABLE packed_example (
   facts TEXT NOT NULL,       -- names parted by spaces
   tags TEXT NOT NULL,        -- parted by spaces
   notes TEXT NOT NULL,
-  key_points TEXT NOT NULL,  -- what an answer must contain (core/grading.py)
+  key_points TEXT NOT NULL,  -- what an answer must contain (core/text/normalise.py)
   source TEXT NOT NULL,      -- the file it came from, and its line there
   line INTEGER,
   problems TEXT NOT NULL,    -- rule ids parted by spaces
@@ -117,7 +117,7 @@ CREATE TABLE revision (      -- kept states of the spec
   title TEXT NOT NULL, system_prompt TEXT NOT NULL, text TEXT NOT NULL
 );
 ALTER TABLE job ADD COLUMN revision INTEGER REFERENCES revision (id); -- the spec at the time
-CREATE TABLE inquiry (       -- many requests to one chat model (core/inquiries.py)
+CREATE TABLE inquiry (       -- many requests to one chat model (core/generation/llm_runs.py)
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, created_at REAL NOT NULL, finished_at REAL, provider TEXT NOT NULL,
   model TEXT NOT NULL, status TEXT NOT NULL
 );
@@ -288,11 +288,14 @@ def _pack_rows(db: sqlite3.Connection) -> None:
     )
     heads = "substr(question, 1, 32), substr(answer, 1, 32), length(question) + length(answer)"
     old = db.execute(f"SELECT data, id, {heads}, {', '.join(MOVED)} FROM example ORDER BY id")
-    while group := list(islice(old, packs.ROWS)):
-        places = packs.put(db, [data for data, *_rest in group])
+    while group := list(islice(old, compressed_texts.ROWS)):
+        places = compressed_texts.put(db, [data for data, *_rest in group])
         db.executemany(
             insert,
-            ((*place, packs.digest(data.encode()), *rest) for place, (data, *rest) in zip(places, group, strict=True)),
+            (
+                (*place, compressed_texts.digest(data.encode()), *rest)
+                for place, (data, *rest) in zip(places, group, strict=True)
+            ),
         )
 
 

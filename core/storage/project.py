@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import project_lock, schema
-from core.connection import (
+from core.errors import ProjectError, ProjectInUseError
+from core.language import tr
+from core.paths import is_on_fixed_medium, is_there, is_writable, real
+from core.progress import Cancelled, Reporter, cancel_later
+from core.storage import project_lock, schema
+from core.storage.connection import (
     busy_error,
     changed_error,
     exists_error,
@@ -22,12 +26,8 @@ from core.connection import (
     transaction,
     worded,
 )
-from core.errors import ProjectError, ProjectInUseError
-from core.language import tr
-from core.paths import is_on_fixed_medium, is_there, is_writable, real
-from core.progress import Cancelled, Reporter, cancel_later
-from core.reading_copy import copied
-from core.storage import DisplacedError, Storage
+from core.storage.database_file import DisplacedError, Storage
+from core.storage.read_only_copy import copied
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -24,11 +24,11 @@ import msgspec
 from filelock import FileLock
 
 from core import __version__, processes
-from core.connection import locked
+from core.atomic_files import temporary_for
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
 from core.paths import real
-from core.whole_files import temporary_for
+from core.storage.connection import locked
 
 BEAT = 60.0  # seconds between two signs of life
 SILENT = 10 * 60.0  # seconds without one after which a lock of another machine may be taken over

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from core import log_check
-from core.connection import (
+from core.errors import ProjectError
+from core.paths import is_there, real
+from core.storage import wal_check
+from core.storage.connection import (
     connect,
     copy_new,
     exists_error,
@@ -21,9 +23,7 @@ from core.connection import (
     require_there,
     worded,
 )
-from core.errors import ProjectError
-from core.live_file import LiveFile
-from core.paths import is_there, real
+from core.storage.exclusive_file import LiveFile
 
 TRIES = 40
 PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
@@ -50,7 +50,7 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
             if (undone := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
                 shutil.copyfile(undone, target.with_name(undone.name))
             if _seen(path) == before:
-                log_check.require(target, without_log, path)
+                wal_check.require(target, without_log, path)
                 if _is_whole(target):
                     return target
         except OSError as error:

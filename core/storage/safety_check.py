@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import schema
-from core.connection import open_rows
 from core.errors import JukuError
 from core.language import tr
-from core.project import Project
+from core.storage import schema
+from core.storage.connection import open_rows
+from core.storage.project import Project
 
 PATIENCE = 60.0  # seconds after which it counts as unknown
 

@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from core import packs
-from core.migrations import MIGRATIONS as MIGRATIONS
-from core.migrations import WIDENING
+from core.storage import compressed_texts
+from core.storage.migrations import MIGRATIONS as MIGRATIONS
+from core.storage.migrations import WIDENING
 
 APPLICATION_ID = 0x4A554B55  # "JUKU", in the file's header
 
@@ -216,7 +216,7 @@ _IMAGES = (*(f"before_{table}" for table in UNDOABLE), "added")
 def sweep(db: sqlite3.Connection) -> None:
     """Drop the texts that no row, version or kept step names any more."""
     users = [name for name in ("example", "version_row", "kept_before_example") if name in tables(db)]
-    packs.sweep(db, users)
+    compressed_texts.sweep(db, users)
 
 
 def tables(db: sqlite3.Connection) -> set[str]:

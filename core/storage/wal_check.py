@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from core import schema
-from core.connection import missing_log_error, open_frozen, set_log_aside
+from core.storage import schema
+from core.storage.connection import missing_log_error, open_frozen, set_log_aside
 
 HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
 LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids

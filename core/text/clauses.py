@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.grading import normalise
+from core.text.normalise import normalise
 
 LONGEST = 500  # characters that are normalised at once
 BESIDE = 8  # figures of a clause that tell each other apart

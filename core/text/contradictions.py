@@ -5,7 +5,7 @@ from itertools import combinations
 
 from rapidfuzz import fuzz
 
-from core import grading
+from core.text import normalise
 
 COMPARED = 20  # different answers to one question that are compared with each other
 READ = 2000  # characters of an answer that are compared
@@ -19,7 +19,7 @@ _NO = re.compile(r"(?:no|いいえ|いや)(?![a-z])")
 
 def among(answers: dict[int, str]) -> list[tuple[int, int, str]]:
     """Each answer (by the id of its row) that another one contradicts: both ids, and `contradiction` of the first such."""
-    normal = {id: grading.normalise(answer[:READ]) for id, answer in answers.items()}
+    normal = {id: normalise.normalise(answer[:READ]) for id, answer in answers.items()}
     found: dict[int, tuple[int, str]] = {}
     for (id, one), (other, second) in combinations(normal.items(), 2):
         if why := contradiction(one, second):

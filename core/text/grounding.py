@@ -11,8 +11,8 @@ from functools import lru_cache
 from itertools import combinations
 
 from core.language import tr
-from core.prose import clauses
-from core.prose.clauses import Clause, Figure, Text
+from core.text import clauses
+from core.text.clauses import Clause, Figure, Text
 
 CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
 FACTS, SENTENCES = 50, 5000  # of a row, and of a spec, that are compared

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 
-from core.grading import normalise
+from core.text.normalise import normalise
 
 # A unit as it is written here: the words for it, what it measures, and how many of the smallest such unit it is.
 _UNITS = {

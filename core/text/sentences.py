@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from core.prose.inline import CJK, HIDDEN
+from core.text.inline_markdown import CJK, HIDDEN
 
 _MARKS = ".!?。．！？｡…‥"
 _WIDE = frozenset("。．！？｡")

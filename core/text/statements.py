@@ -4,10 +4,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from core import grading
-from core.prose import blocks, sentences
-from core.prose.blocks import Closing, Heading, Opening, Paragraph, Passage, Row
-from core.prose.inline import CJK, Prose, is_cjk
+from core.text import markdown_blocks, normalise, sentences
+from core.text.inline_markdown import CJK, Prose, is_cjk
+from core.text.markdown_blocks import Closing, Heading, Opening, Paragraph, Passage, Row
 
 HEADING = 200  # characters that are kept of a heading
 HEADER = 100  # and of a table's header cell, which every row repeats
@@ -43,7 +42,7 @@ def split(markdown: str) -> list[Statement]:
     the list put before it. That one is a statement itself where it names a figure (“There are three fouls:”), or where
     no item repeats it and it says more than that something follows.
     """
-    found, references = blocks.read(markdown)
+    found, references = markdown_blocks.read(markdown)
     reader = _Reader(markdown, references)
     for block in found:
         reader.read(block)
@@ -70,7 +69,7 @@ class _Reader:
     lead_ins: list[_LeadIn | None] = field(default_factory=list)  # of the lists and tables that are open
     last: _LeadIn | None = None  # what may lead in, where the block before ends with it
 
-    def read(self, block: blocks.Block) -> None:
+    def read(self, block: markdown_blocks.Block) -> None:
         last, self.last = self.last, None
         match block:
             case Heading(level, raw):
@@ -120,7 +119,7 @@ class _Reader:
 
     def _end(self, lead_in: _LeadIn | None) -> None:
         """Drops a lead-in that says nothing but what its items say: one without a figure."""
-        if lead_in is None or _DIGIT.search(grading.normalise(_PICKS.sub("", lead_in.own))):
+        if lead_in is None or _DIGIT.search(normalise.normalise(_PICKS.sub("", lead_in.own))):
             return
         says = len(lead_in.own) >= SIGNS if is_cjk(lead_in.own) else len(lead_in.own.split()) >= WORDS
         if lead_in.is_taken or not says or _ANNOUNCES.search(lead_in.own):

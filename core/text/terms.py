@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from core.prose.inline import is_cjk
-from core.statements import Statement
+from core.text.inline_markdown import is_cjk
+from core.text.statements import Statement
 
 MOST = 300  # terms that are looked for: each costs a look through the whole spec
 LENGTH, WORDS = 40, 4  # characters and words of what can be a term

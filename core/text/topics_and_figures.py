@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from core.grading import normalise
+from core.text.normalise import normalise
 
 READ = 2000  # characters of a sentence that are read
 RUN = 30  # hiragana from which on a run is not looked through

@@ -4,8 +4,9 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 
-from core import amounts, curves, jobs, lineage, tokens
-from core.jobs import Job
+from core.dataset import token_counts, training_amounts
+from core.training import jobs, lineage, metrics
+from core.training.jobs import Job
 
 Counted = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
 LARGEST = 50_000  # rows from which counting them at each start would hold up the rest
@@ -77,14 +78,14 @@ def _last(db: sqlite3.Connection, name: str) -> dict[int, Last]:
 def _standing(
     db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted, started: float | None
 ) -> Standing:
-    step, loss = last or (curves.last_step(db, job.id), None)
-    whole = None if step is None else curves.total(db, job.id)
+    step, loss = last or (metrics.last_step(db, job.id), None)
+    whole = None if step is None else metrics.total(db, job.id)
     found = Standing(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
     if job.status == "queued":
         found = replace(found, preparing=jobs.preparing(db, job.id))
     if job.ended or step is None:
         return found
-    found = replace(found, left=curves.seconds_left(db, job.id))
+    found = replace(found, left=metrics.seconds_left(db, job.id))
     return found if found.tokens is not None else replace(found, tokens=_so_far(db, found, counted))
 
 
@@ -111,5 +112,5 @@ def _count(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
     if job.version is None or job.row_count > LARGEST:
         return None
-    found = amounts.of(db, lineage.taught(job), tokens.encoding_of(job.model), job.version)
+    found = training_amounts.of(db, lineage.taught(job), token_counts.encoding_of(job.model), job.version)
     return None if found.missing else found.trained

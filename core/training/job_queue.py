@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from core import curves, jobs, training
 from core.errors import JukuError, ProjectError, ProviderError
-from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr
-from core.project import Changes, Project
 from core.providers import JobState, Provider
+from core.storage.project import Changes, Project
+from core.training import jobs, metrics, submit
+from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 
 SEVERAL = 3  # followed jobs from which a server is asked for its list instead of each
 YOUNG = 120.0  # seconds in which a job is followed closely
@@ -159,7 +159,7 @@ class Queue:
         told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
         for job in sorted(followed, key=self._turn):
             if job.status == CREATING and job.id not in self._sending:
-                await self._tell(await training.recover(self.project, provider, job.id), job)
+                await self._tell(await submit.recover(self.project, provider, job.id), job)
             elif job.status == UPLOADING and job.id not in self._sending:
                 await self.project.write("", jobs.set_status, job.id, WAITING)  # the program ended meanwhile
             elif job.remote_id:
@@ -176,15 +176,15 @@ class Queue:
         self._wishes |= {(job.id, job.wish) for job in wishing}
         for job in lasting:
             with suppress(ProviderError):  # the state that is asked for next tells what became of it
-                await self._tell(await training.fulfil(self.project, provider, job), job)
+                await self._tell(await submit.fulfil(self.project, provider, job), job)
 
     async def _look_at(self, provider: Provider, job: Job, state: JobState | None) -> None:
         assert job.remote_id
         try:
             state = state or await provider.job(job.remote_id)
             if jobs.is_news(job, state) or job.adopted == 1 or self._wants_events(provider, job, state):
-                await self._tell(await training.update(self.project, provider, job.id, state), job)
-            await training.end_twins(provider, job)
+                await self._tell(await submit.update(self.project, provider, job.id, state), job)
+            await submit.end_twins(provider, job)
             if state.ended:
                 await self._merge_results(provider, job.id)
         except ProviderError as error:
@@ -214,7 +214,7 @@ class Queue:
         for file in record.files:
             try:
                 data = await provider.download(file)
-                await self.project.write("", curves.merge_results, id, data)
+                await self.project.write("", metrics.merge_results, id, data)
             except ProviderError as error:
                 if error.status != 404:
                     raise
@@ -236,9 +236,7 @@ class Queue:
         line = self._lines[provider.id]
         try:
             async with line.sending:
-                await training.send(
-                    self.project, provider, job.id, lambda done, total: self.on_sent(job.id, done, total)
-                )
+                await submit.send(self.project, provider, job.id, lambda done, total: self.on_sent(job.id, done, total))
         except (ProviderError, ProjectError) as error:
             line.due = time.monotonic() + await self._after_failure(provider, line, job, error)
         except JukuError as error:  # the rows or numbers of this job are wrong

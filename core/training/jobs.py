@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import curves
 from core.language import tr
 from core.providers import TERMINAL, Checkpoint, Event, JobState
+from core.training import metrics as training_metrics
 
 # Juku's own statuses, before and beside the protocol's.
 WAITING = "waiting"  # in the queue, nothing sent
@@ -187,7 +187,7 @@ def store(
         [(id, event.id, event.created_at, event.level, event.message, json.dumps(event.data)) for event in new],
     )
     db.execute("UPDATE job SET adopted = 2 WHERE id = ? AND adopted = 1", (id,))
-    curves.store_events(db, id, new)
+    training_metrics.store_events(db, id, new)
     db.executemany(
         "INSERT OR REPLACE INTO job_checkpoint (job, remote_id, model, step, metrics, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         [(id, one.id, one.model, one.step, json.dumps(one.metrics), one.created_at) for one in found],

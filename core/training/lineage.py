@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import __version__, duplicates, filters, jobs, packs, revisions, spec, trained_prompt, versions
-from core.filters import Filter
-from core.jobs import Job
-from core.said import turns
-from core.spec import Spec
-from core.trained_prompt import Trained
-from core.versions import Diff
+from core import __version__
+from core.dataset import filters, system_prompts, versions
+from core.dataset.filters import Filter
+from core.dataset.row_texts import turns
+from core.dataset.system_prompts import Trained
+from core.dataset.versions import Diff
+from core.spec import revisions, spec
+from core.spec.spec import Spec
+from core.storage import compressed_texts
+from core.text import near_duplicates
+from core.training import jobs
+from core.training.jobs import Job
 
 EVERY = Filter(split="train", status="approved")  # the rows that would be trained on
 TOLD = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
@@ -82,7 +87,7 @@ def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
 def trained_under(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
     """The system prompt that a model was trained under; None where that is not known."""
     job = maker(db, provider, model)
-    return trained_prompt.of_rows(db, taught(job), job.version) if job and job.version is not None else None
+    return system_prompts.of_rows(db, taught(job), job.version) if job and job.version is not None else None
 
 
 def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
@@ -92,9 +97,9 @@ def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -
     """
     made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
     if not made:
-        return trained_prompt.unasked(db, EVERY)
-    found = [trained_prompt.unasked(db, taught(job), job.version) for job in made]
-    return next(iter(trained_prompt.unasked_of_all(db, found)), None)
+        return system_prompts.unasked(db, EVERY)
+    found = [system_prompts.unasked(db, taught(job), job.version) for job in made]
+    return next(iter(system_prompts.unasked_of_all(db, found)), None)
 
 
 def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
@@ -114,12 +119,12 @@ def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, s
         "WHERE e.split = 'test' AND e.kind <> 'memorised'"
         for same in ("id", "digest")
     )
-    reader = packs.Reader(db)
+    reader = compressed_texts.Reader(db)
     for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
         now, before = (
-            duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
+            near_duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
         )
-        if found := duplicates.similarity(now, before):
+        if found := near_duplicates.similarity(now, before):
             yield id, f"{row} {found:.0f}"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import FormatError
-from core.formats import cells
+from core.formats import csv_cells
 from core.language import tr
 from core.providers import Event
 
@@ -209,9 +209,9 @@ def table(columns: Sequence[tuple[str, Series]]) -> str:
     """
     steps = sorted(set().union(*(one.steps.tolist() for _title, one in columns)))
     known = [dict(zip(one.steps.tolist(), one.values.tolist(), strict=True)) for _title, one in columns]
-    lines = [["step", *(cells.neutral(title) for title, _one in columns)]]
+    lines = [["step", *(csv_cells.neutral(title) for title, _one in columns)]]
     lines += [[str(step), *(repr(one[step]) if step in one else "" for one in known)] for step in steps]
-    return "".join(cells.write(line, ",") for line in lines)
+    return "".join(csv_cells.write(line, ",") for line in lines)
 
 
 def read_results(data: bytes) -> list[Point]:

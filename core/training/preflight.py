@@ -6,33 +6,21 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from core import (
-    amounts,
-    calendar,
-    checks,
-    dataset,
-    filters,
-    findings,
-    jobs,
-    moderation,
-    prices,
-    spec,
-    survey,
-    tokens,
-    trained_prompt,
-    training,
-    uploads,
-)
-from core import versions as kept
+from core import checks
+from core.dataset import examples, filters, system_prompts, token_counts, training_amounts
+from core.dataset import versions as kept
+from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
-from core.filters import Filter
-from core.jobs import Job
 from core.language import tr, trn
-from core.presets import Preset
 from core.progress import Reporter
-from core.project import Project
-from core.providers import LOCAL, ModelInfo, Provider
-from core.training import Plan
+from core.providers import LOCAL, ModelInfo, Provider, prices, shutdown_dates, uploads
+from core.providers.server_presets import Preset
+from core.review import dataset_check, findings, moderation
+from core.spec import spec
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.jobs import Job
+from core.training.submit import Plan
 
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
@@ -43,7 +31,7 @@ Connect = Callable[[], Awaitable[Provider]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/filters.py), '' for no rows.
+    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/dataset/filters.py), '' for no rows.
 
     `prompt` is the rows' system prompt where the project asks under another one and could take it, else None.
     """
@@ -97,8 +85,8 @@ async def examine(
     Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
     """
     await findings.refresh(project, reporter)
-    for encoding in dict.fromkeys(tokens.encoding_of(plan.model) for plan in plans):
-        await tokens.refresh(project, encoding, reporter)
+    for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
+        await token_counts.refresh(project, encoding, reporter)
     told = _Told() if id == LOCAL else await _ask(project, preset, connect, plans, reporter)
     return await project.read(_report, id, preset, plans, told)
 
@@ -126,7 +114,7 @@ async def _moderated(
         return []
     try:
         for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
-            rows = await project.read(_texts, training.trained(tag))
+            rows = await project.read(_texts, submit.trained(tag))
             await moderation.check(project, provider, rows, reporter)
     except ProviderError as error:
         return [
@@ -139,12 +127,13 @@ async def _moderated(
 
 
 def _texts(db: sqlite3.Connection, chosen: Filter) -> list[str]:
-    return list(dataset.texts(db, chosen))
+    return list(examples.texts(db, chosen))
 
 
 def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan], told: _Told) -> Report:
     measured = [
-        amounts.of(db, training.trained(plan.rows), tokens.encoding_of(plan.model), plan.version) for plan in plans
+        training_amounts.of(db, submit.trained(plan.rows), token_counts.encoding_of(plan.model), plan.version)
+        for plan in plans
     ]
     cost, whose = _cost(id, plans, measured)
     found = [*_on_plans(db, id, preset, plans), *_on_rows(db, plans), *_on_length(measured), *told.objections]
@@ -170,7 +159,9 @@ def _today() -> datetime.date:
     return datetime.datetime.now().astimezone().date()
 
 
-def _cost(id: str, plans: Sequence[Plan], measured: Sequence[amounts.Amount]) -> tuple[tuple[float, float] | None, str]:
+def _cost(
+    id: str, plans: Sequence[Plan], measured: Sequence[training_amounts.Amount]
+) -> tuple[tuple[float, float] | None, str]:
     if id == LOCAL:
         return (0.0, 0.0), ""
     low = high = 0.0
@@ -193,21 +184,21 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
     for plan in plans:
         key = plan.rows, plan.version
         if key not in texts:
-            chosen = training.trained(plan.rows)
+            chosen = submit.trained(plan.rows)
             texts[key] = list(
-                dataset.texts(db, chosen) if plan.version is None else kept.texts(db, plan.version, chosen)
+                examples.texts(db, chosen) if plan.version is None else kept.texts(db, plan.version, chosen)
             )
         rows = texts[key]
         try:
             preset.check(plan.method, plan.hyperparameters or {}, plan.suffix)
-            training.require_enough(rows)
-            training.require_method(rows, plan.method)
+            submit.require_enough(rows)
+            submit.require_method(rows, plan.method)
         except JukuError as error:
             words = tr("{what}. {why}", what=error.title, why=error.message)
-            yield Objection("settings", "error", words, filters.words(training.trained(plan.rows)))
+            yield Objection("settings", "error", words, filters.words(submit.trained(plan.rows)))
             continue
         yield from _few(len(rows), plan)
-        if twin := next((job for job in made if _is_same(job, plan, uploads.digest(training.lines(rows)))), None):
+        if twin := next((job for job in made if _is_same(job, plan, uploads.digest(submit.lines(rows)))), None):
             name = twin.fine_tuned_model or twin.remote_id or twin.status
             yield Objection(
                 "trained-already",
@@ -217,9 +208,9 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
 
 
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
-    if count < survey.ADVISED:
+    if count < dataset_check.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(training.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(submit.trained(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:
@@ -230,10 +221,10 @@ def _is_same(job: Job, plan: Plan, digest: str) -> bool:
 
 def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objection]:
     """What the checks have found in the rows as they are now."""
-    chosen = [training.trained(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
+    chosen = [submit.trained(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
     for one in chosen:
-        for rule, count in dataset.count_rules(db, one).items():
+        for rule, count in examples.count_rules(db, one).items():
             if count > counts.get(rule, (0, one))[0]:
                 counts[rule] = count, one
     every = findings.counts(db)
@@ -249,21 +240,21 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [trained_prompt.unasked(db, training.trained(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.unasked(db, submit.trained(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", trained_prompt.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
-        for one in trained_prompt.unasked_of_all(db, unasked)
+        Objection(PROMPT, "warning", system_prompts.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
+        for one in system_prompts.unasked_of_all(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 
 
-def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:
+def _on_length(measured: Sequence[training_amounts.Amount]) -> Iterator[Objection]:
     if over := max((one.over for one in measured), default=0):
         yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
                                                    "silently.",
                         "{n} rows are longer than {limit} tokens and would be cut off silently.", over,
-                        limit=f"{tokens.LIMIT:,}"))  # fmt: skip
+                        limit=f"{token_counts.LIMIT:,}"))  # fmt: skip
     if missing := max((one.missing for one in measured), default=0):
         yield Objection("not-counted", "note", trn("The tokens of {n} row of the saved version are not known.",
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
@@ -271,20 +262,20 @@ def _on_length(measured: Sequence[amounts.Amount]) -> Iterator[Objection]:
 
 def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
     """Until when jobs can be made there, and until when their models would answer."""
-    last = calendar.last_day(preset.id)
-    if last and (last - today).days < calendar.AHEAD:
-        words = calendar.Door(last, "training").words(today)
+    last = shutdown_dates.last_day(preset.id)
+    if last and (last - today).days < shutdown_dates.AHEAD:
+        words = shutdown_dates.Door(last, "training").words(today)
         yield Objection("closing", "error" if last < today else "warning", words)
     for model in dict.fromkeys(plan.model for plan in plans):
         listed = (told.models or {}).get(model)
-        closing = calendar.shutdown(model, listed.shutdown_date if listed else None, preset.id)
-        left = calendar.days_left(closing, today) if closing else calendar.SOON
+        closing = shutdown_dates.shutdown(model, listed.shutdown_date if listed else None, preset.id)
+        left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.SOON
         if closing and left < 0:
             yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
-        elif closing and left < calendar.SOON:
+        elif closing and left < shutdown_dates.SOON:
             yield Objection("shut-down", "warning", tr("{model} and models trained from it are available until "
                                                        "{day} ({left}).",
-                            model=model, day=closing.day, left=calendar.left_words(left)))  # fmt: skip
+                            model=model, day=closing.day, left=shutdown_dates.left_words(left)))  # fmt: skip
 
 
 def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
@@ -292,7 +283,7 @@ def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:
             yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))
-        elif told.limits and calendar.base_of(model) not in told.limits and model not in told.limits:
+        elif told.limits and shutdown_dates.base_of(model) not in told.limits and model not in told.limits:
             yield Objection("not-trainable", "warning", tr("The server does not list {model} among the models that this "
                             "account may train.", model=model))  # fmt: skip
         running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")

@@ -16,19 +16,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core import calendar, jobs, packs
-from core.calendar import Closing
-from core.checks.rules import clip
+from core.atomic_files import write_new
+from core.checks.rule_registry import clip
 from core.errors import JukuError, ProviderError
-from core.formats.lines import reason_of
-from core.jobs import Job
+from core.formats.text_lines import reason_of
 from core.language import tr
 from core.progress import Reporter
-from core.project import Project
-from core.providers import JobState, ModelInfo, Provider
-from core.providers.connection import NOT_THERE
+from core.providers import JobState, ModelInfo, Provider, shutdown_dates
+from core.providers.http_client import NOT_THERE
 from core.providers.models_api import is_tuned
-from core.whole_files import write_new
+from core.providers.shutdown_dates import Closing
+from core.storage import compressed_texts
+from core.storage.project import Project
+from core.training import jobs
+from core.training.jobs import Job
 
 OWNERS = ("user-", "org-")  # beginnings of the owners of models that are a person's own
 CHECKPOINT = ":ckpt-step-"
@@ -114,14 +115,14 @@ async def _states(provider: Provider) -> list[JobState]:
 
 
 def _tuned(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> Tuned:
-    closing = calendar.shutdown(model, info.shutdown_date if info else None, preset)
+    closing = shutdown_dates.shutdown(model, info.shutdown_date if info else None, preset)
     made = info.created_at if info else 0.0
     if maker is None:
-        return Tuned(model, calendar.base_of(model), made, closing, info is not None)
+        return Tuned(model, shutdown_dates.base_of(model), made, closing, info is not None)
     results = maker.result_files if isinstance(maker, JobState) else maker.files
     job = maker.id if isinstance(maker, JobState) else maker.remote_id or ""
     return Tuned(
-        model, maker.model or calendar.base_of(model), made or maker.finished_at or maker.created_at, closing,
+        model, maker.model or shutdown_dates.base_of(model), made or maker.finished_at or maker.created_at, closing,
         info is not None, job, maker.method, maker.training_file, maker.validation_file, tuple(results),
     )  # fmt: skip
 
@@ -207,7 +208,7 @@ def _put(folder: Path, name: str, data: bytes) -> Path:
 def tag_known(db: sqlite3.Connection, path: Path, tag: str) -> None:
     """Give the tag to the rows of a saved file that the project had before, so that it names all of them."""
     with path.open("rb") as file:
-        digests = {packs.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
+        digests = {compressed_texts.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
     sql = "SELECT id, digest FROM example WHERE instr(' ' || tags || ' ', ?) = 0"
     ids = [(f" {tag}", id) for id, digest in db.execute(sql, (f" {tag} ",)) if digest in digests]
     db.executemany("UPDATE example SET tags = trim(tags || ?) WHERE id = ?", ids)

@@ -10,14 +10,17 @@ from typing import Any
 
 import msgspec
 
-from core import __version__, dataset, filters, jobs, revisions, uploads, versions
+from core import __version__
+from core.dataset import examples, filters, versions
+from core.dataset.filters import Filter
 from core.errors import QUOTA, JukuError, ProviderError
-from core.filters import Filter
-from core.jobs import CREATING, UPLOADING, WAITING, Job
 from core.language import tr, trn
-from core.presets import preset
-from core.project import Changes, Project
-from core.providers import JobRequest, JobState, OnBytes, Provider
+from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
+from core.providers.server_presets import preset
+from core.spec import revisions
+from core.storage.project import Changes, Project
+from core.training import jobs
+from core.training.jobs import CREATING, UPLOADING, WAITING, Job
 
 MINIMUM_ROWS = 10
 LOOKS = 5  # searches of the server's list in vain, after which a job counts as never received
@@ -55,9 +58,9 @@ def trained(tag: str, split: str = "train") -> Filter:
 def training_rows(db: sqlite3.Connection, tag: str, method: str = "supervised") -> list[str]:
     """The JSON texts that a job on `tag` trains on. Raises `JukuError` for too few rows or rows with errors."""
     chosen = trained(tag)
-    rows = list(dataset.texts(db, chosen))
+    rows = list(examples.texts(db, chosen))
     require_enough(rows)
-    wrong = dataset.count_errors(db, chosen)
+    wrong = examples.count_errors(db, chosen)
     if wrong:
         raise JukuError(
             trn("{n} of the rows has an error", "{n} of the rows have errors", wrong),

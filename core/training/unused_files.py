@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core import jobs
 from core.errors import ProviderError
-from core.project import Project
 from core.providers import FileInfo, JobState, ModelInfo, Provider
-from core.providers.connection import NOT_THERE
+from core.providers.http_client import NOT_THERE
 from core.providers.models_api import is_tuned
+from core.storage.project import Project
+from core.training import jobs
 
 PURPOSES = ("fine-tune", "fine-tune-results")  # of other files Juku cannot know who uses them
 YOUNG = 3600.0  # seconds in which a file may still wait for its job

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from core import exporting, indexing, paths, prices, prompts, rescue, settings, whole_files
-from core.engine import store
-from core.engine import whole_files as engine_files
-from core.formats.replacing import replacing
-from core.prices import Entry
+from core import atomic_files, paths, prompts, settings
+from core.dataset import exporting, search_index
+from core.engine import disk_store
+from core.engine import private_files as engine_files
+from core.formats.output_files import replacing
 from core.progress import Reporter
+from core.providers import prices
+from core.providers.prices import Entry
 from core.settings import Settings
+from core.training import rescue
 
 
 @pytest.fixture
@@ -77,19 +80,19 @@ def save_export(folder):
 
 
 def save_engine_value(folder):
-    store.write_json(folder / "job.json", {"status": "queued"})
+    disk_store.write_json(folder / "job.json", {"status": "queued"})
     return folder / "job.json"
 
 
 def save_upload(folder):
-    found = store.Files(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
+    found = disk_store.Files(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
     return folder / "files" / found["id"]
 
 
 def save_adapter(folder):
     (folder / "part").mkdir()
     (folder / "part" / "adapter_model.safetensors").write_bytes(b"weights")
-    tuned = store.Tuned(folder / "models")
+    tuned = disk_store.Tuned(folder / "models")
     tuned.adopt(folder / "part", {"id": "ft:a"})
     return tuned.get("ft:a")[1]
 
@@ -117,8 +120,8 @@ def test_an_export_in_a_folder_is_on_the_disk_first(calls, sample, tmp_path):
 
 @needs_proc
 def test_the_search_index_is_on_the_disk_before_it_says_that_it_is_whole(calls, sample, tmp_path):
-    folder = indexing.index_folder(sample.path)
-    indexing.build({"project": str(sample.path), "folder": str(folder)}, Reporter())
+    folder = search_index.index_folder(sample.path)
+    search_index.build({"project": str(sample.path), "folder": str(folder)}, Reporter())
     require_durable(calls, folder)
 
 
@@ -137,10 +140,10 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space"):
-        whole_files.write_whole(path, b"new")
+        atomic_files.write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     with pytest.raises(OSError, match="No space"):
-        whole_files.write_new(tmp_path / "other", b"new")
+        atomic_files.write_new(tmp_path / "other", b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["settings.json"]
 
 
@@ -149,7 +152,7 @@ def test_a_link_stays_a_link_and_permissions_stay(tmp_path):
     real.write_bytes(b"old")
     real.chmod(0o640)
     link.symlink_to(real)
-    whole_files.write_whole(link, b"new")
+    atomic_files.write_whole(link, b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
@@ -162,7 +165,7 @@ def test_links_in_a_circle_are_no_mistake_of_ours(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.symlink_to(other)
     other.symlink_to(one)
-    whole_files.write_whole(one, b"new")
+    atomic_files.write_whole(one, b"new")
     assert one.read_bytes() == b"new"
 
 

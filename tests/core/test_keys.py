@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import keyring
 import pytest
@@ -14,8 +13,8 @@ from keyring.backends import fail, null
 from core import keys
 from core.errors import KeyStoreError
 from core.keys import Keys
+from core.paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 PROVIDER = "juku-test"
 
 

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from core import settings
 from core.errors import JukuError, ProviderError
 from core.keys import Keys
+from core.paths import ROOT
 from core.providers import connect
 from core.settings import ProviderSettings, Settings, new_id, url_error, url_warning
 
@@ -261,10 +261,7 @@ def test_windows_that_save_at_once_lose_nothing(tmp_path):
     )
     root = settings.settings_file().parent.parent
     assert root == tmp_path
-    running = [
-        subprocess.Popen([sys.executable, "-c", code, name], cwd=Path(__file__).parent.parent.parent)
-        for name in ("a", "b", "c")
-    ]
+    running = [subprocess.Popen([sys.executable, "-c", code, name], cwd=ROOT) for name in ("a", "b", "c")]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert len(settings.load().providers) == 30
 

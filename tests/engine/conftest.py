@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.running import BASE, MODELS, TAUGHT, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
+from tests.support.engine import BASE, MODELS, TAUGHT, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
 
 ACCEPT = {"accept_licence": True}
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 PROGRAMS = (
     "chromium-headless-shell",

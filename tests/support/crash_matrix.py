@@ -10,13 +10,14 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core import dataset, filters, jobs, samples, training
-from core.curves import series
-from core.project import Project
-from core.reading_copy import opened
-from tests.fake_server import FakeServer, Fault
+from core.dataset import examples, filters, sample_projects
+from core.paths import ROOT
+from core.storage.project import Project
+from core.storage.read_only_copy import opened
+from core.training import jobs, submit
+from core.training.metrics import series
+from tests.support.fake_server import FakeServer, Fault
 
-ROOT = Path(__file__).parent.parent.parent
 RESULTS = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.0,0.5,,\n2,1.0,0.75,1.5,0.6\n"
 END_AFTER = 3  # looks at the first job after it was resumed
 
@@ -110,15 +111,15 @@ class Matrix:
         asyncio.run(self._make())
         self._said = (Path(self._folder.name) / "said").open("w+")
         self._forker = subprocess.Popen(
-            [sys.executable, "-m", "tests.core.queue_life"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+            [sys.executable, "-m", "tests.support.queue_process"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._said, env={**os.environ, "JUKU_DATA": self._folder.name},
         )  # fmt: skip
 
     async def _make(self) -> None:
         project = Project(self.origin)
-        await project.write("", samples.fill, "hobannu-en")
-        for id in filters.find(project.rows, training.trained("study"))[:3]:
-            await project.write("", dataset.edit, id, "split", "validation")
+        await project.write("", sample_projects.fill, "hobannu-en")
+        for id in filters.find(project.rows, submit.trained("study"))[:3]:
+            await project.write("", examples.edit, id, "split", "validation")
         project.close()
 
     def close(self) -> None:
@@ -201,7 +202,7 @@ def _wrong(life: Life):
             wanted = [event["id"] for event in server.events[told[suffix]]]
             if [event.id for event in jobs.events(db, record.id)] != wanted:
                 yield f"the events of {suffix} differ"
-            if training.uploads.digest(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
+            if submit.uploads.digest(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
                 yield f"the rows of {suffix} differ"
         found = series(db, first.id).get("valid_loss")
         if not found or list(found.values) != [1.5] or len(jobs.checkpoints(db, first.id)) != 1:

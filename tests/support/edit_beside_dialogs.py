@@ -11,7 +11,7 @@ import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from tests.core import edit_for_ever
+from tests.support import edit_forever
 
 PAUSE = 30  # milliseconds from one dialog to the next
 
@@ -42,7 +42,7 @@ def main() -> None:
     asyncio.set_event_loop(loop)
     with loop:
         _dialogs = Dialogs(path.parent)
-        loop.run_until_complete(edit_for_ever.main(path, rows, seed))
+        loop.run_until_complete(edit_forever.main(path, rows, seed))
 
 
 if __name__ == "__main__":

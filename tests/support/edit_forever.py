@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from core import dataset, editing, filters, importing, packs, versions
-from core.connection import open_rows
-from core.editing import Pattern
+from core.dataset import bulk_edits, examples, filters, importing, versions
+from core.dataset.bulk_edits import Pattern
+from core.dataset.import_blocks import Options
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project
-from core.rows import Options
+from core.storage import compressed_texts
+from core.storage.connection import open_rows
+from core.storage.project import Project
 
 AGAIN = Options(skip_known=False)
 
@@ -44,12 +45,12 @@ async def import_here(project: Project, rows: Path, chance: random.Random, numbe
 
 async def edit(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     if ids := filters.find(project.rows):
-        await project.write("edit", dataset.edit, chance.choice(ids), "answer", f"answer {number}")
+        await project.write("edit", examples.edit, chance.choice(ids), "answer", f"answer {number}")
 
 
 async def delete(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     ids = filters.find(project.rows)
-    await project.write("delete", editing.delete, ids[: len(ids) * 2 // 3], Reporter())
+    await project.write("delete", bulk_edits.delete, ids[: len(ids) * 2 // 3], Reporter())
 
 
 async def undo(project: Project, rows: Path, chance: random.Random, number: int) -> None:
@@ -62,12 +63,12 @@ async def redo(project: Project, rows: Path, chance: random.Random, number: int)
 
 async def replace(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     pattern = Pattern(f"answer {chance.randint(0, 9)}", f"replaced {number}")
-    await project.write("replace", editing.replace, pattern, filters.Filter(), Reporter())
+    await project.write("replace", bulk_edits.replace, pattern, filters.Filter(), Reporter())
 
 
 async def tag(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     ids = filters.find(project.rows)[:: chance.randint(1, 5)]
-    await project.write("tag", editing.add_tag, ids, f"tag{number}", Reporter())
+    await project.write("tag", bulk_edits.add_tag, ids, f"tag{number}", Reporter())
 
 
 async def keep(project: Project, rows: Path, chance: random.Random, number: int) -> None:
@@ -81,7 +82,7 @@ async def go_back(project: Project, rows: Path, chance: random.Random, number: i
 
 async def export(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     """What is there at any moment is a whole export: the one before, or the new one."""
-    jsonl.write(project.path.with_suffix(".jsonl"), dataset.texts(project.rows))
+    jsonl.write(project.path.with_suffix(".jsonl"), examples.texts(project.rows))
 
 
 def look_into(project: Project) -> None:
@@ -119,8 +120,8 @@ def contents(project: Project) -> int:
 
 
 def digest(db: sqlite3.Connection) -> int:
-    rows = (f"{row.id} {row.data} {row.tags}" for row in dataset.examples(db))
-    return packs.digest("\n".join(rows).encode())
+    rows = (f"{row.id} {row.data} {row.tags}" for row in examples.examples(db))
+    return compressed_texts.digest("\n".join(rows).encode())
 
 
 async def main(path: Path, rows: Path, seed: int) -> None:

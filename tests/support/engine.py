@@ -15,10 +15,10 @@ import psutil
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 from safetensors.numpy import save_file
 
-from tests.engine import faithful
-from tests.patience import PATIENCE
+from core.paths import ROOT
+from tests.support import faithful
+from tests.support.patience import PATIENCE
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "models"
 BASE = "smollm2-135m-instruct"
 TINY = "qwen2.5-0.5b-instruct"  # the name only: the tests lay a very small model where its weights would be
@@ -100,7 +100,7 @@ def lines(rows: list[Any]) -> bytes:
 def training_child(engine: Running) -> psutil.Process:
     """The process that trains for this engine."""
     children = psutil.Process(engine.pid).children(recursive=True)
-    return next(child for child in children if "core.engine.train" in child.cmdline())
+    return next(child for child in children if "core.engine.training.train" in child.cmdline())
 
 
 def asked(question: str) -> list[Any]:

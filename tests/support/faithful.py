@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests import contract
+from tests.support import contract
 
 # Routes that the document does not have: the catalog is ours, the limits are documented in words only.
 BEYOND = ("/catalog", "/fine_tuning/model_limits")

@@ -11,13 +11,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from core import jobs, training
 from core.errors import ProviderError
-from core.project import Project
 from core.providers import Provider
-from core.queue import Queue
-from core.training import Plan
-from tests.fake_server import KEY
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.job_queue import Queue
+from core.training.submit import Plan
+from tests.support.fake_server import KEY
 
 PLANS = [
     Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study", validation=True),
@@ -48,7 +48,7 @@ async def live(path: Path, url: str, where: str, number: int) -> None:
         return provider
 
     if not jobs.jobs(project.rows):
-        await training.enqueue(project, "fake", PLANS)
+        await submit.enqueue(project, "fake", PLANS)
     queue = Queue(project, connect, lambda _id: 2)
     task = asyncio.ensure_future(queue.run())
     await act(project, provider, queue)
@@ -68,12 +68,12 @@ async def act(project: Project, provider: Provider, queue: Queue) -> None:
         with suppress(ProviderError):  # the job may end at the same moment
             if first.status == "running" and not was_paused and not first.wish:
                 was_paused = True
-                await training.pause(project, provider, first.id)
+                await submit.pause(project, provider, first.id)
             elif first.status == "paused" and not first.wish:
                 was_paused = True
-                await training.resume(project, provider, first.id)
+                await submit.resume(project, provider, first.id)
             elif second.status == "running" and not second.wish:
-                await training.cancel(project, provider, second.id)
+                await submit.cancel(project, provider, second.id)
         await asyncio.sleep(0.005)
 
 

@@ -7,14 +7,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from core import facts, generation, inquiries, spec
-from core.coverage import ledger
-from core.inquiry_tasks import TASKS
+from core.exam.fact_coverage import ledger
+from core.generation import llm_runs, row_generation
+from core.generation.llm_run_tasks import TASKS
 from core.progress import Progress, Reporter
-from core.project import Project
 from core.providers import Provider
-from core.spec import Spec
-from tests.fake_server import KEY, Answer
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.storage.project import Project
+from tests.support.fake_server import KEY, Answer
 
 MODEL = "base-model"
 GATES = ["amber", "bronze", "crimson", "dusty", "emerald", "frosty", "golden", "hazel", "indigo", "jade"]
@@ -29,9 +30,9 @@ def fill(db) -> None:
 
 def begin(project: Project, batch: bool = False) -> int:
     """Write down a request for each fact; the inquiry's id."""
-    about = list(generation.abouts(generation.wishes(ledger(project.rows), ["direct"])))
+    about = list(row_generation.abouts(row_generation.wishes(ledger(project.rows), ["direct"])))
     made: list[int] = []
-    begun = partial(inquiries.begin, task="examples", provider="fake", model=MODEL, abouts=about, batch=batch)
+    begun = partial(llm_runs.begin, task="examples", provider="fake", model=MODEL, abouts=about, batch=batch)
     asyncio.run(project.write("", lambda db: made.append(begun(db))))
     return made[0]
 
@@ -51,9 +52,9 @@ def examples(asked: dict) -> Answer:
     return Answer([json.dumps({"examples": made})])
 
 
-async def ask(project: Project, provider: Provider, id: int, reporter: Reporter) -> inquiries.Outcome:
+async def ask(project: Project, provider: Provider, id: int, reporter: Reporter) -> llm_runs.Outcome:
     try:
-        return await inquiries.run(project, provider, id, TASKS, reporter)
+        return await llm_runs.run(project, provider, id, TASKS, reporter)
     finally:
         await provider.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from core.providers import Provider
-from tests.fake_server import KEY, FakeServer
+from tests.support.fake_server import KEY, FakeServer
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QComboBox
 
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 import ui.workspace
 from core.settings import ProviderSettings, Settings
-from tests.patience import PATIENCE
-from ui import background_check, backup_runner, style, trouble_bar
-from ui.collecting import Collector
+from tests.support.patience import PATIENCE
+from ui import backup_runner, style
+from ui.dataset import background_check
+from ui.garbage_collection import Collector
 from ui.main_window import MainWindow
+from ui.widgets import server_trouble_bar
 from ui.workspace import Workspace
 
 HOURS = 10_000_000  # milliseconds
@@ -27,7 +29,7 @@ def no_work_in_the_background(monkeypatch):
     monkeypatch.setattr(background_check, "PAUSE", HOURS)
     monkeypatch.setattr(ui.workspace, "QUIET", HOURS)
     monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
-    monkeypatch.setattr(trouble_bar, "AGAIN", HOURS)
+    monkeypatch.setattr(server_trouble_bar, "AGAIN", HOURS)
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
-from core import dataset, migrations, schema, settings
-from core.connection import connect
-from core.project import Project
+from core import settings
+from core.dataset import examples
 from core.settings import ProviderSettings, Settings
-from tests.ui.waiting import until
+from core.storage import migrations, schema
+from core.storage.connection import connect
+from core.storage.project import Project
+from tests.support.until import until
 from ui import app
 
 SAVED = "Everything you had done before is saved in “x 2026-11-29.juku”."
@@ -95,7 +97,7 @@ def test_a_file_that_was_exchanged_is_told_at_the_next_start(run, path, tmp_path
 
     async def exchange(window):
         project = window.workspace.project
-        await project.write("Add", dataset.add, [dataset.read_row('{"messages": []}')])
+        await project.write("Add", examples.add, [examples.read_row('{"messages": []}')])
         shutil.copy(other, tmp_path / "new")
         (tmp_path / "new").replace(path)
 

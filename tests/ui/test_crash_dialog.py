@@ -10,9 +10,10 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from core import dataset, safety
-from tests.ui.waiting import until
-from ui import crash_dialog, restarting
+from core.dataset import examples
+from core.storage import safety_check
+from tests.support.until import until
+from ui import crash_dialog, restart
 from ui.crash_dialog import CrashDialog
 
 pytestmark = pytest.mark.logs
@@ -71,7 +72,7 @@ def test_different_mistakes_are_all_told_within_a_limit(run, window):
 def test_what_is_saved_is_said_after_a_look(run, window):
     async def go():
         project = window.workspace.project
-        await project.write("Edit", dataset.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.edit, 1, "answer", "changed")
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
         assert (await checked(dialog)).startswith("All your changes are saved in “test.juku”")
@@ -96,7 +97,7 @@ def cut(path):
 def test_nothing_is_claimed_of_a_project_that_is_ruined(run, window, ruin):
     async def go():
         project = window.workspace.project
-        await project.write("Edit", dataset.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.edit, 1, "answer", "changed")
         ruin(project.path)
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
@@ -109,14 +110,14 @@ def test_nothing_is_claimed_of_a_project_that_is_ruined(run, window, ruin):
 
 
 def test_nothing_is_claimed_of_a_project_that_does_not_answer(run, window, monkeypatch):
-    monkeypatch.setattr(safety, "PATIENCE", 0.2)
+    monkeypatch.setattr(safety_check, "PATIENCE", 0.2)
 
     async def go():
         project = window.workspace.project
         reading = project.rows.execute("SELECT id FROM example")  # a reader that never ends
-        await project.write("Edit", dataset.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.edit, 1, "answer", "changed")
         next(reading)
-        await project.write("Edit", dataset.edit, 1, "answer", "again")
+        await project.write("Edit", examples.edit, 1, "answer", "again")
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
         assert "not certain" in await checked(dialog)
@@ -208,16 +209,16 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     """A stand-in for the program writes down when the process before it was gone."""
     told = tmp_path / "told"
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom core import processes\nfrom ui import restarting\n"
-        "before = int(os.environ['JUKU_AFTER'])\nrestarting.wait_for_predecessor()\n"
+        "import os, sys\nfrom pathlib import Path\nfrom core import processes\nfrom ui import restart\n"
+        "before = int(os.environ['JUKU_AFTER'])\nrestart.wait_for_predecessor()\n"
         f"Path({str(told)!r}).write_text(f'{{sys.argv[1]}} {{processes.start_of(before)}}')\n"
     )
     main = tmp_path / "main.py"
     main.write_text(code)
-    root = Path(restarting.MAIN).parent
+    root = Path(restart.MAIN).parent
     old = (
-        "from pathlib import Path\nfrom ui import restarting\n"
-        f"restarting.MAIN = Path({str(main)!r})\nrestarting.restart(Path('/a/p.juku'))\n"
+        "from pathlib import Path\nfrom ui import restart\n"
+        f"restart.MAIN = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, "-c", old], cwd=root, env=env, check=True)

@@ -3,8 +3,8 @@
 import gc
 import threading
 
-from tests.patience import PATIENCE
-from ui.collecting import Collector
+from tests.support.patience import PATIENCE
+from ui.garbage_collection import Collector
 
 PLENTY = 20_000  # objects, after which Python's own collector has run more than once
 

@@ -2,33 +2,33 @@ import asyncio
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
-from core import dataset, facts, filters, language, settings, spec
-from core import project as projects
+from core import language, settings
+from core.dataset import examples, filters
 from core.errors import JukuError
+from core.paths import ROOT
 from core.settings import Settings
-from tests.ui.waiting import until
+from core.spec import facts, spec
+from core.storage import project as projects
+from tests.support.until import until
 from ui import app
 from ui.main_window import MainWindow
-from ui.notice import Notice
-
-ROOT = Path(__file__).parent.parent.parent
+from ui.widgets.message_bar import Notice
 
 
 def test_undo_and_redo_name_what_they_do(run, window):
     async def go():
         project = window.workspace.project
-        window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", "changed"))
         await until(lambda: window._undo.text() == "&Undo: Edit a row")
         window._undo.trigger()
         await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
         window._redo.trigger()
-        await until(lambda: dataset.fetch(project.rows, [1])[1].answer == "changed")
+        await until(lambda: examples.fetch(project.rows, [1])[1].answer == "changed")
 
     run(go())
 
@@ -36,7 +36,7 @@ def test_undo_and_redo_name_what_they_do(run, window):
 def test_what_is_undone_out_of_sight_is_said(run, window):
     async def go():
         project = window.workspace.project
-        window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", "changed"))
         await until(window._undo.isEnabled)
         window.tabs.setCurrentWidget(window.dataset_tab)
         window._undo.trigger()
@@ -89,7 +89,7 @@ def test_what_is_typed_is_saved_when_the_window_closes(run, window):
         window.dataset_tab.detail.question.setPlainText("Typed and not left?")
         window.close()
         await window.closed
-        assert dataset.fetch(window.workspace.project.rows, [1])[1].question == "Typed and not left?"
+        assert examples.fetch(window.workspace.project.rows, [1])[1].question == "Typed and not left?"
 
     run(go())
 

@@ -2,24 +2,23 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from core.paths import ROOT
 
 # A process of its own: a translator changes all windows, and those of other tests.
 COLLECT = """
 import sys
 from PySide6.QtWidgets import *
 from core import language
-from ui import qt_words
+from ui import qt_translations
 app = QApplication([])
 language.choose("ja")
 if "without-qts" in sys.argv:
     from PySide6.QtCore import QTranslator
     QTranslator.load = lambda *arguments: False
-qt_words.translate(app, "ja")
+qt_translations.translate(app, "ja")
 Box, Files = QMessageBox.StandardButton, QFileDialog
 box = QMessageBox()
 for kind in (Box.Ok, Box.Cancel, Box.Close, Box.Save, Box.Open, Box.Yes, Box.No, Box.Discard):

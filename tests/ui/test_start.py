@@ -2,9 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from core.paths import ROOT
 
 # As pydantic is while another thread imports it: whoever asks it for what it does not have gets an ImportError.
 HALF_MADE = """

@@ -8,29 +8,30 @@ import threading
 import pytest
 
 import ui.workspace
-from core import dataset, filters, indexing, settings
+from core import settings
+from core.dataset import examples, filters, search_index
 from core.formats import jsonl
 from core.keys import Keys
-from core.providers import package
+from core.providers import openai_package
 from core.settings import ProviderSettings, Role, Settings
-from tests.fake_server import KEY, FakeServer
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.patience import PATIENCE
+from tests.support.until import until
 from ui import backup_runner
 from ui.workspace import Workspace
 
 
 def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
     monkeypatch.setattr(ui.workspace, "QUIET", 20)
-    monkeypatch.setattr(indexing, "WORTH", 0)
+    monkeypatch.setattr(search_index, "WORTH", 0)
 
     async def work():
         workspace = Workspace(project, Settings())
-        rows = [dataset.read_row(jsonl.new_row("", "返品は？", "はい"))]
-        workspace.tasks.start("", project.write("Add", dataset.add, rows))
+        rows = [examples.read_row(jsonl.new_row("", "返品は？", "はい"))]
+        workspace.tasks.start("", project.write("Add", examples.add, rows))
         await until(lambda: workspace.finder.index.ready)
         assert list(await workspace.find(filters.Filter(text="返"))) == [1]
-        await workspace.tasks.start("", project.write("Edit", dataset.edit, 1, "question", "交換は？"))
+        await workspace.tasks.start("", project.write("Edit", examples.edit, 1, "question", "交換は？"))
         assert workspace.finder.index.dirty
         assert not await workspace.find(filters.Filter(text="返"))
         await workspace.tasks.close()
@@ -99,7 +100,7 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
 def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
     """Such as an import that fails beside another one, which a second attempt does not."""
     monkeypatch.setattr(ui.workspace, "AGAIN", 0.0)
-    left, real = [None] * failures, package.load
+    left, real = [None] * failures, openai_package.load
 
     def load():
         if left:
@@ -107,7 +108,7 @@ def test_models_are_asked_for_again_after_what_nobody_expected(run, project, mon
             raise ImportError("cannot import name 'x' from partially initialized module")
         real()
 
-    monkeypatch.setattr(package, "load", load)
+    monkeypatch.setattr(openai_package, "load", load)
 
     async def work():
         with FakeServer() as server:
@@ -137,11 +138,11 @@ def test_what_was_saved_as_the_window_closed_is_told_at_the_next_start(run, proj
 
     async def work():
         workspace = Workspace(project, Settings(backup_minutes=minutes))
-        rows = [dataset.read_row(jsonl.new_row("", question, "Yes.")) for question in "ab"]
-        await project.write("Add", dataset.add, rows[:1])
+        rows = [examples.read_row(jsonl.new_row("", question, "Yes.")) for question in "ab"]
+        await project.write("Add", examples.add, rows[:1])
         await project.checkpoint()
         shutil.copy(project.path, tmp_path / "older")
-        workspace.tasks.changed.emit(await project.write("Add", dataset.add, rows[1:]))
+        workspace.tasks.changed.emit(await project.write("Add", examples.add, rows[1:]))
         (tmp_path / "older").replace(project.path)
         await workspace.close()
         return workspace.settings.left

@@ -21,20 +21,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import curves
-from core.curves import Series
 from core.errors import JukuError
 from core.language import tr
 from core.settings import Settings
-from ui import curve_export, curve_lines, file_dialogs, style, widgets
-from ui.curve_legend import Legend
-from ui.curve_lines import Curve, View
-from ui.drop_down import DropDown
-from ui.flow_layout import FlowLayout
-from ui.notice import Notice
+from core.training import metrics
+from core.training.metrics import Series
+from ui import style
+from ui.charts import curve_export, curve_thinning
+from ui.charts.curve_legend import Legend
+from ui.charts.curve_thinning import Curve, View
+from ui.widgets import basics, file_dialogs
+from ui.widgets.drop_down import DropDown
+from ui.widgets.flow_layout import FlowLayout
+from ui.widgets.message_bar import Notice
 
 if TYPE_CHECKING:
-    from ui.curve_plot import CurvePlot
+    from ui.charts.curve_plot import CurvePlot
 
 SMOOTH = 60  # percent, at first
 AWAITED, CURVES, NONE = range(3)  # pages
@@ -60,7 +62,7 @@ class CurveChart(QWidget):
         self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
         self._slots: dict[int, int] = {}  # colours, by job
-        self._lines: dict[tuple[int, str], curve_lines.Line] = {}
+        self._lines: dict[tuple[int, str], curve_thinning.Line] = {}
         self._view = View()
         self._plot: CurvePlot | None = None
         self._make_controls()
@@ -82,7 +84,7 @@ class CurveChart(QWidget):
         self.smoothing.setFixedWidth(90)
         self.smoothing.setAccessibleName(tr("Smoothing"))
         self.whole = QPushButton(tr("Show all"))
-        self.whole.setToolTip(widgets.tip(_mouse_help()))
+        self.whole.setToolTip(basics.tip(_mouse_help()))
         self.whole.setEnabled(False)
         self.save = QPushButton(tr("Save"))
         self.save.setMenu(self._menu())
@@ -108,7 +110,7 @@ class CurveChart(QWidget):
             pair.addWidget(part)
         for part in (self.measure, self.axis, smooth, self.log, self.whole, self.save):
             row.addWidget(part)
-        self._hint = widgets.Note()
+        self._hint = basics.Note()
         body = QWidget()
         self._body = QVBoxLayout(body)
         self._body.setContentsMargins(0, 0, 0, 0)
@@ -116,11 +118,11 @@ class CurveChart(QWidget):
         for part in (tools, self.legend, self._hint):
             self._body.addWidget(part)
         self._body.addStretch()
-        awaited = widgets.EmptyState(
+        awaited = basics.EmptyState(
             tr("No curve yet"),
             tr("Loss and accuracy appear here with the first steps."),
         )
-        none = widgets.EmptyState(
+        none = basics.EmptyState(
             tr("No curve"),
             tr("The job ended without figures: neither its events nor a result file holds any."),
         )
@@ -145,7 +147,7 @@ class CurveChart(QWidget):
     def curves(self) -> list[Curve]:
         """The lines that can be shown of what is chosen, those that are switched off too."""
         measure = self.measure.currentData()
-        named = [(job, name, *curves.split_name(name)) for job in self._jobs for name in job.series]
+        named = [(job, name, *metrics.split_name(name)) for job in self._jobs for name in job.series]
         order = ("train", "valid", "full_valid", "")
         found = [(job, name, part) for job, name, part, of in named if of == measure and len(job.series[name])]
         found.sort(key=lambda one: (self._jobs.index(one[0]), order.index(one[2])))
@@ -175,7 +177,7 @@ class CurveChart(QWidget):
             self._draw()
 
     def _make_plot(self) -> None:
-        from ui.curve_plot import CurvePlot
+        from ui.charts.curve_plot import CurvePlot
 
         self._plot = CurvePlot()
         self._plot.setAccessibleName(tr("Curves of the training"))
@@ -196,22 +198,22 @@ class CurveChart(QWidget):
                 self._slots[job.id] = next(free)
 
     def _offer_measures(self) -> None:
-        found = {curves.split_name(name)[1] for job in self._jobs for name, one in job.series.items() if len(one)}
-        first = [measure for measure in (curves.LOSS, curves.ACCURACY) if measure in found]
+        found = {metrics.split_name(name)[1] for job in self._jobs for name, one in job.series.items() if len(one)}
+        first = [measure for measure in (metrics.LOSS, metrics.ACCURACY) if measure in found]
         offered = first + sorted(found - set(first))
         if offered != [self.measure.itemData(index) for index in range(self.measure.count())]:
             before = self.measure.currentData()
             self.measure.blockSignals(True)
             self.measure.clear()
             for measure in offered:
-                self.measure.addItem(curves.measure_title(measure), measure)
+                self.measure.addItem(metrics.measure_title(measure), measure)
             self.measure.setCurrentIndex(max(0, self.measure.findData(before)) if offered else -1)
             self.measure.blockSignals(False)
 
     def _title(self, job: CurveJob, part: str, measure: str) -> str:
-        told = curves.part_title(part)
+        told = metrics.part_title(part)
         if len(self._jobs) == 1:
-            return told or curves.measure_title(measure)
+            return told or metrics.measure_title(measure)
         return f"{job.title} · {told}" if told else job.title
 
     def _on_measure(self) -> None:
@@ -235,10 +237,14 @@ class CurveChart(QWidget):
         self._say_what_is_missing()
         self._describe()
 
-    def _line(self, curve: Curve) -> curve_lines.Line:
+    def _line(self, curve: Curve) -> curve_thinning.Line:
         line = self._lines.get(curve.key)
-        if line is None or line.curve.whole != curve.whole or not curve_lines.is_equal(line.curve.series, curve.series):
-            return curve_lines.line_of(curve, self._view)
+        if (
+            line is None
+            or line.curve.whole != curve.whole
+            or not curve_thinning.is_equal(line.curve.series, curve.series)
+        ):
+            return curve_thinning.line_of(curve, self._view)
         line.curve = curve
         return line
 
@@ -288,7 +294,7 @@ def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
     """Whether both would be drawn alike: most news of a job bring no new point."""
     facts = [[(job.id, job.title, job.total, job.over, job.series.keys()) for job in some] for some in (jobs, others)]
     return facts[0] == facts[1] and all(
-        curve_lines.is_equal(one, other.series[name])
+        curve_thinning.is_equal(one, other.series[name])
         for job, other in zip(jobs, others, strict=True)
         for name, one in job.series.items()
     )

@@ -7,11 +7,11 @@ from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
-from core import curves
-from core.formats.replacing import replacing
+from core.formats.output_files import replacing
+from core.training import metrics as training_metrics
 from ui import style
-from ui.curve_legend import SWATCH, colour_of, paint_swatch
-from ui.curve_lines import Curve
+from ui.charts.curve_legend import SWATCH, colour_of, paint_swatch
+from ui.charts.curve_thinning import Curve
 
 SHARP = 2  # pixels of the picture for each of the screen's
 BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
@@ -74,6 +74,6 @@ def save_picture(image: QImage, path: Path) -> None:
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
-    text = curves.table([(curve.title, curve.series) for curve in shown])
+    text = training_metrics.table([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
         file.write((BOM + text).encode())

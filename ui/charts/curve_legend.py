@@ -7,8 +7,9 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
 
 from core.language import tr
-from ui import style, widgets
-from ui.curve_lines import Curve
+from ui import style
+from ui.charts.curve_thinning import Curve
+from ui.widgets import basics
 
 SWATCH = QSize(26, 12)
 LINES = 3  # of the legend, before it scrolls
@@ -85,7 +86,7 @@ class Legend(QListWidget):
         for curve in self._curves:
             item = QListWidgetItem(self._swatch(curve), curve.title)
             item.setData(Qt.ItemDataRole.UserRole, curve.key)
-            item.setToolTip(widgets.tip(curve.title))
+            item.setToolTip(basics.tip(curve.title))
             item.setCheckState(Qt.CheckState.Unchecked if curve.key in hidden else Qt.CheckState.Checked)
             item.setSizeHint(size)
             self.addItem(item)

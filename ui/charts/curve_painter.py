@@ -15,10 +15,11 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from ui import curve_lines, style
-from ui.curve_legend import DASHES, colour_of
-from ui.curve_lines import Line, Numbers
-from ui.curve_readout import Crowd, Entry, paint_readout
+from ui import style
+from ui.charts import curve_thinning
+from ui.charts.curve_legend import DASHES, colour_of
+from ui.charts.curve_readout import Crowd, Entry, paint_readout
+from ui.charts.curve_thinning import Line, Numbers
 
 FAINT = (0.28, 0.12)  # of a told point's colour beside the smooth line: of few lines, and of many
 DENSE = 0.7  # the same where there is no smooth line
@@ -130,20 +131,20 @@ class Frame:
 
     def is_dense(self, line: Line) -> bool:
         """Whether the line has more points in sight than can be told apart."""
-        part = curve_lines.seen(line.x, self.low, self.high)
+        part = curve_thinning.seen(line.x, self.low, self.high)
         return part.stop - part.start > self.width / 2
 
     def draw_line(self, painter: QPainter, line: Line) -> None:
         """The smooth line, or the told points joined; single points are marked as long as they can be told apart."""
         colour = colour_of(line.curve.slot)
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
-        part = curve_lines.seen(line.x, self.low, self.high)
+        part = curve_thinning.seen(line.x, self.low, self.high)
         if part.stop - part.start <= DOTTED:
             self._dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
     def stroke(self, painter: QPainter, line: Line, y: Numbers, pen: QPen) -> None:
-        part = curve_lines.seen(line.x, self.low, self.high)
-        x, y = curve_lines.thinned(line.x, y, part, round(self.width / self._apart))
+        part = curve_thinning.seen(line.x, self.low, self.high)
+        x, y = curve_thinning.thinned(line.x, y, part, round(self.width / self._apart))
         if len(x) < 2:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._even)
@@ -166,7 +167,7 @@ class Frame:
         rows = ceil(self.height / ROW)
         sums = np.zeros((rows + 1, len(edges) - 1, 4), np.int16)
         for line in lines[:MOST]:
-            filled, low, high = curve_lines.columns(line.x, line.y, edges)
+            filled, low, high = curve_thinning.columns(line.x, line.y, edges)
             top, bottom = (np.clip(self.down(y) / ROW, 0, rows).astype(np.intp) for y in (high, low))
             ink = np.array([*colour_of(line.curve.slot).getRgb()[2::-1], 1], np.int16)
             sums[top, filled] += ink
@@ -260,7 +261,8 @@ class Cross(pyqtgraph.GraphicsObject):
         """Where the lines run, and where those end that are in sight."""
         lines = [point.line for point in self.points]
         thin = [
-            curve_lines.thinned(line.x, line.y, curve_lines.seen(line.x, frame.low, frame.high), 64) for line in lines
+            curve_thinning.thinned(line.x, line.y, curve_thinning.seen(line.x, frame.low, frame.high), 64)
+            for line in lines
         ]
         runs = [np.column_stack([frame.across(x), frame.down(y)]) for x, y in thin]
         ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]

@@ -12,9 +12,9 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
 from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
 from core.language import tr
-from ui import curve_lines
-from ui.curve_lines import Line, View
-from ui.curve_paint import Cross, Painting, Point
+from ui.charts import curve_thinning
+from ui.charts.curve_painter import Cross, Painting, Point
+from ui.charts.curve_thinning import Line, View
 
 NOTCH = 0.8  # of the width is left by one notch of the wheel
 PAD = 0.06  # of the height, above and below the curves
@@ -176,12 +176,12 @@ class CurvePlot(pyqtgraph.PlotWidget):
 
     def point_at(self, x: float, y: float | None = None) -> None:
         """Set the cross-hair to the point next to `x`; `y` is where the pointer is."""
-        found = [(line, curve_lines.nearest(line, x)) for line in self._lines]
+        found = [(line, curve_thinning.nearest(line, x)) for line in self._lines]
         found = [(line, index) for line, index in found if index >= 0]
         if not found:
             return self.hide_cross()
         at = min((float(line.x[index]) for line, index in found), key=lambda other: abs(other - x))
-        placed = [(line, curve_lines.nearest(line, at)) for line, _index in found]
+        placed = [(line, curve_thinning.nearest(line, at)) for line, _index in found]
         points = [Point(line, index, float(line.x[index]) == at) for line, index in placed]
         self._cross.show_points(at, y, points, self._title(at, points))
         self.pointed.emit()
@@ -198,11 +198,11 @@ class CurvePlot(pyqtgraph.PlotWidget):
             case Qt.Key.Key_Left | Qt.Key.Key_Right:
                 forward = event.key() == Qt.Key.Key_Right
                 start = (low if forward else high) if at is None else at
-                self._go(curve_lines.stop(self._lines, start, forward))
+                self._go(curve_thinning.stop(self._lines, start, forward))
             case Qt.Key.Key_Home:
-                self._go(curve_lines.span(self._lines)[0])
+                self._go(curve_thinning.span(self._lines)[0])
             case Qt.Key.Key_End:
-                self._go(curve_lines.span(self._lines)[1])
+                self._go(curve_thinning.span(self._lines)[1])
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal | Qt.Key.Key_Minus:
                 centre = (low + high) / 2 if at is None else at
                 factor = 1 / NOTCH if event.key() == Qt.Key.Key_Minus else NOTCH
@@ -268,7 +268,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self.zoomed.emit(self.is_zoomed)
 
     def _whole(self) -> tuple[float, float]:
-        first, last = curve_lines.span(self._lines)
+        first, last = curve_thinning.span(self._lines)
         return (0.0, 100.0) if self._view.share else (min(first, last - 1), last)
 
     def _fit(self) -> None:
@@ -283,7 +283,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._box.fits_values = not self._zoomed[1]
         if self._zoomed[1]:
             return
-        found = curve_lines.height(self._lines, *self._box.viewRange()[0])
+        found = curve_thinning.height(self._lines, *self._box.viewRange()[0])
         if found:
             low, high = found
             room = PAD * (high - low) or 0.1 * abs(high) or 0.1

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
 
 from core.language import tr
-from ui.curve_legend import paint_swatch
+from ui.charts.curve_legend import paint_swatch
 
 MARGIN = 8.0
 SWATCH = 18.0

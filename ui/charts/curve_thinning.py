@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.curves import Series
+from core.training.metrics import Series
 
 Numbers = npt.NDArray[np.float64]
 EVEN = 150  # points up to which smoothing is by points; of more it is by the width that so many take

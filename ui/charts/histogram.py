@@ -8,7 +8,8 @@ from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEven
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.language import tr, trn
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 GAP = 2  # pixels between two bars
 LINES = 4  # at most so many lines across
@@ -47,7 +48,7 @@ class Histogram(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             bar = self._bar_at(event.pos().x())
-            QToolTip.showText(event.globalPos(), widgets.tip(described(bar)) if bar else "", self)
+            QToolTip.showText(event.globalPos(), basics.tip(described(bar)) if bar else "", self)
             return True
         return super().event(event)
 

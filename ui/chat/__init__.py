@@ -1,0 +1,1 @@
+"""The chat tab: one question, several models side by side."""

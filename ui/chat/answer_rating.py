@@ -4,7 +4,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from core.language import tr
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 STEP = 10
 
@@ -18,10 +19,10 @@ class ChatMark(QWidget):
         super().__init__()
         self._mark: int | None = None
         self._note = ""
-        self._told = widgets.Note()
+        self._told = basics.Note()
         self.slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100, singleStep=1, pageStep=STEP)
         self.slider.setAccessibleName(tr("Mark from 0 to 100"))
-        self.number = widgets.whole(0, 100, 0)
+        self.number = basics.whole(0, 100, 0)
         self.number.setAccessibleName(tr("Mark from 0 to 100"))
         self.note = QLineEdit()
         self.note.setAccessibleName(tr("Note"))

@@ -2,7 +2,7 @@
 
 import re
 
-from ui.chat_turns import Words
+from ui.spec.spec_chat_messages import Words
 
 LINES = 400  # of an answer that are shown at full height; a longer one scrolls in its field
 RUN = 4000  # characters without a line break that are laid out as one; more would be laid out anew at every piece

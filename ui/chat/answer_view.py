@@ -5,20 +5,21 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from core import difference, prices, proof
-from core.conditions import CONDITIONS
-from core.difference import Pair
+from core.chat.conversations import Answer
+from core.exam.prompt_conditions import CONDITIONS
+from core.exam.retrieval import Found
 from core.language import tr, trn
-from core.playground import Answer
-from core.providers import LOCAL
-from core.retrieval import Found
-from ui import diff_row, style, widgets
-from ui.chat_mark import ChatMark
-from ui.chat_text import AnswerText
-from ui.chat_turns import FRAME_MS, Words
-from ui.flow_layout import FlowLayout
-from ui.link import Link
-from ui.text_marks import mark
+from core.providers import LOCAL, model_identity, prices
+from core.text import diff
+from core.text.diff import Pair
+from ui import style
+from ui.chat.answer_rating import ChatMark
+from ui.chat.answer_text import AnswerText
+from ui.spec.spec_chat_messages import FRAME_MS, Words
+from ui.widgets import basics, diff_row
+from ui.widgets.flow_layout import FlowLayout
+from ui.widgets.link_button import Link
+from ui.widgets.text_highlights import mark
 
 
 class ChatAnswers(QWidget):
@@ -39,7 +40,7 @@ class ChatAnswers(QWidget):
         self.flushes = 0
         self.flush_timer = QTimer(self, interval=FRAME_MS, singleShot=True)
         self.flush_timer.timeout.connect(self._flush)
-        self.state, self.error, self.told = widgets.Note(), widgets.Note(), widgets.Note()
+        self.state, self.error, self.told = basics.Note(), basics.Note(), basics.Note()
         self.passages = ChatPassages()
         self.again, self.code = Link(tr("Run again")), Link(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
@@ -99,7 +100,7 @@ class ChatAnswers(QWidget):
         for block, answer in zip(self.blocks, answers, strict=True):
             block.show_answer(answer, answers[0].text)
         self.told.say(self._words(answers))
-        self.told.setToolTip(widgets.tip(answers[0].reported) if answers else "")
+        self.told.setToolTip(basics.tip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
@@ -163,12 +164,12 @@ class ChatAnswers(QWidget):
 
 def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
-    pane, adapter = answer.pane, proof.adapter_of(answer.fingerprint)
+    pane, adapter = answer.pane, model_identity.adapter_of(answer.fingerprint)
     weights = answer.fingerprint
     if pane.provider == LOCAL and answer.fingerprint:
         weights = tr("adapter {hash}", hash=adapter) if adapter else tr("without an adapter")
     condition = CONDITIONS[pane.condition].title() if pane.condition in CONDITIONS else pane.condition
-    parts = (title_of(pane.provider), widgets.short_name(answer.reported), weights, condition)
+    parts = (title_of(pane.provider), basics.short_name(answer.reported), weights, condition)
     return " · ".join(part for part in parts if part)
 
 
@@ -206,7 +207,7 @@ class AnswerBlock(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, style.SPACE // 3)
         if number:
-            label = widgets.label(str(number), dim=True)
+            label = basics.label(str(number), dim=True)
             label.setFixedWidth(16)
             layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(column, 1)
@@ -243,7 +244,7 @@ def differing(first: str, other: str) -> list[tuple[int, int]]:
     if max(len(first), len(other)) > diff_row.LONG:
         return [(0, len(other))]
     spans = diff_row.marks(Pair(first, other, 1, 1, 0))[1][1]
-    return spans if difference.alike(first, other) else [(0, len(other))]
+    return spans if diff.alike(first, other) else [(0, len(other))]
 
 
 class ChatPassages(QWidget):
@@ -279,7 +280,7 @@ class ChatPassages(QWidget):
         self._show_count()
         if is_open and self._listed is None:
             parts = [part for number, one in enumerate(self._found, 1) for part in _passage(number, one)]
-            self._listed = widgets.column(*parts)
+            self._listed = basics.column(*parts)
             self._layout.addWidget(self._listed)
         if self._listed:
             self._listed.setVisible(is_open)
@@ -287,5 +288,5 @@ class ChatPassages(QWidget):
 
 def _passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
     score = tr("score {score}", score=f"{one.score:.3g}")
-    head = widgets.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
+    head = basics.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
     return head, Words(tr("Passage {number}", number=number), one.passage.text, own=True)

@@ -9,15 +9,15 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
-from core import playground, transcripts
+from core.chat import conversations, transcripts
+from core.chat.conversations import Conversation, Thread
 from core.language import tr
-from core.playground import Conversation, Thread
-from core.project import Changes
-from ui import file_dialogs, server_words
-from ui.chat_list import ChatList
-from ui.confirm import confirm
-from ui.latest import Latest
-from ui.notice import Notice
+from core.storage.project import Changes
+from ui.chat.conversation_list import ChatList
+from ui.widgets import file_dialogs, server_texts
+from ui.widgets.confirm import confirm
+from ui.widgets.dialog_work import Latest
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 
@@ -68,7 +68,7 @@ class ChatActs(QObject):
         words = self._list.search.text()
 
         async def look() -> None:
-            self.show_found(await self._workspace.project.read(playground.conversations, words))
+            self.show_found(await self._workspace.project.read(conversations.conversations, words))
 
         self._searching.ask(lambda _reporter: look())
 
@@ -83,7 +83,7 @@ class ChatActs(QObject):
         self._list.edit(id)
 
     def _on_renamed(self, id: int, title: str) -> None:
-        self._workspace.tasks.start("", self._workspace.project.write("", playground.rename, id, title))
+        self._workspace.tasks.start("", self._workspace.project.write("", conversations.rename, id, title))
 
     def _on_delete(self) -> None:
         assert self._thread
@@ -103,7 +103,7 @@ class ChatActs(QObject):
         confirm(self._parent, tr("Chat"), tr("Ask again?"), text, tr("Run again"), on_agreed)
 
     async def _delete(self, id: int) -> Changes:
-        changes = await self._workspace.project.write("", playground.delete, id)
+        changes = await self._workspace.project.write("", conversations.delete, id)
         self.deleted.emit(id)
         return changes
 
@@ -121,7 +121,7 @@ class ChatActs(QObject):
         thread, leaf = self._thread, self._leaf
         assert thread
         assert leaf
-        titles = server_words.titles(self._workspace)
+        titles = server_texts.titles(self._workspace)
 
         def text(db: sqlite3.Connection) -> str:
             if suffix == "jsonl":

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from core.chat.conversations import Conversation
 from core.language import tr
-from core.playground import Conversation
-from ui import style, widgets
-from ui.nothing import Nothing
-from ui.text_length import local_time
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
+from ui.widgets.formatting import local_time
 
 PAUSE = 200  # milliseconds after the last key before it is searched
 ID, TITLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
@@ -57,7 +58,7 @@ class ChatList(QWidget):
             item = QListWidgetItem(one.title)
             item.setData(ID, one.id)
             item.setData(TITLE, one.title)
-            item.setToolTip(widgets.tip(f"{one.title}\n{local_time(one.changed_at)}"))
+            item.setToolTip(basics.tip(f"{one.title}\n{local_time(one.changed_at)}"))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             self.list.addItem(item)
             if one.id == current:

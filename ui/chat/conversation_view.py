@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from core.playground import Turn
+from core.chat.conversations import Turn
 from ui import style
-from ui.chat_row import ChatRow
+from ui.chat.question_row import ChatRow
 
 
 class ChatSaid(QScrollArea):

@@ -15,17 +15,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import corrections
-from core.corrections import Guess
-from core.coverage import EXAM
-from core.facts import Fact
+from core.chat import corrections
+from core.chat.corrections import Guess
+from core.exam.fact_coverage import EXAM
 from core.language import tr
-from core.project import Changes
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.generation_dialog import kind_words
-from ui.growing_edit import GrowingEdit
-from ui.latest import Latest
+from core.spec.facts import Fact
+from core.storage.project import Changes
+from ui import style
+from ui.generation.generation_dialog import kind_words
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest
+from ui.widgets.drop_down import DropDown
+from ui.widgets.growing_text_edit import GrowingEdit
 from ui.workspace import Workspace
 
 PAUSE = 300  # milliseconds after the last key before facts are looked for
@@ -69,13 +70,13 @@ class CorrectionDialog(QDialog):
         for kind, (title, words) in kind_words().items():
             if kind != EXAM and not (self._exam and kind == "statement"):
                 self.kind.addItem(title, kind)
-                self.kind.setItemData(self.kind.count() - 1, widgets.tip(words), Qt.ItemDataRole.ToolTipRole)
+                self.kind.setItemData(self.kind.count() - 1, basics.tip(words), Qt.ItemDataRole.ToolTipRole)
         self.kind.addItem(tr("General"), "general")
         self.kind.setCurrentIndex(self.kind.findData("reworded" if self._exam else "direct"))
         self.points = QLineEdit()
         self.points.setPlaceholderText(tr("What an answer must contain: separated by “;”"))
         self.approved = QCheckBox(tr("Approved: can be used for training"))
-        self.note = widgets.Note()
+        self.note = basics.Note()
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -95,7 +96,7 @@ class CorrectionDialog(QDialog):
         if not self._exam:
             form.addRow("", self.approved)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = widgets.primary(tr("Add the question") if self._exam else tr("Add the example"))
+        self.ok = basics.primary(tr("Add the question") if self._exam else tr("Add the example"))
         buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self._on_accepted)
         buttons.rejected.connect(self.reject)
@@ -123,7 +124,7 @@ class CorrectionDialog(QDialog):
         def work(db: sqlite3.Connection) -> tuple[Guess, str]:
             found = corrections.guess(db, question, answer)
             taught = [fact for fact in found.facts if fact.name in found.meant] if chosen is None else chosen
-            return found, corrections.key_points(question, answer, taught) if answer else ""
+            return found, corrections.suggest_key_points(question, answer, taught) if answer else ""
 
         async def guess() -> None:
             found, points = await self._workspace.project.read(work)
@@ -141,7 +142,7 @@ class CorrectionDialog(QDialog):
         for fact in found.facts:
             item = QListWidgetItem(f"{fact.name}: {' '.join(fact.text.split())}")
             item.setData(FACT, fact)
-            item.setToolTip(widgets.tip(fact.text))
+            item.setToolTip(basics.tip(fact.text))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if fact.name in found.meant else Qt.CheckState.Unchecked)
             self.facts.addItem(item)
@@ -158,7 +159,7 @@ class CorrectionDialog(QDialog):
     def _show_button(self) -> None:
         question, answer = self._texts()
         pointless = self._exam and not self.points.text().strip()
-        widgets.allow(self.ok, "" if question and answer else tr("Enter a question and an answer."))
+        basics.allow(self.ok, "" if question and answer else tr("Enter a question and an answer."))
         words = tr("Without key points only a judge or a person can mark the answers.") if pointless else ""
         self.note.say(words, "note")
 

@@ -15,14 +15,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import project as projects
-from core import routing
+from core.chat import router
+from core.chat.router import Domain
 from core.errors import JukuError
 from core.language import tr
-from core.routing import Domain
-from ui import file_dialogs, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.model_box import ModelBox, unusable_words
+from core.storage import project as projects
+from ui import style
+from ui.widgets import basics, file_dialogs, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import ModelBox, unusable_words
 from ui.workspace import Workspace
 
 
@@ -39,12 +40,12 @@ class DomainDialog(QDialog):
         self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
         self.about.setFixedHeight(5 * self.fontMetrics().height())
         self.about.setTabChangesFocus(True)
-        self.server, self.model, self.on_model = DropDown(), ModelBox(workspace), widgets.Note()
-        for id, title in server_words.titles(workspace).items():
+        self.server, self.model, self.on_model = DropDown(), ModelBox(workspace), basics.Note()
+        for id, title in server_texts.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
-        self.project = widgets.label(_file(domain), dim=True)
-        self.read, self.note = QPushButton(tr("Import from a project…")), widgets.Note()
+        self.project = basics.label(_file(domain), dim=True)
+        self.read, self.note = QPushButton(tr("Import from a project…")), basics.Note()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._lay_out()
         self._connect()
@@ -98,7 +99,7 @@ class DomainDialog(QDialog):
             reason = tr("Choose a model.")
         else:
             reason = "" if self.model.model() else self._workspace.no_models(self.provider())
-        widgets.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
+        basics.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
         file_dialogs.to_open(
@@ -109,7 +110,7 @@ class DomainDialog(QDialog):
     def take(self, path: Path) -> None:
         """Take name, description and spec of a project."""
         try:
-            found, _asked = routing.of_project(path)
+            found, _asked = router.of_project(path)
         except JukuError as error:
             self.note.say(str(error), "error")
             return

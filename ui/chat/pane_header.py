@@ -3,14 +3,15 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
-from core.conditions import CLOSED, CONDITIONS
+from core.chat.conversations import Pane
 from core.errors import JukuError
+from core.exam.prompt_conditions import CLOSED, CONDITIONS
 from core.language import tr
-from core.playground import Pane
-from core.providers import LOCAL, Offer, kinds
-from ui import server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.model_box import GONE, USABLE, ModelBox, unusable_words
+from core.providers import LOCAL, Offer, model_kinds
+from ui import style
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
 
@@ -41,7 +42,7 @@ class ChatPane(QFrame):
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)
             self.condition.setItemData(
-                self.condition.count() - 1, widgets.tip(condition.about()), Qt.ItemDataRole.ToolTipRole
+                self.condition.count() - 1, basics.tip(condition.about()), Qt.ItemDataRole.ToolTipRole
             )
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
@@ -118,7 +119,7 @@ class ChatPane(QFrame):
         return offer is not None and offer.converts
 
     def _show_servers(self) -> None:
-        titles = server_words.titles(self._workspace)
+        titles = server_texts.titles(self._workspace)
         before = self.server.currentData() or self._workspace.settings.provider
         shown = [(self.server.itemData(index), self.server.itemText(index)) for index in range(self.server.count())]
         if shown != list(titles.items()):
@@ -135,13 +136,15 @@ class ChatPane(QFrame):
         self.chosen.emit()
 
     def _on_condition(self) -> None:
-        self.condition.setToolTip(widgets.tip(CONDITIONS[self.condition.currentData()].about()))
+        self.condition.setToolTip(basics.tip(CONDITIONS[self.condition.currentData()].about()))
         self.chosen.emit()
 
 
 def _newest_tuned(offers: list[Offer]) -> str:
     whole = (
-        offer.id for offer in offers if offer.tuned and offer.state in USABLE and not kinds.is_checkpoint(offer.id)
+        offer.id
+        for offer in offers
+        if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
     )
     return next(whole, "")
 

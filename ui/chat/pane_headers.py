@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from core.conditions import CONDITIONS
-from core.playground import Pane
+from core.chat.conversations import Pane
+from core.exam.prompt_conditions import CONDITIONS
 from ui import style
-from ui.chat_pane import ChatPane
+from ui.chat.pane_header import ChatPane
 from ui.workspace import Workspace
 
 LEAST, MOST = 2, 4

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from core.chat.conversations import Thread, Turn
 from core.language import tr
-from core.playground import Thread, Turn
-from ui import style, widgets
-from ui.chat_answers import ChatAnswers
-from ui.chat_turns import Words
-from ui.link import Link
-from ui.question_field import QuestionField
+from ui import style
+from ui.chat.answer_view import ChatAnswers
+from ui.spec.spec_chat_messages import Words
+from ui.widgets import basics
+from ui.widgets.link_button import Link
+from ui.widgets.question_field import QuestionField
 
 
 class ChatRow(QWidget):
@@ -33,7 +34,7 @@ class ChatRow(QWidget):
         self.columns: dict[int, ChatAnswers] = {}
         self.question = Words(tr("You"), turn.text, own=True)
         self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
-        self.place = widgets.label(dim=True)
+        self.place = basics.label(dim=True)
         self.edit = Link(tr("Edit"))
         self.edit.setToolTip(tr("Rephrase the question; the conversation so far is kept as a branch"))
         self.field = QuestionField()
@@ -53,7 +54,7 @@ class ChatRow(QWidget):
         acts.addStretch()
         acts.addWidget(self.send)
         acts.addWidget(self.cancel)
-        self._form = widgets.column(self.field, acts)
+        self._form = basics.column(self.field, acts)
         self._form.hide()
         self._sides = QHBoxLayout()
         self._sides.setSpacing(style.SPACE)

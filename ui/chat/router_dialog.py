@@ -17,18 +17,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import chat, routing
+from core.chat import router
+from core.chat.router import CALLING, NONE, OFFLINE, Choice, Confusion, Domain, Routed, Scored
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
-from core.providers import Sampling
-from core.routing import CALLING, NONE, OFFLINE, Choice, Confusion, Domain, Routed, Scored
-from ui import server_words, style, widgets
-from ui.domain_dialog import DomainDialog
-from ui.latest import Latest, ProgressLine
-from ui.model_row import ModelRow
-from ui.text_table import TextTable
+from core.providers import Sampling, chat_messages
+from core.storage.project import Changes
+from ui import style
+from ui.chat.domain_dialog import DomainDialog
+from ui.widgets import basics, server_texts
+from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.text_table import TextTable
 from ui.workspace import Workspace
 
 
@@ -43,7 +44,7 @@ class RouterDialog(QDialog):
         self._known: list[Domain] = []
         self._choice: Domain | None = None
         self._work = Latest(workspace, self)
-        self.note, self.line = widgets.Note(), ProgressLine(self._work)
+        self.note, self.line = basics.Note(), ProgressLine(self._work)
         self._make_domains()
         self._make_ways()
         self._make_try()
@@ -67,10 +68,10 @@ class RouterDialog(QDialog):
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:
-        self.question, self.ask = QLineEdit(), widgets.primary(tr("Route"))
+        self.question, self.ask = QLineEdit(), basics.primary(tr("Route"))
         self.question.setPlaceholderText(tr("A question"))
         self.question.setAccessibleName(tr("Question"))
-        self.chosen, self.why = widgets.heading(""), widgets.label(wrap=True, dim=True)
+        self.chosen, self.why = basics.heading(""), basics.label(wrap=True, dim=True)
         self._show_chosen("")
         self.answer = QPlainTextEdit(readOnly=True)
         self.answer.setAccessibleName(tr("Answer"))
@@ -78,7 +79,7 @@ class RouterDialog(QDialog):
 
     def _make_exam(self) -> None:
         self.examine = QPushButton(tr("&Test the router"))
-        self.verdict = widgets.label(wrap=True)
+        self.verdict = basics.label(wrap=True)
         self.table = TextTable(tr("Confusion matrix"), [tr("Correct domain")])
         self.wrong = TextTable(tr("Wrongly routed"), [tr("Question"), tr("Correct domain"), tr("Routed to"), tr("Why")], even=1)  # fmt: skip
 
@@ -105,7 +106,7 @@ class RouterDialog(QDialog):
         layout.addWidget(self.note)
         below = QHBoxLayout()
         below.addWidget(self.line, 1)
-        below.addWidget(widgets.closing(self))
+        below.addWidget(basics.closing(self))
         layout.addLayout(below)
         self.resize(820, 720)
 
@@ -113,14 +114,14 @@ class RouterDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.question, 1)
         row.addWidget(self.ask)
-        return widgets.column(row, self.chosen, self.why, self.answer)
+        return basics.column(row, self.chosen, self.why, self.answer)
 
     def _examining(self) -> QWidget:
         row = QHBoxLayout()
         row.addWidget(self.examine)
         row.addWidget(self.verdict, 1)
         self.examine.setAutoDefault(False)
-        return widgets.column(row, self.table, self.wrong)
+        return basics.column(row, self.table, self.wrong)
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self.edit(Domain("", "", "", "")))
@@ -149,13 +150,13 @@ class RouterDialog(QDialog):
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.way()
-        self._known, found = await project.read(lambda db: (routing.domains(db), routing.last(db, way)))
+        self._known, found = await project.read(lambda db: (router.domains(db), router.last(db, way)))
         lines = [
             (
                 one.name,
                 one.description,
-                widgets.short_name(one.model),
-                server_words.title(self._workspace, one.provider),
+                basics.short_name(one.model),
+                server_texts.title(self._workspace, one.provider),
             )
             for one in self._known
         ]
@@ -172,9 +173,9 @@ class RouterDialog(QDialog):
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
         lacks = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
-        widgets.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        basics.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
         sources = any(one.source for one in self._known)
-        widgets.allow(
+        basics.allow(
             self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
         )
 
@@ -186,7 +187,7 @@ class RouterDialog(QDialog):
     async def _store(self, domain: Domain) -> Changes:
         if any(one.name == domain.name and one.id != domain.id for one in self._known):
             raise JukuError(tr("The domain “{name}” already exists", name=domain.name), tr("Choose another name."))
-        changes = await self._workspace.project.write("", routing.store, domain)
+        changes = await self._workspace.project.write("", router.store, domain)
         await self._load()
         return changes
 
@@ -194,18 +195,18 @@ class RouterDialog(QDialog):
         self._workspace.tasks.start("", self._remove(self._known[self.domains.line()].id))
 
     async def _remove(self, id: int) -> Changes:
-        changes = await self._workspace.project.write("", routing.delete, id)
+        changes = await self._workspace.project.write("", router.delete, id)
         await self._load()
         return changes
 
-    async def _chooser(self) -> routing.Choose:
+    async def _chooser(self) -> router.Choose:
         """What passes a question on, in the chosen way."""
         if self.way() == OFFLINE:
             return Scored(self._known).choose
         provider, model, known = await self._workspace.provider(self.model.provider()), self.model.model(), self._known
 
         async def choose(question: str) -> Choice:
-            return await routing.call(provider, model, known, question)
+            return await router.call(provider, model, known, question)
 
         return choose
 
@@ -222,7 +223,7 @@ class RouterDialog(QDialog):
             self._show_choice(choice)
             if domain := next((one for one in self._known if one.name == choice.domain), None):
                 provider = await self._workspace.provider(domain.provider)
-                messages = chat.messages(domain.system_prompt, question)
+                messages = chat_messages.messages(domain.system_prompt, question)
                 await provider.chat(domain.model, messages, Sampling(), lambda _index, text: self._append(text))
         except JukuError as error:
             self._fail(error)
@@ -252,8 +253,8 @@ class RouterDialog(QDialog):
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
-            asked = routing.questions(self._known)
-            found = await routing.examine(self._workspace.project, await self._chooser(), self.way(), asked, reporter)
+            asked = router.questions(self._known)
+            found = await router.examine(self._workspace.project, await self._chooser(), self.way(), asked, reporter)
         except JukuError as error:
             self._fail(error)
             return None
@@ -261,7 +262,7 @@ class RouterDialog(QDialog):
         return Changes("", records={"route"})
 
     def _show_result(self, found: Sequence[Routed]) -> None:
-        table = routing.confusion(self._known, found)
+        table = router.confusion(self._known, found)
         names = [name or tr("None of these") for name in table.names]
         self.table.name_columns([tr("Correct domain"), *names])
         lines = [

@@ -3,13 +3,14 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from core import conditions
+from core.exam import prompt_conditions
 from core.language import tr, trn
 from core.providers import Sampling
-from ui import style, widgets
-from ui.flow_layout import FlowLayout
-from ui.growing_edit import GrowingEdit
-from ui.link import Link
+from ui import style
+from ui.widgets import basics
+from ui.widgets.flow_layout import FlowLayout
+from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.link_button import Link
 
 MOST_SAMPLES = 8
 MOST_TOKENS = 8192
@@ -36,31 +37,31 @@ class ChatSettings(QWidget):
         self._show_hint()
 
     def _make_fields(self) -> None:
-        usual, search = Sampling(), conditions.Settings()
+        usual, search = Sampling(), prompt_conditions.Settings()
         self.prompt = GrowingEdit(least=1, most=4)
         self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ prompt"))
-        self.as_trained.setToolTip(widgets.tip(tr("Asks with the system prompt that the model was trained with.")))
-        self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
-        self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self.samples = widgets.whole(1, MOST_SAMPLES, usual.n)
-        self.tokens = widgets.whole(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = widgets.whole(NO_SEED, MOST_SEED, NO_SEED)
+        self.as_trained.setToolTip(basics.tip(tr("Asks with the system prompt that the model was trained with.")))
+        self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
+        self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
+        self.samples = basics.whole(1, MOST_SAMPLES, usual.n)
+        self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
+        self.seed = basics.whole(NO_SEED, MOST_SEED, NO_SEED)
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
         self.stops.setMinimumWidth(280)
-        self.passages = widgets.whole(1, MOST_PASSAGES, search.k)
-        self.budget = widgets.whole(50, 100_000, search.budget)
+        self.passages = basics.whole(1, MOST_PASSAGES, search.k)
+        self.budget = basics.whole(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
         self.embedding.setPlaceholderText(tr("none: search by letters"))
         words = self.embedding.fontMetrics().horizontalAdvance(self.embedding.placeholderText())
         self.embedding.setMinimumWidth(words + 3 * style.SPACE)
-        self.warning, self.hint = widgets.Note(), widgets.Note()
+        self.warning, self.hint = basics.Note(), basics.Note()
 
     def _make_head(self) -> None:
         self.fold = Link(tr("▸ Settings"))
         self.fold.setCheckable(True)
-        self.summary = widgets.label(dim=True)
+        self.summary = basics.label(dim=True)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -78,7 +79,7 @@ class ChatSettings(QWidget):
         prompt.addWidget(self.reset)
         grid.addLayout(prompt, 0, 1)
         for row, (name, fields) in enumerate(self._lines(), 1):
-            grid.addWidget(widgets.label(name, dim=True), row, 0)
+            grid.addWidget(basics.label(name, dim=True), row, 0)
             grid.addWidget(_flow(fields), row, 1)
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
@@ -137,9 +138,9 @@ class ChatSettings(QWidget):
             tuple(self._stops()[:MOST_STOPS]),
         )
 
-    def retrieval(self) -> conditions.Settings:
+    def retrieval(self) -> prompt_conditions.Settings:
         """How passages are found for the condition that wants some."""
-        return conditions.Settings(self.passages.value(), self.budget.value(), self.embedding.text().strip())
+        return prompt_conditions.Settings(self.passages.value(), self.budget.value(), self.embedding.text().strip())
 
     def begin(self) -> None:
         """Another project is shown, whose system prompt takes the place of what was written here for the one before."""
@@ -221,7 +222,7 @@ def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
 
 
 def _label(name: str, field: QWidget) -> QWidget:
-    label = widgets.label(name, dim=True)
+    label = basics.label(name, dim=True)
     label.setBuddy(field)
     label.setContentsMargins(0, 0, 8, 0)  # or the last letter may lose its edge: underlined, letters take more room
     field.setAccessibleName(name.replace("&", ""))

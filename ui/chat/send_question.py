@@ -4,18 +4,19 @@ import asyncio
 
 from PySide6.QtCore import QObject, Signal
 
-from core import as_code, conditions, playground
-from core.as_code import Call
-from core.conditions import Book
+from core.chat import conversations
+from core.chat.conversations import Thread, Turn, Wish
 from core.errors import JukuError
+from core.exam import prompt_conditions
+from core.exam.prompt_conditions import Book
 from core.language import tr
-from core.playground import Thread, Turn, Wish
-from core.project import Changes
-from core.proof import ProofError
-from core.providers import chat_body
-from ui.chat_answers import ChatAnswers
-from ui.chat_pane import ChatPane
-from ui.chat_settings import ChatSettings
+from core.providers import chat_body, request_code
+from core.providers.model_identity import ProofError
+from core.providers.request_code import Call
+from core.storage.project import Changes
+from ui.chat.answer_view import ChatAnswers
+from ui.chat.pane_header import ChatPane
+from ui.chat.sampling_settings import ChatSettings
 from ui.workspace import Workspace
 
 
@@ -42,7 +43,7 @@ class ChatAsking(QObject):
     async def book(self) -> Book:
         """What the conditions take of the project, read once for many questions."""
         if self._book is None:
-            self._book = await self._workspace.project.read(conditions.read, self._settings.retrieval())
+            self._book = await self._workspace.project.read(prompt_conditions.read, self._settings.retrieval())
         return self._book
 
     def stop(self) -> None:
@@ -67,8 +68,8 @@ class ChatAsking(QObject):
             head.require_here()
             project = self._workspace.project
             provider = await self._workspace.provider(wish.pane.provider)
-            changes = await playground.ask(project, provider, book, wish, column.add)
-            column.show_answers(await project.read(playground.answers, wish.turn, wish.pane.number))
+            changes = await conversations.ask(project, provider, book, wish, column.add)
+            column.show_answers(await project.read(conversations.answers, wish.turn, wish.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
             column.fail(text, refused=isinstance(error, ProofError))
@@ -87,10 +88,10 @@ class ChatAsking(QObject):
     async def call(self, wish: Wish) -> Call:
         """The request of a wish, as it would go out now."""
         provider = await self._workspace.provider(wish.pane.provider)
-        prepared = await playground.prepare(self._workspace.project, provider, await self.book(), wish)
-        return as_code.call(provider, chat_body(wish.pane.model, prepared.messages, wish.sampling))
+        prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), wish)
+        return request_code.call(provider, chat_body(wish.pane.model, prepared.messages, wish.sampling))
 
     async def sent(self, turn: int, pane: int, provider: str) -> Call:
         """The request that a pane has answered to a turn."""
-        body = await self._workspace.project.read(playground.request, turn, pane)
-        return as_code.call(await self._workspace.provider(provider), body)
+        body = await self._workspace.project.read(conversations.request, turn, pane)
+        return request_code.call(await self._workspace.provider(provider), body)

@@ -5,10 +5,11 @@ import sqlite3
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from core import dataset, filters
+from core.dataset import examples, filters
 from core.language import tr
-from core.templates import BLANK
-from ui import style, widgets
+from core.text.row_templates import BLANK
+from ui import style
+from ui.widgets import basics
 from ui.workspace import Workspace
 
 COUNT, LOOKED_AT = 3, 60
@@ -30,7 +31,7 @@ class ChatSuggestions(QWidget):
         while item := self._column.takeAt(0):
             item.widget().deleteLater()
         if questions:
-            self._column.addWidget(widgets.label(tr("For example:"), dim=True))
+            self._column.addWidget(basics.label(tr("For example:"), dim=True))
         for question in questions:
             self._column.addWidget(self._button(question), 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -46,7 +47,7 @@ def _some_questions(db: sqlite3.Connection) -> list[str]:
     """A few exam questions, from all over the exam; those with a blank to fill in only where there are no others."""
     ids = filters.find(db, filters.Filter(split="test"))
     chosen = ids[:: max(1, len(ids) // LOOKED_AT)][:LOOKED_AT]
-    questions = [example.question for example in dataset.fetch(db, chosen).values() if example.question]
+    questions = [example.question for example in examples.fetch(db, chosen).values() if example.question]
     whole = [one for one in questions if not any(blank in one for blank in BLANK.values())]
     blanks = [one for one in questions if one not in whole]
     return (whole[:: max(1, len(whole) // COUNT)][:COUNT] + blanks)[:COUNT]

@@ -16,28 +16,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import corrections, lineage, playground, spec
-from core.as_code import Call
-from core.conditions import Book
+from core.chat import conversations, corrections
+from core.chat.conversations import Answer, Pane, Thread, Turn
+from core.exam.prompt_conditions import Book
 from core.language import tr
-from core.playground import Answer, Pane, Thread, Turn
-from core.project import Changes, Project
 from core.providers.models_api import is_tuned
-from ui import server_words, style, widgets
-from ui.chat_acts import ChatActs
-from ui.chat_asking import ChatAsking
-from ui.chat_list import ChatList
-from ui.chat_panes import MOST, ChatPanes
-from ui.chat_row import ChatRow
-from ui.chat_said import ChatSaid
-from ui.chat_settings import ChatSettings
-from ui.chat_suggestions import ChatSuggestions
-from ui.code_dialog import CodeDialog
-from ui.correction_dialog import CorrectionDialog
-from ui.notice import Notice
-from ui.question_field import QuestionField
-from ui.reload import Reload
+from core.providers.request_code import Call
+from core.spec import spec
+from core.storage.project import Changes, Project
+from core.training import lineage
+from ui import style
+from ui.chat.conversation_actions import ChatActs
+from ui.chat.conversation_list import ChatList
+from ui.chat.conversation_view import ChatSaid
+from ui.chat.correction_dialog import CorrectionDialog
+from ui.chat.pane_headers import MOST, ChatPanes
+from ui.chat.question_row import ChatRow
+from ui.chat.sampling_settings import ChatSettings
+from ui.chat.send_question import ChatAsking
+from ui.chat.suggested_questions import ChatSuggestions
 from ui.tab import Tab
+from ui.widgets import basics, server_texts
+from ui.widgets.code_dialog import CodeDialog
+from ui.widgets.message_bar import Notice
+from ui.widgets.question_field import QuestionField
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 LIST = 210  # pixels of the list of conversations
@@ -59,7 +62,7 @@ class ChatTab(Tab):
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
-        self.send = widgets.primary(tr("Send"))
+        self.send = basics.primary(tr("Send"))
         self.send.setMinimumWidth(100)
         self._lay_out()
         self._connect()
@@ -89,14 +92,14 @@ class ChatTab(Tab):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty())
         self._pages.addWidget(self.said)
-        made = widgets.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
+        made = basics.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
         layout = made.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.setSpacing(style.SPACE)
         return made
 
     def _top(self) -> QHBoxLayout:
-        self.name = widgets.heading("")
+        self.name = basics.heading("")
         self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
         self.more = QToolButton(text="⋯", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup, autoRaise=True)
         self.more.setAccessibleName(tr("More about this conversation"))
@@ -113,7 +116,7 @@ class ChatTab(Tab):
             "Every pane is asked the same question: a base model and your trained model, with nothing, the whole "
             "text, or the passages found by a search in the prompt."
         )
-        return widgets.EmptyState(tr("Ask and compare"), text)
+        return basics.EmptyState(tr("Ask and compare"), text)
 
     def _connect(self) -> None:
         self.question.sent.connect(self._on_sent)
@@ -178,14 +181,14 @@ class ChatTab(Tab):
         return self._sending or self.asking.is_busy()
 
     async def _open_newest(self) -> None:
-        found = await self.workspace.project.read(playground.conversations)
+        found = await self.workspace.project.read(conversations.conversations)
         self.acts.show_found(found)
         if found and self._thread is None and not self.is_busy():
             await self._open(found[0].id)
 
     async def _open(self, id: int, turn: int | None = None) -> None:
         """Show a conversation, as far as it goes, or goes from `turn` on."""
-        thread = await self.workspace.project.read(playground.load, id)
+        thread = await self.workspace.project.read(conversations.load, id)
         if not self.is_busy() and thread:
             self._show(thread, thread.newest(turn))
 
@@ -209,7 +212,7 @@ class ChatTab(Tab):
     async def _read_again(self) -> None:
         """What the conversation holds now; the rows stay as they are, with the errors that they tell of."""
         id = self._thread.conversation.id if self._thread else 0
-        thread = await self.workspace.project.read(playground.load, id)
+        thread = await self.workspace.project.read(conversations.load, id)
         if thread and self._thread and self._thread.conversation.id == id:
             self._thread = thread
             self.acts.show_thread(thread, self._leaf)
@@ -217,7 +220,7 @@ class ChatTab(Tab):
 
     def _row(self, turn: Turn) -> ChatRow:
         tasks = self.workspace.tasks
-        row = ChatRow(turn, lambda provider: server_words.title(self.workspace, provider))
+        row = ChatRow(turn, lambda provider: server_texts.title(self.workspace, provider))
         row.edited.connect(lambda text: self._send(text, turn.parent))
         row.branch_chosen.connect(self._on_branch)
         row.again_wanted.connect(self._on_again)
@@ -230,7 +233,7 @@ class ChatTab(Tab):
         """What can be done now."""
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
-        widgets.allow(self.send, "" if is_asking else self._lacks(is_busy))
+        basics.allow(self.send, "" if is_asking else self._lacks(is_busy))
         self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
@@ -277,8 +280,8 @@ class ChatTab(Tab):
         project, made = self.workspace.project, list[tuple[int, int]]()
         id = self._thread.conversation.id if self._thread else 0
         try:
-            changes = await project.write("", lambda db: made.append(playground.say(db, id, parent, question)))
-            thread = await project.read(playground.load, made[0][0])
+            changes = await project.write("", lambda db: made.append(conversations.say(db, id, parent, question)))
+            thread = await project.read(conversations.load, made[0][0])
             book = await self.asking.book()
             assert thread
             if self.question.toPlainText().strip() == question:
@@ -339,7 +342,7 @@ class ChatTab(Tab):
         asked = {(pane.provider, pane.model) for pane in self.panes.panes() if is_tuned(pane.model)}
         found = {one[1]: await project.read(lineage.trained_under, *one) for one in sorted(asked)}
         if project is self.workspace.project:
-            self.settings.show_trained({widgets.short_name(model): one.prompt for model, one in found.items() if one})
+            self.settings.show_trained({basics.short_name(model): one.prompt for model, one in found.items() if one})
 
     def _on_panes(self) -> None:
         self._read_trained()
@@ -354,7 +357,7 @@ class ChatTab(Tab):
 
     async def _mark(self, row: ChatRow, id: int, mark: int | None, note: str) -> None:
         project = self.workspace.project
-        await project.write("", playground.mark, id, mark, note)
+        await project.write("", conversations.mark, id, mark, note)
         await self._read_again()
         for number, column in row.columns.items():
             found = self._thread.answers_of(row.turn.id, number) if self._thread else []
@@ -392,5 +395,5 @@ class ChatTab(Tab):
             await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
 
     async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[Call]]) -> None:
-        title = " · ".join((server_words.title(self.workspace, pane.provider), widgets.short_name(pane.model)))
+        title = " · ".join((server_texts.title(self.workspace, pane.provider), basics.short_name(pane.model)))
         CodeDialog(self.workspace, await call(), title, self.window()).open()

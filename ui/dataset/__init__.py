@@ -1,0 +1,1 @@
+"""The question-answer grid and its dialogs."""

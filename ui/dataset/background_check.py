@@ -6,8 +6,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.errors import JukuError
 from core.progress import Progress, Reporter
-from core.project import Changes, Project
-from ui import whole_set
+from core.storage.project import Changes, Project
+from ui.dataset import dataset_check
 from ui.workspace import Workspace
 
 PAUSE = 1500  # milliseconds without a change before the check begins
@@ -53,11 +53,11 @@ class BackgroundCheck(QObject):
         self._task = self._workspace.tasks.start("", self._check(self._project, self._reporter))
 
     async def _check(self, project: Project, reporter: Reporter) -> Changes | None:
-        if not await project.read(whole_set.is_stale):
+        if not await project.read(dataset_check.is_stale):
             return None
         self.checking.emit(True)
         try:
-            return await whole_set.refresh(project, reporter)
+            return await dataset_check.refresh(project, reporter)
         except asyncio.CancelledError:
             reporter.cancel()
             raise

@@ -17,16 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import dataset, editing
+from core.dataset import bulk_edits, examples
 from core.language import tr, trn
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.notice import Notice
-from ui.value_words import word
+from ui import style
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.message_bar import Notice
+from ui.widgets.value_texts import word
 from ui.workspace import Workspace
 
 APPROVING = ("status", "approved")
-CHOICES = {"split": dataset.SPLITS, "kind": ("", *dataset.KINDS), "status": dataset.STATUSES}
+CHOICES = {"split": examples.SPLITS, "kind": ("", *examples.KINDS), "status": examples.STATUSES}
 LINES = ("add_tag", "remove_tag", "facts")
 TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
 
@@ -55,18 +56,18 @@ def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner:
 
 async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
     """Approve what no judge has refused, and say what was left, which a person can approve knowingly."""
-    left = array("q", await workspace.project.read(editing.refused, ids))
+    left = array("q", await workspace.project.read(bulk_edits.refused, ids))
     if done := len(ids) - len(left):
-        run(workspace, _label(*APPROVING, done), editing.approve, ids)
+        run(workspace, _label(*APPROVING, done), bulk_edits.approve, ids)
     if left:
         text = trn("{n} row was not approved: a judge has refused it.", "{n} rows were not approved: a judge has refused them.",
                    len(left))  # fmt: skip
         notice = Notice(owner.window(), text, "warning", lasting=True)
-        notice.add_button(tr("Approve anyway"), lambda: run(workspace, _label(*APPROVING, len(left)), editing.set_field, left, *APPROVING))  # fmt: skip
+        notice.add_button(tr("Approve anyway"), lambda: run(workspace, _label(*APPROVING, len(left)), bulk_edits.set_field, left, *APPROVING))  # fmt: skip
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:
-    run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), editing.delete, ids)
+    run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), bulk_edits.delete, ids)
 
 
 def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
@@ -74,7 +75,7 @@ def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: Q
         apply(workspace, ids, field, value, owner)
         return
     label = trn("Fill {n} row", "Fill {n} rows", len(ids))
-    run(workspace, label, editing.set_field, ids, field, value)
+    run(workspace, label, bulk_edits.set_field, ids, field, value)
 
 
 def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> asyncio.Task[None]:
@@ -86,9 +87,9 @@ def run(workspace: Workspace, label: str, change: Callable[..., object], *argume
 
 def _change(action: str, value: str) -> tuple[Callable[..., object], tuple[str, ...]]:
     if action.endswith("_prefix"):
-        return editing.prefix, (action.removesuffix("_prefix"), value)
-    whole = {"add_tag": editing.add_tag, "remove_tag": editing.remove_tag, "system": editing.set_system_prompt}
-    return (whole[action], (value,)) if action in whole else (editing.set_field, (action, value))
+        return bulk_edits.prefix, (action.removesuffix("_prefix"), value)
+    whole = {"add_tag": bulk_edits.add_tag, "remove_tag": bulk_edits.remove_tag, "system": bulk_edits.set_system_prompt}
+    return (whole[action], (value,)) if action in whole else (bulk_edits.set_field, (action, value))
 
 
 def _label(action: str, value: str, n: int) -> str:
@@ -120,7 +121,7 @@ class BulkDialog(QDialog):
         for page in (self.choice, self.line, self.text):
             page.setAccessibleName(tr("Value"))
             self._pages.addWidget(page)
-        self._note = widgets.label(wrap=True, dim=True)
+        self._note = basics.label(wrap=True, dim=True)
         self._lay_out()
         self.action.currentIndexChanged.connect(self._show_action)
         self.line.textChanged.connect(self._show_button)
@@ -172,7 +173,7 @@ class BulkDialog(QDialog):
     def _show_button(self) -> None:
         name = self.action.currentData()
         needed = name.endswith(("_prefix", "_tag"))
-        widgets.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
+        basics.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
 def _about(action: str) -> str:

@@ -25,10 +25,10 @@ from PySide6.QtWidgets import (
 )
 
 from ui import style
-from ui.dataset_columns import ALL, NUMBERS
-from ui.dataset_model import DatasetModel
-from ui.drop_down import DropDown
-from ui.value_words import choose, offer
+from ui.dataset.grid_columns import ALL, NUMBERS
+from ui.dataset.grid_model import DatasetModel
+from ui.widgets.drop_down import DropDown
+from ui.widgets.value_texts import choose, offer
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint

@@ -4,13 +4,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core import dataset
+from core.dataset import examples
 from core.errors import FormatError
 from core.formats import clipboard, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
-from ui.dataset_columns import ALL, COLUMNS, headings, value
-from ui.value_words import value_of, word
+from ui.dataset.grid_columns import ALL, COLUMNS, headings, value
+from ui.widgets.value_texts import value_of, word
 
 MOST_COPIED = 50_000  # rows; a clipboard is no way to move more
 MOST_PASTED = 5_000  # rows; more are imported
@@ -40,7 +40,7 @@ def copied(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], w
     """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
-    found = dataset.fetch(db, ids)
+    found = examples.fetch(db, ids)
     rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
     return clipboard.to_text(rows)
 
@@ -88,15 +88,15 @@ def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter)
     """Write what was planned; new rows begin with the system prompt `prompt`."""
     total = pasted.count()
     for done, (id, name, text) in enumerate(pasted.edits):
-        dataset.edit(db, id, name, text)
+        examples.edit(db, id, name, text)
         if done % EVERY == 0:
             reporter.update(min(done, total), total)
-    dataset.add(db, [_new(prompt, fields) for fields in pasted.rows])
+    examples.add(db, [_new(prompt, fields) for fields in pasted.rows])
 
 
-def _new(prompt: str, fields: dict[str, str]) -> dataset.Example:
-    own = {name: text for name, text in fields.items() if name not in dataset.TEXTS and text}
-    return dataset.read_row(jsonl.new_row(prompt, fields.get("question", ""), fields.get("answer", "")), **own)
+def _new(prompt: str, fields: dict[str, str]) -> examples.Example:
+    own = {name: text for name, text in fields.items() if name not in examples.TEXTS and text}
+    return examples.read_row(jsonl.new_row(prompt, fields.get("question", ""), fields.get("answer", "")), **own)
 
 
 def _checked(name: str, text: str) -> str:

@@ -15,13 +15,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import checks, conversation
-from core.conversation import Message, Section
+from core import checks
+from core.dataset import row_edits
+from core.dataset.row_edits import Message, Section
 from core.language import tr, trn
-from ui import style, widgets
-from ui.field_edit import FieldEdit
-from ui.message_edit import MessageEdit
-from ui.tool_call_dialog import ToolCallDialog
+from ui import style
+from ui.dataset.message_editor import MessageEdit
+from ui.dataset.tool_call_dialog import ToolCallDialog
+from ui.widgets import basics
+from ui.widgets.field_edits import FieldEdit
 
 CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
 
@@ -51,16 +53,16 @@ class ConversationEdit(QScrollArea):
         self.setWidget(page)
 
     def _make_foot(self) -> None:
-        self._empty = widgets.label(tr("This row has no conversation yet. Add the first message."), wrap=True, dim=True)
+        self._empty = basics.label(tr("This row has no conversation yet. Add the first message."), wrap=True, dim=True)
         self._further = QPushButton()
         self._further.clicked.connect(self._on_further)
         self._add = QPushButton(style.icon("add"), "")
         self._add.setShortcut("Ctrl+Shift+Return")
-        self._add.setToolTip(widgets.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
+        self._add.setToolTip(basics.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
         self._add.clicked.connect(lambda: self._append(self._next_role()))
         self._roles = QToolButton(text="▾", autoRaise=True)
         self._roles.setAccessibleName(tr("Add a message with another role"))
-        self._roles.setToolTip(widgets.tip(self._roles.accessibleName()))
+        self._roles.setToolTip(basics.tip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._roles)
@@ -85,11 +87,11 @@ class ConversationEdit(QScrollArea):
             self._most = CARDS
             self.verticalScrollBar().setValue(0)
         self._data, self._problems = data, problems
-        self._sections = conversation.sections(data) if data else []
+        self._sections = row_edits.sections(data) if data else []
         self._show_cards()
         self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
         self._add.setText(tr("Add a message: {role}", role=self._next_role()))
-        declared = conversation.tools(data) if data else ""
+        declared = row_edits.tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
@@ -157,7 +159,7 @@ class ConversationEdit(QScrollArea):
         before = 0
         for section in self._sections:
             if (words := _title(section.path)) and before < count:
-                title = widgets.label(words, dim=True)
+                title = basics.label(words, dim=True)
                 self._titles.append(title)
                 place = self._column.indexOf(self._cards[before]) if section.messages else -1
                 self._column.insertWidget(place if place >= 0 else 0, title)
@@ -168,7 +170,7 @@ class ConversationEdit(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(conversation.CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_edits.CHAT, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(f"insert {path}", role)
         self.focus(path)
@@ -184,7 +186,7 @@ class ConversationEdit(QScrollArea):
         dialog.open()
 
     def _on_tools(self) -> None:
-        dialog = ToolCallDialog(tr("Tools of the row"), conversation.tools(self._data), tools=True, parent=self)
+        dialog = ToolCallDialog(tr("Tools of the row"), row_edits.tools(self._data), tools=True, parent=self)
         dialog.saved.connect(lambda text: self.changed.emit("$.tools", text))
         dialog.open()
 

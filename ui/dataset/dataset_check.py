@@ -2,10 +2,10 @@
 
 import sqlite3
 
-from core import findings
 from core.progress import Reporter
-from core.project import Changes, Project
-from ui.problems_tree import Group
+from core.review import findings
+from core.storage.project import Changes, Project
+from ui.dataset.problems_tree import Group
 
 
 def is_stale(db: sqlite3.Connection) -> bool:

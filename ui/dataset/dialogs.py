@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
-from core import dataset
-from core.filters import Choice, Filter
+from core.dataset import examples
+from core.dataset.filters import Choice, Filter
 from core.language import tr
-from ui.dataset_view import GridView
+from ui.dataset.grid_view import GridView
 from ui.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ class DatasetWindows(QObject):
         self._workspace, self._table, self._filter, self._owner = workspace, table, filter, owner
 
     def replace(self) -> None:
-        from ui.replace_dialog import ReplaceDialog
+        from ui.dataset.replace_dialog import ReplaceDialog
 
         self._open(ReplaceDialog(self._workspace, self._choice(), self._owner))
 
@@ -37,62 +37,62 @@ class DatasetWindows(QObject):
         self._judge(None)
 
     def _judge(self, ids: Sequence[int] | None) -> None:
-        from ui.ask_dialogs import JudgeDialog
-        from ui.inquiry_dialog import tell
+        from ui.generation.llm_run_dialog import tell
+        from ui.generation.model_task_dialogs import JudgeDialog
 
         dialog = JudgeDialog(self._workspace, ids, self._owner)
         tell(dialog, self._owner.window())
         self._open(dialog)
 
     def versions(self) -> None:
-        from ui.versions_dialog import VersionsDialog
+        from ui.dataset.versions_dialog import VersionsDialog
 
         self._open(VersionsDialog(self._workspace, self._owner))
 
     def link(self) -> None:
-        from ui.link_dialog import LinkDialog
+        from ui.dataset.fact_link_dialog import LinkDialog
 
         LinkDialog(self._workspace, self._owner).open()
 
     def hold_out(self) -> None:
-        from ui.hold_out_dialog import HoldOutDialog
+        from ui.dataset.hold_out_dialog import HoldOutDialog
 
         dialog = HoldOutDialog(self._workspace, self._owner)
         dialog.questions_wanted.connect(self.questions_wanted)
         dialog.open()
 
     def tokens(self) -> None:
-        from ui.tokens_dialog import TokensDialog
+        from ui.dataset.token_counts_dialog import TokensDialog
 
         self._open(TokensDialog(self._workspace, self._filter(), self._owner))
 
     def quarantine(self) -> None:
-        from ui.quarantine_dialog import QuarantineDialog
+        from ui.dataset.quarantine_dialog import QuarantineDialog
 
         self._open(QuarantineDialog(self._workspace, self._owner))
 
     def bring(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
         """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
-        from ui import import_dialog
+        from ui.dataset import import_dialog
 
         import_dialog.bring(self._workspace, found, self._owner, on_ended)
 
     def export(self) -> None:
-        from ui.export_dialog import ExportDialog
+        from ui.dataset.export_dialog import ExportDialog
 
         self._open(ExportDialog(self._workspace, self._filter(), self._table.selected_ids(), self._owner))
 
     def json(self, id: int) -> None:
         """The row `id` as JSON text."""
-        from ui.json_dialog import JsonDialog
+        from ui.widgets.json_dialog import JsonDialog
 
-        if found := dataset.fetch(self._workspace.project.rows, [id]):
+        if found := examples.fetch(self._workspace.project.rows, [id]):
             dialog = JsonDialog(tr("The row as JSON"), found[id].data, parent=self._owner)
             dialog.saved.connect(lambda data: self._save(id, data))
             self._open(dialog)
 
     def _save(self, id: int, data: str) -> None:
-        write = self._workspace.project.write(tr("Edit a row"), dataset.edit_data, id, data)
+        write = self._workspace.project.write(tr("Edit a row"), examples.edit_data, id, data)
         self._workspace.tasks.start("", write)
 
     def _choice(self) -> Choice:

@@ -6,8 +6,8 @@ from typing import Any
 
 from PySide6.QtCore import QMetaType, QMimeData, QUrl
 
-from core import dataset
-from core.project import Project
+from core.dataset import examples
+from core.storage.project import Project
 
 MOST = 5_000  # rows: what is asked for during a drag is made while the window waits
 FILES, TEXT = "text/uri-list", "text/plain"
@@ -35,7 +35,7 @@ class RowsMime(QMimeData):
         return self._text() if name == TEXT else None
 
     def _text(self) -> str:
-        found = dataset.fetch(self._project.rows, self._ids)
+        found = examples.fetch(self._project.rows, self._ids)
         return "".join(f"{found[id].data}\n" for id in self._ids if id in found)
 
     def _write(self) -> None:

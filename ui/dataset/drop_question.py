@@ -9,11 +9,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core import formats
-from core import project as projects
 from core.errors import JukuError
-from core.formats import TABLES, columns
+from core.formats import TABLES, column_mapping
 from core.language import tr, trn
 from core.progress import Reporter
+from core.storage import project as projects
 
 Role = QMessageBox.ButtonRole
 DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
@@ -40,8 +40,8 @@ def _holds_rows(path: Path) -> bool:
     except (JukuError, OSError):
         return False
     # Prose with commas looks like a table without a head, which names nothing.
-    is_named = found.columns != columns.numbered(len(found.columns))
-    return is_named and {"question", "answer"} <= set(columns.guess(found.columns))
+    is_named = found.columns != column_mapping.numbered(len(found.columns))
+    return is_named and {"question", "answer"} <= set(column_mapping.guess(found.columns))
 
 
 def words(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:

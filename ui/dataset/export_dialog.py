@@ -25,18 +25,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import dataset, exporting, filters, formats
-from core.exporting import FOLDER, FORMATS, Exported, Options
-from core.filters import Choice, Filter
-from core.formats.conversion import in_words
-from core.formats.writers import WRITERS
+from core import formats
+from core.dataset import examples, exporting, filters
+from core.dataset.exporting import FOLDER, FORMATS, Exported, Options
+from core.dataset.filters import Choice, Filter
+from core.formats.conversion_losses import in_words
+from core.formats.row_writers import WRITERS
 from core.language import tr, trn
 from core.progress import Reporter
-from ui import file_dialogs, style, widgets
-from ui.drop_down import DropDown
-from ui.latest import Latest
-from ui.notice import Notice
-from ui.value_words import offer
+from ui import style
+from ui.widgets import basics, file_dialogs
+from ui.widgets.dialog_work import Latest
+from ui.widgets.drop_down import DropDown
+from ui.widgets.message_bar import Notice
+from ui.widgets.value_texts import offer
 from ui.workspace import Workspace
 
 TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
@@ -58,7 +60,7 @@ class ExportDialog(QDialog):
         self._make_choices()
         self._make_options()
         self._make_path()
-        self._note = widgets.Note()
+        self._note = basics.Note()
         self._lay_out()
         self.finished.connect(lambda _result: self._counting.stop())
         self._on_format()
@@ -72,7 +74,7 @@ class ExportDialog(QDialog):
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
         self.split.addItem(tr("All splits"), "")
-        offer(self.split, dataset.SPLITS)
+        offer(self.split, examples.SPLITS)
         for format in FORMATS:
             self.format.addItem(formats.title(format), format)
         for box, name in ((self.what, tr("Rows")), (self.split, tr("Split")), (self.format, tr("Format"))):
@@ -87,7 +89,7 @@ class ExportDialog(QDialog):
         self.canonical = QCheckBox(tr("Normalize key order and spacing"))
         self.full = QCheckBox(tr("A column that contains the whole row, so that nothing is lost"))
         self.bom = QCheckBox(tr("Start the file with a byte order mark"))
-        self.bom.setToolTip(widgets.tip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files.")))
+        self.bom.setToolTip(basics.tip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files.")))
         self.card = QCheckBox(tr("Write a dataset card next to it, with counts and hashes"))
         self.full.toggled.connect(lambda _on: self._count())
 
@@ -175,7 +177,7 @@ class ExportDialog(QDialog):
 
     def _show_ok(self) -> None:
         reason = tr("No row matches.") if not self._rows else tr("Enter a file name.")
-        widgets.allow(self._ok, "" if self._rows and self.path.text().strip() else reason)
+        basics.allow(self._ok, "" if self._rows and self.path.text().strip() else reason)
 
     def _on_browse(self) -> None:
         dialog = file_dialogs.to_save(
@@ -267,4 +269,4 @@ def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) ->
 
 
 def _ids(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Sequence[int]:
-    return dataset.ids_of(db, _choice(db, base, split, approved))
+    return examples.ids_of(db, _choice(db, base, split, approved))

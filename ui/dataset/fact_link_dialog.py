@@ -23,16 +23,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import fact_links, facts, link_asking
-from core.facts import Fact
+from core.generation import fact_link_questions, fact_links
 from core.language import tr, trn
 from core.progress import Reporter
-from ui import style, widgets
-from ui.ask_dialogs import AskDialog, Found
-from ui.confirm import confirm
-from ui.latest import Latest, ProgressLine
-from ui.link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
-from ui.nothing import Nothing
+from core.spec import facts
+from core.spec.facts import Fact
+from ui import style
+from ui.dataset.fact_link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
+from ui.generation.model_task_dialogs import AskDialog, Found
+from ui.widgets import basics
+from ui.widgets.confirm import confirm
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
@@ -131,7 +133,7 @@ class LinkTable(QTableView):
     def _go_on(self) -> None:
         """After a decision on one row the next one is looked at."""
         if len(places := self.places()) == 1 and places[0] + 1 < self.links.rowCount():
-            widgets.select_row(self, places[0] + 1)
+            basics.select_row(self, places[0] + 1)
 
 
 class LinkDialog(QDialog):
@@ -145,7 +147,7 @@ class LinkDialog(QDialog):
         self._workspace = workspace
         self._work = Latest(workspace, self)
         self.table, self.nothing = LinkTable(), Nothing(tr("Looking for the facts of the rows…"), "")
-        self.count, self.note = widgets.heading(""), widgets.Note()
+        self.count, self.note = basics.heading(""), basics.Note()
         self._make_buttons()
         self._lay_out()
         self.table.links.decided.connect(self._show_state)
@@ -158,12 +160,12 @@ class LinkDialog(QDialog):
         self.accept_one = QPushButton(tr("&Accept"), autoDefault=False)
         self.other = QPushButton(tr("&Other fact…"), autoDefault=False)
         self.none = QPushButton(tr("&No fact"), autoDefault=False)
-        self.accept_all, self.percent = QPushButton(autoDefault=False), widgets.whole(1, 100, PERCENT)
+        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.whole(1, 100, PERCENT)
         self.percent.setSuffix(" %")
         self.percent.setAccessibleName(tr("Confidence"))
         self.ask = QPushButton(tr("Ask a chat &model…"), autoDefault=False)
         self.ask.setToolTip(tr("Let a chat model choose the facts of the rows that are not linked yet"))
-        self.save, self.closing = widgets.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.save, self.closing = basics.primary(""), QPushButton(tr("Close"), autoDefault=False)
         self.save.setAutoDefault(False)
         for button, slot in (
             (self.accept_one, self.table.accept), (self.other, self.table.choose_other), (self.none, self.table.refuse),
@@ -174,7 +176,7 @@ class LinkDialog(QDialog):
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_save)
 
     def _lay_out(self) -> None:
-        words = widgets.label(
+        words = basics.label(
             tr(
                 "Linked rows count in the ledger and in the exam by fact, and are marked when the passage of their fact "
                 "changes. Keys: Space accepts, N says no fact, F2 chooses another fact, Backspace clears the decision."
@@ -228,7 +230,7 @@ class LinkDialog(QDialog):
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:
-            widgets.select_row(self.table, 0)
+            basics.select_row(self.table, 0)
             self.table.setFocus()
 
     def _show_nothing(self, known: list[Fact]) -> None:
@@ -289,7 +291,7 @@ class LinkAskDialog(AskDialog):
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         ids = self._ids
-        return lambda db: link_asking.abouts(db, ids)
+        return lambda db: fact_link_questions.abouts(db, ids)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")

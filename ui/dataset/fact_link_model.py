@@ -5,9 +5,10 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core.fact_links import Open
+from core.generation.fact_links import Open
 from core.language import tr
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 ROW, FACT, SURE, DECISION = range(4)
 
@@ -102,7 +103,7 @@ class LinkModel(QAbstractTableModel):
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
-            return widgets.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
+            return basics.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
         if role == Role.TextAlignmentRole and column == SURE:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:

@@ -18,13 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import filters
 from core.checks import RULES
-from core.filters import Filter
+from core.dataset import filters
+from core.dataset.filters import Filter
 from core.language import tr
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.value_words import word
+from ui import style
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.value_texts import word
 
 TYPING = 150  # milliseconds between the last key and the search
 NUMBER = QIntValidator(0, 10_000_000)
@@ -71,7 +72,7 @@ class FilterBar(QWidget):
         self.clear_button = QPushButton(tr("Clear"))
         self.clear_button.setToolTip(tr("Show all rows"))
         self.clear_button.clicked.connect(self.clear)
-        self._wrong = widgets.Note()
+        self._wrong = basics.Note()
 
     def _lay_out(self) -> None:
         self.top = QHBoxLayout()  # the tab puts its buttons at the end of it
@@ -80,7 +81,7 @@ class FilterBar(QWidget):
         lists = QHBoxLayout()
         for box in self.boxes.values():
             lists.addWidget(box)
-        length = widgets.label(tr("Length"), dim=True)
+        length = basics.label(tr("Length"), dim=True)
         for widget in (length, self.least, self.most):
             lists.addWidget(widget)
         lists.addStretch()
@@ -186,7 +187,7 @@ class FilterBar(QWidget):
         menu.clear()
         for name, words in self._saved.items():
             action = menu.addAction(name.replace("&", "&&"))
-            action.setToolTip(widgets.tip(words))
+            action.setToolTip(basics.tip(words))
             action.triggered.connect(lambda _checked=False, words=words: self.choose(words))
         if self._saved:
             menu.addSeparator()

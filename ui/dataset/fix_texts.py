@@ -2,22 +2,23 @@
 
 import sqlite3
 
-from core import dataset, editing, spec
 from core.checks import RULES
-from core.editing import DIFFERING
-from core.facts import STALE
+from core.dataset import bulk_edits, examples
+from core.dataset.bulk_edits import DIFFERING
 from core.language import tr, trn
+from core.spec import spec
+from core.spec.facts import STALE
 
 
 def can_fix(rule: str) -> bool:
-    return rule in RULES and (RULES[rule].fixable or rule == dataset.DUPLICATE)
+    return rule in RULES and (RULES[rule].fixable or rule == examples.DUPLICATE)
 
 
 def button(rule: str, count: int, db: sqlite3.Connection) -> str:
     """What the button says that does it."""
     if rule == DIFFERING:
         return _prompt_words(db, count)
-    if rule == dataset.DUPLICATE:
+    if rule == examples.DUPLICATE:
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
     if rule == STALE:
         return trn("{n} is still right", "All {n} are still right", count)
@@ -27,13 +28,13 @@ def button(rule: str, count: int, db: sqlite3.Connection) -> str:
 def _prompt_words(db: sqlite3.Connection, count: int) -> str:
     if spec.load(db).system_prompt.strip():
         return trn("Use the project’s prompt in {n} row", "Use the project’s prompt in {n} rows", count)
-    if editing.fixed_prompt(db).strip():
+    if bulk_edits.fixed_prompt(db).strip():
         return trn("Use the other rows’ prompt in {n} row", "Use the other rows’ prompt in {n} rows", count)
     return trn("Remove the system prompt from {n} row", "Remove the system prompt from {n} rows", count)
 
 
 def label(rule: str) -> str:
     """The name of the step."""
-    if rule == dataset.DUPLICATE:
+    if rule == examples.DUPLICATE:
         return tr("Delete duplicates")
     return tr("Mark rows as still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from core import dataset
 from core.checks import RULES
-from core.dataset import Example
+from core.dataset import examples
+from core.dataset.examples import Example
 from core.language import tr
-from ui.value_words import word
+from ui.widgets.value_texts import word
 
 PREVIEW = 400  # characters: a cell never lays out a whole book
 
@@ -28,9 +28,9 @@ ALL = (
     Column("problems", 72, "problems", editable=False),
     Column("question", 330, "question", long=True),
     Column("answer", 330, "answer", long=True),
-    Column("split", 92, "split", choices=dataset.SPLITS),
-    Column("kind", 104, "kind", choices=("", *dataset.KINDS)),
-    Column("status", 96, "status", choices=dataset.STATUSES),
+    Column("split", 92, "split", choices=examples.SPLITS),
+    Column("kind", 104, "kind", choices=("", *examples.KINDS)),
+    Column("status", 96, "status", choices=examples.STATUSES),
     Column("facts", 84, "facts"),
     Column("tags", 110, "tags"),
     Column("notes", 160, "notes", shown=False, long=True),

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from core.language import tr
-from ui.dataset_columns import ALL, COLUMNS, headings
+from ui.dataset.grid_columns import ALL, COLUMNS, headings
 
 FILLER = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
 INSET = 8  # pixels beside a row's number

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core import dataset
-from core.dataset import Example
-from core.project import Project
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.storage.project import Project
 from ui import style
-from ui.dataset_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
-from ui.dataset_drag import RowsMime
+from ui.dataset.drag_rows import RowsMime
+from ui.dataset.grid_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
 
 PAGE = 200
 SCATTERED = 48  # rows of a page when they are sorted: each lies in another pack
@@ -136,7 +136,7 @@ class DatasetModel(QAbstractTableModel):
             self._rows.clear()
         size = PAGE if self._ascending else SCATTERED
         start = row // size * size
-        for id, example in dataset.fetch(self.project.rows, self._ids[start : start + size]).items():
+        for id, example in examples.fetch(self.project.rows, self._ids[start : start + size]).items():
             self._rows[id] = Cells(example, shown(example), meaning(example))
         return self._rows
 

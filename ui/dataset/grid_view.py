@@ -10,11 +10,11 @@ from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Sign
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
-from ui.dataset_columns import ALL, COLUMNS
-from ui.dataset_delegate import DatasetDelegate
-from ui.dataset_drag import MOST
-from ui.dataset_header import GridHeader, RowNumbers
-from ui.dataset_model import DatasetModel
+from ui.dataset.cell_delegate import DatasetDelegate
+from ui.dataset.drag_rows import MOST
+from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_header import GridHeader, RowNumbers
+from ui.dataset.grid_model import DatasetModel
 
 KEPT = 1_000  # selected rows that are found again when all rows change places
 ROWS = QItemSelectionModel.SelectionFlag.Rows

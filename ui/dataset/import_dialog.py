@@ -24,18 +24,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import dataset, formats, importing
+from core import formats
+from core.dataset import examples, importing
+from core.dataset.import_blocks import Options
 from core.errors import JukuError
-from core.formats import columns
+from core.formats import column_mapping
 from core.language import tr
 from core.progress import Reporter
-from core.rows import Options
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.import_run import Outcome, Wanted, failure, label_of, take
-from ui.import_source import Preview, Source
-from ui.latest import Latest
-from ui.value_words import offer
+from ui import style
+from ui.dataset.import_preview import Preview, Source
+from ui.dataset.import_run import Outcome, Wanted, failure, label_of, take
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest
+from ui.widgets.drop_down import DropDown
+from ui.widgets.value_texts import offer
 from ui.workspace import Workspace
 
 ENCODINGS = {
@@ -112,7 +114,7 @@ class ImportDialog(QDialog):
         self._make_options()
         self.columns = _table(tr("Columns of the file"))
         self.result = _table(tr("Rows after the import"))
-        self._note = widgets.Note()
+        self._note = basics.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
         self._show_source()
@@ -122,7 +124,7 @@ class ImportDialog(QDialog):
         self._file.setAccessibleName(tr("File"))
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
-        self._about = widgets.label(dim=True)
+        self._about = basics.label(dim=True)
         self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
@@ -133,8 +135,8 @@ class ImportDialog(QDialog):
 
     def _make_options(self) -> None:
         self._split, self._status, self._tags = DropDown(), DropDown(), QLineEdit()
-        offer(self._split, dataset.SPLITS)
-        offer(self._status, dataset.STATUSES)
+        offer(self._split, examples.SPLITS)
+        offer(self._status, examples.STATUSES)
         self._status.setCurrentIndex(self._status.findData("approved"))
         self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
@@ -146,7 +148,7 @@ class ImportDialog(QDialog):
         for part in (self._file, self._about):
             top.addWidget(part)
         top.addStretch()
-        self._encoded = widgets.label(tr("Encoding"), dim=True)
+        self._encoded = basics.label(tr("Encoding"), dim=True)
         for part in (self._head, self._encoded, self._encoding):
             top.addWidget(part)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
@@ -158,9 +160,9 @@ class ImportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(top)
-        layout.addWidget(widgets.label(tr("What each column means"), dim=True))
+        layout.addWidget(basics.label(tr("What each column means"), dim=True))
         layout.addWidget(self.columns, 2)
-        layout.addWidget(widgets.label(tr("Preview of the first rows"), dim=True))
+        layout.addWidget(basics.label(tr("Preview of the first rows"), dim=True))
         layout.addWidget(self.result, 3)
         layout.addWidget(self._note)
         layout.addLayout(self._options_row())
@@ -170,7 +172,7 @@ class ImportDialog(QDialog):
         grid = QGridLayout()
         fields = ((tr("Split"), self._split), (tr("Status"), self._status), (tr("Tags"), self._tags))
         for number, (name, box) in enumerate(fields):
-            label = widgets.label(tr("{field} of new rows", field=name), dim=True)
+            label = basics.label(tr("{field} of new rows", field=name), dim=True)
             label.setBuddy(box)
             grid.addWidget(label, 0, number)
             grid.addWidget(box, 1, number)
@@ -248,7 +250,7 @@ class ImportDialog(QDialog):
         box = DropDown()
         box.setAccessibleName(tr("Meaning of {column}", column=column))
         box.addItem(tr("ignored"), "")
-        for field in columns.FIELDS:
+        for field in column_mapping.FIELDS:
             box.addItem(field_title(field), field)
         box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(column, ""))))
         box.activated.connect(lambda _index: self._on_meaning(column, box.currentData()))
@@ -266,7 +268,7 @@ class ImportDialog(QDialog):
         lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
         self._note.say(lacks, "warning")
-        widgets.allow(self._ok, lacks or locked, self._note if lacks else None)
+        basics.allow(self._ok, lacks or locked, self._note if lacks else None)
         if source.lacks():
             self._show_result([])
             return
@@ -313,7 +315,7 @@ def field_title(field: str) -> str:
 def _item(text: str) -> QTableWidgetItem:
     short = text if len(text) <= CELL else f"{text[:CELL]}…"
     item = QTableWidgetItem(" ".join(short.split()))
-    item.setToolTip(widgets.tip(text[:2000]) if text else "")
+    item.setToolTip(basics.tip(text[:2000]) if text else "")
     return item
 
 

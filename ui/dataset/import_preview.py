@@ -5,9 +5,10 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from core import dataset, formats
+from core import formats
+from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLES, Detected, columns, detect
+from core.formats import TABLES, Detected, column_mapping, detect
 from core.formats.jsonl import system
 from core.language import tr
 from core.progress import Reporter
@@ -46,7 +47,7 @@ class Source:
             return
         self.error = None
         self.encoding = self.detected.encoding
-        self.set_head(self.detected.columns != columns.numbered(len(self.detected.columns)))
+        self.set_head(self.detected.columns != column_mapping.numbered(len(self.detected.columns)))
 
     def is_table(self) -> bool:
         return self.error is None and self.detected.format in TABLES
@@ -54,20 +55,20 @@ class Source:
     def set_head(self, head: bool) -> None:
         """Whether the first row names the columns; what they mean is guessed anew."""
         self.head = head
-        guessed = columns.guess(self.names())
+        guessed = column_mapping.guess(self.names())
         self.meaning = {column: meant for meant, column in guessed.items()}
 
     def names(self) -> list[str]:
         found, sample = self.detected.columns, self.detected.sample
-        numbered = columns.numbered(len(found))
+        numbered = column_mapping.numbered(len(found))
         if not self.head:
             return numbered
-        return columns.named(sample[0]) if found == numbered and sample else found
+        return column_mapping.named(sample[0]) if found == numbered and sample else found
 
     def sample(self) -> list[list[str]]:
         """The first rows as they stand in the file."""
         found, sample = self.detected.columns, self.detected.sample
-        had_head = found != columns.numbered(len(found))
+        had_head = found != column_mapping.numbered(len(found))
         if had_head == self.head:
             return sample
         return sample[1:] if self.head else [found, *sample]
@@ -101,6 +102,6 @@ class Source:
 def _preview(row: formats.Row) -> Preview:
     if row.text is None:
         return Preview(row.line.number, {}, row.problems[0].message)
-    question, answer = dataset.previews(row.text)
+    question, answer = examples.previews(row.text)
     fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
     return Preview(row.line.number, {name: text for name, text in fields.items() if text})

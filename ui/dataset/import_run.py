@@ -8,18 +8,19 @@ from typing import NamedTuple
 import shiboken6
 from PySide6.QtWidgets import QWidget
 
-from core import dataset, fact_links, importing
 from core.checks import RULES
-from core.dataset import Wrong
+from core.dataset import examples, importing
+from core.dataset.examples import Wrong
+from core.dataset.import_blocks import Options
+from core.dataset.importing import Imported
 from core.errors import JukuError
-from core.importing import Imported
+from core.generation import fact_links
 from core.language import tr, trn
 from core.progress import Reporter
-from core.rows import Options
-from ui import dataset_bulk
-from ui.link_dialog import LinkDialog
-from ui.notice import Notice
-from ui.quarantine_dialog import QuarantineDialog
+from ui.dataset import bulk_actions
+from ui.dataset.fact_link_dialog import LinkDialog
+from ui.dataset.quarantine_dialog import QuarantineDialog
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 NAMED = 3  # problems that are named in a message
@@ -112,7 +113,7 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     reporter = workspace.tasks.reporter(label)
     name = tr("Import {name}", name=one.name)
     project = workspace.project
-    first = await project.read(dataset.next_id)
+    first = await project.read(examples.next_id)
     outcome.first = outcome.first or first
     try:
         found = await importing.bring(project, one.path, one.options, reporter, name)
@@ -121,7 +122,7 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
         return
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
-    outcome.add(found, await project.read(dataset.wrong_since, first))
+    outcome.add(found, await project.read(examples.wrong_since, first))
     await _link(workspace, found.ids, outcome, reporter)
 
 
@@ -164,7 +165,7 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
 
 
 def _fix(workspace: Workspace, rules: list[str], first: int) -> None:
-    dataset_bulk.run(workspace, tr("Fix the imported rows"), dataset.fix_since, rules, first)
+    bulk_actions.run(workspace, tr("Fix the imported rows"), examples.fix_since, rules, first)
 
 
 def _is_cancelled() -> bool:

@@ -19,11 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from core import checks
-from core.checks.rules import clip
-from core.conversation import CHAT, Message, Part
+from core.checks.rule_registry import clip
+from core.dataset.row_edits import CHAT, Message, Part
 from core.language import tr
-from ui import style, widgets
-from ui.field_edit import Choice, FieldEdit
+from ui import style
+from ui.widgets import basics
+from ui.widgets.field_edits import Choice, FieldEdit
 
 STRIPE = 3  # pixels of the edge that tells the roles apart
 LINES = 16  # a longer text scrolls in its field
@@ -46,12 +47,12 @@ class MessageEdit(QFrame):
         self._call_id = QLineEdit()
         self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
         self._call_id.editingFinished.connect(self._on_call_id)
-        self._call_row = _row(widgets.label(tr("Result of call"), dim=True), self._call_id)
+        self._call_row = _row(basics.label(tr("Result of call"), dim=True), self._call_id)
         self._body = QVBoxLayout()
         self._body.setSpacing(style.SPACE // 3)
         self._calls = QPushButton()
         self._calls.clicked.connect(lambda: self.calls_wanted.emit(self.message))
-        self._note = widgets.Note()
+        self._note = basics.Note()
         self._lay_out()
         self._make_keys()
 
@@ -61,9 +62,9 @@ class MessageEdit(QFrame):
         self.weight = Choice(tr("Weight"))
         self.weight.addItem(tr("Used for training"), "1")
         self.weight.addItem(tr("Not used for training"), "0")
-        self.weight.setToolTip(widgets.tip(tr("Whether the model learns to give this answer, or only reads it.")))
+        self.weight.setToolTip(basics.tip(tr("Whether the model learns to give this answer, or only reads it.")))
         self.weight.activated.connect(lambda _index: self._emit("weight", self.weight.currentData()))
-        self._name = widgets.label(dim=True)
+        self._name = basics.label(dim=True)
         self._up = _tool("↑", tr("Move this message up"), UP)
         self._down = _tool("↓", tr("Move this message down"), DOWN)
         self._remove = _tool("✕", tr("Delete this message"), REMOVE)
@@ -159,7 +160,7 @@ class MessageEdit(QFrame):
         self._calls.setVisible(bool(self.message.calls))
         said = ", ".join(_call_words(self.message.calls))
         self._calls.setText(tr("Calls: {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
-        self._calls.setToolTip(widgets.tip(clip(said, 2000)) if len(said) > CALLS else "")
+        self._calls.setToolTip(basics.tip(clip(said, 2000)) if len(said) > CALLS else "")
 
     def _rebuild(self) -> None:
         """New fields for the parts of this message; those of another would keep its undo history."""
@@ -171,7 +172,7 @@ class MessageEdit(QFrame):
         for part in self.message.parts:
             self._body.addWidget(self._field(tr("Text")) if part.kind == "text" else _chip(part))
         if self.message.refusal:
-            self._body.addWidget(widgets.label(tr("Refusal"), dim=True))
+            self._body.addWidget(basics.label(tr("Refusal"), dim=True))
             self._body.addWidget(self._field(tr("Refusal")))
 
     def _field(self, name: str) -> FieldEdit:
@@ -251,13 +252,13 @@ def _chip(part: Part) -> QLabel:
         words = clip(part.text, ADDRESS)
     elif part.bytes:
         kind = part.text[len("data:") :].partition(";")[0]
-        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=widgets.size(part.bytes))
+        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.size(part.bytes))
     else:
         words = tr("Image at {address}", address=clip(part.text, ADDRESS))
-    chip = widgets.label(words, dim=True)
+    chip = basics.label(words, dim=True)
     chip.setFrameShape(QFrame.Shape.StyledPanel)
     chip.setMargin(style.SPACE // 3)
-    chip.setToolTip(widgets.tip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
+    chip.setToolTip(basics.tip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
     return chip
 
 

@@ -5,17 +5,20 @@ import sqlite3
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, editing, facts, filters, quarantine
 from core.checks import RULES, SEVERITIES
+from core.dataset import bulk_edits, examples, filters, quarantine
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes, Project
-from ui import fixing, style, whole_set, widgets
-from ui.background_check import BackgroundCheck
-from ui.latest import Latest, ProgressLine
-from ui.nothing import Nothing
-from ui.problems_tree import Group, ProblemsTree, Row
-from ui.reload import Reload
+from core.spec import facts
+from core.storage.project import Changes, Project
+from ui import style
+from ui.dataset import dataset_check, fix_texts
+from ui.dataset.background_check import BackgroundCheck
+from ui.dataset.problems_tree import Group, ProblemsTree, Row
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.empty_state import Nothing
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 PAGE = 100  # rows of a rule that are read at once
@@ -44,13 +47,13 @@ class ProblemsPanel(QWidget):
         self._reload.ask()
 
     def _make_parts(self) -> None:
-        self.state = widgets.label(dim=True)
+        self.state = basics.label(dim=True)
         self.unread = QPushButton(style.icon("import"), "")
         self.unread.hide()
         self.tree = ProblemsTree()
-        self.title = widgets.heading("")
+        self.title = basics.heading("")
         self.title.setWordWrap(True)
-        self.explanation = widgets.label(wrap=True)
+        self.explanation = basics.label(wrap=True)
         self.explanation.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_rows = QPushButton(tr("Show its rows"))
         self.fix = QPushButton()
@@ -60,7 +63,7 @@ class ProblemsPanel(QWidget):
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
-        above.addWidget(widgets.heading(tr("Problems")))
+        above.addWidget(basics.heading(tr("Problems")))
         above.addStretch()
         above.addWidget(self.state)
         buttons = QHBoxLayout()
@@ -138,20 +141,22 @@ class ProblemsPanel(QWidget):
             return
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
-        self.fix.setText(fixing.button(rule, group.count, self._workspace.project.rows) if fixing.can_fix(rule) else "")
+        self.fix.setText(
+            fix_texts.button(rule, group.count, self._workspace.project.rows) if fix_texts.can_fix(rule) else ""
+        )
         self.fix.setEnabled(not self._fixing.is_busy())
 
     def _can_fix(self, group: Group) -> bool:
-        return group.count > 0 and fixing.can_fix(group.rule)
+        return group.count > 0 and fix_texts.can_fix(group.rule)
 
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
-        label = fixing.label(rule)
+        label = fix_texts.label(rule)
         self._fixing.ask(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:
-        from ui.inquiry_dialog import tell
-        from ui.remake_dialog import RemakeDialog
+        from ui.generation.llm_run_dialog import tell
+        from ui.generation.remake_dialog import RemakeDialog
 
         dialog = RemakeDialog(self._workspace, self)
         dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
@@ -159,7 +164,7 @@ class ProblemsPanel(QWidget):
         dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
-        return await self._workspace.project.write(label, editing.fix_all, rule, reporter, reporter=reporter)
+        return await self._workspace.project.write(label, bulk_edits.fix_all, rule, reporter, reporter=reporter)
 
     def _on_rows_wanted(self, rule: str, offset: int) -> None:
         self._workspace.tasks.start("", self._load_rows(rule, offset))
@@ -177,22 +182,22 @@ class ProblemsPanel(QWidget):
 
 def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
-    counts = dataset.counts(db, "problems")
-    whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in whole_set.of_set(db)]
+    counts = examples.counts(db, "problems")
+    whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in dataset_check.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [Group(rule, count) for rule, count in worst]
-    return groups, quarantine.count(db), sum(dataset.counts(db, "split").values())
+    return groups, quarantine.count(db), sum(examples.counts(db, "split").values())
 
 
 def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE) -> list[Row]:
     """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
-    found = whole_set.of_rows(db, rule, offset, limit)
+    found = dataset_check.of_rows(db, rule, offset, limit)
     if not found:
         found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
-    texts = dataset.fetch(db, [id for id, _cluster, _message in found])
+    texts = examples.fetch(db, [id for id, _cluster, _message in found])
     return [Row(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
 
 
-def _brief(rows: dict[int, dataset.Example], id: int) -> str:
+def _brief(rows: dict[int, examples.Example], id: int) -> str:
     row = rows.get(id)
     return f"{id:,} · {' '.join((row.question or row.answer)[:BRIEF].split())}" if row else f"{id:,}"

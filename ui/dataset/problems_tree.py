@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionView
 
 from core.checks import RULES
 from core.language import tr, trn
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 TEXT, COUNT = range(2)
 RULE, ID, CLUSTER = (Qt.ItemDataRole.UserRole + number for number in range(1, 4))
@@ -113,7 +114,7 @@ class ProblemsTree(QTreeWidget):
         item.setText(TEXT, rule.title())
         item.setText(COUNT, f"{group.count:,}" if group.count else "")
         item.setTextAlignment(COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(TEXT, widgets.tip(group.message or rule.explanation()))
+        item.setToolTip(TEXT, basics.tip(group.message or rule.explanation()))
         self._prepare_rows(item, group)
 
     def _prepare_rows(self, item: QTreeWidgetItem, group: Group) -> None:
@@ -127,7 +128,7 @@ class ProblemsTree(QTreeWidget):
     def _add_row(self, group: QTreeWidgetItem, row: Row) -> None:
         parent = self._cluster(group, row.cluster) if row.cluster else group
         line = _line(parent, row.text, group.data(0, RULE), row.id)
-        line.setToolTip(TEXT, widgets.tip(f"{row.text}\n{row.message}".strip()))
+        line.setToolTip(TEXT, basics.tip(f"{row.text}\n{row.message}".strip()))
         if parent is not group:
             parent.setText(TEXT, trn("group of {n} row", "group of {n} rows", parent.childCount()))
 

@@ -21,16 +21,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import quarantine
 from core.checks import RULES
+from core.dataset import quarantine
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
-from ui import file_dialogs, style, widgets
-from ui.drop_down import DropDown
-from ui.latest import Latest, ProgressLine
-from ui.quarantine_model import QuarantineModel
-from ui.unread_edit import UnreadEdit
+from core.storage.project import Changes
+from ui import style
+from ui.dataset.quarantine_editor import UnreadEdit
+from ui.dataset.quarantine_model import QuarantineModel
+from ui.widgets import basics, file_dialogs
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 COUNTED = 200  # lines looked at at once while those that can be mended are counted
@@ -46,7 +47,7 @@ class QuarantineDialog(QDialog):
         self._counting = Latest(workspace, self)
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
-        self._about = widgets.label(wrap=True)
+        self._about = basics.label(wrap=True)
         self._rule = DropDown()
         self._rule.setAccessibleName(tr("Reason"))
         self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -80,23 +81,21 @@ class QuarantineDialog(QDialog):
     def _make_buttons(self) -> None:
         self._repair_all = QPushButton(tr("Fix what is safe to fix"))
         self._repair_all.setToolTip(
-            widgets.tip(
-                tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it.")
-            )
+            basics.tip(tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it."))
         )
         self._save = QPushButton()
         self._delete = QPushButton(style.icon("delete"), tr("Delete"))
         self._repair_all.clicked.connect(self._on_repair_all)
         self._save.clicked.connect(self._on_save)
         self._delete.clicked.connect(self._on_delete)
-        self._said = widgets.Note()
+        self._said = basics.Note()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._about, 1)
         top.addWidget(self._rule)
         self._stack = QStackedWidget()
-        nothing = widgets.EmptyState(
+        nothing = basics.EmptyState(
             tr("No rows need attention"), tr("Every line of the imported files is in the project.")
         )
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
@@ -163,7 +162,7 @@ class QuarantineDialog(QDialog):
         if row < 0:
             self.edit.show_line(None)
         elif row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
-            widgets.select_row(self.table, row)
+            basics.select_row(self.table, row)
         else:
             self.edit.show_line(self.model.ids()[row])
         self._show_buttons()

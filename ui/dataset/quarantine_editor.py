@@ -4,13 +4,15 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from core import checks, layout, quarantine
+from core import checks
+from core.dataset import json_layout, quarantine
+from core.dataset.quarantine import Unread
 from core.language import tr
-from core.quarantine import Unread
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.growing_edit import text_of
-from ui.json_dialog import mark, worded
+from ui import style
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.growing_text_edit import text_of
+from ui.widgets.json_dialog import mark, worded
 from ui.workspace import Workspace
 
 ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "cp1252", "cp1251", "utf-16-le", "utf-16-be")
@@ -28,7 +30,7 @@ class UnreadEdit(QWidget):
         self._entry: Unread | None = None
         self._wanted: int | None = None
         self._drafts: dict[int, str] = {}
-        self._place = widgets.label(wrap=True)
+        self._place = basics.label(wrap=True)
         self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding of the bytes"))
         self._encoding.addItems(ENCODINGS)
@@ -38,10 +40,10 @@ class UnreadEdit(QWidget):
         self.text, self.hex = _field(tr("The line's text")), _field(tr("The line's bytes"))
         self.hex.setReadOnly(True)
         self.text.textChanged.connect(self._on_text)
-        self._state = widgets.Note()
+        self._state = basics.Note()
         self._mend = QPushButton(tr("Fix"))
         self._mend.clicked.connect(self._on_mend)
-        self.put_back = widgets.primary(tr("Import the line"))
+        self.put_back = basics.primary(tr("Import the line"))
         self.put_back.clicked.connect(self._on_put_back)
         self._lay_out()
         self.show_line(None)
@@ -49,7 +51,7 @@ class UnreadEdit(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self._place, 1)
-        head.addWidget(widgets.label(tr("Encoding"), dim=True))
+        head.addWidget(basics.label(tr("Encoding"), dim=True))
         head.addWidget(self._encoding)
         head.addWidget(self._bytes)
         foot = QHBoxLayout()
@@ -136,7 +138,7 @@ class UnreadEdit(QWidget):
         self._check()
 
     def _typed(self) -> str:
-        return layout.joined(text_of(self.text.document()))
+        return json_layout.joined(text_of(self.text.document()))
 
     def _check(self) -> None:
         entry = self._entry
@@ -152,7 +154,7 @@ class UnreadEdit(QWidget):
         checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
         writable = not self._workspace.project.read_only
         locked = "" if writable else tr("The project is read-only.")
-        widgets.allow(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
+        basics.allow(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
         self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
         mark(self.text, typed if checked.text is None else "")
         found = [worded(problem, typed) for problem in checked.problems[:3]]
@@ -164,7 +166,7 @@ class UnreadEdit(QWidget):
     def _say_too_long(self, entry: Unread) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
-        size = widgets.size(entry.length)
+        size = basics.size(entry.length)
         words = tr("The line is {size} long: only its beginning is shown. Fix it in its file.", size=size)
         self._state.say(words, "warning")
 

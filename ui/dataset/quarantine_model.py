@@ -7,11 +7,12 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from core import checks, quarantine
-from core.checks.rules import clip
+from core import checks
+from core.checks.rule_registry import clip
+from core.dataset import quarantine
+from core.dataset.quarantine import Unread
 from core.language import tr
-from core.quarantine import Unread
-from ui import widgets
+from ui.widgets import basics
 from ui.workspace import Workspace
 
 PAGE = 200  # lines read at once
@@ -68,7 +69,7 @@ class QuarantineModel(QAbstractTableModel):
             return WAITING if role == Role.DisplayRole else None
         if role == Role.DisplayRole:
             return (entry.source, f"{entry.line:,}", entry.message, shown(entry.raw))[index.column()]
-        return widgets.tip(_told(entry)) if index.column() == 2 else None
+        return basics.tip(_told(entry)) if index.column() == 2 else None
 
     def _entry(self, row: int) -> Unread | None:
         page = row // PAGE

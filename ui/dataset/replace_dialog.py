@@ -20,19 +20,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import dataset, editing
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
+from core.dataset import bulk_edits, examples
+from core.dataset.filters import Choice, Filter
 from core.errors import JukuError
-from core.filters import Choice, Filter
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.latest import Latest, ProgressLine
-from ui.nothing import Nothing
-from ui.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
-from ui.text_marks import MarkDelegate
+from core.storage.project import Changes
+from ui import style
+from ui.dataset.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
+from ui.widgets.empty_state import Nothing
+from ui.widgets.text_highlights import MarkDelegate
 from ui.workspace import Workspace
 
 TYPING = 250  # milliseconds between the last key and the search
@@ -45,8 +46,8 @@ class ReplaceDialog(QDialog):
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._preview = editing.Preview([], 0)
-        self._pattern: editing.Pattern | None = None
+        self._preview = bulk_edits.Preview([], 0)
+        self._pattern: bulk_edits.Pattern | None = None
         self._ids: Sequence[int] = array("q")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find and replace"))
@@ -69,7 +70,7 @@ class ReplaceDialog(QDialog):
         self.replacement.setAccessibleName(tr("Replace with"))
         self.regex = QCheckBox(tr("Regular &expression"))
         self.regex.setToolTip(
-            widgets.tip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
+            basics.tip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
         )
         self.match_case = QCheckBox(tr("Match &case"))
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
@@ -77,7 +78,7 @@ class ReplaceDialog(QDialog):
             self.fields[field].setChecked(True)
         self.scope = DropDown()
         self.scope.setAccessibleName(tr("Which rows"))
-        self.note = widgets.Note()
+        self.note = basics.Note()
 
     def _make_preview(self) -> None:
         self.model = ReplaceModel(self)
@@ -110,8 +111,8 @@ class ReplaceDialog(QDialog):
         form.addRow("", _in_a_row([self.regex, self.match_case]))
         form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
         form.addRow(tr("Rows:"), _in_a_row([self.scope]))
-        self.count = widgets.label(wrap=True)
-        self._replace = widgets.primary(tr("Replace"))
+        self.count = basics.label(wrap=True)
+        self._replace = basics.primary(tr("Replace"))
         self._close = QPushButton(tr("Close"))
         for button in (self._replace, self._close):
             button.setAutoDefault(False)
@@ -153,9 +154,9 @@ class ReplaceDialog(QDialog):
         self.scope.addItem(tr("All rows"), Filter())
         self._start()
 
-    def pattern(self) -> editing.Pattern:
+    def pattern(self) -> bulk_edits.Pattern:
         """What is to be found and put in its place. Raises `FormatError` for a wrong regular expression."""
-        return editing.Pattern(
+        return bulk_edits.Pattern(
             self.find.text(),
             self.replacement.text(),
             regex=self.regex.isChecked(),
@@ -174,7 +175,7 @@ class ReplaceDialog(QDialog):
         self._pattern = None
         if not self.find.text() or not any(box.isChecked() for box in self.fields.values()):
             self._work.stop()
-            self._show(editing.Preview([], 0))
+            self._show(bulk_edits.Preview([], 0))
             return
         try:
             pattern = self.pattern()
@@ -185,11 +186,11 @@ class ReplaceDialog(QDialog):
         choice = self.scope.currentData()
         self._work.ask(lambda reporter: self._search(pattern, choice, reporter))
 
-    async def _search(self, pattern: editing.Pattern, choice: Choice, reporter: Reporter) -> None:
+    async def _search(self, pattern: bulk_edits.Pattern, choice: Choice, reporter: Reporter) -> None:
         project = self._workspace.project
         try:
-            ids = await project.read(dataset.ids_of, choice, reporter=reporter)
-            preview = await project.read(editing.preview, pattern, ids, SHOWN, reporter, reporter=reporter)
+            ids = await project.read(examples.ids_of, choice, reporter=reporter)
+            preview = await project.read(bulk_edits.preview, pattern, ids, SHOWN, reporter, reporter=reporter)
         except JukuError as error:
             self._show_error(error)
             return
@@ -197,10 +198,10 @@ class ReplaceDialog(QDialog):
         self._show(preview)
 
     def _show_error(self, error: JukuError) -> None:
-        self._show(editing.Preview([], 0))
+        self._show(bulk_edits.Preview([], 0))
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
 
-    def _show(self, preview: editing.Preview) -> None:
+    def _show(self, preview: bulk_edits.Preview) -> None:
         self._preview = preview
         self.model.show_changes(preview.changes)
         if not preview.changes:
@@ -226,7 +227,7 @@ class ReplaceDialog(QDialog):
             parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
         self.count.setText(", ".join(parts))
         self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
-        widgets.allow(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
+        basics.allow(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
 
     def _on_replace(self) -> None:
         if not self._replace.isEnabled() or self._pattern is None:
@@ -239,11 +240,11 @@ class ReplaceDialog(QDialog):
         self._work.ask(lambda reporter: self._write(label, pattern, ids, reporter), label)
 
     async def _write(
-        self, label: str, pattern: editing.Pattern, ids: Sequence[int], reporter: Reporter
+        self, label: str, pattern: bulk_edits.Pattern, ids: Sequence[int], reporter: Reporter
     ) -> Changes | None:
         try:
             changes = await self._workspace.project.write(
-                label, editing.replace, pattern, ids, reporter, reporter=reporter
+                label, bulk_edits.replace, pattern, ids, reporter, reporter=reporter
             )
         except JukuError as error:
             self._show_error(error)

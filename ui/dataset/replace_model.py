@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core.editing import Replacement
+from core.dataset.bulk_edits import Replacement
 from core.language import tr
-from ui import widgets
-from ui.text_marks import MARKS, MEANING, Span, on_two_lines
+from ui.widgets import basics
+from ui.widgets.text_highlights import MARKS, MEANING, Span, on_two_lines
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -77,7 +77,7 @@ class ReplaceModel(QAbstractTableModel):
         if role == MEANING:
             return "error" if column == BEFORE else "good"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return widgets.tip((change.before if column == BEFORE else change.after)[:TIP])
+            return basics.tip((change.before if column == BEFORE else change.after)[:TIP])
         if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
             return None
         if row not in self._marked:

@@ -10,16 +10,18 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from core import dataset, spec
+from core.dataset import examples
 from core.errors import JukuError
 from core.formats import clipboard
 from core.language import tr, trn
-from ui import dataset_bulk, dataset_clipboard
-from ui.dataset_columns import ALL, COLUMNS
-from ui.dataset_drag import MOST
-from ui.dataset_view import GridView
-from ui.notice import Notice
-from ui.value_words import word
+from core.spec import spec
+from ui.dataset import bulk_actions
+from ui.dataset import clipboard as dataset_clipboard
+from ui.dataset.drag_rows import MOST
+from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_view import GridView
+from ui.widgets.message_bar import Notice
+from ui.widgets.value_texts import word
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -136,24 +138,24 @@ class RowActions(QObject):
 
     def bulk(self, action: str, value: str) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.apply(self._workspace, ids, action, value, self._owner)
+            bulk_actions.apply(self._workspace, ids, action, value, self._owner)
 
     def ask_bulk(self, action: str) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.BulkDialog(self._workspace, ids, action, self._owner).open()
+            bulk_actions.BulkDialog(self._workspace, ids, action, self._owner).open()
 
     def delete(self) -> None:
         if ids := self._table.selected_ids():
-            dataset_bulk.delete(self._workspace, ids)
+            bulk_actions.delete(self._workspace, ids)
 
     def fill_down(self) -> None:
         """Give all selected rows what the first of them has in the cursor's column."""
         ids, field = self._table.selected_ids(), self._table.current_field()
         if len(ids) < 2 or not field or not ALL[COLUMNS.index(field)].editable:
             return
-        first = dataset.fetch(self._workspace.project.rows, ids[:1])
+        first = examples.fetch(self._workspace.project.rows, ids[:1])
         if first:
-            dataset_bulk.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
+            bulk_actions.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():
@@ -174,7 +176,7 @@ class RowActions(QObject):
 
     async def _cut(self, ids: array[int]) -> None:
         await self._copy(ids, False)  # first: what cannot be copied must not be deleted
-        dataset_bulk.delete(self._workspace, ids)
+        bulk_actions.delete(self._workspace, ids)
 
     def paste(self) -> None:
         """Cells go where the cursor is, in one step; files and rows of a file are imported."""
@@ -203,7 +205,7 @@ class RowActions(QObject):
             label = trn("Paste into {n} row", "Paste into {n} rows", count)
             if pasted.rows:
                 self.pasted.emit()
-            task = dataset_bulk.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
+            task = bulk_actions.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
             task.add_done_callback(lambda _task: self.paste_ended.emit())
         if pasted.left_out:
             Notice(self._owner.window(), dataset_clipboard.left_out(pasted), "warning", lasting=pasted.beyond > 0)

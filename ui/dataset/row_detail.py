@@ -16,16 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import checks, conversation, dataset
-from core.dataset import Example
+from core import checks
+from core.dataset import examples, row_edits
+from core.dataset.examples import Example
 from core.errors import FormatError
 from core.language import tr
-from ui import style, widgets
-from ui.conversation_edit import ConversationEdit
-from ui.field_edit import Choice, FieldEdit
-from ui.problem_list import ProblemList
-from ui.row_facts import RowFacts
-from ui.value_words import choose
+from ui import style
+from ui.dataset.conversation_editor import ConversationEdit
+from ui.dataset.row_facts import RowFacts
+from ui.dataset.row_problems import ProblemList
+from ui.widgets import basics
+from ui.widgets.field_edits import Choice, FieldEdit
+from ui.widgets.value_texts import choose
 
 TEXTS = ("notes", "key_points")
 LINES = ("facts", "tags")
@@ -47,24 +49,24 @@ class DatasetDetail(QStackedWidget):
         self._make_fields()
         self._list = ProblemList()
         self._list.chosen.connect(self.conversation.focus)
-        self._note = widgets.Note()
-        self._failed = widgets.Note()
+        self._note = basics.Note()
+        self._failed = basics.Note()
         self._json = QPushButton(tr("Edit as JSON…"))
         self._json.clicked.connect(self._on_json)
-        self.addWidget(widgets.EmptyState(tr("No row selected"), tr("Select one above to read and edit it.")))
+        self.addWidget(basics.EmptyState(tr("No row selected"), tr("Select one above to read and edit it.")))
         self.addWidget(self._page())
         self.show_example(None)
 
     def _make_fields(self) -> None:
-        self.split = Choice(tr("Split"), dataset.SPLITS)
-        self.kind = Choice(tr("Kind"), ("", *dataset.KINDS))
-        self.status = Choice(tr("Status"), dataset.STATUSES)
+        self.split = Choice(tr("Split"), examples.SPLITS)
+        self.kind = Choice(tr("Kind"), ("", *examples.KINDS))
+        self.status = Choice(tr("Status"), examples.STATUSES)
         self.taught = RowFacts()
         self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
         self.notes = FieldEdit(tr("Notes"), most=6)
         self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
-            widgets.tip(
+            basics.tip(
                 tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
             )
         )
@@ -88,7 +90,7 @@ class DatasetDetail(QStackedWidget):
     def _side(self) -> QWidget:
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
-        self._key_points_label = widgets.label(tr("Key points"))
+        self._key_points_label = basics.label(tr("Key points"))
         for text, field in (
             (tr("Split"), self.split), (tr("Kind"), self.kind), (tr("Status"), self.status), (tr("Facts"), self.facts),
             (tr("Tags"), self.tags), (self._key_points_label, self.key_points), (tr("Notes"), self.notes),
@@ -185,7 +187,7 @@ class DatasetDetail(QStackedWidget):
         """Change the row as it is shown, before it is written; whether that changed anything."""
         before = self._example
         if "$" in field:
-            self._example = replace(before, data=conversation.apply(before.data, field, value))
+            self._example = replace(before, data=row_edits.apply(before.data, field, value))
         else:
             self._example = replace(before, **{field: value})
         return self._example != before

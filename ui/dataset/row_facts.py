@@ -4,11 +4,12 @@ import sqlite3
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core import facts, findings
-from core.dataset import Example
-from core.facts import STALE, Fact
+from core.dataset.examples import Example
 from core.language import tr
-from ui import widgets
+from core.review import findings
+from core.spec import facts
+from core.spec.facts import STALE, Fact
+from ui.widgets import basics
 
 DOUBTED = ("ungrounded", "answers-contradict", "split-leakage", "near-duplicate")
 
@@ -18,7 +19,7 @@ class RowFacts(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._taught, self._changed, self._doubts = widgets.Note(), widgets.Note(), widgets.Note()
+        self._taught, self._changed, self._doubts = basics.Note(), basics.Note(), basics.Note()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)

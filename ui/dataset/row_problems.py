@@ -6,8 +6,9 @@ from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, Q
 
 from core import checks
 from core.language import tr
-from ui import style, widgets
-from ui.problems_tree import severity_icon
+from ui import style
+from ui.dataset.problems_tree import severity_icon
+from ui.widgets import basics
 
 
 class ProblemList(QListWidget):
@@ -35,7 +36,7 @@ class ProblemList(QListWidget):
             item.setData(Qt.ItemDataRole.UserRole, problem.path)
             item.setForeground(style.colours(problem.severity)[0])
             rule = checks.RULES[problem.rule]
-            item.setToolTip(widgets.tip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()]))))
+            item.setToolTip(basics.tip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()]))))
         self.setVisible(bool(problems))
         self.updateGeometry()
 

@@ -11,25 +11,28 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, editing, filters, quarantine, spec
 from core.checks import RULES
-from core.filters import Filter
+from core.dataset import bulk_edits, examples, filters, quarantine
+from core.dataset.filters import Filter
 from core.formats import jsonl
 from core.language import tr, trn
-from core.project import Changes, Project
-from ui import dataset_bulk, fixing, style, widgets
-from ui.background_check import BackgroundCheck
-from ui.dataset_actions import MARK, RowActions
-from ui.dataset_columns import severity
-from ui.dataset_detail import DatasetDetail
-from ui.dataset_filter import FilterBar
-from ui.dataset_model import DatasetModel
-from ui.dataset_view import GridView
-from ui.dataset_windows import DatasetWindows
-from ui.nothing import Nothing
-from ui.problems_tree import severity_icon
-from ui.reload import Reload
+from core.spec import spec
+from core.storage.project import Changes, Project
+from ui import style
+from ui.dataset import bulk_actions, fix_texts
+from ui.dataset.background_check import BackgroundCheck
+from ui.dataset.dialogs import DatasetWindows
+from ui.dataset.filter_bar import FilterBar
+from ui.dataset.grid_columns import severity
+from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_view import GridView
+from ui.dataset.problems_tree import severity_icon
+from ui.dataset.row_actions import MARK, RowActions
+from ui.dataset.row_detail import DatasetDetail
 from ui.tab import Tab
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 FIRST = 200  # rows that are painted before all are found
@@ -93,13 +96,13 @@ class DatasetTab(Tab):
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
         self._judge = QPushButton()
-        self._judge.setToolTip(widgets.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
+        self._judge.setToolTip(basics.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
         self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.windows.quarantine)
         for button in (self._fix, self._judge, self._unread):
             button.hide()  # until it is known what there is to do
-        self._count = widgets.label(dim=True)
+        self._count = basics.label(dim=True)
         self._searching = QTimer(self, singleShot=True, interval=PATIENCE)
         self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))
         self._add = QPushButton(style.icon("add"), tr("Add row"))
@@ -212,13 +215,13 @@ class DatasetTab(Tab):
         """Whether the same rows are shown as before, without asking the project for all of them."""
         if len(ids) > FEW or self.filter() != Filter() or self._is_finding():
             return False
-        there = dataset.fetch(self.workspace.project.rows, list(ids))
+        there = examples.fetch(self.workspace.project.rows, list(ids))
         return all(id in there and self.model.row(id) is not None for id in ids)
 
     async def flush(self) -> None:
         self.workspace.settings.grid = self.table.header.state()
         for id, field, value in self.detail.pending():
-            await self.workspace.project.write(tr("Edit a row"), dataset.edit, id, field, value)
+            await self.workspace.project.write(tr("Edit a row"), examples.edit, id, field, value)
 
     def _is_finding(self) -> bool:
         return self._finding is not None and not self._finding.done()
@@ -270,21 +273,21 @@ class DatasetTab(Tab):
             self.table.go_to(0)
 
     def _on_pasted(self) -> None:
-        self._pasted_from = dataset.next_id(self.workspace.project.rows)
+        self._pasted_from = examples.next_id(self.workspace.project.rows)
 
     def _on_paste_ended(self) -> None:
         """Where nothing has come, what comes next was not pasted."""
         if (
             self._pasted_from
             and self.workspace.tasks.can_start()
-            and dataset.next_id(self.workspace.project.rows) <= self._pasted_from
+            and examples.next_id(self.workspace.project.rows) <= self._pasted_from
         ):
             self._pasted_from = 0
 
     def _go_to_pasted(self) -> None:
         """Select the rows that have come from the clipboard and scroll to them; a filter that hides all of them is cleared."""
         first = self._pasted_from
-        if not first or dataset.next_id(self.workspace.project.rows) <= first:
+        if not first or examples.next_id(self.workspace.project.rows) <= first:
             return
         rows = [row for row, id in enumerate(self.model.ids()) if id >= first]
         if not rows and not self.bar.is_empty():
@@ -317,7 +320,7 @@ class DatasetTab(Tab):
         for column in COUNTED:
             if self._finding is not None and not self._finding.done():
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
-            counts[column] = await project.read(dataset.counts, column)
+            counts[column] = await project.read(examples.counts, column)
         unread = await project.read(quarantine.count)
         self.bar.show_saved(await project.read(filters.saved))
         self.bar.show_counts(counts)
@@ -350,12 +353,12 @@ class DatasetTab(Tab):
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
-        self._fix.setText(fixing.button(rule, count, self.workspace.project.rows) if rule else "")
-        self._fix.setToolTip(widgets.tip(RULES[rule].title()) if rule else "")
+        self._fix.setText(fix_texts.button(rule, count, self.workspace.project.rows) if rule else "")
+        self._fix.setToolTip(basics.tip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]
-        return next((rule for rule in rules if rule in self._problems and fixing.can_fix(rule)), "")
+        return next((rule for rule in rules if rule in self._problems and fix_texts.can_fix(rule)), "")
 
     def _show_detail(self) -> None:
         row = self.table.currentIndex().row()
@@ -389,7 +392,7 @@ class DatasetTab(Tab):
 
     def _on_panel(self, shown: bool) -> None:
         if self._sides.count() == 1:
-            from ui.problems_panel import ProblemsPanel
+            from ui.dataset.problems_panel import ProblemsPanel
 
             panel = ProblemsPanel(self.workspace, self._check)
             panel.chosen.connect(self.choose)
@@ -403,7 +406,7 @@ class DatasetTab(Tab):
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
 
     def _on_edited(self, id: int, field: str, value: str) -> None:
-        self._write(tr("Edit a row"), dataset.edit, id, field, value)
+        self._write(tr("Edit a row"), examples.edit, id, field, value)
 
     def _on_save_filter(self, name: str) -> None:
         self._write(tr("Save a filter"), filters.save, name, self.bar.words())
@@ -411,12 +414,12 @@ class DatasetTab(Tab):
     def _on_add(self) -> None:
         """Add an empty row that is in view whatever the filter was, and start typing into it."""
         prompt = spec.load(self.workspace.project.rows).system_prompt
-        row = dataset.read_row(jsonl.new_row(prompt, "", ""))
+        row = examples.read_row(jsonl.new_row(prompt, "", ""))
         self.workspace.tasks.start("", self._add_row(row))
 
-    async def _add_row(self, row: dataset.Example) -> Changes:
+    async def _add_row(self, row: examples.Example) -> Changes:
         project = self.workspace.project
-        changes = await project.write(tr("Add a row"), dataset.add, [row])
+        changes = await project.write(tr("Add a row"), examples.add, [row])
         self._wanted_row = max(await project.read(filters.head, Filter(descending=True), 1))
         self._type_into = True
         if not self.bar.is_empty():
@@ -425,7 +428,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        dataset_bulk.run(self.workspace, fixing.label(rule), editing.fix_all, rule)
+        bulk_actions.run(self.workspace, fix_texts.label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Bring the rows of `paths` in."""
@@ -458,7 +461,7 @@ def _page(about: QWidget, *buttons: QPushButton) -> QWidget:
 
 
 def _nothing(on_import: object, on_add: object) -> QWidget:
-    bring, add = widgets.primary(tr("Import…")), QPushButton(tr("Add row"))
+    bring, add = basics.primary(tr("Import…")), QPushButton(tr("Add row"))
     bring.clicked.connect(on_import)
     add.clicked.connect(on_add)
     text = tr("Drop or paste a file here, import one, or add the first row by hand.")

@@ -20,20 +20,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import calendar, dataset, prices, tokens
+from core.dataset import examples, token_counts
+from core.dataset.filters import Filter
+from core.dataset.token_counts import Summary
 from core.errors import JukuError
-from core.filters import Filter
 from core.language import tr, trn
-from core.prices import Price
 from core.progress import Reporter
-from core.project import Changes
-from core.tokens import Summary
-from ui import style, widgets
-from ui.drop_down import DropDown
-from ui.histogram import Bar, Histogram
-from ui.latest import Latest, ProgressLine
-from ui.nothing import Nothing
-from ui.value_words import word
+from core.providers import prices, shutdown_dates
+from core.providers.prices import Price
+from core.storage.project import Changes
+from ui import style
+from ui.charts.histogram import Bar, Histogram
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
+from ui.widgets.empty_state import Nothing
+from ui.widgets.value_texts import word
 from ui.workspace import Workspace
 
 QUESTION = 200  # characters of a row's question that are shown
@@ -79,16 +81,16 @@ class TokensDialog(QDialog):
         self.status.setAccessibleName(tr("Which rows"))
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")
-        self.epochs = widgets.whole(0, MOST_EPOCHS, 0)
+        self.epochs = basics.whole(0, MOST_EPOCHS, 0)
         self.epochs.setSpecialValueText(tr("default"))
         self.epochs.setAccessibleName(tr("Epochs"))
 
     def _make_tables(self) -> None:
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.splits = _table([tr("Split"), tr("Rows"), tr("Tokens"), tr("Mean"), tr("Longest")], tr("Tokens by split"))
         self.costs = _table([tr("Model"), tr("Estimate in US dollars")], tr("Estimated cost by model"))
-        self.prices = widgets.label(wrap=True, dim=True)
-        self.heading = widgets.heading("")
+        self.prices = basics.label(wrap=True, dim=True)
+        self.heading = basics.heading("")
         self.histogram = Histogram()
         self.longest = _table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
         self._nothing = Nothing()
@@ -96,7 +98,7 @@ class TokensDialog(QDialog):
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
         choices.setSpacing(style.SPACE // 2)
-        choices.addWidget(widgets.label(tr("Count as")))
+        choices.addWidget(basics.label(tr("Count as")))
         choices.addWidget(self.encoding)
         choices.addSpacing(style.SPACE)
         choices.addWidget(self.status)
@@ -123,15 +125,15 @@ class TokensDialog(QDialog):
 
     def _sums(self) -> QWidget:
         epochs = QHBoxLayout()
-        epochs.addWidget(widgets.heading(tr("Training cost")))
+        epochs.addWidget(basics.heading(tr("Training cost")))
         epochs.addStretch()
-        epochs.addWidget(widgets.label(tr("Epochs")))
+        epochs.addWidget(basics.label(tr("Epochs")))
         epochs.addWidget(self.epochs)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE // 2)
-        column.addWidget(widgets.heading(tr("Tokens by split")))
+        column.addWidget(basics.heading(tr("Tokens by split")))
         column.addWidget(self.splits)
         column.addSpacing(style.SPACE)
         column.addLayout(epochs)
@@ -148,7 +150,7 @@ class TokensDialog(QDialog):
         column.addWidget(self.heading)
         column.addWidget(self.histogram, 2)
         column.addSpacing(style.SPACE)
-        column.addWidget(widgets.heading(tr("Longest rows")))
+        column.addWidget(basics.heading(tr("Longest rows")))
         column.addWidget(self.longest, 3)
         return right
 
@@ -179,7 +181,7 @@ class TokensDialog(QDialog):
             changes = None
             if counted.summary.missing:
                 self._say(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
-                changes = await tokens.refresh(project, encoding, reporter)
+                changes = await token_counts.refresh(project, encoding, reporter)
                 counted = await project.read(read, encoding, status, reporter, reporter=reporter)
         except JukuError as error:
             self._say(error.title, error.message)
@@ -209,7 +211,7 @@ class TokensDialog(QDialog):
         self._show_costs()
 
     def _show_splits(self, found: Summary) -> None:
-        names = [name for name in dataset.SPLITS if name in found.splits]
+        names = [name for name in examples.SPLITS if name in found.splits]
         chosen = self._split
         rows = [(name, found.splits[name]) for name in names]
         self.splits.blockSignals(True)
@@ -222,7 +224,7 @@ class TokensDialog(QDialog):
         )
         for place, name in enumerate(names):
             self.splits.item(place, 0).setData(ROW, name)
-        widgets.select_row(self.splits, names.index(chosen) if chosen in names else 0)
+        basics.select_row(self.splits, names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
         self._on_split()
@@ -237,7 +239,7 @@ class TokensDialog(QDialog):
                 "{n} row is longer than {limit} tokens. The rest is cut off without notice.",
                 "{n} rows are longer than {limit} tokens. The rest is cut off without notice.",
                 over,
-                limit=f"{tokens.LIMIT:,}",
+                limit=f"{token_counts.LIMIT:,}",
             )
             self.note.say(text, "warning")
         else:
@@ -249,12 +251,12 @@ class TokensDialog(QDialog):
         self._split = item.data(ROW)
         found = self._counted.summary.splits[self._split]
         self.heading.setText(tr("Lengths in tokens: {split}", split=word(self._split)))
-        self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], tokens.LIMIT)
+        self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.LIMIT)
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
             self.longest.item(row, 0).setData(ROW, id)
-            if count > tokens.LIMIT:
+            if count > token_counts.LIMIT:
                 self.longest.item(row, 0).setForeground(style.colours("error")[0])
 
     def _show_costs(self) -> None:
@@ -277,9 +279,9 @@ ROW = Qt.ItemDataRole.UserRole  # the id of a row among the longest
 
 
 def read(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> Counted:
-    summary = tokens.summary(db, encoding, reporter, status)
+    summary = token_counts.summary(db, encoding, reporter, status)
     ids = [id for split in summary.splits.values() for id, _count in split.longest]
-    rows = dataset.fetch(db, ids)
+    rows = examples.fetch(db, ids)
     return Counted(summary, {id: " ".join(row.question[:QUESTION].split()) for id, row in rows.items()})
 
 
@@ -290,7 +292,7 @@ def encoding_words() -> dict[str, str]:
 def priced_models(encoding: str) -> list[str]:
     """The models with a known price that count in `encoding`."""
     found = dict.fromkeys(entry.model for entry in prices.table().entries if entry.kind == prices.TRAINING)
-    return [model for model in found if tokens.encoding_of(model) == encoding]
+    return [model for model in found if token_counts.encoding_of(model) == encoding]
 
 
 def price(found: Summary, model: str, epochs: int) -> Price | None:
@@ -307,7 +309,7 @@ def money(found: Price) -> str:
 def _named(model: str) -> str:
     """The model, with a word where it can no longer be trained."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    closing, door = calendar.shutdown(model, None, "openai"), calendar.last_day("openai")
+    closing, door = shutdown_dates.shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
     ended = (closing and closing.day < today) or (door and door < today)
     return tr("{model} (no new training)", model=model) if ended else model
 

@@ -2,11 +2,12 @@
 
 from PySide6.QtWidgets import QWidget
 
-from core import checks, conversation
+from core import checks
 from core.checks import Checked
+from core.dataset import row_edits
 from core.errors import FormatError
 from core.language import tr
-from ui.json_dialog import JsonDialog
+from ui.widgets.json_dialog import JsonDialog
 
 CALLS = '[{"id": "call_1", "type": "function", "function": {"name": "", "arguments": "{}"}}]'
 TOOLS = (
@@ -40,9 +41,9 @@ class ToolCallDialog(JsonDialog):
             return Checked("", [])
         try:
             row = (
-                conversation.set_tools(ROW, text)
+                row_edits.set_tools(ROW, text)
                 if self._tools
-                else conversation.set_tool_calls(ROW, CALLS_PATH, text, self._key)
+                else row_edits.set_tool_calls(ROW, CALLS_PATH, text, self._key)
             )
         except FormatError as error:
             broken = checks.check_line(text.encode("utf-8", "surrogatepass")).problems

@@ -17,14 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import conversation
-from core.dataset import Example
+from core.dataset import row_edits
+from core.dataset.examples import Example
+from core.dataset.versions import Diff, Difference
 from core.language import tr, trn
-from core.versions import Diff, Difference
-from ui import style, widgets
-from ui.nothing import Nothing
-from ui.text_marks import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
-from ui.value_words import word
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
+from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
+from ui.widgets.value_texts import word
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -125,13 +126,13 @@ def whole(example: Example | None) -> str:
 
 
 def _conversation(data: str) -> str:
-    turns = conversation.messages(data)
+    turns = row_edits.messages(data)
     if not turns:
         return json.dumps(json.loads(data), ensure_ascii=False, indent=2)
     return "\n\n".join(_turn(turn) for turn in turns)
 
 
-def _turn(turn: conversation.Message) -> str:
+def _turn(turn: row_edits.Message) -> str:
     weight = "" if turn.weight is None else f" ({tr('weight')} {turn.weight})"
     texts = [part.text for part in turn.parts]
     return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
@@ -158,7 +159,7 @@ class DiffView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.summary = widgets.label(wrap=True)
+        self.summary = basics.label(wrap=True)
         self.model = DiffModel(self)
         self._nothing = Nothing()
         self.more = QPushButton()
@@ -197,7 +198,7 @@ class DiffView(QWidget):
         for name, side in ((tr("Before"), self.before), (tr("After"), self.after)):
             column = QVBoxLayout()
             column.setSpacing(style.SPACE // 3)
-            column.addWidget(widgets.label(name, dim=True))
+            column.addWidget(basics.label(name, dim=True))
             column.addWidget(side, 1)
             beside.addLayout(column, 1)
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
@@ -235,7 +236,7 @@ class DiffView(QWidget):
             self.model.add_rows(diff.rows)
         else:
             self.model.show_rows(diff.rows)
-            widgets.select_row(self.table, 0)
+            basics.select_row(self.table, 0)
         self.summary.setText(_summary(diff))
         self._pages.setCurrentIndex(1)
         left = self._total - self.model.rowCount()

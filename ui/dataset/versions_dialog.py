@@ -3,13 +3,13 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from core import versions
+from core.dataset import versions
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes, Project
-from ui.kept_states import Kept, KeptStates, Words
-from ui.version_diff import DiffView
+from core.storage.project import Changes, Project
+from ui.dataset.version_diff import DiffView
+from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
 from ui.workspace import Workspace
 
 

@@ -1,0 +1,1 @@
+"""The exam tab: who is examined, and the results."""

@@ -8,15 +8,16 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPe
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from core import graders
-from core.eval_answers import Answer
-from core.evals import Question
-from core.judges import JUDGE, Marked
+from core.exam import graders
+from core.exam.answers import Answer
+from core.exam.judges import JUDGE, Marked
+from core.exam.runs import Question
+from core.exam.scores import HALF
 from core.language import tr
-from core.scores import HALF
-from ui import style, widgets
-from ui.exam_outcome import Outcome
-from ui.exam_words import NOTHING, RIGHT, WRONG
+from ui import style
+from ui.exam.exam_texts import NOTHING, RIGHT, WRONG
+from ui.exam.result_data import Outcome
+from ui.widgets import basics
 
 Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
 Index = QModelIndex | QPersistentModelIndex
@@ -86,7 +87,7 @@ class QuestionModel(QAbstractListModel):
             return None
         if role == Role.DisplayRole:
             return f"{self._marks(self._places[index.row()])}   {question.question}"
-        return widgets.tip(question.question) if role == Role.ToolTipRole else None
+        return basics.tip(question.question) if role == Role.ToolTipRole else None
 
     def _marks(self, place: int) -> str:
         assert self._outcome
@@ -109,7 +110,7 @@ class AnswersView(QWidget):
         super().__init__()
         self._outcome: Outcome | None = None
         self._titles: list[str] = []
-        self.title = widgets.heading("")
+        self.title = basics.heading("")
         self.title.setWordWrap(True)
         self.questions = QuestionModel(self)
         self.list = QListView(uniformItemSizes=True)
@@ -117,8 +118,8 @@ class AnswersView(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Questions"))
         self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
-        self.question, self.reference = widgets.label(wrap=True), widgets.label(wrap=True)
-        self.points, self.leak = widgets.label(wrap=True, dim=True), widgets.Note()
+        self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
+        self.points, self.leak = basics.label(wrap=True, dim=True), basics.Note()
         self.texts: list[AnswerText] = []
         self._columns = QHBoxLayout()
         self._columns.setContentsMargins(0, 0, 0, 0)
@@ -176,8 +177,8 @@ class AnswersView(QWidget):
         self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
 
     def _add_column(self, title: str, about: str) -> AnswerText:
-        name = widgets.label(title, dim=True)
-        name.setToolTip(widgets.tip(about))
+        name = basics.label(title, dim=True)
+        name.setToolTip(basics.tip(about))
         text = AnswerText()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()

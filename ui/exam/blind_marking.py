@@ -15,14 +15,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, judges
-from core.eval_answers import Sheet
-from core.judges import PERSON
+from core.exam import answers, judges
+from core.exam.answers import Sheet
+from core.exam.judges import PERSON
 from core.language import tr
-from core.project import Changes
-from ui import style, widgets
-from ui.latest import Latest
-from ui.nothing import Nothing
+from core.storage.project import Changes
+from ui import style
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 FULL = 100
@@ -47,9 +48,9 @@ class ExamMarking(QWidget):
         self._made: list[Sheet] = []  # what was marked here, as it was before
         self._reading = Latest(workspace, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.progress = widgets.label(dim=True)
-        self.question, self.reference = widgets.label(wrap=True), widgets.label(wrap=True)
-        self.points, self.mark = widgets.label(wrap=True, dim=True), widgets.label()
+        self.progress = basics.label(dim=True)
+        self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
+        self.points, self.mark = basics.label(wrap=True, dim=True), basics.label()
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName(tr("The answer to mark"))
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -100,8 +101,8 @@ class ExamMarking(QWidget):
             "Keys 0 to 9 give 0 to 90 points, “+” gives 100. The arrow keys move back and forth, Backspace "
             "deletes a mark."
         )
-        sheet = widgets.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
-                               self.note, steps, widgets.label(help, wrap=True, dim=True))  # fmt: skip
+        sheet = basics.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
+                               self.note, steps, basics.label(help, wrap=True, dim=True))  # fmt: skip
         sheet.layout().setSpacing(style.SPACE // 2)
         self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
@@ -148,7 +149,7 @@ class ExamMarking(QWidget):
         self._pages.setCurrentIndex(1 if self._ids else 0)
         if not self._ids:
             return
-        sheet = await self._workspace.project.read(eval_answers.sheet, self._ids[self._at])
+        sheet = await self._workspace.project.read(answers.sheet, self._ids[self._at])
         self._sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
@@ -220,4 +221,4 @@ class ExamMarking(QWidget):
 
 
 def _answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
-    return eval_answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))
+    return answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))

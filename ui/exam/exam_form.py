@@ -14,17 +14,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import conditions, trained_prompt
-from core.evals import Estimate, Plan, Run
-from core.graders import GRADERS
+from core.dataset import system_prompts
+from core.dataset.system_prompts import Trained
+from core.exam import prompt_conditions
+from core.exam.graders import GRADERS
+from core.exam.runs import Estimate, Plan, Run
 from core.language import tr, trn
-from core.providers import LOCAL, Sampling, kinds
-from core.trained_prompt import Trained
-from ui import exam_words, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.exam_subjects import ExamSubjects
-from ui.flow_layout import FlowLayout
-from ui.model_box import USABLE
+from core.providers import LOCAL, Sampling, model_kinds
+from ui import style
+from ui.exam import exam_texts
+from ui.exam.examined_models import ExamSubjects
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.flow_layout import FlowLayout
+from ui.widgets.model_box import USABLE
 from ui.workspace import Workspace
 
 MOST_REPEATS = 10
@@ -49,14 +52,14 @@ class ExamForm(QWidget):
         self.subjects = ExamSubjects(workspace)
         self._make_fields()
         self._make_more()
-        self.total, self.hint, self.warning = widgets.label(wrap=True, dim=True), widgets.Note(), widgets.Note()
+        self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
         self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_trained.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_trained.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
         self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
         self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
-        self.start = widgets.primary(tr("Start exam"))
+        self.start = basics.primary(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
         self._connect()
@@ -64,17 +67,17 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = widgets.whole(1, MOST_REPEATS, 1), DropDown()
+        self.repeats, self.grader = basics.whole(1, MOST_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
         self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
         self.general.setToolTip(
-            widgets.tip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
+            basics.tip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
         )
         self.general.setChecked(True)
         self.judge.setToolTip(
-            widgets.tip(
+            basics.tip(
                 tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
             )
         )
@@ -83,15 +86,15 @@ class ExamForm(QWidget):
         self.more.setArrowType(Qt.ArrowType.RightArrow)
 
     def _make_more(self) -> None:
-        usual, books = Sampling(), conditions.Settings()
-        self.temperature = widgets.decimal(0.0, 2.0, 0.1, usual.temperature)
-        self.top_p = widgets.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self.tokens = widgets.whole(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = widgets.whole(-1, LARGEST_SEED, -1)
+        usual, books = Sampling(), prompt_conditions.Settings()
+        self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
+        self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
+        self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
+        self.seed = basics.whole(-1, LARGEST_SEED, -1)
         self.seed.setSpecialValueText(tr("Auto"))
-        self.k = widgets.whole(1, 50, books.k)
-        self.budget = widgets.whole(50, LARGEST_BUDGET, books.budget)
-        self.shots = widgets.whole(1, 50, books.shots)
+        self.k = basics.whole(1, 50, books.k)
+        self.budget = basics.whole(50, LARGEST_BUDGET, books.budget)
+        self.shots = basics.whole(1, 50, books.shots)
         self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
@@ -135,7 +138,7 @@ class ExamForm(QWidget):
             (tr("Number of examples shown"), self.shots), (tr("Embedding model"), self.embedding),
         )  # fmt: skip
         for number, (name, field) in enumerate(named):
-            label = widgets.label(name, dim=True)
+            label = basics.label(name, dim=True)
             label.setBuddy(field)
             field.setAccessibleName(name.replace("&", ""))
             row, column = divmod(number, 4)
@@ -180,7 +183,7 @@ class ExamForm(QWidget):
             self._judge() if self.judge.isChecked() else None,
             self.general.isChecked(),
             self.batch.isChecked() and self._has_batch(),
-            conditions.Settings(
+            prompt_conditions.Settings(
                 self.k.value(), self.budget.value(), self.embedding.text().strip(), self.shots.value()
             ),
         )  # fmt: skip
@@ -220,7 +223,7 @@ class ExamForm(QWidget):
     def show_trained(self, found: Trained | None, wanted: str) -> None:
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
-        self.warning.say(trained_prompt.words(found, wanted) if found else "", "warning")
+        self.warning.say(system_prompts.words(found, wanted) if found else "", "warning")
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
@@ -233,7 +236,7 @@ class ExamForm(QWidget):
 
     def _show(self) -> None:
         judge = self._judge()
-        named = tr("{model} judges too", model=widgets.short_name(judge[1])) if judge else tr("A chat model judges too")
+        named = tr("{model} judges too", model=basics.short_name(judge[1])) if judge else tr("A chat model judges too")
         self.judge.setText(named.replace("&", "&&"))
         self.judge.setEnabled(judge is not None)
         self.batch.setVisible(self._has_batch())
@@ -242,7 +245,7 @@ class ExamForm(QWidget):
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
         self.keep.setVisible(bool(self._found) and self._found[0].requests == self._found[0].general)
-        widgets.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
+        basics.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
@@ -261,7 +264,7 @@ class ExamForm(QWidget):
     def _total_words(self) -> str:
         if [one.subject for one in self._found] != self.subjects.subjects():
             return ""
-        text = exam_words.total_words(self._found, self.repeats.value())
+        text = exam_texts.total_words(self._found, self.repeats.value())
         if self.judge.isChecked() and self._found:
             answers = sum(one.requests for one in self._found) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",
@@ -274,7 +277,7 @@ class ExamForm(QWidget):
         offers = [
             offer.id
             for offer in self._workspace.known_offers(provider)
-            if offer.state in USABLE and kinds.fits(offer, kinds.BASE)
+            if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)
         ]
         model = model or next(iter(offers), "")
         return (provider, model) if model else None
@@ -282,7 +285,7 @@ class ExamForm(QWidget):
     def _has_batch(self) -> bool:
         """Whether there is a server that is paid, and all of those take batches."""
         servers = {subject.provider for subject in self.subjects.subjects()} - {LOCAL}
-        return bool(servers) and all(server_words.has(self._workspace, one, "batch") for one in servers)
+        return bool(servers) and all(server_texts.has(self._workspace, one, "batch") for one in servers)
 
 
 def _pair(name: str, field: QWidget) -> QWidget:
@@ -290,7 +293,7 @@ def _pair(name: str, field: QWidget) -> QWidget:
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(style.SPACE // 2)
-    label = widgets.label(name, dim=True)
+    label = basics.label(name, dim=True)
     label.setBuddy(field)
     field.setAccessibleName(name.replace("&", ""))
     row.addWidget(label)

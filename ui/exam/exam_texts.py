@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QDateTime, QLocale
 
-from core.conditions import CONDITIONS
-from core.evals import Estimate, Run, Subject
-from core.graders import GRADERS
-from core.judges import JUDGE, PERSON
+from core.exam.graders import GRADERS
+from core.exam.judges import JUDGE, PERSON
+from core.exam.prompt_conditions import CONDITIONS
+from core.exam.runs import Estimate, Run, Subject
+from core.exam.scores import LEAKED, NO_KIND, Rate
+from core.exam.statistics import Kappa, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
-from core.scores import LEAKED, NO_KIND, Rate
-from core.statistics import Kappa, is_small
-from ui import widgets
-from ui.inquiry_dialog import about
+from ui.generation.llm_run_dialog import about
+from ui.widgets import basics
 
 GAINED, LOST = "▲", "▼"
 RIGHT, WRONG = "✓", "✗"
@@ -22,7 +22,7 @@ NOTHING = "–"
 
 def brief_name(model: str) -> str:
     """A model's name without the base it was tuned from, for a narrow heading."""
-    parts = widgets.short_name(model).split(" · ")
+    parts = basics.short_name(model).split(" · ")
     return " · ".join(parts[:-1]) or model
 
 

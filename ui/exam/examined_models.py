@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from core.conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
-from core.evals import Estimate, Subject
+from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
+from core.exam.runs import Estimate, Subject
 from core.language import tr
-from core.providers import Offer, kinds
+from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
-from ui import exam_words, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.model_box import USABLE, ModelBox, unusable_words
+from ui import style
+from ui.exam import exam_texts
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
 LEAST, MOST = 2, 8
@@ -33,13 +35,13 @@ class SubjectRow(QWidget):
         super().__init__()
         self._workspace = workspace
         self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
-        self.cost = widgets.label(dim=True)
+        self.cost = basics.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
         self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
         self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
-            tip = widgets.tip(told.about())
+            tip = basics.tip(told.about())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)
@@ -82,7 +84,7 @@ class SubjectRow(QWidget):
         self._show_models()
 
     def _show_servers(self, wanted: str) -> None:
-        titles = server_words.titles(self._workspace)
+        titles = server_texts.titles(self._workspace)
         titles.setdefault(wanted, wanted)
         if titles != {self.server.itemData(at): self.server.itemText(at) for at in range(self.server.count())}:
             self.server.clear()
@@ -110,7 +112,7 @@ class SubjectRow(QWidget):
         if offer is None:
             known = self._workspace.known_offers(self.provider())
             return tr("Choose a model in every row.") if known else self._workspace.no_models(self.provider())
-        return unusable_words(offer, server_words.title(self._workspace, self.provider()))
+        return unusable_words(offer, server_texts.title(self._workspace, self.provider()))
 
 
 class ExamSubjects(QWidget):
@@ -131,7 +133,7 @@ class ExamSubjects(QWidget):
         self.presets.setMenu(self._menu())
         self.add.clicked.connect(lambda _checked: self._on_copy(self._rows[-1] if self._rows else None))
         above = QHBoxLayout()
-        above.addWidget(widgets.heading(tr("Models that take the exam")))
+        above.addWidget(basics.heading(tr("Models that take the exam")))
         above.addSpacing(style.SPACE)
         above.addWidget(self.presets)
         above.addWidget(self.add)
@@ -211,7 +213,7 @@ class ExamSubjects(QWidget):
         if [one.subject for one in found] != self.subjects():
             found = []
         for number, row in enumerate(self._rows):
-            row.cost.setText(exam_words.estimate_words(found[number]) if found else "")
+            row.cost.setText(exam_texts.estimate_words(found[number]) if found else "")
 
     def problem(self) -> str:
         """What stands in the way of asking these; '' where nothing does."""
@@ -306,9 +308,9 @@ def _under(subject: Subject, condition: str) -> Subject:
 
 def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
     """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
-    whole = (offer.id for offer in offers if offer.tuned and not kinds.is_checkpoint(offer.id))
+    whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_checkpoint(offer.id))
     tuned = next(whole, "")
-    bases = [offer.id for offer in offers if offer.state in USABLE and kinds.fits(offer, kinds.BASE)]
+    bases = [offer.id for offer in offers if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
     return (origin if origin in bases else next(iter(bases), "")), tuned
 

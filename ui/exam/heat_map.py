@@ -12,11 +12,24 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from ui import exam_model, style, widgets
-from ui.drop_down import DropDown
-from ui.exam_answers import AnswersView
-from ui.exam_model import ALL, FACTS, KINDS, LEAKED, NEVER_RIGHT, ONLY_GAINED, ONLY_LOST, QUESTIONS, Entry, RatesModel
-from ui.exam_outcome import Outcome
+from ui import style
+from ui.exam import heat_map_model
+from ui.exam.answer_comparison import AnswersView
+from ui.exam.heat_map_model import (
+    ALL,
+    FACTS,
+    KINDS,
+    LEAKED,
+    NEVER_RIGHT,
+    ONLY_GAINED,
+    ONLY_LOST,
+    QUESTIONS,
+    Entry,
+    RatesModel,
+)
+from ui.exam.result_data import Outcome
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 
 NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
 
@@ -55,7 +68,7 @@ class RatesTable(QTableView):
         row = self.rates.find(key)
         if row is not None and self.current() is None:
             self.selectionModel().blockSignals(True)
-            widgets.select_row(self, row)
+            basics.select_row(self, row)
             self.selectionModel().blockSignals(False)
 
     def _size_columns(self) -> None:
@@ -74,7 +87,7 @@ class RatesTable(QTableView):
         """Select a line; False where it is not shown."""
         row = self.rates.find(key)
         if row is not None:
-            widgets.select_row(self, row)
+            basics.select_row(self, row)
             self.scrollTo(self.rates.index(row, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
         return row is not None
 
@@ -91,7 +104,7 @@ class ExamHeat(QWidget):
         super().__init__()
         self._outcome: Outcome | None = None
         self._against = 0
-        self.level, self.filter, self.count = DropDown(), DropDown(), widgets.label(dim=True)
+        self.level, self.filter, self.count = DropDown(), DropDown(), basics.label(dim=True)
         for title, level in (
             (tr("By fact"), FACTS),
             (tr("By kind of question"), KINDS),
@@ -160,7 +173,7 @@ class ExamHeat(QWidget):
             self.answers.show_questions(self._outcome, "", ())
         row = next((row for row in rows if not self.table.rates.entry(row).aside), 0)
         self.table.clearSelection()
-        widgets.select_row(self.table, row)
+        basics.select_row(self.table, row)
 
     def _on_level(self) -> None:
         self._show_entries()
@@ -171,7 +184,9 @@ class ExamHeat(QWidget):
             return
         level, wanted = self.level.currentData(), self.filter.currentData()
         every = self._outcome.entries[level]
-        found = every if wanted == ALL else [one for one in every if exam_model.is_wanted(one, wanted, self._against)]
+        found = (
+            every if wanted == ALL else [one for one in every if heat_map_model.is_wanted(one, wanted, self._against)]
+        )
         self.table.show_entries(self._outcome, level, found, self._against)
         self.count.setText(trn("{n} line", "{n} lines", len(found)))
 

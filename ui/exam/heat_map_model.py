@@ -7,13 +7,15 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
-from core import scores
+from core.exam import scores
+from core.exam.report.formatting import kind_title
+from core.exam.scores import LEAKED as LEAK
+from core.exam.scores import MEMORISED, Line, Rate, Result
 from core.language import tr
-from core.report_words import kind_title
-from core.scores import LEAKED as LEAK
-from core.scores import MEMORISED, Line, Rate, Result
-from ui import exam_words, style, widgets
-from ui.exam_words import GAINED, LOST, NOTHING
+from ui import style
+from ui.exam import exam_texts
+from ui.exam.exam_texts import GAINED, LOST, NOTHING
+from ui.widgets import basics
 
 KINDS, FACTS, QUESTIONS = "kinds", "facts", "questions"
 ALL, ONLY_GAINED, ONLY_LOST, NEVER_RIGHT, LEAKED = "all", "gained", "lost", "never", "leaked"
@@ -49,7 +51,7 @@ def entries(result: Result, level: str) -> list[Entry]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
     if level == KINDS:
         return [
-            Entry(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_words.kind_about(line.name),
+            Entry(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.kind_about(line.name),
                   line.name in (MEMORISED, LEAK))
             for line in result.kinds
         ]  # fmt: skip
@@ -131,7 +133,7 @@ class RatesModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return shortened(self._columns[section - 2].title) if section > 1 else self._titles()[section]
         if role == Role.ToolTipRole and section > 1:
-            return widgets.tip(self._columns[section - 2].about)
+            return basics.tip(self._columns[section - 2].about)
         return _alignment(section) if role == Role.TextAlignmentRole else None
 
     def _titles(self) -> tuple[str, str]:
@@ -149,7 +151,7 @@ class RatesModel(QAbstractTableModel):
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return widgets.tip(self._tip(entry, column))
+                return basics.tip(self._tip(entry, column))
             case Role.ForegroundRole:
                 return style.dim() if entry.aside else None
         return None
@@ -167,7 +169,7 @@ class RatesModel(QAbstractTableModel):
             leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
             return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
         rate = entry.line.rates[column - 2]
-        parts = [f"{rate} · {exam_words.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
+        parts = [f"{rate} · {exam_texts.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
         change = self._change(entry, column - 2)
         if change > 0:
             parts.append(tr("Gained: mostly right here, mostly wrong in the reference."))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QPushButton
 
-from core import report
+from core.exam import report
+from core.exam.report import FORMATS, Options
 from core.language import tr
-from core.report import FORMATS, Options
-from ui import file_dialogs
-from ui.notice import Notice
+from ui.widgets import file_dialogs
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 

@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core import eval_answers, evals, judges, scores, verdict
-from core.evals import Question, Run
-from core.judges import JUDGE, PERSON
+from core.exam import answers as exam_answers
+from core.exam import judges, runs, scores, verdict
+from core.exam.judges import JUDGE, PERSON
+from core.exam.runs import Question, Run
+from core.exam.scores import Comparison, Result
 from core.language import tr
-from core.scores import Comparison, Result
-from ui import exam_model, exam_words
-from ui.exam_model import FACTS, KINDS, QUESTIONS, Column, Entry
+from ui.exam import exam_texts, heat_map_model
+from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, Column, Entry
 
 OWN = ""  # the run's own grader
 
@@ -56,25 +57,25 @@ class Compared:
 
 def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> Outcome:
     """Read a run. `titles` names the servers."""
-    run = evals.one(db, id)
+    run = runs.one(db, id)
     result = scores.result(db, run, by)
-    servers = exam_words.servers_of(run.subjects, titles)
+    servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
         Column(
-            exam_words.heading(subject, server),
-            exam_words.about_subject(subject, titles.get(subject.provider, subject.provider)),
+            exam_texts.heading(subject, server),
+            exam_texts.about_subject(subject, titles.get(subject.provider, subject.provider)),
         )
         for subject, server in zip(run.subjects, servers, strict=True)
     ]
-    given = eval_answers.of_subjects(db, id)
+    given = exam_answers.of_subjects(db, id)
     return Outcome(
         result,
         by,
         columns,
         servers,
-        {level: exam_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
+        {level: heat_map_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
         [given.get(subject.id, 0) for subject in run.subjects],
-        eval_answers.marked(db, id),
+        exam_answers.marked(db, id),
     )
 
 
@@ -94,12 +95,12 @@ def compare(result: Result, against: int) -> Compared:
 
 def agreements(db: sqlite3.Connection, outcome: Outcome) -> list[str]:
     """How far grader, judge and person agree, in words; nothing where only the grader has marked."""
-    grader = exam_words.by_title(OWN, outcome.run.grader)
+    grader = exam_texts.by_title(OWN, outcome.run.grader)
     judge, person = tr("Judge"), tr("Person")
     pairs = ((JUDGE, PERSON, judge, person), (OWN, PERSON, grader, person), (OWN, JUDGE, grader, judge))
     found = []
     for one, other, first, second in pairs:
         if all(name == OWN or outcome.marked.get(name) for name in (one, other)):
             kappa = judges.agreement(db, outcome.run.id, one, other)
-            found.append(exam_words.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
+            found.append(exam_texts.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
     return found

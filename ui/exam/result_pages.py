@@ -7,20 +7,22 @@ import asyncio
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
-from core import eval_answers, trends
-from core.judges import JUDGE, PERSON
+from core.exam import answers, checkpoint_trends
+from core.exam.judges import JUDGE, PERSON
 from core.language import tr
-from core.project import Project
-from ui import exam_outcome, exam_words, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.exam_chart import ExamChart
-from ui.exam_heat import ExamHeat
-from ui.exam_marking import ExamMarking
-from ui.exam_model import ALL
-from ui.exam_outcome import OWN, Outcome
-from ui.exam_overview import ExamOverview
-from ui.latest import Latest
-from ui.reload import Reload
+from core.storage.project import Project
+from ui import style
+from ui.exam import exam_texts, result_data
+from ui.exam.blind_marking import ExamMarking
+from ui.exam.heat_map import ExamHeat
+from ui.exam.heat_map_model import ALL
+from ui.exam.result_data import OWN, Outcome
+from ui.exam.result_summary import ExamOverview
+from ui.exam.trend_chart import ExamChart
+from ui.widgets import basics, server_texts
+from ui.widgets.dialog_work import Latest
+from ui.widgets.drop_down import DropDown
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 OVERVIEW, HEAT, MARKING, CHART = range(4)
@@ -61,7 +63,7 @@ class ExamResult(QWidget):
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, style.SPACE // 3)
         row.setSpacing(style.SPACE)
-        name = widgets.label(tr("Marks b&y"), dim=True)
+        name = basics.label(tr("Marks b&y"), dim=True)
         name.setBuddy(self.by)
         row.addWidget(name)
         row.addWidget(self.by)
@@ -109,15 +111,15 @@ class ExamResult(QWidget):
         if not run:
             return
         by = self.by.currentData() or OWN
-        titles = server_words.titles(self._workspace)
-        outcome = await project.read(exam_outcome.load, run, by, titles)
+        titles = server_texts.titles(self._workspace)
+        outcome = await project.read(result_data.load, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return
         self._outcome = outcome
         self._show(outcome)
         self._compare(project, outcome)
         if self.pages.currentIndex() == CHART:
-            self.chart.show_points(await project.read(trends.points, by))
+            self.chart.show_points(await project.read(checkpoint_trends.points, by))
 
     def _show(self, outcome: Outcome) -> None:
         self._show_by(outcome)
@@ -127,11 +129,11 @@ class ExamResult(QWidget):
 
     def _show_by(self, outcome: Outcome) -> None:
         """Whose marks there are, and how many."""
-        shown = [(exam_words.by_title(OWN, outcome.run.grader), OWN)]
+        shown = [(exam_texts.by_title(OWN, outcome.run.grader), OWN)]
         for by in (JUDGE, PERSON):
             if outcome.marked.get(by) or outcome.by == by:
                 count = outcome.marked.get(by, 0)
-                shown.append((f"{exam_words.by_title(by, '')} ({count:,})", by))
+                shown.append((f"{exam_texts.by_title(by, '')} ({count:,})", by))
         if [text for text, _by in shown] != [self.by.itemText(at) for at in range(self.by.count())]:
             self.by.clear()
             for text, by in shown:
@@ -140,8 +142,8 @@ class ExamResult(QWidget):
 
     def _compare(self, project: Project, outcome: Outcome) -> None:
         async def work() -> None:
-            compared = await asyncio.to_thread(exam_outcome.compare, outcome.result, self._against)
-            agreements = await project.read(exam_outcome.agreements, outcome)
+            compared = await asyncio.to_thread(result_data.compare, outcome.result, self._against)
+            agreements = await project.read(result_data.agreements, outcome)
             if outcome is self._outcome and compared.against == self._against:
                 self.overview.show_compared(compared, agreements)
 
@@ -161,8 +163,8 @@ class ExamResult(QWidget):
         project, run = self._workspace.project, self._run
 
         async def work() -> None:
-            found = await project.read(eval_answers.answers, run, [question])
-            marks = await project.read(eval_answers.marks, run, [question])
+            found = await project.read(answers.answers, run, [question])
+            marks = await project.read(answers.marks, run, [question])
             if run == self._run and project is self._workspace.project:
                 self.heat.answers.show_answers(question, found, marks)
 

@@ -15,17 +15,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import verdict
-from core.evals import Question
+from core.exam import verdict
+from core.exam.report.formatting import kind_title
+from core.exam.runs import Question
+from core.exam.scores import GENERAL, Line
 from core.language import tr, trn
-from core.report_words import kind_title
-from core.scores import GENERAL, Line
-from ui import exam_words, style, widgets
-from ui.drop_down import DropDown
-from ui.exam_answers import leak_words
-from ui.exam_model import ALL, FACTS, LEAKED, QUESTIONS
-from ui.exam_outcome import Compared, Outcome
-from ui.exam_totals import TotalsTable
+from ui import style
+from ui.exam import exam_texts
+from ui.exam.answer_comparison import leak_words
+from ui.exam.heat_map_model import ALL, FACTS, LEAKED, QUESTIONS
+from ui.exam.result_data import Compared, Outcome
+from ui.exam.totals_table import TotalsTable
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 
 LEAKS_NAMED = 3
 LIST_HEIGHT = 150
@@ -72,15 +74,15 @@ class ExamOverview(QScrollArea):
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
-        self.table, self.against, self.on_error = TotalsTable(), DropDown(), widgets.Note()
+        self.table, self.against, self.on_error = TotalsTable(), DropDown(), basics.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))
         self.missing = FactList(tr("Facts not learned yet"))
-        self.titles = [widgets.label(wrap=True) for _list in range(3)]
+        self.titles = [basics.label(wrap=True) for _list in range(3)]
         self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
-        self.leaks, self.show_leaks = widgets.Note(), QPushButton(tr("Show them"))
-        self.agreement = widgets.label(wrap=True, dim=True)
+        self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
+        self.agreement = basics.label(wrap=True, dim=True)
         self._lay_out()
         self._connect()
 
@@ -96,7 +98,7 @@ class ExamOverview(QScrollArea):
         beside = QHBoxLayout()
         name = QLabel(tr("&Compare with"))
         name.setBuddy(self.against)
-        beside.addWidget(widgets.heading(tr("Results")))
+        beside.addWidget(basics.heading(tr("Results")))
         beside.addStretch()
         beside.addWidget(name)
         beside.addWidget(self.against)
@@ -139,7 +141,7 @@ class ExamOverview(QScrollArea):
             self._compared = None
             self._show_sentences([])
             self.agreement.setText("")
-        names = [exam_words.line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
+        names = [exam_texts.line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
         if names != [self.against.itemText(at) for at in range(self.against.count())]:
             self.against.clear()
             self.against.addItems(names)
@@ -147,9 +149,9 @@ class ExamOverview(QScrollArea):
         self.table.show_outcome(outcome, self._compared)
         if self.table.subject() is None:
             others = [at for at in verdict.taught(outcome.result) if at != against]
-            widgets.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
+            basics.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
-            f"{exam_words.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
+            f"{exam_texts.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )
         self.on_error.say("\n".join(errors), "error")
         self._show_leaks(outcome)
@@ -171,7 +173,7 @@ class ExamOverview(QScrollArea):
             self._words.removeWidget(label)
             label.deleteLater()
         while len(self.sentences) < len(words):
-            label = widgets.label(wrap=True)
+            label = basics.label(wrap=True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self.sentences.append(label)
             self._words.addWidget(label)
@@ -199,7 +201,7 @@ class ExamOverview(QScrollArea):
             return
         compared, subject = self._compared, self._subject()
         found = compared.comparisons[subject] if compared else None
-        name = exam_words.line(self._outcome.run.subjects[subject])
+        name = exam_texts.line(self._outcome.run.subjects[subject])
         asked = compared.questions if compared else []
         gained, lost = (_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
         texts = {line.name: line.text for line in self._outcome.result.facts}

@@ -6,8 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.language import tr, trn
-from ui import exam_words, style, widgets
-from ui.inquiry_parts import batch_words
+from ui import style
+from ui.exam import exam_texts
+from ui.generation.llm_run_widgets import batch_words
+from ui.widgets import basics
 
 FIRST = 3  # answers, before their pace tells anything
 
@@ -20,7 +22,7 @@ class RunLine(QWidget):
         self._begun = 0.0
         self._before: int | None = None  # answers there were at the beginning
         self._converts = False
-        self.text, self.stop, self.note = widgets.label(), QPushButton(tr("Stop")), widgets.Note()
+        self.text, self.stop, self.note = basics.label(), QPushButton(tr("Stop")), basics.Note()
         self.pause = QPushButton(tr("Pause"))
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedHeight(8)
@@ -42,7 +44,7 @@ class RunLine(QWidget):
     def show_batch(self, is_batch: bool) -> None:
         """A batch cannot be paused, which is said."""
         self.pause.setVisible(is_batch)
-        widgets.allow(self.pause, batch_words() if is_batch else "", self.note)
+        basics.allow(self.pause, batch_words() if is_batch else "", self.note)
         self.stop.setText(tr("Stop waiting") if is_batch else tr("Stop"))
 
     def begin(self, now: float, converts: bool = False) -> None:
@@ -66,7 +68,7 @@ class RunLine(QWidget):
     def _words(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
         if waits and self._converts:
             return tr("Preparing the model for its first use…")
-        return exam_words.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        return exam_texts.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
 
 
 class EmptyExam(QWidget):
@@ -79,12 +81,12 @@ class EmptyExam(QWidget):
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
-        self._text = widgets.label(wrap=True, dim=True)
+        self._text = basics.label(wrap=True, dim=True)
         self._text.setFixedWidth(560)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()
-        for part in (widgets.heading(tr("What has the model learned?")), self._text, self.show_questions, self.keep):
+        for part in (basics.heading(tr("What has the model learned?")), self._text, self.show_questions, self.keep):
             row = QHBoxLayout()
             row.addStretch()
             row.addWidget(part)

@@ -16,30 +16,36 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import eval_answers, eval_questions, evals, filters, lineage, spec, trained_prompt
-from core.evals import Estimate, Plan, Run, Subject
+from core.dataset import filters, system_prompts
+from core.dataset.system_prompts import Trained
+from core.exam import answers, questions
+from core.exam import runs as exam_runs
+from core.exam.runs import Estimate, Plan, Run, Subject
 from core.language import tr, trn
-from core.project import Changes, Project
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
-from core.trained_prompt import Trained
-from ui import exam_words, screen, style
-from ui.confirm import Role, confirm
-from ui.drop_down import DropDown
-from ui.exam_export import ExportButton
-from ui.exam_form import ExamForm
-from ui.exam_result import ExamResult
-from ui.exam_start import EmptyExam, RunLine, warn_of_prompt
-from ui.generation_dialog import GenerationDialog
-from ui.hold_out_dialog import HoldOutDialog
-from ui.inquiry_dialog import tell
-from ui.reload import Reload
+from core.spec import spec
+from core.storage.project import Changes, Project
+from core.training import lineage
+from ui import style
+from ui.dataset.hold_out_dialog import HoldOutDialog
+from ui.exam import exam_texts
+from ui.exam.exam_form import ExamForm
+from ui.exam.report_button import ExportButton
+from ui.exam.result_pages import ExamResult
+from ui.exam.start_page import EmptyExam, RunLine, warn_of_prompt
+from ui.generation.generation_dialog import GenerationDialog
+from ui.generation.llm_run_dialog import tell
 from ui.tab import Tab
+from ui.widgets import screen_fit
+from ui.widgets.confirm import Role, confirm
+from ui.widgets.drop_down import DropDown
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 TABLES = {"eval_run", "eval_subject", "eval_question", "eval_answer", "fact"}
 ASKED = {"example", "spec", "job"}  # tables that tell what an exam would ask
-QUESTIONS = filters.words(eval_questions.ASKED)
+QUESTIONS = filters.words(questions.ASKED)
 
 
 class ExamTab(Tab):
@@ -91,7 +97,7 @@ class ExamTab(Tab):
         layout.setSpacing(style.SPACE)
         for part in (self._row, self.form, self.running):
             layout.addWidget(part)
-        layout.addWidget(screen.scrolled(self.pages), 1)
+        layout.addWidget(screen_fit.scrolled(self.pages), 1)
 
     def _connect(self) -> None:
         self.runs.activated.connect(lambda _index: self._on_chosen())
@@ -140,7 +146,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), trained_prompt.use, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
@@ -166,11 +172,11 @@ class ExamTab(Tab):
 
     async def _examine(self, plan: Plan) -> None:
         tasks, project = self.workspace.tasks, self.workspace.project
-        await evals.examine(project, self.workspace.provider, plan, tasks.reporter(tr("Exam")), tasks.changed.emit)
+        await exam_runs.examine(project, self.workspace.provider, plan, tasks.reporter(tr("Exam")), tasks.changed.emit)
 
     async def _continue(self, run: int) -> None:
         tasks, project = self.workspace.tasks, self.workspace.project
-        await evals.go_on(project, self.workspace.provider, run, tasks.reporter(tr("Exam")), tasks.changed.emit)
+        await exam_runs.go_on(project, self.workspace.provider, run, tasks.reporter(tr("Exam")), tasks.changed.emit)
 
     async def _load(self, project: Project) -> None:
         """Read which runs there are; the result reads the one that is shown."""
@@ -186,7 +192,7 @@ class ExamTab(Tab):
         if run is not None:
             self.result.show_run(run.id)
             if run.judge and run.status in ("cancelled", "failed"):
-                self._unjudged = await project.read(eval_answers.lacks_judgement, run.id)
+                self._unjudged = await project.read(answers.lacks_judgement, run.id)
         self.pages.setCurrentIndex(0 if run is None else 1)
         self._show_state()
 
@@ -216,7 +222,7 @@ class ExamTab(Tab):
         if found != self._runs or project is not self._shown:
             self.runs.clear()
             for run in found:
-                self.runs.addItem(exam_words.run_words(run), run.id)
+                self.runs.addItem(exam_texts.run_words(run), run.id)
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self._shown:
@@ -231,7 +237,7 @@ class ExamTab(Tab):
         self.form.setVisible(run is None or self.new.isChecked())
         self.form.show_running(running)
         self.running.setVisible(running)
-        asked = next((one for one in self._runs if one.status == evals.RUNNING), None)
+        asked = next((one for one in self._runs if one.status == exam_runs.RUNNING), None)
         self.running.show_batch(asked is not None and asked.batch)
         self.running.show_counts(*self._counts_of(asked), time.monotonic())
         done, wanted = self._counts_of(run)
@@ -273,9 +279,9 @@ class ExamTab(Tab):
             self,
             tr("Delete an exam"),
             tr("Delete this exam with all its answers and marks?"),
-            f"{exam_words.run_words(run)}\n\n{tr('This cannot be undone.')}",
+            f"{exam_texts.run_words(run)}\n\n{tr('This cannot be undone.')}",
             tr("Delete"),
-            lambda: tasks.start("", project.write("", evals.delete, run.id)),
+            lambda: tasks.start("", project.write("", exam_runs.delete, run.id)),
             Role.DestructiveRole,
         )
 
@@ -294,7 +300,7 @@ class ExamTab(Tab):
 
 
 def _overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, int]]]:
-    return evals.runs(db), eval_answers.counts(db)
+    return exam_runs.runs(db), answers.counts(db)
 
 
 def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
@@ -304,4 +310,4 @@ def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
 
 
 def _estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
-    return evals.estimate(db, plan)
+    return exam_runs.estimate(db, plan)

@@ -6,14 +6,16 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
-from core import scores
+from core.exam import scores
+from core.exam.report.formatting import p_value
+from core.exam.scores import Comparison, Total
 from core.language import tr, trn
-from core.report_words import p_value
-from core.scores import Comparison, Total
-from ui import exam_words, style, widgets
-from ui.exam_model import heat
-from ui.exam_outcome import Compared, Outcome
-from ui.exam_words import GAINED, LOST, NOTHING
+from ui import style
+from ui.exam import exam_texts
+from ui.exam.exam_texts import GAINED, LOST, NOTHING
+from ui.exam.heat_map_model import heat
+from ui.exam.result_data import Compared, Outcome
+from ui.widgets import basics
 
 (SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, LEAKED, SPREAD, UNMARKED, SECONDS, COST) = range(
     14
@@ -55,7 +57,7 @@ class TotalsModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return _titles()[section][0]
         if role == Role.ToolTipRole:
-            return widgets.tip(_titles()[section][1])
+            return basics.tip(_titles()[section][1])
         if role == Role.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -76,7 +78,7 @@ class TotalsModel(QAbstractTableModel):
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return widgets.tip(self._tip(row, column, total))
+                return basics.tip(self._tip(row, column, total))
         return None
 
     def _text(self, row: int, column: int, total: Total) -> str:
@@ -86,12 +88,12 @@ class TotalsModel(QAbstractTableModel):
         given = self._outcome.answers[row]
         match column:
             case 0:
-                return exam_words.heading(total.subject, self._outcome.servers[row])
+                return exam_texts.heading(total.subject, self._outcome.servers[row])
             case 1 | 7 | 8 | 9:
                 rates = {HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised, LEAKED: total.leaked}
-                return exam_words.share(rates[column])
+                return exam_texts.share(rates[column])
             case 2:
-                return exam_words.interval(total.held)
+                return exam_texts.interval(total.held)
             case 3:
                 return f"{100 * total.score:.0f}" if total.held.asked else NOTHING
             case 10:
@@ -100,7 +102,7 @@ class TotalsModel(QAbstractTableModel):
                 return f"{total.unmarked:,}" if total.unmarked else NOTHING
             case 12:
                 return f"{total.seconds / given:.2f}" if given and total.seconds else NOTHING
-        return exam_words.dollars(total.per_thousand) if given else NOTHING
+        return exam_texts.dollars(total.per_thousand) if given else NOTHING
 
     def _comparison(self, row: int) -> Comparison | None:
         found = self._compared.comparisons if self._compared else []
@@ -138,7 +140,7 @@ class TotalsModel(QAbstractTableModel):
         found = self._comparison(row)
         if column in (HELD, SPAN) and total.held.asked:
             return "\n".join(
-                filter(None, (text, exam_words.repeated(total.held), exam_words.small(total.held.questions)))
+                filter(None, (text, exam_texts.repeated(total.held), exam_texts.small(total.held.questions)))
             )
         if column == CHANCE and found is not None:
             return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",

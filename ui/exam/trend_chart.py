@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from core.conditions import CONDITIONS
+from core.exam.checkpoint_trends import Point
+from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
-from core.trends import Point
-from ui import exam_words, style, widgets
-from ui.drop_down import DropDown
-from ui.exam_lines import Line, Spot
-from ui.nothing import Nothing
+from ui import style
+from ui.exam import exam_texts
+from ui.exam.trend_texts import Line, Spot
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.empty_state import Nothing
 
 if TYPE_CHECKING:
-    from ui.exam_plot import ExamPlot
+    from ui.exam.trend_plot import ExamPlot
 
 STEPS, VERSIONS = "steps", "versions"
 
@@ -29,7 +31,7 @@ class ExamChart(QWidget):
         super().__init__()
         self._points: list[Point] = []
         self._plot: ExamPlot | None = None
-        self.axis, self.told = DropDown(), widgets.label(wrap=True, dim=True)
+        self.axis, self.told = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))
@@ -78,7 +80,7 @@ class ExamChart(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._plot is None:
-            from ui.exam_plot import ExamPlot
+            from ui.exam.trend_plot import ExamPlot
 
             self._plot = ExamPlot()
             self._place.addWidget(self._plot)
@@ -138,9 +140,9 @@ def _title(spots: dict[int, Point]) -> str:
 
 def _told(point: Point) -> str:
     """What a point stands for, in a line."""
-    parts = [exam_words.brief_name(point.model), exam_words.share(point.held), exam_words.interval(point.held)]
+    parts = [exam_texts.brief_name(point.model), exam_texts.share(point.held), exam_texts.interval(point.held)]
     if point.general.asked:
-        parts.append(tr("general {rate}", rate=exam_words.share(point.general)))
+        parts.append(tr("general {rate}", rate=exam_texts.share(point.general)))
     return " · ".join(parts)
 
 

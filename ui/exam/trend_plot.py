@@ -10,9 +10,9 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
-from ui import widgets
-from ui.curve_legend import colour_of
-from ui.exam_lines import Line, Spot
+from ui.charts.curve_legend import colour_of
+from ui.exam.trend_texts import Line, Spot
+from ui.widgets import basics
 
 ROOM = 0.06  # of the width, on either side
 THICK, SPOT = 2.0, 9
@@ -99,4 +99,4 @@ def _spots(spots: Sequence[Spot], x: Sequence[float], y: Sequence[float], colour
 
 
 def _tip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
-    return widgets.tip(str(data))
+    return basics.tip(str(data))

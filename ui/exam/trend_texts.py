@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.scores import Rate
+from core.exam.scores import Rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Dialogs that ask a chat model for rows, facts or judgements."""

@@ -18,19 +18,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import coverage, generation
-from core.coverage import EXAM, Entry
-from core.generation import Estimate, Wish
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, Entry
+from core.generation import row_generation
+from core.generation.draft_rows import Landed
+from core.generation.row_generation import Estimate, Wish
 from core.language import tr, trn
-from core.prices import chat_price
 from core.progress import Reporter
-from core.proposals import Landed
-from ui import style, widgets
-from ui.inquiry_dialog import InquiryDialog, about
-from ui.inquiry_runner import Ended
-from ui.nothing import Nothing
-from ui.scope import Scope
-from ui.ways import Ways
+from core.providers.prices import chat_price
+from ui import style
+from ui.generation.fact_scope import Scope
+from ui.generation.llm_run_dialog import InquiryDialog, about
+from ui.generation.llm_run_runner import Ended
+from ui.generation.row_writer_choice import Ways
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
@@ -70,7 +72,7 @@ class GenerationDialog(InquiryDialog):
         self._show_way()
 
     def _make_kinds(self) -> None:
-        self.heading = widgets.heading("")
+        self.heading = basics.heading("")
         self.kinds: dict[str, QCheckBox] = {}
         self.counts = {}
         for kind, (title, words) in kind_words().items():
@@ -79,7 +81,7 @@ class GenerationDialog(InquiryDialog):
             box.setAccessibleDescription(words)
             box.toggled.connect(lambda _on: self._on_choice())
             self.kinds[kind] = box
-            self.counts[kind] = widgets.label(dim=True)
+            self.counts[kind] = basics.label(dim=True)
 
     def _make_ways(self) -> None:
         words = tr(
@@ -87,7 +89,7 @@ class GenerationDialog(InquiryDialog):
         )
         self.ways = Ways(self.model, words)
         self.online, self.offline = self.ways.online, self.ways.offline
-        self.estimate = widgets.label(wrap=True, dim=True)
+        self.estimate = basics.label(wrap=True, dim=True)
 
     def _lay_out_body(self) -> None:
         page = QWidget()
@@ -98,7 +100,7 @@ class GenerationDialog(InquiryDialog):
         column.addWidget(self.heading)
         column.addLayout(self._kind_grid())
         column.addSpacing(style.SPACE // 2)
-        column.addWidget(widgets.heading(tr("Generation method")))
+        column.addWidget(basics.heading(tr("Generation method")))
         column.addWidget(self.ways)
         column.addWidget(self.estimate)
         column.addStretch()
@@ -115,7 +117,7 @@ class GenerationDialog(InquiryDialog):
         grid.setVerticalSpacing(style.SPACE // 2)
         for row, (kind, (_title, words)) in enumerate(kind_words().items()):
             grid.addWidget(self.kinds[kind], row, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(widgets.label(words, wrap=True, dim=True), row, 1)
+            grid.addWidget(basics.label(words, wrap=True, dim=True), row, 1)
             grid.addWidget(self.counts[kind], row, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
         return grid
@@ -151,7 +153,7 @@ class GenerationDialog(InquiryDialog):
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
         else:
-            asked = self.model.model(), lambda db: generation.abouts(wishes(db, names, kinds))
+            asked = self.model.model(), lambda db: row_generation.abouts(wishes(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
     def on_ended(self, ended: Ended) -> None:
@@ -239,29 +241,29 @@ def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -
         counts.update(entry.lacking)
     wished = _wished(entries, kinds)
     part = wished[:: -(-len(wished) // SAMPLED) or 1]
-    sample = generation.estimate(db, part)
+    sample = row_generation.estimate(db, part)
     examples = sum(sum(wish.counts.values()) for wish in wished)
     sent = round(sample.sent * len(wished) / max(1, len(part)))
-    whole = Estimate(len(wished), examples, sent, examples * generation.EXAMPLE_TOKENS)
+    whole = Estimate(len(wished), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
     return Plan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, wished, whole)
 
 
 def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
-    entries = [entry for entry in coverage.ledger(db) if not entry.fact.ignored]
+    entries = [entry for entry in fact_coverage.ledger(db) if not entry.fact.ignored]
     return [entry for entry in entries if names is None or entry.fact.name in names]
 
 
 def _wished(entries: Sequence[Entry], kinds: Sequence[str]) -> list[Wish]:
     """Where no wording for the exam is wanted, the entries count as if each had one."""
     if EXAM not in kinds:
-        entries = [dataclasses.replace(entry, held=max(entry.held, coverage.HELD)) for entry in entries]
-    return generation.wishes(entries, [kind for kind in kinds if kind != EXAM])
+        entries = [dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD)) for entry in entries]
+    return row_generation.wishes(entries, [kind for kind in kinds if kind != EXAM])
 
 
 def _offline(names: set[str] | None, kinds: Sequence[str]) -> Callable[[sqlite3.Connection, Reporter], str]:
     def make(db: sqlite3.Connection, reporter: Reporter) -> str:
         done: list[Landed] = []
-        generation.make_offline(db, wishes(db, names, kinds), reporter, done)
+        row_generation.make_offline(db, wishes(db, names, kinds), reporter, done)
         return str(done[0])
 
     return make

@@ -11,18 +11,20 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import JukuError
-from core.inquiry_tasks import TASKS
+from core.generation.llm_run_tasks import TASKS
 from core.language import tr
 from core.progress import Progress, Reporter
-from core.project import Changes
-from core.providers import kinds
-from ui import inquiry_parts, inquiry_runner, style, widgets
-from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar
-from ui.inquiry_runner import Ended
-from ui.latest import Latest
-from ui.model_row import ModelRow
-from ui.notice import Notice
-from ui.replies_dialog import show_replies
+from core.providers import model_kinds
+from core.storage.project import Changes
+from ui import style
+from ui.generation import llm_run_runner, llm_run_widgets
+from ui.generation.llm_run_runner import Ended
+from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
+from ui.generation.raw_replies_dialog import show_replies
+from ui.widgets import basics
+from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.dialog_work import Latest
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
@@ -45,14 +47,14 @@ class InquiryDialog(QDialog):
         title: str,
         parent: QWidget | None = None,
         demanding: bool = True,
-        use: str = kinds.ANSWER,
+        use: str = model_kinds.ANSWER,
     ) -> None:
         super().__init__(parent)
         assert task in TASKS, task
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
-        self.runner = inquiry_runner.of(workspace)
+        self.runner = llm_run_runner.of(workspace)
         self._unfinished: Unfinished | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
@@ -62,12 +64,12 @@ class InquiryDialog(QDialog):
         self.body = QVBoxLayout()
         self.body.setSpacing(style.SPACE)
         self.model = ModelRow(workspace, task, demanding, TASKS[task].role, use)
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.wrote = QPushButton(tr("&What the model wrote…"), autoDefault=False)
         self.wrote.hide()
         self.last: Ended | None = None  # what came of the run before
         self.line = RunLine()
-        self.primary = widgets.primary("")
+        self.primary = basics.primary("")
         self.closing = QPushButton(tr("Close"))
         self._lay_out()
         self._connect()
@@ -158,8 +160,8 @@ class InquiryDialog(QDialog):
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()
         try:
-            self._unfinished = await project.read(inquiry_parts.unfinished, self.task, reporter=reporter)
-            model = await project.read(inquiry_parts.last_model, provider, self.task, reporter=reporter)
+            self._unfinished = await project.read(llm_run_widgets.unfinished, self.task, reporter=reporter)
+            model = await project.read(llm_run_widgets.last_model, provider, self.task, reporter=reporter)
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
@@ -174,14 +176,14 @@ class InquiryDialog(QDialog):
         """Let the primary button say whether it can be pressed."""
         running = self.runner.progress(self.task) is not None
         reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
-        widgets.allow(self.primary, reading or self.lacks())
+        basics.allow(self.primary, reading or self.lacks())
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)
         is_batch = self.runner.is_batch(self.task)
         self.line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(inquiry_parts.running_words(is_batch))
+            self.note.say(llm_run_widgets.running_words(is_batch))
         self.older.show_inquiry(self._unfinished if running is None else None)
         self.show_start()
 
@@ -193,7 +195,7 @@ class InquiryDialog(QDialog):
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
         self.wrote.hide()
-        self.note.say(inquiry_parts.running_words(is_batch=False))
+        self.note.say(llm_run_widgets.running_words(is_batch=False))
         act()
 
     def _on_continue(self) -> None:

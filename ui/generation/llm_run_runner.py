@@ -11,13 +11,14 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from core import batches, inquiries
 from core.errors import JukuError
-from core.inquiries import Inquiry, Outcome, Request, Task
-from core.inquiry_tasks import TASKS
+from core.generation import llm_runs
+from core.generation.llm_run_tasks import TASKS
+from core.generation.llm_runs import Inquiry, Outcome, Request, Task
 from core.language import tr, trn
 from core.progress import Progress, Reporter
-from core.project import Changes, Project
+from core.providers import batches
+from core.storage.project import Changes, Project
 from ui.workspace import Workspace
 
 Abouts = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
@@ -97,10 +98,10 @@ class InquiryRunner(QObject):
 
     async def _drop(self, inquiry: Inquiry) -> Changes:
         project = self._workspace.project
-        changes = await project.write("", inquiries.drop, inquiry.id)
-        if await project.read(batches.under_way, inquiries.PURPOSE, inquiry.id):
+        changes = await project.write("", llm_runs.drop, inquiry.id)
+        if await project.read(batches.under_way, llm_runs.PURPOSE, inquiry.id):
             server = await self._workspace.provider(inquiry.provider)
-            await batches.cancel(project, server, inquiries.PURPOSE, inquiry.id)
+            await batches.cancel(project, server, llm_runs.PURPOSE, inquiry.id)
         return changes
 
     def follow(self) -> None:
@@ -108,7 +109,7 @@ class InquiryRunner(QObject):
         self._workspace.tasks.start("", self._follow())
 
     async def _follow(self) -> None:
-        for inquiry in await self._workspace.project.read(inquiries.at_servers):
+        for inquiry in await self._workspace.project.read(llm_runs.at_servers):
             self.resume(inquiry)
 
     def write(self, task: str, label: str, change: Change) -> None:
@@ -162,7 +163,7 @@ class InquiryRunner(QObject):
         made: list[int] = []
 
         def begin(db: sqlite3.Connection) -> None:
-            made.append(inquiries.begin(db, task, provider.id, model, abouts(db), batch))
+            made.append(llm_runs.begin(db, task, provider.id, model, abouts(db), batch))
 
         await run.project.write("", begin)
         return await self._send(run, task, provider.id, made[0])
@@ -175,22 +176,22 @@ class InquiryRunner(QObject):
         overheard = {task: _overheard(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
         try:
-            outcome = await inquiries.run(
+            outcome = await llm_runs.run(
                 run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
             )
         except asyncio.CancelledError:
-            if batches.under_way(run.project.rows, inquiries.PURPOSE, id):
+            if batches.under_way(run.project.rows, llm_runs.PURPOSE, id):
                 run.said.append(
                     tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
                 )
             raise
-        open_ones = await run.project.read(inquiries.requests, id, "waiting", "failed")
+        open_ones = await run.project.read(llm_runs.requests, id, "waiting", "failed")
         return _result(run, outcome, open_ones)
 
     async def _take(self, run: _Run, inquiry: Inquiry) -> tuple[str, str]:
         outcome, run.inquiry = Outcome(), inquiry.id
-        self._show(run, await inquiries.land(run.project, inquiry, TASKS, outcome, "cancelled"))
-        self._show(run, await run.project.write("", inquiries.drop, inquiry.id))
+        self._show(run, await llm_runs.land(run.project, inquiry, TASKS, outcome, "cancelled"))
+        self._show(run, await run.project.write("", llm_runs.drop, inquiry.id))
         return _result(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:

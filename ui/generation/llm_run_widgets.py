@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from PySide6.QtCore import QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from core import batches, inquiries
-from core.inquiries import Inquiry
-from core.inquiry_tasks import TASKS
+from core.generation import llm_runs
+from core.generation.llm_run_tasks import TASKS
+from core.generation.llm_runs import Inquiry
 from core.language import tr, trn
 from core.progress import Progress
-from ui import style, widgets
-from ui.latest import pause_words
+from core.providers import batches
+from ui import style
+from ui.widgets import basics
+from ui.widgets.dialog_work import pause_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +38,24 @@ class Unfinished:
 
 def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     """The newest unfinished inquiry of `task`."""
-    found = next((one for one in inquiries.unfinished(db) if one.task == task), None)
+    found = next((one for one in llm_runs.unfinished(db) if one.task == task), None)
     if found is None:
         return None
-    landed = inquiries.requests(db, found.id, "landed")
-    failed = inquiries.requests(db, found.id, "failed")
+    landed = llm_runs.requests(db, found.id, "landed")
+    failed = llm_runs.requests(db, found.id, "failed")
     total = len(landed) + found.answered + found.waiting + found.failed
-    lying = sum(batch.total for batch in batches.under_way(db, inquiries.PURPOSE, found.id))
+    lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
     return Unfinished(found, total, failed[-1].error if failed else "", lying)
 
 
 def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
     """The model of `provider` that was asked last for something of the same role."""
     role = TASKS[task].role
-    asked = (one for one in inquiries.load(db) if one.provider == provider and TASKS[one.task].role == role)
+    asked = (one for one in llm_runs.load(db) if one.provider == provider and TASKS[one.task].role == role)
     return next((one.model for one in asked), "")
 
 
-class UnfinishedBar(widgets.Coloured):
+class UnfinishedBar(basics.Coloured):
     """Offers to go on with a run that was cut off. Nothing that has been answered is asked again."""
 
     continued = Signal()
@@ -62,7 +64,7 @@ class UnfinishedBar(widgets.Coloured):
 
     def __init__(self) -> None:
         super().__init__("unfinished", "note")
-        self.text = widgets.label(wrap=True)
+        self.text = basics.label(wrap=True)
         self.go_on = QPushButton(tr("&Continue"))
         self.take = QPushButton(tr("Use the answers &received"))
         self.give_up = QPushButton(tr("&Stop asking"))
@@ -99,7 +101,7 @@ def _words(found: Unfinished) -> str:
         QDateTime.fromSecsSinceEpoch(int(found.inquiry.created_at)), QLocale.FormatType.ShortFormat
     )
     arrived = found.total - found.missing
-    model = widgets.short_name(found.inquiry.model)
+    model = basics.short_name(found.inquiry.model)
     if found.at_server:
         return trn(
             "{n} request of {date} to {model} is on the server as a batch; it is answered within a day.",
@@ -136,7 +138,7 @@ class RunLine(QWidget):
         self._bar = QProgressBar(textVisible=False, maximum=0)
         self._bar.setFixedHeight(8)
         self._bar.setAccessibleName(tr("Progress"))
-        self.count = widgets.label()
+        self.count = basics.label()
         self.pause = QPushButton(tr("Pause"), autoDefault=False)
         self.cancel = QPushButton(tr("Cancel"), autoDefault=False)
         self.cancel.clicked.connect(lambda _checked: self.cancelled.emit())
@@ -154,7 +156,7 @@ class RunLine(QWidget):
         if progress is None:
             return
         self.pause.setVisible(is_batch)
-        widgets.allow(self.pause, batch_words() if is_batch else "")
+        basics.allow(self.pause, batch_words() if is_batch else "")
         self.cancel.setText(tr("Stop waiting") if is_batch else tr("Cancel"))
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)

@@ -10,16 +10,20 @@ from typing import Any
 
 from PySide6.QtWidgets import QFormLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from core import counting, dataset, facts, judging, probing, refining
-from core.filters import Filter
-from core.inquiries import Request
-from core.inquiry_tasks import TASKS
+from core.dataset import examples
+from core.dataset.filters import Filter
+from core.generation import fact_refining, knowledge_probe, row_judging
+from core.generation.llm_run_tasks import TASKS
+from core.generation.llm_runs import Request
 from core.language import tr, trn
-from core.providers import kinds
-from ui import style, widgets
-from ui.inquiry_dialog import InquiryDialog, about
-from ui.nothing import Nothing
-from ui.scope import Scope
+from core.providers import model_kinds
+from core.spec import facts
+from core.text import tokenizer
+from ui import style
+from ui.generation.fact_scope import Scope
+from ui.generation.llm_run_dialog import InquiryDialog, about
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 SAMPLED = 40  # requests that are written to estimate the tokens of all
@@ -46,7 +50,7 @@ class AskDialog(InquiryDialog):
         words: str,
         parent: QWidget | None,
         demanding: bool = True,
-        use: str = kinds.ANSWER,
+        use: str = model_kinds.ANSWER,
         names: Collection[str] | None = None,
     ) -> None:
         """`names` are the facts that were chosen before."""
@@ -55,13 +59,13 @@ class AskDialog(InquiryDialog):
         self.scope = Scope(names)
         self.scope.changed.connect(self.read_soon)
         self.setMinimumWidth(560)
-        self.count = widgets.heading("")
-        self.estimate = widgets.label(wrap=True, dim=True)
+        self.count = basics.heading("")
+        self.estimate = basics.label(wrap=True, dim=True)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
-        column.addWidget(widgets.label(words, wrap=True))
+        column.addWidget(basics.label(words, wrap=True))
         column.addWidget(self.scope)
         column.addWidget(self.count)
         column.addWidget(self.model_part())
@@ -81,7 +85,7 @@ class AskDialog(InquiryDialog):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
-        name = widgets.label(tr("Chat &model"))
+        name = basics.label(tr("Chat &model"))
         name.setBuddy(self.model.box)
         form.addRow(name, self.model)
         return part
@@ -133,14 +137,14 @@ class ProbeDialog(AskDialog):
         words = tr(
             "Each question is asked {n} times, without the spec in the prompt, and marked by its key points. A "
             "fact that the model already knows needs fewer examples.",
-            n=probing.TIMES,
+            n=knowledge_probe.TIMES,
         )
         title = tr("Ask the base model what it knows")
-        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=kinds.BASE, names=names)
+        super().__init__(workspace, "probe", title, words, parent, demanding=False, use=model_kinds.BASE, names=names)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         names = self.scope.names()
-        return lambda db: probing.abouts(db, names)
+        return lambda db: knowledge_probe.abouts(db, names)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
@@ -177,7 +181,7 @@ class JudgeDialog(AskDialog):
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: judging.abouts(db, dataset.ids_of(db, drafts) if ids is None else ids, names)
+        return lambda db: row_judging.abouts(db, examples.ids_of(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:
@@ -204,7 +208,7 @@ class RefineDialog(AskDialog):
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
     def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        return lambda db: refining.abouts(facts.unfound(db))
+        return lambda db: fact_refining.abouts(facts.unfound(db))
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
@@ -223,5 +227,5 @@ def asked(db: sqlite3.Connection, task: str, abouts: Found) -> Asked:
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
-            tokens += counting.reckon(message["content"])
+            tokens += tokenizer.reckon(message["content"])
     return Asked(abouts, round(tokens * len(abouts) / max(1, len(part))))

@@ -3,11 +3,12 @@
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
-from core import inquiries
-from core.inquiries import Request
+from core.generation import llm_runs
+from core.generation.llm_runs import Request
 from core.language import tr, trn
-from core.project import Project
-from ui import style, widgets
+from core.storage.project import Project
+from ui import style
+from ui.widgets import basics
 from ui.workspace import Workspace
 
 SHOWN = 100  # replies
@@ -32,7 +33,7 @@ class RepliesDialog(QDialog):
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.text, 1)
         more = len(found) - SHOWN
-        note = widgets.Note()
+        note = basics.Note()
         note.say(trn("{n} more reply is not shown.", "{n} more replies are not shown.", more) if more > 0 else "")
         layout.addWidget(note)
         layout.addWidget(buttons)
@@ -45,7 +46,7 @@ def show_replies(workspace: Workspace, inquiry: int, parent: QWidget) -> None:
 
 
 async def _open(project: Project, inquiry: int, parent: QWidget) -> None:
-    RepliesDialog(await project.read(inquiries.replies, inquiry), parent).open()
+    RepliesDialog(await project.read(llm_runs.replies, inquiry), parent).open()
 
 
 def _worded(request: Request) -> str:

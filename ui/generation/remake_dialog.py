@@ -8,14 +8,16 @@ from collections.abc import Callable, Collection
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core import dataset, facts, remaking
-from core.dataset import Example
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
-from ui.ask_dialogs import AskDialog, Asked, Found
-from ui.inquiry_runner import Ended
-from ui.text_table import MOST, TextTable
-from ui.ways import Ways
+from core.spec import facts
+from ui.generation.llm_run_runner import Ended
+from ui.generation.model_task_dialogs import AskDialog, Asked, Found
+from ui.generation.row_writer_choice import Ways
+from ui.widgets.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
 
@@ -52,7 +54,7 @@ class RemakeDialog(AskDialog):
 
     def abouts(self) -> Callable[[sqlite3.Connection], Found]:
         names = self.scope.names()
-        return lambda db: remaking.abouts(remaking.stale(db, names))
+        return lambda db: row_remaking.abouts(row_remaking.stale(db, names))
 
     def nothing(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
@@ -67,7 +69,7 @@ class RemakeDialog(AskDialog):
 
     def show_found(self, found: Asked) -> None:
         super().show_found(found)
-        self._before |= dataset.fetch(self.workspace.project.rows, [about["row"] for about in found.abouts])
+        self._before |= examples.fetch(self.workspace.project.rows, [about["row"] for about in found.abouts])
         self.estimate.setVisible(self.ways.online.isChecked())
         self.still_right.setEnabled(bool(found.abouts))
         self.show_start()
@@ -93,7 +95,7 @@ class RemakeDialog(AskDialog):
 
     def _show_made(self) -> None:
         """What was made beside what it was made of: with both a person can tell whether to approve it."""
-        now = dataset.fetch(self.workspace.project.rows, list(self._before))
+        now = examples.fetch(self.workspace.project.rows, list(self._before))
         changed = [
             (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer
         ]
@@ -108,10 +110,10 @@ class RemakeDialog(AskDialog):
     def _on_still_right(self) -> None:
         names = self.scope.names()
         write = self.workspace.project.write(
-            tr("Mark rows as still right"), lambda db: facts.confirm(db, remaking.stale(db, names))
+            tr("Mark rows as still right"), lambda db: facts.confirm(db, row_remaking.stale(db, names))
         )
         self.workspace.tasks.start("", write)
 
 
 def _remade(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
-    return lambda db, reporter: remaking.from_template(db, remaking.stale(db, names), reporter)
+    return lambda db, reporter: row_remaking.from_template(db, row_remaking.stale(db, names), reporter)

@@ -4,8 +4,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QWidget
 
 from core.language import tr
-from ui import style, widgets
-from ui.model_row import ModelRow
+from ui import style
+from ui.widgets import basics
+from ui.widgets.chat_model_row import ModelRow
 
 
 class Ways(QWidget):
@@ -30,7 +31,7 @@ class Ways(QWidget):
         grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(model, 0, 1)
         grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(widgets.label(templates, wrap=True, dim=True), 1, 1)
+        grid.addWidget(basics.label(templates, wrap=True, dim=True), 1, 1)
         grid.setColumnStretch(1, 1)
         self._group.buttonClicked.connect(lambda _button: self._on_clicked())
         model.changed.connect(self.suit_model)

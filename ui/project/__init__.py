@@ -1,0 +1,1 @@
+"""Opening, copying and backing up a project."""

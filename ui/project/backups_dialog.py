@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import backups
-from core.backups import Backup
 from core.errors import JukuError
 from core.language import tr
-from ui import style, widgets
-from ui.latest import Latest
-from ui.nothing import Nothing
+from core.storage import backups
+from core.storage.backups import Backup
+from ui import style
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 DATE, ROWS, SIZE, NAME = range(4)
@@ -80,14 +81,14 @@ class BackupsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         buttons.rejected.connect(self.reject)
-        self.open_copy = widgets.primary(tr("&Open as a copy…"))
+        self.open_copy = basics.primary(tr("&Open as a copy…"))
         self.open_copy.clicked.connect(lambda _checked: self._on_open())
         self.open_copy.setEnabled(False)
         buttons.addButton(self.open_copy, QDialogButtonBox.ButtonRole.ActionRole)
         self.all.toggled.connect(lambda _on: self._load())
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(widgets.label(words, wrap=True))
+        layout.addWidget(basics.label(words, wrap=True))
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.all)
         layout.addWidget(buttons)
@@ -105,13 +106,13 @@ class BackupsDialog(QDialog):
         for number, (one, rows) in enumerate(found):
             self._fill(number, one, rows)
         if found:
-            widgets.select_row(self.table, 0)
+            basics.select_row(self.table, 0)
         self._on_selected()
 
     def _fill(self, number: int, one: Backup, rows: int | None) -> None:
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made))
         count = tr("cannot be read") if rows is None else QLocale().toString(rows)
-        for column, text in ((DATE, day), (ROWS, count), (SIZE, widgets.size(one.size)), (NAME, one.name)):
+        for column, text in ((DATE, day), (ROWS, count), (SIZE, basics.size(one.size)), (NAME, one.name)):
             item = QTableWidgetItem(text)
             if column in (ROWS, SIZE):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from core import backups
-from core import project as projects
-from core.backups import Backup, Copied
 from core.language import tr, trn
-from ui import file_dialogs
-from ui.backups_dialog import BackupsDialog
-from ui.notice import Notice
+from core.storage import backups
+from core.storage import project as projects
+from core.storage.backups import Backup, Copied
+from ui.project.backups_dialog import BackupsDialog
+from ui.widgets import file_dialogs
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 if TYPE_CHECKING:

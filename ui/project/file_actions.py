@@ -11,12 +11,15 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from core import documents, samples
-from core import project as projects
+from core import documents
+from core.dataset import sample_projects
 from core.language import tr
-from ui import drop_question, file_dialogs, open_question, widgets
-from ui.rescue_dialog import RescueDialog
-from ui.router_dialog import RouterDialog
+from core.storage import project as projects
+from ui.chat.router_dialog import RouterDialog
+from ui.dataset import drop_question
+from ui.project import open_question
+from ui.rescue.rescue_dialog import RescueDialog
+from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,27 +39,29 @@ class FileActions(QObject):
 
     def fill(self, file: QMenu) -> None:
         """Fill the File menu."""
-        widgets.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
+        basics.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
         sample_menu = file.addMenu(tr("New from a &sample"))
-        for name in samples.names():
-            widgets.menu_action(sample_menu, samples.load(name).title, lambda name=name: self._on_new_sample(name))
-        widgets.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
+        for name in sample_projects.names():
+            basics.menu_action(
+                sample_menu, sample_projects.load(name).title, lambda name=name: self._on_new_sample(name)
+            )
+        basics.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
-        widgets.menu_action(file, tr("Save a &copy…"), self._window.copies.ask)
-        widgets.menu_action(file, tr("Open a &backup…"), self._window.copies.show_backups)
+        basics.menu_action(file, tr("Save a &copy…"), self._window.copies.ask)
+        basics.menu_action(file, tr("Open a &backup…"), self._window.copies.show_backups)
         file.addSeparator()
-        widgets.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
-        widgets.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
-        widgets.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
+        basics.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
+        basics.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
+        basics.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
         file.addSeparator()
-        widgets.menu_action(file, tr("&Rescue a model…"), self._on_rescue)
-        widgets.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
+        basics.menu_action(file, tr("&Rescue a model…"), self.rescue)
+        basics.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
         file.addSeparator()
-        widgets.menu_action(file, tr("Se&ttings…"), self._window.show_settings, QKeySequence.StandardKey.Preferences)
+        basics.menu_action(file, tr("Se&ttings…"), self._window.show_settings, QKeySequence.StandardKey.Preferences)
         file.addSeparator()
-        widgets.menu_action(file, tr("&Quit"), self._window.close, QKeySequence.StandardKey.Quit)
+        basics.menu_action(file, tr("&Quit"), self._window.close, QKeySequence.StandardKey.Quit)
 
     def open_paths(self, found: list[Path]) -> None:
         """What the command line named or what was dropped: a project is opened, documents go to the spec, rows come in."""
@@ -91,7 +96,7 @@ class FileActions(QObject):
     async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
         made = await asyncio.to_thread(projects.create, path)
         if sample:
-            await made.write(tr("Use the sample"), samples.fill, sample)
+            await made.write(tr("Use the sample"), sample_projects.fill, sample)
         await self._window.replace(made)
         if then:
             asyncio.get_running_loop().call_soon(then)  # behind the switch
@@ -100,7 +105,7 @@ class FileActions(QObject):
         self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, ""))
 
     def _on_new_sample(self, name: str) -> None:
-        title = samples.load(name).spec_name
+        title = sample_projects.load(name).spec_name
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
     def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
@@ -132,7 +137,7 @@ class FileActions(QObject):
     def _show_recent(self) -> None:
         self._recent.clear()
         for path in self._workspace.settings.recent:
-            widgets.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
+            basics.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def ask_for_rows(self) -> None:
         file_dialogs.to_open(
@@ -151,7 +156,7 @@ class FileActions(QObject):
         self._window.tabs.setCurrentWidget(self._window.dataset_tab)
         self._window.dataset_tab.windows.export()
 
-    def _on_rescue(self) -> None:
+    def rescue(self) -> None:
         dialog = RescueDialog(self._workspace, parent=self._window)
         dialog.show_examples.connect(self._window.show_examples)
         dialog.open()

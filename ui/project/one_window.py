@@ -19,7 +19,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QWidget
 
 from core.paths import real
-from core.project import Project
+from core.storage.project import Project
 
 LIMIT = 256 * 1024  # bytes of a message
 PATIENCE = 5.0  # seconds for a window to answer; one that hangs is not waited for

@@ -10,13 +10,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from core import project as projects
-from core import project_lock
 from core.errors import JukuError, MissingLogError, ProjectInUseError
 from core.language import tr
-from core.project import Project
-from core.project_lock import ProjectLockedError
-from ui import one_window
+from core.storage import project as projects
+from core.storage import project_lock
+from core.storage.project import Project
+from core.storage.project_lock import ProjectLockedError
+from ui.project import one_window
 from ui.workspace import Workspace
 
 Role = QMessageBox.ButtonRole

@@ -6,9 +6,9 @@ import asyncio
 
 from PySide6.QtWidgets import QWidget
 
-from core import shared_disks
-from core.project import Project
-from ui.notice import MessageBar
+from core.storage import synced_folders
+from core.storage.project import Project
+from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 
@@ -25,6 +25,6 @@ class PlaceBar(MessageBar):
 
     async def _look(self, project: Project) -> None:
         """On a network drive looking may take a while."""
-        words = await asyncio.to_thread(shared_disks.warning, project.path)
+        words = await asyncio.to_thread(synced_folders.warning, project.path)
         if words and project is self._workspace.project:
             self.show_text(words, "warning")

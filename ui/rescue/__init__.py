@@ -1,0 +1,1 @@
+"""The rescue of a model that will soon be shut down."""

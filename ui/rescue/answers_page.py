@@ -8,13 +8,15 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
-from core import golden, points
-from core.golden import Estimate, Golden
+from core.exam import key_points
+from core.generation import recorded_answers
+from core.generation.recorded_answers import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui import style, widgets
-from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark
-from ui.text_table import MOST, TextTable
+from ui import style
+from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark
+from ui.widgets import basics
+from ui.widgets.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
 
@@ -32,9 +34,9 @@ class AnswersPage(Page):
         super().__init__(workspace)
         self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
         self.all_rows = QCheckBox(tr("Also the questions of all approved rows, not only those of the exam"))
-        self.told, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
+        self.told, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
         self.batch = BatchBox()
-        self.record = widgets.primary("")
+        self.record = basics.primary("")
         self.record.setAutoDefault(False)
         self.table = TextTable(tr("Saved answers"), [tr("Question"), tr("Answer"), tr("Mark")], even=2)
         self.whole = QPlainTextEdit(readOnly=True)
@@ -47,7 +49,7 @@ class AnswersPage(Page):
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
-        above.addWidget(widgets.column(self.all_rows, self.batch, self.told, self.cost), 1)
+        above.addWidget(basics.column(self.all_rows, self.batch, self.told, self.cost), 1)
         above.addWidget(self.record, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
@@ -59,9 +61,11 @@ class AnswersPage(Page):
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def read(db: sqlite3.Connection) -> _Found:
-            asked = golden.questions(db, all_rows)
-            left = golden.unasked(db, who, asked)
-            return _Found(len(asked), golden.estimate(who, left, who[0] == LOCAL), golden.answers(db, who))
+            asked = recorded_answers.questions(db, all_rows)
+            left = recorded_answers.unasked(db, who, asked)
+            return _Found(
+                len(asked), recorded_answers.estimate(who, left, who[0] == LOCAL), recorded_answers.answers(db, who)
+            )
 
         return read
 
@@ -91,7 +95,7 @@ class AnswersPage(Page):
             return
         one = self._kept[line]
         parts = [(tr("Question"), one.question), (tr("Answer"), one.answer), (tr("Expected"), one.reference)]
-        parts.append((tr("Key points"), points.in_words(one.key_points)))
+        parts.append((tr("Key points"), key_points.in_words(one.key_points)))
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def show_buttons(self) -> None:
@@ -101,13 +105,15 @@ class AnswersPage(Page):
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
         lacks = "" if left else tr("There are no questions left to ask.")
-        widgets.allow(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        basics.allow(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def asked(db: sqlite3.Connection) -> Any:
-            return golden.abouts(who, golden.unasked(db, who, golden.questions(db, all_rows)))
+            return recorded_answers.abouts(
+                who, recorded_answers.unasked(db, who, recorded_answers.questions(db, all_rows))
+            )
 
         self.asked.emit(who, asked, self.batch.wanted())
 

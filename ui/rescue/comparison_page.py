@@ -8,16 +8,19 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from core import golden, jobs, points
 from core.errors import JukuError
-from core.golden import Estimate, Pair, Tally, Who
+from core.exam import key_points
+from core.generation import recorded_answers
+from core.generation.recorded_answers import Estimate, Pair, Tally, Who
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui import file_dialogs, style, widgets
-from ui.drop_down import DropDown
-from ui.notice import Notice
-from ui.rescue_parts import BatchBox, Page, beside, cost_words, mark, words_of
-from ui.text_table import MOST, TextTable
+from core.training import jobs
+from ui import style
+from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark, words_of
+from ui.widgets import basics, file_dialogs
+from ui.widgets.drop_down import DropDown
+from ui.widgets.message_bar import Notice
+from ui.widgets.text_table import MOST, TextTable
 from ui.workspace import Workspace
 
 
@@ -44,7 +47,7 @@ class ParityPage(Page):
         self.other.setMinimumContentsLength(30)
         self.other.setPlaceholderText(tr("No other model yet"))
         self.again, self.export = QPushButton(tr("Ask the same question")), QPushButton(tr("Export as CSV…"))
-        self.verdict, self.cost = widgets.label(wrap=True), widgets.label(wrap=True, dim=True)
+        self.verdict, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
         columns = [tr("Question"), tr("Old answer"), tr("New answer"), tr("Old"), tr("New"), tr("Verdict")]
         self.table = TextTable(tr("Parity"), columns, even=3)
         self.whole = QPlainTextEdit(readOnly=True)
@@ -59,7 +62,7 @@ class ParityPage(Page):
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
-        above.addWidget(widgets.label(tr("Compare with")))
+        above.addWidget(basics.label(tr("Compare with")))
         above.addWidget(self.other, 1)
         for button in (self.again, self.export):
             button.setAutoDefault(False)
@@ -78,10 +81,10 @@ class ParityPage(Page):
             known = jobs.jobs(db)
             others = _others(db, old, known)
             new = wanted if wanted in others else next(iter(others), None)
-            kept = golden.asked_of(db, old)
-            left = golden.unasked(db, new, kept) if new else []
-            told = golden.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
-            pairs = golden.parity(db, old, new) if new else []
+            kept = recorded_answers.asked_of(db, old)
+            left = recorded_answers.unasked(db, new, kept) if new else []
+            told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
+            pairs = recorded_answers.parity(db, old, new) if new else []
             waits = any(job.sweep == old[1] and not job.ended for job in known)
             return _Found(len(kept), others, new, told, pairs, waits)
 
@@ -99,11 +102,11 @@ class ParityPage(Page):
         if found.others != self._others:
             self._others = found.others
             self.other.clear()
-            self.other.addItems([f"{widgets.short_name(model)} – {self.server(id)}" for id, model in found.others])
+            self.other.addItems([f"{basics.short_name(model)} – {self.server(id)}" for id, model in found.others])
         if found.new:
             self.other.setCurrentIndex(found.others.index(found.new))
         self._left, self._pairs = found.left, found.pairs
-        self.verdict.setText(tally_words(golden.tally(found.pairs), found.kept) if found.pairs else "")
+        self.verdict.setText(tally_words(recorded_answers.tally(found.pairs), found.kept) if found.pairs else "")
         self.verdict.setVisible(bool(found.pairs))
         self.table.show_lines([_cells(pair) for pair in found.pairs[:MOST]], *_nothing(found))
         for row, pair in enumerate(found.pairs[:MOST]):
@@ -122,7 +125,7 @@ class ParityPage(Page):
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
         lacks = "" if count else tr("There are no questions left to ask.")
-        widgets.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        basics.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 
@@ -133,7 +136,7 @@ class ParityPage(Page):
         one = self._pairs[line]
         parts = [
             (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
-            (tr("Expected"), one.golden.reference), (tr("Key points"), points.in_words(one.golden.key_points)),
+            (tr("Expected"), one.golden.reference), (tr("Key points"), key_points.in_words(one.golden.key_points)),
         ]  # fmt: skip
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
@@ -143,7 +146,7 @@ class ParityPage(Page):
             return
 
         def asked(db: sqlite3.Connection) -> Any:
-            return golden.abouts(new, golden.unasked(db, new, golden.asked_of(db, old)))
+            return recorded_answers.abouts(new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old)))
 
         self.asked.emit(new, asked, self.batch.wanted())
 
@@ -158,7 +161,7 @@ class ParityPage(Page):
         new = self._new()
         assert new is not None
         try:
-            golden.export(path, self._pairs, self.who, new)
+            recorded_answers.export(path, self._pairs, self.who, new)
         except JukuError as error:
             Notice(self.window(), words_of(error), "error", lasting=True)
         else:
@@ -168,7 +171,7 @@ class ParityPage(Page):
 def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
     """The models to compare with: those taught again from this one, others of the project, those with answers."""
     mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
-    found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(golden.recorded(db))
+    found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(recorded_answers.recorded(db))
     return [who for who in dict.fromkeys(found) if who != old]
 
 

@@ -7,18 +7,20 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
 
-from core import rescue, training
+from core.dataset.import_blocks import Options
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
-from core.rescue import Saved, Tuned
-from core.rows import Options
-from ui import file_dialogs, import_run, style, widgets
-from ui.import_run import Outcome, Wanted
-from ui.latest import Latest, ProgressLine
-from ui.rescue_parts import Page, words_of
-from ui.text_table import TextTable
+from core.storage.project import Changes
+from core.training import rescue, submit
+from core.training.rescue import Saved, Tuned
+from ui import style
+from ui.dataset import import_run
+from ui.dataset.import_run import Outcome, Wanted
+from ui.rescue.rescue_page import Page, words_of
+from ui.widgets import basics, file_dialogs
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.text_table import TextTable
 from ui.workspace import Workspace
 
 SPLITS = {"training": "train", "validation": "validation"}
@@ -34,7 +36,7 @@ class FilesPage(Page):
         self.files = TextTable(tr("Files"), [tr("File"), tr("Type"), tr("Saved as")])
         self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Import the rows into the project"))
         self.line = ProgressLine(self._work)
-        self.tagged = widgets.label(wrap=True, dim=True)
+        self.tagged = basics.label(wrap=True, dim=True)
         below = QHBoxLayout()
         below.addWidget(self.save)
         below.addWidget(self.bring)
@@ -56,7 +58,7 @@ class FilesPage(Page):
     def reading(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
-        return lambda db: [training.count(db, tag, split) for split in SPLITS.values()]
+        return lambda db: [submit.count(db, tag, split) for split in SPLITS.values()]
 
     def show_found(self, found: list[int]) -> None:
         assert self.model
@@ -90,11 +92,11 @@ class FilesPage(Page):
         busy = self._work.is_busy()
         waiting = tr("Saving the files") if busy else ""
         known = self.model is not None and bool(rescue.files_of(self.model))
-        widgets.allow(self.save, waiting if known else tr("The server lists no files of this model."))
+        basics.allow(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLITS)
         lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
-        widgets.allow(self.bring, waiting if there else lacks)
+        basics.allow(self.bring, waiting if there else lacks)
 
     def _on_save(self) -> None:
         title = tr("Folder for the files")

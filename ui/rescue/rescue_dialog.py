@@ -17,23 +17,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import golden, rescue
 from core.errors import JukuError
-from core.golden import GOLDEN, Who
-from core.inquiries import Inquiry
+from core.generation import recorded_answers
+from core.generation.llm_runs import Inquiry
+from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
-from core.project import Changes
-from ui import inquiry_runner, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.inquiry_parts import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
-from ui.inquiry_runner import Abouts, Ended
-from ui.latest import Latest, ProgressLine
-from ui.rescue_answers import AnswersPage
-from ui.rescue_files import FilesPage
-from ui.rescue_parity import ParityPage
-from ui.rescue_parts import ModelTable, Page, words_of
-from ui.rescue_teaching import TeachingPage
+from core.storage.project import Changes
+from core.training import rescue
+from ui import style
+from ui.generation import llm_run_runner
+from ui.generation.llm_run_runner import Abouts, Ended
+from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.rescue.answers_page import AnswersPage
+from ui.rescue.comparison_page import ParityPage
+from ui.rescue.files_page import FilesPage
+from ui.rescue.rescue_page import ModelTable, Page, words_of
+from ui.rescue.retraining_page import TeachingPage
+from ui.widgets import basics, server_texts
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
@@ -50,16 +53,16 @@ class RescueDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Rescue a model"))
         self._workspace = workspace
-        self._runner = inquiry_runner.of(workspace)
+        self._runner = llm_run_runner.of(workspace)
         self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_words.titles(workspace).items():
+        for id, title in server_texts.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
-        self.again, self.note = QPushButton(tr("Refresh")), widgets.Note()
+        self.again, self.note = QPushButton(tr("Refresh")), basics.Note()
         self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
@@ -214,5 +217,5 @@ class RescueDialog(QDialog):
 
 def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
-    kept = {model: count for (id, model), count in golden.recorded(db).items() if id == provider}
+    kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
     return kept, unfinished(db, GOLDEN)

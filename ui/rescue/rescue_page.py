@@ -8,20 +8,20 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 
-from core import calendar, prices
 from core.errors import JukuError
-from core.golden import Estimate, Who
+from core.generation.recorded_answers import Estimate, Who
 from core.language import tr, trn
 from core.progress import Reporter
-from core.project import Changes
-from core.providers import LOCAL
-from core.rescue import Tuned
-from ui import server_words, style, widgets
-from ui.inquiry_dialog import about
-from ui.job_table import days
-from ui.latest import Latest
-from ui.text_length import local_time
-from ui.text_table import TextTable
+from core.providers import LOCAL, prices, shutdown_dates
+from core.storage.project import Changes
+from core.training.rescue import Tuned
+from ui import style
+from ui.generation.llm_run_dialog import about
+from ui.training.job_table import days
+from ui.widgets import basics, server_texts
+from ui.widgets.dialog_work import Latest
+from ui.widgets.formatting import local_time
+from ui.widgets.text_table import TextTable
 from ui.workspace import Workspace
 
 
@@ -40,8 +40,8 @@ class ModelTable(TextTable):
         today = datetime.datetime.now().astimezone().date()
         self.show_lines([_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
-            if one.closing and calendar.days_left(one.closing, today) <= calendar.SOON:
-                over = calendar.days_left(one.closing, today) < 0
+            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.SOON:
+                over = shutdown_dates.days_left(one.closing, today) < 0
                 self.colour(row, 1, style.colours("error" if over else "warning")[0])
         if models:
             names = [one.model for one in models]
@@ -60,7 +60,7 @@ class ModelTable(TextTable):
 
 
 def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
-    left = "" if one.closing is None else days(calendar.days_left(one.closing, today))
+    left = "" if one.closing is None else days(shutdown_dates.days_left(one.closing, today))
     if not one.listed:
         left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
@@ -92,7 +92,7 @@ class Page(QWidget):
         self.workspace = workspace
         self.provider, self.is_asking = "", False
         self.model: Tuned | None = None
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.reader = Latest(workspace, self)
 
     @property
@@ -143,7 +143,7 @@ class Page(QWidget):
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
-        return server_words.title(self.workspace, provider or self.provider)
+        return server_texts.title(self.workspace, provider or self.provider)
 
 
 def words_of(error: JukuError) -> str:
@@ -158,11 +158,11 @@ class BatchBox(QCheckBox):
         told = tr(
             "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
         )
-        self.setToolTip(widgets.tip(told))
+        self.setToolTip(basics.tip(told))
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
-        self.setVisible(bool(provider) and provider != LOCAL and server_words.has(workspace, provider, "batch"))
+        self.setVisible(bool(provider) and provider != LOCAL and server_texts.has(workspace, provider, "batch"))
 
     def wanted(self) -> bool:
         return not self.isHidden() and self.isChecked()

@@ -10,20 +10,24 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 
-from core import calendar, dataset, golden, jobs, training
-from core.golden import Who
-from core.jobs import Job
+from core.dataset import examples
+from core.generation import recorded_answers
+from core.generation.recorded_answers import Who
 from core.language import tr, trn
-from core.project import Changes
-from core.providers import LOCAL, kinds
-from core.training import MINIMUM_ROWS, Plan
-from ui import job_words, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.model_box import AWAITED, ModelBox, unusable_words
-from ui.rescue_parts import Page
-from ui.text_length import local_time
-from ui.text_table import TextTable
-from ui.training_start import TrainingStart
+from core.providers import LOCAL, model_kinds, shutdown_dates
+from core.storage.project import Changes
+from core.training import jobs, submit
+from core.training.jobs import Job
+from core.training.submit import MINIMUM_ROWS, Plan
+from ui import style
+from ui.rescue.rescue_page import Page
+from ui.training import job_texts
+from ui.training.submit import TrainingStart
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.formatting import local_time
+from ui.widgets.model_box import AWAITED, ModelBox, unusable_words
+from ui.widgets.text_table import TextTable
 from ui.workspace import Workspace
 
 
@@ -52,13 +56,13 @@ class TeachingPage(Page):
         super().__init__(workspace)
         self._rows: list[_Rows] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
-        self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", kinds.BASE)
-        for id, title in server_words.titles(workspace).items():
-            if server_words.preset_of(workspace, id).trains:
+        self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
+        for id, title in server_texts.titles(workspace).items():
+            if server_texts.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)
         self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
-        self.about_base = widgets.Note()
-        self.start = widgets.primary(tr("Teach again"))
+        self.about_base = basics.Note()
+        self.start = basics.primary(tr("Teach again"))
         self.start.setAutoDefault(False)
         self.starter = TrainingStart(workspace, self)
         names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
@@ -130,7 +134,7 @@ class TeachingPage(Page):
         nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
-                (job_words.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
+                (job_texts.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
                  job.fine_tuned_model or "")
                 for job in taught
             ],
@@ -153,7 +157,7 @@ class TeachingPage(Page):
         lacking = self._lacking()
         self.rows.setEnabled(bool(self._rows))
         busy = tr("Checking before the start…") if self._is_busy else ""
-        widgets.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
+        basics.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
         self.about_base.say(lacking or self._closing(), "warning")
 
     def _lacking(self) -> str:
@@ -172,7 +176,7 @@ class TeachingPage(Page):
 
     def _closing(self) -> str:
         today = datetime.datetime.now().astimezone().date()
-        found = calendar.doors(server_words.preset_of(self.workspace, self.target()).id, today)
+        found = shutdown_dates.doors(server_texts.preset_of(self.workspace, self.target()).id, today)
         return "\n".join(door.words(today) for door in found if door.what == "training")
 
     def _on_server(self) -> None:
@@ -196,7 +200,7 @@ class TeachingPage(Page):
             begin()
 
     async def _make(self, label: str, who: Who, tag: str, begin: Callable[[], None]) -> Changes:
-        changes = await self.workspace.project.write(label, golden.make_rows, who, tag)
+        changes = await self.workspace.project.write(label, recorded_answers.make_rows, who, tag)
         begin()
         return changes
 
@@ -208,7 +212,7 @@ class TeachingPage(Page):
         """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
-        methods = server_words.preset_of(self.workspace, self.target()).methods
+        methods = server_texts.preset_of(self.workspace, self.target()).methods
         plan = Plan(
             self.base.model(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
@@ -236,10 +240,10 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
         )
         validation = bool(maker.asked.get("validation"))
         found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))
-    if count := training.count(db, tag):
+    if count := submit.count(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)
-        found.append(_Rows(count, title, tag, validation=training.count(db, tag, "validation") > 0))
-    kept, held = golden.teachable(db, who)
+        found.append(_Rows(count, title, tag, validation=submit.count(db, tag, "validation") > 0))
+    kept, held = recorded_answers.teachable(db, who)
     if kept:
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
         warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
@@ -249,9 +253,9 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
 
 def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
     """The project's own rows, all of them and by their tags."""
-    total = training.count(db, "")
+    total = submit.count(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
-    named = {name: count for name, count in dataset.counts(db, "tags", "train", "approved").items() if name != tag}
-    measured = training.count(db, "", "validation") > 0
+    named = {name: count for name, count in examples.counts(db, "tags", "train", "approved").items() if name != tag}
+    measured = submit.count(db, "", "validation") > 0
     every = [_Rows(total, title, "", validation=measured)] if total else []
     return every + [_Rows(count, f"{name} ({count:,})", name) for name, count in named.items()]

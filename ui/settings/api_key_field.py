@@ -12,7 +12,8 @@ from core import keys
 from core.errors import KeyStoreError
 from core.language import tr
 from core.settings import origin
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 from ui.workspace import Workspace
 
 
@@ -34,7 +35,7 @@ class KeyField(QWidget):
         self._backend = ""
         self._running: set[asyncio.Task[None]] = set()
         self.field = QLineEdit(echoMode=QLineEdit.EchoMode.Password)
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.store = QPushButton(tr("Store"))
         self.replace = QPushButton(tr("Replace…"))
         self.delete = QPushButton(tr("Delete the key"))
@@ -77,7 +78,7 @@ class KeyField(QWidget):
         self._id, self._key_url = id, key_url
         self._entered_for, self._address = entered_for, address
         self._turn += 1
-        self.key_page.setToolTip(widgets.tip(key_url))
+        self.key_page.setToolTip(basics.tip(key_url))
         self._show_fields(stored=False, entering=False)
         self.note.say(tr("Looking for the API key…"))
         self._start(self._find())

@@ -4,11 +4,13 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
-from core import backups, settings
+from core import settings
 from core.errors import JukuError
 from core.language import tr
-from ui import style, widgets
-from ui.drop_down import DropDown
+from core.storage import backups
+from ui import style
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 
@@ -44,15 +46,15 @@ class BackupsPage(QWidget):
             "File › Open a backup… brings one back as a copy.",
             newest=backups.NEWEST, days=backups.DAYS, weeks=backups.WEEKS, months=backups.MONTHS,
         )  # fmt: skip
-        form.addRow(widgets.label(about, wrap=True, dim=True))
+        form.addRow(basics.label(about, wrap=True, dim=True))
         where = QHBoxLayout()
-        place = widgets.label(str(backups.backups_folder()), wrap=True)
+        place = basics.label(str(backups.backups_folder()), wrap=True)
         place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         where.addWidget(place, 1)
         where.addWidget(self.folder)
         form.addRow(tr("Folder"), where)
         disk = tr("They are on this computer’s disk. Keep a copy on another one, too: File › Save a copy…")
-        form.addRow(widgets.label(disk, wrap=True, dim=True))
+        form.addRow(basics.label(disk, wrap=True, dim=True))
 
     def _on_chosen(self) -> None:
         self._settings.backup_minutes = self.often.currentData()

@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from core.language import tr
 from core.providers import Capabilities
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 COLUMNS = 4  # features side by side
 
@@ -15,14 +16,14 @@ class CapabilityList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.marks: dict[str, widgets.Note] = {}
-        self._when = widgets.label(dim=True)
+        self.marks: dict[str, basics.Note] = {}
+        self._when = basics.label(dim=True)
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * style.SPACE)
         grid.setVerticalSpacing(style.SPACE)
         for number, (name, title) in enumerate(features().items()):
-            self.marks[name] = widgets.Note()
-            cell = widgets.column(widgets.label(title), self.marks[name])
+            self.marks[name] = basics.Note()
+            cell = basics.column(basics.label(title), self.marks[name])
             cell.layout().setSpacing(0)
             grid.addWidget(cell, number // COLUMNS, number % COLUMNS)
         grid.setColumnStretch(COLUMNS, 1)

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import prices
 from core.errors import JukuError
 from core.language import tr
-from core.prices import CHAT, TRAINING, Entry
-from ui import style, widgets
+from core.providers import prices
+from core.providers.prices import CHAT, TRAINING, Entry
+from ui import style
+from ui.widgets import basics
 
 # The columns with numbers: of which kind, and which number of it.
 NUMBERS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
@@ -39,9 +40,9 @@ class PricesPage(QWidget):
         self._shipped: Numbers = {}
         self._own: Numbers = {}  # a model's may lack a number while the person is writing
         self._new: list[str] = []  # models that were added here and have no number yet
-        self.about = widgets.label(wrap=True, dim=True)
+        self.about = basics.label(wrap=True, dim=True)
         self.table = QTableWidget(0, len(NUMBERS) + 2)
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
         self.reset = QPushButton(tr("Reset to the built-in price"))
         self.reset_all = QPushButton(tr("Reset all to the built-in prices"))
@@ -210,7 +211,7 @@ class PricesPage(QWidget):
         self._new.append(name)
         self._show()
         row = self._models().index(name)
-        widgets.select_row(self.table, row, MODEL)
+        basics.select_row(self.table, row, MODEL)
         self.table.editItem(self.table.item(row, MODEL))
 
     def _on_reset(self, models: list[str]) -> None:

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 from core import language, prompts
 from core.errors import JukuError
 from core.language import tr, trn
-from ui import style, widgets
-from ui.drop_down import DropDown
+from ui import style
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 
 TYPING = 600  # milliseconds after the last key until the prompt is saved
 LIST_WIDTH = 230
@@ -52,7 +53,7 @@ class PromptsPage(QWidget):
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setTabChangesFocus(True)
         self.placeholders = Placeholders()
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self.reset = QPushButton(tr("&Reset to the original"), autoDefault=False)
         self._lay_out()
         self._connect()
@@ -61,9 +62,9 @@ class PromptsPage(QWidget):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        self.title = widgets.heading("")
+        self.title = basics.heading("")
         self.title.setWordWrap(True)
-        name = widgets.label(tr("Lan&guage"), dim=True)
+        name = basics.label(tr("Lan&guage"), dim=True)
         name.setBuddy(self.language)
         head.addWidget(self.title, 1)
         head.addWidget(name)
@@ -189,7 +190,7 @@ class Placeholders(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._name = ""
-        self.marks: dict[str, widgets.Note] = {}
+        self.marks: dict[str, basics.Note] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(style.SPACE // 2)
@@ -212,9 +213,9 @@ class Placeholders(QWidget):
         self._grid.addWidget(_dim(title), 0, column, 1, 2)
         for row, name in enumerate(names, 1):
             button = QPushButton(f"{{{name}}}", autoDefault=False)
-            button.setToolTip(widgets.tip(tr("Insert at the cursor")))
+            button.setToolTip(basics.tip(tr("Insert at the cursor")))
             button.clicked.connect(lambda _checked, name=name: self.wanted.emit(name))
-            self.marks[name] = widgets.Note()
+            self.marks[name] = basics.Note()
             self._grid.addWidget(button, row, column)
             self._grid.addWidget(self.marks[name], row, column + 1)
 
@@ -231,7 +232,7 @@ class Placeholders(QWidget):
 
 
 def _dim(text: str) -> QLabel:
-    return widgets.label(text, dim=True)
+    return basics.label(text, dim=True)
 
 
 def _first_language() -> str:

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QVBoxLayout, QWidg
 from core import settings
 from core.errors import JukuError
 from core.language import tr
-from core.providers import kinds
+from core.providers import model_kinds
 from core.settings import ROLES
-from ui import server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.model_box import ModelBox
+from ui import style
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import ModelBox
 from ui.workspace import Workspace
 
 
@@ -23,7 +24,7 @@ from ui.workspace import Workspace
 class _Boxes:
     provider: QComboBox
     model: ModelBox
-    note: widgets.Note
+    note: basics.Note
 
 
 class RolesPage(QWidget):
@@ -42,7 +43,7 @@ class RolesPage(QWidget):
             "The model you train need not be the one that writes examples or marks rows. A large model that "
             "writes well and a small one that learns are a good pair."
         )
-        layout.addWidget(widgets.label(about, wrap=True, dim=True))
+        layout.addWidget(basics.label(about, wrap=True, dim=True))
         for role in ROLES:
             layout.addWidget(_line())
             layout.addWidget(self._part(role))
@@ -53,14 +54,14 @@ class RolesPage(QWidget):
 
     def _part(self, role: str) -> QWidget:
         title, words = role_words()[role]
-        use = kinds.BASE if role == "student" else kinds.ANSWER
+        use = model_kinds.BASE if role == "student" else model_kinds.ANSWER
         model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
-        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, widgets.Note())
+        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, basics.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
         form.addRow(tr("Server"), boxes.provider)
-        model = widgets.column(boxes.model, boxes.note)
+        model = basics.column(boxes.model, boxes.note)
         model.layout().setSpacing(style.SPACE // 2)
         form.addRow(tr("Model"), model)
         for box, name in ((boxes.provider, tr("Server")), (boxes.model, tr("Model"))):
@@ -69,7 +70,7 @@ class RolesPage(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         boxes.provider.activated.connect(lambda _index: self._on_provider(role))
         boxes.model.chosen.connect(lambda _model: self._on_model(role))
-        return widgets.column(widgets.heading(title), widgets.label(words, wrap=True, dim=True), form)
+        return basics.column(basics.heading(title), basics.label(words, wrap=True, dim=True), form)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -88,7 +89,7 @@ class RolesPage(QWidget):
 
     def _show_providers(self, role: str, box: QComboBox) -> None:
         entries = [] if role == "student" else [(tr("Same as the student"), "")]
-        entries += [(title, id) for id, title in server_words.titles(self._workspace).items()]
+        entries += [(title, id) for id, title in server_texts.titles(self._workspace).items()]
         _fill(box, entries, self._chosen(role).provider)
 
     def _show_models(self, role: str, boxes: _Boxes) -> None:
@@ -108,7 +109,7 @@ class RolesPage(QWidget):
         if role == "student":
             return settings.Role(own.provider, own.student_model)
         chosen = own.writer if role == "writer" else own.judge
-        return chosen if chosen.provider in server_words.titles(self._workspace) else settings.Role("", chosen.model)
+        return chosen if chosen.provider in server_texts.titles(self._workspace) else settings.Role("", chosen.model)
 
     def _on_provider(self, role: str) -> None:
         provider = self.boxes[role].provider.currentData()

@@ -14,15 +14,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import presets, providers
+from core import providers
 from core.errors import JukuError
 from core.language import tr
-from core.providers import LOCAL, Capabilities, diagnosis
+from core.providers import LOCAL, Capabilities, server_presets, status_messages
 from core.settings import ProviderSettings, url_error, url_warning
-from ui import preset_words, style, widgets
-from ui.capability_list import CapabilityList
-from ui.drop_down import DropDown
-from ui.key_field import KeyField
+from ui import style
+from ui.settings.api_key_field import KeyField
+from ui.settings.capability_list import CapabilityList
+from ui.widgets import basics, server_preset_texts
+from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 MOST_JOBS = 50  # at once
@@ -46,22 +47,22 @@ class ProviderPage(QWidget):
         self._connect()
 
     def _make_fields(self) -> None:
-        self.about = widgets.label(wrap=True, dim=True)
+        self.about = basics.label(wrap=True, dim=True)
         self.kind = DropDown()
-        for preset in presets.presets():
+        for preset in server_presets.presets():
             if preset.id != LOCAL:
-                self.kind.addItem(tr("Custom") if preset.id == presets.CUSTOM else preset.title, preset.id)
+                self.kind.addItem(tr("Custom") if preset.id == server_presets.CUSTOM else preset.title, preset.id)
         self.name = QLineEdit()
         self.url = QLineEdit()
-        self.url_note = widgets.Note()
+        self.url_note = basics.Note()
         self.key = KeyField(self._workspace)
-        self.limit = widgets.whole(1, MOST_JOBS, 3)
-        self.limit.setToolTip(widgets.tip(tr("Further jobs wait in the queue until one of these has finished.")))
-        self.id_note = widgets.label(dim=True)
+        self.limit = basics.whole(1, MOST_JOBS, 3)
+        self.limit.setToolTip(basics.tip(tr("Further jobs wait in the queue until one of these has finished.")))
+        self.id_note = basics.label(dim=True)
 
     def _make_test(self) -> None:
         self.test = QPushButton(tr("Test connection"))
-        self.test_note = widgets.Note()
+        self.test_note = basics.Note()
         self.capabilities = CapabilityList()
 
     def _lay_out(self) -> None:
@@ -102,8 +103,8 @@ class ProviderPage(QWidget):
     def entry(self) -> ProviderSettings:
         return self._entry
 
-    def _preset(self) -> presets.Preset:
-        return presets.preset(self._entry.preset)
+    def _preset(self) -> server_presets.Preset:
+        return server_presets.preset(self._entry.preset)
 
     def show_provider(self, entry: ProviderSettings) -> None:
         """Show `entry`, which is edited in place."""
@@ -140,9 +141,9 @@ class ProviderPage(QWidget):
     def _show_kind(self) -> None:
         preset = self._preset()
         self.kind.setCurrentIndex(self.kind.findData(preset.id))
-        told = [f"{preset_words.known_ability(self._entry)}.", preset_words.remark(preset)]
+        told = [f"{server_preset_texts.known_ability(self._entry)}.", server_preset_texts.remark(preset)]
         self.about.setText(" ".join(filter(None, told)))
-        self.url.setPlaceholderText(preset_words.placeholder(preset))
+        self.url.setPlaceholderText(server_preset_texts.placeholder(preset))
         self._form.setRowVisible(self._limit_row, preset.trains)
         self.limit.blockSignals(True)
         self.limit.setValue(self._entry.limit)
@@ -150,7 +151,7 @@ class ProviderPage(QWidget):
 
     def _on_kind(self) -> None:
         """Another kind has another address, unless the person has written one."""
-        entry, before, chosen = self._entry, self._preset(), presets.preset(self.kind.currentData())
+        entry, before, chosen = self._entry, self._preset(), server_presets.preset(self.kind.currentData())
         if chosen.id == before.id:
             return
         entry.preset = chosen.id
@@ -214,11 +215,11 @@ class ProviderPage(QWidget):
         try:
             provider = await asyncio.to_thread(providers.connect, entry.id, workspace.settings, workspace.keys)
             try:
-                found = await diagnosis.diagnose(provider)
+                found = await status_messages.diagnose(provider)
             finally:
                 await provider.close()
         except JukuError as error:
-            found = diagnosis.Diagnosis(False, error.title, error.message)
+            found = status_messages.Diagnosis(False, error.title, error.message)
         if found.capabilities is not None:
             self._keep(entry, found.capabilities)
         if entry is self._entry:
@@ -245,7 +246,7 @@ class ProviderPage(QWidget):
 
 def _below(*parts: QWidget) -> QWidget:
     """One below the other in one row of the form, which would leave too much room for notes of its own."""
-    made = widgets.column(*parts)
+    made = basics.column(*parts)
     made.layout().setSpacing(style.SPACE // 2)
     return made
 

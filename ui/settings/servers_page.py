@@ -17,15 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import presets, providers, settings
+from core import providers, settings
 from core.errors import JukuError, KeyStoreError
 from core.language import tr
 from core.paths import engine_home
-from core.presets import Preset
+from core.providers import server_presets
+from core.providers.server_presets import Preset
 from core.settings import ProviderSettings, url_error
-from ui import preset_words, style, widgets
-from ui.provider_page import ProviderPage
-from ui.server_list import Line, ServerList
+from ui import style
+from ui.settings.server_list import Line, ServerList
+from ui.settings.server_page import ProviderPage
+from ui.widgets import basics, server_preset_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
@@ -47,7 +49,7 @@ class ServersPage(QWidget):
         self.add = QPushButton(style.icon("add"), tr("Add"))
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
         self.use = QPushButton(tr("Use this provider"))
-        self.title = widgets.heading("")
+        self.title = basics.heading("")
         self.page = ProviderPage(workspace)
         self.pages = QStackedWidget()
         self.menu = QMenu(self)
@@ -59,18 +61,18 @@ class ServersPage(QWidget):
 
     def _fill_menu(self) -> None:
         """The kinds of servers by what they do, with what to know of each."""
-        offered = [preset for preset in presets.presets() if preset.id != providers.LOCAL]
-        kinds = [preset for preset in offered if preset.id != presets.CUSTOM]
-        for title in dict.fromkeys(preset_words.ability(preset) for preset in kinds):
+        offered = [preset for preset in server_presets.presets() if preset.id != providers.LOCAL]
+        kinds = [preset for preset in offered if preset.id != server_presets.CUSTOM]
+        for title in dict.fromkeys(server_preset_texts.ability(preset) for preset in kinds):
             self.menu.addSection(title)
             for preset in kinds:
-                if preset_words.ability(preset) == title:
+                if server_preset_texts.ability(preset) == title:
                     self._offer(preset, preset.title)
         self.menu.addSeparator()
-        self._offer(presets.preset(presets.CUSTOM), tr("Custom"))
+        self._offer(server_presets.preset(server_presets.CUSTOM), tr("Custom"))
 
     def _offer(self, preset: Preset, title: str) -> None:
-        words = preset_words.remark(preset)
+        words = server_preset_texts.remark(preset)
         action = self.menu.addAction(f"{title}  –  {words}" if words else title)
         action.setData(preset.id)
         action.triggered.connect(lambda _checked=False: self._on_add(preset, title))
@@ -130,7 +132,7 @@ class ServersPage(QWidget):
         here = (tr("Trains and answers"),)
         lines = [Line(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
-            told = (preset_words.known_ability(entry), self._places.get(entry.id, ""))
+            told = (server_preset_texts.known_ability(entry), self._places.get(entry.id, ""))
             lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
         return [
             Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
@@ -154,7 +156,7 @@ class ServersPage(QWidget):
         self.title.setText(entry.title if entry else tr("This computer"))
         self.use.setText(tr("In use") if used else tr("Use this provider"))
         reason = tr("In use") if used else url_error(entry.base_url) if entry else ""
-        widgets.allow(self.use, reason)
+        basics.allow(self.use, reason)
         self.remove.setEnabled(entry is not None)
         self.pages.setCurrentIndex(0 if entry is None else 1)
         if entry is not None and entry is not self.page.entry:
@@ -289,10 +291,10 @@ def _local_page() -> QWidget:
         "Models are trained and asked on this computer, without an account or a network connection. The engine "
         "starts when it is needed and stops when you close the window."
     )
-    layout.addWidget(widgets.label(about, wrap=True))
+    layout.addWidget(basics.label(about, wrap=True))
     layout.addSpacing(style.SPACE)
-    layout.addWidget(widgets.label(tr("Its models, jobs and files are stored here:"), dim=True))
-    folder = widgets.label(str(engine_home()), wrap=True)
+    layout.addWidget(basics.label(tr("Its models, jobs and files are stored here:"), dim=True))
+    folder = basics.label(str(engine_home()), wrap=True)
     folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     layout.addWidget(folder)
     layout.addStretch()

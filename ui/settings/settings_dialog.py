@@ -16,14 +16,15 @@ from PySide6.QtWidgets import (
 from core import settings
 from core.errors import JukuError
 from core.language import LANGUAGES, tr
-from ui import style, widgets
-from ui.backups_page import BackupsPage
-from ui.drop_down import DropDown
-from ui.notice import MessageBar
-from ui.prices_page import PricesPage
-from ui.prompts_page import PromptsPage
-from ui.roles_page import RolesPage
-from ui.servers_page import ServersPage
+from ui import style
+from ui.settings.backups_page import BackupsPage
+from ui.settings.prices_page import PricesPage
+from ui.settings.prompts_page import PromptsPage
+from ui.settings.roles_page import RolesPage
+from ui.settings.servers_page import ServersPage
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 BOX_WIDTH = 180
@@ -89,7 +90,7 @@ class SettingsDialog(QDialog):
         form.setContentsMargins(0, style.SPACE, 0, 0)
         language = QHBoxLayout()
         language.addWidget(self.language)
-        language.addWidget(widgets.label(tr("Takes effect after a restart."), dim=True), 1)
+        language.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
         form.addRow(tr("&Language"), language)
         form.addRow(tr("&Theme"), self.theme)
         for box in (self.language, self.theme):

@@ -1,0 +1,1 @@
+"""The spec tab: text, facts and chat."""

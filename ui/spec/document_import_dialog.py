@@ -6,13 +6,14 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QRadioButton, QVBoxLayout, QWidget
 
-from core import outside
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
 from core.documents import Document
 from core.language import tr
-from ui import style, widgets
-from ui.growing_edit import text_of
-from ui.text_length import length_words
+from core.storage import background_process
+from ui import style
+from ui.widgets import basics
+from ui.widgets.formatting import length_words
+from ui.widgets.growing_text_edit import text_of
 from ui.workspace import Workspace
 
 NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
@@ -30,7 +31,9 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
 
     Start the task with the label `reading(path)`, so that its progress is shown and it can be cancelled.
     """
-    found = await outside.run_aside("core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path)))
+    found = await background_process.run_aside(
+        "core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path))
+    )
     return Document(**found)
 
 
@@ -47,8 +50,8 @@ class DocumentDialog(QDialog):
         self.resize(820, 640)
         self.editor = QPlainTextEdit(document.text, tabChangesFocus=True)
         self.editor.setAccessibleName(tr("Text of the document"))
-        self.length = widgets.label(dim=True)
-        self.note = widgets.Note()
+        self.length = basics.label(dim=True)
+        self.note = basics.Note()
         self.note.say("\n".join(_shown(document.notes)), "warning")
         self.append = QRadioButton(tr("&Append to the spec"))
         self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
@@ -70,14 +73,14 @@ class DocumentDialog(QDialog):
         self.editor.setFocus()
 
     def _lay_out(self) -> None:
-        title = widgets.heading(clip(self._document.title, 80))
+        title = basics.heading(clip(self._document.title, 80))
         title.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
         for part in (title, self.length, self.note):
             layout.addWidget(part)
         layout.addWidget(self.editor, 1)
-        layout.addWidget(widgets.label(tr("This is the new text in the spec. You can edit it here."), dim=True))
+        layout.addWidget(basics.label(tr("This is the new text in the spec. You can edit it here."), dim=True))
         layout.addSpacing(style.SPACE // 2)
         for choice in (self.append, self.replace):
             choice.setVisible(self._has_text)
@@ -92,7 +95,7 @@ class DocumentDialog(QDialog):
     def _show_length(self) -> None:
         text = self.editor.toPlainText()
         self.length.setText(length_words(text))
-        widgets.allow(self.take, "" if text.strip() else tr("The text is empty."))
+        basics.allow(self.take, "" if text.strip() else tr("The text is empty."))
 
     def _on_accepted(self) -> None:
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())

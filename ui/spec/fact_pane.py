@@ -8,21 +8,25 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from core import dataset, facts, inquiries, revisions, spec
-from core.coverage import Entry
-from core.facts import Fact
+from core.dataset import examples
+from core.exam.fact_coverage import Entry
 from core.formats import jsonl
+from core.generation import llm_runs
 from core.language import tr, trn
-from core.project import Changes, Project
-from ui import inquiry_runner, style, widgets
-from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
-from ui.fact_model import MEANINGS, state_words
-from ui.fact_table import FactTable
-from ui.generation_dialog import GenerationDialog
-from ui.inquiry_dialog import InquiryDialog, tell
-from ui.link_dialog import LinkDialog
-from ui.remake_dialog import RemakeDialog
-from ui.split_dialog import SplitDialog
+from core.spec import facts, revisions, spec
+from core.spec.facts import Fact
+from core.storage.project import Changes, Project
+from ui import style
+from ui.dataset.fact_link_dialog import LinkDialog
+from ui.generation import llm_run_runner
+from ui.generation.generation_dialog import GenerationDialog
+from ui.generation.llm_run_dialog import InquiryDialog, tell
+from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
+from ui.generation.remake_dialog import RemakeDialog
+from ui.spec.fact_table import FactTable
+from ui.spec.fact_table_model import MEANINGS, state_words
+from ui.spec.split_fact_dialog import SplitDialog
+from ui.widgets import basics
 from ui.workspace import Workspace
 
 
@@ -36,7 +40,7 @@ class Legend(QWidget):
         layout.setSpacing(style.SPACE // 2)
         self._labels: dict[str, QLabel] = {}
         for state in MEANINGS:
-            self._labels[state] = widgets.Chip(MEANINGS[state])
+            self._labels[state] = basics.Chip(MEANINGS[state])
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
@@ -60,7 +64,7 @@ class FactPane(QWidget):
         self._newest: set[int] | None = None
         self.table = FactTable()
         self.legend = Legend()
-        self.note, self.interrupted = widgets.Note(), widgets.Note()
+        self.note, self.interrupted = basics.Note(), basics.Note()
         self._make_buttons()
         self._make_menu()
         self._lay_out()
@@ -70,7 +74,7 @@ class FactPane(QWidget):
     def _make_buttons(self) -> None:
         self.add = QPushButton(style.icon("add"), tr("Add fact"))
         self.find = QPushButton(tr("Find facts"))
-        self.make = widgets.primary(tr("Generate missing rows…"))
+        self.make = basics.primary(tr("Generate missing rows…"))
         self.make.setToolTip(tr("Generate the rows that are missing, for the selected facts or for all"))
         self.rows = QPushButton(tr("Show its rows"))
         self.more = QPushButton(tr("More"))
@@ -104,7 +108,7 @@ class FactPane(QWidget):
     def _lay_out(self) -> None:
         self.facts = QStackedWidget()
         self.facts.addWidget(
-            widgets.EmptyState(
+            basics.EmptyState(
                 tr("No facts yet"),
                 tr(
                     "A fact is one statement that the model is to know. Write or import the text, then add what was "
@@ -125,7 +129,7 @@ class FactPane(QWidget):
         below.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
-        layout.addWidget(widgets.column(above, self.facts, self.note, self.interrupted, below))
+        layout.addWidget(basics.column(above, self.facts, self.note, self.interrupted, below))
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self._on_add())
@@ -150,13 +154,13 @@ class FactPane(QWidget):
         gone = await project.read(facts.deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
-        self._show_interrupted(await project.read(inquiries.unfinished))
+        self._show_interrupted(await project.read(llm_runs.unfinished))
         self._show_note()
         self._show_buttons()
 
-    def _show_interrupted(self, left: list[inquiries.Inquiry]) -> None:
+    def _show_interrupted(self, left: list[llm_runs.Inquiry]) -> None:
         """Tell of runs with a chat model that ended before their end, and are not going on."""
-        runner = inquiry_runner.of(self._workspace)
+        runner = llm_run_runner.of(self._workspace)
         tasks = {one.task for one in left if runner.progress(one.task) is None}
         if "examples" in tasks:
             text = tr("A run with a chat model was interrupted: see “Generate missing rows…”.")
@@ -295,7 +299,7 @@ class FactPane(QWidget):
 def _add_row(db: sqlite3.Connection, fact: Fact) -> None:
     """An empty draft about a fact, to be written by hand."""
     text = jsonl.new_row(spec.load(db).system_prompt, "", "")
-    dataset.add(db, [dataset.read_row(text, status="draft", facts=fact.name, quote=fact.quote)])
+    examples.add(db, [examples.read_row(text, status="draft", facts=fact.name, quote=fact.quote)])
 
 
 def _accept_missing(db: sqlite3.Connection) -> None:

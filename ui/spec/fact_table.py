@@ -12,11 +12,12 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from core.coverage import KINDS, Entry
-from core.facts import Fact
+from core.exam.fact_coverage import KINDS, Entry
 from core.language import tr
-from ui import style, widgets
-from ui.fact_model import COVERED, ENTRY, EXAMINED, KNOWN, NAME, RECALL, TEXT, FactModel
+from core.spec.facts import Fact
+from ui import style
+from ui.spec.fact_table_model import COVERED, ENTRY, EXAMINED, KNOWN, NAME, RECALL, TEXT, FactModel
+from ui.widgets import basics
 
 CELL = 19  # pixels of one kind's count
 WIDTHS = {NAME: 66, COVERED: CELL * len(KINDS) + 16, EXAMINED: 58, RECALL: 66, KNOWN: 62}
@@ -108,7 +109,7 @@ class FactTable(QTableView):
 
     def choose(self, id: int) -> None:
         if (row := self.facts.row(id)) is not None:
-            widgets.select_row(self, row, TEXT)
+            basics.select_row(self, row, TEXT)
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:
@@ -125,5 +126,5 @@ class FactTable(QTableView):
         if fact := self.fact():
             row = self.facts.row(fact.id)
             assert row is not None
-            widgets.select_row(self, row, TEXT)
+            basics.select_row(self, row, TEXT)
             self.edit(self.facts.index(row, TEXT))

@@ -4,12 +4,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core import coverage
-from core.coverage import EXAM, KINDS, STUDY, Entry
-from core.facts import Fact
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, KINDS, STUDY, Entry
 from core.language import tr, trn
-from ui import style, widgets
-from ui.value_words import word
+from core.spec.facts import Fact
+from ui import style
+from ui.widgets import basics
+from ui.widgets.value_texts import word
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)
 WARNING = "⚠"
@@ -145,7 +146,7 @@ class FactModel(QAbstractTableModel):
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
             told = about(entry, self.is_lost(entry.fact))
-            return widgets.tip(told) if role == Role.ToolTipRole else told
+            return basics.tip(told) if role == Role.ToolTipRole else told
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
         if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
@@ -163,7 +164,7 @@ class FactModel(QAbstractTableModel):
             "",
             str(entry.examined),
             recall,
-            known[coverage.knowledge(fact.known)],
+            known[fact_coverage.knowledge(fact.known)],
         )
         return shown[column]
 

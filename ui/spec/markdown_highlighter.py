@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QPalette, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QPlainTextEdit
 
-from ui.text_marks import units
+from ui.widgets.text_highlights import units
 
 SLICE = 0.006  # seconds of formatting between two looks at what else the window has to do
 HEADING = re.compile(r"#{1,6}\s.*")

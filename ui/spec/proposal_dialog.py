@@ -4,8 +4,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.language import tr, trn
-from ui import style, widgets
-from ui.side_by_side import SideBySide
+from ui import style
+from ui.widgets import basics
+from ui.widgets.side_by_side import SideBySide
 
 SHORTER = 0.6  # of the present length, below which a model has probably left parts out
 SHORT = 400  # characters of a text that may well be made shorter
@@ -23,13 +24,13 @@ class ProposalDialog(QDialog):
         self.setWindowTitle(tr("Suggested changes"))
         self.resize(1120, 720)
         self._old = old
-        self.note = widgets.Note()
+        self.note = basics.Note()
         self._say(old, new, is_edited)
         self.sides = SideBySide(choosing=True)
-        self.take = widgets.primary("")
+        self.take = basics.primary("")
         self.leave = QPushButton(tr("Cancel"))
         self._lay_out()
-        self.sides.show_texts(old, new, tr("Your text"), tr("Suggested by {model}", model=widgets.short_name(model)))
+        self.sides.show_texts(old, new, tr("Your text"), tr("Suggested by {model}", model=basics.short_name(model)))
         self.sides.chosen_changed.connect(self._show_button)
         self.take.clicked.connect(self._on_take)
         self.leave.clicked.connect(self.reject)
@@ -38,7 +39,7 @@ class ProposalDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addWidget(widgets.label(tr("Alt+↑ and Alt+↓ move between changes, Space accepts one."), dim=True))
+        buttons.addWidget(basics.label(tr("Alt+↑ and Alt+↓ move between changes, Space accepts one."), dim=True))
         buttons.addStretch()
         for button in (self.take, self.leave):
             button.setAutoDefault(False)
@@ -66,7 +67,7 @@ class ProposalDialog(QDialog):
     def _show_button(self) -> None:
         count = len(self.sides.accepted())
         self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
-        widgets.allow(self.take, "" if count else tr("Accept a change first."))
+        basics.allow(self.take, "" if count else tr("Accept a change first."))
 
     def _on_take(self) -> None:
         self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))

@@ -4,9 +4,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from core.language import tr
-from core.spec_lint import Remark
-from ui import style, widgets
-from ui.problems_tree import severity_icon
+from core.spec.lint import Remark
+from ui import style
+from ui.dataset.problems_tree import severity_icon
+from ui.widgets import basics
 
 PLACE = Qt.ItemDataRole.UserRole
 SHOWN = 90  # characters of a passage
@@ -24,7 +25,7 @@ class RemarkList(QWidget):
         self._list.itemActivated.connect(self._on_chosen)
         self._stack = QStackedWidget()
         self._stack.addWidget(
-            widgets.EmptyState(
+            basics.EmptyState(
                 tr("No remarks"),
                 tr(
                     "This shows what could teach the model something wrong: different figures for the same "

@@ -3,17 +3,18 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core import revisions, spec
-from core.checks.rules import clip
+from core.checks.rule_registry import clip
 from core.language import tr
-from core.project import Project
-from core.revisions import Revision
-from core.spec import Spec
-from ui import style, widgets
-from ui.kept_states import Kept, KeptStates, Words
-from ui.nothing import Nothing
-from ui.side_by_side import SideBySide
-from ui.text_length import length_words
+from core.spec import revisions, spec
+from core.spec.revisions import Revision
+from core.spec.spec import Spec
+from core.storage.project import Project
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
+from ui.widgets.formatting import length_words
+from ui.widgets.side_by_side import SideBySide
+from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
 from ui.workspace import Workspace
 
 SHOWN = 300  # characters of a name or system prompt that differs
@@ -29,7 +30,7 @@ class RevisionsDialog(KeptStates):
         self._states: dict[int, Spec] = {}
         self._shown: tuple[int, int, Spec, Spec] | None = None
         self.sides = SideBySide()
-        self.beside = widgets.Note()  # what differs beside the text
+        self.beside = basics.Note()  # what differs beside the text
         self._empty = Nothing(
             tr("Nothing to compare"), tr("Save a state first; then all later changes are shown here.")
         )

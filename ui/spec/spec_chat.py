@@ -7,18 +7,21 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from core import difference, drafting, refining
-from core.drafting import Exchange
 from core.errors import JukuError
+from core.generation import fact_refining, spec_drafting
+from core.generation.spec_drafting import Exchange
 from core.language import tr, trn
 from core.providers import LOCAL, Message, Sampling
-from core.spec import Spec
-from ui import chat_turns, style, widgets
-from ui.chat_turns import Answer, Asked, Remarks
-from ui.model_box import USABLE, ModelBox
-from ui.proposal_dialog import ProposalDialog
-from ui.question_field import QuestionField
+from core.spec.spec import Spec
+from core.text import diff
+from ui import style
+from ui.spec import spec_chat_messages
+from ui.spec.proposal_dialog import ProposalDialog
+from ui.spec.spec_chat_messages import Answer, Asked, Remarks
 from ui.tasks import Command
+from ui.widgets import basics
+from ui.widgets.model_box import USABLE, ModelBox
+from ui.widgets.question_field import QuestionField
 from ui.workspace import Workspace
 
 
@@ -46,7 +49,7 @@ class SpecChat(QWidget):
         self.field.setAccessibleName(tr("Message"))
         self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter starts a new line)"))
         self.contradictions = QPushButton(tr("Find contradictions"))
-        self.send = widgets.primary(tr("Send"))
+        self.send = basics.primary(tr("Send"))
         self.send.setMinimumWidth(90)
         self.setFocusProxy(self.field)
         self._lay_out()
@@ -80,7 +83,7 @@ class SpecChat(QWidget):
 
     def _nobody(self) -> QWidget:
         """What stands here while there is no model to talk to."""
-        empty = widgets.EmptyState(
+        empty = basics.EmptyState(
             tr("No model to chat with"),
             tr(
                 "Write the spec here together with a chat model. Choose a provider that has one in the settings. "
@@ -116,7 +119,7 @@ class SpecChat(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE // 2)
         column.addWidget(
-            widgets.label(
+            basics.label(
                 tr(
                     "Say what the text should be about, or what should change. A model reads the whole text and "
                     "suggests changes; you review each of them before it is made."
@@ -125,7 +128,7 @@ class SpecChat(QWidget):
                 dim=True,
             )
         )
-        self.hint = widgets.Note()
+        self.hint = basics.Note()
         column.addWidget(self.hint)
         self.suggested: list[QPushButton] = []
         for title, text, is_whole in (
@@ -172,8 +175,8 @@ class SpecChat(QWidget):
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
         lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
-        widgets.allow(self.send, "" if is_busy else lacks or empty)
-        widgets.allow(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
+        basics.allow(self.send, "" if is_busy else lacks or empty)
+        basics.allow(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
         self.anew.setEnabled(self._start.isHidden())
 
     # --- the conversation
@@ -184,7 +187,7 @@ class SpecChat(QWidget):
         if task is not None:
             task.cancel()
         self._exchanges.clear()
-        chat_turns.clear(self._column, 1)
+        spec_chat_messages.clear(self._column, 1)
         self._start.show()
         self._at_end = True
         self.show_offers()
@@ -209,9 +212,9 @@ class SpecChat(QWidget):
         self.field.remember(asked)
         self.field.clear()
         state = self._current()
-        messages = drafting.messages(state, self._exchanges, asked)
+        messages = spec_drafting.messages(state, self._exchanges, asked)
         answer = self._begin(asked, tr("Answering…"))
-        work = self._ask(answer, messages, drafting.sampling(state.text), lambda: self._end(answer, asked, state))
+        work = self._ask(answer, messages, spec_drafting.sampling(state.text), lambda: self._end(answer, asked, state))
         self._start_work(answer, work)
 
     def _on_contradictions(self) -> None:
@@ -224,8 +227,10 @@ class SpecChat(QWidget):
             answer.fail(tr("There is no text yet to look through."), "note")
             self._show_buttons()
             return
-        sampling = Sampling(max_tokens=refining.REPLY_TOKENS)
-        work = self._ask(answer, refining.remarks_messages(state), sampling, lambda: self._end_remarks(answer, state))
+        sampling = Sampling(max_tokens=fact_refining.REPLY_TOKENS)
+        work = self._ask(
+            answer, fact_refining.remarks_messages(state), sampling, lambda: self._end_remarks(answer, state)
+        )
         self._start_work(answer, work)
 
     def _begin(self, asked: str, state: str, is_shown: bool = True) -> Answer:
@@ -288,8 +293,8 @@ class SpecChat(QWidget):
                 "warning",
             )
         elif draft.text is not None:
-            text = drafting.fitted(draft.text, state.text)
-            answer.offer(len(difference.hunks(state.text, text)))
+            text = spec_drafting.fitted(draft.text, state.text)
+            answer.offer(len(diff.hunks(state.text, text)))
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._look(answer, proposals))
 
@@ -299,8 +304,8 @@ class SpecChat(QWidget):
         `proposals` are texts that it was made from, and what it was for each: the one nearest to the present text counts.
         """
         now = self._current().text
-        made_from = now if now in proposals else min(proposals, key=lambda base: len(difference.hunks(base, now)))
-        proposal = drafting.onto(made_from, proposals[made_from], now)
+        made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.hunks(base, now)))
+        proposal = spec_drafting.onto(made_from, proposals[made_from], now)
         if proposal == now:
             answer.offered.setText(tr("Everything is already in your text."))
             return
@@ -316,7 +321,7 @@ class SpecChat(QWidget):
         self.text_wanted.emit(new, old)
 
     def _end_remarks(self, answer: Answer, state: Spec) -> None:
-        found = Remarks(answer.model, refining.remarks(answer.reply), state.text)
+        found = Remarks(answer.model, fact_refining.remarks(answer.reply), state.text)
         found.place_wanted.connect(self._on_place)
         found.mend_wanted.connect(
             lambda remark: self._on_suggested(tr("Change the text to resolve this: {remark}", remark=remark), False)
@@ -326,7 +331,7 @@ class SpecChat(QWidget):
         answer.deleteLater()
 
     def _on_place(self, remark: str) -> None:
-        place = drafting.quoted(remark, self._current().text)
+        place = spec_drafting.quoted(remark, self._current().text)
         if place is not None:
             self.place_chosen.emit(place)
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from core import drafting
+from core.generation import spec_drafting
 from core.language import tr, trn
-from ui import style, widgets
-from ui.growing_edit import GrowingEdit
+from ui import style
+from ui.widgets import basics
+from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.link_button import LINK
 
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
-LINK = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
-QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
@@ -60,12 +60,12 @@ class Answer(QWidget):
         self._is_shown = is_shown
         self._flush = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._flush.timeout.connect(self._show)
-        name = widgets.short_name(model)
-        self._name = widgets.label(name, dim=True)
-        self._name.setToolTip(widgets.tip(model))
+        name = basics.short_name(model)
+        self._name = basics.label(name, dim=True)
+        self._name.setToolTip(basics.tip(model))
         self.words = Words(name)
         self.words.hide()
-        self.state, self.error = widgets.Note(), widgets.Note()
+        self.state, self.error = basics.Note(), basics.Note()
         self.state.say(state)
         self._offer = self._make_offer()
         layout = QVBoxLayout(self)
@@ -78,7 +78,7 @@ class Answer(QWidget):
         frame = QFrame()
         frame.setObjectName("offer")
         frame.setStyleSheet("#offer { border: 1px solid palette(mid); border-radius: 5px; }")
-        self.offered = widgets.label(wrap=True)
+        self.offered = basics.label(wrap=True)
         self.look = QPushButton(tr("Review the changes…"))
         self.look.clicked.connect(lambda _checked: self.look_wanted.emit())
         layout = QHBoxLayout(frame)
@@ -97,18 +97,18 @@ class Answer(QWidget):
         self._flush.stop()
         if not self._is_shown:
             return
-        draft = drafting.read(self.reply)
+        draft = spec_drafting.read(self.reply)
         self.words.show_text(draft.talk)
         self.words.setVisible(bool(draft.talk))
         if draft.is_cut or draft.text is not None:
             lines = self.reply.count("\n") - draft.talk.count("\n")
             self.state.say(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
 
-    def finish(self) -> drafting.Draft:
+    def finish(self) -> spec_drafting.Draft:
         """All has come; what it was."""
         self._show()
         self.state.say("")
-        return drafting.read(self.reply)
+        return spec_drafting.read(self.reply)
 
     def fail(self, text: str, meaning: str = "error") -> None:
         """What has come stays, and below it is said what went wrong."""
@@ -134,14 +134,14 @@ class Remarks(QWidget):
     def __init__(self, model: str, found: Sequence[str], text: str) -> None:
         super().__init__()
         self.remarks = list(found)
-        name = widgets.short_name(model)
+        name = basics.short_name(model)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 3)
         told = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
-        layout.addWidget(widgets.label(told if found else tr("{model} has no remarks.", model=name), dim=True))
+        layout.addWidget(basics.label(told if found else tr("{model} has no remarks.", model=name), dim=True))
         for remark in found:
-            layout.addWidget(self._remark(remark, drafting.quoted(remark, text) is not None))
+            layout.addWidget(self._remark(remark, spec_drafting.quoted(remark, text) is not None))
 
     def _remark(self, remark: str, is_placed: bool) -> QWidget:
         acts = QHBoxLayout()

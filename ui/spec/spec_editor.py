@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 from core.language import tr
 from ui import style
-from ui.fact_model import MEANINGS
-from ui.markdown import MarkdownHighlighter
+from ui.spec.fact_table_model import MEANINGS
+from ui.spec.markdown_highlighter import MarkdownHighlighter
 
 MARGIN = 14  # pixels around the text
 PARAGRAPH = "\u2029"  # what Qt puts between the lines of a selection

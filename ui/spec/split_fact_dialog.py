@@ -3,10 +3,11 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
-from core import statements
-from core.facts import Fact
 from core.language import tr, trn
-from ui import style, widgets
+from core.spec.facts import Fact
+from core.text import statements
+from ui import style
+from ui.widgets import basics
 
 
 class SplitDialog(QDialog):
@@ -27,7 +28,7 @@ class SplitDialog(QDialog):
         self.edit.textChanged.connect(self._show_count)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
-        layout.addWidget(widgets.label(tr("One fact per line. The rows stay with the first one."), wrap=True, dim=True))
+        layout.addWidget(basics.label(tr("One fact per line. The rows stay with the first one."), wrap=True, dim=True))
         layout.addWidget(self.edit)
         layout.addWidget(self.buttons)
         self._show_count()
@@ -38,7 +39,7 @@ class SplitDialog(QDialog):
 
     def _show_count(self) -> None:
         count = len(self.parts())
-        widgets.allow(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
+        basics.allow(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
         self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split up"))
 
     def _on_accepted(self) -> None:

@@ -19,30 +19,35 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import coverage, facts, findings, lineage, spec, spec_survey, trained_prompt
-from core.coverage import Entry
+from core.dataset import system_prompts
+from core.dataset.system_prompts import Trained
 from core.documents import Document
 from core.errors import JukuError
+from core.exam import fact_coverage
+from core.exam.fact_coverage import Entry
 from core.language import tr, trn
-from core.passages import Span
 from core.progress import Reporter
-from core.project import Changes, Project
-from core.spec import Spec
-from core.trained_prompt import Trained
-from ui import style, widgets
-from ui.document_import import REPLACE, DocumentDialog, read_document, reading
-from ui.fact_pane import FactPane
-from ui.find_bar import FindBar
-from ui.outline import Outline
-from ui.reload import Reload
-from ui.remark_list import RemarkList
-from ui.revisions_dialog import RevisionsDialog
-from ui.spec_chat import SpecChat
-from ui.spec_editor import Passage, SpecEditor, passages_of
-from ui.spec_preview import SpecPreview
+from core.review import findings
+from core.spec import facts, spec, spec_review
+from core.spec.quote_tracking import Span
+from core.spec.spec import Spec
+from core.storage.project import Changes, Project
+from core.training import lineage
+from ui import style
+from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
+from ui.spec.fact_pane import FactPane
+from ui.spec.outline import Outline
+from ui.spec.remark_list import RemarkList
+from ui.spec.revisions_dialog import RevisionsDialog
+from ui.spec.spec_chat import SpecChat
+from ui.spec.spec_editor import Passage, SpecEditor, passages_of
+from ui.spec.spec_preview import SpecPreview
 from ui.tab import Tab
-from ui.text_length import length_words
-from ui.text_marks import units
+from ui.widgets import basics
+from ui.widgets.find_bar import FindBar
+from ui.widgets.formatting import length_words
+from ui.widgets.text_highlights import units
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 REMARKS = 1  # the place of that page at the side
@@ -76,9 +81,9 @@ class SpecTab(Tab):
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
-        self.differing = widgets.Note()
+        self.differing = basics.Note()
         self.as_rows = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_rows.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_rows.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
         self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()
         self.texts = QStackedWidget()
@@ -91,8 +96,8 @@ class SpecTab(Tab):
         self.document = QPushButton(style.icon("import"), tr("Document…"))
         self.document.setToolTip(tr("Import Markdown, text, HTML, Word or PDF"))
         self.revisions = QPushButton(tr("Revisions…"))
-        self.status = widgets.label(dim=True)
-        self.counts = widgets.label(dim=True)
+        self.status = basics.label(dim=True)
+        self.counts = basics.label(dim=True)
         self._typing = QTimer(self, singleShot=True, interval=TYPING)
 
     def _make_side(self) -> None:
@@ -139,7 +144,7 @@ class SpecTab(Tab):
         below.addStretch()
         below.addWidget(self.status)
         # The warning stands below the text, so that it moves nothing when it comes.
-        return widgets.column(form, tools, self.find, self.texts, noted, below)
+        return basics.column(form, tools, self.find, self.texts, noted, below)
 
     def _connect(self) -> None:
         for field in (self.name, self.description):
@@ -222,7 +227,7 @@ class SpecTab(Tab):
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = trained_prompt.words(unasked, self._stored.system_prompt)
+            text = system_prompts.words(unasked, self._stored.system_prompt)
         self._unasked = unasked
         self.differing.say(text, "warning")
         self.as_rows.setVisible(unasked is not None)
@@ -233,12 +238,12 @@ class SpecTab(Tab):
 
     async def _use_prompt(self, prompt: str) -> Changes:
         await self.flush()
-        return await self.workspace.project.write(tr("Use the rows’ prompt"), trained_prompt.use, prompt)
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
 
     async def _look_through(self, text: str, taken: list[Span]) -> None:
         """Look through a text that was not looked through yet: for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
-            found = await spec_survey.look(text, taken, Reporter())
+            found = await spec_review.look(text, taken, Reporter())
             self._looked = state
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)
@@ -357,7 +362,7 @@ class SpecTab(Tab):
 def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
-    text, entries = spec.load(db).text, coverage.ledger(db)
+    text, entries = spec.load(db).text, fact_coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
     passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))

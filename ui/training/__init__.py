@@ -1,0 +1,1 @@
+"""The training tab: the form, the queue and the jobs."""

@@ -3,18 +3,19 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QVBoxLayout, QWidget
 
-from core import lineage
+from core.dataset.versions import Diff
 from core.errors import JukuError
-from core.jobs import Job
 from core.language import tr
-from core.lineage import Since
 from core.progress import Reporter
-from core.versions import Diff
-from ui import style, widgets
-from ui.latest import Latest
-from ui.nothing import Nothing
-from ui.side_by_side import SideBySide
-from ui.version_diff import DiffView
+from core.training import lineage
+from core.training.jobs import Job
+from core.training.lineage import Since
+from ui import style
+from ui.dataset.version_diff import DiffView
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest
+from ui.widgets.empty_state import Nothing
+from ui.widgets.side_by_side import SideBySide
 from ui.workspace import Workspace
 
 SPLITS = ("train", "validation")
@@ -27,12 +28,12 @@ class ChangedDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(
-            tr("What has changed since {job}", job=widgets.short_name(job.fine_tuned_model or job.model))
+            tr("What has changed since {job}", job=basics.short_name(job.fine_tuned_model or job.model))
         )
         self._workspace, self._job = workspace, job
         self._work = Latest(workspace, self)
         self.finished.connect(lambda _result: self._work.stop())
-        self.summary = widgets.Note()
+        self.summary = basics.Note()
         self.views = {split: DiffView() for split in SPLITS}
         for split, view in self.views.items():
             view.more_wanted.connect(lambda offset, split=split: self._more(split, offset))

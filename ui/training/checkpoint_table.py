@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
 
 from core.language import tr
 from core.providers import Checkpoint
-from ui import style, widgets
-from ui.nothing import Nothing
-from ui.text_length import local_time
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
+from ui.widgets.formatting import local_time
 
 # The metrics that most servers tell, by their names there.
 METRICS = ("train_loss", "valid_loss", "full_valid_loss", "train_mean_token_accuracy", "full_valid_mean_token_accuracy")
@@ -60,7 +61,7 @@ class CheckpointTable(QWidget):
         self._pages.addWidget(Nothing(tr("No checkpoints"), tr("A server that saves the model during training, "
                                                                "usually after each epoch, lists it here. Each "
                                                                "can be asked questions and tested in an exam.")))  # fmt: skip
-        self._pages.addWidget(widgets.column(self.table, below))
+        self._pages.addWidget(basics.column(self.table, below))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.addWidget(self._pages)
@@ -90,7 +91,7 @@ class CheckpointTable(QWidget):
         self.table.resizeColumnsToContents()
         if checkpoints:
             kept = (row for row, one in enumerate(checkpoints) if before and one.id == before.id)
-            widgets.select_row(self.table, next(kept, 0))
+            basics.select_row(self.table, next(kept, 0))
 
     def checkpoint(self) -> Checkpoint | None:
         """The selected one."""

@@ -3,10 +3,12 @@
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
-from core.jobs import Job
 from core.language import tr
-from ui import job_words, style, widgets
-from ui.notice import Notice
+from core.training.jobs import Job
+from ui import style
+from ui.training import job_texts
+from ui.widgets import basics
+from ui.widgets.message_bar import Notice
 
 SHOWN = 15_000  # milliseconds that a message of the desktop stays
 
@@ -50,10 +52,10 @@ class DesktopNotice(QObject):
 
 def words(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
-    name = widgets.short_name(job.fine_tuned_model or job.model)
+    name = basics.short_name(job.fine_tuned_model or job.model)
     if job.status == "succeeded":
         return tr("Trained: {model}", model=name), tr("Ask it in the chat, or test it in an exam."), "good"
     if job.status == "cancelled":
         return tr("Cancelled: {model}", model=name), "", "warning"
     reason = " ".join(job.error.split())[:200].replace("<", "‹").replace(">", "›")
-    return tr("Not trained: {model}", model=name), " ".join(filter(None, (reason, job_words.advice(job)))), "error"
+    return tr("Not trained: {model}", model=name), " ".join(filter(None, (reason, job_texts.advice(job)))), "error"

@@ -6,8 +6,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
 from core.language import tr
-from core.presets import Range
-from ui import style, widgets
+from core.providers.server_presets import Range
+from ui import style
+from ui.widgets import basics
 
 COLUMNS = 4
 Value = int | float | str
@@ -62,7 +63,7 @@ class HyperFields(QObject):
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
-        field.setToolTip(widgets.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
+        field.setToolTip(basics.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
         field.textChanged.connect(lambda _text: self.changed.emit())
         field.editingFinished.connect(self.entered)
         if self._width:
@@ -120,7 +121,7 @@ def field_grid() -> QGridLayout:
 
 def titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
     """Put `field` under its title; the places of a grid are counted along its lines."""
-    label = widgets.label(name, dim=True)
+    label = basics.label(name, dim=True)
     label.setBuddy(field)
     field.setAccessibleName(name.replace("&", ""))
     line, column = divmod(place, COLUMNS)

@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core.jobs import OWN, Job
 from core.language import tr
+from core.training.jobs import OWN, Job
 
 ONE, MANY = True, False
 KEPT = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other

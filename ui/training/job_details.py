@@ -5,11 +5,13 @@ import json
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from core import lineage
-from core.jobs import Job
 from core.language import tr, trn
-from ui import hyper_fields, job_words, style, widgets
-from ui.text_length import local_time
+from core.training import lineage
+from core.training.jobs import Job
+from ui import style
+from ui.training import hyperparameter_fields, job_texts
+from ui.widgets import basics
+from ui.widgets.formatting import local_time
 
 DIGEST = 16  # characters of a content hash that are shown
 
@@ -27,7 +29,7 @@ class JobRecord(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.since = QPushButton(tr("What has changed since?"))
         self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
-        self.note = widgets.label(
+        self.note = basics.label(
             tr("This job was created elsewhere, so its training rows are not known here."), dim=True
         )
         self.note.setWordWrap(True)
@@ -58,7 +60,7 @@ class JobRecord(QScrollArea):
         while self._form.rowCount():
             self._form.removeRow(0)
         for name, text in facts(job, server):
-            self._form.addRow(widgets.label(name, dim=True), _value(text))
+            self._form.addRow(basics.label(name, dim=True), _value(text))
 
     def text(self) -> str:
         """All of it, line by line."""
@@ -73,8 +75,8 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
         (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
         (tr("Base model"), job.model),
-        (tr("Method"), job_words.method_title(job.method)),
-        *((hyper_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
+        (tr("Method"), job_texts.method_title(job.method)),
+        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
             tr("Notes for the job"),
@@ -115,6 +117,6 @@ def _results(job: Job) -> list[str]:
 
 
 def _value(text: str) -> QLabel:
-    made = widgets.label(text, wrap=True)
+    made = basics.label(text, wrap=True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made

@@ -6,17 +6,18 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from core import training
 from core.errors import JukuError
-from core.jobs import Job
 from core.language import tr, trn
-from core.project import Changes
 from core.providers import LOCAL
-from core.training import Plan
-from ui import queue_runner, widgets
-from ui.confirm import Role, confirm
-from ui.job_actions import is_unsent
-from ui.server_dialog import NAMED, ask_to_delete
+from core.storage.project import Changes
+from core.training import submit
+from core.training.jobs import Job
+from core.training.submit import Plan
+from ui.training import queue_runner
+from ui.training.job_actions import is_unsent
+from ui.training.server_contents_dialog import NAMED, ask_to_delete
+from ui.widgets import basics
+from ui.widgets.confirm import Role, confirm
 from ui.workspace import Workspace
 
 
@@ -32,7 +33,7 @@ class JobActs(QObject):
         self._runner = queue_runner.of(workspace)
 
     def do(self, name: str, jobs: Sequence[Job]) -> None:
-        """Do the act `name` (ui/job_actions.py) to `jobs`."""
+        """Do the act `name` (ui/training/job_actions.py) to `jobs`."""
         match name:
             case "chat" | "exam":
                 self.model_wanted.emit(name, jobs[0], jobs[0].fine_tuned_model)
@@ -63,7 +64,7 @@ class JobActs(QObject):
 
     async def _wish(self, job: Job, wish: str) -> Changes:
         provider = await self._workspace.provider(job.provider)
-        act = training.pause if wish == "pause" else training.resume
+        act = submit.pause if wish == "pause" else submit.resume
         return await act(self._workspace.project, provider, job.id)
 
     def _cancel(self, jobs: Sequence[Job]) -> None:
@@ -78,7 +79,7 @@ class JobActs(QObject):
             self._owner,
             tr("Cancel jobs"),
             trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
-            "\n".join([*(widgets.short_name(job.model) for job in jobs[:NAMED]), "", lost]),
+            "\n".join([*(basics.short_name(job.model) for job in jobs[:NAMED]), "", lost]),
             trn("Cancel the job", "Cancel the jobs", len(jobs)),
             lambda: self._each(jobs, self._runner.cancel),
             Role.DestructiveRole,
@@ -92,7 +93,7 @@ class JobActs(QObject):
             self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
-        names = [widgets.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
+        names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
         lost = tr(
             "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
         )
@@ -102,7 +103,7 @@ class JobActs(QObject):
             trn("Delete the record of {n} job?", "Delete the records of {n} jobs?", len(jobs)),
             "\n".join([*names, "", lost]),
             tr("Delete record"),
-            lambda: self._each(jobs, lambda job: training.forget(self._workspace.project, job.id)),
+            lambda: self._each(jobs, lambda job: submit.forget(self._workspace.project, job.id)),
             Role.DestructiveRole,
         )
 

@@ -15,18 +15,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import lineage
-from core.curves import Series
-from core.jobs import UPLOADING
 from core.language import tr, trn
 from core.providers import Checkpoint, Event
 from core.settings import Settings
-from ui import job_words, style, widgets
-from ui.checkpoint_table import CheckpointTable
-from ui.curve_chart import CurveChart, CurveJob
-from ui.job_actions import JobActions
-from ui.job_record import JobRecord
-from ui.job_table import SOON, Line, days
+from core.training import lineage
+from core.training.jobs import UPLOADING
+from core.training.metrics import Series
+from ui import style
+from ui.charts.curve_chart import CurveChart, CurveJob
+from ui.training import job_texts
+from ui.training.checkpoint_table import CheckpointTable
+from ui.training.job_actions import JobActions
+from ui.training.job_details import JobRecord
+from ui.training.job_table import SOON, Line, days
+from ui.widgets import basics
 
 SHOWN = ("chat", "exam", "pause", "resume", "cancel", "again")
 MORE = ("copy", "forget", "delete")
@@ -51,8 +53,8 @@ class JobPane(QWidget):
         super().__init__()
         self._job = 0
         self._events: list[Event] = []
-        self.title, self.state = widgets.heading(""), widgets.Note()
-        self.error, self.end = widgets.Note(), widgets.Note()
+        self.title, self.state = basics.heading(""), basics.Note()
+        self.error, self.end = basics.Note(), basics.Note()
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedHeight(6)
         self.bar.setAccessibleName(tr("Progress of the job"))
@@ -93,10 +95,10 @@ class JobPane(QWidget):
         first = lines[0]
         job = first.job
         self.title.setText(_title(lines))
-        self.state.say(job_words.sentence(first.standing))
+        self.state.say(job_texts.sentence(first.standing))
         self._show_bar(first)
         self.error.say(
-            "\n".join(filter(None, (job.error, job_words.advice(job)))),
+            "\n".join(filter(None, (job.error, job_texts.advice(job)))),
             "error" if job.status == "failed" else "warning",
         )
         self._show_end(first)
@@ -126,9 +128,7 @@ class JobPane(QWidget):
             self.bar.show()
             self.bar.setRange(0, 1000)
             self.bar.setValue(1000 * done // total)
-            self.state.say(
-                tr("Sending the rows: {done} of {total}", done=widgets.size(done), total=widgets.size(total))
-            )
+            self.state.say(tr("Sending the rows: {done} of {total}", done=basics.size(done), total=basics.size(total)))
 
     def _show_bar(self, line: Line) -> None:
         share = line.standing.share
@@ -169,7 +169,7 @@ def _title(lines: Sequence[Line]) -> str:
 
 def _short(line: Line) -> str:
     job = line.job
-    return widgets.short_name(job.fine_tuned_model or job.model)
+    return basics.short_name(job.fine_tuned_model or job.model)
 
 
 def _event(event: Event) -> str:

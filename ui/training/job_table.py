@@ -17,12 +17,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableWidget, QTableWidgetItem
 
-from core import lineage
-from core.jobs import Job
 from core.language import tr, trn
-from core.standing import Standing
-from ui import job_words, style, widgets
-from ui.text_length import local_time
+from core.training import lineage
+from core.training.job_progress import Standing
+from core.training.jobs import Job
+from ui import style
+from ui.training import job_texts
+from ui.widgets import basics
+from ui.widgets.formatting import local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
 SHARE = Qt.ItemDataRole.UserRole
@@ -154,7 +156,7 @@ class JobTable(QTableWidget):
                 self.setItem(row, column, item := QTableWidgetItem())
             item.setText(text)
             tip = tips.get(column, "")
-            item.setToolTip(widgets.tip(tip) if tip else "")
+            item.setToolTip(basics.tip(tip) if tip else "")
         self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
         soon = line.days is not None and line.days <= SOON
         self.item(row, MODEL).setData(
@@ -162,7 +164,7 @@ class JobTable(QTableWidget):
         )
         self.item(row, STATUS).setIcon(
             _dot(
-                style.colours(job_words.MEANINGS.get(line.job.status, "note"))[0],
+                style.colours(job_texts.MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
             )
         )
@@ -182,10 +184,10 @@ def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
 def _texts(line: Line, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
-        job_words.state_title(standing),
-        widgets.short_name(job.model),
+        job_texts.state_title(standing),
+        basics.short_name(job.model),
         _rows(job),
-        job_words.method_title(job.method),
+        job_texts.method_title(job.method),
         _progress(standing),
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",
@@ -200,7 +202,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
 def _tips(line: Line) -> dict[int, str]:
     job = line.job
     return {
-        STATUS: f"{job.wish or job.status}: {job_words.explained(job)}",
+        STATUS: f"{job.wish or job.status}: {job_texts.explained(job)}",
         BASE: job.model,
         TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
         COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
@@ -213,9 +215,9 @@ def _progress(standing: Standing) -> str:
     if job.ended and standing.started is None:
         return ""
     if job.ended:
-        return job_words.duration((job.finished_at or time.time()) - (standing.started or job.created_at))
-    told = job_words.progress(standing)
-    return " · ".join(filter(None, (told, "" if standing.left is None else job_words.time_left(standing.left))))
+        return job_texts.duration((job.finished_at or time.time()) - (standing.started or job.created_at))
+    told = job_texts.progress(standing)
+    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.time_left(standing.left))))
 
 
 def money(dollars: float) -> str:
@@ -226,7 +228,7 @@ def money(dollars: float) -> str:
 def _model(line: Line) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
-    name = widgets.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
+    name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
     return f"{name} · {days(line.days)}"

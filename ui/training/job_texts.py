@@ -1,10 +1,10 @@
 """What there is to say of a job in words: its status, how long it takes, what to do about its error."""
 
 from core.errors import CLOSED, QUOTA
-from core.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 from core.language import tr, trn
 from core.providers import LOCAL
-from core.standing import Standing
+from core.training.job_progress import Standing
+from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 
 MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
 BAD_FILES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")

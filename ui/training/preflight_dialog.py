@@ -7,9 +7,10 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem
 
 from core import checks
 from core.language import tr, trn
-from core.preflight import Objection, Report
-from ui import style, widgets
-from ui.problems_tree import severity_icon
+from core.training.preflight import Objection, Report
+from ui import style
+from ui.dataset.problems_tree import severity_icon
+from ui.widgets import basics
 
 MOST_LINES = 10  # objections that are seen without scrolling
 COLOURS = {"error": "error", "warning": "warning", "note": "note"}
@@ -30,13 +31,13 @@ class PreflightDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
         self.report = report
-        self.cost = widgets.heading(cost_words(report))
-        self.amount = widgets.label(_amount(report, server), wrap=True)
-        self.whose = widgets.label(_whose(report), wrap=True, dim=True)
+        self.cost = basics.heading(cost_words(report))
+        self.amount = basics.label(_amount(report, server), wrap=True)
+        self.whose = basics.label(_whose(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
-        self.prompt.setToolTip(widgets.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.start = widgets.primary(_start_words(report))
+        self.prompt.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.start = basics.primary(_start_words(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
@@ -57,12 +58,12 @@ class PreflightDialog(QDialog):
             layout.addWidget(part)
         self.whose.setVisible(bool(self.whose.text()))
         if self.report.objections:
-            layout.addWidget(widgets.label(_heading(self.report), wrap=True))
+            layout.addWidget(basics.label(_heading(self.report), wrap=True))
             layout.addWidget(self.objections, 1)
         else:
-            layout.addWidget(widgets.label(tr("No objections."), dim=True))
+            layout.addWidget(basics.label(tr("No objections."), dim=True))
             layout.addStretch()
-        widgets.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
+        basics.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -87,7 +88,7 @@ class PreflightDialog(QDialog):
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
-                item.setToolTip(widgets.tip(rule.explanation()))
+                item.setToolTip(basics.tip(rule.explanation()))
         return found
 
     def _chosen(self) -> Objection | None:

@@ -7,12 +7,12 @@ from contextlib import suppress
 
 from PySide6.QtCore import QObject, Signal
 
-from core import jobs, presets, training
 from core.errors import JukuError
-from core.jobs import UPLOADING, Job
-from core.project import Changes, Project
-from core.providers import LOCAL
-from core.queue import Queue
+from core.providers import LOCAL, server_presets
+from core.storage.project import Changes, Project
+from core.training import jobs, submit
+from core.training.job_queue import Queue
+from core.training.jobs import UPLOADING, Job
 from ui.workspace import Workspace
 
 QUIET = 0.3  # seconds without news after which a queue with nothing to do may end
@@ -66,12 +66,12 @@ class QueueRunner(QObject):
         """End a job, or take it out of the queue; an upload that is going on is cut off."""
         project = self._workspace.project
         if job.remote_id is None:
-            changes = await training.withdraw(project, job.id)
+            changes = await submit.withdraw(project, job.id)
             record = await project.read(jobs.job, job.id)
             if job.status == UPLOADING and record.ended and self._queue:
                 self._queue.stop_sending(job.id)
             return changes
-        return await training.cancel(project, await self._workspace.provider(job.provider), job.id)
+        return await submit.cancel(project, await self._workspace.provider(job.provider), job.id)
 
     def trains_here(self) -> bool:
         """Whether a job is being trained on this computer now."""
@@ -98,7 +98,7 @@ class QueueRunner(QObject):
     def _limit(self, provider: str) -> int:
         """How many jobs may run there at once."""
         known = {entry.id: entry.limit for entry in self._workspace.settings.providers}
-        return known.get(provider, presets.preset(provider).limit)
+        return known.get(provider, server_presets.preset(provider).limit)
 
     async def _work(self, project: Project, queue: Queue) -> None:
         """Let the queue run while there is something to look after; an idle window asks nobody anything."""

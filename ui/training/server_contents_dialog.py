@@ -15,20 +15,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import orphans, training
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
-from core.orphans import Stock
 from core.progress import Reporter
-from core.project import Changes
 from core.providers import FileInfo, JobState, ModelInfo
-from core.providers.connection import NOT_THERE
-from ui import job_words, queue_runner, server_words, style, widgets
-from ui.drop_down import DropDown
-from ui.job_table import days
-from ui.latest import Latest, ProgressLine
-from ui.picking_table import PickingTable
-from ui.text_length import local_time
+from core.providers.http_client import NOT_THERE
+from core.storage.project import Changes
+from core.training import submit, unused_files
+from core.training.unused_files import Stock
+from ui import style
+from ui.training import job_texts, queue_runner
+from ui.training.job_table import days
+from ui.widgets import basics, server_texts
+from ui.widgets.checkable_table import PickingTable
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
+from ui.widgets.formatting import local_time
 from ui.workspace import Workspace
 
 NAMED = 10  # things that a question names one by one
@@ -45,11 +47,11 @@ class ServerDialog(QDialog):
         self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_words.titles(workspace).items():
+        for id, title in server_texts.titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again = QPushButton(tr("Refresh"))
-        self.note, self.line = widgets.Note(), ProgressLine(self._work, self._deleting)
+        self.note, self.line = basics.Note(), ProgressLine(self._work, self._deleting)
         self._make_tables()
         self._lay_out()
         self._connect()
@@ -134,9 +136,9 @@ class ServerDialog(QDialog):
         project = self._workspace.project
         try:
             provider = await self._workspace.provider(id)
-            stock = await orphans.look(project, provider)
+            stock = await unused_files.look(project, provider)
             try:
-                states: list[JobState] | None = await training.adoptable(project, provider)
+                states: list[JobState] | None = await submit.adoptable(project, provider)
             except ProviderError as error:
                 if error.status not in NOT_THERE:
                     raise
@@ -182,7 +184,7 @@ class ServerDialog(QDialog):
 
     async def _adopt(self, provider: str, states: Sequence[JobState]) -> Changes | None:
         try:
-            changes = await training.adopt(self._workspace.project, provider, states)
+            changes = await submit.adopt(self._workspace.project, provider, states)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
             return None
@@ -243,19 +245,19 @@ class ServerDialog(QDialog):
         elif file.id in self._unused:
             used = tr("no job")
         else:
-            young = file.purpose in orphans.PURPOSES and _age(file.created_at) < orphans.YOUNG
+            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.YOUNG
             used = tr("no job yet (under an hour old)") if young else ""
         return (
             f"{file.name} ({file.id})",
             file.purpose,
-            widgets.size(file.bytes),
-            job_words.ago(_age(file.created_at)),
+            basics.size(file.bytes),
+            job_texts.ago(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
         made = local_time(model.created_at) if model.created_at else ""
-        left = server_words.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
+        left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
         return (model.id, made, "" if left is None else days(left))
 
 

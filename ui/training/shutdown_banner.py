@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
 
-from core import calendar
-from core.calendar import Door
 from core.language import tr
-from core.providers import Offer
-from ui import style, widgets
+from core.providers import Offer, shutdown_dates
+from core.providers.shutdown_dates import Door
+from ui import style
+from ui.widgets import basics
 
 SHOWN = 2  # families of models that are named, the nearest first
 NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(widgets.Coloured):
+class ClosingBanner(basics.Coloured):
     """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
     `rescue_wanted` when the person wants to save what its models know.
@@ -26,7 +26,7 @@ class ClosingBanner(widgets.Coloured):
 
     def __init__(self) -> None:
         super().__init__("closing", "warning")
-        self.line, self.more = widgets.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.line, self.more = basics.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
         self.words, self._can_rescue = "", False
         self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)
@@ -39,14 +39,14 @@ class ClosingBanner(widgets.Coloured):
     def show_server(self, preset: str, offers: Sequence[Offer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
         today = today or datetime.datetime.now().astimezone().date()
-        found = calendar.doors(preset, today)
+        found = shutdown_dates.doors(preset, today)
         shown = _shown(found, today)
         told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
         lines = [door.words(today) for door in shown] + [words for _left, words in told]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
-        self.setToolTip(widgets.tip(self.words))
+        self.setToolTip(basics.tip(self.words))
         self.setVisible(bool(lines))
         self.mean(_meaning(shown, [left for left, _words in told], today))
 
@@ -88,7 +88,7 @@ def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) 
     for offer in offers:
         day = offer.shutdown_date
         days = (day - today).days if day else -1
-        if 0 <= days <= calendar.SOON and not any(offer.id.startswith(name) for name in known):
-            left = calendar.left_words(days)
+        if 0 <= days <= shutdown_dates.SOON and not any(offer.id.startswith(name) for name in known):
+            left = shutdown_dates.left_words(days)
             found.append((days, tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left)))
     return found[:SHOWN]

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from core import preflight, trained_prompt, training, versions
+from core.dataset import system_prompts, versions
 from core.language import tr
-from core.preflight import Objection, Report
 from core.progress import Reporter
-from core.project import Changes
 from core.providers import Provider
-from core.training import Plan
-from ui import queue_runner, server_words
-from ui.latest import Latest
-from ui.preflight_dialog import PreflightDialog
-from ui.sweep_dialog import SweepDialog
-from ui.training_form import TrainingForm
+from core.storage.project import Changes
+from core.training import preflight, submit
+from core.training.preflight import Objection, Report
+from core.training.submit import Plan
+from ui.training import queue_runner
+from ui.training.preflight_dialog import PreflightDialog
+from ui.training.sweep_dialog import SweepDialog
+from ui.training.training_form import TrainingForm
+from ui.widgets import server_texts
+from ui.widgets.dialog_work import Latest
 from ui.workspace import Workspace
 
 
@@ -54,7 +56,7 @@ class TrainingStart(QObject):
         async def connect() -> Provider:
             return await self._workspace.provider(provider)
 
-        preset = server_words.preset_of(self._workspace, provider)
+        preset = server_texts.preset_of(self._workspace, provider)
         report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
         if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
             self._ask(report, provider, plans, sweep)
@@ -62,7 +64,7 @@ class TrainingStart(QObject):
         return await self._queue(provider, plans, sweep)
 
     def _ask(self, report: Report, provider: str, plans: list[Plan], sweep: str) -> None:
-        dialog = PreflightDialog(report, server_words.title(self._workspace, provider), self._owner.window())
+        dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
         dialog.prompt_wanted.connect(lambda prompt: self._on_prompt(prompt, provider, plans, sweep))
@@ -78,14 +80,14 @@ class TrainingStart(QObject):
         """Ask under the rows' prompt from now on, and look once more."""
 
         async def work() -> Changes:
-            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), trained_prompt.use, prompt)
+            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
             self.start(provider, plans, sweep)
             return changes
 
         self._workspace.tasks.start("", work())
 
     async def _queue(self, provider: str, plans: Sequence[Plan], sweep: str) -> Changes:
-        ids = await training.enqueue(self._workspace.project, provider, plans, sweep)
+        ids = await submit.enqueue(self._workspace.project, provider, plans, sweep)
         if not self._is_stopped:
             self.queued.emit(ids)
         queue_runner.of(self._workspace).wake(provider)

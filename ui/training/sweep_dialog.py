@@ -17,13 +17,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.dataset.versions import Version
 from core.language import tr, trn
-from core.presets import Range
-from core.training import Plan
-from core.versions import Version
-from ui import style, widgets
-from ui.hyper_fields import HyperFields, Value, field_grid
-from ui.text_length import local_time
+from core.providers.server_presets import Range
+from core.training.submit import Plan
+from ui import style
+from ui.training.hyperparameter_fields import HyperFields, Value, field_grid
+from ui.widgets import basics
+from ui.widgets.formatting import local_time
 
 MOST = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
@@ -56,14 +57,14 @@ class SweepDialog(QDialog):
         self.versions = _choices(
             [(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version]
         )
-        self.note, self.count = widgets.Note(), widgets.heading("")
-        self.start, self.cancel = widgets.primary(""), QPushButton(tr("Cancel"))
+        self.note, self.count = basics.Note(), basics.heading("")
+        self.start, self.cancel = basics.primary(""), QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
         self._show_count()
 
     def _lay_out(self) -> None:
-        intro = widgets.label(tr("Each combination becomes a job. Separate several values in a field by commas; "
+        intro = basics.label(tr("Each combination becomes a job. Separate several values in a field by commas; "
                                  "leave it empty for the default. Jobs wait in the queue; if one fails, the "
                                  "others still run."),
                               wrap=True, dim=True)  # fmt: skip
@@ -71,7 +72,7 @@ class SweepDialog(QDialog):
         lists.setSpacing(style.SPACE)
         for title, part in ((tr("&Rows"), self.tags), (tr("&Versions of the dataset"), self.versions)):
             lists.addWidget(_under(title, part), 1)
-        name = widgets.label(tr("&Name of the comparison"), dim=True)
+        name = basics.label(tr("&Name of the comparison"), dim=True)
         name.setBuddy(self.name)
         buttons = QHBoxLayout()
         buttons.addWidget(self.count, 1)
@@ -137,7 +138,7 @@ class SweepDialog(QDialog):
         problem, count = self.problem(), self._count()
         self.count.setText(trn("{n} job", "{n} jobs", count))
         self.start.setText(trn("Check and queue {n} job…", "Check and queue {n} jobs…", count))
-        widgets.allow(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
+        basics.allow(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
 
 
 def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
@@ -147,7 +148,7 @@ def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) ->
     for text, value in entries:
         item = QListWidgetItem(text)
         item.setSizeHint(QSize(0, made.fontMetrics().height() + style.SPACE))
-        item.setToolTip(widgets.tip(text))
+        item.setToolTip(basics.tip(text))
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
         item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         item.setData(Qt.ItemDataRole.UserRole, value)
@@ -165,7 +166,7 @@ def _named(version: Version) -> str:
 
 
 def _under(title: str, part: QWidget) -> QWidget:
-    label = widgets.label(title, dim=True)
+    label = basics.label(title, dim=True)
     label.setBuddy(part)
     part.setAccessibleName(title.replace("&", ""))
-    return widgets.column(label, part)
+    return basics.column(label, part)

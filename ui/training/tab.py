@@ -5,31 +5,34 @@ import sqlite3
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core import curves, dataset, filters, jobs, spec, standing, training
-from core.curves import Series
+from core.dataset import examples, filters
 from core.errors import JukuError
-from core.jobs import Job
 from core.language import tr, trn
-from core.project import Changes, Project
 from core.providers import LOCAL, LocalProvider, Offer
-from ui import queue_runner, server_words, style, widgets
-from ui.changed_dialog import ChangedDialog
-from ui.closing_banner import ClosingBanner
-from ui.fetch_question import ask_to_fetch
-from ui.job_actions import JobActions
-from ui.job_acts import JobActs
-from ui.job_pane import MOST, JobPane, Told
-from ui.job_table import JobTable, Line
-from ui.notice import MessageBar
-from ui.reload import Reload
-from ui.rescue_dialog import RescueDialog
-from ui.server_dialog import ServerDialog
+from core.spec import spec
+from core.storage.project import Changes, Project
+from core.training import job_progress, jobs, metrics, submit
+from core.training.jobs import Job
+from core.training.metrics import Series
+from ui import style
 from ui.tab import Tab
-from ui.training_form import FETCHED, TrainingForm
-from ui.training_start import TrainingStart
+from ui.training import queue_runner
+from ui.training.changed_since_dialog import ChangedDialog
+from ui.training.job_actions import JobActions
+from ui.training.job_operations import JobActs
+from ui.training.job_pane import MOST, JobPane, Told
+from ui.training.job_table import JobTable, Line
+from ui.training.server_contents_dialog import ServerDialog
+from ui.training.shutdown_banner import ClosingBanner
+from ui.training.submit import TrainingStart
+from ui.training.training_form import FETCHED, TrainingForm
+from ui.widgets import basics, server_texts
+from ui.widgets.confirm_download import ask_to_fetch
+from ui.widgets.message_bar import MessageBar
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
@@ -38,11 +41,12 @@ TABLES = {"job", "job_event", "job_metric", "job_checkpoint"}
 
 class TrainingTab(Tab):
     icon = "training"
+    rescue_wanted = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None
-        self._counted: standing.Counted = {}
+        self._counted: job_progress.Counted = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
@@ -59,7 +63,7 @@ class TrainingTab(Tab):
         self._connect()
 
     def _connect(self) -> None:
-        self.banner.rescue_wanted.connect(self._on_rescue)
+        self.banner.rescue_wanted.connect(self.rescue_wanted)
         self.form.started.connect(self._on_start)
         self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
         self.form.rows_chosen.connect(self._count_rows)
@@ -78,7 +82,7 @@ class TrainingTab(Tab):
         self.at_server.clicked.connect(lambda _checked: ServerDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
-        empty = widgets.EmptyState(
+        empty = basics.EmptyState(
             tr("Nothing has been trained yet"),
             tr("Training teaches a copy of the base model your rows: a small one takes minutes on this computer. "
                "Choose the rows above and press “Start training”; then watch the loss fall here."),
@@ -90,8 +94,8 @@ class TrainingTab(Tab):
         self.body = QStackedWidget()
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
-        self.count, self.at_server = widgets.label(dim=True), QPushButton(tr("Jobs, files and models…"))
-        self.at_server.setToolTip(widgets.tip(tr("Jobs created elsewhere, uploaded files and models")))
+        self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
+        self.at_server.setToolTip(basics.tip(tr("Jobs created elsewhere, uploaded files and models")))
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
@@ -126,7 +130,7 @@ class TrainingTab(Tab):
 
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
-        chosen = server_words.preset_of(self.workspace, provider)
+        chosen = server_texts.preset_of(self.workspace, provider)
         self._show_trouble()
         self.banner.show_server(chosen.id, self.workspace.offers)
         self.form.show_server(chosen, self.workspace.provider_title())
@@ -149,13 +153,13 @@ class TrainingTab(Tab):
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen, measured = training.trained(self.form.tag()), training.trained(self.form.tag(), "validation")
+        chosen, measured = submit.trained(self.form.tag()), submit.trained(self.form.tag(), "validation")
         count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
                 len(filters.find(db, chosen)),
-                dataset.count_errors(db, chosen),
+                examples.count_errors(db, chosen),
                 len(filters.find(db, measured)),
-                dataset.counts(db, "status", "train"),
+                examples.counts(db, "status", "train"),
             )
         )
         approved = every.pop("approved", 0)
@@ -167,7 +171,9 @@ class TrainingTab(Tab):
 
     async def _load_lines(self, project: Project) -> None:
         provider = self.workspace.settings.provider
-        found, saved = await project.read(lambda db: (standing.load(db, self._counted), standing.saved(db, provider)))
+        found, saved = await project.read(
+            lambda db: (job_progress.load(db, self._counted), job_progress.saved(db, provider))
+        )
         if project is not self.workspace.project:
             return
         if saved != self._saved:
@@ -181,12 +187,12 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: standing.Standing) -> Line:
+    def _line(self, one: job_progress.Standing) -> Line:
         job = one.job
         days = None
         if job.fine_tuned_model:
-            days = server_words.days_left(self.workspace, job.provider, job.fine_tuned_model)
-        return Line(one, server_words.title(self.workspace, job.provider), server_words.cost(one), days)
+            days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
+        return Line(one, server_texts.title(self.workspace, job.provider), server_texts.cost(one), days)
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
@@ -241,11 +247,6 @@ class TrainingTab(Tab):
         if job.provider == self.workspace.settings.provider:
             self.workspace.tasks.start("", self.workspace.load_offers())
 
-    def _on_rescue(self) -> None:
-        dialog = RescueDialog(self.workspace, parent=self.window())
-        dialog.show_examples.connect(self.show_examples)
-        dialog.open()
-
     def _fetch(self, offer: Offer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
 
@@ -283,8 +284,8 @@ _NOTHING: _Known = (None, {})
 
 def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
-    total, every = (dataset.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
-    return total, dataset.counts(db, "tags", "train", "approved"), {**dataset.counts(db, "tags", "train"), "": every}
+    total, every = (examples.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
+    return total, examples.counts(db, "tags", "train", "approved"), {**examples.counts(db, "tags", "train"), "": every}
 
 
 def _state(line: Line) -> object:
@@ -294,11 +295,11 @@ def _state(line: Line) -> object:
 
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
     """The curves of some jobs, and what is shown of the first that is selected."""
-    series = {id: curves.series(db, id) for id in stale}
+    series = {id: metrics.series(db, id) for id in stale}
     return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[standing.Standing]) -> str:
+def _count(found: list[job_progress.Standing]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""

@@ -16,16 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import prices
 from core.language import tr, trn
-from core.presets import Preset, Range, preset
-from core.providers import LOCAL, Offer
-from core.training import MINIMUM_ROWS, Plan
-from ui import job_words, style, widgets
-from ui.drop_down import DropDown
-from ui.hyper_fields import COLUMNS, HyperFields, Value, field_grid, titled
-from ui.metadata_table import MetadataTable
-from ui.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
+from core.providers import LOCAL, Offer, prices
+from core.providers.server_presets import Preset, Range, preset
+from core.training.submit import MINIMUM_ROWS, Plan
+from ui import style
+from ui.training import job_texts
+from ui.training.hyperparameter_fields import COLUMNS, HyperFields, Value, field_grid, titled
+from ui.training.metadata_table import MetadataTable
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
 from ui.workspace import Workspace
 
 ROWS = "training rows"  # the place of the choice that is kept in the project
@@ -58,10 +59,10 @@ class TrainingForm(QWidget):
         self.epochs = HyperFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
         self.hyper = HyperFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
-        self.start, self.several = widgets.primary(tr("Start training")), QPushButton(tr("Queue several…"))
+        self.start, self.several = basics.primary(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.on_rows, self.on_base, self._bar = widgets.Note(), widgets.Note(), QProgressBar(textVisible=False)
+        self.on_rows, self.on_base, self._bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -115,7 +116,7 @@ class TrainingForm(QWidget):
             column.setSpacing(style.SPACE // 2)
         numbers.addLayout(self._others)
         numbers.addWidget(self.validation)
-        notes.addWidget(widgets.label(tr("Notes for the job (metadata)"), dim=True))
+        notes.addWidget(basics.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
         row = QHBoxLayout(self._fields)
         row.setContentsMargins(0, style.SPACE // 2, 0, style.SPACE // 2)
@@ -184,7 +185,7 @@ class TrainingForm(QWidget):
         self._preset, self._server = chosen, title
         self.method.clear()
         for method in (*chosen.methods, *chosen.shown):
-            self.method.addItem(job_words.method_title(method), method)
+            self.method.addItem(job_texts.method_title(method), method)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self._base_title.setText(
             tr("Base &model ({server})", server=title.replace("&", "&&")) if title else tr("Base &model")
@@ -296,11 +297,9 @@ class TrainingForm(QWidget):
         fetching = offer is not None and offer.state == "fetching"
         problem = self.problem()
         reason = self._reason()
-        widgets.allow(self.start, reason)
+        basics.allow(self.start, reason)
         later = offer is not None and offer.state in FETCHED
-        widgets.allow(
-            self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
-        )
+        basics.allow(self.several, reason or (tr("Download the model first: press “Start training”.") if later else ""))
         self._bar.setVisible(fetching)
         self._bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
@@ -341,7 +340,7 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
 
 def _auto_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
-    box = widgets.whole(-1, LARGEST_SEED, -1)
+    box = basics.whole(-1, LARGEST_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
     box.setMinimumWidth(90)
     return box

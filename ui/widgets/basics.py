@@ -56,7 +56,7 @@ class Wrapped(QLabel):
         self._claim()
 
     def _claim(self) -> None:
-        # Messages that float over a window are given their size by it (ui/floating.py).
+        # Messages that float over a window are given their size by it (ui/widgets/floating_message.py).
         if isinstance(self.window(), QDialog) and self.isVisible():
             self.setMinimumHeight(0)  # which Qt counts into the height, so that it would never get less again
             self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))

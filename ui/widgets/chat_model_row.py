@@ -5,9 +5,10 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.language import tr
-from core.providers import Offer, kinds
-from ui import server_words, style, widgets
-from ui.model_box import AWAITED, USABLE, ModelBox, unusable_words
+from core.providers import Offer, model_kinds
+from ui import style
+from ui.widgets import basics, server_texts
+from ui.widgets.model_box import AWAITED, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
 LARGE = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
@@ -19,7 +20,12 @@ class ModelRow(QWidget):
     changed = Signal()
 
     def __init__(
-        self, workspace: Workspace, place: str, demanding: bool = True, role: str = "writer", use: str = kinds.ANSWER
+        self,
+        workspace: Workspace,
+        place: str,
+        demanding: bool = True,
+        role: str = "writer",
+        use: str = model_kinds.ANSWER,
     ) -> None:
         """`place` names the choice that is kept. `demanding`: the task is too hard for the smallest models, which is then said."""
         super().__init__()
@@ -27,11 +33,11 @@ class ModelRow(QWidget):
         self._last = ""  # the model that was asked last
         self.box = ModelBox(workspace, place, use)
         self.box.setAccessibleName(tr("Chat model"))
-        self._server = widgets.label(dim=True)
-        self.note = widgets.Note()
+        self._server = basics.label(dim=True)
+        self.note = basics.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.batch.setToolTip(
-            widgets.tip(
+            basics.tip(
                 tr(
                     "The questions are sent in one file. You can close Juku in the meantime; it collects the "
                     "answers later."
@@ -75,7 +81,7 @@ class ModelRow(QWidget):
         return self._has_batches() and self.batch.isChecked()
 
     def _has_batches(self) -> bool:
-        return self.provider() != providers.LOCAL and server_words.has(self._workspace, self.provider(), "batch")
+        return self.provider() != providers.LOCAL and server_texts.has(self._workspace, self.provider(), "batch")
 
     def is_weak(self) -> bool:
         """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
@@ -127,6 +133,6 @@ class ModelRow(QWidget):
         if words := unusable_words(offer, self.server()):
             return words, "warning"
         if self._demanding and self._is_small(offer):
-            title = widgets.short_name(offer.id) if offer.tuned else offer.title
+            title = basics.short_name(offer.id) if offer.tuned else offer.title
             return tr("{title} is a small model: most of what it writes will be poor.", title=title), "warning"
         return "", ""

@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
-from ui import style, widgets
-from ui.nothing import Nothing
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
 
 T = TypeVar("T")
 WIDEST = 420  # pixels of a column
@@ -50,7 +51,7 @@ class PickingTable(QStackedWidget, Generic[T]):
         for row, thing in enumerate(things):
             for column, text in enumerate(self._cells(thing)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(widgets.tip(text) if text else "")
+                item.setToolTip(basics.tip(text) if text else "")
                 if column == 0:
                     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                     item.setCheckState(Qt.CheckState.Unchecked)

@@ -14,11 +14,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import as_code, transcripts
-from core.as_code import Call
+from core.chat import transcripts
 from core.language import tr
-from ui import file_dialogs, style, widgets
-from ui.notice import Notice
+from core.providers import request_code
+from core.providers.request_code import Call
+from ui import style
+from ui.widgets import basics, file_dialogs
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 FILES = ("ask.py", "ask.sh", "request.json")
@@ -33,12 +35,12 @@ class CodeDialog(QDialog):
         self.resize(820, 620)
         self.tabs = QTabWidget(documentMode=True)
         for name, text in (
-            (tr("Python"), as_code.as_python(call)),
-            (tr("curl"), as_code.as_curl(call)),
-            (tr("JSON"), as_code.as_json(call)),
+            (tr("Python"), request_code.as_python(call)),
+            (tr("curl"), request_code.as_curl(call)),
+            (tr("JSON"), request_code.as_json(call)),
         ):
             self.tabs.addTab(_field(name, text), name)
-        self.copy, self.save = widgets.primary(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
+        self.copy, self.save = basics.primary(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
         self.copy.clicked.connect(lambda _checked: self._on_copy())
         self.save.clicked.connect(lambda _checked: self._on_save())
         self._lay_out(title, call)
@@ -57,8 +59,8 @@ class CodeDialog(QDialog):
         )
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(widgets.heading(title))
-        layout.addWidget(widgets.label(told, wrap=True, dim=True))
+        layout.addWidget(basics.heading(title))
+        layout.addWidget(basics.label(told, wrap=True, dim=True))
         layout.addWidget(self.tabs, 1)
         layout.addLayout(acts)
 

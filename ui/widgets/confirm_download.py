@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.language import tr
 from core.providers import Offer
-from ui import widgets
+from ui.widgets import basics
 
 
 def ask_to_fetch(parent: QWidget, offer: Offer, on_agreed: Callable[[], None]) -> None:
@@ -27,7 +27,7 @@ def ask_to_fetch(parent: QWidget, offer: Offer, on_agreed: Callable[[], None]) -
 def _facts(offer: Offer) -> str:
     return "\n".join(
         (
-            tr("Size: {size}", size=widgets.size(offer.bytes)),
+            tr("Size: {size}", size=basics.size(offer.bytes)),
             tr("Licence: {licence}", licence=offer.licence),
             offer.licence_url,
             tr("Source: the Hugging Face hub"),

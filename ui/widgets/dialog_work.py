@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from core.language import tr, trn
 from core.progress import Progress, Reporter
-from core.project import Changes
+from core.storage.project import Changes
 from ui import style
 from ui.tasks import Command
 from ui.workspace import Workspace

@@ -16,10 +16,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSlider, QCheckBox, QMenu
 
-from core.difference import Pair
 from core.language import tr
-from ui import diff_row, style
-from ui.diff_row import PAD, Columns, Laid, Marks
+from core.text.diff import Pair
+from ui import style
+from ui.widgets import diff_row
+from ui.widgets.diff_row import PAD, Columns, Laid, Marks
 
 KEPT = 300  # rows whose layout is remembered
 BAR = 3  # pixels of the line beside the change that is looked at

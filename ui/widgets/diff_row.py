@@ -7,10 +7,10 @@ from itertools import accumulate
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette, QTextCharFormat, QTextLayout, QTextOption
 
-from core import difference
-from core.difference import Pair
+from core.text import diff
+from core.text.diff import Pair
 from ui import style
-from ui.text_marks import Span, changed, on_one_line, utf16
+from ui.widgets.text_highlights import Span, changed, on_one_line, utf16
 
 PAD = 3  # pixels above and below a text
 MARGIN = 8  # pixels left and right of it
@@ -56,9 +56,9 @@ def marks(row: Pair) -> Marks:
     gone: list[Span] = []
     come: list[Span] = []
     first = 0
-    if row.hunk is not None and row.old is not None and row.new is not None and difference.alike(old, new):
+    if row.hunk is not None and row.old is not None and row.new is not None and diff.alike(old, new):
         gone, come = _changed(old, new)
-        first = difference.common(old, new)
+        first = diff.common(old, new)
     return _cut(old, gone, first), _cut(new, come, first)
 
 
@@ -69,7 +69,7 @@ def _changed(old: str, new: str) -> tuple[list[Span], list[Span]]:
     starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
     gone: list[Span] = []
     come: list[Span] = []
-    for hunk in difference.hunks("\n".join(clauses), "\n".join(others)):
+    for hunk in diff.hunks("\n".join(clauses), "\n".join(others)):
         start, other = starts[hunk.start], other_starts[hunk.new_start]
         one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
         is_short = max(len(one), len(two)) <= WORDY

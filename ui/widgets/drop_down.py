@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 
-from ui import widgets
+from ui.widgets import basics
 
 SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
 GAP = 4  # between an icon and the text
@@ -18,7 +18,7 @@ class DropDown(QComboBox):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
             assert isinstance(event, QHelpEvent)
-            QToolTip.showText(event.globalPos(), widgets.tip(self.currentText()), self)
+            QToolTip.showText(event.globalPos(), basics.tip(self.currentText()), self)
             return True
         return super().event(event)
 

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ui import widgets
+from ui.widgets import basics
 
 
 class Nothing(QWidget):
@@ -11,7 +11,7 @@ class Nothing(QWidget):
 
     def __init__(self, title: str = "", text: str = "") -> None:
         super().__init__()
-        self.title, self.text = widgets.heading(title), widgets.label(text, wrap=True, dim=True)
+        self.title, self.text = basics.heading(title), basics.label(text, wrap=True, dim=True)
         layout = QVBoxLayout(self)
         layout.addStretch()
         for part in (self.title, self.text):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QWheelEvent
 
-from ui.drop_down import DropDown
-from ui.growing_edit import GrowingEdit, text_of
-from ui.value_words import offer
+from ui.widgets.drop_down import DropDown
+from ui.widgets.growing_text_edit import GrowingEdit, text_of
+from ui.widgets.value_texts import offer
 
 
 class FieldEdit(GrowingEdit):

@@ -5,7 +5,8 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QText
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
 from core.language import tr, trn
-from ui import style, widgets
+from ui import style
+from ui.widgets import basics
 
 Flag = QTextDocument.FindFlag
 
@@ -21,7 +22,7 @@ class FindBar(QWidget):
             field.setAccessibleName(field.placeholderText())
             field.installEventFilter(self)
         self.case = QCheckBox(tr("Match case"))
-        self.count = widgets.label(dim=True)
+        self.count = basics.label(dim=True)
         self.before, self.next = QPushButton(tr("Previous")), QPushButton(tr("Next"))
         self.replace, self.replace_all = QPushButton(tr("Replace")), QPushButton(tr("Replace all"))
         self._lay_out()

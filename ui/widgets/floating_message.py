@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui import style, widgets
-from ui.growing_edit import GrowingEdit
+from ui import style
+from ui.widgets import basics
+from ui.widgets.growing_text_edit import GrowingEdit
 
 PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingEdit)
 SPARED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
@@ -25,7 +26,7 @@ WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is t
 STEP = 8  # pixels between two places that are tried
 
 
-class Floating(widgets.Coloured):
+class Floating(basics.Coloured):
     """Finds its place when it is shown, when its text changes and when the size of what is below it does.
 
     `host` is a window, or a page of one, with which the message comes and goes.

@@ -2,8 +2,9 @@
 
 from PySide6.QtCore import QDateTime, QLocale
 
-from core import language, spec
+from core import language
 from core.language import trn
+from core.spec import spec
 
 
 def length_words(text: str, taught: str = "") -> str:

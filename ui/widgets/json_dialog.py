@@ -7,11 +7,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
-from core import checks, layout
+from core import checks
+from core.dataset import json_layout
 from core.language import tr
-from ui import style, widgets
-from ui.growing_edit import text_of
-from ui.text_marks import units
+from ui import style
+from ui.widgets import basics
+from ui.widgets.growing_text_edit import text_of
+from ui.widgets.text_highlights import units
 
 SHOWN = 5  # problems that are listed below the text
 
@@ -25,12 +27,12 @@ class JsonDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(760, 480)
-        self.editor = QPlainTextEdit(layout.spread(text))
+        self.editor = QPlainTextEdit(json_layout.spread(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
         self._before = self.text()
-        self._state = widgets.Note()
+        self._state = basics.Note()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
         buttons.accepted.connect(self.accept)
@@ -38,7 +40,7 @@ class JsonDialog(QDialog):
         column = QVBoxLayout(self)
         column.setSpacing(style.SPACE // 2)
         if reason:
-            column.addWidget(widgets.label(reason, wrap=True))
+            column.addWidget(basics.label(reason, wrap=True))
         column.addWidget(self.editor, 1)
         column.addWidget(self._state)
         column.addWidget(buttons)
@@ -48,7 +50,7 @@ class JsonDialog(QDialog):
 
     def text(self) -> str:
         """The text on one line: line breaks between its parts are only for reading."""
-        return layout.joined(text_of(self.editor.document()))
+        return json_layout.joined(text_of(self.editor.document()))
 
     def check(self, text: str) -> checks.Checked:
         """What is wrong with `text`, which may have several lines; its own text is None while it cannot be saved."""
@@ -61,7 +63,7 @@ class JsonDialog(QDialog):
     def _on_text(self) -> None:
         typed = text_of(self.editor.document())
         checked = self.check(typed)
-        widgets.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
+        basics.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
         mark(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]

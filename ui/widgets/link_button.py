@@ -3,7 +3,8 @@
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QToolButton
 
-from ui.chat_turns import LINK
+LINK = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
+QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 
 
 class Link(QToolButton):

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWi
 
 from core.errors import JukuError
 from core.language import tr
-from ui import widgets
-from ui.floating import Floating
+from ui.widgets import basics
+from ui.widgets.floating_message import Floating
 
 SHOWN = 8000  # milliseconds for which good news stays
 
@@ -89,7 +89,7 @@ class MessageBar(Floating):
 
 
 def _text(text: str) -> QLabel:
-    made = widgets.label(text, wrap=True)
+    made = basics.label(text, wrap=True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
 

@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
-from core.providers import Offer, kinds
+from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
-from ui.drop_down import DropDown
-from ui.widgets import short_name, size, tip
+from ui.widgets.basics import short_name, size, tip
+from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 USABLE = ("ready", "available")  # states of a model that answers at once
@@ -18,7 +18,7 @@ AWAITED = "awaited"  # of one that was chosen while the server has not told its 
 
 
 class ModelBox(DropDown):
-    """Models of one provider that fit a use (core/providers/kinds.py).
+    """Models of one provider that fit a use (core/providers/model_kinds.py).
 
     With a `place` the person's choice is kept in the project, for each provider of its own. What was chosen stays chosen:
     through refreshes, restarts, and when it is offered no more, which is then said. Without a choice it is a default, which
@@ -28,7 +28,12 @@ class ModelBox(DropDown):
     chosen = Signal(str)  # by the person
 
     def __init__(
-        self, workspace: Workspace, place: str = "", use: str = kinds.ANSWER, unchosen: str = "", nothing: str = ""
+        self,
+        workspace: Workspace,
+        place: str = "",
+        use: str = model_kinds.ANSWER,
+        unchosen: str = "",
+        nothing: str = "",
     ) -> None:
         """`nothing` is said where no model is chosen."""
         super().__init__()
@@ -57,7 +62,7 @@ class ModelBox(DropDown):
         elif role != self._role:
             self.forget()
         self._role, self._told, before = role, bool(offers), self.model()
-        fitting = [offer for offer in offers if kinds.fits(offer, self._use)]
+        fitting = [offer for offer in offers if model_kinds.fits(offer, self._use)]
         wanted = self._wanted or self._kept() or next((one for one in (role, last) if one and self._fits(one)), "")
         self._list(fitting, wanted)
         self._select(wanted or self._default(fitting, before, any))
@@ -105,7 +110,7 @@ class ModelBox(DropDown):
         return model if model and self._fits(model) else ""
 
     def _fits(self, model: str) -> bool:
-        return kinds.fits(Offer(model, model, tuned=is_tuned(model)), self._use)
+        return model_kinds.fits(Offer(model, model, tuned=is_tuned(model)), self._use)
 
     def _default(self, fitting: Sequence[Offer], before: str, any: bool) -> str:
         if self._unchosen:
@@ -139,7 +144,7 @@ def _state(absent: str, told: bool) -> str:
     """Of a model that is not in the list; few servers list checkpoints, and answer with them all the same."""
     if not told:
         return AWAITED
-    return "ready" if kinds.is_checkpoint(absent) else GONE
+    return "ready" if model_kinds.is_checkpoint(absent) else GONE
 
 
 def title(offer: Offer) -> str:

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
 from core.language import tr
-from ui.growing_edit import GrowingEdit, is_enter
+from ui.widgets.growing_text_edit import GrowingEdit, is_enter
 
 
 class QuestionField(GrowingEdit):

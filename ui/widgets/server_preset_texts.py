@@ -3,9 +3,9 @@
 import datetime
 from urllib.parse import urlsplit
 
-from core import calendar, presets
 from core.language import tr
-from core.presets import CUSTOM, Preset
+from core.providers import server_presets, shutdown_dates
+from core.providers.server_presets import CUSTOM, Preset
 from core.settings import ProviderSettings, is_this_computer
 
 
@@ -20,7 +20,7 @@ def ability(preset: Preset) -> str:
 
 def known_ability(entry: ProviderSettings) -> str:
     """The same of one server, by what was found there."""
-    preset = presets.preset(entry.preset)
+    preset = server_presets.preset(entry.preset)
     if "jobs" not in entry.capabilities:
         return tr("Not checked yet") if preset.id == CUSTOM else ability(preset)
     return ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
@@ -29,7 +29,7 @@ def known_ability(entry: ProviderSettings) -> str:
 def remark(preset: Preset) -> str:
     """What to know of this kind, in a sentence; '' where there is nothing."""
     today = datetime.datetime.now().astimezone().date()
-    for door in calendar.doors(preset.id, today, within=400):
+    for door in shutdown_dates.doors(preset.id, today, within=400):
         if door.what == "training":
             return door.words(today)
     if preset.id == "azure":

@@ -2,11 +2,10 @@
 
 import datetime
 
-from core import calendar, presets, prices
 from core.language import tr
-from core.presets import Preset
-from core.providers import LOCAL, known
-from core.standing import Standing
+from core.providers import LOCAL, known, prices, server_presets, shutdown_dates
+from core.providers.server_presets import Preset
+from core.training.job_progress import Standing
 from ui.workspace import Workspace
 
 
@@ -23,9 +22,9 @@ def title(workspace: Workspace, provider: str) -> str:
 def preset_of(workspace: Workspace, provider: str) -> Preset:
     """What kind of server it is."""
     if provider == LOCAL:
-        return presets.preset(LOCAL)
+        return server_presets.preset(LOCAL)
     kinds = {entry.id: entry.preset for entry in workspace.settings.providers}
-    return presets.preset(kinds.get(provider, presets.CUSTOM))
+    return server_presets.preset(kinds.get(provider, server_presets.CUSTOM))
 
 
 def has(workspace: Workspace, provider: str, capability: str) -> bool:
@@ -40,8 +39,8 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    closing = calendar.shutdown(model, told, preset_of(workspace, provider).id)
-    return None if closing is None else calendar.days_left(closing, today)
+    closing = shutdown_dates.shutdown(model, told, preset_of(workspace, provider).id)
+    return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
 def cost(standing: Standing) -> float | None:

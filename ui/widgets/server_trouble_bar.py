@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.errors import JukuError, ProviderError
 from core.language import tr
-from ui.notice import MessageBar
+from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 AGAIN = 15_000  # milliseconds between two looks at whether a server is back

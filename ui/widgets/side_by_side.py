@@ -4,10 +4,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from core import difference
 from core.language import tr, trn
-from ui import style, widgets
-from ui.diff_pane import DiffPane
+from core.text import diff
+from ui import style
+from ui.widgets import basics
+from ui.widgets.diff_pane import DiffPane
 
 
 class SideBySide(QWidget):
@@ -22,8 +23,8 @@ class SideBySide(QWidget):
         self.pane = DiffPane(choosing)
         self.pane.moved.connect(self._on_moved)
         self.pane.toggled.connect(self._on_toggled)
-        self.titles = widgets.label(dim=True), widgets.label(dim=True)
-        self.summary, self.place = widgets.label(), widgets.label(dim=True)
+        self.titles = basics.label(dim=True), basics.label(dim=True)
+        self.summary, self.place = basics.label(), basics.label(dim=True)
         self.all = QCheckBox(tr("Accept all"))
         self.all.setVisible(choosing)
         self.all.clicked.connect(lambda _checked: self._on_all())
@@ -66,7 +67,7 @@ class SideBySide(QWidget):
         self._texts = (old, new)
         for title, text in zip(self.titles, (old_title or tr("Before"), new_title or tr("After")), strict=True):
             title.setText(text)
-        self.pane.show_rows(difference.pairs(old, new))
+        self.pane.show_rows(diff.pairs(old, new))
         if self.pane.changes:
             self.pane.go_to(0)
         self._show_summary()
@@ -82,7 +83,7 @@ class SideBySide(QWidget):
 
     def taken(self) -> str:
         """The old text with the accepted changes made."""
-        return difference.taken(*self._texts, self.pane.accepted)
+        return diff.taken(*self._texts, self.pane.accepted)
 
     def _step(self, step: int) -> None:
         if self.pane.changes:

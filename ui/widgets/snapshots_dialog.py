@@ -22,14 +22,15 @@ from PySide6.QtWidgets import (
 
 from core.errors import JukuError
 from core.language import tr
-from core.project import Changes, Project
-from ui import style, widgets
-from ui.confirm import confirm
-from ui.drop_down import DropDown
-from ui.latest import Latest, ProgressLine
-from ui.nothing import Nothing
-from ui.reload import Reload
-from ui.text_length import local_time
+from core.storage.project import Changes, Project
+from ui import style
+from ui.widgets import basics
+from ui.widgets.confirm import confirm
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.drop_down import DropDown
+from ui.widgets.empty_state import Nothing
+from ui.widgets.formatting import local_time
+from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 NAME, DATE, SIZE = range(3)
@@ -106,7 +107,7 @@ class KeptStates(QDialog):
         self.name.setAccessibleName(self._words.name)
         self.name.setPlaceholderText(self._words.name)
         self._suggest()
-        self.keep = widgets.primary(tr("Save this state"))
+        self.keep = basics.primary(tr("Save this state"))
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([tr("Name"), tr("Saved on"), self._words.size])
         self.table.setAccessibleName(self._words.states)
@@ -138,7 +139,7 @@ class KeptStates(QDialog):
         for box in (self.old, self.new):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(18)
-        self.note = widgets.Note()
+        self.note = basics.Note()
 
     def _lay_out(self, comparison: QWidget) -> None:
         self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
@@ -177,9 +178,9 @@ class KeptStates(QDialog):
     def _right(self, comparison: QWidget) -> QWidget:
         right = QWidget()
         choice = QHBoxLayout()
-        choice.addWidget(widgets.label(tr("Compare")))
+        choice.addWidget(basics.label(tr("Compare")))
         choice.addWidget(self.old, 1)
-        choice.addWidget(widgets.label("→"))
+        choice.addWidget(basics.label("→"))
         choice.addWidget(self.new, 1)
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
@@ -224,7 +225,7 @@ class KeptStates(QDialog):
         if found:
             newest = len(self._kept) - len(found)
             rows = (row for row, state in enumerate(self._kept) if before and state.id == before.id)
-            widgets.select_row(self.table, next(rows, newest))
+            basics.select_row(self.table, next(rows, newest))
         self.table.blockSignals(False)
         self._pages.setCurrentWidget(self.table if found else self._nothing)
         self._fill_boxes(found)
@@ -234,7 +235,7 @@ class KeptStates(QDialog):
         date = local_time(state.created_at) if state.id else ""
         for column, text in enumerate((state.name, date, state.size)):
             item = QTableWidgetItem(text)
-            item.setToolTip(widgets.tip(text) if text else "")
+            item.setToolTip(basics.tip(text) if text else "")
             if column != NAME or not state.id:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
             if column == SIZE:
@@ -259,7 +260,7 @@ class KeptStates(QDialog):
         chosen = self._chosen() is not None
         for button in (self.rename, self.delete, self.restore):
             button.setEnabled(chosen)
-        widgets.allow(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
+        basics.allow(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
             box.setEnabled(bool(self._kept))
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QPainter, QPalette, QTextCharFormat, QTextCursor, QTextLayout, QTextOption
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTextEdit
 
-from core.checks.rules import is_seen
-from core.difference import common
+from core.checks.rule_registry import is_seen
+from core.text.diff import common
 from ui import style
 
 Span = tuple[int, int]  # start and end, in characters of the text

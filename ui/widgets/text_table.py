@@ -6,8 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
-from ui import style, widgets
-from ui.nothing import Nothing
+from ui import style
+from ui.widgets import basics
+from ui.widgets.empty_state import Nothing
 
 WIDEST = 380  # pixels of a column that is not the last
 MOST = 1000  # lines of a table of texts: a window that holds more is slow, and nobody reads it
@@ -54,7 +55,7 @@ class TextTable(QStackedWidget):
         return rows[0].row() if rows else -1
 
     def choose(self, line: int) -> None:
-        widgets.select_row(self.table, line)
+        basics.select_row(self.table, line)
 
     def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
         """Show them, the first chosen; without any, `title` and `text` stand there."""
@@ -66,7 +67,7 @@ class TextTable(QStackedWidget):
         for row, cells in enumerate(lines):
             for column, cell in enumerate(cells):
                 item = QTableWidgetItem(" ".join(cell[:500].split()))
-                item.setToolTip(widgets.tip(cell[:2000]) if cell else "")
+                item.setToolTip(basics.tip(cell[:2000]) if cell else "")
                 self.table.setItem(row, column, item)
         self.table.blockSignals(False)
         for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):

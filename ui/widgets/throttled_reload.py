@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from core.errors import JukuError
-from core.project import Project
+from core.storage.project import Project
 from ui.workspace import Workspace
 
 PAUSE = 0.3  # seconds between two loads while changes keep coming

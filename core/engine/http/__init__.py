@@ -1,0 +1,1 @@
+"""The routes of the server, and what it accepts in a request."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.engine.protocol import Json
+from core.engine.http.protocol import Json
 
 MOST_BYTES = 200 * 1024 * 1024
 MOST_LINES = 50_000

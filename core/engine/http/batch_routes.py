@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import body, chat_routes, embedding_routes, engine
-from core.engine.parameters import choice, known, metadata, repeated, text
-from core.engine.protocol import Json, bad_request, page
+from core.engine.http import chat_routes, embedding_routes, request_body, services
+from core.engine.http.parameters import choice, known, metadata, repeated, text
+from core.engine.http.protocol import Json, bad_request, page
 
 KEYS = {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
 ENDPOINTS = {"/v1/chat/completions": chat_routes.complete, "/v1/embeddings": embedding_routes.complete}
@@ -18,7 +18,7 @@ ENDPOINTS = {"/v1/chat/completions": chat_routes.complete, "/v1/embeddings": emb
 class Desk:
     """Answers the requests of batches as the routes answer people."""
 
-    parts: engine.Engine
+    parts: services.Engine
 
     async def check(self, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
@@ -31,7 +31,7 @@ class Desk:
 
 async def create(request: Request) -> Response:
     """A new batch, or the one made before with the same client-chosen key."""
-    parts, value = engine.of(request), known(await body.read(request), KEYS)
+    parts, value = services.of(request), known(await request_body.read(request), KEYS)
     asked: Json = {
         "input_file_id": text(value, "input_file_id"),
         "endpoint": choice(value, "endpoint", ENDPOINTS),
@@ -50,18 +50,18 @@ async def create(request: Request) -> Response:
 
 async def index(request: Request) -> Response:
     """The batches, newest first."""
-    batches = engine.of(request).store.batches.all()
+    batches = services.of(request).store.batches.all()
     return JSONResponse(page(batches, request.query_params, 20, ends=True))
 
 
 async def retrieve(request: Request) -> Response:
     """One batch."""
-    return JSONResponse(engine.of(request).store.batches.get(request.path_params["id"]))
+    return JSONResponse(services.of(request).store.batches.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
     """End a batch; the answer is the batch, which gives out what it has."""
-    return JSONResponse(await engine.of(request).batches.cancel(request.path_params["id"]))
+    return JSONResponse(await services.of(request).batches.cancel(request.path_params["id"]))
 
 
 routes = [

@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.engine import body, chat_request, engine
-from core.engine.answers import Answer, Piece, Started
-from core.engine.hearing import hearing
-from core.engine.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.http import chat_request, request_body, services
+from core.engine.http.client_disconnect import hearing
+from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.inference.request_scheduler import Answer, Piece, Started
 
 
 async def create(request: Request) -> Response:
     """Answer a conversation. Errors of the request come before the first byte of a stream."""
-    asked = chat_request.read(await body.read(request))
-    parts = engine.of(request)
+    asked = chat_request.read(await request_body.read(request))
+    parts = services.of(request)
     answer = parts.answers.ask(await parts.source(asked.model), asked)
     async with hearing(request, answer):
         started = await answer.started()
@@ -26,7 +26,7 @@ async def create(request: Request) -> Response:
         return StreamingResponse(_stream(answer, started), media_type="text/event-stream")
 
 
-async def complete(parts: engine.Engine, value: Json) -> Json:
+async def complete(parts: services.Engine, value: Json) -> Json:
     """The answer to a conversation of a batch, whole; raises the ApiError."""
     asked = chat_request.read(value)
     if asked.stream:

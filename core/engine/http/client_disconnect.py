@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from core.engine.protocol import ApiError
+from core.engine.http.protocol import ApiError
 
 
 class Computed(Protocol):

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import body, engine
-from core.engine.hearing import hearing
-from core.engine.parameters import choice, known, number, text
-from core.engine.protocol import Json, bad_request
-from core.engine.reading import Vectors
+from core.engine.http import request_body, services
+from core.engine.http.client_disconnect import hearing
+from core.engine.http.parameters import choice, known, number, text
+from core.engine.http.protocol import Json, bad_request
+from core.engine.inference.embedding_requests import Vectors
 
 KEYS = {"model", "input", "encoding_format", "dimensions", "user"}
 MOST_TEXTS = 2048
@@ -19,14 +19,14 @@ MOST_TEXTS = 2048
 
 async def create(request: Request) -> Response:
     """The vectors of one text or of many."""
-    value, parts = await body.read(request), engine.of(request)
+    value, parts = await request_body.read(request), services.of(request)
     asked, texts = _checked(value)
     reading = parts.answers.read(await parts.source(asked["model"]), texts)
     async with hearing(request, reading):
         return JSONResponse(_answer(asked, await reading.vectors()))
 
 
-async def complete(parts: engine.Engine, value: Json) -> Json:
+async def complete(parts: services.Engine, value: Json) -> Json:
     """The answer to a request of a batch; raises the ApiError."""
     asked, texts = _checked(value)
     reading = parts.answers.read(await parts.source(asked["model"]), texts, aside=True)

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import batch_input, engine
-from core.engine.parameters import choice, known
-from core.engine.protocol import ApiError, Json, bad_request, page
+from core.engine.http import batch_input, services
+from core.engine.http.parameters import choice, known
+from core.engine.http.protocol import ApiError, Json, bad_request, page
 
 MOST_BYTES = 512 * 1024 * 1024
 PURPOSES = {"fine-tune": ("Fine-Tuning", MOST_BYTES), "batch": ("Batch", batch_input.MOST_BYTES)}
@@ -25,10 +25,10 @@ async def create(request: Request) -> Response:
         if not isinstance(upload, UploadFile):
             raise bad_request("'file' is a required property", "file", "missing_required_parameter")
         purpose = choice(fields, "purpose", PURPOSES)
-        return JSONResponse(await _keep(engine.of(request), purpose, upload))
+        return JSONResponse(await _keep(services.of(request), purpose, upload))
 
 
-async def _keep(parts: engine.Engine, purpose: str, upload: UploadFile) -> Json:
+async def _keep(parts: services.Engine, purpose: str, upload: UploadFile) -> Json:
     """The name stays as given: it is shown, never used as a path."""
     name, (api, most) = upload.filename or "", PURPOSES[purpose]
     if not name.lower().endswith(".jsonl"):
@@ -46,7 +46,7 @@ async def _keep(parts: engine.Engine, purpose: str, upload: UploadFile) -> Json:
 async def index(request: Request) -> Response:
     """The files, newest first unless `order` says `asc`."""
     query = request.query_params
-    files = engine.of(request).store.files.all()
+    files = services.of(request).store.files.all()
     if "purpose" in query:
         files = [file for file in files if file["purpose"] == query["purpose"]]
     if query.get("order", "desc") not in ("asc", "desc"):
@@ -57,19 +57,19 @@ async def index(request: Request) -> Response:
 
 async def retrieve(request: Request) -> Response:
     """One file object."""
-    return JSONResponse(engine.of(request).store.files.get(request.path_params["id"]))
+    return JSONResponse(services.of(request).store.files.get(request.path_params["id"]))
 
 
 async def content(request: Request) -> Response:
     """The bytes as they were uploaded."""
-    path = engine.of(request).store.files.path(request.path_params["id"])
+    path = services.of(request).store.files.path(request.path_params["id"])
     return FileResponse(path, media_type="application/octet-stream")
 
 
 async def delete(request: Request) -> Response:
     """Forget a file."""
     file_id = request.path_params["id"]
-    engine.of(request).store.files.delete(file_id)
+    services.of(request).store.files.delete(file_id)
     return JSONResponse({"id": file_id, "object": "file", "deleted": True})
 
 

@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from core.engine.parameters import an_object, known, metadata, number, text
-from core.engine.protocol import Json, bad_request
+from core.engine.http.parameters import an_object, known, metadata, number, text
+from core.engine.http.protocol import Json, bad_request
 
 KEYS = {
     "model",

@@ -5,16 +5,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import body, engine, job_request
-from core.engine.catalog import entries
-from core.engine.parameters import repeated
-from core.engine.protocol import Json, bad_request, page
+from core.engine.http import job_request, request_body, services
+from core.engine.http.parameters import repeated
+from core.engine.http.protocol import Json, bad_request, page
+from core.engine.models.catalog import entries
 
 
 async def create(request: Request) -> Response:
     """A new job, or the one made before with the same client-chosen key."""
-    parts = engine.of(request)
-    asked = job_request.read(await body.read(request))
+    parts = services.of(request)
+    asked = job_request.read(await request_body.read(request))
     if made := repeated(parts.store.jobs.all(), asked["metadata"]):
         return JSONResponse(made)
     _check_files(parts, asked)
@@ -22,14 +22,14 @@ async def create(request: Request) -> Response:
     return JSONResponse(parts.queue.create(asked))
 
 
-def _check_files(parts: engine.Engine, asked: Json) -> None:
+def _check_files(parts: services.Engine, asked: Json) -> None:
     purposes = {file["id"]: file["purpose"] for file in parts.store.files.all()}
     for name in ("training_file", "validation_file"):
         if asked[name] is not None and purposes.get(asked[name]) != "fine-tune":
             raise bad_request(f"invalid {name}: {asked[name]}", name, "invalid_value")
 
 
-def _check_model(parts: engine.Engine, model: str) -> None:
+def _check_model(parts: services.Engine, model: str) -> None:
     found = parts.store.tuned.get(model)
     base = found[0]["base"] if found else model
     if base not in entries():
@@ -41,7 +41,7 @@ def _check_model(parts: engine.Engine, model: str) -> None:
 async def index(request: Request) -> Response:
     """The jobs, newest first; `metadata[k]=v` picks, `metadata=null` picks those without any."""
     query = request.query_params
-    jobs = [job for job in engine.of(request).store.jobs.all() if _matches(job["metadata"], query)]
+    jobs = [job for job in services.of(request).store.jobs.all() if _matches(job["metadata"], query)]
     return JSONResponse(page(jobs, query, 20))
 
 
@@ -54,33 +54,33 @@ def _matches(metadata: Json, query: QueryParams) -> bool:
 
 async def retrieve(request: Request) -> Response:
     """One job."""
-    return JSONResponse(engine.of(request).store.jobs.get(request.path_params["id"]))
+    return JSONResponse(services.of(request).store.jobs.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
     """End a job; the answer is the cancelled job."""
-    return JSONResponse(await engine.of(request).queue.cancel(request.path_params["id"]))
+    return JSONResponse(await services.of(request).queue.cancel(request.path_params["id"]))
 
 
 async def pause(request: Request) -> Response:
     """Stop a job for now; answers when what it has learned is on disk."""
-    return JSONResponse(await engine.of(request).queue.pause(request.path_params["id"]))
+    return JSONResponse(await services.of(request).queue.pause(request.path_params["id"]))
 
 
 async def resume(request: Request) -> Response:
     """Let a paused job go on from where it stood."""
-    return JSONResponse(await engine.of(request).queue.resume(request.path_params["id"]))
+    return JSONResponse(await services.of(request).queue.resume(request.path_params["id"]))
 
 
 async def events(request: Request) -> Response:
     """What happened to a job, newest first."""
-    jobs, job_id = engine.of(request).store.jobs, request.path_params["id"]
+    jobs, job_id = services.of(request).store.jobs, request.path_params["id"]
     return JSONResponse(page(jobs.events(job_id), request.query_params, 20, 1000))
 
 
 async def checkpoints(request: Request) -> Response:
     """The last checkpoints of a job, newest first."""
-    store, job_id = engine.of(request).store, request.path_params["id"]
+    store, job_id = services.of(request).store, request.path_params["id"]
     store.jobs.get(job_id)
     found = [_checkpoint(value) for value in store.tuned.checkpoints(job_id)]
     return JSONResponse(page(found, request.query_params, 10, ends=True))
@@ -100,7 +100,7 @@ def _checkpoint(value: Json) -> Json:
 
 async def limits(request: Request) -> Response:
     """Which models can be trained now, and how many jobs of each at a time. Not in the published document."""
-    parts = engine.of(request)
+    parts = services.of(request)
     running = [job for job in parts.store.jobs.all() if job["status"] == "running"]
     bases = [parts.queue.base(job) for job in running]
     found = {

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from core.engine.protocol import Json, bad_request
+from core.engine.http.protocol import Json, bad_request
 
 # A client that does not know whether its request arrived sends it again with the same value in its metadata.
 ONCE = "juku_key"

@@ -4,7 +4,7 @@ import json
 
 from starlette.requests import Request
 
-from core.engine.protocol import Json, bad_request
+from core.engine.http.protocol import Json, bad_request
 
 
 async def read(request: Request) -> Json:

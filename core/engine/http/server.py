@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.engine import batch_routes, chat_routes, embedding_routes, file_routes, job_routes, model_routes
-from core.engine.engine import Engine
-from core.engine.protocol import ApiError, new_id
+from core.engine.http import batch_routes, chat_routes, embedding_routes, file_routes, job_routes, model_routes
+from core.engine.http.protocol import ApiError, new_id
+from core.engine.http.services import Engine
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 JSON_BYTES = 32 * 1024 * 1024

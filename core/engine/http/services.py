@@ -5,13 +5,13 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from core.engine.answers import Answers
-from core.engine.batches import BatchQueue
-from core.engine.catalog import Catalog, entries
-from core.engine.jobs import Queue
-from core.engine.models import Source
-from core.engine.protocol import model_not_found
-from core.engine.store import Store
+from core.engine.disk_store import Store
+from core.engine.http.protocol import model_not_found
+from core.engine.inference.batches import BatchQueue
+from core.engine.inference.loaded_models import Source
+from core.engine.inference.request_scheduler import Answers
+from core.engine.models.catalog import Catalog, entries
+from core.engine.training.job_queue import Queue
 
 
 @dataclass(frozen=True)

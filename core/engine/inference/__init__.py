@@ -1,0 +1,1 @@
+"""Answers and vectors from the models in memory."""

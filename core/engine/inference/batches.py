@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.engine import batch_input
-from core.engine.protocol import ApiError, Json, bad_request, new_id, now
-from core.engine.store import Store, append, read_lines, to_line
+from core.engine.disk_store import Store, append, read_lines, to_line
+from core.engine.http import batch_input
+from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
 
 AT_ONCE = 8
 UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")

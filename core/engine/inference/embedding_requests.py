@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.engine import embed
-from core.engine.models import Loaded, Source
-from core.engine.protocol import ApiError
+from core.engine.http.protocol import ApiError
+from core.engine.inference import embeddings
+from core.engine.inference.loaded_models import Loaded, Source
 
 MOST_TOKENS = 300_000
 
@@ -38,15 +38,15 @@ class Reading:
 
     def begin(self, loaded: Loaded) -> None:
         """Read the texts into tokens; raises the ApiError for what is too long."""
-        self._rows = embed.encode(loaded, self.texts, MOST_TOKENS)
-        self._loaded, self._left = loaded, embed.portions(self._rows)
+        self._rows = embeddings.encode(loaded, self.texts, MOST_TOKENS)
+        self._loaded, self._left = loaded, embeddings.portions(self._rows)
 
     def go_on(self) -> bool:
         """Compute one portion more; False when there is none left and the vectors are told."""
         assert self._left and self._loaded
         portion = None if self.gone.is_set() else next(self._left, None)
         if portion is not None:
-            found = embed.vectors(self._loaded, [self._rows[number] for number in portion])
+            found = embeddings.vectors(self._loaded, [self._rows[number] for number in portion])
             self._found |= zip(portion, found, strict=True)
             return True
         if not self.gone.is_set():

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.engine.models import Loaded
-from core.engine.protocol import bad_request
+from core.engine.http.protocol import bad_request
+from core.engine.inference.loaded_models import Loaded
 
 BUDGET = 2048  # tokens with their padding, read at once
 

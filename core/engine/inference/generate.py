@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.engine.models import Loaded
-from core.engine.text import TextStream
+from core.engine.inference.loaded_models import Loaded
+from core.engine.inference.streaming_decoder import TextStream
 
 
 @dataclass(eq=False)

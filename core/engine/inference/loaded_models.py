@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.engine import device
-from core.engine.catalog import Entry
-from core.engine.template import Template
+from core.engine.models import device
+from core.engine.models.catalog import Entry
+from core.engine.models.chat_template import Template
 
 MOST = 3
 

@@ -7,12 +7,12 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from core.engine.chat_request import Chat
-from core.engine.generate import Row, Writing
-from core.engine.models import Loaded, Models, Source
-from core.engine.protocol import ApiError, bad_request
-from core.engine.reading import Reading
-from core.engine.template import TemplateError
+from core.engine.http.chat_request import Chat
+from core.engine.http.protocol import ApiError, bad_request
+from core.engine.inference.embedding_requests import Reading
+from core.engine.inference.generate import Row, Writing
+from core.engine.inference.loaded_models import Loaded, Models, Source
+from core.engine.models.chat_template import TemplateError
 
 BATCH = 8
 GATHER = 0.02

@@ -1,0 +1,1 @@
+"""The models that the engine knows: fetched, converted, loaded."""

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.engine import lifetime
-from core.engine.protocol import ApiError, Json, bad_request, model_not_found
+from core.engine import child_lifetime
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found
 
 OnShare = Callable[[float], None]
 
@@ -195,7 +195,7 @@ class Catalog:
             self._failures[model] = str(error)
 
     async def _prepare(self, entry: Entry) -> Path:
-        child = await lifetime.start_child("core.engine.prepare", entry.id, str(self._models))
+        child = await child_lifetime.start_child("core.engine.models.prepare", entry.id, str(self._models))
         error = ""
         try:
             assert child.stdout
@@ -205,7 +205,7 @@ class Catalog:
                 self._tell(entry.id, told.get("share", 0.0))
             await child.wait()
         finally:
-            await lifetime.end_child(child)
+            await child_lifetime.end_child(child)
         path = folder(entry, self._models)
         if child.returncode or not path:
             reason = error or f"its process ended with {child.returncode}"

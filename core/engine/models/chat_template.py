@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from core.engine.protocol import Json
+from core.engine.http.protocol import Json
 
 _ROLES = {"developer": "system", "function": "tool"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.engine.whole_files import keep_folder
+from core.engine.private_files import keep_folder
 
 
 def check_sha256(path: Path, expected: str) -> None:

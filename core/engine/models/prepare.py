@@ -1,4 +1,4 @@
-"""The child process that makes one catalog model ready: `python -m core.engine.prepare ID MODELS_FOLDER`."""
+"""The child process that makes one catalog model ready: `python -m core.engine.models.prepare ID MODELS_FOLDER`."""
 
 import os
 import sys
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.engine import catalog, convert, lifetime
+from core.engine import child_lifetime
+from core.engine.models import catalog, convert_gguf
 
 READABLE = 0o022  # the umask of base models: they are public, and several accounts may share their folder
 # Weights in safetensors and what a tokenizer needs: nothing that could run as code.
@@ -24,8 +25,8 @@ def prepare(entry: catalog.Entry, models: Path, on_share: Callable[[float], None
             return
         source = catalog.packaged(entry)
         if source and entry.package:
-            convert.check_sha256(source, entry.package.sha256)
-            convert.convert(source, models / entry.id, on_share)
+            convert_gguf.check_sha256(source, entry.package.sha256)
+            convert_gguf.convert(source, models / entry.id, on_share)
         elif entry.hub:
             _fetch(entry.hub)
 
@@ -38,8 +39,8 @@ def _fetch(hub: catalog.Hub) -> None:
 
 def main() -> int:
     """Exit status 0 when ready; else 1. JSON lines tell how far it is {"share": 0 to 1}, and why it failed {"error": words}."""
-    send = lifetime.message_line()
-    lifetime.die_with_parent()
+    send = child_lifetime.message_line()
+    child_lifetime.die_with_parent()
     try:
         prepare(catalog.entries()[sys.argv[1]], Path(sys.argv[2]), lambda share: send({"share": share}))
     except Exception as error:

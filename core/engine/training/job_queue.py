@@ -9,12 +9,13 @@ from asyncio.subprocess import Process
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.engine import lifetime, records, rows
-from core.engine.catalog import Catalog, Entry, entries
-from core.engine.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
-from core.engine.store import UNFINISHED, Store, write_json
-from core.engine.train import Plan
-from core.engine.whole_files import sync_file
+from core.engine import child_lifetime
+from core.engine.disk_store import UNFINISHED, Store, write_json
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
+from core.engine.models.catalog import Catalog, Entry, entries
+from core.engine.private_files import sync_file
+from core.engine.training import job_records, validate_rows
+from core.engine.training.train import Plan
 
 CHECKPOINTS = 3
 EVENTS = 500
@@ -62,7 +63,7 @@ class Queue:
 
     def create(self, asked: Json) -> Json:
         """A new job for checked parameters; the protocol's job object."""
-        job = records.job(asked)
+        job = job_records.job(asked)
         self._store.jobs.add(job)
         self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
         self._follow(job["id"])
@@ -87,7 +88,7 @@ class Queue:
         self._store.jobs.add_event(job_id, "The job was paused")
         child, task = self._children.get(job_id), self._tasks.get(job_id)
         if child and task and job_id in self._progress:
-            lifetime.tell_child(child)
+            child_lifetime.tell_child(child)
             await asyncio.wait([task], timeout=PAUSE_SECONDS)
         await self._end([job_id])  # waits for its turn, or has not begun to learn
         return self._store.jobs.get(job_id)
@@ -154,8 +155,8 @@ class Queue:
             if file_id:
                 source = self._store.files.path(file_id)
                 try:
-                    await asyncio.to_thread(rows.check, source, kind, method, file_id)
-                except rows.RowError as error:
+                    await asyncio.to_thread(validate_rows.check, source, kind, method, file_id)
+                except validate_rows.RowError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
                 await asyncio.to_thread(_copy, source, folder / f"{kind}.jsonl")
         self._store.jobs.update(job_id, status="queued")
@@ -170,14 +171,14 @@ class Queue:
             self._store.jobs.update(job_id, status="running")
             self._store.jobs.add_event(job_id, f"Fine-tuning job {started}")
         with (folder / "train.log").open("ab") as file:
-            child = await lifetime.start_child("core.engine.train", str(folder), log=file)
+            child = await child_lifetime.start_child("core.engine.training.train", str(folder), log=file)
         self._children[job_id] = child
         try:
             done = await self._listen(job_id, child)
         finally:
             del self._children[job_id]
             progress = self._progress.pop(job_id, None)
-            await lifetime.end_child(child)
+            await child_lifetime.end_child(child)
         if done and progress:
             self._succeed(job_id, progress.tokens)
 
@@ -227,7 +228,7 @@ class Queue:
         if last.get("event") == "error":
             raise JobError(last["code"], last["message"])
         if last.get("event") not in ("done", "paused"):
-            raise JobError("server_error", f"The job failed due to an internal error: {records.ending(code)}")
+            raise JobError("server_error", f"The job failed due to an internal error: {job_records.ending(code)}")
         return bool(last["event"] == "done")
 
     def _note(self, job_id: str, told: Json) -> None:
@@ -241,7 +242,7 @@ class Queue:
 
     def _note_start(self, job_id: str, told: Json) -> None:
         kind, step = self._store.jobs.get(job_id)["method"]["type"], told["step"]
-        self._store.jobs.update(job_id, **records.settings(kind, told["hyperparameters"]))
+        self._store.jobs.update(job_id, **job_records.settings(kind, told["hyperparameters"]))
         known = self._store.jobs.metrics(job_id)
         last = known[-1]["step"] if known else 0
         self._progress[job_id] = Progress(time.monotonic(), step, last, told["trained_tokens"])
@@ -268,7 +269,7 @@ class Queue:
         for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
             step = int(folder.name[5:])
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-            value = records.tuned(job, self.base(job), step, metrics)
+            value = job_records.tuned(job, self.base(job), step, metrics)
             tuned.adopt(folder, {**value, "checkpoint": new_id("ftckpt_")})
         for old in tuned.checkpoints(job_id)[CHECKPOINTS:]:
             tuned.delete(old["id"])
@@ -280,9 +281,9 @@ class Queue:
 
     def _succeed(self, job_id: str, tokens: int) -> None:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
-        model = records.tuned(job, self.base(job), None, {})
+        model = job_records.tuned(job, self.base(job), None, {})
         self._store.tuned.adopt(folder / "adapter", model)
-        text = records.result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
+        text = job_records.result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
         result = self._store.files.add(
             "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8")
         )

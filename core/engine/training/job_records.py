@@ -2,8 +2,8 @@
 
 import signal
 
-from core.engine.job_request import METHODS
-from core.engine.protocol import Json, new_id, now
+from core.engine.http.job_request import METHODS
+from core.engine.http.protocol import Json, new_id, now
 
 # The columns of the result file and the metrics that stand in them. The protocol's own for supervised jobs; for
 # preferences none are published, so the metrics' names are theirs.

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.engine.encode import IGNORED, Pair, encode, encode_pair
-from core.engine.encode import Sequence as Row
-from core.engine.protocol import Json
-from core.engine.template import Template
+from core.engine.http.protocol import Json
+from core.engine.models.chat_template import Template
+from core.engine.training.tokenize_rows import IGNORED, Pair, encode, encode_pair
+from core.engine.training.tokenize_rows import Sequence as Row
 
 # Tokens with their padding that go through the model at once; the rest of a batch follows. Memory is bounded by it.
 BUDGET = {"cpu": 2048, "mps": 2048, "cuda": 16384}

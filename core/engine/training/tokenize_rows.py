@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.engine.protocol import Json
-from core.engine.template import Template
+from core.engine.http.protocol import Json
+from core.engine.models.chat_template import Template
 
 IGNORED = -100
 

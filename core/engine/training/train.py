@@ -1,4 +1,4 @@
-"""The child process that trains one job: `python -m core.engine.train JOB_FOLDER`.
+"""The child process that trains one job: `python -m core.engine.training.train JOB_FOLDER`.
 
 It reads `plan.json` and rows, tells its parent each step in a JSON line, and leaves in the job's folder
 `state.safetensors` (to continue from), `checkpoints/step-N` and at the end `adapter`. Each appears whole.
@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.engine import device, lifetime, recipe
-from core.engine.lessons import Lesson, Preferences, Reader, Supervised, TrainError, add, parts, shown
-from core.engine.protocol import Json
-from core.engine.template import Template, TemplateError
-from core.engine.whole_files import keep_file, keep_folder
+from core.engine import child_lifetime
+from core.engine.http.protocol import Json
+from core.engine.models import device
+from core.engine.models.chat_template import Template, TemplateError
+from core.engine.private_files import keep_file, keep_folder
+from core.engine.training import hyperparameters
+from core.engine.training.objectives import Lesson, Preferences, Reader, Supervised, TrainError, add, parts, shown
 
 SAVE_SECONDS = 20.0
 GLANCES = 10  # at the validation rows, in a whole job
@@ -74,7 +76,7 @@ class Training:
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         template = Template(tokenizer, plan.template, plan.tools)
         rows = read_rows(self.folder / "training.jsonl")
-        self.recipe = recipe.resolve(plan.method, plan.asked, len(rows), plan.rates)
+        self.recipe = hyperparameters.resolve(plan.method, plan.asked, len(rows), plan.rates)
         self.model = _model(plan).to(self.device)
         reader = Reader(self.model.get_base_model(), pad, self.device)
         self.budget = reader.budget
@@ -129,7 +131,7 @@ class Training:
         import torch
 
         for group in self.optimiser.param_groups:
-            group["lr"] = recipe.rate_at(self.step, self.total, self.recipe.rate)
+            group["lr"] = hyperparameters.rate_at(self.step, self.total, self.recipe.rate)
         self.model.train()
         batch = self._batch()
         weight, sums = self.lesson.weigh(batch), dict[str, float]()
@@ -233,7 +235,11 @@ def _model(plan: Plan) -> Any:
     if plan.parent:
         return PeftModel.from_pretrained(base, plan.parent, is_trainable=True)
     config = LoraConfig(
-        r=recipe.RANK, lora_alpha=recipe.ALPHA, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM"
+        r=hyperparameters.RANK,
+        lora_alpha=hyperparameters.ALPHA,
+        target_modules="all-linear",
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
     )
     return get_peft_model(base, config)
 
@@ -249,9 +255,9 @@ def _whole(target: Path, write: Any) -> None:
 
 def main() -> int:
     """Exit status 0 when the job is done, 1 after an error line to the parent."""
-    send = lifetime.message_line()
+    send = child_lifetime.message_line()
     pausing = threading.Event()
-    lifetime.die_with_parent(on_word=pausing.set)
+    child_lifetime.die_with_parent(on_word=pausing.set)
     folder = Path(sys.argv[1])
     try:
         plan = Plan(**json.loads((folder / "plan.json").read_text("utf-8")))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.engine.protocol import Json
+from core.engine.http.protocol import Json
 
 LEAST = 10
 LONGEST = 4 * 1024 * 1024

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import promptfoo, report_files, report_html
 from core.errors import JukuError
-from core.formats.replacing import replacing
+from core.exam.report import csv_and_json, html_page, promptfoo
+from core.exam.report.report_data import find as find
+from core.formats.output_files import replacing
 from core.language import tr
 from core.progress import Reporter
-from core.report_data import find as find
 from core.settings import ProviderSettings
 
-html, csv, as_json = report_html.page, report_files.csv, report_files.as_json
+html, csv, as_json = html_page.page, csv_and_json.csv, csv_and_json.as_json
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`by` is whose marks count (core/scores.py), `title` '' the project's; `servers` are those of the settings."""
+    """`by` is whose marks count (core/exam/scores.py), `title` '' the project's; `servers` are those of the settings."""
 
     title: str = ""
     by: str = ""
@@ -41,7 +41,7 @@ class Format:
 
 
 def _html(db: sqlite3.Connection, id: int, options: Options) -> Iterator[str]:
-    yield report_html.page(db, id, options.title, options.by, options.titles)
+    yield html_page.page(db, id, options.title, options.by, options.titles)
 
 
 FORMATS = {

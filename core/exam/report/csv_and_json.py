@@ -8,12 +8,14 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from core import __version__, conditions, evals, replies, report_data, scores
-from core.conditions import CONDITIONS
-from core.evals import Subject
-from core.formats import cells
-from core.proof import adapter_of
-from core.scores import Comparison, Line, Rate, Result, Total
+from core import __version__, replies
+from core.exam import prompt_conditions, runs, scores
+from core.exam.prompt_conditions import CONDITIONS
+from core.exam.report import report_data
+from core.exam.runs import Subject
+from core.exam.scores import Comparison, Line, Rate, Result, Total
+from core.formats import csv_cells
+from core.providers.model_identity import adapter_of
 
 BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
 FORMAT = "juku-exam-1"
@@ -32,15 +34,15 @@ WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
 def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     """A line for each answer, so that no spreadsheet runs a text as a formula."""
     run = report_data.find(db, id)
-    asked = {one.id: _asked(number, one) for number, one in enumerate(evals.questions(db, run.id), 1)}
+    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.questions(db, run.id), 1)}
     who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield BOM + cells.write([*ASKED, *WHO, *ANSWER], ",")
+    yield BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
     for question, subject, *answer in _answers(db, run.id):
         values = [*asked[question], *who[subject], *answer[:-1], _cited(answer[-1])]
-        yield cells.write([_cell(value) for value in values], ",")
+        yield csv_cells.write([_cell(value) for value in values], ",")
 
 
-def _asked(number: int, one: evals.Question) -> list[object]:
+def _asked(number: int, one: runs.Question) -> list[object]:
     return [number, *(getattr(one, name) for name in ASKED[1:])]
 
 
@@ -58,7 +60,7 @@ def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
 
 
 def _cited(kept: str) -> str:
-    return "\n\n".join(one.passage.whole for one in conditions.passages_of(kept))
+    return "\n\n".join(one.passage.whole for one in prompt_conditions.passages_of(kept))
 
 
 def _cell(value: object) -> str:
@@ -68,7 +70,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return cells.neutral(str(value)) if isinstance(value, str) else str(value)
+    return csv_cells.neutral(str(value)) if isinstance(value, str) else str(value)
 
 
 def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:

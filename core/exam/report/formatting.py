@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from core.graders import GRADERS
-from core.judges import JUDGE, PERSON
+from core.exam.graders import GRADERS
+from core.exam.judges import JUDGE, PERSON
+from core.exam.report.html_escape import Markup, join, tag
+from core.exam.report.report_data import Report
+from core.exam.scores import LEAKED, NO_KIND, Rate
+from core.exam.statistics import Interval
 from core.language import tr
-from core.markup import Markup, join, tag
-from core.report_data import Report
-from core.scores import LEAKED, NO_KIND, Rate
-from core.statistics import Interval
 
 RIGHT, WRONG, UNKNOWN, NOTHING = "✓", "✗", "?", "–"
 

@@ -6,19 +6,32 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 
-from core import __version__, language, paths, prices, report_charts, report_data, report_questions, scores
-from core.conditions import CONDITIONS, RETRIEVED
-from core.evals import Subject
-from core.graders import GRADERS
-from core.judges import PASSED
+from core import __version__, language, paths
+from core.exam import scores
+from core.exam.checkpoint_trends import Point
+from core.exam.graders import GRADERS
+from core.exam.judges import PASSED
+from core.exam.prompt_conditions import CONDITIONS, RETRIEVED
+from core.exam.report import question_sections, report_data, svg_charts
+from core.exam.report.formatting import (
+    NOTHING,
+    grader_title,
+    interval,
+    kind_title,
+    moment,
+    named,
+    percent,
+    row,
+    section,
+    table,
+)
+from core.exam.report.html_escape import Markup, join, tag
+from core.exam.report.report_data import Report
+from core.exam.runs import Subject
+from core.exam.statistics import is_small
 from core.language import tr, trn
-from core.markup import Markup, join, tag
-from core.providers import LOCAL
+from core.providers import LOCAL, prices
 from core.providers.models_api import is_tuned
-from core.report_data import Report
-from core.report_words import NOTHING, grader_title, interval, kind_title, moment, named, percent, row, section, table
-from core.statistics import is_small
-from core.trends import Point
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -26,7 +39,7 @@ Servers = Mapping[str, str]
 
 
 def page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers: Servers | None = None) -> str:
-    """The whole file. `by` is whose marks count (core/scores.py); `servers` has the names of servers by their id."""
+    """The whole file. `by` is whose marks count (core/exam/scores.py); `servers` has the names of servers by their id."""
     report = report_data.read(db, id, by, title)
     head = tag(
         "head",
@@ -53,7 +66,7 @@ def _parts(report: Report, servers: Servers) -> Iterator[Markup]:
     yield _kinds(report)
     if len(report.points) > 1:
         yield _growth(report)
-    yield from report_questions.parts(report)
+    yield from question_sections.parts(report)
     yield _costs(report)
     yield _who(report, servers)
     yield _how(report)
@@ -90,7 +103,7 @@ def _totals(report: Report) -> Markup:
                   high=f"{held.interval.high:.0%}")  # fmt: skip
         kind = "tuned" if is_tuned(total.subject.model) else ""
         figure = tag("span", tag("b", percent(held)), f" {held}", class_="figure")
-        bars.append(tag("div", tag("span", named(report, at), class_="label"), report_charts.bar(held, told, kind), figure,
+        bars.append(tag("div", tag("span", named(report, at), class_="label"), svg_charts.bar(held, told, kind), figure,
                         class_="row"))  # fmt: skip
         spread = f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
         general, memorised, leaked = (
@@ -114,7 +127,7 @@ def _kinds(report: Report) -> Markup:
     rows = []
     for line in report.result.kinds:
         cells = [
-            tag("td", tag("b", percent(rate)), f" {rate}", class_=report_charts.level(rate),
+            tag("td", tag("b", percent(rate)), f" {rate}", class_=svg_charts.level(rate),
                 title=interval(rate.interval) if rate.asked else None)
             for rate in line.rates
         ]  # fmt: skip
@@ -128,8 +141,8 @@ def _growth(report: Report) -> Markup:
     for point in report.points:
         name = f"{point.title} · {point.version_name}" if point.version_name else point.title
         jobs.setdefault(f"{name} ({CONDITIONS[point.condition].title()})", []).append(point)
-    legend = [tag("li", name, class_=f"key s{at % report_charts.SERIES}") for at, name in enumerate(jobs)]
-    drawn = report_charts.lines([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
+    legend = [tag("li", name, class_=f"key s{at % svg_charts.SERIES}") for at, name in enumerate(jobs)]
+    drawn = svg_charts.lines([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
     return section(tr("During training"), drawn, tag("ul", *legend, class_="legend"),
                    about=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
 

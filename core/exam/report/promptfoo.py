@@ -10,12 +10,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from core import as_code, conditions, evals, grading, keys, presets, prompts, proposals, report_data, revisions, scores
-from core.conditions import FEW_SHOT, OPEN, RETRIEVED, Book
-from core.evals import Question, Run
+from core import keys, prompts
+from core.exam import key_points, prompt_conditions, runs, scores
+from core.exam.prompt_conditions import FEW_SHOT, OPEN, RETRIEVED, Book
+from core.exam.report import report_data
+from core.exam.runs import Question, Run
 from core.language import tr
-from core.providers import LOCAL
+from core.providers import LOCAL, request_code, server_presets
 from core.settings import ProviderSettings
+from core.spec import revisions
+from core.text import normalise
 
 SCHEMA = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n"
 QUESTION, PASSAGES = "{{question}}", "{{passages}}"  # filled by promptfoo
@@ -34,7 +38,7 @@ def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str
     """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
     run = report_data.find(db, id)
     kept = revisions.one(db, run.revision) if run.revision else None
-    book = conditions.read(db, run.retrieval, kept.spec if kept else None)
+    book = prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
     try:
         whole = _whole(db, run, book, {one.id: one for one in servers})
     finally:
@@ -52,7 +56,7 @@ def _whole(db: sqlite3.Connection, run: Run, book: Book, servers: dict[str, Prov
         ],
         "providers": _models(run, servers),
         "evaluateOptions": {"repeat": run.repeats},
-        "tests": [_test(run, one, passages) for one in evals.questions(db, run.id)],
+        "tests": [_test(run, one, passages) for one in runs.questions(db, run.id)],
     }
     if run.judge:
         judge = _server(run, *run.judge, servers)
@@ -70,10 +74,10 @@ def _models(run: Run, servers: dict[str, ProviderSettings]) -> list[dict[str, An
 
 def _server(run: Run, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
     asked, entry = run.sampling, servers.get(provider)
-    preset = presets.preset(entry.preset if entry else presets.CUSTOM)
-    variable = as_code.ENGINE_VARIABLE if provider == LOCAL else _variable(provider, preset.id)
+    preset = server_presets.preset(entry.preset if entry else server_presets.CUSTOM)
+    variable = request_code.ENGINE_VARIABLE if provider == LOCAL else _variable(provider, preset.id)
     config = {
-        "apiBaseUrl": as_code.ENGINE_URL if provider == LOCAL else entry.base_url if entry else None,
+        "apiBaseUrl": request_code.ENGINE_URL if provider == LOCAL else entry.base_url if entry else None,
         "apiKeyEnvar": variable,
         "headers": {"api-key": f"{{{{ env.{variable} }}}}"} if preset.auth == "api-key" else None,
         "temperature": asked.temperature,
@@ -87,7 +91,9 @@ def _server(run: Run, provider: str, model: str, servers: dict[str, ProviderSett
 
 def _variable(provider: str, preset: str) -> str:
     return (
-        as_code.OPENAI_VARIABLE if preset == "openai" else re.sub(r"\W", "_", keys.variable(provider), flags=re.ASCII)
+        request_code.OPENAI_VARIABLE
+        if preset == "openai"
+        else re.sub(r"\W", "_", keys.variable(provider), flags=re.ASCII)
     )
 
 
@@ -119,7 +125,9 @@ def _passages(db: sqlite3.Connection, run: Run) -> dict[int, str]:
         "WHERE a.run = ? AND s.condition = ? GROUP BY a.question"
     )
     return {
-        question: "\n\n".join(f"[{at}] {one.passage.whole}" for at, one in enumerate(conditions.passages_of(kept), 1))
+        question: "\n\n".join(
+            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.passages_of(kept), 1)
+        )
         for question, kept in db.execute(sql, (run.id, RETRIEVED))
     }
 
@@ -143,9 +151,9 @@ def _checks(run: Run, one: Question) -> Iterator[dict[str, Any]]:
         yield _javascript(f"new RegExp({_text(one.key_points.strip() or one.reference.strip())}, 'i').test(output)")
     else:
         points = (
-            one.key_points.strip() or proposals.key_points(one.reference, one.reference, one.question) or one.reference
+            one.key_points.strip() or key_points.suggest(one.reference, one.reference, one.question) or one.reference
         )
-        yield from (_javascript(_point(point)) for point in grading.parse(points))
+        yield from (_javascript(_point(point)) for point in normalise.parse(points))
     if run.judge:
         yield _rubric(
             tr("The answer agrees with this reference answer: {reference}", reference=_literal(one.reference))
@@ -160,11 +168,11 @@ def _rubric(value: str) -> dict[str, Any]:
     return {"type": "llm-rubric", "value": value}
 
 
-def _point(point: grading.KeyPoint) -> str:
+def _point(point: normalise.KeyPoint) -> str:
     """Whether an answer says any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
     wordings = dict.fromkeys(one for text in raw for one in _wordings(text))
-    patterns = [grading.pattern(one) for one in wordings]
+    patterns = [normalise.pattern(one) for one in wordings]
     listed = ", ".join(map(_text, patterns))
     return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({SAID}))"
 
@@ -172,8 +180,8 @@ def _point(point: grading.KeyPoint) -> str:
 def _wordings(text: str) -> Iterator[str]:
     plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
     plain = re.sub(r" ?([\u3041-\u9fff]) ?", r"\1", re.sub(r"(\d),(?=\d{3})", r"\1", plain))
-    words = {str(value): word for word, value in grading.WORD_VALUES.items()}
-    for one in filter(None, (plain, grading.normalise(text))):
+    words = {str(value): word for word, value in normalise.WORD_VALUES.items()}
+    for one in filter(None, (plain, normalise.normalise(text))):
         yield one
         for names in (words, KANJI):
             yield re.sub(r"(?<![\d.])\d+(?![\d.])", partial(_named, names), one)

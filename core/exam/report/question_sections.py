@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core import graders
-from core.judges import Marked
-from core.language import tr, trn
-from core.markup import Markup, join, tag
-from core.report_charts import level
-from core.report_data import Report, Said
-from core.report_words import (
+from core.exam import graders
+from core.exam.judges import Marked
+from core.exam.report.formatting import (
     NOTHING,
     RIGHT,
     UNKNOWN,
@@ -25,7 +21,11 @@ from core.report_words import (
     signed,
     table,
 )
-from core.scores import GENERAL, Comparison, Line
+from core.exam.report.html_escape import Markup, join, tag
+from core.exam.report.report_data import Report, Said
+from core.exam.report.svg_charts import level
+from core.exam.scores import GENERAL, Comparison, Line
+from core.language import tr, trn
 
 MOST = 2000  # facts of the heat map, and questions in a list
 GAINED, LOST = "▲", "▼"

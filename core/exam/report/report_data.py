@@ -6,16 +6,18 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core import evals, judges, proof, revisions, scores, spec, trends, verdict
-from core.conditions import CLOSED, OPEN, RETRIEVED
 from core.errors import JukuError
-from core.evals import Run
-from core.judges import JUDGE, PERSON, Marked
+from core.exam import checkpoint_trends, judges, runs, scores, verdict
+from core.exam.checkpoint_trends import Point
+from core.exam.judges import JUDGE, PERSON, Marked
+from core.exam.prompt_conditions import CLOSED, OPEN, RETRIEVED
+from core.exam.runs import Run
+from core.exam.scores import Comparison, Result
+from core.exam.statistics import Kappa
 from core.language import tr
+from core.providers import model_identity
 from core.providers.models_api import is_tuned
-from core.scores import Comparison, Result
-from core.statistics import Kappa
-from core.trends import Point
+from core.spec import revisions, spec
 
 SHOWN = 6000  # different answers that a report shows; a file of about 3 MB
 EACH = 3  # different answers of one subject to one question
@@ -48,7 +50,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two agree: '' is the run's own grader, else core/judges.py."""
+    """How far two agree: '' is the run's own grader, else core/exam/judges.py."""
 
     one: str
     other: str
@@ -81,7 +83,7 @@ class Report:
 
 def find(db: sqlite3.Connection, id: int | None = None) -> Run:
     """A run by its number, else the newest. Raises `JukuError` where there is none."""
-    found = next((run for run in evals.runs(db) if id in (None, run.id)), None)
+    found = next((run for run in runs.runs(db) if id in (None, run.id)), None)
     if found is None:
         raise JukuError(
             tr("There is no such exam") if id else tr("There is no exam yet"),
@@ -108,7 +110,7 @@ def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: 
         _comparisons(result),
         _identities(db, run.id),
         _agreements(db, run.id),
-        [point for point in trends.points(db, by) if point.run == run.id and point.step is not None],
+        [point for point in checkpoint_trends.points(db, by) if point.run == run.id and point.step is not None],
         said,
         answers,
         left_out,
@@ -149,7 +151,7 @@ def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[Identity]]:
         "GROUP BY subject, reported, fingerprint ORDER BY subject, count(*) DESC"
     )
     for subject, reported, fingerprint, count in db.execute(sql, (run,)):
-        identity = Identity(reported, fingerprint, proof.adapter_of(fingerprint), count)
+        identity = Identity(reported, fingerprint, model_identity.adapter_of(fingerprint), count)
         found.setdefault(subject, []).append(identity)
     return found
 

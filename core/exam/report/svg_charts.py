@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.markup import Markup, tag, text
-from core.scores import Rate
-from core.trends import Point
+from core.exam.checkpoint_trends import Point
+from core.exam.report.html_escape import Markup, tag, text
+from core.exam.scores import Rate
 
 WIDTH, HEIGHT = 640, 240  # of the chart over steps
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34

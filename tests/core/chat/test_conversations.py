@@ -5,32 +5,35 @@ import json
 
 import pytest
 
-from core import conditions, corrections, dataset, facts, playground, spec, transcripts
-from core.filters import Filter
-from core.playground import Pane, Wish
-from core.proof import ProofError
+from core.chat import conversations, corrections, transcripts
+from core.chat.conversations import Pane, Wish
+from core.dataset import examples
+from core.dataset.filters import Filter
+from core.exam import prompt_conditions
 from core.providers import Provider, Reply, Sampling
-from tests import fake_server
-from tests.fake_server import KEY, Answer
+from core.providers.model_identity import ProofError
+from core.spec import facts, spec
+from tests.support import fake_server
+from tests.support.fake_server import KEY, Answer
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
-LEFT, RIGHT = Pane(0, "fake", BASE), Pane(1, "fake", TUNED, conditions.RETRIEVED)
+LEFT, RIGHT = Pane(0, "fake", BASE), Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED)
 QUESTION = "How many players are on a Hobannu team?"
 
 
 def say(project, text, conversation=0, parent=None):
     made = []
-    asyncio.run(project.write("", lambda db: made.append(playground.say(db, conversation, parent, text))))
+    asyncio.run(project.write("", lambda db: made.append(conversations.say(db, conversation, parent, text))))
     return made[0]
 
 
 def answer(project, server, turn, pane, question=QUESTION, provider=None, **how):
     async def work():
         made = provider or server.provider()
-        book = await project.read(conditions.read)
+        book = await project.read(prompt_conditions.read)
         wish = Wish(turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ()))
         try:
-            return await playground.ask(project, made, book, wish, **how)
+            return await conversations.ask(project, made, book, wish, **how)
         finally:
             book.close()
             await made.close()
@@ -39,14 +42,14 @@ def answer(project, server, turn, pane, question=QUESTION, provider=None, **how)
 
 
 def load(project, id):
-    return playground.load(project.rows, id)
+    return conversations.load(project.rows, id)
 
 
 def put(project, turn, pane, *texts):
     """Answers without a server."""
     wish = Wish(turn, pane, "", "", Sampling())
     reply = Reply(list(texts), pane.model, "fp", 1.0, 7, True, 3)
-    asyncio.run(project.write("", playground.keep, wish, reply, {"model": pane.model, "messages": []}, []))
+    asyncio.run(project.write("", conversations.keep, wish, reply, {"model": pane.model, "messages": []}, []))
 
 
 def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, server):
@@ -67,7 +70,7 @@ def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, s
     assert sent["messages"][0]["content"].startswith("Be brief.")
     assert first.passages[0].passage.text in sent["messages"][0]["content"]
     assert (sent["stop"], sent["seed"], sent["n"]) == (["\n\n", "END"], 7, 2)
-    kept = playground.request(sample.rows, turn, 1)
+    kept = conversations.request(sample.rows, turn, 1)
     assert kept == {name: value for name, value in sent.items() if name not in ("stream", "stream_options")}
 
 
@@ -151,7 +154,7 @@ def test_a_mark_and_its_note_stay_with_the_answer(project):
     conversation, turn = say(project, "One?")
     put(project, turn, LEFT, "a", "b")
     id = load(project, conversation).answers[1].id
-    asyncio.run(project.write("", playground.mark, id, 60, "half right"))
+    asyncio.run(project.write("", conversations.mark, id, 60, "half right"))
     assert [(one.mark, one.note) for one in load(project, conversation).answers] == [(None, ""), (60, "half right")]
 
 
@@ -159,7 +162,7 @@ def test_conversations_are_found_by_all_words_wherever_they_stand(project):
     one, turn = say(project, "How many players?\nPlease.")
     put(project, turn, LEFT, "三人です。100% sure")
     two, _turn = say(project, "Where is the ferry?" * 9)
-    found = lambda words: [conversation.id for conversation in playground.conversations(project.rows, words)]  # noqa: E731
+    found = lambda words: [conversation.id for conversation in conversations.conversations(project.rows, words)]  # noqa: E731
     assert found("") == [two, one]
     assert (found("PLAYERS 三人"), found("100%"), found("1%0"), found("ferry"), found("ferry 三人")) == (
         [one],
@@ -168,11 +171,11 @@ def test_conversations_are_found_by_all_words_wherever_they_stand(project):
         [two],
         [],
     )
-    titles = [conversation.title for conversation in playground.conversations(project.rows)]
-    assert (titles[1], len(titles[0])) == ("How many players? Please.", playground.TITLE + 1)
-    asyncio.run(project.write("", playground.rename, one, "Teams"))
+    titles = [conversation.title for conversation in conversations.conversations(project.rows)]
+    assert (titles[1], len(titles[0])) == ("How many players? Please.", conversations.TITLE + 1)
+    asyncio.run(project.write("", conversations.rename, one, "Teams"))
     assert found("teams") == [one]
-    asyncio.run(project.write("", playground.delete, one))
+    asyncio.run(project.write("", conversations.delete, one))
     assert found("") == [two]
     assert load(project, one) is None
     assert project.rows.execute("SELECT count(*) FROM chat_answer").fetchone() == (0,)
@@ -180,7 +183,7 @@ def test_conversations_are_found_by_all_words_wherever_they_stand(project):
 
 def test_an_answer_to_a_question_that_is_gone_is_left(project):
     conversation, turn = say(project, "One?")
-    asyncio.run(project.write("", playground.delete, conversation))
+    asyncio.run(project.write("", conversations.delete, conversation))
     put(project, turn, LEFT, "late")
     assert project.rows.execute("SELECT count(*) FROM chat_answer").fetchone() == (0,)
 
@@ -193,7 +196,7 @@ def test_a_branch_leaves_as_markdown_and_as_chats_of_each_pane(sample, server, t
         answer(sample, server, turn, pane)
     _, other = say(sample, "Another branch", conversation)
     id = load(sample, conversation).answers[0].id
-    asyncio.run(sample.write("", playground.mark, id, 60, "so *so*"))
+    asyncio.run(sample.write("", conversations.mark, id, 60, "so *so*"))
     thread = load(sample, conversation)
     written = transcripts.markdown(thread, turn, lambda provider: provider.title())
     assert [line for line in written.splitlines() if line.startswith("#")][0] == f"# {QUESTION}"  # noqa: RUF015
@@ -204,7 +207,7 @@ def test_a_branch_leaves_as_markdown_and_as_chats_of_each_pane(sample, server, t
     lines = [json.loads(line) for line in transcripts.jsonl(sample.rows, thread, turn).splitlines()]
     assert [line["messages"][-1]["content"] for line in lines] == ["# not a heading\n> 三人", "Three."]
     assert lines[0]["messages"][:-1] == server.asked[0]["messages"]
-    assert all(dataset.read_row(json.dumps(line)).problems == "" for line in lines)
+    assert all(examples.read_row(json.dumps(line)).problems == "" for line in lines)
     assert transcripts.jsonl(sample.rows, thread, other) == ""
     transcripts.write(tmp_path / "chat.md", written)
     assert (tmp_path / "chat.md").read_text("utf-8") == written
@@ -220,18 +223,18 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
 
     def add(db):
         made.append(corrections.add(db, QUESTION, "Three players.", taught, "direct"))
-        points = corrections.key_points("How many play?", "A team has three players.", taught)
+        points = corrections.suggest_key_points("How many play?", "A team has three players.", taught)
         made.append(corrections.add(db, "How many play?", "A team has three.", taught, "reworded", "approved", points))
 
     asyncio.run(sample.write("Correct", add))
-    train, test = dataset.fetch(sample.rows, made).values()
+    train, test = examples.fetch(sample.rows, made).values()
     assert (train.split, train.status, train.facts, train.kind) == ("train", "draft", name, "direct")
     assert (train.question, train.answer, train.quote) == (QUESTION, "Three players.", taught[0].quote)
     assert (test.split, test.status, test.facts, test.key_points) == ("test", "approved", name, "three")
     asyncio.run(sample.undo())
-    assert not set(made) & set(dataset.ids_of(sample.rows, Filter()))
+    assert not set(made) & set(examples.ids_of(sample.rows, Filter()))
 
 
 def test_without_a_spec_no_fact_is_guessed(project):
     assert corrections.guess(project.rows, QUESTION, "Three.") == corrections.Guess([], [])
-    assert corrections.key_points(QUESTION, "A team has 3 players.", []) == "3"
+    assert corrections.suggest_key_points(QUESTION, "A team has 3 players.", []) == "3"

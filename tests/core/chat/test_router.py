@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, routing, samples, spec
+from core.chat import router
+from core.chat.router import NONE, Domain, Scored
+from core.dataset import examples, sample_projects
 from core.errors import ProviderError
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project
-from core.routing import NONE, Domain, Scored
-from tests.core.second_domain import NAMES, QUESTIONS, TEXTS
+from core.spec import spec
+from core.storage.project import Project
+from tests.support.second_domain import NAMES, QUESTIONS, TEXTS
 
 
 @pytest.fixture(params=["en", "ja"])
@@ -22,25 +24,27 @@ def known(request, tmp_path):
 
     def ferry(db):
         spec.store(db, spec.Spec(NAMES[language], language, "", TEXTS[language]))
-        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS[language]))
+        examples.add(
+            db, (examples.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS[language])
+        )
 
-    for path, fill in zip(paths, (lambda db: samples.fill(db, f"hobannu-{language}"), ferry), strict=True):
+    for path, fill in zip(paths, (lambda db: sample_projects.fill(db, f"hobannu-{language}"), ferry), strict=True):
         made = Project(path)
         asyncio.run(made.write("fill", fill))
         made.close()
-    return [routing.of_project(path)[0] for path in paths]
+    return [router.of_project(path)[0] for path in paths]
 
 
 def test_the_offline_way_and_its_table(project, known):
-    asked = routing.questions(known)
-    found = asyncio.run(routing.examine(project, Scored(known).choose, routing.OFFLINE, asked, Reporter()))
-    table = routing.confusion(known, found)
+    asked = router.questions(known)
+    found = asyncio.run(router.examine(project, Scored(known).choose, router.OFFLINE, asked, Reporter()))
+    table = router.confusion(known, found)
     assert table.names == [known[0].name, known[1].name, NONE]
     game, ferry, none = table.counts
     # Measured: see docs/guide.md. Never to the wrong one of the two; everyday questions mostly to none.
     assert game[1] + ferry[0] <= 1
     assert game[0] >= 0.8 * sum(game) and ferry[1] >= 0.8 * sum(ferry) and none[2] >= 0.7 * sum(none)
-    assert routing.last(project.rows, routing.OFFLINE) == found
+    assert router.last(project.rows, router.OFFLINE) == found
     assert table.asked == len(asked)
 
 
@@ -63,7 +67,7 @@ def ask(server, known, question="When?"):
     async def work():
         provider = server.provider()
         try:
-            return await routing.call(provider, "base-model", known, question)
+            return await router.call(provider, "base-model", known, question)
         finally:
             await provider.close()
 
@@ -98,10 +102,10 @@ def test_a_model_that_calls_nothing_is_said(server, known):
 
 def test_domains_are_kept_changed_and_deleted(project, known):
     for one in known:
-        asyncio.run(project.write("", routing.store, one))
-    first, second = routing.domains(project.rows)
+        asyncio.run(project.write("", router.store, one))
+    first, second = router.domains(project.rows)
     assert Path(first.source).name == "game.juku"
-    asyncio.run(project.write("", routing.store, Domain(first.name, "new", "local", "m", id=first.id)))
-    asyncio.run(project.write("", routing.delete, second.id))
-    (left,) = routing.domains(project.rows)
+    asyncio.run(project.write("", router.store, Domain(first.name, "new", "local", "m", id=first.id)))
+    asyncio.run(project.write("", router.delete, second.id))
+    (left,) = router.domains(project.rows)
     assert (left.description, left.model) == ("new", "m")

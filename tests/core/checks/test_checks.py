@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.checks import RULES, Problem, check, check_line, decode, fix, repair
-from core.checks.line_rules import FILE_RULES
-from core.checks.quick import is_clean
-from core.checks.rules import clip
-from core.checks.set_rules import SET_RULES
+from core.checks.check_line import is_clean
+from core.checks.rule_registry import clip
+from core.checks.rules_for_datasets import SET_RULES
+from core.checks.rules_for_lines import FILE_RULES
 
 Q: dict[str, Any] = {"role": "user", "content": "Q"}
 A: dict[str, Any] = {"role": "assistant", "content": "A"}

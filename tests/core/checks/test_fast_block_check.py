@@ -10,13 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.checks import LINE_LIMIT, Problem, check, check_line, decode
-from core.checks.blocks import LARGE, Scanner
-from core.checks.layouts import WORD
-from core.checks.quick import clean_messages
-from core.formats import chunks as chunks_module
-from core.formats.check import check_file
-from core.formats.chunks import chunks
-from core.formats.lines import lines, opened
+from core.checks.check_line import clean_messages
+from core.checks.fast_block_check import LARGE, Scanner
+from core.checks.fast_json_layouts import WORD
+from core.formats import line_chunks as chunks_module
+from core.formats.check_line_file import check_file
+from core.formats.line_chunks import chunks
+from core.formats.text_lines import lines, opened
 from core.progress import Reporter
 
 LAYOUTS = [(", ", ": "), (",", ":")]

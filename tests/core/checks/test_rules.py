@@ -1,11 +1,9 @@
 """The guide's list of rules is the code's."""
 
 import runpy
-from pathlib import Path
 
 from core.checks import RULES
-
-ROOT = Path(__file__).parents[2]
+from core.paths import ROOT
 
 
 def test_the_guide_lists_every_rule_as_the_code_has_it() -> None:

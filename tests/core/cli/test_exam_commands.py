@@ -5,11 +5,14 @@ import json
 
 import pytest
 
-from core import commands, dataset, settings, spec
+from core import settings
+from core.cli import commands
+from core.dataset import examples
 from core.formats import jsonl
-from core.project import Project
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, Answer, FakeServer
+from core.spec import spec
+from core.storage.project import Project
+from tests.support.fake_server import KEY, Answer, FakeServer
 
 BASE, TUNED = "base-model", "ft:base-model:org:game:1"
 
@@ -28,7 +31,7 @@ def path(tmp_path):
     def fill(db):
         spec.store(db, spec.Spec("Game", "en", "", "A team has three players."))
         rows = [("How many play?", "reworded"), ("Who plays?", "reworded")]
-        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "Three."), split="test", kind=kind, key_points="3")
+        examples.add(db, (examples.read_row(jsonl.new_row("", text, "Three."), split="test", kind=kind, key_points="3")
                          for text, kind in rows))  # fmt: skip
 
     project = Project(tmp_path / "game.juku")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import dataset, editing
-from core.editing import Pattern
+from core.dataset import bulk_edits, examples
+from core.dataset.bulk_edits import Pattern
+from core.dataset.filters import Filter
 from core.errors import FormatError
-from core.filters import Filter
 from core.formats import jsonl
 from core.progress import Cancelled, Reporter
 
@@ -18,8 +18,8 @@ ROW = '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "conte
 
 @pytest.fixture
 def tea(project):
-    rows = [dataset.read_row(ROW, tags="hot drink"), dataset.read_row(jsonl.new_row("", "Milk?", "No."))]
-    asyncio.run(project.write("Add", dataset.add, rows * 2))
+    rows = [examples.read_row(ROW, tags="hot drink"), examples.read_row(jsonl.new_row("", "Milk?", "No."))]
+    asyncio.run(project.write("Add", examples.add, rows * 2))
     return project
 
 
@@ -28,35 +28,35 @@ def change(project, verb, *args):
 
 
 def row(project, id):
-    return dataset.fetch(project.rows, [id])[id]
+    return examples.fetch(project.rows, [id])[id]
 
 
 def test_a_bulk_edit_is_one_step_and_says_how_many_rows(tea):
-    assert change(tea, editing.set_field, [1, 2, 3], "status", "draft").counts == {"example": 3}
-    assert dataset.counts(tea.rows, "status") == {"draft": 3, "approved": 1}
-    assert change(tea, editing.add_tag, [1, 2], "new hot").ids == {"example": {1, 2}}
+    assert change(tea, bulk_edits.set_field, [1, 2, 3], "status", "draft").counts == {"example": 3}
+    assert examples.counts(tea.rows, "status") == {"draft": 3, "approved": 1}
+    assert change(tea, bulk_edits.add_tag, [1, 2], "new hot").ids == {"example": {1, 2}}
     assert [row(tea, id).tags for id in (1, 2)] == ["hot drink new", "new hot"]
-    change(tea, editing.remove_tag, [1, 2, 3], "hot")
+    change(tea, bulk_edits.remove_tag, [1, 2, 3], "hot")
     assert [row(tea, id).tags for id in (1, 2, 3)] == ["drink new", "new", "drink"]
-    change(tea, editing.prefix, [2, 3], "question", "Say: ")
+    change(tea, bulk_edits.prefix, [2, 3], "question", "Say: ")
     assert row(tea, 3).question == "Say: Tea or tea?"
     for _step in range(4):
         asyncio.run(tea.undo())
     assert row(tea, 3).data == ROW
-    assert dataset.counts(tea.rows, "status") == {"approved": 4}
+    assert examples.counts(tea.rows, "status") == {"approved": 4}
 
 
 def test_a_system_prompt_is_replaced_added_or_removed(tea):
-    change(tea, editing.set_system_prompt, [1, 2], "New.")
+    change(tea, bulk_edits.set_system_prompt, [1, 2], "New.")
     assert row(tea, 1).data == ROW.replace('"S"', '"New."')
     assert jsonl.system(row(tea, 2).data) == "New."
-    change(tea, editing.set_system_prompt, [1], "")
+    change(tea, bulk_edits.set_system_prompt, [1], "")
     assert [message["role"] for message in json.loads(row(tea, 1).data)["messages"]] == ["user", "assistant"]
 
 
 def test_the_preview_shows_exactly_what_will_be_written(tea):
     pattern = Pattern("tea", r"\1 coffee", fields=("question", "answer", "tags"))
-    shown = editing.preview(tea.rows, pattern, Filter())
+    shown = bulk_edits.preview(tea.rows, pattern, Filter())
     assert shown.total == 2
     assert [(one.id, one.field) for one in shown.changes] == [
         (1, "question"),
@@ -64,7 +64,7 @@ def test_the_preview_shows_exactly_what_will_be_written(tea):
         (3, "question"),
         (3, "answer"),
     ]
-    change(tea, editing.replace, pattern, Filter())
+    change(tea, bulk_edits.replace, pattern, Filter())
     for one in shown.changes:
         assert getattr(row(tea, one.id), one.field) == one.after
     assert row(tea, 1).question == r"\1 coffee or \1 coffee?"
@@ -73,9 +73,9 @@ def test_the_preview_shows_exactly_what_will_be_written(tea):
 
 def test_groups_case_and_a_bad_expression(tea):
     groups = Pattern(r"(\w+) or (\w+)", r"\2 and \1", regex=True, match_case=True, fields=("question",))
-    assert [one.after for one in editing.preview(tea.rows, groups, [1]).changes] == ["tea and Tea?"]
+    assert [one.after for one in bulk_edits.preview(tea.rows, groups, [1]).changes] == ["tea and Tea?"]
     cased = Pattern("tea", "x", match_case=True)
-    assert [one.after for one in editing.preview(tea.rows, cased, [1]).changes] == ["Tea or x?"]
+    assert [one.after for one in bulk_edits.preview(tea.rows, cased, [1]).changes] == ["Tea or x?"]
     for find, replace in (("(", ""), ("a", r"\2"), ("a", r"\g<")):
         with pytest.raises(FormatError):
             Pattern(find, replace, regex=True)
@@ -85,10 +85,10 @@ def test_a_cancelled_bulk_edit_leaves_nothing(tea):
     reporter = Reporter()
     reporter.cancel()
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(tea.write("Step", editing.set_field, [1], "tags", "x", reporter, reporter=reporter))
+        asyncio.run(tea.write("Step", bulk_edits.set_field, [1], "tags", "x", reporter, reporter=reporter))
     assert row(tea, 1).tags == "hot drink"
     with pytest.raises(Cancelled):
-        editing.preview(tea.rows, Pattern("tea"), Filter(), reporter=reporter)
+        bulk_edits.preview(tea.rows, Pattern("tea"), Filter(), reporter=reporter)
 
 
 @given(st.text(max_size=8), st.text("ab\\.1", max_size=4), st.text("ab\\.1", min_size=1, max_size=3))

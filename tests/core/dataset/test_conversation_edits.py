@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import checks, conversation
+from core import checks
+from core.dataset import row_edits
 from core.errors import FormatError
 
 CHAT = (
@@ -20,7 +21,7 @@ DPO = (
 
 
 def test_messages_are_read_with_their_paths_parts_and_calls():
-    system, user, answer = conversation.messages(CHAT)
+    system, user, answer = row_edits.messages(CHAT)
     assert (system.path, system.role, system.parts[0].text) == ("$.messages[0]", "system", "S")
     assert [(part.kind, part.number, part.bytes) for part in user.parts] == [("text", 0, 0), ("image", 1, 3)]
     assert json.loads(answer.calls)[0]["id"] == "c1"
@@ -28,65 +29,65 @@ def test_messages_are_read_with_their_paths_parts_and_calls():
 
 
 def test_a_row_of_two_answers_has_three_sections():
-    paths = [section.path for section in conversation.sections(DPO)]
+    paths = [section.path for section in row_edits.sections(DPO)]
     assert paths == ["$.input.messages", "$.preferred_output", "$.non_preferred_output"]
-    changed = conversation.set_text(DPO, "$.preferred_output[0]", "maybe")
+    changed = row_edits.set_text(DPO, "$.preferred_output[0]", "maybe")
     assert changed == DPO.replace('"yes"', '"maybe"')
 
 
 def test_each_change_touches_its_own_place_only():
-    assert conversation.set_role(CHAT, "$.messages[0]", "developer") == CHAT.replace('"system"', '"developer"')
-    assert conversation.set_weight(CHAT, "$.messages[2]", None) == CHAT.replace(', "weight": 0', "")
-    assert conversation.set_weight(CHAT, "$.messages[2]", 1) == CHAT.replace('"weight": 0', '"weight": 1')
-    assert conversation.set_text(CHAT, "$.messages[1]", "look", part=0) == CHAT.replace('"see"', '"look"')
-    assert conversation.set_text(CHAT, "$.messages[2]", "") == CHAT, "an empty field is not a change of null"
-    assert conversation.set_tool_calls(CHAT, "$.messages[2]", "").count("tool_calls") == 0
+    assert row_edits.set_role(CHAT, "$.messages[0]", "developer") == CHAT.replace('"system"', '"developer"')
+    assert row_edits.set_weight(CHAT, "$.messages[2]", None) == CHAT.replace(', "weight": 0', "")
+    assert row_edits.set_weight(CHAT, "$.messages[2]", 1) == CHAT.replace('"weight": 0', '"weight": 1')
+    assert row_edits.set_text(CHAT, "$.messages[1]", "look", part=0) == CHAT.replace('"see"', '"look"')
+    assert row_edits.set_text(CHAT, "$.messages[2]", "") == CHAT, "an empty field is not a change of null"
+    assert row_edits.set_tool_calls(CHAT, "$.messages[2]", "").count("tool_calls") == 0
 
 
 def test_words_are_added_to_an_image_alone():
     row = CHAT.replace('{"type":"text","text":"see"},', "")
-    assert conversation.messages(row)[1].parts[0].text == ""
-    added = conversation.set_text(row, "$.messages[1]", "see")
-    assert [part.kind for part in conversation.messages(added)[1].parts] == ["text", "image"]
-    assert conversation.set_text(CHAT, "$.messages[1]", "look") == CHAT.replace('"see"', '"look"')
+    assert row_edits.messages(row)[1].parts[0].text == ""
+    added = row_edits.set_text(row, "$.messages[1]", "see")
+    assert [part.kind for part in row_edits.messages(added)[1].parts] == ["text", "image"]
+    assert row_edits.set_text(CHAT, "$.messages[1]", "look") == CHAT.replace('"see"', '"look"')
 
 
 def test_turns_are_added_moved_and_removed():
-    added = conversation.insert(CHAT, "$.messages[3]", "tool", "42")
-    assert conversation.messages(added)[3].call_id == "c1", "a result names the call that waits for it"
-    moved = conversation.move(CHAT, "$.messages[0]", 1)
-    assert [message.role for message in conversation.messages(moved)] == ["user", "system", "assistant"]
-    assert conversation.move(moved, "$.messages[0]", 1) == CHAT
+    added = row_edits.insert(CHAT, "$.messages[3]", "tool", "42")
+    assert row_edits.messages(added)[3].call_id == "c1", "a result names the call that waits for it"
+    moved = row_edits.move(CHAT, "$.messages[0]", 1)
+    assert [message.role for message in row_edits.messages(moved)] == ["user", "system", "assistant"]
+    assert row_edits.move(moved, "$.messages[0]", 1) == CHAT
     for _ in range(3):
-        added = conversation.remove(added, "$.messages[0]")
-    assert [message.role for message in conversation.messages(added)] == ["tool"]
-    assert conversation.messages(conversation.remove(added, "$.messages[0]")) == []
+        added = row_edits.remove(added, "$.messages[0]")
+    assert [message.role for message in row_edits.messages(added)] == ["tool"]
+    assert row_edits.messages(row_edits.remove(added, "$.messages[0]")) == []
 
 
 def test_a_row_without_turns_gets_its_first():
-    assert conversation.insert('{"a":1.0}', "$.messages[0]", "user") == (
+    assert row_edits.insert('{"a":1.0}', "$.messages[0]", "user") == (
         '{"a":1.0, "messages": [{"role": "user", "content": ""}]}'
     )
-    assert conversation.insert("{}", "$.messages[0]", "user") == '{"messages": [{"role": "user", "content": ""}]}'
+    assert row_edits.insert("{}", "$.messages[0]", "user") == '{"messages": [{"role": "user", "content": ""}]}'
 
 
 @pytest.mark.parametrize("text", ['[], "a": 1', '[1], "value": [2]', "{}", "nonsense", "[NaN]", "[" * 100])
 def test_what_is_no_list_of_calls_is_refused(text):
     with pytest.raises(FormatError):
-        conversation.set_tool_calls(CHAT, "$.messages[2]", text)
+        row_edits.set_tool_calls(CHAT, "$.messages[2]", text)
 
 
 def test_tools_are_set_where_they_belong():
-    assert conversation.tools(DPO) == "[]"
-    assert conversation.set_tools(DPO, '[\n {"type": "function"}\n]') == DPO.replace(
+    assert row_edits.tools(DPO) == "[]"
+    assert row_edits.set_tools(DPO, '[\n {"type": "function"}\n]') == DPO.replace(
         '"tools":[]', '"tools":[ {"type": "function"} ]'
     )
-    assert conversation.set_tools(CHAT, "[]").endswith('"a":-0}, "tools": []}')
+    assert row_edits.set_tools(CHAT, "[]").endswith('"a":-0}, "tools": []}')
 
 
 def test_a_key_that_stands_twice_goes_altogether():
     row = '{"messages":[{"weight":1,"role":"assistant","weight": 0,"content":"a"}]}'
-    assert conversation.set_weight(row, "$.messages[0]", None) == '{"messages":[{"role":"assistant","content":"a"}]}'
+    assert row_edits.set_weight(row, "$.messages[0]", None) == '{"messages":[{"role":"assistant","content":"a"}]}'
 
 
 scalars = (
@@ -143,12 +144,12 @@ def changed(data, act, number, text, role):
         "name": (f"{path}.name", text),
         "tools": ("$.tools", json.dumps([text])),
     }
-    before = conversation.messages(data)
+    before = row_edits.messages(data)
     try:
-        data = conversation.apply(data, *pairs[act])
+        data = row_edits.apply(data, *pairs[act])
     except FormatError:
         return data
-    after = conversation.messages(data)
+    after = row_edits.messages(data)
     assert len(after) - len(before) in ({"insert": (1,), "remove": (0, -1)}.get(act, (0,)))
     if act == "text":
         said = next(part.text for part in after[number].parts if part.kind == "text")

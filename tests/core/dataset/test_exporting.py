@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import dataset, exporting, formats, importing
-from core.checks.spans import dumps
-from core.dataset import Example
+from core import formats
+from core.checks.json_positions import dumps
+from core.dataset import examples, exporting, importing
+from core.dataset.examples import Example
+from core.dataset.exporting import Exported, Options, export
+from core.dataset.filters import Filter
 from core.errors import FormatError
-from core.exporting import Exported, Options, export
-from core.filters import Filter
-from core.formats import jsonl, writers
+from core.formats import jsonl, row_writers
 from core.progress import Cancelled, Reporter
 
 ODD = '{"messages":[{"role":"user","content":"\\u3042 1"},{"role":"assistant","weight":1,"content":"b"}], "n":1.0e2}'
@@ -34,19 +35,19 @@ PLAIN = jsonl.new_row("短く。", "返品は？", "表の\nとおり。")
 
 
 def fill(project: Any, *texts: str, **fields: Any) -> None:
-    asyncio.run(project.write("Add", dataset.add, [dataset.read_row(text, **fields) for text in texts]))
+    asyncio.run(project.write("Add", examples.add, [examples.read_row(text, **fields) for text in texts]))
 
 
 def brought(path: Path, project: Any, **options: Any) -> list[Example]:
     """The rows that the file brings into an empty project."""
-    asyncio.run(project.write("Clear", dataset.delete, list(dataset.ids_of(project.rows, Filter()))))
+    asyncio.run(project.write("Clear", examples.delete, list(examples.ids_of(project.rows, Filter()))))
     asyncio.run(project.write("Import", importing.import_file, path, Reporter(), importing.Options(**options)))
-    return list(dataset.examples(project.rows))
+    return list(examples.examples(project.rows))
 
 
 def same(rows: list[Example], others: list[Example]) -> bool:
     def own(row: Example) -> tuple[Any, ...]:
-        return (json.loads(row.data), *(getattr(row, name) for name in dataset.OWN))
+        return (json.loads(row.data), *(getattr(row, name) for name in examples.OWN))
 
     return [own(row) for row in rows] == [own(row) for row in others]
 
@@ -68,7 +69,7 @@ def test_lines_come_out_to_the_letter_and_always_the_same(project: Any, tmp_path
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.md"])
 def test_a_table_with_whole_rows_brings_every_row_back(project: Any, tmp_path: Path, name: str) -> None:
     fill(project, ODD, PLAIN, PLAIN, CALL, PREFERENCE, split="test", tags="x y", notes="=1|\n'", key_points="a;b")
-    before = list(dataset.examples(project.rows))
+    before = list(examples.examples(project.rows))
     assert export(project.rows, tmp_path / name, options=Options(full=True)) == Exported(5)
     after = brought(tmp_path / name, project, skip_known=False)
     assert [row.data for row in after] == [row.data for row in before]
@@ -86,7 +87,7 @@ SAID = st.builds(jsonl.new_row, TEXT.filter(lambda text: text.strip() or not tex
 def test_reading_what_was_written_gives_the_rows_again(
     tmp_path_factory: pytest.TempPathFactory, format: str, rows: list[str]
 ) -> None:
-    writer = writers.WRITERS[format]
+    writer = row_writers.WRITERS[format]
     path = tmp_path_factory.getbasetemp() / f"round{writer.suffix}"
     path.write_bytes((writer.head + "".join(writer.row(row, {}) for row in rows)).encode())
     read = list(formats.read(path, Reporter(), format=format))
@@ -131,7 +132,7 @@ def test_keys_in_the_usual_order_keep_texts_and_numbers_as_spelled(project: Any,
 
 def test_weights_of_turns_go_through_sharegpt(project: Any, tmp_path: Path) -> None:
     row = PLAIN.replace('"表の', '"表の').replace('"role": "assistant", ', '"role": "assistant", "weight": 0, ')
-    text = writers.WRITERS["sharegpt"].row(row, {})
+    text = row_writers.WRITERS["sharegpt"].row(row, {})
     (tmp_path / "s.jsonl").write_text(text, encoding="utf-8")
     (read,) = formats.read(tmp_path / "s.jsonl", Reporter())
     assert json.loads(read.text or "") == json.loads(row)
@@ -143,7 +144,7 @@ def test_weights_of_turns_go_through_sharegpt(project: Any, tmp_path: Path) -> N
 def test_choices_marks_and_compression(project: Any, tmp_path: Path) -> None:
     fill(project, *(jsonl.new_row("", f"q{n}", "a") for n in range(5)))
     fill(project, PLAIN, split="test")
-    ids = list(dataset.ids_of(project.rows, Filter()))
+    ids = list(examples.ids_of(project.rows, Filter()))
     assert export(project.rows, tmp_path / "t.jsonl", Filter(split="test")).rows == 1
     assert export(project.rows, tmp_path / "i.jsonl.gz", [ids[3], ids[1]], options=Options(bom=True)).rows == 2
     packed = (tmp_path / "i.jsonl.gz").read_bytes()
@@ -207,7 +208,7 @@ def test_a_folder_for_the_hub_has_its_splits_and_is_replaced_by_the_next(project
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert readme.startswith('---\npretty_name: "my set"\nconfigs:\n- config_name: default\n  data_files:\n')
     assert "  - split: train\n    path: data/train.jsonl\n  - split: test\n    path: data/test.jsonl\n---\n" in readme
-    ids = list(dataset.ids_of(project.rows, Filter()))
+    ids = list(examples.ids_of(project.rows, Filter()))
     assert export(project.rows, folder, ids[:1]) == Exported(1)
     assert [path.name for path in (folder / "data").iterdir()] == ["train.jsonl"]
     lock = f".{project.path.name}.lock"  # the project's own, while it is open

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import dataset, filters, indexing, search
+from core.dataset import examples, filters, search_index, text_search
+from core.dataset.filters import Filter
+from core.dataset.search_index import Finder
 from core.errors import FormatError
-from core.filters import Filter
 from core.formats import jsonl
-from core.indexing import Finder
 from core.progress import Cancelled, Reporter
 
 
 def add(project, *rows, **fields):
-    made = [dataset.read_row(jsonl.new_row("", question, answer), **fields) for question, answer in rows]
-    return asyncio.run(project.write("Add", dataset.add, made))
+    made = [examples.read_row(jsonl.new_row("", question, answer), **fields) for question, answer in rows]
+    return asyncio.run(project.write("Add", examples.add, made))
 
 
 def found(project, words, **more):
@@ -36,7 +36,7 @@ def test_a_row_that_a_message_names_is_found(sample):
 def test_find_by_text_and_by_words(sample):
     ids = filters.find(sample.rows)
     assert 0 < len(found(sample, "split:test kind:reverse")) < len(ids)
-    by_fact = dataset.fetch(sample.rows, found(sample, "fact:f01"))
+    by_fact = examples.fetch(sample.rows, found(sample, "fact:f01"))
     assert by_fact
     assert all("f01" in row.facts.split() for row in by_fact.values())
     assert not found(sample, "50%_off")
@@ -102,8 +102,8 @@ TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
 @pytest.fixture
 def indexed(project, monkeypatch):
     """A project whose rows are found through an index made by another process, in small pieces."""
-    monkeypatch.setattr(indexing, "WORTH", 0)
-    monkeypatch.setattr(search, "PIECE", 7)
+    monkeypatch.setattr(search_index, "WORTH", 0)
+    monkeypatch.setattr(text_search, "PIECE", 7)
     return project, Finder(project)
 
 
@@ -114,9 +114,9 @@ def test_the_index_finds_what_reading_every_row_finds(indexed):
     assert finder.index.ready
     for step in (
         None,
-        (dataset.edit, 5, "answer", "zebra ab"),
-        (dataset.delete, [6, 7]),
-        (dataset.edit, 9, "tags", "t"),
+        (examples.edit, 5, "answer", "zebra ab"),
+        (examples.delete, [6, 7]),
+        (examples.edit, 9, "tags", "t"),
     ):
         if step:
             finder.note(asyncio.run(project.write("Step", *step)))
@@ -134,7 +134,7 @@ def test_an_index_of_another_state_is_made_anew(indexed):
     later = Finder(project)
     asyncio.run(later.refresh(Reporter()))
     assert list(asyncio.run(later.find(Filter(text="new")))) == [2]
-    folder = indexing.index_folder(project.path)
+    folder = search_index.index_folder(project.path)
     (folder / "ends").write_bytes(b"broken")
     last = Finder(project)
     asyncio.run(last.refresh(Reporter()))
@@ -148,4 +148,4 @@ def test_folding_is_what_unicode_says_of_forms_that_people_type(text):
         sign for sign in text if sign < "\u0250" or "\u3000" <= sign < "\u3100" or "\uff00" <= sign < "\uffef"
     )
     whole = unicodedata.normalize("NFKC", plain).casefold()
-    assert unicodedata.normalize("NFKC", search.fold(plain)) == unicodedata.normalize("NFKC", whole)
+    assert unicodedata.normalize("NFKC", text_search.fold(plain)) == unicodedata.normalize("NFKC", whole)

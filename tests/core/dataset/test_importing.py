@@ -7,12 +7,12 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from core import dataset, filters, importing, quarantine
+from core.dataset import examples, filters, importing, quarantine
+from core.dataset.importing import Options, bring
 from core.errors import JukuError
 from core.formats import jsonl
-from core.importing import Options, bring
 from core.progress import Reporter
-from core.project import Project
+from core.storage.project import Project
 
 
 @pytest.fixture
@@ -31,24 +31,24 @@ def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_pat
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
     asyncio.run(other.write("Import", importing.import_file, path, Reporter(), Options(tags="t")))
-    assert list(dataset.examples(project.rows)) == list(dataset.examples(other.rows))
+    assert list(examples.examples(project.rows)) == list(examples.examples(other.rows))
     assert quarantine.unread(project.rows) == quarantine.unread(other.rows)
     other.close()
 
 
 def test_an_import_is_one_undoable_step(project, path):
-    asyncio.run(project.write("Add", dataset.add, [dataset.read_row(jsonl.new_row("", "q", "a"))]))
+    asyncio.run(project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))]))
     brought = asyncio.run(bring(project, path, label="Import"))
     assert (brought.rows, brought.known, brought.unread) == (999, 0, 1)
     assert brought.changes.counts == {"example": 999, "unread": 1}
     assert brought.changes.ids == {"example": set(range(2, 1001)), "unread": {1}}
-    after = list(dataset.examples(project.rows))
+    after = list(examples.examples(project.rows))
     assert project.undo_label == "Import"
     asyncio.run(project.undo())
     assert len(filters.find(project.rows)) == 1
     assert not quarantine.count(project.rows)
     asyncio.run(project.redo())
-    assert list(dataset.examples(project.rows)) == after
+    assert list(examples.examples(project.rows)) == after
     again = asyncio.run(bring(project, path))
     assert (again.rows, again.known, again.unread) == (0, 1000, 0)
     assert not again.changes.counts
@@ -71,7 +71,7 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await project.write("Add", dataset.add, [dataset.read_row(jsonl.new_row("", "q", "a"))])
+        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
 
     asyncio.run(work())
     assert len(filters.find(project.rows)) == 1
@@ -80,7 +80,7 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
 
 def test_what_a_load_began_and_did_not_finish_is_not_there(project):
     def fill(db):
-        dataset.add(db, [dataset.read_row(jsonl.new_row("", "q", "a"))])
+        examples.add(db, [examples.read_row(jsonl.new_row("", "q", "a"))])
         raise JukuError("stop")
 
     with pytest.raises(JukuError, match="stop"):
@@ -97,7 +97,7 @@ def readers():
     """The children that read for an import; this process has others, such as the engine of other tests."""
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
-            if "core.rows" in child.cmdline():
+            if "core.dataset.import_blocks" in child.cmdline():
                 yield child
 
 

@@ -3,16 +3,18 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import layout
+from core.dataset import json_layout
 
 
 def test_json_is_laid_out_for_reading():
-    assert layout.spread('{"a": [1, {}], "b": "x, y"}') == ('{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}')
+    assert json_layout.spread('{"a": [1, {}], "b": "x, y"}') == (
+        '{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}'
+    )
 
 
 @given(st.text(alphabet='{}[]",: \t\\a1あ').map(lambda text: text.strip()))
 def test_any_line_comes_back_to_the_letter(text):
-    assert layout.joined(layout.spread(text)) == text
+    assert json_layout.joined(json_layout.spread(text)) == text
 
 
 @given(
@@ -22,5 +24,5 @@ def test_any_line_comes_back_to_the_letter(text):
 )
 def test_what_is_laid_out_means_the_same(value):
     text = json.dumps(value)
-    assert json.loads(layout.spread(text)) == value
-    assert layout.joined(layout.spread(text)) == text
+    assert json.loads(json_layout.spread(text)) == value
+    assert json_layout.joined(json_layout.spread(text)) == text

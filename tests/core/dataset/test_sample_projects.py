@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.grading import grade, normalise, parse
+from core.paths import RESOURCES
+from core.text.normalise import grade, normalise, parse
 
-SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
+SAMPLES = RESOURCES / "samples"
 NAMES = ("hobannu-en", "hobannu-ja")
 TRAINED_KINDS = {"direct", "reworded", "reverse", "applied", "statement", "not_stated", "general"}
 EXAM_KINDS = {"memorised": 15, "reworded": 20, "reverse": 8, "applied": 8, "not_stated": 6, "general": 10}

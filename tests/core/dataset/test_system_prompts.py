@@ -4,15 +4,19 @@ import asyncio
 
 import pytest
 
-from core import commands, dataset, facts, jobs, lineage, preflight, settings, spec, trained_prompt, versions
-from core.filters import Filter
+from core import settings
+from core.cli import commands
+from core.dataset import examples, system_prompts, versions
+from core.dataset.filters import Filter
 from core.formats import jsonl
-from core.presets import preset
 from core.progress import Reporter
-from core.project import Project
+from core.providers.server_presets import preset
 from core.settings import ProviderSettings, Settings
-from core.training import Plan
-from tests.fake_server import KEY, Answer, FakeServer
+from core.spec import facts, spec
+from core.storage.project import Project
+from core.training import jobs, lineage, preflight
+from core.training.submit import Plan
+from tests.support.fake_server import KEY, Answer, FakeServer
 
 EVERY = Filter(split="train", status="approved")
 
@@ -23,7 +27,7 @@ def write(project, change, *args):
 
 def rows(prompt, count, start=0, **fields):
     return [
-        dataset.read_row(jsonl.new_row(prompt, f"Question {start + n}, which is asked?", "Three."), **fields)
+        examples.read_row(jsonl.new_row(prompt, f"Question {start + n}, which is asked?", "Three."), **fields)
         for n in range(count)
     ]
 
@@ -31,35 +35,35 @@ def rows(prompt, count, start=0, **fields):
 @pytest.fixture
 def game(project):
     write(project, facts.save, spec.Spec("Game", "en", "Answer briefly.", "A team has three players."))
-    write(project, dataset.add, rows("You know the game.", 20))
+    write(project, examples.add, rows("You know the game.", 20))
     return project
 
 
 def test_most_rows_have_it(game):
-    write(game, dataset.add, rows("Answer briefly.", 5, 100))
-    found = trained_prompt.of_rows(game.rows, EVERY)
+    write(game, examples.add, rows("Answer briefly.", 5, 100))
+    found = system_prompts.of_rows(game.rows, EVERY)
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 20, 25)
-    assert trained_prompt.differs(game.rows, found)
+    assert system_prompts.differs(game.rows, found)
 
 
 def test_drafts_the_exam_and_other_tags_are_not_looked_at(game):
-    write(game, dataset.add, rows("Answer briefly.", 50, 100, split="test"))
-    write(game, dataset.add, rows("Answer briefly.", 50, 200, status="draft"))
-    write(game, dataset.add, rows("Answer briefly.", 9, 300, tags="study"))
-    assert trained_prompt.of_rows(game.rows, EVERY).prompt == "You know the game."
-    assert trained_prompt.of_rows(game.rows, Filter(tag="study")).prompt == "Answer briefly."
-    assert trained_prompt.of_rows(game.rows, Filter(tag="none")) is None
+    write(game, examples.add, rows("Answer briefly.", 50, 100, split="test"))
+    write(game, examples.add, rows("Answer briefly.", 50, 200, status="draft"))
+    write(game, examples.add, rows("Answer briefly.", 9, 300, tags="study"))
+    assert system_prompts.of_rows(game.rows, EVERY).prompt == "You know the game."
+    assert system_prompts.of_rows(game.rows, Filter(tag="study")).prompt == "Answer briefly."
+    assert system_prompts.of_rows(game.rows, Filter(tag="none")) is None
 
 
 def test_prompts_of_all_kinds_are_no_usual_one(project):
-    write(project, dataset.add, [row for n in range(6) for row in rows(f"Be {n}.", 1, n)])
-    assert trained_prompt.of_rows(project.rows, EVERY) is None
+    write(project, examples.add, [row for n in range(6) for row in rows(f"Be {n}.", 1, n)])
+    assert system_prompts.of_rows(project.rows, EVERY) is None
 
 
 def test_many_rows_are_looked_at_in_part(project):
     found = [row for n in range(4000) for row in rows("Odd." if n % 5 else "Fifth.", 1, n)]
-    write(project, dataset.add, found)
-    usual = trained_prompt.of_rows(project.rows, EVERY)
+    write(project, examples.add, found)
+    usual = system_prompts.of_rows(project.rows, EVERY)
     assert usual.prompt == "Odd."
     assert 300 < usual.of < 700
     assert 0.7 < usual.rows / usual.of < 0.9
@@ -68,12 +72,12 @@ def test_many_rows_are_looked_at_in_part(project):
 @pytest.mark.parametrize(("theirs", "ours"), [("You know the game.", ""), ("", "Answer briefly."), ("One.", "Other.")])
 def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
     write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
-    write(project, dataset.add, rows(theirs, 12))
-    found = trained_prompt.of_rows(project.rows, EVERY)
-    assert trained_prompt.differs(project.rows, found)
-    assert "may seem untrained" in trained_prompt.words(found, ours)
-    write(project, trained_prompt.use, found.prompt)
-    assert not trained_prompt.differs(project.rows, found)
+    write(project, examples.add, rows(theirs, 12))
+    found = system_prompts.of_rows(project.rows, EVERY)
+    assert system_prompts.differs(project.rows, found)
+    assert "may seem untrained" in system_prompts.words(found, ours)
+    write(project, system_prompts.use, found.prompt)
+    assert not system_prompts.differs(project.rows, found)
     asyncio.run(project.undo())
     assert spec.load(project.rows).system_prompt == ours
 
@@ -93,9 +97,9 @@ def test_it_is_said_before_a_training(game):
     assert "(100%)" in told[0].message
     assert told[0].words == "split:train status:approved rule:system-prompt-differs"
     # Two sets of rows with one prompt are told of once.
-    write(game, dataset.add, rows("You know the game.", 12, 300, tags="study"))
+    write(game, examples.add, rows("You know the game.", 12, 300, tags="study"))
     assert len([one for one in examine(game, Plan("m"), Plan("m", "study")).objections if one.prompt]) == 1
-    write(game, trained_prompt.use, told[0].prompt)
+    write(game, system_prompts.use, told[0].prompt)
     rules = {one.rule for one in examine(game, Plan("m")).objections}
     assert not rules & {"prompt-not-asked", "system-prompt-differs"}
 
@@ -117,7 +121,7 @@ def trained(project, model):
 def test_a_model_is_known_by_the_rows_it_was_trained_on(game):
     trained(game, "ft:base:o:g:1")
     write(game, lambda db: db.execute("DELETE FROM example") and None)
-    write(game, dataset.add, rows("Answer briefly.", 12, 500))
+    write(game, examples.add, rows("Answer briefly.", 12, 500))
     for model in ("ft:base:o:g:1", "ft:base:o:g:1:ckpt-step-10"):
         assert lineage.trained_under(game.rows, "s", model).prompt == "You know the game."
         assert lineage.asked_otherwise(game.rows, [("s", model)]).prompt == "You know the game."
@@ -131,8 +135,8 @@ def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, monkeypa
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     project = Project(tmp_path / "x.juku")
     write(project, facts.save, spec.Spec(system_prompt="Answer briefly.", text="Text."))
-    write(project, dataset.add, rows("You know the game.", 12))
-    write(project, dataset.add, rows("", 1, 50, split="test", kind="reworded", key_points="Three"))
+    write(project, examples.add, rows("You know the game.", 12))
+    write(project, examples.add, rows("", 1, 50, split="test", kind="reworded", key_points="Three"))
     project.close()
     with FakeServer() as server:
         server.script = lambda _asked: Answer(["Three."])
@@ -150,10 +154,10 @@ def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, monkeypa
 def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     """Six imported rows have one, eight that were made here none."""
     write(project, facts.save, spec.Spec(text="A team has three players."))
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     found = lineage.asked_otherwise(project.rows, [])
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
-    assert trained_prompt.words(found, "").startswith(
+    assert system_prompts.words(found, "").startswith(
         "6 of 14 training rows have the system prompt “You know the game.”"
     )
     (told,) = [one for one in examine(project, Plan("m")).objections if one.prompt is not None]
@@ -171,9 +175,9 @@ def offered(project, *plans):
 def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
     """Six rows have a prompt, eight have none: taking the one, the other was offered at once, and back again."""
     write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     assert offered(project) == [taken, taken]
-    write(project, trained_prompt.use, taken)
+    write(project, system_prompts.use, taken)
     assert offered(project) == [None]
     told = {one.rule: one for one in examine(project, Plan("m")).objections}
     assert told["system-prompt-differs"].message.endswith(
@@ -186,24 +190,24 @@ def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
 
 
 def test_a_prompt_that_was_only_typed_is_no_choice_between_them(project):
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
-    write(project, trained_prompt.use, "You know the game.")
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, system_prompts.use, "You know the game.")
     write(project, facts.save, spec.Spec(system_prompt="Something else.", text="Text."))
     assert offered(project) == ["", ""]
 
 
 def test_a_choice_that_hardly_any_row_bears_out_any_more_is_asked_about_again(project):
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
-    write(project, trained_prompt.use, "You know the game.")
-    write(project, dataset.add, rows("Answer briefly.", 60, 200))
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, system_prompts.use, "You know the game.")
+    write(project, examples.add, rows("Answer briefly.", 60, 200))
     assert offered(project) == ["Answer briefly.", "Answer briefly."]
 
 
 def test_of_two_sets_of_rows_the_second_does_not_turn_round_what_suits_the_first(project):
-    write(project, dataset.add, [*rows("One.", 12, tags="one"), *rows("Two.", 12, 100, tags="two")])
+    write(project, examples.add, [*rows("One.", 12, tags="one"), *rows("Two.", 12, 100, tags="two")])
     plans = [Plan("m", "one"), Plan("m", "two")]
     assert offered(project, *plans)[1:] == ["One.", "Two."]
-    write(project, trained_prompt.use, "One.")
+    write(project, system_prompts.use, "One.")
     assert offered(project, *plans)[1:] == [None]  # told, and not offered
     assert offered(project, plans[1])[1:] == ["Two."]
 
@@ -211,11 +215,11 @@ def test_of_two_sets_of_rows_the_second_does_not_turn_round_what_suits_the_first
 def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game):
     trained(game, "ft:one")
     write(game, lambda db: db.execute("DELETE FROM example") and None)
-    write(game, dataset.add, rows("Other.", 12, 500))
+    write(game, examples.add, rows("Other.", 12, 500))
     trained(game, "ft:two")
     both = [("s", "ft:one"), ("s", "ft:two")]
     assert lineage.asked_otherwise(game.rows, both).prompt == "You know the game."
-    write(game, trained_prompt.use, "You know the game.")
+    write(game, system_prompts.use, "You know the game.")
     found = lineage.asked_otherwise(game.rows, both)
     assert (found.prompt, found.is_offered) == ("Other.", False)
     assert lineage.asked_otherwise(game.rows, both[1:]).is_offered
@@ -223,16 +227,16 @@ def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game)
 
 
 def test_a_model_that_was_trained_on_both_does_not_turn_the_choice_round(project):
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     trained(project, "ft:mixed")
-    write(project, trained_prompt.use, "You know the game.")
+    write(project, system_prompts.use, "You know the game.")
     assert lineage.asked_otherwise(project.rows, [("s", "ft:mixed")]) is None
 
 
 def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     project = Project(tmp_path / "x.juku")
-    write(project, dataset.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
+    write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     project.close()
     with FakeServer() as server:
         settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
@@ -253,6 +257,6 @@ def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("others", [[("One.", 3), ("Two.", 3)], [("Odd.", 1)]])
 def test_several_prompts_or_an_odd_one_are_not_offered(project, others):
-    write(project, dataset.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)
+    write(project, examples.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)
                                                   for row in rows(prompt, count, 100 * n))])  # fmt: skip
-    assert trained_prompt.unasked(project.rows, EVERY) is None
+    assert system_prompts.unasked(project.rows, EVERY) is None

@@ -7,29 +7,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import dataset, tokens
-from core.counting import Counter
+from core.dataset import examples as dataset_examples
+from core.dataset import token_counts
 from core.formats import jsonl
 from core.progress import Reporter
+from core.text.tokenizer import Counter
 from tools import bench_tokens
 
-COUNTERS = {encoding: Counter(encoding) for encoding in tokens.ENCODINGS}
+COUNTERS = {encoding: Counter(encoding) for encoding in token_counts.ENCODINGS}
 
 
 def rows(count, split="train", answer="Seven."):
-    return [dataset.read_row(jsonl.new_row("Be brief.", f"Question {n}?", answer), split=split) for n in range(count)]
+    return [
+        dataset_examples.read_row(jsonl.new_row("Be brief.", f"Question {n}?", answer), split=split)
+        for n in range(count)
+    ]
 
 
 def add(project, examples):
-    asyncio.run(project.write("Add", dataset.add, examples))
+    asyncio.run(project.write("Add", dataset_examples.add, examples))
 
 
 def refresh(project, encoding="o200k_base"):
-    return asyncio.run(tokens.refresh(project, encoding, Reporter()))
+    return asyncio.run(token_counts.refresh(project, encoding, Reporter()))
 
 
 def summary(project, encoding="o200k_base"):
-    return asyncio.run(project.read(tokens.summary, encoding, Reporter()))
+    return asyncio.run(project.read(token_counts.summary, encoding, Reporter()))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def summary(project, encoding="o200k_base"):
     ],
 )
 def test_encoding_of(model, encoding):
-    assert tokens.encoding_of(model) == encoding
+    assert token_counts.encoding_of(model) == encoding
 
 
 def test_known_counts():
@@ -60,7 +64,7 @@ def test_half_a_character_does_not_stop_the_count():
 
 @pytest.fixture(scope="module")
 def peers():
-    return {encoding: bench_tokens.peer(encoding) for encoding in tokens.ENCODINGS}
+    return {encoding: bench_tokens.peer(encoding) for encoding in token_counts.ENCODINGS}
 
 
 @settings(max_examples=300)
@@ -109,7 +113,7 @@ def test_counted_once_in_another_process(project):
     train = found.splits["train"]
     assert (train.tokens, train.smallest, train.largest) == (sum(expected), min(expected), max(expected))
     assert sum(bin.rows for bin in train.histogram) == 70
-    assert len(train.longest) == tokens.LONGEST
+    assert len(train.longest) == token_counts.LONGEST
     assert refresh(project) is None
     assert summary(project, "cl100k_base").missing == 75
 
@@ -117,18 +121,18 @@ def test_counted_once_in_another_process(project):
 def test_an_edited_row_is_counted_anew(project):
     add(project, rows(3))
     refresh(project)
-    asyncio.run(project.write("Edit", dataset.edit, 2, "answer", "word " * 500))
+    asyncio.run(project.write("Edit", dataset_examples.edit, 2, "answer", "word " * 500))
     assert summary(project).missing == 1
     refresh(project)
     assert summary(project).splits["train"].longest[0][0] == 2
-    found = asyncio.run(project.read(tokens.of_rows, [1, 2], "o200k_base"))
+    found = asyncio.run(project.read(token_counts.of_rows, [1, 2], "o200k_base"))
     assert found[2] > 500 > found[1]
 
 
 def test_what_is_too_long_is_cut_and_drafts_do_not_count(project):
-    draft = dataset.read_row(jsonl.new_row("", "Q", "A"), status="draft")
+    draft = dataset_examples.read_row(jsonl.new_row("", "Q", "A"), status="draft")
     add(project, [*rows(1, answer="word " * 70_000), draft])
     refresh(project)
     train = summary(project).splits["train"]
-    assert (train.rows, train.over, train.trained) == (1, 1, tokens.LIMIT)
-    assert train.histogram == [tokens.Bin(50_000, 100_000, 1)]
+    assert (train.rows, train.over, train.trained) == (1, 1, token_counts.LIMIT)
+    assert train.histogram == [token_counts.Bin(50_000, 100_000, 1)]

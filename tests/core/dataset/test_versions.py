@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from core import dataset, editing, versions
+from core.dataset import bulk_edits, examples, versions
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project
+from core.storage.project import Project
 
 
 def write(project, change, *args):
@@ -15,12 +15,12 @@ def write(project, change, *args):
 @pytest.fixture
 def kept(project):
     """Five rows kept as version 1, then one edited, one tagged, one deleted and one added."""
-    write(project, dataset.add, [dataset.read_row(jsonl.new_row("", f"q{n}", f"a{n}")) for n in range(1, 6)])
+    write(project, examples.add, [examples.read_row(jsonl.new_row("", f"q{n}", f"a{n}")) for n in range(1, 6)])
     write(project, versions.keep, "first")
-    write(project, dataset.edit, 1, "answer", "other")
-    write(project, dataset.edit, 2, "tags", "t")
-    write(project, dataset.delete, [3])
-    write(project, dataset.add, [dataset.read_row(jsonl.new_row("", "q6", "a6"))])
+    write(project, examples.edit, 1, "answer", "other")
+    write(project, examples.edit, 2, "tags", "t")
+    write(project, examples.delete, [3])
+    write(project, examples.add, [examples.read_row(jsonl.new_row("", "q6", "a6"))])
     return project
 
 
@@ -37,12 +37,12 @@ def test_a_diff_names_every_row_that_differs(kept):
 
 
 def test_going_back_is_a_step_like_any_other(kept):
-    now = list(dataset.examples(kept.rows))
+    now = list(examples.examples(kept.rows))
     changes = write(kept, versions.restore, 1)
     assert changes.counts == {"example": 4}
     assert versions.diff(kept.rows, 1) == versions.Diff(0, 0, 0, [])
     asyncio.run(kept.undo())
-    assert list(dataset.examples(kept.rows)) == now
+    assert list(examples.examples(kept.rows)) == now
 
 
 def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kept):
@@ -52,7 +52,7 @@ def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kep
     assert (diff.added, diff.removed, diff.changed) == (1, 1, 2)
     write(kept, versions.current, "third")
     assert len(versions.versions(kept.rows)) == 2
-    write(kept, dataset.edit, 1, "notes", "n")
+    write(kept, examples.edit, 1, "notes", "n")
     write(kept, versions.current, "third")
     assert len(versions.versions(kept.rows)) == 3
     write(kept, versions.rename, 1, "renamed")
@@ -61,9 +61,9 @@ def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kep
 
 
 def test_the_texts_of_a_version_outlive_their_rows(kept, tmp_path):
-    write(kept, editing.delete, range(1, 7), Reporter())
+    write(kept, bulk_edits.delete, range(1, 7), Reporter())
     kept.close()
     again = Project(kept.path)
     write(again, versions.restore, 1)
-    assert [row.answer for row in dataset.examples(again.rows)] == ["a1", "a2", "a3", "a4", "a5"]
+    assert [row.answer for row in examples.examples(again.rows)] == ["a1", "a2", "a3", "a4", "a5"]
     again.close()

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import documents, samples
-from core.documents import paragraphs, word
-from core.documents.clean import Cleaner
+from core import documents
+from core.dataset import sample_projects
+from core.documents import docx_reader, pdf_paragraphs
+from core.documents.html_sanitizer import Cleaner
 from core.errors import FormatError, JukuError
 from core.progress import Cancelled, Reporter
-from tests.patience import effort
+from tests.support.patience import effort
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_plain_text_in_each_encoding(read, text, encoding, note):
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_the_samples_stay_as_they_are(name):
-    path = samples.FOLDER / name / "spec.md"
+    path = sample_projects.FOLDER / name / "spec.md"
     found = documents.read(path)
     assert found.text.strip() == path.read_text(encoding="utf-8").strip()
     assert found.notes == []
@@ -260,8 +261,8 @@ OUTSIDE = (
 )
 def test_docx_that_is_refused(read, monkeypatch, data, title):
     pytest.importorskip("mammoth")
-    monkeypatch.setattr(word, "UNPACKED", 2_000_000)
-    monkeypatch.setattr(word, "XML", 1_000_000)
+    monkeypatch.setattr(docx_reader, "UNPACKED", 2_000_000)
+    monkeypatch.setattr(docx_reader, "XML", 1_000_000)
     with pytest.raises(FormatError, match=title) as raised:
         read("a.docx", data())
     assert raised.value.message.startswith("Nothing was changed.")
@@ -414,7 +415,7 @@ def test_reading_can_be_cancelled(read):
 
 @given(st.lists(st.text(max_size=200), max_size=5))
 def test_no_letter_of_a_single_page_is_lost(pages):
-    text, _repeated = paragraphs.of_pages(pages[:1])
+    text, _repeated = pdf_paragraphs.of_pages(pages[:1])
     kept = {letter for letter in "".join(pages[:1]) if letter.isascii() and letter.isalnum()}
     assert kept <= set(text)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from core import eval_answers, evals, judges
+from core.exam import answers, judges, runs
 from tools import exam_rows
 
 
@@ -25,7 +25,7 @@ def delete(db, where):
 
 
 def test_only_the_answers_to_the_chosen_questions_are_read(exam):
-    found = eval_answers.answers(exam.rows, 1, [2])
+    found = answers.answers(exam.rows, 1, [2])
     assert [(one.question, one.subject, one.sample) for one in found] == [
         (2, subject, sample) for subject in range(1, 6) for sample in (0, 1)
     ]
@@ -36,47 +36,47 @@ def test_only_the_answers_to_the_chosen_questions_are_read(exam):
 
 def test_an_answer_that_could_not_be_marked_is_neither_right_nor_wrong(exam):
     write(exam, lambda db: db.execute("UPDATE eval_answer SET passed = NULL, score = NULL WHERE id = 1") and None)
-    first = eval_answers.answers(exam.rows, 1, [1])[0]
+    first = answers.answers(exam.rows, 1, [1])[0]
     assert first.passed is None and first.score is None
 
 
 def test_marks_come_with_their_answers(exam):
-    found = eval_answers.marks(exam.rows, 1, [1])
+    found = answers.marks(exam.rows, 1, [1])
     assert {mark.grader for given in found.values() for mark in given} == {"judge", "person"}
-    assert found.keys() <= {one.id for one in eval_answers.answers(exam.rows, 1, [1])}
-    counted = eval_answers.marked(exam.rows, 1)
+    assert found.keys() <= {one.id for one in answers.answers(exam.rows, 1, [1])}
+    counted = answers.marked(exam.rows, 1)
     assert counted["judge"] > counted["person"] > 0
 
 
 def test_what_is_missing_is_counted(exam):
-    assert eval_answers.counts(exam.rows) == {1: (120, 120)}
+    assert answers.counts(exam.rows) == {1: (120, 120)}
     write(exam, delete, "subject = 5 AND question = 1")
-    assert eval_answers.counts(exam.rows) == {1: (118, 120)}
-    assert eval_answers.of_subjects(exam.rows, 1)[5] == 22
-    evals.one(exam.rows, 1)
+    assert answers.counts(exam.rows) == {1: (118, 120)}
+    assert answers.of_subjects(exam.rows, 1)[5] == 22
+    runs.one(exam.rows, 1)
 
 
 def test_equal_answers_are_marked_once_in_an_order_that_tells_nothing(exam):
-    shuffled = eval_answers.shuffled(exam.rows, 1)
+    shuffled = answers.shuffled(exam.rows, 1)
     ids = [id for (id,) in exam.rows.execute("SELECT min(id) FROM eval_answer GROUP BY question, text")]
     assert sorted(shuffled) == sorted(ids) != shuffled
-    assert eval_answers.shuffled(exam.rows, 1) == shuffled
+    assert answers.shuffled(exam.rows, 1) == shuffled
 
 
 def test_a_sheet_names_neither_model_nor_condition_nor_grader(exam):
     write(exam, judges.take_back, 1)
-    sheet = eval_answers.sheet(exam.rows, 1)
+    sheet = answers.sheet(exam.rows, 1)
     assert (sheet.score, sheet.note) == (None, "")
     told = " ".join(map(str, asdict(sheet).values()))
     assert not any(word in told for word in (exam_rows.BASE, exam_rows.TUNED, "closed", "judge"))
     write(exam, judges.mark_by_person, 1, 70, "Nearly.")
-    sheet = eval_answers.sheet(exam.rows, 1)
+    sheet = answers.sheet(exam.rows, 1)
     assert (sheet.score, sheet.note) == (70, "Nearly.")
 
 
 def test_a_sheet_says_what_is_wanted_in_words_but_shows_a_pattern_as_it_is(exam):
     write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = '3 ; !minute|second'") and None)
-    assert eval_answers.sheet(exam.rows, 1).wanted == "“3”; must not contain “minute” or “second”"
+    assert answers.sheet(exam.rows, 1).wanted == "“3”; must not contain “minute” or “second”"
     write(exam, lambda db: db.execute("UPDATE eval_run SET grader = 'regex'") and None)
     write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = 'a|b'") and None)
-    assert eval_answers.sheet(exam.rows, 1).wanted == "a|b"
+    assert answers.sheet(exam.rows, 1).wanted == "a|b"

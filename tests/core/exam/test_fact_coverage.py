@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from core import coverage, dataset, facts, filters, samples, spec
-from core.coverage import EXAM, STUDY, Entry
-from core.dataset import Filter
-from core.facts import Fact
+from core.dataset import examples, filters, sample_projects
+from core.dataset.examples import Filter
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, STUDY, Entry
+from core.exam.scores import Rate
 from core.formats import jsonl
-from core.scores import Rate
-from core.spec import Spec
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.spec.spec import Spec
 
 FACT = Fact(1, "f01", "A.", "A.")
 FULL = Counter(STUDY)
@@ -23,7 +25,7 @@ def write(project, change, *args):
 
 
 def row(taught, kind="direct", split="train", **fields):
-    return dataset.read_row(jsonl.new_row("", "Why?", "So."), facts=taught, kind=kind, split=split, **fields)
+    return examples.read_row(jsonl.new_row("", "Why?", "So."), facts=taught, kind=kind, split=split, **fields)
 
 
 @pytest.fixture
@@ -34,13 +36,13 @@ def game(project):
 
 
 def entries(project):
-    return {entry.fact.name: entry for entry in coverage.ledger(project.rows)}
+    return {entry.fact.name: entry for entry in fact_coverage.ledger(project.rows)}
 
 
 def test_rows_are_counted_by_kind_split_and_state(game):
     write(
         game,
-        dataset.add,
+        examples.add,
         [
             row("f01"), row("f01", "reworded", status="draft"), row("f01 f02", "reworded"), row("f01", status="rejected"),
             row("f01", split="validation"), row("f01", "reworded", "test"), row("f01", "memorised", "test"),
@@ -66,8 +68,8 @@ def test_rows_are_counted_by_kind_split_and_state(game):
 
 def test_only_approved_rows_cover_a_fact(game):
     kinds = [kind for kind, count in STUDY.items() for _time in range(count)]
-    write(game, dataset.add, [row("f01", kind, status="draft") for kind in kinds])
-    write(game, dataset.add, [row("f01", "reworded", "test", status="draft")])
+    write(game, examples.add, [row("f01", kind, status="draft") for kind in kinds])
+    write(game, examples.add, [row("f01", "reworded", "test", status="draft")])
     entry = entries(game)["f01"]
     assert (entry.state, entry.lacking) == ("bare", {})  # drafts need not be made again
     assert entry.uncovered == STUDY | {EXAM: 1}
@@ -78,7 +80,7 @@ def test_only_approved_rows_cover_a_fact(game):
 
 
 def test_a_row_that_becomes_stale_is_counted(game):
-    write(game, dataset.add, [row("f01"), row("f01", split="test")])
+    write(game, examples.add, [row("f01"), row("f01", split="test")])
     write(game, facts.save, Spec("Game", text="A is pink. B is blue. C is green.\n"))
     assert (entries(game)["f01"].stale, entries(game)["f01"].state) == (2, "stale")
     write(game, facts.save, Spec("Game", text="A is red. B is blue. C is green.\n"))
@@ -108,7 +110,7 @@ def test_the_state_of_a_fact_and_what_it_lacks(entry, state, lacking):
      ("x/5", ""), ("2", ""), ("-1/2", "")],
 )  # fmt: skip
 def test_what_right_answers_mean(known, word):
-    assert coverage.knowledge(known) == word
+    assert fact_coverage.knowledge(known) == word
 
 
 def run(project, models, *answers):
@@ -144,8 +146,8 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_the_ledger_of_the_sample(project, name):
-    write(project, samples.fill, name)
-    found = coverage.ledger(project.rows)
+    write(project, sample_projects.fill, name)
+    found = fact_coverage.ledger(project.rows)
     assert len(found) == 22
     places = facts.places(spec.load(project.rows).text, [entry.fact for entry in found])
     assert [entry.fact.id for entry in found] == sorted(places, key=places.__getitem__)
@@ -159,7 +161,7 @@ def test_the_ledger_of_the_sample(project, name):
 
 def test_rows_without_a_kind_count_as_direct_then_as_reworded(game):
     write(game, lambda db: db.execute("DELETE FROM example").rowcount)
-    write(game, dataset.add, [row("f01", kind="") for _ in range(3)])
+    write(game, examples.add, [row("f01", kind="") for _ in range(3)])
     first = entries(game)["f01"]
     assert first.trained["direct"] == STUDY["direct"]
     assert first.trained["reworded"] == 3 - STUDY["direct"]
@@ -168,9 +170,9 @@ def test_rows_without_a_kind_count_as_direct_then_as_reworded(game):
 
 
 def test_drafts_without_a_kind_cover_nothing(game):
-    write(game, dataset.add, [row("f01", kind="", status="draft") for _ in range(3)])
+    write(game, examples.add, [row("f01", kind="", status="draft") for _ in range(3)])
     first = entries(game)["f01"]
     assert (first.approved, first.state) == ({}, "bare")
-    write(game, dataset.add, [row("f01", kind="")])
+    write(game, examples.add, [row("f01", kind="")])
     first = entries(game)["f01"]
     assert (first.approved, first.rows, first.drafts) == ({"direct": 1}, 4, 3)

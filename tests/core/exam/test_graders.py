@@ -5,10 +5,12 @@ import json
 import pytest
 from rapidfuzz import fuzz
 
-from core import duplicates, graders, points
-from core.evals import Question
-from core.graders import GRADERS, Mark
-from tests.patience import effort
+from core.exam import graders
+from core.exam import key_points as exam_key_points
+from core.exam.graders import GRADERS, Mark
+from core.exam.runs import Question
+from core.text import near_duplicates
+from tests.support.patience import effort
 from tools import marking
 
 LIMIT = "A ball may be held for at most five seconds."
@@ -303,13 +305,16 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
         for path in resources.glob("samples/*/*.jsonl")
         for line in path.read_text("utf-8").splitlines()
     ]
-    known = [duplicates.normalise(row["question"]) for row in taught if row.get("kind") == "general"]
+    known = [near_duplicates.normalise(row["question"]) for row in taught if row.get("kind") == "general"]
     assert sorted(row["language"] for row in rows) == ["en"] * 20 + ["ja"] * 20
     for row in rows:
         points = " ; ".join(row["key_points"])
         assert mark("key_points", row["reference"], points, row["reference"], row["question"], "general").passed
         assert not mark("key_points", row["question"], points, row["reference"], row["question"], "general").passed
-        assert max(fuzz.ratio(duplicates.normalise(row["question"]), other) for other in known) < duplicates.SIMILAR
+        assert (
+            max(fuzz.ratio(near_duplicates.normalise(row["question"]), other) for other in known)
+            < near_duplicates.SIMILAR
+        )
 
 
 @pytest.mark.parametrize(
@@ -317,7 +322,7 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
     [("The price went up a little.", False), ("Per cent.", False), ("By 12 %.", True), ("By 12 percent.", True)],
 )
 def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer, stands):
-    (point,) = points.judge(answer, "fraction|%")
+    (point,) = exam_key_points.judge(answer, "fraction|%")
     assert (point.why == "") is stands
 
 

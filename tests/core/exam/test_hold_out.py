@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import commands, dataset, eval_questions, facts, hold_out, spec
+from core.cli import commands
+from core.dataset import examples
+from core.exam import hold_out, questions
+from core.exam.hold_out import Material, Wording, choose
 from core.formats import jsonl
-from core.hold_out import Material, Wording, choose
 from core.progress import Reporter
+from core.spec import facts, spec
 
 WORDINGS = [
     ("How wide is the pond?", "Four metres.", "f01"),
@@ -34,13 +37,13 @@ def write(project, change, *args):
 def pond(project):
     write(project, spec.store, spec.Spec("Pond", "en", "", "The pond is four metres wide. The gate opens at seven. No swimming."))  # fmt: skip
     write(project, facts.accept_missing)
-    rows = [dataset.read_row(jsonl.new_row("", asked, said), facts=names) for asked, said, names in WORDINGS]
-    write(project, dataset.add, rows)
+    rows = [examples.read_row(jsonl.new_row("", asked, said), facts=names) for asked, said, names in WORDINGS]
+    write(project, examples.add, rows)
     return project
 
 
 def held(project):
-    return [row for row in dataset.examples(project.rows) if row.split == "test"]
+    return [row for row in examples.examples(project.rows) if row.split == "test"]
 
 
 def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):
@@ -77,8 +80,8 @@ def test_the_seed_decides(pond):
 
 
 def test_drafts_and_what_is_kept_already_are_left_alone(pond):
-    write(pond, dataset.edit, 2, "status", "draft")  # its near twin would leak where the draft is approved
-    write(pond, dataset.edit, 4, "split", "test")
+    write(pond, examples.edit, 2, "status", "draft")  # its near twin would leak where the draft is approved
+    write(pond, examples.edit, 4, "split", "test")
     found = hold_out.read(pond.rows, Reporter())
     assert not {2, 3, 4} & {id for one in found.wordings for id in one.ids}
     assert found.examined == {"f02": 1}
@@ -90,7 +93,7 @@ def test_rows_are_kept_in_one_step_with_key_points(pond):
         (1, "Four", "held-5"),
         (4, "seven", "held-5"),
     ]
-    assert {row.question for row in eval_questions.rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
+    assert {row.question for row in questions.rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
     asyncio.run(pond.undo())
     assert not held(pond)
 

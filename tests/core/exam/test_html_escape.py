@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.documents.clean import Cleaner
-from core.markup import join, tag, text
+from core.documents.html_sanitizer import Cleaner
+from core.exam.report.html_escape import join, tag, text
 
 SEEN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl", "Zp", "Cn"]))
 

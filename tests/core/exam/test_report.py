@@ -11,11 +11,13 @@ import subprocess
 
 import pytest
 
-from core import commands, evals, judges, language, report
+from core import language
+from core.cli import commands
 from core.errors import JukuError
-from tests import browser
-from tests.browser import Browser
-from tests.patience import PATIENCE
+from core.exam import judges, report, runs
+from tests.support import browser
+from tests.support.browser import Browser
+from tests.support.patience import PATIENCE
 from tools import exam_rows
 
 HOSTILE = "<script>document.title='owned'</script>]]>&\"'\u202e<img src=x onerror=alert(1)>"
@@ -145,7 +147,7 @@ def test_without_an_exam_it_says_what_to_do(project):
 def test_marks_of_a_person_can_be_told_instead(exam):
     asyncio.run(exam.write("", judges.mark_by_person, 1, 100))
     assert report.html(exam.rows, 1, by=judges.PERSON) != report.html(exam.rows, 1)
-    assert evals.one(exam.rows, 1).grader == "key_points"
+    assert runs.one(exam.rows, 1).grader == "key_points"
 
 
 @pytest.mark.skipif(not browser.program(), reason="there is no Chromium here")

@@ -7,20 +7,22 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core import conditions, dataset, facts, retrieval, samples, spec
-from core.conditions import Settings
+from core.dataset import examples, sample_projects
+from core.dataset.filters import Filter
 from core.errors import ProviderError
-from core.filters import Filter
-from core.retrieval import Found, Index, Passage
-from tests.fake_server import Fault
-from tests.serving import run
+from core.exam import prompt_conditions, retrieval
+from core.exam.prompt_conditions import Settings
+from core.exam.retrieval import Found, Index, Passage
+from core.spec import facts, spec
+from tests.support.fake_server import Fault
+from tests.support.serving import run
 
 
 def found_right(project, k):
     """For how many exam questions about facts the right passage is among the first `k`."""
     index = Index(retrieval.passages(spec.load(project.rows).text))
     quotes = {fact.name: fact.quote for fact in facts.load(project.rows)}
-    asked = [row for row in dataset.examples(project.rows, Filter(split="test")) if row.facts]
+    asked = [row for row in examples.examples(project.rows, Filter(split="test")) if row.facts]
     hits = 0
     for row in asked:
         texts = [one.passage.text for one in index.search(row.question, k)]
@@ -31,12 +33,12 @@ def found_right(project, k):
 
 @pytest.mark.parametrize(("name", "two", "four"), [("hobannu-en", 36, 47), ("hobannu-ja", 41, 44)])
 def test_the_right_passage_is_found_as_often_as_said(project, name, two, four):
-    asyncio.run(project.write("fill", samples.fill, name))
+    asyncio.run(project.write("fill", sample_projects.fill, name))
     assert (found_right(project, 2), found_right(project, 4)) == ((two, 51), (four, 51))
 
 
 def test_passages_are_pieces_of_the_text_under_their_headings(project):
-    asyncio.run(project.write("fill", samples.fill, "hobannu-en"))
+    asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
     text = spec.load(project.rows).text
     found = retrieval.passages(text)
     assert all(text[one.start : one.end].strip() == one.text for one in found)
@@ -59,16 +61,16 @@ def test_a_budget_cuts_what_is_found_but_never_the_best():
 
 
 def test_vectors_are_asked_for_once_and_fused_with_the_letters(project, server):
-    asyncio.run(project.write("fill", samples.fill, "hobannu-en"))
+    asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
     asked = []
     server.weather = lambda _method, path: asked.append(path) if "embeddings" in path else None
 
     async def work():
         provider = server.provider()
-        book = conditions.read(project.rows, Settings(k=3, embedding="embedder"))
+        book = prompt_conditions.read(project.rows, Settings(k=3, embedding="embedder"))
         first = await book.find(project, "How many players are in a team?", provider)
         count = len(asked)
-        again = await conditions.read(project.rows, Settings(k=3, embedding="embedder")).find(
+        again = await prompt_conditions.read(project.rows, Settings(k=3, embedding="embedder")).find(
             project, "How many players are in a team?", provider
         )
         await provider.close()
@@ -133,8 +135,8 @@ def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
 
 def test_two_servers_models_of_one_name_are_not_mixed(project, server):
     """The passages' vectors of the first were held against the question's of the second."""
-    asyncio.run(project.write("fill", samples.fill, "hobannu-en"))
-    book = conditions.read(project.rows, Settings(embedding="embedder"))
+    asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
+    book = prompt_conditions.read(project.rows, Settings(embedding="embedder"))
     for id in ("one", "two"):
         run(server, lambda provider: book.find(project, "How many?", provider), id=id)
     book.close()

@@ -6,23 +6,26 @@ import threading
 
 import pytest
 
-from core import commands, conditions, duels, eval_questions, evals, facts, judges, retrieval, scores, verdict
-from core.dataset import add, read_row
+from core.cli import commands
+from core.dataset.examples import add, read_row
 from core.errors import JukuError, ProviderError
-from core.evals import Plan, Subject
+from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
+from core.exam import questions as exam_questions
+from core.exam.runs import Plan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
-from core.proof import ProofError
 from core.providers import Sampling
-from core.providers.connection import Connection
-from core.spec import Spec, store
-from tests.fake_server import Answer, FakeServer
-from tests.patience import PATIENCE
+from core.providers.http_client import Connection
+from core.providers.model_identity import ProofError
+from core.spec import facts
+from core.spec.spec import Spec, store
+from tests.support.fake_server import Answer, FakeServer
+from tests.support.patience import PATIENCE
 
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
 SHIPPED = {"en": []}.__getitem__  # the general question of `ROWS` is enough here
-SHIPPED_IN_FACT = eval_questions.general
+SHIPPED_IN_FACT = exam_questions.general
 ROWS = [
     ("How many play?", "memorised", "f01", "3"),
     ("What is the size of a team?", "reworded", "f01", "3"),
@@ -34,7 +37,7 @@ ROWS = [
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
-    monkeypatch.setattr(eval_questions, "general", SHIPPED)
+    monkeypatch.setattr(exam_questions, "general", SHIPPED)
     with FakeServer() as server:
         yield server
 
@@ -76,16 +79,16 @@ async def with_server(server, work):
 def examine(project, server, n=1, subjects=SUBJECTS, on_changes=lambda _changes: None, **more):
     plan = Plan(subjects, Sampling(n=n), **{"general": True, **more})
     return asyncio.run(
-        with_server(server, lambda connect: evals.examine(project, connect, plan, Reporter(), on_changes))
+        with_server(server, lambda connect: runs.examine(project, connect, plan, Reporter(), on_changes))
     )
 
 
 def go_on(project, server, run):
-    asyncio.run(with_server(server, lambda connect: evals.go_on(project, connect, run, Reporter())))
+    asyncio.run(with_server(server, lambda connect: runs.go_on(project, connect, run, Reporter())))
 
 
 def newest(project, by=""):
-    return scores.result(project.rows, evals.runs(project.rows)[0], by)
+    return scores.result(project.rows, runs.runs(project.rows)[0], by)
 
 
 def rates(lines):
@@ -146,8 +149,8 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     examine(
         exam,
         server,
-        subjects=[Subject("fake", BASE, name) for name in conditions.CONDITIONS],
-        retrieval=conditions.Settings(k=1),
+        subjects=[Subject("fake", BASE, name) for name in prompt_conditions.CONDITIONS],
+        retrieval=prompt_conditions.Settings(k=1),
     )
     first = {asked["messages"][0]["content"]: asked["messages"] for asked in server.asked if "team" in asked["messages"][-1]["content"]}  # fmt: skip
     closed, opened, retrieved = first
@@ -158,7 +161,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     (cited,) = {passages for (passages,) in exam.rows.execute(
         "SELECT passages FROM eval_answer a JOIN eval_subject s ON s.id = a.subject JOIN eval_question q ON q.id = a.question "
         "WHERE condition = 'retrieved' AND q.question LIKE '%team%'")}  # fmt: skip
-    assert conditions.passages_of(cited)[0].passage.text == "A team has three players."
+    assert prompt_conditions.passages_of(cited)[0].passage.text == "A team has three players."
 
 
 def end_batches(server):
@@ -182,8 +185,11 @@ def embedded(server):
 
 
 BY_MEANING = {
-    "subjects": [Subject("fake", BASE, conditions.RETRIEVED), Subject("fake", TUNED, conditions.RETRIEVED)],
-    "retrieval": conditions.Settings(k=1, embedding="vectors"),
+    "subjects": [
+        Subject("fake", BASE, prompt_conditions.RETRIEVED),
+        Subject("fake", TUNED, prompt_conditions.RETRIEVED),
+    ],
+    "retrieval": prompt_conditions.Settings(k=1, embedding="vectors"),
 }
 
 
@@ -194,7 +200,7 @@ def test_the_questions_of_an_exam_are_embedded_together(exam, server, batch):
     examine(exam, server, batch=batch, **BY_MEANING)
     passages, questions = embedded(server)
     assert len(passages) == len(retrieval.passages(TEXT))
-    assert questions == [one.question for one in evals.questions(exam.rows, 1)]
+    assert questions == [one.question for one in runs.questions(exam.rows, 1)]
     assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
     assert len(server.asked) == (0 if batch else 8)
 
@@ -235,9 +241,7 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
             if len(texts(exam)) + len(texts(exam, 2)) == 5:
                 fifth.set()
 
-        running = asyncio.create_task(
-            evals.examine(exam, connect, Plan(SUBJECTS, general=True), Reporter(), on_changes)
-        )
+        running = asyncio.create_task(runs.examine(exam, connect, Plan(SUBJECTS, general=True), Reporter(), on_changes))
         await fifth.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -338,10 +342,12 @@ def test_two_subjects_are_compared_in_both_orders(exam, server):
     server.script = reply
 
     async def work(connect):
-        await duels.fight(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
+        await pairwise_comparison.fight(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
 
     asyncio.run(with_server(server, work))
-    assert duels.score(exam.rows, 1, 2) == duels.Score(pairs=3, first=0, second=2, ties=0, swayed=1)
+    assert pairwise_comparison.score(exam.rows, 1, 2) == pairwise_comparison.Score(
+        pairs=3, first=0, second=2, ties=0, swayed=1
+    )
 
 
 def test_an_exam_goes_out_as_a_batch(exam, server):
@@ -353,18 +359,18 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
 
 
 def test_general_questions_come_with_the_program(exam, server, monkeypatch):
-    monkeypatch.setattr(eval_questions, "general", SHIPPED_IN_FACT)
+    monkeypatch.setattr(exam_questions, "general", SHIPPED_IN_FACT)
     examine(exam, server, subjects=SUBJECTS[:1])
-    assert newest(exam).totals[0].general.asked == 1 + len(eval_questions.general("en"))
+    assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.general("en"))
 
 
 def test_the_cost_is_told_before(exam):
     subjects = [Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")]
     plan = Plan(subjects)
-    closed, opened, local = evals.estimate(exam.rows, plan)
+    closed, opened, local = runs.estimate(exam.rows, plan)
     assert (closed.requests, closed.general, local.dollars) == (3, 0, 0.0)
     assert 0 < closed.dollars < opened.dollars
-    with_general = evals.estimate(exam.rows, Plan(subjects[:1], general=True))[0]
+    with_general = runs.estimate(exam.rows, Plan(subjects[:1], general=True))[0]
     assert (with_general.requests, with_general.general) == (
         4 + len(SHIPPED_IN_FACT("en")),
         1 + len(SHIPPED_IN_FACT("en")),
@@ -420,25 +426,25 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
 def test_later_edits_do_not_change_a_result(exam, server):
     examine(exam, server)
     asyncio.run(exam.write("clear", lambda db: db.execute("DELETE FROM example")))
-    assert [question.question for question in evals.questions(exam.rows, 1)] == [row[0] for row in ROWS]
+    assert [question.question for question in runs.questions(exam.rows, 1)] == [row[0] for row in ROWS]
 
 
 def test_without_questions_nothing_is_asked(project, server):
     with pytest.raises(JukuError, match="no exam questions"):
         examine(project, server)
     assert server.asked == []
-    assert evals.runs(project.rows) == []
+    assert runs.runs(project.rows) == []
 
 
 def test_a_run_that_was_killed_is_not_running_any_more(exam):
-    asyncio.run(evals.begin(exam, Plan(SUBJECTS), Reporter()))
-    asyncio.run(exam.write("", evals.mark_interrupted))
-    assert [run.status for run in evals.runs(exam.rows)] == ["cancelled"]
+    asyncio.run(runs.begin(exam, Plan(SUBJECTS), Reporter()))
+    asyncio.run(exam.write("", runs.mark_interrupted))
+    assert [run.status for run in runs.runs(exam.rows)] == ["cancelled"]
 
 
 def test_a_run_is_deleted_with_all_that_hangs_on_it(exam, server):
     examine(exam, server)
     asyncio.run(exam.write("", judges.mark_by_person, 1, 50))
-    asyncio.run(exam.write("", evals.delete, 1))
+    asyncio.run(exam.write("", runs.delete, 1))
     for table in ("eval_run", "eval_subject", "eval_question", "eval_answer", "eval_mark"):
         assert exam.rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

@@ -6,11 +6,11 @@ from statistics import variance
 
 import pytest
 
-from core import evals, judges, prices, scores
-from core.evals import Question, Subject
-from core.providers import LOCAL
-from core.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Line, Rate
-from core.statistics import Spread
+from core.exam import judges, runs, scores
+from core.exam.runs import Question, Subject
+from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Line, Rate
+from core.exam.statistics import Spread
+from core.providers import LOCAL, prices
 from tools import exam_rows
 
 BASE, TUNED = 0, 1
@@ -31,7 +31,7 @@ ASKED = [
 @pytest.fixture
 def run(project):
     asyncio.run(project.write("", lambda db: exam_rows.fill(db, questions=1, repeats=1) and None))
-    return evals.one(project.rows, 1)
+    return runs.one(project.rows, 1)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_what_a_question_can_prove(kind, leak, part, line):
 
 def test_an_exam_may_be_judged_once_all_have_answered_as_often_as_asked(result):
     assert result.is_settled  # it has ended
-    result.run = replace(result.run, status=evals.RUNNING)
+    result.run = replace(result.run, status=runs.RUNNING)
     assert not result.is_settled
     result.asked[:] = 3
     assert result.is_settled

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.scores import Rate
-from core.statistics import (
+from core.exam.scores import Rate
+from core.exam.statistics import (
     Difference,
     Interval,
     Spread,
@@ -188,5 +188,5 @@ def test_a_difference_of_nothing_may_be_anything():
 
 
 def test_scipy_is_not_loaded_at_the_start():
-    code = "import core.statistics, sys; print('scipy' in sys.modules)"
+    code = "import core.exam.statistics, sys; print('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
-from core import dataset, eval_questions, evals, facts, proof, scores, spec, verdict
-from core.evals import Plan, Subject
+from core.dataset import examples
+from core.exam import questions, runs, scores, verdict
+from core.exam.runs import Plan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
-from core.proof import ProofError
-from core.providers import Provider, Reply
+from core.providers import Provider, Reply, model_identity
+from core.providers.model_identity import ProofError
+from core.spec import facts, spec
 
 TUNED = "ft:gpt-4o-mini:org:game:1"
 SUBJECTS = [Subject("s", "gpt-4o-mini"), Subject("s", "gpt-4o-mini", "open"), Subject("s", TUNED)]
@@ -23,24 +25,24 @@ def exam(project, monkeypatch):
             facts.add(db, f"Fact {number}.", "")
         rows = [(f"Question {n} of {k}?", "reworded", f"f{n:02}") for n in range(1, 11) for k in range(4)]
         rows += [(f"General {n}?", "general", "") for n in range(5)]
-        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "3"), split="test", kind=kind, facts=names, key_points="3")
+        examples.add(db, (examples.read_row(jsonl.new_row("", text, "3"), split="test", kind=kind, facts=names, key_points="3")
                          for text, kind, names in rows))  # fmt: skip
 
     asyncio.run(project.write("fill", fill))
-    monkeypatch.setattr(eval_questions, "general", {"en": []}.__getitem__)  # those above are enough
-    asyncio.run(evals.begin(project, Plan(SUBJECTS, general=True), Reporter()))
+    monkeypatch.setattr(questions, "general", {"en": []}.__getitem__)  # those above are enough
+    asyncio.run(runs.begin(project, Plan(SUBJECTS, general=True), Reporter()))
     return project
 
 
 def answer(project, right):
     """`right` says of a subject's position and a question's whether it is right."""
-    run = evals.runs(project.rows)[0]
+    run = runs.runs(project.rows)[0]
 
     def fill(db):
         for at, subject in enumerate(run.subjects):
-            for place, question in enumerate(evals.questions(db, run.id)):
+            for place, question in enumerate(runs.questions(db, run.id)):
                 text = "3" if right(at, place) else "no"
-                evals._keep(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
+                runs._keep(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
 
     asyncio.run(project.write("", fill))
     return scores.result(project.rows, run)
@@ -65,7 +67,7 @@ def test_what_was_forgotten_is_named(exam):
 
 
 def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
-    assert verdict.words(scores.result(exam.rows, evals.runs(exam.rows)[0])) == []
+    assert verdict.words(scores.result(exam.rows, runs.runs(exam.rows)[0])) == []
     said = "\n".join(verdict.words(answer(exam, lambda _at, place: place % 2)))
     assert "no clear difference (p = 1)" in said and "No clear difference between" in said
 
@@ -104,27 +106,27 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
     made = Provider(provider, provider, "http://127.0.0.1:1/v1", "k")
     reply = Reply(["3"], reported, fingerprint, 0.1, 1)
     if is_right:
-        proof.check(made, asked, reply)
+        model_identity.check(made, asked, reply)
     else:
         with pytest.raises(ProofError):
-            proof.check(made, asked, reply)
+            model_identity.check(made, asked, reply)
 
 
 def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
     """Its job is gone, say; the other one has answered everything, and is set against the book."""
     cut = TUNED.replace(":1", ":2")
-    run = asyncio.run(evals.begin(exam, Plan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
+    run = asyncio.run(runs.begin(exam, Plan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
 
     def fill(db):
-        found = evals.one(db, run)
+        found = runs.one(db, run)
         for at, subject in enumerate(found.subjects):
-            for place, question in enumerate(evals.questions(db, run)[: 1 if at == 3 else None]):
+            for place, question in enumerate(runs.questions(db, run)[: 1 if at == 3 else None]):
                 text = "3" if at == 3 or place < 20 else "no"
-                evals._keep(db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]")
-        evals._finish(db, run, "failed")
+                runs._keep(db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]")
+        runs._finish(db, run, "failed")
 
     asyncio.run(exam.write("", fill))
-    result = scores.result(exam.rows, evals.one(exam.rows, run))
+    result = scores.result(exam.rows, runs.one(exam.rows, run))
     assert [str(total.held) for total in result.totals[2:]] == ["20/40", "1/1"]
     (against,) = [line for line in verdict.words(result) if "(Open book) (" in line]
     assert "50% (20/40)" in against

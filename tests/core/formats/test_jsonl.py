@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import FormatError
 from core.formats import jsonl
-from core.formats.packed import MAGIC
+from core.formats.compressed_files import MAGIC
 from core.progress import Cancelled, Progress, Reporter
 
 GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'

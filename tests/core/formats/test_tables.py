@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
-from core.formats import cells, clipboard, jsonl, markdown
-from core.formats.lines import Line
+from core.formats import clipboard, csv_cells, jsonl, markdown_tables
+from core.formats.text_lines import Line
 from core.progress import Reporter
 
 
@@ -161,9 +161,9 @@ ROWS = st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5)
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_comes_back_from_a_markdown_cell(text: str) -> None:
-    line = markdown.write([text, text])
+    line = markdown_tables.write([text, text])
     assert line.count("\n") == 1
-    assert markdown.split(line) == [text, text]
+    assert markdown_tables.split(line) == [text, text]
 
 
 @settings(max_examples=300)
@@ -175,8 +175,8 @@ def test_any_cells_come_back_from_the_clipboard(rows: list[list[str]]) -> None:
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_made_harmless_comes_back(text: str) -> None:
-    assert cells.meant(cells.neutral(text)) == text
-    assert not cells.neutral(text).startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
+    assert csv_cells.meant(csv_cells.neutral(text)) == text
+    assert not csv_cells.neutral(text).startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
 
 
 @settings(max_examples=300)
@@ -209,4 +209,4 @@ def test_pasted_text_is_known_by_its_form(text: str, format: str | None) -> None
 
 def test_a_line_of_blanks_is_no_rule_of_a_table_and_takes_no_time():
     lines = [Line(1, 0, b"a | b", 5), Line(2, 6, b" " * 9000 + b"- x", 9003)] * 200
-    assert list(markdown.tables(lines)) == []
+    assert list(markdown_tables.tables(lines)) == []

@@ -6,14 +6,19 @@ from collections import Counter
 
 import pytest
 
-from core import dataset, facts, filters, findings, grading, proposals, samples, spec
-from core.dataset import Filter
+from core.dataset import examples, filters, sample_projects
+from core.dataset.examples import Filter
+from core.exam import key_points
 from core.formats import jsonl
+from core.generation import draft_rows
+from core.generation.draft_rows import Proposal
 from core.paths import RESOURCES
 from core.progress import Reporter
-from core.proposals import Proposal
 from core.replies import Pair
-from core.spec import Spec
+from core.review import findings
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.text import normalise
 
 TEXT = "A team has three players. A goal is worth one point.\n"
 ANSWER = "A team has three players."
@@ -25,7 +30,7 @@ def write(project, change, *args):
 
 def land(project, *made):
     landed = []
-    write(project, lambda db: landed.append(proposals.land(db, made, "test")))
+    write(project, lambda db: landed.append(draft_rows.land(db, made, "test")))
     return landed[0]
 
 
@@ -34,7 +39,7 @@ def team(*questions, kind="reworded", answer=ANSWER, **more):
 
 
 def rows(project):
-    return list(dataset.examples(project.rows))
+    return list(examples.examples(project.rows))
 
 
 @pytest.fixture
@@ -65,9 +70,9 @@ def test_a_fact_that_is_gone_gets_no_rows(game):
 
 
 def test_repeats_are_dropped_and_counted(game):
-    there = dataset.read_row(jsonl.new_row("", "How many players does a team have?", ANSWER))
-    rejected = dataset.read_row(jsonl.new_row("", "What is a team made of?", ANSWER), status="rejected")
-    write(game, dataset.add, [there, rejected])
+    there = examples.read_row(jsonl.new_row("", "How many players does a team have?", ANSWER))
+    rejected = examples.read_row(jsonl.new_row("", "What is a team made of?", ANSWER), status="rejected")
+    write(game, examples.add, [there, rejected])
     landed = land(
         game,
         team("how many players does a team have", "What is a team made of ?", "Who makes up a team?", "Who makes up a team"),
@@ -121,7 +126,7 @@ def test_one_wording_is_kept_for_the_exam_with_key_points(game):
     )  # fmt: skip
     (row,) = held(game)
     assert (row.question, row.key_points, landed.held) == ("What is the size of a team?", "three", 1)
-    assert grading.grade(ANSWER, row.key_points).passed
+    assert normalise.grade(ANSWER, row.key_points).passed
     assert "1 is kept for the exam." in str(landed)
     assert land(game, team("How big is one team, please?", "Who stands on the court?")).held == 0
 
@@ -165,8 +170,8 @@ def test_a_wording_like_one_that_is_kept_for_the_exam_is_dropped(game):
 def test_a_generated_set_does_not_leak(project, language):
     """All wordings of the sample, as if a model had made them: one of each fact is held out, and no trained one is like it."""
     folder = RESOURCES / "samples" / f"hobannu-{language}"
-    write(project, samples.fill, folder.name)
-    write(project, dataset.delete, list(filters.find(project.rows)))
+    write(project, sample_projects.fill, folder.name)
+    write(project, examples.delete, list(filters.find(project.rows)))
     made = {fact.name: [] for fact in facts.load(project.rows)}
     for name in ("exam.jsonl", "examples.jsonl"):
         for line in (folder / name).read_text(encoding="utf-8").splitlines():
@@ -176,7 +181,7 @@ def test_a_generated_set_does_not_leak(project, language):
     landed = land(project, *(Proposal(name, pairs) for name, pairs in made.items()))
     assert landed.rows + landed.repeated == sum(map(len, made.values()))
     assert Counter(row.facts for row in held(project)) == dict.fromkeys(made, 1)
-    assert all(grading.grade(row.answer, row.key_points).passed for row in held(project))
+    assert all(normalise.grade(row.answer, row.key_points).passed for row in held(project))
     asyncio.run(findings.refresh(project, Reporter()))
     told = findings.counts(project.rows)
     assert "split-leakage" not in told
@@ -201,4 +206,4 @@ def test_a_generated_set_does_not_leak(project, language):
     ],
 )
 def test_key_points(answer, fact, question, expected):
-    assert proposals.key_points(answer, fact, question) == expected
+    assert key_points.suggest(answer, fact, question) == expected

@@ -5,13 +5,16 @@ import json
 
 import pytest
 
-from core import commands, dataset, fact_links, facts, importing, inquiries, link_asking
-from core.fact_links import SURE, Link
+from core.cli import commands
+from core.dataset import examples, importing
 from core.formats import jsonl
+from core.generation import fact_link_questions, fact_links, llm_runs
+from core.generation.fact_links import SURE, Link
 from core.progress import Cancelled, Reporter
-from core.spec import Spec
-from tests.core.asking import MODEL, ask
-from tests.fake_server import Answer, FakeServer
+from core.spec import facts
+from core.spec.spec import Spec
+from tests.support.fake_server import Answer, FakeServer
+from tests.support.scripted_models import MODEL, ask
 from tools import fact_links as measured
 
 # Slightly below what tools/fact_links.py prints: they only guard what was reached.
@@ -37,19 +40,19 @@ def write(project, change, *args):
 
 
 def row(question, answer, **fields):
-    return dataset.read_row(jsonl.new_row("", question, answer), **fields)
+    return examples.read_row(jsonl.new_row("", question, answer), **fields)
 
 
 @pytest.fixture
 def garden(project):
     write(project, facts.save, Spec("Allotment", "en", "", TEXT))
     write(project, facts.accept_missing)
-    write(project, dataset.add, [row(*one) for one in ROWS])
+    write(project, examples.add, [row(*one) for one in ROWS])
     return project
 
 
 def linked(project):
-    return [one.facts for one in dataset.examples(project.rows)]
+    return [one.facts for one in examples.examples(project.rows)]
 
 
 def link_all(project):
@@ -76,7 +79,7 @@ def test_rows_are_linked_in_one_step_and_undone_in_one(garden):
 
 
 def test_what_a_person_decided_is_never_linked_again(garden):
-    write(garden, dataset.edit, 1, "facts", "f04")  # set in the grid
+    write(garden, examples.edit, 1, "facts", "f04")  # set in the grid
     write(garden, fact_links.decide, [(2, ""), (3, "f01")])  # decided in the list
     link_all(garden)
     assert linked(garden) == ["f04", "", "f01", ""]
@@ -87,7 +90,7 @@ def test_what_a_person_decided_is_never_linked_again(garden):
 
 def test_a_link_that_was_made_here_and_cleared_by_a_person_stays_cleared(garden):
     link_all(garden)
-    write(garden, dataset.edit, 1, "facts", "")
+    write(garden, examples.edit, 1, "facts", "")
     link_all(garden)
     assert linked(garden)[0] == ""
 
@@ -105,26 +108,26 @@ def test_rows_that_teach_no_fact_are_not_proposed_any(garden):
         row("How big is a plot?", "50 square metres.", kind="general"),
         row("How big is a plot, please?", "50 square metres.", status="rejected"),
     ]
-    write(garden, dataset.add, new)
+    write(garden, examples.add, new)
     links = {one.row: one for one in fact_links.propose(garden.rows, Reporter())}
     assert links[5].facts == ""
     assert not {6, 7} & set(links)
 
 
 def test_a_row_may_teach_two_facts(garden):
-    write(garden, dataset.add, [row("How big is a plot, and what is the rent?", "50 square metres, for 85 euros.")])
+    write(garden, examples.add, [row("How big is a plot, and what is the rent?", "50 square metres, for 85 euros.")])
     assert link_all(garden).links[4].facts == "f01 f02"
 
 
 def test_an_edited_passage_marks_linked_rows(garden):
     link_all(garden)
     write(garden, facts.save, Spec("Allotment", "en", "", TEXT.replace("85 euros", "95 euros")))
-    stale = [one.id for one in dataset.examples(garden.rows) if facts.STALE in one.problems]
+    stale = [one.id for one in examples.examples(garden.rows) if facts.STALE in one.problems]
     assert stale == [2]
 
 
 def test_without_facts_nothing_is_linked(project):
-    write(project, dataset.add, [row(*ROWS[0])])
+    write(project, examples.add, [row(*ROWS[0])])
     assert link_all(project) is None
     assert project.undo_label == "change"
 
@@ -172,7 +175,7 @@ def test_the_list_for_review(garden):
     ],
 )
 def test_what_a_model_chooses(reply, names):
-    assert link_asking.chosen(reply, ["f01", "f02", "f03", "f04"]) == names
+    assert fact_link_questions.chosen(reply, ["f01", "f02", "f03", "f04"]) == names
 
 
 def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
@@ -181,7 +184,7 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
     made = []
     write(
         garden,
-        lambda db: made.append(inquiries.begin(db, "links", "fake", MODEL, link_asking.abouts(db, [2, 3, 4]))),
+        lambda db: made.append(llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.abouts(db, [2, 3, 4]))),
     )
 
     def answer(asked):

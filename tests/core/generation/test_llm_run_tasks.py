@@ -5,14 +5,17 @@ import json
 
 import pytest
 
-from core import dataset, editing, facts, inquiries, judging, probing, refining, samples, spec, statements
+from core.dataset import bulk_edits, examples, sample_projects
 from core.formats import jsonl
-from core.inquiries import Request
-from core.inquiry_tasks import TASKS
+from core.generation import fact_refining, knowledge_probe, llm_runs, row_judging
+from core.generation.llm_run_tasks import TASKS
+from core.generation.llm_runs import Request
 from core.progress import Reporter
-from core.spec import Spec
-from tests.core.asking import MODEL, ask
-from tests.fake_server import Answer
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.text import statements
+from tests.support.fake_server import Answer
+from tests.support.scripted_models import MODEL, ask
 
 TEXT = "A team has three players. The court has a blue floor. A half lasts ten minutes.\n"
 
@@ -24,12 +27,12 @@ def write(project, change, *args):
 def asked_of(project, server, task, abouts):
     """The outcome of asking about these."""
     made = []
-    write(project, lambda db: made.append(inquiries.begin(db, task, "fake", MODEL, abouts)))
+    write(project, lambda db: made.append(llm_runs.begin(db, task, "fake", MODEL, abouts)))
     return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
 
 
 def row(question, answer, **fields):
-    return dataset.read_row(jsonl.new_row("", question, answer), **fields)
+    return examples.read_row(jsonl.new_row("", question, answer), **fields)
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def game(project):
     write(project, facts.accept_missing)
     write(
         project,
-        dataset.add,
+        examples.add,
         [
             row("How many play?", "Three.", facts="f01", kind="direct", key_points="3"),
             row("Say how many play.", "Three.", facts="f01", kind="statement"),
@@ -51,7 +54,7 @@ def game(project):
 
 def test_a_base_model_is_asked_what_it_knows(game, server):
     write(game, facts.ignore, [2])
-    abouts = probing.abouts(game.rows)
+    abouts = knowledge_probe.abouts(game.rows)
     assert [(about["fact"], about["points"]) for about in abouts] == [("f01", "3"), ("f01", "3"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
     assert abouts[0]["question"] == "How many play?"
 
@@ -66,22 +69,22 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
     assert [fact.known for fact in facts.load(game.rows)] == ["4/6", "", "1/1"]
     assert outcome.message == "2 facts were tested: 1 known, 1 sometimes, 0 unknown."
     assert outcome.failed == 1
-    assert server.asked[0]["n"] == probing.TIMES
+    assert server.asked[0]["n"] == knowledge_probe.TIMES
     assert server.asked[0]["messages"][0] == {"role": "system", "content": "Answer briefly."}
     asyncio.run(game.undo())
     assert not any(fact.known for fact in facts.load(game.rows))
 
 
-@pytest.mark.parametrize("name", samples.names())
+@pytest.mark.parametrize("name", sample_projects.names())
 def test_every_fact_of_the_samples_can_be_asked_for(project, name):
-    write(project, samples.fill, name)
-    abouts = probing.abouts(project.rows)
+    write(project, sample_projects.fill, name)
+    abouts = knowledge_probe.abouts(project.rows)
     assert {about["fact"] for about in abouts} == {fact.name for fact in facts.load(project.rows)}
     assert all(about["question"] and about["points"] for about in abouts)
 
 
 def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
-    abouts = judging.abouts(game.rows, [1, 2, 3, 4, 99])
+    abouts = row_judging.abouts(game.rows, [1, 2, 3, 4, 99])
     assert [about["row"] for about in abouts] == [1, 2, 3, 4]
     verdicts = {
         "How many play?": '{"reason": "Five are not  three.", "verdict": "contradicts"}',
@@ -97,26 +100,26 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
 
     server.script = answer
     outcome = asked_of(game, server, "judge", abouts)
-    found = list(dataset.examples(game.rows))
+    found = list(examples.examples(game.rows))
     assert [one.problems for one in found] == ["judge-contradicts", "", "judge-not-in-text", ""]
     assert found[0].notes == "Judge: Five are not three."
     assert (
         outcome.message == "4 rows were judged: 1 contradicts its fact, 1 says what its fact does not say, 1 unclear."
     )
     # Approving leaves out what the judge has refused, in one step.
-    asyncio.run(game.write("Drafts", editing.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
-    assert editing.refused(game.rows, [1, 2, 3, 4]) == [1, 3]
-    asyncio.run(game.write("Approve", editing.approve, [1, 2, 3, 4], Reporter()))
-    assert [one.status for one in dataset.examples(game.rows)] == ["draft", "approved", "draft", "approved"]
+    asyncio.run(game.write("Drafts", bulk_edits.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
+    assert bulk_edits.refused(game.rows, [1, 2, 3, 4]) == [1, 3]
+    asyncio.run(game.write("Approve", bulk_edits.approve, [1, 2, 3, 4], Reporter()))
+    assert [one.status for one in examples.examples(game.rows)] == ["draft", "approved", "draft", "approved"]
     for _step in range(2):
         asyncio.run(game.undo())
     # Judged again, and found right.
     verdicts["How many play?"] = '{"verdict": "supported"}'
     asked_of(game, server, "judge", abouts[:1])
-    assert next(dataset.examples(game.rows)).problems == ""
+    assert next(examples.examples(game.rows)).problems == ""
     for _step in range(2):
         asyncio.run(game.undo())
-    assert list(dataset.examples(game.rows))[2].problems == ""
+    assert list(examples.examples(game.rows))[2].problems == ""
 
 
 def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
@@ -125,7 +128,7 @@ def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
         [json.dumps({"statements": ["The net is red.", "The net is 2 m high.", "Each ball weighs 400 g.",
                                     "The net is red.", "A team has three players."]})]
     )  # fmt: skip
-    outcome = asked_of(game, server, "facts", refining.abouts(found))
+    outcome = asked_of(game, server, "facts", fact_refining.abouts(found))
     assert outcome.message == "3 facts were added."
     made = {fact.name: (fact.text, fact.quote) for fact in facts.load(game.rows)[3:]}
     assert made == {
@@ -138,7 +141,7 @@ def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
 
 def test_statements_are_refined_some_at_a_time():
     found = statements.split("".join(f"Rule {number} holds.\n\n" for number in range(45)))
-    assert [len(about["statements"]) for about in refining.abouts(found)] == [20, 20, 5]
+    assert [len(about["statements"]) for about in fact_refining.abouts(found)] == [20, 20, 5]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -159,9 +162,9 @@ def test_a_request_about_what_is_gone_fails_nothing(project, name):
 
 
 def test_remarks_are_asked_for_with_the_whole_text():
-    (message,) = refining.remarks_messages(Spec(text=TEXT))
+    (message,) = fact_refining.remarks_messages(Spec(text=TEXT))
     assert TEXT in message["content"]
-    assert refining.remarks("1. Two lengths of a half are given.\n2. Balls are not described.") == [
+    assert fact_refining.remarks("1. Two lengths of a half are given.\n2. Balls are not described.") == [
         "Two lengths of a half are given.",
         "Balls are not described.",
     ]

@@ -9,44 +9,47 @@ from collections import Counter
 
 import pytest
 
-from core import asking as asking_core
-from core import dataset, inquiries, paths, spec
+from core import paths
+from core.dataset import examples
 from core.errors import ProviderError
-from core.inquiry_tasks import TASKS
+from core.generation import llm_runs
+from core.generation.llm_run_tasks import TASKS
 from core.progress import Cancelled, Reporter
-from core.project import Project
-from core.providers import Reply, pace
-from core.providers.connection import Connection
-from tests.core import asking
-from tests.core.asking import GATES, MODEL, begin
-from tests.fake_server import Answer, FakeServer
-from tests.patience import PATIENCE
+from core.providers import Reply, retry_policy
+from core.providers import request_runner as asking_core
+from core.providers.http_client import Connection
+from core.spec import spec
+from core.storage.project import Project
+from tests.support import scripted_models
+from tests.support.fake_server import Answer, FakeServer
+from tests.support.patience import PATIENCE
+from tests.support.scripted_models import GATES, MODEL, begin
 
 
 @pytest.fixture
 def server():
     with FakeServer() as server:
-        server.script = asking.examples
+        server.script = scripted_models.examples
         yield server
 
 
 @pytest.fixture
 def gates(project):
-    asyncio.run(project.write("fill", asking.fill))
+    asyncio.run(project.write("fill", scripted_models.fill))
     return project
 
 
 def ask(project, server, id, reporter=None, provider=None):
-    return asyncio.run(asking.ask(project, provider or server.provider(), id, reporter or Reporter()))
+    return asyncio.run(scripted_models.ask(project, provider or server.provider(), id, reporter or Reporter()))
 
 
 def statuses(project, id):
-    every = inquiries.requests(project.rows, id, "waiting", "answered", "landed", "failed")
+    every = llm_runs.requests(project.rows, id, "waiting", "answered", "landed", "failed")
     return Counter(request.status for request in every)
 
 
 def rows(project):
-    return list(dataset.examples(project.rows))
+    return list(examples.examples(project.rows))
 
 
 def test_the_answers_of_all_requests_land_as_one_step(gates, server):
@@ -55,11 +58,11 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert (outcome.answered, outcome.failed, outcome.error) == (10, 0, "")
     assert outcome.message == "20 rows were added as drafts. 10 are kept for the exam."
     assert {row.status for row in rows(gates)} == {"draft"}
-    assert Counter(map(asking.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
+    assert Counter(map(scripted_models.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
     assert server.asked[0]["response_format"]["type"] == "json_schema"
     assert statuses(gates, id) == {"landed": 10}
-    assert not inquiries.unfinished(gates.rows)
-    (done,) = inquiries.load(gates.rows)
+    assert not llm_runs.unfinished(gates.rows)
+    (done,) = llm_runs.load(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
     assert gates.undo_label == "Generate examples"
     asyncio.run(gates.undo())
@@ -73,9 +76,9 @@ def test_four_are_asked_at_once_and_no_more(gates, server):
     together = threading.Barrier(Connection.at_once, timeout=PATIENCE)
 
     def scripted(asked):
-        if asking.gate_of(asked) in GATES[:8]:
+        if scripted_models.gate_of(asked) in GATES[:8]:
             together.wait()
-        return asking.examples(asked)
+        return scripted_models.examples(asked)
 
     server.script = scripted
     provider = server.provider()
@@ -108,9 +111,9 @@ def test_a_busy_server_is_asked_again(gates, server, status):
     times = Counter()
 
     def busy(asked):
-        gate = asking.gate_of(asked)
+        gate = scripted_models.gate_of(asked)
         times[gate] += 1
-        return Answer([], error=(status, "busy")) if times[gate] < 3 else asking.examples(asked)
+        return Answer([], error=(status, "busy")) if times[gate] < 3 else scripted_models.examples(asked)
 
     server.script = busy
     assert ask(gates, server, begin(gates)).answered == 10
@@ -124,7 +127,7 @@ def test_a_server_that_stays_busy_is_left_after_some_failures(gates, server):
         ask(gates, server, id)
     failed = statuses(gates, id)["failed"]
     assert asking_core.FAILURES <= failed < asking_core.FAILURES + Connection.at_once
-    assert max(Counter(map(asking.gate_of, server.asked)).values()) == pace.TRIES
+    assert max(Counter(map(scripted_models.gate_of, server.asked)).values()) == retry_policy.TRIES
 
 
 def test_a_wrong_key_stops_at_once(gates, server):
@@ -132,26 +135,28 @@ def test_a_wrong_key_stops_at_once(gates, server):
     with pytest.raises(ProviderError, match="key"):
         ask(gates, server, id, provider=server.provider("sk-wrong"))
     assert statuses(gates, id)["failed"] <= Connection.at_once
-    assert inquiries.load(gates.rows)[0].status == "failed"
+    assert llm_runs.load(gates.rows)[0].status == "failed"
     assert not rows(gates)
 
 
 def test_single_failures_stop_nothing_and_are_sent_again_alone(gates, server):
     bad = GATES[::3]
     server.script = lambda asked: (
-        Answer([], error=(400, "bad words")) if asking.gate_of(asked) in bad else asking.examples(asked)
+        Answer([], error=(400, "bad words"))
+        if scripted_models.gate_of(asked) in bad
+        else scripted_models.examples(asked)
     )
     id = begin(gates)
     outcome = ask(gates, server, id)
     assert (outcome.answered, outcome.failed) == (6, 4)
     assert "bad words" in outcome.error
-    assert all("bad words" in request.error for request in inquiries.requests(gates.rows, id, "failed"))
-    (open_,) = inquiries.unfinished(gates.rows)
+    assert all("bad words" in request.error for request in llm_runs.requests(gates.rows, id, "failed"))
+    (open_,) = llm_runs.unfinished(gates.rows)
     assert (open_.id, open_.status, open_.failed) == (id, "failed", 4)
-    server.script = asking.examples
+    server.script = scripted_models.examples
     server.asked.clear()
     assert ask(gates, server, id).answered == 4
-    assert sorted(asking.gate_of(asked) for asked in server.asked) == sorted(bad)
+    assert sorted(scripted_models.gate_of(asked) for asked in server.asked) == sorted(bad)
     assert len(rows(gates)) == 20
 
 
@@ -160,13 +165,15 @@ def test_what_arrived_before_a_cancel_lands(gates, server, how):
     id = begin(gates)
     hold = threading.Event()
     server.script = lambda asked: (
-        asking.examples(asked) if how == "reporter" or asking.gate_of(asked) in GATES[:3] else Answer(["no"], hold=hold)
+        scripted_models.examples(asked)
+        if how == "reporter" or scripted_models.gate_of(asked) in GATES[:3]
+        else Answer(["no"], hold=hold)
     )
 
     async def work():
         cancel = asyncio.current_task().cancel if how == "task" else lambda: reporter.cancel()
         reporter = Reporter(lambda progress: progress.done == 3 and cancel())
-        await asking.ask(gates, server.provider(), id, reporter)
+        await scripted_models.ask(gates, server.provider(), id, reporter)
 
     with pytest.raises(asyncio.CancelledError if how == "task" else Cancelled):
         asyncio.run(work())
@@ -174,8 +181,8 @@ def test_what_arrived_before_a_cancel_lands(gates, server, how):
     landed = statuses(gates, id)["landed"]
     assert 3 <= landed <= 3 + Connection.at_once
     assert len(rows(gates)) == 2 * landed
-    assert inquiries.load(gates.rows)[0].status == "cancelled"
-    server.script = asking.examples
+    assert llm_runs.load(gates.rows)[0].status == "cancelled"
+    server.script = scripted_models.examples
     assert ask(gates, server, id).answered == 10 - landed
     assert len(rows(gates)) == 20
 
@@ -187,9 +194,9 @@ def test_a_killed_process_goes_on_without_paying_twice(gates, server):
     gates.close()
     hold = threading.Event()
     server.script = lambda asked: (
-        asking.examples(asked) if asking.gate_of(asked) in GATES[:3] else Answer(["no"], hold=hold)
+        scripted_models.examples(asked) if scripted_models.gate_of(asked) in GATES[:3] else Answer(["no"], hold=hold)
     )
-    command = [sys.executable, "-m", "tests.core.asking", str(path), server.url, str(id)]
+    command = [sys.executable, "-m", "tests.support.scripted_models", str(path), server.url, str(id)]
     with subprocess.Popen(command, cwd=paths.RESOURCES.parent, stdout=subprocess.PIPE, text=True) as process:
         assert [int(process.stdout.readline()) for _answer in range(3)] == [1, 2, 3]
         process.kill()
@@ -197,9 +204,9 @@ def test_a_killed_process_goes_on_without_paying_twice(gates, server):
     project = Project(path)
     assert statuses(project, id) == {"answered": 3, "waiting": 7}
     assert not rows(project)
-    server.script = asking.examples
+    server.script = scripted_models.examples
     assert ask(project, server, id).answered == 7
-    sent = Counter(map(asking.gate_of, server.asked))
+    sent = Counter(map(scripted_models.gate_of, server.asked))
     assert [sent[gate] for gate in GATES[:3]] == [1, 1, 1]
     assert all(sent[gate] in (1, 2) for gate in GATES[3:])
     assert sum(sent.values()) <= 10 + Connection.at_once
@@ -213,13 +220,13 @@ def test_a_killed_process_goes_on_without_paying_twice(gates, server):
 
 def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
     id = begin(gates)
-    first = inquiries.requests(gates.rows, id, "waiting")[0]
-    reply = asking.examples({"messages": TASKS["examples"].messages(gates.rows, first)}).texts
-    asyncio.run(gates.write("", inquiries._keep, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
-    (inquiry,) = inquiries.unfinished(gates.rows)
+    first = llm_runs.requests(gates.rows, id, "waiting")[0]
+    reply = scripted_models.examples({"messages": TASKS["examples"].messages(gates.rows, first)}).texts
+    asyncio.run(gates.write("", llm_runs._keep, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
+    (inquiry,) = llm_runs.unfinished(gates.rows)
     assert (inquiry.answered, inquiry.waiting) == (1, 9)
-    outcome = inquiries.Outcome()
-    asyncio.run(inquiries.land(gates, inquiry, TASKS, outcome, "cancelled"))
+    outcome = llm_runs.Outcome()
+    asyncio.run(llm_runs.land(gates, inquiry, TASKS, outcome, "cancelled"))
     assert len(rows(gates)) == 2
     assert "2 rows" in outcome.message
     assert not server.asked
@@ -227,9 +234,9 @@ def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
 
 def test_an_inquiry_that_is_given_up_is_open_no_more(gates, server):
     id = begin(gates)
-    assert [one.waiting for one in inquiries.unfinished(gates.rows)] == [10]
-    asyncio.run(gates.write("", inquiries.drop, id))
-    assert not inquiries.unfinished(gates.rows)
+    assert [one.waiting for one in llm_runs.unfinished(gates.rows)] == [10]
+    asyncio.run(gates.write("", llm_runs.drop, id))
+    assert not llm_runs.unfinished(gates.rows)
 
 
 def test_odd_answers_land_as_far_as_they_can_be_read(gates, server):
@@ -243,7 +250,7 @@ def test_odd_answers_land_as_far_as_they_can_be_read(gates, server):
         "frosty": '{"examples": [{"question": "Half \\ud83d?", "answer": "The frosty gate opens at 8.", "kind": "odd"}]}',
         "golden": "  \n",
     }  # fmt: skip
-    server.script = lambda asked: Answer([texts.get(asking.gate_of(asked), "\ud83d")])
+    server.script = lambda asked: Answer([texts.get(scripted_models.gate_of(asked), "\ud83d")])
     id = begin(gates)
     outcome = ask(gates, server, id)
     assert outcome.failed == 1

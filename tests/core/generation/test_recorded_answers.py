@@ -6,13 +6,15 @@ import json
 
 import pytest
 
-from core import dataset, golden, inquiries, spec
+from core.dataset import examples
 from core.formats import jsonl
-from core.golden import Golden
+from core.generation import llm_runs, recorded_answers
+from core.generation.recorded_answers import Golden
 from core.progress import Reporter
-from core.spec import Spec
-from tests.core.asking import ask
-from tests.fake_server import Answer
+from core.spec import spec
+from core.spec.spec import Spec
+from tests.support.fake_server import Answer
+from tests.support.scripted_models import ask
 
 OLD, NEW = ("fake", "ft:gpt-4o-mini:o::1"), ("fake", "base-model")
 
@@ -22,7 +24,7 @@ def write(project, change, *args):
 
 
 def row(question, answer, system="", **fields):
-    return dataset.read_row(jsonl.new_row(system, question, answer), **fields)
+    return examples.read_row(jsonl.new_row(system, question, answer), **fields)
 
 
 TURNS = [
@@ -45,34 +47,37 @@ def game(project):
         row("How many play?", "Three.", split="test", key_points="3"),
         row("How many play?", "Three players."),
         row("How long is a half?", "A half lasts ten minutes."),
-        dataset.read_row(json.dumps({"messages": TURNS})),
-        dataset.read_row(json.dumps(compared), split="validation"),
+        examples.read_row(json.dumps({"messages": TURNS})),
+        examples.read_row(json.dumps(compared), split="validation"),
         row("Draft?", "No.", split="test", status="draft"),
         row("", "Only an answer."),
     ]
-    write(project, dataset.add, rows)
+    write(project, examples.add, rows)
     return project
 
 
 def record(project, server, who, asked):
     """Ask a model these questions; what comes of it."""
     made = []
-    write(project, lambda db: made.append(inquiries.begin(db, golden.GOLDEN, *who, golden.abouts(who, asked))))
-    from core.inquiry_tasks import TASKS
+    write(
+        project,
+        lambda db: made.append(llm_runs.begin(db, recorded_answers.GOLDEN, *who, recorded_answers.abouts(who, asked))),
+    )
+    from core.generation.llm_run_tasks import TASKS
 
-    assert TASKS[golden.GOLDEN] is golden.TASK
+    assert TASKS[recorded_answers.GOLDEN] is recorded_answers.TASK
     return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
 
 
 def test_questions_are_the_exams_or_those_of_all_approved_rows(game):
-    assert [one.question for one in golden.questions(game.rows)] == ["How many play?"]
-    found = golden.questions(game.rows, all_rows=True)
+    assert [one.question for one in recorded_answers.questions(game.rows)] == ["How many play?"]
+    found = recorded_answers.questions(game.rows, all_rows=True)
     assert [one.question for one in found] == ["How many play?", "How long is a half?", "And the ball?", "Which floor?"]
     assert found[0].key_points == "3"
 
 
 def test_a_question_is_asked_with_all_that_its_row_says_before(game):
-    first, _half, turns, compared = golden.questions(game.rows, all_rows=True)
+    first, _half, turns, compared = recorded_answers.questions(game.rows, all_rows=True)
     system = {"role": "system", "content": "Answer briefly."}
     assert first.messages == [system, {"role": "user", "content": "How many play?"}]
     assert compared.messages == [system, {"role": "user", "content": "Which floor?"}]
@@ -80,62 +85,71 @@ def test_a_question_is_asked_with_all_that_its_row_says_before(game):
 
 
 def test_answers_are_kept_once_and_nothing_is_asked_twice(game, server):
-    asked = golden.questions(game.rows, all_rows=True)
+    asked = recorded_answers.questions(game.rows, all_rows=True)
     server.script = lambda asked: Answer([f"To {asked['messages'][-1]['content']}"])
     assert record(game, server, OLD, asked[:2]).message == "2 answers were recorded."
-    assert [one.answer for one in golden.answers(game.rows, OLD)] == ["To How many play?", "To How long is a half?"]
-    assert golden.answers(game.rows, OLD)[1].key_points  # taken from the expected answer
-    assert [one.question for one in golden.unasked(game.rows, OLD, asked)] == ["And the ball?", "Which floor?"]
-    assert golden.unasked(game.rows, NEW, asked) == asked
+    assert [one.answer for one in recorded_answers.answers(game.rows, OLD)] == [
+        "To How many play?",
+        "To How long is a half?",
+    ]
+    assert recorded_answers.answers(game.rows, OLD)[1].key_points  # taken from the expected answer
+    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == [
+        "And the ball?",
+        "Which floor?",
+    ]
+    assert recorded_answers.unasked(game.rows, NEW, asked) == asked
     server.script = lambda _asked: Answer(["Another"])
     record(game, server, OLD, asked[:1])
-    assert golden.answers(game.rows, OLD)[0].answer == "To How many play?"
-    assert golden.recorded(game.rows) == {OLD: 2}
+    assert recorded_answers.answers(game.rows, OLD)[0].answer == "To How many play?"
+    assert recorded_answers.recorded(game.rows) == {OLD: 2}
 
 
 def test_what_an_unfinished_inquiry_asks_is_not_asked_beside_it(game, server):
-    asked = golden.questions(game.rows, all_rows=True)
+    asked = recorded_answers.questions(game.rows, all_rows=True)
     server.script = lambda asked: Answer([], error=(400, "No")) if "ball" in str(asked["messages"]) else Answer(["Yes"])
     outcome = record(game, server, OLD, asked[:3])
     assert (outcome.answered, outcome.failed) == (2, 1)
-    assert [one.question for one in golden.unasked(game.rows, OLD, asked)] == ["Which floor?"]
-    write(game, inquiries.drop, 1)
-    assert [one.question for one in golden.unasked(game.rows, OLD, asked)] == ["And the ball?", "Which floor?"]
+    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == ["Which floor?"]
+    write(game, llm_runs.drop, 1)
+    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == [
+        "And the ball?",
+        "Which floor?",
+    ]
 
 
 def test_a_record_is_never_undone(game, server):
-    record(game, server, OLD, golden.questions(game.rows))
+    record(game, server, OLD, recorded_answers.questions(game.rows))
     asyncio.run(game.undo())  # the rows
-    assert len(golden.answers(game.rows, OLD)) == 1
-    assert [one.messages[-1]["content"] for one in golden.asked_of(game.rows, OLD)] == ["How many play?"]
+    assert len(recorded_answers.answers(game.rows, OLD)) == 1
+    assert [one.messages[-1]["content"] for one in recorded_answers.asked_of(game.rows, OLD)] == ["How many play?"]
 
 
 def test_the_cost_is_told_before(game):
-    asked = golden.questions(game.rows, all_rows=True)
-    found = golden.estimate(OLD, asked)
+    asked = recorded_answers.questions(game.rows, all_rows=True)
+    found = recorded_answers.estimate(OLD, asked)
     assert found.requests == 4
     assert found.sent > found.received > 0
     assert found.dollars == pytest.approx((found.sent * 0.15 + found.received * 0.6) / 1e6)
-    assert golden.estimate(("azure", "gpt-4o-mini-2024-07-18.ft-abc"), asked).dollars == found.dollars
-    assert golden.estimate(("fake", "nobody-knows"), asked).dollars is None
-    assert golden.estimate(("local", "nobody-knows"), asked, free=True).dollars == 0.0
+    assert recorded_answers.estimate(("azure", "gpt-4o-mini-2024-07-18.ft-abc"), asked).dollars == found.dollars
+    assert recorded_answers.estimate(("fake", "nobody-knows"), asked).dollars is None
+    assert recorded_answers.estimate(("local", "nobody-knows"), asked, free=True).dollars == 0.0
 
 
 def test_parity_tells_question_by_question_what_was_lost_and_gained(game, server, tmp_path):
-    asked = golden.questions(game.rows, all_rows=True)
+    asked = recorded_answers.questions(game.rows, all_rows=True)
     old = {"play": "3 players", "half": "Ten minutes.", "ball": "It is red.", "floor": "=Green!"}
     new = {"play": "Three", "half": "An hour.", "ball": "The ball is red.", "floor": "Blue"}
     for who, said in ((OLD, old), (NEW, new)):
         server.script = lambda asked, said=said: Answer(
             [next(text for word, text in said.items() if word in asked["messages"][-1]["content"])]
         )
-        record(game, server, who, asked if who == OLD else golden.asked_of(game.rows, OLD)[:4])
-    pairs = golden.parity(game.rows, OLD, NEW)
+        record(game, server, who, asked if who == OLD else recorded_answers.asked_of(game.rows, OLD)[:4])
+    pairs = recorded_answers.parity(game.rows, OLD, NEW)
     assert [(one.old_mark.passed, one.new_mark.passed, one.agrees) for one in pairs] == [
         (True, True, True), (True, False, False), (True, True, True), (False, True, False),
     ]  # fmt: skip
-    assert golden.tally(pairs) == golden.Tally(4, 3, 3, 2, lost=1, gained=1)
-    golden.export(tmp_path / "parity.csv", pairs, OLD, NEW)
+    assert recorded_answers.tally(pairs) == recorded_answers.Tally(4, 3, 3, 2, lost=1, gained=1)
+    recorded_answers.export(tmp_path / "parity.csv", pairs, OLD, NEW)
     with (tmp_path / "parity.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["agree"] for line in lines] == ["yes", "no", "yes", "no"]
@@ -145,4 +159,4 @@ def test_parity_tells_question_by_question_what_was_lost_and_gained(game, server
 
 def test_the_same_wrong_answer_agrees():
     one = Golden("?", "", "", "", "", "I do not know.", 0)
-    assert golden.Pair(one, "i do NOT know", one.mark("x"), one.mark("y")).agrees
+    assert recorded_answers.Pair(one, "i do NOT know", one.mark("x"), one.mark("y")).agrees

@@ -5,14 +5,19 @@ from collections import Counter
 
 import pytest
 
-from core import counting, coverage, dataset, facts, filters, findings, generation, grading, samples, spec
-from core.coverage import EXAM, Entry
-from core.facts import Fact
-from core.generation import OFFLINE, Wish
-from core.inquiries import Request
+from core.dataset import examples, filters, sample_projects
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, Entry
+from core.generation import row_generation
+from core.generation.llm_runs import Request
+from core.generation.row_generation import OFFLINE, Wish
 from core.progress import Cancelled, Reporter
 from core.replies import Pair
-from core.spec import Spec
+from core.review import findings
+from core.spec import facts, spec
+from core.spec.facts import Fact
+from core.spec.spec import Spec
+from core.text import normalise, tokenizer
 
 FACT = Fact(1, "f01", "A team has three players.", "A team has three players.")
 
@@ -23,13 +28,13 @@ def write(project, change, *args):
 
 def emptied(project, name):
     """The sample without its rows."""
-    write(project, samples.fill, name)
-    write(project, dataset.delete, list(filters.find(project.rows)))
+    write(project, sample_projects.fill, name)
+    write(project, examples.delete, list(filters.find(project.rows)))
 
 
 def make_offline(project, wished):
     done = []
-    write(project, generation.make_offline, wished, Reporter(), done)
+    write(project, row_generation.make_offline, wished, Reporter(), done)
     return done[0]
 
 
@@ -39,11 +44,11 @@ def test_wishes_are_what_lacks():
         Entry(Fact(2, "f02", "B.", "B.", ignored=True)),
         Entry(Fact(3, "f03", "C.", "C.", known="5/5"), Counter(direct=3), held=1),
     ]
-    assert generation.wishes(entries) == [
+    assert row_generation.wishes(entries) == [
         Wish(FACT, {"reworded": 3, "reverse": 1, "applied": 1, "not_stated": 1}),
         Wish(entries[2].fact, {"reworded": 1, "statement": 1}),
     ]
-    assert generation.wishes(entries, ["statement", "direct"]) == [
+    assert row_generation.wishes(entries, ["statement", "direct"]) == [
         Wish(FACT, {"reworded": 1}),  # for the exam
         Wish(entries[2].fact, {"statement": 1}),
     ]
@@ -53,43 +58,43 @@ def test_wishes_are_what_lacks():
 def test_the_estimate_is_of_what_is_sent(sample, project, name):
     if name.endswith("ja"):
         emptied(project, name)
-    wished = generation.wishes(coverage.ledger(project.rows), ["direct", "reverse"])
-    abouts = list(generation.abouts(wished))
-    estimate = generation.estimate(project.rows, wished)
+    wished = row_generation.wishes(fact_coverage.ledger(project.rows), ["direct", "reverse"])
+    abouts = list(row_generation.abouts(wished))
+    estimate = row_generation.estimate(project.rows, wished)
     assert (estimate.requests, estimate.examples) == (len(wished), sum(sum(wish.counts.values()) for wish in wished))
-    texts = [generation.TASK.messages(project.rows, Request(1, about))[0]["content"] for about in abouts]
+    texts = [row_generation.TASK.messages(project.rows, Request(1, about))[0]["content"] for about in abouts]
     count = sum(len(text) for text in texts)
-    assert count / counting.LETTERS <= estimate.sent <= count / counting.SIGNS
-    assert estimate.received == estimate.examples * generation.EXAMPLE_TOKENS
+    assert count / tokenizer.LETTERS <= estimate.sent <= count / tokenizer.SIGNS
+    assert estimate.received == estimate.examples * row_generation.EXAMPLE_TOKENS
 
 
 def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     about = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
-    (message,) = generation.TASK.messages(sample.rows, Request(1, about))
+    (message,) = row_generation.TASK.messages(sample.rows, Request(1, about))
     assert message["role"] == "user"
     fact = facts.named(sample.rows, "f01")[0]
     state = spec.load(sample.rows)
-    asked = dataset.fetch(sample.rows, list(filters.find(sample.rows, filters.Filter(fact="f01")))).values()
+    asked = examples.fetch(sample.rows, list(filters.find(sample.rows, filters.Filter(fact="f01")))).values()
     for part in (fact.text, fact.quote, state.system_prompt, "- reworded: 2", next(iter(asked)).question):
         assert part in message["content"]
     assert "- reverse: 0" not in message["content"]
     # One that was deleted meanwhile fails nothing.
     write(sample, facts.delete, [1])
-    assert generation.TASK.messages(sample.rows, Request(1, about))
+    assert row_generation.TASK.messages(sample.rows, Request(1, about))
 
 
 def test_pairs_without_a_kind_get_those_that_were_asked_for():
     kinds = ["", "reverse", "", "odd", "", "statement"]
     pairs = [Pair(str(number), "A", kind) for number, kind in enumerate(kinds)]
-    found = generation._with_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
+    found = row_generation._with_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
     assert [pair.kind for pair in found] == ["direct", "reverse", "reverse", "reworded", "reworded", "statement"]
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     emptied(project, name)
-    landed = make_offline(project, generation.wishes(coverage.ledger(project.rows)))
-    rows = list(dataset.examples(project.rows))
+    landed = make_offline(project, row_generation.wishes(fact_coverage.ledger(project.rows)))
+    rows = list(examples.examples(project.rows))
     assert landed.rows == len(rows) > 50
     assert {row.status for row in rows} == {"draft"}
     assert {row.source for row in rows} == {OFFLINE}
@@ -99,13 +104,13 @@ def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     exam = [row for row in rows if row.split == "test"]
     assert len(exam) == landed.held >= 15
     assert max(Counter(row.facts for row in exam).values()) == 1
-    assert all(grading.grade(row.answer, row.key_points).passed for row in exam)
+    assert all(normalise.grade(row.answer, row.key_points).passed for row in exam)
     asyncio.run(findings.refresh(project, Reporter()))
     assert not {"ungrounded", "split-leakage", "near-duplicate", "answer-admits-unknown", "duplicate-row"} & set(
         findings.counts(project.rows)
     )
     # A second time there is nothing new to say.
-    again = make_offline(project, generation.wishes(coverage.ledger(project.rows)))
+    again = make_offline(project, row_generation.wishes(fact_coverage.ledger(project.rows)))
     assert (again.rows, len(filters.find(project.rows))) == (0, len(rows))
     asyncio.run(project.undo())
     assert not filters.find(project.rows)
@@ -115,18 +120,24 @@ def test_templates_make_only_what_is_wished(project):
     write(project, spec.store, Spec("Game", "en", "", f"{FACT.text}\n"))
     write(project, facts.accept_missing)
     make_offline(project, [Wish(facts.load(project.rows)[0], {"statement": 1, "applied": 2})])
-    assert [row.kind for row in dataset.examples(project.rows)] == ["statement"]
+    assert [row.kind for row in examples.examples(project.rows)] == ["statement"]
 
 
 def test_cancelled_templates_leave_nothing(project):
     emptied(project, "hobannu-en")
     reporter = Reporter(lambda progress: progress.done == 3 and reporter.cancel())
     with pytest.raises((Cancelled, asyncio.CancelledError)):
-        write(project, generation.make_offline, generation.wishes(coverage.ledger(project.rows)), reporter, [])
+        write(
+            project,
+            row_generation.make_offline,
+            row_generation.wishes(fact_coverage.ledger(project.rows)),
+            reporter,
+            [],
+        )
     assert not filters.find(project.rows)
 
 
 def test_an_exam_wording_is_asked_for_until_there_is_one():
-    entry = Entry(FACT, Counter(coverage.STUDY))
+    entry = Entry(FACT, Counter(fact_coverage.STUDY))
     assert entry.lacking == {EXAM: 1}
-    assert generation.wishes([entry]) == [Wish(FACT, {"reworded": 1})]
+    assert row_generation.wishes([entry]) == [Wish(FACT, {"reworded": 1})]

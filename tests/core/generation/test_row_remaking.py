@@ -5,12 +5,15 @@ import json
 
 import pytest
 
-from core import dataset, facts, findings, inquiries, remaking
+from core.dataset import examples
 from core.formats import jsonl
+from core.generation import llm_runs, row_remaking
 from core.progress import Reporter
-from core.spec import Spec
-from tests.core.asking import MODEL, ask
-from tests.fake_server import Answer, FakeServer
+from core.review import findings
+from core.spec import facts
+from core.spec.spec import Spec
+from tests.support.fake_server import Answer, FakeServer
+from tests.support.scripted_models import MODEL, ask
 
 TEXT = "The pool opens at six.\nA ticket costs 4 euros.\n"
 NEW = TEXT.replace("six", "seven").replace("4 euros", "5 euros")
@@ -21,7 +24,7 @@ def write(project, change, *args):
 
 
 def row(question, answer, **fields):
-    return dataset.read_row(jsonl.new_row("", question, answer), **fields)
+    return examples.read_row(jsonl.new_row("", question, answer), **fields)
 
 
 @pytest.fixture
@@ -41,23 +44,23 @@ def pool(project):
         ),
         row("Is there a café?", "Yes.", kind="general"),
     ]
-    write(project, dataset.add, rows)
+    write(project, examples.add, rows)
     write(project, facts.save, Spec("Pool", "en", "Be brief.", NEW))
     return project
 
 
 def answers(project):
-    return [(one.answer, one.status) for one in dataset.examples(project.rows)]
+    return [(one.answer, one.status) for one in examples.examples(project.rows)]
 
 
 def test_stale_rows_by_fact(pool):
-    assert remaking.stale(pool.rows) == [1, 2, 3]
-    assert remaking.stale(pool.rows, {"f02"}) == [2, 3]
+    assert row_remaking.stale(pool.rows) == [1, 2, 3]
+    assert row_remaking.stale(pool.rows, {"f02"}) == [2, 3]
 
 
 def test_the_change_is_put_in_else_the_fact_answers(pool):
     told = []
-    write(pool, lambda db: told.append(remaking.from_template(db, remaking.stale(db), Reporter())))
+    write(pool, lambda db: told.append(row_remaking.from_template(db, row_remaking.stale(db), Reporter())))
     assert told == ["3 rows were remade as drafts."]
     assert answers(pool) == [
         ("It opens at seven.", "draft"),
@@ -65,41 +68,41 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
         ("5 euros.", "draft"),
         ("Yes.", "approved"),
     ]
-    third = dataset.fetch(pool.rows, [3])[3]
+    third = examples.fetch(pool.rows, [3])[3]
     assert (third.split, third.key_points, third.quote) == ("test", "5", "A ticket costs 5 euros.")
-    assert not remaking.stale(pool.rows)
+    assert not row_remaking.stale(pool.rows)
     asyncio.run(pool.undo())
     assert answers(pool)[0] == ("It opens at six.", "approved")
-    assert remaking.stale(pool.rows) == [1, 2, 3]
+    assert row_remaking.stale(pool.rows) == [1, 2, 3]
 
 
 def test_what_a_row_said_before_stands_in_its_notes(pool):
     """It was to be seen in the dialog only, and gone with it."""
-    write(pool, dataset.edit, 1, "notes", "Ask Ann.")
-    write(pool, remaking.from_template, [1, 2], Reporter())
-    notes = [one.notes for one in dataset.examples(pool.rows)]
+    write(pool, examples.edit, 1, "notes", "Ask Ann.")
+    write(pool, row_remaking.from_template, [1, 2], Reporter())
+    notes = [one.notes for one in examples.examples(pool.rows)]
     assert notes[:2] == [
         "Ask Ann.\nEarlier answer: It opens at six.",
         "Earlier answer: 16 euros, since each costs 4 euros.",
     ]
     assert notes[2:] == ["", ""]
     asyncio.run(pool.undo())
-    assert dataset.fetch(pool.rows, [1])[1].notes == "Ask Ann."
+    assert examples.fetch(pool.rows, [1])[1].notes == "Ask Ann."
 
 
 def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
-    write(pool, dataset.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
+    write(pool, examples.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
     write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
-    write(pool, remaking.from_template, [5], Reporter())
+    write(pool, row_remaking.from_template, [5], Reporter())
     assert answers(pool)[4] == ("The pool opens at seven.", "draft")
 
 
 def test_japanese_figures_are_put_in(project):
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前6時に開きます。\n"))
     write(project, facts.accept_missing)
-    write(project, dataset.add, [row("何時に開きますか。", "午前6時です。", facts="f01")])
+    write(project, examples.add, [row("何時に開きますか。", "午前6時です。", facts="f01")])
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前7時に開きます。\n"))
-    write(project, remaking.from_template, [1], Reporter())
+    write(project, row_remaking.from_template, [1], Reporter())
     assert answers(project) == [("午前7時です。", "draft")]
 
 
@@ -118,7 +121,7 @@ def test_japanese_figures_are_put_in(project):
     ],
 )
 def test_only_whole_figures_and_words_are_changed(text, changed, after):
-    assert remaking.substitute(text, changed) == after
+    assert row_remaking.substitute(text, changed) == after
 
 
 @pytest.mark.parametrize(
@@ -135,12 +138,12 @@ def test_only_whole_figures_and_words_are_changed(text, changed, after):
     ],
 )
 def test_what_became_what(before, after, found):
-    assert remaking.changes(before, after) == found
+    assert row_remaking.changes(before, after) == found
 
 
 def remade_by(project, reply):
     made = []
-    write(project, lambda db: made.append(inquiries.begin(db, "remake", "fake", MODEL, remaking.abouts([1]))))
+    write(project, lambda db: made.append(llm_runs.begin(db, "remake", "fake", MODEL, row_remaking.abouts([1]))))
     seen = []
 
     def answer(asked):
@@ -158,7 +161,7 @@ def test_a_model_makes_a_row_anew(pool):
     assert "<before>\nThe pool opens at six.\n" in asked
     assert "<fact>\nThe pool opens at seven.\n" in asked
     assert answers(pool)[0] == ("At seven, it opens.", "draft")
-    assert dataset.fetch(pool.rows, [1])[1].notes == (
+    assert examples.fetch(pool.rows, [1])[1].notes == (
         "Earlier question: When does the pool open?\nEarlier answer: It opens at six."
     )
     assert outcome.message == "1 row was remade as a draft."

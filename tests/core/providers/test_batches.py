@@ -5,25 +5,26 @@ import json
 
 import pytest
 
-from core import batches, dataset, inquiries
+from core.dataset import examples
 from core.errors import ProviderError
-from core.inquiry_tasks import TASKS
+from core.generation import llm_runs
+from core.generation.llm_run_tasks import TASKS
 from core.progress import Reporter
-from tests import serving
-from tests.core import asking
-from tests.core.asking import MODEL
-from tests.fake_server import Fault
-from tests.patience import PATIENCE
+from core.providers import batches
+from tests.support import scripted_models, serving
+from tests.support.fake_server import Fault
+from tests.support.patience import PATIENCE
+from tests.support.scripted_models import MODEL
 
 
 @pytest.fixture
 def gates(project):
-    asyncio.run(project.write("fill", asking.fill))
+    asyncio.run(project.write("fill", scripted_models.fill))
     return project
 
 
 def completion(body):
-    (text,) = asking.examples(body).texts
+    (text,) = scripted_models.examples(body).texts
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     return {"id": "c", "model": MODEL, "choices": [choice], "usage": {"completion_tokens": 7}}
 
@@ -47,7 +48,7 @@ def ask(project, server, id, until=None):
     async def whole():
         provider = server.provider()
         provider.poll_seconds = 0.01
-        work = asyncio.ensure_future(inquiries.run(project, provider, id, TASKS, Reporter()))
+        work = asyncio.ensure_future(llm_runs.run(project, provider, id, TASKS, Reporter()))
         while until and not until() and not work.done():
             await asyncio.sleep(0.01)
         if until:
@@ -63,10 +64,10 @@ def ask(project, server, id, until=None):
 
 def test_a_batch_is_merged_by_its_ids_and_lands_as_one_step(gates, server):
     Ending(server)
-    outcome = ask(gates, server, asking.begin(gates, batch=True))
+    outcome = ask(gates, server, scripted_models.begin(gates, batch=True))
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert len(server.batches) == 1 and not server.asked
-    assert len(list(dataset.examples(gates.rows))) == 20
+    assert len(list(examples.examples(gates.rows))) == 20
     assert gates.undo_label == "Generate examples"
     (sent,) = [data for id, data in server.files.items() if server.purposes[id] == "batch"]
     lines = [json.loads(line) for line in sent.splitlines()]
@@ -79,27 +80,27 @@ def test_what_failed_is_asked_once_more(gates, server):
     asked = []
 
     def sometimes(body):
-        gate = asking.gate_of(body)
+        gate = scripted_models.gate_of(body)
         asked.append(gate)
         return ValueError("overloaded") if gate in ("amber", "jade") and asked.count(gate) == 1 else completion(body)
 
     Ending(server, sometimes)
-    outcome = ask(gates, server, asking.begin(gates, batch=True))
+    outcome = ask(gates, server, scripted_models.begin(gates, batch=True))
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert sorted(asked[10:]) == ["amber", "jade"]
 
 
 def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
-    Ending(server, lambda body: ValueError("no") if asking.gate_of(body) == "amber" else completion(body))
-    id = asking.begin(gates, batch=True)
+    Ending(server, lambda body: ValueError("no") if scripted_models.gate_of(body) == "amber" else completion(body))
+    id = scripted_models.begin(gates, batch=True)
     outcome = ask(gates, server, id)
     assert (outcome.answered, outcome.failed) == (9, 1)
-    (left,) = inquiries.requests(gates.rows, id, "failed")
+    (left,) = llm_runs.requests(gates.rows, id, "failed")
     assert left.error == "no"
 
 
 def test_a_window_that_was_closed_finds_its_batch_again_and_sends_none_twice(gates, server):
-    id = asking.begin(gates, batch=True)
+    id = scripted_models.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: batches.under_way(gates.rows, "inquiry", id)[:1] and server.batches)
     Ending(server)
@@ -115,7 +116,7 @@ def test_a_doubtful_answer_makes_one_batch(gates, server, fault):
     server.weather = lambda method, path: (
         faults.pop() if faults and (method, path) == ("POST", "/v1/batches") else ending(method, path)
     )
-    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 10
+    assert ask(gates, server, scripted_models.begin(gates, batch=True)).answered == 10
     assert len(server.batches) == 1
 
 
@@ -126,20 +127,24 @@ def test_a_batch_that_fails_as_a_whole_is_said(gates, server):
 
     server.weather = refuse
     with pytest.raises(ProviderError, match="Too many"):
-        ask(gates, server, asking.begin(gates, batch=True))
+        ask(gates, server, scripted_models.begin(gates, batch=True))
 
 
 def test_a_batch_that_expired_gives_what_it_has(gates, server):
-    Ending(server, lambda body: completion(body) if asking.gate_of(body) < "c" else ValueError("expired"), "expired")
-    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 2
+    Ending(
+        server,
+        lambda body: completion(body) if scripted_models.gate_of(body) < "c" else ValueError("expired"),
+        "expired",
+    )
+    assert ask(gates, server, scripted_models.begin(gates, batch=True)).answered == 2
 
 
 def test_a_refused_batch_is_an_error_and_the_questions_stay(gates, server):
     server.weather = lambda method, path: Fault(status=401) if (method, path) == ("POST", "/v1/batches") else None
-    id = asking.begin(gates, batch=True)
+    id = scripted_models.begin(gates, batch=True)
     with pytest.raises(ProviderError):
         ask(gates, server, id)
-    assert len(inquiries.requests(gates.rows, id, "waiting")) == 10
+    assert len(llm_runs.requests(gates.rows, id, "waiting")) == 10
     server.weather = None
     Ending(server)
     assert ask(gates, server, id).answered == 10
@@ -155,7 +160,7 @@ def test_broken_lines_of_an_answer_harm_no_others(gates, server):
                 server.files[id] += b'{"nonsense": 1}\nnot json\n{"custom_id": "999", "response": {}}\n[]\n\n'
 
     server.weather = broken
-    assert ask(gates, server, asking.begin(gates, batch=True)).answered == 10
+    assert ask(gates, server, scripted_models.begin(gates, batch=True)).answered == 10
 
 
 def test_a_large_work_goes_out_in_several_files(monkeypatch):
@@ -172,7 +177,7 @@ def end(project, server, id):
 
 
 def test_batches_end_at_the_persons_wish(gates, server):
-    id = asking.begin(gates, batch=True)
+    id = scripted_models.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: server.batches and batches.of(gates.rows, "inquiry", id)[0].remote_id)
 
@@ -181,7 +186,7 @@ def test_batches_end_at_the_persons_wish(gates, server):
 
 
 def test_one_that_was_stopped_before_the_server_had_answered_ends_at_the_persons_wish(gates, server):
-    id = asking.begin(gates, batch=True)
+    id = scripted_models.begin(gates, batch=True)
     # Neither the creation nor the list is answered, so that it can't be found before the person stops it.
     server.weather = lambda method, path: Fault("lose") if "/batches" in path else None
     with pytest.raises(asyncio.CancelledError):

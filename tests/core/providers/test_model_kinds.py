@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.providers import Offer, kinds
-from core.providers.kinds import ANSWER, BASE, CHAT, EMBEDDING, OTHER, fits, is_checkpoint, kind
+from core.providers import Offer, model_kinds
+from core.providers.model_kinds import ANSWER, BASE, CHAT, EMBEDDING, OTHER, fits, is_checkpoint, kind
 from core.providers.models_api import is_tuned
 
 CHATS = """gpt-4o-mini gpt-4.1-2025-04-14 gpt-4o o4-mini gpt-5.1 gpt-3.5-turbo-0125 SmolLM2-135M-Instruct Qwen/Qwen2.5-7B-Instruct
@@ -40,4 +40,4 @@ def test_a_tuned_model_is_what_its_base_is_whatever_it_was_named(model):
 def test_a_checkpoint_is_known_by_its_name():
     assert is_checkpoint("ft:base:org:name:abc:ckpt-step-40")
     assert not is_checkpoint("ft:base:org:ckpt:abc")
-    assert not kinds.is_checkpoint("base-model")
+    assert not model_kinds.is_checkpoint("base-model")

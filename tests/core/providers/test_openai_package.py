@@ -5,21 +5,20 @@ import asyncio
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
-from core.providers import package
-from core.providers.connection import Connection
+from core.paths import ROOT
+from core.providers import openai_package
+from core.providers.http_client import Connection
 
-ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / "core" / "providers").glob("*.py"))
 
 # As the window starts: one loop asks several servers at once, a thread starts the engine, others import what is needed.
 START = """
 import asyncio, importlib, sys, threading
 from core.errors import ProviderError
-from core.providers import Provider, package
+from core.providers import Provider, openai_package
 
 failures, ready = [], threading.Barrier(5)
 
@@ -52,8 +51,8 @@ def work(act):
 
 acts = [
     lambda: asyncio.run(ask_all()),
-    package.load,
-    package.load,
+    openai_package.load,
+    openai_package.load,
     lambda: importlib.import_module("scipy.stats"),
     lambda: importlib.import_module("keyring").get_keyring(),
 ]
@@ -70,19 +69,19 @@ def test_several_threads_may_import_and_ask_at_once():
 
 
 def test_a_failed_import_can_be_tried_again(monkeypatch):
-    package.load.cache_clear()
+    openai_package.load.cache_clear()
     with monkeypatch.context() as broken:
-        broken.setattr(package, "PARTS", ("core.providers.nothing_of_this_name",))
+        broken.setattr(openai_package, "PARTS", ("core.providers.nothing_of_this_name",))
         with pytest.raises(ImportError):
-            package.load()
-    package.load()
+            openai_package.load()
+    openai_package.load()
 
 
 def test_nothing_more_of_the_package_is_imported_when_its_parts_are_used():
     use = """
 import sys
-from core.providers import package
-package.load()
+from core.providers import openai_package
+openai_package.load()
 before = {name for name in sys.modules if name.split(".")[0] == "openai"}
 from openai import AsyncOpenAI
 client = AsyncOpenAI(api_key="x")
@@ -134,7 +133,7 @@ def test_nothing_of_others_is_destroyed_on_the_thread_that_loads():
     """A widget that is garbage must die in the window's thread; to import makes enough objects for a collection."""
     use = """
 import gc, threading
-from core.providers import package
+from core.providers import openai_package
 
 class Owned:
     def __del__(self):
@@ -145,7 +144,7 @@ gc.collect()
 owned = Owned()
 owned.me = owned
 del owned
-thread = threading.Thread(target=package.load)
+thread = threading.Thread(target=openai_package.load)
 thread.start()
 thread.join()
 assert not died
@@ -160,13 +159,13 @@ def test_to_load_it_again_keeps_nothing_from_the_collector():
     """Each connection asks for the package; what the window had as garbage then was never destroyed."""
     use = """
 import gc
-from core.providers import package
+from core.providers import openai_package
 
-package.load()
+openai_package.load()
 gc.freeze()  # as the window does when it is there
 kept = gc.get_freeze_count()
 rings = [[] for _number in range(10_000)]
-package.load()
+openai_package.load()
 assert gc.get_freeze_count() < kept + 5_000
 """
     ended = subprocess.run([sys.executable, "-c", use], cwd=ROOT, capture_output=True, text=True)

@@ -7,15 +7,14 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from core import presets
 from core.errors import JukuError, ProviderError
 from core.keys import Keys
-from core.providers import JobRequest, Sampling, connect
-from core.providers.diagnosis import diagnose
-from core.providers.probing import probe
+from core.providers import JobRequest, Sampling, connect, server_presets
+from core.providers.connection_test import probe
+from core.providers.status_messages import diagnose
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, FakeServer, Fault
-from tests.serving import run
+from tests.support.fake_server import KEY, FakeServer, Fault
+from tests.support.serving import run
 
 FAULTS = [
     (Fault(status=429, code="rate_limit_exceeded"), "is busy or a limit is reached"),
@@ -121,7 +120,7 @@ def test_a_batch_is_found_by_its_token(server):
 def test_the_style_of_a_creation_is_the_presets(server):
     request = JobRequest("m", "f", "t", hyperparameters={"n_epochs": 3})
     run(server, lambda provider: provider.create_job(request))
-    run(server, lambda provider: provider.create_job(request), preset=presets.preset("nebius"))
+    run(server, lambda provider: provider.create_job(request), preset=server_presets.preset("nebius"))
     first, second = (job["asked"] for job in server.jobs.values())
     assert first["method"]["supervised"]["hyperparameters"] == second["hyperparameters"] == {"n_epochs": 3}
     assert "method" not in second
@@ -141,7 +140,7 @@ def test_the_style_of_a_creation_is_the_presets(server):
 def test_what_a_server_would_refuse_is_not_sent(server, preset, method, numbers, suffix, words):
     request = JobRequest("m", "f", "t", suffix=suffix or None, hyperparameters=numbers, method=method)
     with pytest.raises(JukuError, match=words):
-        run(server, lambda provider: provider.create_job(request), preset=presets.preset(preset))
+        run(server, lambda provider: provider.create_job(request), preset=server_presets.preset(preset))
     assert server.requests == []
 
 

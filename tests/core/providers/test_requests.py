@@ -9,16 +9,18 @@ import json
 
 import pytest
 
-from core import presets, replies, routing, training
+from core import replies
+from core.chat import router
+from core.chat.router import Domain
+from core.dataset.versions import current, texts
 from core.errors import ProviderError
-from core.presets import preset
-from core.providers import JobRequest, Provider, Sampling
+from core.providers import JobRequest, Provider, Sampling, server_presets
 from core.providers.chat_api import chat_body
-from core.providers.probing import probe
-from core.routing import Domain
-from core.versions import current, texts
-from tests import contract
-from tests.serving import run
+from core.providers.connection_test import probe
+from core.providers.server_presets import preset
+from core.training import submit
+from tests.support import contract
+from tests.support.serving import run
 
 MESSAGES = [
     {"role": "system", "content": "Answer briefly."},
@@ -76,7 +78,7 @@ async def everything(provider, server):
     for schema in SCHEMAS:
         await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5, ("\n",)), schema=schema)
     with contextlib.suppress(ProviderError):  # the fake calls no function
-        await routing.call(provider, "base-model", [Domain("Shop", "Opening hours", "fake", "m")], "When is it open?")
+        await router.call(provider, "base-model", [Domain("Shop", "Opening hours", "fake", "m")], "When is it open?")
     await provider.models(), await provider.model_limits(), await provider.delete_model("base-model")
     await provider.moderate(["a", "b"]), await provider.embed("base-model", ["a", "b"])
     batch = (await provider.create_batch("file-2", "/v1/chat/completions", "token")).id
@@ -132,7 +134,7 @@ def ends(allowed):
 
 @pytest.mark.parametrize(
     ("kind", "method"),
-    [(kind.id, method) for kind in presets.presets() for method in kind.methods],
+    [(kind.id, method) for kind in server_presets.presets() for method in kind.methods],
 )
 def test_all_hyperparameters_fit(server, kind, method):
     async def work(provider):
@@ -165,7 +167,7 @@ def test_a_line_of_a_batch_is_a_request_of_its_endpoint(schema):
 def test_the_rows_of_a_training_file_fit(sample):
     version = []
     asyncio.run(sample.write("", lambda db: version.append(current(db, "x"))))
-    rows = [json.loads(row) for row in texts(sample.rows, version[0], training.trained(""))]
+    rows = [json.loads(row) for row in texts(sample.rows, version[0], submit.trained(""))]
     assert len(rows) > 50
     assert [fault for row in rows for fault in contract.schema_errors("FineTuneChatRequestInput", row)] == []
 
@@ -173,7 +175,7 @@ def test_the_rows_of_a_training_file_fit(sample):
 def test_a_wrong_request_would_be_noticed(server):
     request = JobRequest("m", "f", "t", hyperparameters={"n_epochs": 51})
     kind = dataclasses.replace(preset("custom"), hyperparameters=None)
-    kind = dataclasses.replace(kind, hyperparameters={"supervised": {"n_epochs": presets.Range(1, 99)}})
+    kind = dataclasses.replace(kind, hyperparameters={"supervised": {"n_epochs": server_presets.Range(1, 99)}})
     run(server, lambda provider: provider.create_job(request), preset=kind)
     assert any("n_epochs" in fault for fault in faults(server))
     assert contract.request_errors("GET", "/fine_tuning/jobs?limt=3", None) == ["limt: no such parameter"]

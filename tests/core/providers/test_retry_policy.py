@@ -6,20 +6,20 @@ from collections import Counter
 
 import pytest
 
-from core import conditions, presets, retrieval
 from core.errors import ProviderError
+from core.exam import prompt_conditions, retrieval
 from core.progress import Progress, Reporter
-from core.providers import JobRequest, LocalProvider, Sampling, pace
-from core.providers.connection import Connection
-from core.providers.pace import LONGEST, LOOK, MOST, Pace, retry_after
-from core.providers.pace import QUESTION as QUESTIONING
-from core.providers.probing import probe
-from core.spec import Spec
-from tests.core import asking
-from tests.core.asking import GATES, begin
-from tests.fake_server import KEY, FakeServer, Fault
-from tests.patience import PATIENCE
-from tests.serving import run
+from core.providers import JobRequest, LocalProvider, Sampling, retry_policy, server_presets
+from core.providers.connection_test import probe
+from core.providers.http_client import Connection
+from core.providers.retry_policy import LONGEST, LOOK, MOST, Pace, retry_after
+from core.providers.retry_policy import QUESTION as QUESTIONING
+from core.spec.spec import Spec
+from tests.support import scripted_models
+from tests.support.fake_server import KEY, FakeServer, Fault
+from tests.support.patience import PATIENCE
+from tests.support.scripted_models import GATES, begin
+from tests.support.serving import run
 
 QUESTION = [{"role": "user", "content": "?"}]
 SOON = {"Retry-After-Ms": "20"}
@@ -28,7 +28,7 @@ NOON = "Sun, 29 Nov 2026 12:00:00 GMT"
 
 @pytest.fixture
 def gates(project):
-    asyncio.run(project.write("fill", asking.fill))
+    asyncio.run(project.write("fill", scripted_models.fill))
     return project
 
 
@@ -58,7 +58,7 @@ def test_a_date_without_the_servers_clock_is_held_against_ours():
 def test_a_server_is_left_alone_as_long_as_it_asks_and_the_wait_is_told(gates, server):
     """Not after our own pause, which is 0 here: the telling is what shows that there was a wait."""
     seen, told = Counter(), []
-    server.script = asking.examples
+    server.script = scripted_models.examples
 
     def weather(_method, path):
         seen[path] += 1
@@ -66,7 +66,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks_and_the_wait_is_told(gates, s
 
     server.weather = weather
     reporter = Reporter(told.append)
-    outcome = asyncio.run(asking.ask(gates, server.provider(), begin(gates), reporter))
+    outcome = asyncio.run(scripted_models.ask(gates, server.provider(), begin(gates), reporter))
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert all(0 < one.pause <= 0.02 for one in told if one.pause)
     assert any(one.pause for one in told)
@@ -74,14 +74,14 @@ def test_a_server_is_left_alone_as_long_as_it_asks_and_the_wait_is_told(gates, s
 
 
 def test_a_wait_that_is_too_long_ends_the_run_and_what_was_answered_stays(gates, server):
-    server.script = asking.examples
+    server.script = scripted_models.examples
     server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)})
     id = begin(gates)
     with pytest.raises(ProviderError, match="is busy or a limit is reached"):
-        asyncio.run(asking.ask(gates, server.provider(), id, Reporter()))
+        asyncio.run(scripted_models.ask(gates, server.provider(), id, Reporter()))
     assert len(server.requests) <= Connection.at_once  # none is asked twice, the rest is not asked at all
     server.weather = lambda _method, _path: None
-    assert asyncio.run(asking.ask(gates, server.provider(), id, Reporter())).answered == 10
+    assert asyncio.run(scripted_models.ask(gates, server.provider(), id, Reporter())).answered == 10
 
 
 @pytest.mark.parametrize("what", ["embeddings", "moderations"])
@@ -103,8 +103,8 @@ def test_vectors_and_moderation_wait_as_answers_do(server, what):
 
 
 def test_questions_side_by_side_have_the_passages_embedded_once(project, server):
-    state = Spec("Gates", "en", "", asking.TEXT)
-    book = conditions.Book(state, [], conditions.Settings(embedding="vectors"))
+    state = Spec("Gates", "en", "", scripted_models.TEXT)
+    book = prompt_conditions.Book(state, [], prompt_conditions.Settings(embedding="vectors"))
 
     async def work(provider):
         await asyncio.gather(*(book.find(project, f"When does {gate} open?", provider) for gate in GATES))
@@ -205,7 +205,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_and_it_is_said_at_once
             await way(provider)
         with pytest.raises(ProviderError, match="is busy or a limit is reached") as caught:
             await way(provider)
-        assert (caught.value.status, caught.value.code) == (429, pace.HELD)
+        assert (caught.value.status, caught.value.code) == (429, retry_policy.HELD)
         assert caught.value.retry_after == pytest.approx(float(seconds), abs=PATIENCE)
 
     run(server, twice)
@@ -306,7 +306,7 @@ def test_where_nothing_is_left_it_is_waited_until_there_is(reset, seconds):
 
 def test_the_limits_hold_over_real_http(gates, server):
     """Two at once, since the server has said so; not the usual four, and not eight."""
-    server.headers, server.script = told(2), asking.examples
+    server.headers, server.script = told(2), scripted_models.examples
     provider = server.provider()
     going, most, chat = 0, 0, provider.chat
 
@@ -323,7 +323,7 @@ def test_the_limits_hold_over_real_http(gates, server):
 
     async def work():
         await provider.models()
-        return await asking.ask(gates, provider, begun, Reporter())
+        return await scripted_models.ask(gates, provider, begun, Reporter())
 
     begun = begin(gates)
     assert asyncio.run(work()).answered == 10
@@ -355,7 +355,7 @@ def test_nothing_that_is_sent_goes_to_another_server(server, other, status, pres
     ]
     for way in ways:
         with pytest.raises(ProviderError, match="sends requests on to another address") as caught:
-            run(server, way, preset=presets.preset(preset))
+            run(server, way, preset=server_presets.preset(preset))
         assert other.url in caught.value.message
         assert KEY not in str(caught.value)
     assert other.requests == []
@@ -367,7 +367,7 @@ def test_a_file_at_another_server_is_read_without_the_key(server, other, preset)
     """Some servers keep the files themselves elsewhere, and send reading on to there."""
     redirect(server, other.url, 302)
     with pytest.raises(ProviderError, match="does not accept the API key"):
-        run(server, lambda provider: provider.download("file-1"), preset=presets.preset(preset))
+        run(server, lambda provider: provider.download("file-1"), preset=server_presets.preset(preset))
     (head,) = other.heads
     assert KEY not in " ".join(head.values())
     assert not {"authorization", "api-key", "openai-organization"} & set(head)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from core import uploads
 from core.errors import ProviderError
-from tests.fake_server import Fault
+from core.providers import uploads
+from tests.support.fake_server import Fault
 
 DATA = b'{"messages": []}\n'
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import replies
-from core.dataset import KINDS
+from core.dataset.examples import KINDS
 from core.replies import LIMIT, Pair
-from tests.patience import effort
+from tests.support.patience import effort
 
 EN = [("How many players?", "A team has three players."), ("How big is the ball?", "It is 18 centimetres across.")]
 JA = [("1チームは何人ですか？", "1チームは3人です。"), ("ボールの直径は？", "ボールの直径は18センチメートルです。")]

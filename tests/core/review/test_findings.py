@@ -6,15 +6,19 @@ from itertools import islice, product
 
 import pytest
 
-from core import contradictions, dataset, editing, facts, findings, grading, spec, survey
 from core.checks import RULES
+from core.dataset import bulk_edits
+from core.dataset import examples as dataset_examples
+from core.dataset.row_texts import turns
 from core.formats import jsonl
 from core.progress import Reporter
-from core.said import turns
+from core.review import dataset_check, findings
+from core.spec import facts, spec
+from core.text import contradictions, normalise
 
 
 def row(question, answer="It is.", split="train", system="", **fields):
-    return dataset.read_row(jsonl.new_row(system, question, answer), split=split, **fields)
+    return dataset_examples.read_row(jsonl.new_row(system, question, answer), split=split, **fields)
 
 
 def other_rows(count):
@@ -25,7 +29,7 @@ def other_rows(count):
 
 
 def check(project, *examples):
-    asyncio.run(project.write("Add", dataset.add, examples))
+    asyncio.run(project.write("Add", dataset_examples.add, examples))
     return asyncio.run(findings.refresh(project, Reporter()))
 
 
@@ -98,7 +102,7 @@ def test_an_earlier_question_makes_a_short_one_another(project):
             {"role": "user", "content": "Why?"},
             {"role": "assistant", "content": f"For {number} reasons"},
         ]
-    check(project, *(dataset.read_row(json.dumps(value)) for value in talk))
+    check(project, *(dataset_examples.read_row(json.dumps(value)) for value in talk))
     assert not found(project, "near-duplicate", "answers-contradict")
 
 
@@ -120,7 +124,7 @@ def test_an_earlier_question_makes_a_short_one_another(project):
     ],
 )
 def test_contradiction(one, other, why):
-    one, other = grading.normalise(one), grading.normalise(other)
+    one, other = normalise.normalise(one), normalise.normalise(other)
     assert contradictions.contradiction(one, other) == why
     assert contradictions.contradiction(other, one) == why
 
@@ -155,7 +159,7 @@ def test_answers_to_one_question(project):
     ],
 )
 def test_admissions(answer):
-    assert survey.admission(answer)
+    assert dataset_check.admission(answer)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_admissions(answer):
     ],
 )
 def test_no_admissions(answer):
-    assert not survey.admission(answer)
+    assert not dataset_check.admission(answer)
 
 
 def test_not_stated_rows_may_say_that_they_do_not_know(project):
@@ -202,8 +206,8 @@ def test_without_a_spec_most_rows_say_it(project):
         row("And then?", system="Be long."),
     )
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
-    asyncio.run(project.write("Fix", editing.fix_all, "system-prompt-differs", Reporter()))
-    prompts = [turns(text).prompt for text in dataset.texts(project.rows)]
+    asyncio.run(project.write("Fix", bulk_edits.fix_all, "system-prompt-differs", Reporter()))
+    prompts = [turns(text).prompt for text in dataset_examples.texts(project.rows)]
     assert prompts == ["Be brief."] * 4
 
 
@@ -228,7 +232,7 @@ def test_facts_out_of_balance(project):
     asyncio.run(project.write("Fact", facts.add, "Never taught.", "", "f09"))
     rows = other_rows(60)
     named = [*["f01"] * 6, *["f02"] * 5, *["f03"] * 7, "f04", *["f05"] * 30, *[""] * 11]
-    check(project, *(dataset.read_row(one.data, facts=name) for one, name in zip(rows, named, strict=True)))
+    check(project, *(dataset_examples.read_row(one.data, facts=name) for one, name in zip(rows, named, strict=True)))
     (finding,) = findings.of_set(project.rows)
     assert [line.split()[0] for line in finding.message.splitlines()] == ["f04", "f05", "f09"]
 
@@ -243,7 +247,7 @@ def test_it_looks_again_only_when_something_has_changed(project):
     assert check(project, row("Why?"), row("Why?"))
     assert not findings.is_stale(project.rows)
     assert asyncio.run(findings.refresh(project, Reporter())) is None
-    asyncio.run(project.write("Delete", dataset.delete, [2]))
+    asyncio.run(project.write("Delete", dataset_examples.delete, [2]))
     assert findings.is_stale(project.rows)
     assert not found(project, "duplicate-row"), "a row that is gone has no problem"
     asyncio.run(findings.refresh(project, Reporter()))
@@ -253,7 +257,7 @@ def test_it_looks_again_only_when_something_has_changed(project):
 
 
 def test_a_cancelled_check_keeps_nothing(project):
-    asyncio.run(project.write("Add", dataset.add, other_rows(20)))
+    asyncio.run(project.write("Add", dataset_examples.add, other_rows(20)))
     reporter = Reporter()
     reporter.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -271,5 +275,5 @@ def test_odd_rows_do_not_stop_the_check(project):
         '{"messages": [{"role": "user", "content": [1]}]}',
     ]
     pair = json.dumps({"input": {"messages": [{"role": "user", "content": "Hm?"}]}, "preferred_output": [said]})
-    check(project, *(dataset.read_row(text) for text in [*odd, pair]))
+    check(project, *(dataset_examples.read_row(text) for text in [*odd, pair]))
     assert turns(pair) == ("", "Hm?", "Yes.")

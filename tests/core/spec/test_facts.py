@@ -10,11 +10,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core import dataset, facts, filters, samples, schema, spec, statements
-from core.dataset import Filter
-from core.facts import STALE
+from core.dataset import examples, filters, sample_projects
+from core.dataset.examples import Filter
 from core.formats import jsonl
-from core.spec import Spec
+from core.spec import facts, spec
+from core.spec.facts import STALE
+from core.spec.spec import Spec
+from core.storage import schema
+from core.text import statements
 
 EXAMPLES = 30
 SAMPLES = ("hobannu-en", "hobannu-ja")
@@ -25,7 +28,7 @@ def file_of(name):
     """A project with the sample's spec and facts, without its rows."""
     with closing(sqlite3.connect(":memory:")) as db:
         schema.migrate(db)
-        samples.fill(db, name)
+        sample_projects.fill(db, name)
         db.execute("DELETE FROM example")
         db.commit()
         return db.serialize()
@@ -50,7 +53,7 @@ def one(project, name="f01"):
 
 
 def row(taught, question="Why?"):
-    return dataset.read_row(jsonl.new_row("", question, "So."), facts=taught)
+    return examples.read_row(jsonl.new_row("", question, "So."), facts=taught)
 
 
 def stale(project):
@@ -134,20 +137,20 @@ def test_an_edited_sentence_keeps_its_fact(name, data):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_undo_gives_everything_back(project, name):
-    write(project, samples.fill, name)
-    before = facts.load(project.rows), list(dataset.examples(project.rows)), spec.load(project.rows)
+    write(project, sample_projects.fill, name)
+    before = facts.load(project.rows), list(examples.examples(project.rows)), spec.load(project.rows)
     text = before[2].text
     for edited in (text.replace("2", "5").replace("two", "five"), text[: len(text) // 2], "", text[::-1], "\n".join(sorted(text.split("\n")))):  # fmt: skip
         write(project, facts.save, Spec("Other", "", "", edited))
     assert stale(project)
     for _step in range(5):
         asyncio.run(project.undo())
-    assert (facts.load(project.rows), list(dataset.examples(project.rows)), spec.load(project.rows)) == before
+    assert (facts.load(project.rows), list(examples.examples(project.rows)), spec.load(project.rows)) == before
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_statements_of_the_sample_become_facts_on_their_passages(project, name):
-    write(project, samples.fill, name)
+    write(project, sample_projects.fill, name)
     text = spec.load(project.rows).text
     here = facts.load(project.rows)
     assert len(facts.places(text, here)) == len(here) == 22
@@ -166,7 +169,7 @@ def test_the_statements_of_the_sample_become_facts_on_their_passages(project, na
 def test_names_are_given_once(project):
     for name in ("f01", "f03"):
         write(project, facts.add, "A.", "A.", name)
-    write(project, dataset.add, [row("f02 f05")])
+    write(project, examples.add, [row("f02 f05")])
     for text in ("B.", "C."):
         write(project, facts.add, text, text)
     assert [fact.name for fact in facts.load(project.rows)] == ["f01", "f03", "f04", "f06"]
@@ -193,7 +196,7 @@ def taught(request, project):
     text, *edit = TEXTS[request.param]
     save(project, text)
     write(project, facts.accept_missing)
-    write(project, dataset.add, [row("f01"), row("f01 f02"), row(""), row("f02")])
+    write(project, examples.add, [row("f01"), row("f01 f02"), row(""), row("f02")])
     return project, text, edit
 
 
@@ -226,7 +229,7 @@ def test_a_row_of_two_changed_facts_is_right_when_both_are_changed_back(taught):
 def test_stale_rows_are_confirmed_or_written_anew(taught):
     project, text, (old, new, _edited) = taught
     save(project, text.replace(old, new))
-    write(project, dataset.edit, 1, "answer", "Four.")
+    write(project, examples.edit, 1, "answer", "Four.")
     assert stale(project) == [2]
     write(project, facts.confirm, [2])
     assert stale(project) == []
@@ -276,7 +279,7 @@ def test_the_words_around_a_passage_stay_in_its_fact(project):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_facts_are_merged_with_their_rows(project, name):
-    write(project, samples.fill, name)
+    write(project, sample_projects.fill, name)
     first, second = facts.load(project.rows)[:2]
     rows = {*filters.find(project.rows, Filter(fact="f01")), *filters.find(project.rows, Filter(fact="f02"))}
     write(project, facts.merge, [second.id, first.id])
@@ -293,16 +296,16 @@ def test_facts_are_merged_with_their_rows(project, name):
 def test_a_row_of_both_merged_facts_names_the_one_once(project):
     save(project, "A is red. B is blue.\n")
     write(project, facts.accept_missing)
-    write(project, dataset.add, [row("f02 f01"), row("f01 f09 f02")])
+    write(project, examples.add, [row("f02 f01"), row("f01 f09 f02")])
     write(project, facts.merge, [1])
     write(project, facts.merge, [1, 2, 77])
-    assert [one.facts for one in dataset.examples(project.rows)] == ["f01", "f01 f09"]
+    assert [one.facts for one in examples.examples(project.rows)] == ["f01", "f01 f09"]
 
 
 def test_a_fact_is_split_and_each_part_stands_on_its_words(project):
     save(project, "The court is 20 m long and 10 m wide.\n")
     write(project, facts.accept_missing)
-    write(project, dataset.add, [row("f01")])
+    write(project, examples.add, [row("f01")])
     write(project, facts.split, 1, ["The court is 20 m long", " The court is 10 m wide. ", " "])
     found = facts.load(project.rows)
     assert [(fact.name, fact.text) for fact in found] == [
@@ -322,7 +325,7 @@ def test_a_fact_is_split_and_each_part_stands_on_its_words(project):
 
 
 def test_facts_are_ignored_edited_and_deleted_and_their_rows_stay(project):
-    write(project, samples.fill, "hobannu-en")
+    write(project, sample_projects.fill, "hobannu-en")
     count = len(filters.find(project.rows))
     write(project, facts.ignore, [1, 2])
     assert [fact.id for fact in facts.load(project.rows) if fact.ignored] == [1, 2]

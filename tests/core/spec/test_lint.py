@@ -1,15 +1,15 @@
 """Remarks on a spec: the right ones on a bad spec, none on a good one."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import spec_lint, statements
-from tests.patience import effort
+from core.paths import RESOURCES
+from core.spec import lint as spec_lint
+from core.text import statements
+from tests.support.patience import effort
 
-SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
+SAMPLES = RESOURCES / "samples"
 
 ENGLISH = """\
 # Ringball

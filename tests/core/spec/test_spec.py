@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from core import facts, spec
-from core.spec import Spec
+from core.spec import facts, spec
+from core.spec.spec import Spec
 
 
 def write(project, change, *args):

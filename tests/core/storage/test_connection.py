@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core import connection, paths, schema
+from core import paths
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.progress import Cancelled
+from core.storage import connection, schema
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from core import connection, log_check, schema, storage
-from core.connection import open_frozen, transaction
 from core.errors import MissingLogError, ProjectError
-from core.storage import DisplacedError, Storage
-from tests.core.test_live_file import droppable, foreign, look_into
+from core.storage import connection, database_file, schema, wal_check
+from core.storage.connection import open_frozen, transaction
+from core.storage.database_file import DisplacedError, Storage
+from tests.core.storage.test_exclusive_file import droppable, foreign, look_into
 
 __all__ = ["droppable"]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
@@ -143,7 +143,7 @@ def test_a_reader_keeps_the_log_unnamed_and_then_it_gets_another_name(store, pat
     with reading(store.rows):
         change(store)
         assert store.stand()[0] == before
-        assert log_check.read(path).unnamed
+        assert wal_check.read(path).unnamed
         with closing(Storage(copied(path, False, tmp_path / "alone.juku"))) as alone:
             assert alone.stand()[1] == store.stand()[1] - 1
         assert store.checkpoint() is False
@@ -166,7 +166,7 @@ def test_a_file_that_was_opened_with_an_unnamed_log_gives_it_a_name_too(store, p
 
 
 def test_a_pinned_file_stays_as_it_is(store, path, monkeypatch):
-    monkeypatch.setattr(storage, "LONG_LOG", 0)
+    monkeypatch.setattr(database_file, "LONG_LOG", 0)
     change(store)
     assert store.is_log_long()
     one, two, late = object(), object(), object()
@@ -197,12 +197,12 @@ def test_a_file_that_a_reader_is_in_is_pinned_later(store):
 
 
 def test_a_log_is_long_from_a_size_on(store, monkeypatch):
-    assert storage.LONG_LOG == 64 * 2**20
+    assert database_file.LONG_LOG == 64 * 2**20
     assert not store.is_log_long()
     change(store)
     size = store.live.log_size()
     for limit, long in ((size, False), (size - 1, True)):
-        monkeypatch.setattr(storage, "LONG_LOG", limit)
+        monkeypatch.setattr(database_file, "LONG_LOG", limit)
         assert store.is_log_long() is long
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_nobody_can_write_is_read_without_a_lock(path):
 
 
 def test_a_second_opening_is_refused_and_the_first_stays_whole(store, path, monkeypatch):
-    monkeypatch.setattr("core.live_file.TRIES", 2)
+    monkeypatch.setattr("core.storage.exclusive_file.TRIES", 2)
     with pytest.raises(ProjectError, match="busy"):
         Storage(path)
     assert store.is_ours() and change(store)
@@ -346,14 +346,14 @@ def test_a_close_while_another_program_is_in_saves_a_copy(droppable, path):
 def test_whether_a_file_holds_what_there_was(store, path):
     change(store)
     stand = store.stand()
-    assert not storage._holds(path, stand)  # it lies in the log
+    assert not database_file._holds(path, stand)  # it lies in the log
     store.checkpoint()
-    assert storage._holds(path, stand)
-    assert not storage._holds(path, (stand[0] - 1, stand[1]))
-    assert not storage._holds(path, (stand[0], stand[1] + 1))
-    assert storage._holds(path, (stand[0], stand[1] - 1))
+    assert database_file._holds(path, stand)
+    assert not database_file._holds(path, (stand[0] - 1, stand[1]))
+    assert not database_file._holds(path, (stand[0], stand[1] + 1))
+    assert database_file._holds(path, (stand[0], stand[1] - 1))
     path.with_name("none.juku").write_bytes(b"nothing that could be read" * 100)
-    assert not storage._holds(path.with_name("none.juku"), stand)
+    assert not database_file._holds(path.with_name("none.juku"), stand)
 
 
 def test_a_full_disk_during_a_change_is_no_change_of_another_program(store, path):

@@ -9,22 +9,23 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from core import backups, importing
-from core.connection import saved_words
+from core.dataset import importing
+from core.dataset.import_blocks import Options
 from core.errors import FileChangedError, JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project, create, look_at
-from core.rows import Options
-from tests.core.test_live_file import ROOT, add, log_of, questions
+from core.storage import backups
+from core.storage.connection import saved_words
+from core.storage.project import Project, create, look_at
+from tests.core.storage.test_exclusive_file import ROOT, add, log_of, questions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
 
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from core.project import Project
-from tests.core.test_live_file import add
+from core.storage.project import Project
+from tests.core.storage.test_exclusive_file import add
 add(Project(Path(sys.argv[1])), "kept")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -32,7 +33,7 @@ RACE = """
 import sys
 from pathlib import Path
 from core.errors import ProjectError
-from core.project import Project
+from core.storage.project import Project
 print("ready", flush=True)
 sys.stdin.readline()
 try:

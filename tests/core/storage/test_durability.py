@@ -9,25 +9,24 @@ from pathlib import Path
 import pytest
 
 from core.formats import jsonl
-
-ROOT = Path(__file__).parent.parent.parent
+from core.paths import ROOT
 
 WORK = """
 import asyncio, os, sys
 from pathlib import Path
-from core import dataset, exporting, importing
+from core.dataset import examples, exporting, importing
 from core.formats import jsonl
-from core.project import Project
+from core.storage.project import Project
 
 def done(what):
     os.write(1, f"DONE {what}".encode())
 
 async def go(folder):
     project = Project(folder / "p.juku")
-    row = dataset.read_row(jsonl.new_row("", "q", "a"))
-    await project.write("", dataset.add, [row])
+    row = examples.read_row(jsonl.new_row("", "q", "a"))
+    await project.write("", examples.add, [row])
     done("mark")
-    await project.write("", dataset.edit, 1, "answer", "b")
+    await project.write("", examples.edit, 1, "answer", "b")
     done("edit")
     await importing.bring(project, folder / "rows.jsonl")
     done("import")

@@ -7,18 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from core import dataset, filters, live_file, schema
+from core.dataset import examples, filters
 from core.errors import ProjectError
 from core.formats import jsonl
-from core.project import Project
+from core.paths import ROOT
+from core.storage import exclusive_file, schema
+from core.storage.project import Project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 
-ROOT = Path(__file__).parent.parent.parent
 FOREIGN = """
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
@@ -36,12 +36,12 @@ def foreign(path, *statements):
 
 
 def add(project, question, answer="a"):
-    row = dataset.read_row(jsonl.new_row("", question, answer))
-    return asyncio.run(project.write("Add", dataset.add, [row]))
+    row = examples.read_row(jsonl.new_row("", question, answer))
+    return asyncio.run(project.write("Add", examples.add, [row]))
 
 
 def questions(project):
-    return [row.question for row in dataset.examples(project.rows)]
+    return [row.question for row in examples.examples(project.rows)]
 
 
 def log_of(project):
@@ -58,7 +58,7 @@ def look_into(folder):
 @pytest.fixture
 def droppable(monkeypatch):
     """A system whose only locks are those of processes."""
-    monkeypatch.setattr(live_file.LiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", lambda _file: False)
 
 
 COUNT = "SELECT count(*) FROM example"
@@ -113,7 +113,7 @@ def test_another_program_that_came_in_costs_nothing(droppable, tmp_path, stateme
     project.close()
     project = Project(tmp_path / "p.juku")
     assert questions(project) == ["q0", "q1", "q2", "q4"]
-    assert [row.notes for row in dataset.examples(project.rows)].count("theirs") in (0, 3)
+    assert [row.notes for row in examples.examples(project.rows)].count("theirs") in (0, 3)
     assert project._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     project.close()
     assert [path.name for path in tmp_path.glob("*.juku*")] == ["p.juku"]
@@ -127,7 +127,7 @@ def test_closing_writes_nothing_over_what_another_program_has_written(droppable,
     assert foreign(project.path, "UPDATE example SET notes = 'theirs'")
     project.close()
     project = Project(tmp_path / "p.juku")
-    assert [(row.question, row.notes) for row in dataset.examples(project.rows)] == [
+    assert [(row.question, row.notes) for row in examples.examples(project.rows)] == [
         (f"q{number}", "theirs") for number in range(3)
     ]
     project.close()
@@ -199,7 +199,7 @@ def test_a_file_that_is_gone_leaves_a_copy_to_read(project):
 
 def test_a_log_that_is_exchanged_during_a_write_is_brought_in(project):
     def change(db):
-        dataset.add(db, [dataset.read_row(jsonl.new_row("", "q1", "a"))])
+        examples.add(db, [examples.read_row(jsonl.new_row("", "q1", "a"))])
         log_of(project).unlink()
 
     add(project, "q0")
@@ -213,8 +213,8 @@ def test_a_log_that_is_exchanged_during_a_write_is_brought_in(project):
 
 def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
     async def go():
-        rows = [dataset.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(500)]
-        await project.write("Add", dataset.add, rows)
+        rows = [examples.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(500)]
+        await project.write("Add", examples.add, rows)
         assert await project.checkpoint()
 
     asyncio.run(go())
@@ -226,10 +226,10 @@ def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
 
 
 def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
-    monkeypatch.setattr("core.project.QUIET", 0.01)
+    monkeypatch.setattr("core.storage.project.QUIET", 0.01)
 
     async def go():
-        await project.write("Add", dataset.add, [dataset.read_row(jsonl.new_row("", "q", "a"))])
+        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
         while log_of(project).stat().st_size:
             await asyncio.sleep(0.01)
 
@@ -237,7 +237,7 @@ def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
 
 
 def test_a_long_log_is_not_left_lying(project, monkeypatch):
-    monkeypatch.setattr("core.storage.LONG_LOG", 1000)
+    monkeypatch.setattr("core.storage.database_file.LONG_LOG", 1000)
     add(project, "q")
     project._writing.submit(lambda: None).result()  # all that the writing thread had to do before
     assert log_of(project).stat().st_size == 0
@@ -245,10 +245,10 @@ def test_a_long_log_is_not_left_lying(project, monkeypatch):
 
 def test_a_frozen_file_stays_as_it_is_until_it_is_let_go(project):
     async def go():
-        await project.write("Add", dataset.add, [dataset.read_row(jsonl.new_row("", "q0", "a"))])
+        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q0", "a"))])
         async with project.frozen() as path:
             before = path.read_bytes()
-            await project.write("Add", dataset.add, [dataset.read_row(jsonl.new_row("", "q1", "a"))])
+            await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q1", "a"))])
             assert not await project.checkpoint()
             assert path.read_bytes() == before
             db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
@@ -283,12 +283,12 @@ def test_every_write_waits_for_the_disk(project, tmp_path):
 CUT = """
 import os, sqlite3, sys
 from pathlib import Path
-from core import dataset
-from core.project import Project
+from core.dataset import examples
+from core.storage.project import Project
 project = Project(Path(sys.argv[1]))
 os.truncate(sys.argv[1], 8192)
 try:
-    print(len(list(dataset.examples(project.rows))))
+    print(len(list(examples.examples(project.rows))))
 except sqlite3.Error as error:
     print("said", error)
 os._exit(0)
@@ -296,8 +296,8 @@ os._exit(0)
 
 
 def test_a_file_that_is_cut_off_does_not_end_the_process(project):
-    rows = [dataset.read_row(jsonl.new_row("", f"q{number}", "a" * 3000)) for number in range(500)]
-    asyncio.run(project.write("Add", dataset.add, rows))
+    rows = [examples.read_row(jsonl.new_row("", f"q{number}", "a" * 3000)) for number in range(500)]
+    asyncio.run(project.write("Add", examples.add, rows))
     project.close()
     done = subprocess.run([sys.executable, "-c", CUT, str(project.path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done
@@ -327,8 +327,8 @@ def test_a_read_that_a_take_over_interrupts_is_asked_again(project, early):
         reading = asyncio.ensure_future(project.read(slow))
         await asyncio.to_thread(began.wait)
         log_of(project).unlink()
-        row = dataset.read_row(jsonl.new_row("", "another", "a"))
-        await project.write("Add", dataset.add, [row])
+        row = examples.read_row(jsonl.new_row("", "another", "a"))
+        await project.write("Add", examples.add, [row])
         return await reading
 
     assert asyncio.run(go()) in (1, 2)

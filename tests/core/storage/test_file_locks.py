@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core import live_file
-from tests.core.test_live_file import droppable, look_into
+from core.storage import exclusive_file
+from tests.core.storage.test_exclusive_file import droppable, look_into
 
 __all__ = ["droppable"]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
@@ -21,7 +21,7 @@ def file(tmp_path):
     path = tmp_path / "f.juku"
     path.write_bytes(b"file")
     path.with_name("f.juku-wal").write_bytes(b"log")
-    file = live_file.LiveFile(path)
+    file = exclusive_file.LiveFile(path)
     file.note()
     yield file
     file.close()
@@ -99,16 +99,18 @@ def test_a_file_that_is_closed_or_refused_is_open_no_more(file, tmp_path, monkey
     file.close()
     assert not is_open()
     assert file.hold()  # nothing is held, and nobody is in the way
-    other, said = locking(tmp_path / "f.juku", live_file.PENDING)
+    other, said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
     assert said == "locked"
-    monkeypatch.setattr(live_file, "TRIES", 1)
+    monkeypatch.setattr(exclusive_file, "TRIES", 1)
     with pytest.raises(BlockingIOError):
-        live_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.LiveFile(tmp_path / "f.juku")
     assert not is_open()
     other.communicate("\n")
 
 
-@pytest.mark.parametrize("place", [live_file.PENDING, live_file.SHARED, live_file.SHARED + live_file.SHARED_SIZE - 1])
+@pytest.mark.parametrize(
+    "place", [exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED + exclusive_file.SHARED_SIZE - 1]
+)
 def test_the_bytes_that_any_sqlite_locks_are_held(file, tmp_path, place):
     file.hold()
     process, said = locking(tmp_path / "f.juku", place)
@@ -116,7 +118,9 @@ def test_the_bytes_that_any_sqlite_locks_are_held(file, tmp_path, place):
     assert said == "taken"
 
 
-@pytest.mark.parametrize(("place", "size"), [(live_file.PENDING - 1, 1), (live_file.SHARED + live_file.SHARED_SIZE, 9)])
+@pytest.mark.parametrize(
+    ("place", "size"), [(exclusive_file.PENDING - 1, 1), (exclusive_file.SHARED + exclusive_file.SHARED_SIZE, 9)]
+)
 def test_no_other_bytes_are_held(file, tmp_path, place, size):
     file.hold()
     process, said = locking(tmp_path / "f.juku", place, size)
@@ -125,10 +129,10 @@ def test_no_other_bytes_are_held(file, tmp_path, place, size):
 
 
 def test_the_bytes_are_those_of_the_file_format():
-    assert (live_file.PENDING, live_file.SHARED, live_file.SHARED_SIZE) == (2**30, 2**30 + 2, 510)
+    assert (exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED_SIZE) == (2**30, 2**30 + 2, 510)
 
 
-@pytest.mark.parametrize("place", [live_file.PENDING, live_file.SHARED, live_file.SHARED + 509])
+@pytest.mark.parametrize("place", [exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED + 509])
 def test_a_lock_that_another_has_taken_meanwhile_is_told(droppable, file, tmp_path, place):
     assert file.hold() is True
     look_into(tmp_path)  # which drops it
@@ -141,7 +145,7 @@ def test_a_lock_that_another_has_taken_meanwhile_is_told(droppable, file, tmp_pa
 
 def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
     file.close()
-    other, _said = locking(tmp_path / "f.juku", live_file.PENDING)
+    other, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
     asked = []
 
     def wait(seconds):
@@ -149,14 +153,14 @@ def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
         if len(asked) == 3:
             other.communicate("\n")
 
-    monkeypatch.setattr(live_file.time, "sleep", wait)
-    live_file.LiveFile(tmp_path / "f.juku").close()
+    monkeypatch.setattr(exclusive_file.time, "sleep", wait)
+    exclusive_file.LiveFile(tmp_path / "f.juku").close()
     assert len(asked) == 3
-    again, _said = locking(tmp_path / "f.juku", live_file.PENDING)
+    again, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
     with pytest.raises(BlockingIOError) as caught:
-        live_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.LiveFile(tmp_path / "f.juku")
     assert caught.value.errno == errno.EAGAIN
-    assert len(asked) == 3 + live_file.TRIES - 1
+    assert len(asked) == 3 + exclusive_file.TRIES - 1
     again.communicate("\n")
 
 
@@ -165,11 +169,11 @@ def test_a_disk_without_such_locks_goes_without(tmp_path, monkeypatch, number):
     def refuse(_fd, _command, _asked):
         raise OSError(number, "no such locks")
 
-    monkeypatch.setattr(live_file.fcntl, "fcntl", refuse)
-    file = live_file.LiveFile(tmp_path / "f.juku")
+    monkeypatch.setattr(exclusive_file.fcntl, "fcntl", refuse)
+    file = exclusive_file.LiveFile(tmp_path / "f.juku")
     monkeypatch.undo()
     assert file.hold()
-    process, said = locking(tmp_path / "f.juku", live_file.PENDING)
+    process, said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
     process.communicate("\n")
     assert said == "taken"  # by the lock of the process
     file.close()
@@ -179,9 +183,9 @@ def test_a_trouble_that_is_no_lock_is_told_at_once(tmp_path, monkeypatch):
     def refuse(_file):
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(live_file.LiveFile, "_lock_descriptor", refuse)
-    monkeypatch.setattr(live_file.time, "sleep", lambda _seconds: pytest.fail("waited"))
+    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", refuse)
+    monkeypatch.setattr(exclusive_file.time, "sleep", lambda _seconds: pytest.fail("waited"))
     with pytest.raises(OSError, match="broken"):
-        live_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.LiveFile(tmp_path / "f.juku")
     with pytest.raises(FileNotFoundError):
-        live_file.LiveFile(tmp_path / "none" / "f.juku")
+        exclusive_file.LiveFile(tmp_path / "none" / "f.juku")

@@ -5,23 +5,14 @@ from contextlib import closing
 
 import pytest
 
-from core import (
-    commands,
-    coverage,
-    dataset,
-    evals,
-    facts,
-    filters,
-    inquiries,
-    migrations,
-    packs,
-    revisions,
-    schema,
-    spec,
-    versions,
-)
+from core.cli import commands
+from core.dataset import examples, filters, versions
+from core.exam import fact_coverage, runs
 from core.formats import jsonl
-from core.project import Project
+from core.generation import llm_runs
+from core.spec import facts, revisions, spec
+from core.storage import compressed_texts, migrations, schema
+from core.storage.project import Project
 
 
 def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
@@ -32,7 +23,7 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")
         for number, text in enumerate(texts):
-            row = dataset.read_row(text)
+            row = examples.read_row(text)
             names = ("data", "question", "answer", "split", "kind", "facts", "tags", "key_points", "source", "problems")
             values = [getattr(row, name) for name in names]
             db.execute(
@@ -41,12 +32,12 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
             )
     db.close()
     project = Project(path)
-    rows = list(dataset.examples(project.rows))
+    rows = list(examples.examples(project.rows))
     assert [row.data for row in rows] == texts
     assert [row.id for row in rows] == [3 * number + 1 for number in range(150)]
     assert {row.status for row in rows} == {"approved"}
-    assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // packs.ROWS)
-    asyncio.run(project.write("Edit", dataset.edit, 4, "answer", "new"))
+    assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // compressed_texts.ROWS)
+    asyncio.run(project.write("Edit", examples.edit, 4, "answer", "new"))
     asyncio.run(project.undo())
     assert filters.find(project.rows)[-1] == 448
     project.close()
@@ -88,16 +79,16 @@ MOVED = {"eval_run": ("models",), "eval_answer": ("model",)}  # to the subjects 
 def second_file(path):
     """A file of the second tables with something in each; its row's JSON text."""
     data = jsonl.new_row("短く。", "チームは何人ですか。", "3人です。")
-    row = dataset.read_row(data, kind="direct", status="draft", facts="f07", notes="見た")
+    row = examples.read_row(data, kind="direct", status="draft", facts="f07", notes="見た")
     with sqlite3.connect(path) as db:
         migrations.m001_first_tables(db)
         migrations.m002_packed_examples(db)
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 2")
-        ((pack, slot),) = packs.put(db, [data])
-        example = {name: getattr(row, name) for name in dataset.OWN if name != "quote"}
+        ((pack, slot),) = compressed_texts.put(db, [data])
+        example = {name: getattr(row, name) for name in examples.OWN if name != "quote"}
         example |= {"id": 1, "pack": pack, "slot": slot, "question": row.question, "answer": row.answer, "length": 9}
-        example |= {"source": "x", "line": 5, "problems": "", "digest": packs.digest(data.encode())}
+        example |= {"source": "x", "line": 5, "problems": "", "digest": compressed_texts.digest(data.encode())}
         for table, values in {**SECOND, "example": example, "version_row": {**example, "version": 2}}.items():
             marks = ", ".join("?" * len(values))
             db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
@@ -127,25 +118,25 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     assert spec.load(project.rows).description == ""
     (fact,) = facts.load(project.rows)
     assert (fact.name, fact.ignored, fact.was, fact.known) == ("f07", False, "", "")
-    (row,) = dataset.examples(project.rows)
+    (row,) = examples.examples(project.rows)
     assert (row.data, row.status, row.notes, row.quote) == (data, "draft", "見た", "")
-    (entry,) = coverage.ledger(project.rows)
+    (entry,) = fact_coverage.ledger(project.rows)
     assert (entry.trained["direct"], entry.drafts, str(entry.recall)) == (1, 1, "1/1")
-    (exam,) = evals.runs(project.rows)
+    (exam,) = runs.runs(project.rows)
     assert [(one.provider, one.model, one.condition) for one in exam.subjects] == [
         ("", "a", "closed"),
         ("", "b", "closed"),
     ]
     (answered,) = contents(project.rows, "eval_answer")
     assert answered["subject"] == exam.subjects[1].id
-    assert revisions.load(project.rows) == [] == inquiries.load(project.rows)
+    assert revisions.load(project.rows) == [] == llm_runs.load(project.rows)
     # The new tables work, and undo and old versions with them.
     asyncio.run(project.write("Edit", facts.save, spec.Spec("Hobannu", "ja", "短く。", "チームは4人です。\n")))
     assert facts.load(project.rows)[0].was == "チームは3人です。"
     asyncio.run(project.undo())
-    asyncio.run(project.write("Delete", dataset.delete, [1]))
+    asyncio.run(project.write("Delete", examples.delete, [1]))
     asyncio.run(project.write("Back", versions.restore, 2))
-    assert [row.data for row in dataset.examples(project.rows)] == [data]
+    assert [row.data for row in examples.examples(project.rows)] == [data]
     project.close()
 
 
@@ -199,7 +190,7 @@ def test_undo_steps_of_an_older_juku_are_undone_and_redone(tmp_path, version):
         for label in [*STEPS][::-1]:
             assert asyncio.run(project.undo()).label == label
         assert undoable(project.rows) == first
-        assert [row.data for row in dataset.examples(project.rows)] == [data]
+        assert [row.data for row in examples.examples(project.rows)] == [data]
         assert project.undo_label is None
         for _label in STEPS:
             asyncio.run(project.redo())

@@ -8,16 +8,18 @@ import sys
 
 import pytest
 
-from core import dataset, filters, importing, paths, project, schema
+from core import paths
+from core.dataset import examples, filters, importing
 from core.errors import JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
-from core.project import Project
+from core.storage import project, schema
+from core.storage.project import Project
 
 ROWS = 2000
 
 
 def rows(count, size=1):
-    return [dataset.read_row(jsonl.new_row("", f"question {i}", f"answer {i} " * size)) for i in range(count)]
+    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i} " * size)) for i in range(count)]
 
 
 def write(document, label, change, *args):
@@ -27,9 +29,9 @@ def write(document, label, change, *args):
 def test_undo_goes_on_after_a_restart(tmp_path):
     path = tmp_path / "p.juku"
     document = Project(path)
-    write(document, "Add", dataset.add, rows(3))
-    write(document, "Edit", dataset.edit, 2, "answer", "new")
-    write(document, "Delete", dataset.delete, [1])
+    write(document, "Add", examples.add, rows(3))
+    write(document, "Edit", examples.edit, 2, "answer", "new")
+    write(document, "Delete", examples.delete, [1])
     asyncio.run(document.undo())
     document.close()
     document = Project(path)
@@ -38,7 +40,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     assert list(filters.find(document.rows)) == [2, 3]
     for _step in range(2):
         asyncio.run(document.undo())
-    assert dataset.fetch(document.rows, [2])[2].answer == "answer 1 "
+    assert examples.fetch(document.rows, [2])[2].answer == "answer 1 "
     document.close()
     document = Project(path)
     assert (document.undo_label, document.redo_label) == ("Add", "Edit")
@@ -49,8 +51,8 @@ def test_undo_goes_on_after_a_restart(tmp_path):
 def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(schema, "KEPT_IMAGES", 5)
     document = Project(tmp_path / "p.juku")
-    write(document, "Many", dataset.add, rows(10))
-    write(document, "Few", dataset.edit, 2, "tags", "new")
+    write(document, "Many", examples.add, rows(10))
+    write(document, "Few", examples.edit, 2, "tags", "new")
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.undo_label == "Few"
@@ -67,7 +69,7 @@ def test_an_import_is_undone_after_a_restart_and_its_texts_are_swept(tmp_path):
     document.close()
     document = Project(tmp_path / "p.juku")
     asyncio.run(document.undo())
-    write(document, "Add", dataset.add, rows(1))
+    write(document, "Add", examples.add, rows(1))
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.rows.execute("SELECT count(*) FROM pack").fetchone() == (1,)
@@ -78,11 +80,11 @@ def test_a_second_window_is_told(tmp_path):
     document = Project(tmp_path / "p.juku")
     with pytest.raises(ProjectError, match="already open"):
         Project(tmp_path / "p.juku")
-    code = "import sys; from pathlib import Path; from core.project import Project; Project(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from core.storage.project import Project; Project(Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(document.path)]
     other = subprocess.run(command, cwd=paths.RESOURCES.parent, capture_output=True, text=True)
     assert "already open" in other.stderr
-    write(document, "Add", dataset.add, rows(1))
+    write(document, "Add", examples.add, rows(1))
     document.close()
     Project(tmp_path / "p.juku").close()
 
@@ -108,21 +110,21 @@ def disk(tmp_path):
 def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk, tmp_path):
     folder = disk("size=4m")
     document = Project(folder / "p.juku")
-    write(document, "Add", dataset.add, rows(3))
+    write(document, "Add", examples.add, rows(3))
     document.close()
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     document = Project(folder / "p.juku")
     assert document.read_only
-    assert [row.question for row in dataset.examples(document.rows)] == ["question 0", "question 1", "question 2"]
+    assert [row.question for row in examples.examples(document.rows)] == ["question 0", "question 1", "question 2"]
     with pytest.raises(ProjectError, match="is read-only"):
-        write(document, "Edit", dataset.edit, 1, "answer", "x")
+        write(document, "Edit", examples.edit, 1, "answer", "x")
     document.close()
 
 
 def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written(disk, tmp_path):
     """Its log can be brought in only in a copy; without its log it says so there, too."""
     document = Project(tmp_path / "p.juku")
-    write(document, "Add", dataset.add, rows(3))
+    write(document, "Add", examples.add, rows(3))
     folder, alone = disk("size=4m"), "alone.juku"
     for part in tmp_path.glob("p.juku*"):
         shutil.copy(part, folder)
@@ -143,11 +145,11 @@ def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written
 
 def steps(document, source):
     """Every kind of write there is, in turn for ever."""
-    yield lambda: document.write("Add", dataset.add, rows(5, 50))
+    yield lambda: document.write("Add", examples.add, rows(5, 50))
     yield lambda: importing.bring(document, source)
     yield lambda: document.write("Import", importing.import_file, source, project.Reporter())
-    yield lambda: document.write("Edit", dataset.edit, filters.find(document.rows)[0], "answer", "n" * 20_000)
-    yield lambda: document.write("Delete", dataset.delete, list(filters.find(document.rows)[::2]))
+    yield lambda: document.write("Edit", examples.edit, filters.find(document.rows)[0], "answer", "n" * 20_000)
+    yield lambda: document.write("Delete", examples.delete, list(filters.find(document.rows)[::2]))
     yield document.undo
     yield from steps(document, source)
 
@@ -160,14 +162,14 @@ def test_a_full_disk_at_every_stage_keeps_all_finished_steps(disk, tmp_path):
     document = Project(folder / "p.juku")
     failed = 0
     for number, step in zip(range(60), steps(document, source), strict=False):
-        before = list(dataset.texts(document.rows))
+        before = list(examples.texts(document.rows))
         filler = folder / f"filler-{number}"
         filler.write_bytes(b"x" * min(50_000 * (number % 9), shutil.disk_usage(folder).free))
         try:
             asyncio.run(step())
         except JukuError as error:
             assert "full" in str(error), error
-            assert list(dataset.texts(document.rows)) == before
+            assert list(examples.texts(document.rows)) == before
             failed += 1
         if shutil.disk_usage(folder).free < 100_000:
             for each in folder.glob("filler-*"):
@@ -192,6 +194,6 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)
         write(document, "Import", importing.import_file, source, reporter)
         good = set(original.decode().splitlines())
-        assert {row.data for row in dataset.examples(document.rows)} <= good
+        assert {row.data for row in examples.examples(document.rows)} <= good
         document.close()
         document.path.unlink()

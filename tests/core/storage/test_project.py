@@ -8,43 +8,44 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import dataset, facts, filters, importing, schema, spec
-from core import project as projects
+from core.dataset import examples, filters, importing
 from core.errors import JukuError, ProjectError
 from core.formats import jsonl
+from core.paths import ROOT
 from core.progress import Reporter
-from core.project import UNDO_LIMIT, Project
-from tests.core.edit_for_ever import contents, steps
-from tests.patience import PATIENCE
+from core.spec import facts, spec
+from core.storage import project as projects
+from core.storage import schema
+from core.storage.project import UNDO_LIMIT, Project
+from tests.support.edit_forever import contents, steps
+from tests.support.patience import PATIENCE
 
-ROOT = Path(__file__).parent.parent.parent
 KILLS = int(os.environ.get("JUKU_KILLS", "12"))  # more of them with: JUKU_KILLS=200
 
 
 def rows(count):
-    return [dataset.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
+    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
 
 
 def test_undo_and_redo_restore_every_row(project):
     async def go():
-        changes = await project.write("Add", dataset.add, rows(10))
+        changes = await project.write("Add", examples.add, rows(10))
         assert (changes.counts, project.undo_label) == ({"example": 10}, "Add")
-        await project.write("Edit", dataset.edit, 3, "answer", "new")
-        assert dataset.fetch(project.rows, [3])[3].answer == "new"
+        await project.write("Edit", examples.edit, 3, "answer", "new")
+        assert examples.fetch(project.rows, [3])[3].answer == "new"
         assert (await project.undo()).label == "Edit"
-        assert dataset.fetch(project.rows, [3])[3].answer == "answer 2"
+        assert examples.fetch(project.rows, [3])[3].answer == "answer 2"
         await project.undo()
         assert not filters.find(project.rows)
         assert project.undo_label is None
         await project.redo()
         await project.redo()
-        assert dataset.fetch(project.rows, [3])[3].answer == "new"
+        assert examples.fetch(project.rows, [3])[3].answer == "new"
         assert project.redo_label is None
 
     asyncio.run(go())
@@ -71,7 +72,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
 
     def state():
         ids = filters.find(project.rows)
-        return list(dataset.fetch(project.rows, ids).items()), spec.load(project.rows)
+        return list(examples.fetch(project.rows, ids).items()), spec.load(project.rows)
 
     async def go():
         states, place = [state()], 0
@@ -86,13 +87,13 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
     async def apply(verb, argument, number):
         ids = filters.find(project.rows)
         if verb == "add":
-            return await project.write("add", dataset.add, rows(argument))
+            return await project.write("add", examples.add, rows(argument))
         if verb == "spec":
             return await project.write("spec", facts.save, spec.Spec(text=argument, name=str(number)))
         chosen = [ids[argument % len(ids)]] if ids else []
         if verb == "delete" or not chosen:
-            return await project.write("delete", dataset.delete, chosen)
-        return await project.write("edit", dataset.edit, chosen[0], "answer", f"edit {number}")
+            return await project.write("delete", examples.delete, chosen)
+        return await project.write("edit", examples.edit, chosen[0], "answer", f"edit {number}")
 
     try:
         asyncio.run(go())
@@ -102,7 +103,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
 
 def test_a_failing_change_leaves_nothing(project):
     def half(db):
-        dataset.add(db, rows(3))
+        examples.add(db, rows(3))
         raise JukuError("no")
 
     async def go():
@@ -137,7 +138,7 @@ def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
     began = threading.Event()
 
     def endless(db, reporter):
-        dataset.add(db, rows(1))
+        examples.add(db, rows(1))
         began.set()
         while True:
             reporter.check()
@@ -150,7 +151,7 @@ def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not filters.find(project.rows) and project.undo_label is None
-        assert (await project.write("Add", dataset.add, rows(1))).count == 1
+        assert (await project.write("Add", examples.add, rows(1))).count == 1
 
     asyncio.run(go())
 
@@ -184,14 +185,14 @@ def test_images_of_a_way_forward_that_has_ended_are_dropped(project):
 
 def test_a_change_after_an_undo_ends_the_way_forward(project):
     async def go():
-        await project.write("Add", dataset.add, rows(3))
-        await project.write("Edit", dataset.edit, 1, "answer", "first")
+        await project.write("Add", examples.add, rows(3))
+        await project.write("Edit", examples.edit, 1, "answer", "first")
         await project.undo()
         assert project.redo_label == "Edit"
-        await project.write("Edit", dataset.edit, 2, "answer", "second")
+        await project.write("Edit", examples.edit, 2, "answer", "second")
         assert project.redo_label is None
         assert (await project.redo()).label == ""
-        assert [row.answer for row in dataset.examples(project.rows)] == ["answer 0", "second", "answer 2"]
+        assert [row.answer for row in examples.examples(project.rows)] == ["answer 0", "second", "answer 2"]
 
     asyncio.run(go())
 
@@ -201,13 +202,13 @@ def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
     monkeypatch.setattr(projects, "UNDO_LIMIT", 3)
 
     async def go():
-        await project.write("Add", dataset.add, rows(1))
+        await project.write("Add", examples.add, rows(1))
         for number in range(5):
-            await project.write("Edit", dataset.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
         undone = 0
         while (await project.undo()).label:
             undone += 1
-        assert (undone, dataset.fetch(project.rows, [1])[1].answer) == (3, "edit 1")
+        assert (undone, examples.fetch(project.rows, [1])[1].answer) == (3, "edit 1")
 
     asyncio.run(go())
 
@@ -248,7 +249,7 @@ def test_a_newer_project_is_refused(tmp_path):
 def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     path = tmp_path / "old.juku"
     project = Project(path)
-    asyncio.run(project.write("Add", dataset.add, rows(2)))
+    asyncio.run(project.write("Add", examples.add, rows(2)))
     project.close()
     more = [*schema.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
     monkeypatch.setattr(schema, "MIGRATIONS", more)
@@ -271,15 +272,15 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 
 def test_a_full_disk_is_said_and_loses_nothing(project):
     async def go():
-        await project.write("Add", dataset.add, rows(5))
+        await project.write("Add", examples.add, rows(5))
         pages = project._writing.submit(lambda: project._db.execute("PRAGMA page_count").fetchone()[0]).result()
         # SQLite's own limit fails in the same way, and with the same words, as a disk without room.
         project._writing.submit(lambda: project._db.execute(f"PRAGMA max_page_count = {pages + 2}")).result()
         with pytest.raises(ProjectError, match="full"):
-            await project.write("Add", dataset.add, rows(5000))
+            await project.write("Add", examples.add, rows(5000))
         assert len(filters.find(project.rows)) == 5
         project._writing.submit(lambda: project._db.execute("PRAGMA max_page_count = 100000")).result()
-        await project.write("Add", dataset.add, rows(5000))
+        await project.write("Add", examples.add, rows(5000))
         assert len(filters.find(project.rows)) == 5005
 
     asyncio.run(go())
@@ -295,7 +296,7 @@ def test_who_cancels_too_late_hears_what_was_done(project):
         heard.append("went on")
 
     def add(db):
-        dataset.add(db, rows(3))
+        examples.add(db, rows(3))
         loop.call_soon_threadsafe(lambda: (task.cancel(), done.set()))
         assert done.wait(PATIENCE)
 
@@ -318,7 +319,7 @@ def test_a_time_that_runs_out_while_something_is_written_is_told_as_such(project
             async with asyncio.timeout(None) as limit:
 
                 def add(db):
-                    dataset.add(db, rows(1))
+                    examples.add(db, rows(1))
                     over = threading.Event()
                     loop.call_soon_threadsafe(limit.reschedule, loop.time())
                     loop.call_soon_threadsafe(loop.call_later, 0.01, over.set)
@@ -333,7 +334,7 @@ def test_a_time_that_runs_out_while_something_is_written_is_told_as_such(project
 
 def test_a_killed_process_loses_nothing_that_was_done(tmp_path):
     """kill -9 at random moments: the file is sound and holds exactly the steps that were finished."""
-    kill_often(tmp_path, "tests.core.edit_for_ever", KILLS)
+    kill_often(tmp_path, "tests.support.edit_forever", KILLS)
 
 
 def kill_often(tmp_path, module, rounds):
@@ -404,6 +405,6 @@ def test_where_the_file_or_its_folder_cannot_be_written_it_is_only_read(project,
     with closing(Project(project.path)) as opened:
         assert opened.read_only and opened.notice
         with pytest.raises(ProjectError, match="read-only"):
-            asyncio.run(opened.write("Add", dataset.add, rows(1)))
+            asyncio.run(opened.write("Add", examples.add, rows(1)))
     with closing(Project(project.path.with_name("new.juku"))) as new:
         assert not new.read_only

@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, processes, project_lock
+from core import processes
+from core.dataset import examples
 from core.errors import ProjectError, ProjectInUseError
 from core.formats import jsonl
-from core.project import Project
-from core.project_lock import ProjectLockedError, lock_file, take_over
+from core.paths import ROOT
+from core.storage import project_lock
+from core.storage.project import Project
+from core.storage.project_lock import ProjectLockedError, lock_file, take_over
 
-ROOT = Path(__file__).parent.parent.parent
 NOBODY = 65534
 OPEN = """
 import ctypes, os, sys
 from pathlib import Path
-from core.project import Project
+from core.storage.project import Project
 if len(sys.argv) > 2:  # another account, which could not start this Python itself
     os.setgroups([])
     os.setgid(int(sys.argv[2]))
@@ -65,8 +67,8 @@ def elsewhere(path):
 
 
 def add(project):
-    row = dataset.read_row(jsonl.new_row("", "q", "a"))
-    return asyncio.run(project.write("Add", dataset.add, [row]))
+    row = examples.read_row(jsonl.new_row("", "q", "a"))
+    return asyncio.run(project.write("Add", examples.add, [row]))
 
 
 def test_the_lock_is_there_while_the_project_is_open(path):

@@ -12,30 +12,31 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, filters, schema
-from core import project as projects
+from core.dataset import examples, filters
 from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.formats import jsonl
-from core.project import Project
-from core.reading_copy import opened
-
-ROOT = Path(__file__).parent.parent.parent
+from core.paths import ROOT
+from core.storage import project as projects
+from core.storage import schema
+from core.storage.project import Project
+from core.storage.read_only_copy import opened
 
 LOOK = """
 import asyncio, os, sys
 from pathlib import Path
-from core import dataset, filters, schema
+from core.dataset import examples, filters
+from core.storage import schema
 from core.errors import ProjectError
-from core.project import open_existing
+from core.storage.project import open_existing
 os.setgid(65534), os.setuid(65534)
 for _round in range(int(sys.argv[2])):
     project = open_existing(Path(sys.argv[1]))
     assert project.read_only and project.notice
     assert project._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    answers = {row.answer for row in dataset.examples(project.rows)}
+    answers = {row.answer for row in examples.examples(project.rows)}
     assert len(answers) <= 1, answers
     try:
-        asyncio.run(project.write("", dataset.delete, filters.find(project.rows)))
+        asyncio.run(project.write("", examples.delete, filters.find(project.rows)))
     except ProjectError as error:
         print(len(filters.find(project.rows)), error.title, flush=True)
     project.close()
@@ -46,7 +47,7 @@ import os
 import shutil
 from pathlib import Path
 from core.errors import ProjectError
-from core.project import open_existing
+from core.storage.project import open_existing
 os.setgid(65534), os.setuid(65534)
 try:
     open_existing(Path("{path}"))
@@ -57,12 +58,13 @@ except ProjectError as error:
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from core import dataset, filters, schema
-from core.editing import Pattern, replace
-from core.project import Project
+from core.dataset import examples, filters
+from core.storage import schema
+from core.dataset.bulk_edits import Pattern, replace
+from core.storage.project import Project
 from core.progress import Reporter
-import core.project
-core.project.QUIET = 0.05
+import core.storage.project
+core.storage.project.QUIET = 0.05
 async def go():
     project = Project(Path(sys.argv[1]))
     number = 0
@@ -77,19 +79,19 @@ asyncio.run(go())
 
 
 def rows(count, answer="answer 0"):
-    return [dataset.read_row(jsonl.new_row("", f"q{number}", answer)) for number in range(count)]
+    return [examples.read_row(jsonl.new_row("", f"q{number}", answer)) for number in range(count)]
 
 
 def test_a_project_that_is_open_is_looked_at_as_it_is(project):
-    asyncio.run(project.write("", dataset.add, rows(3)))
+    asyncio.run(project.write("", examples.add, rows(3)))
     with pytest.raises(ProjectInUseError):
         projects.open_existing(project.path)
     with closing(projects.look_at(project.path)) as seen:
         assert len(filters.find(seen.rows)) == 3
         assert project.path.name in seen.notice
         with pytest.raises(ProjectError, match="read-only"):
-            asyncio.run(seen.write("", dataset.add, rows(1)))
-        asyncio.run(project.write("", dataset.add, rows(2)))
+            asyncio.run(seen.write("", examples.add, rows(1)))
+        asyncio.run(project.write("", examples.add, rows(2)))
         assert len(filters.find(seen.rows)) == 3
 
         async def child():
@@ -105,7 +107,7 @@ def test_a_project_that_is_open_is_looked_at_as_it_is(project):
 
 
 def test_a_closed_project_is_read_without_a_copy_and_left_as_it_was(project):
-    asyncio.run(project.write("", dataset.add, rows(3)))
+    asyncio.run(project.write("", examples.add, rows(3)))
     project.close()
     before = project.path.read_bytes()
     with opened(project.path) as db:
@@ -126,7 +128,7 @@ def test_another_account_looks_while_this_one_writes(public):
     """It may not write the folder, and found "invalid page number" when it took the file for a fixed one."""
     path = public / "test.juku"
     project = Project(path)
-    asyncio.run(project.write("", dataset.add, rows(2000)))
+    asyncio.run(project.write("", examples.add, rows(2000)))
     project.close()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     writer = subprocess.Popen([sys.executable, "-c", WRITE, path], env=env, stdout=subprocess.PIPE, text=True)
@@ -155,13 +157,13 @@ def test_reading_never_takes_the_log_of_another_copy(tmp_path):
     """As where a folder was copied file by file while the project was open; SQLite would write that log over the file."""
     path, older = tmp_path / "p.juku", tmp_path / "older.juku"
     with closing(projects.create(path)) as project:
-        asyncio.run(project.write("", dataset.add, rows(1)))
+        asyncio.run(project.write("", examples.add, rows(1)))
         assert asyncio.run(project.checkpoint())
         shutil.copy(path, older)
-        asyncio.run(project.write("", dataset.add, rows(1)))
+        asyncio.run(project.write("", examples.add, rows(1)))
         shutil.copy(path.with_name("p.juku-wal"), tmp_path / "kept")
     with closing(projects.open_existing(older)) as project:
-        asyncio.run(project.write("", dataset.add, rows(3)))
+        asyncio.run(project.write("", examples.add, rows(3)))
     (tmp_path / "kept").rename(tmp_path / "older.juku-wal")
     before = older.read_bytes()
     with pytest.raises(MissingLogError), opened(older):
@@ -182,15 +184,15 @@ def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeyp
         schema.migrate(db)
     before = (tmp_path / "old.juku").read_bytes()
     with opened(tmp_path / "old.juku") as db:
-        assert not list(dataset.examples(db))
+        assert not list(examples.examples(db))
     assert (tmp_path / "old.juku").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
 
 
 def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_path):
-    asyncio.run(project.write("", dataset.add, rows(1)))
+    asyncio.run(project.write("", examples.add, rows(1)))
     asyncio.run(project.checkpoint())
-    asyncio.run(project.write("", dataset.add, rows(2)))
+    asyncio.run(project.write("", examples.add, rows(2)))
     alone = tmp_path / "alone.juku"
     shutil.copy(project.path, alone)
     with pytest.raises(MissingLogError, match=r"alone\.juku"):
@@ -202,7 +204,7 @@ def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_p
 
 
 def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
-    asyncio.run(project.write("", dataset.add, rows(2)))
+    asyncio.run(project.write("", examples.add, rows(2)))
     monkeypatch.setattr(projects, "is_on_fixed_medium", lambda _path: True)
     with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
         assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path

@@ -3,23 +3,25 @@
 import asyncio
 import shutil
 
-from core import dataset, inquiries, safety
+from core.dataset import examples
 from core.formats import jsonl
+from core.generation import llm_runs
+from core.storage import safety_check
 
 
 def add(db):
-    dataset.add(db, [dataset.read_row(jsonl.new_row("", "q", "a"))])
+    examples.add(db, [examples.read_row(jsonl.new_row("", "q", "a"))])
 
 
 def test_a_file_without_the_last_records_is_not_called_safe(project, tmp_path):
     """Of jobs, exams, chats and what was asked, as of rows: nothing of them is undoable, all of it was paid for."""
     older = tmp_path / "older.juku"
-    for change in (add, lambda db: inquiries.begin(db, "judge", "local", "m", [{"row": 1}])):
+    for change in (add, lambda db: llm_runs.begin(db, "judge", "local", "m", [{"row": 1}])):
         asyncio.run(project.checkpoint())
         shutil.copy(project.path, older)
         asyncio.run(project.write("", change))
-        known = safety._state(project.rows)
-        found, is_whole = safety._on_disk(older)
+        known = safety_check._state(project.rows)
+        found, is_whole = safety_check._on_disk(older)
         assert is_whole
-        assert not safety._holds(found, known)
-        assert asyncio.run(safety.look(project)).is_safe
+        assert not safety_check._holds(found, known)
+        assert asyncio.run(safety_check.look(project)).is_safe

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core import shared_disks
-from core.shared_disks import network, sync_program, warning
+from core.storage import synced_folders
+from core.storage.synced_folders import network, sync_program, warning
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ MOUNTINFO = r"""22 28 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 def test_a_network_drive_is_known_by_its_mount(tmp_path, monkeypatch, folder, kind):
     told = tmp_path / "mountinfo"
     told.write_text(MOUNTINFO.format(place=tmp_path))
-    monkeypatch.setattr(shared_disks, "MOUNTS", told)
+    monkeypatch.setattr(synced_folders, "MOUNTS", told)
     (tmp_path / folder).mkdir(parents=True)
     assert network(tmp_path / folder / "p.juku") == kind
     assert (kind in warning(tmp_path / folder / "p.juku")) or not kind
@@ -102,9 +102,9 @@ def test_macos_tells_by_mount(monkeypatch):
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_more: subprocess.CompletedProcess(command, 0, stdout=told)
     )
-    assert shared_disks._by_mount(Path("/Volumes/my share/a/p.juku")) == "smbfs"
-    assert shared_disks._by_mount(Path("/Volumes/stick/p.juku")) == "msdos"
-    assert shared_disks._by_mount(Path("/Users/me/p.juku")) == "apfs"
+    assert synced_folders._by_mount(Path("/Volumes/my share/a/p.juku")) == "smbfs"
+    assert synced_folders._by_mount(Path("/Volumes/stick/p.juku")) == "msdos"
+    assert synced_folders._by_mount(Path("/Users/me/p.juku")) == "apfs"
 
 
 def test_this_disk_is_no_network(tmp_path):

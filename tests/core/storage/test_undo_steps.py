@@ -8,24 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from core import dataset, facts, filters, importing, log_check, schema, spec, storage
-from core import project as projects
-from core.connection import transaction
+from core.dataset import examples, filters, importing
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Changes, Project
+from core.spec import facts, spec
+from core.storage import database_file, schema, wal_check
+from core.storage import project as projects
+from core.storage.connection import transaction
+from core.storage.project import Changes, Project
 
 
 def rows(count):
-    return [dataset.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
+    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
 
 
 def add(project, count, label="Add"):
-    return asyncio.run(project.write(label, dataset.add, rows(count)))
+    return asyncio.run(project.write(label, examples.add, rows(count)))
 
 
 def answers(project):
-    return [row.answer for row in dataset.examples(project.rows)]
+    return [row.answer for row in examples.examples(project.rows)]
 
 
 def note(db):
@@ -36,7 +38,7 @@ def note(db):
 
 def test_a_write_says_which_rows_it_has_touched(project):
     assert add(project, 3).ids == {"example": {1, 2, 3}}
-    changes = asyncio.run(project.write("Edit", dataset.edit, 2, "answer", "new"))
+    changes = asyncio.run(project.write("Edit", examples.edit, 2, "answer", "new"))
     assert (changes.ids, changes.counts, changes.tables) == ({"example": {2}}, {"example": 1}, {"example"})
     changes = asyncio.run(project.undo())
     assert (changes.ids, changes.counts) == ({"example": {2}}, {"example": 1})
@@ -72,7 +74,7 @@ def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
     def load(count):
         def some(db):
             for row in rows(count):
-                dataset.add(db, [row])
+                examples.add(db, [row])
             return {"example": range(1, count + 1)}
 
         return asyncio.run(project.load("Load", some, Reporter()))
@@ -97,7 +99,7 @@ def test_steps_of_both_ways_go_on_in_the_next_session(tmp_path):
 
     async def edit(project):
         for answer in ("first", "second", "third"):
-            await project.write(f"to {answer}", dataset.edit, 1, "answer", answer)
+            await project.write(f"to {answer}", examples.edit, 1, "answer", answer)
         await project.undo()
 
     with closing(Project(path)) as project:
@@ -118,7 +120,7 @@ def test_a_deleted_text_that_undo_can_bring_back_stays_in_the_file(tmp_path):
     path = tmp_path / "a.juku"
     with closing(Project(path)) as project:
         add(project, 2)
-        asyncio.run(project.write("Delete", dataset.delete, [1, 2]))
+        asyncio.run(project.write("Delete", examples.delete, [1, 2]))
     with closing(Project(path)) as project:
         asyncio.run(project.undo())
         assert answers(project) == ["answer 0", "answer 1"]
@@ -246,7 +248,7 @@ def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
         before = schema.revision(project.rows), schema.commits(project.rows)
         write()
         assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)
-        found = log_check.read(project.path)
+        found = wal_check.read(project.path)
         assert found.log is not None and found.file > 0 and found.log == -found.file
         assert asyncio.run(project.checkpoint())
 
@@ -256,9 +258,9 @@ def test_a_file_holds_what_there_was_only_with_its_records(project):
     asyncio.run(project.write("Note", note))
     assert asyncio.run(project.checkpoint())
     mark, commits = project._writing.submit(project._storage.stand).result()
-    assert storage._holds(project.path, (mark, commits))
-    assert not storage._holds(project.path, (mark, commits + 1))
-    assert not storage._holds(project.path, (mark - 1, commits))
+    assert database_file._holds(project.path, (mark, commits))
+    assert not database_file._holds(project.path, (mark, commits + 1))
+    assert not database_file._holds(project.path, (mark - 1, commits))
 
 
 def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):

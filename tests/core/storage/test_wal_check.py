@@ -7,17 +7,18 @@ from contextlib import closing, suppress
 
 import pytest
 
-from core import dataset, filters, importing, log_check
-from core import project as projects
+from core.dataset import examples, filters, importing
+from core.dataset.import_blocks import Options
 from core.errors import MissingLogError
 from core.formats import jsonl
-from core.project import Project
-from core.rows import Options
-from tests.core.edit_for_ever import contents
+from core.storage import project as projects
+from core.storage import wal_check
+from core.storage.project import Project
+from tests.support.edit_forever import contents
 
 
 def row(text):
-    return dataset.read_row(jsonl.new_row("", text, text))
+    return examples.read_row(jsonl.new_row("", text, text))
 
 
 def log_of(path):
@@ -73,16 +74,16 @@ async def live(project, moments):
             moments.states.append(state)
         moments.copy()
 
-    await done(project.write("", dataset.add, [row("first")]))
-    await done(project.write("", dataset.add, [row("second")]))
+    await done(project.write("", examples.add, [row("first")]))
+    await done(project.write("", examples.add, [row("second")]))
     await project.checkpoint()
     await done(importing.bring(project, path, Options(skip_known=False)))
     await project.checkpoint()
     async with project.frozen():
-        await done(project.write("", dataset.add, [row("third")]))
-    await done(project.write("", dataset.edit, 1, "answer", "other"))
+        await done(project.write("", examples.add, [row("third")]))
+    await done(project.write("", examples.edit, 1, "answer", "other"))
     await project.checkpoint()
-    await done(project.write("", dataset.add, [row("fourth")]))
+    await done(project.write("", examples.add, [row("fourth")]))
 
 
 @pytest.fixture
@@ -131,9 +132,9 @@ def test_who_opens_what_is_there_goes_on_without_the_log(project, tmp_path):
     copy, both = tmp_path / "copy.juku", tmp_path / "both.juku"
 
     async def go():
-        await project.write("", dataset.add, [row("kept")])
+        await project.write("", examples.add, [row("kept")])
         await project.checkpoint()
-        await project.write("", dataset.add, [row("in the log")])
+        await project.write("", examples.add, [row("in the log")])
 
     asyncio.run(go())
     for target in (copy, both):
@@ -148,7 +149,7 @@ def test_who_opens_what_is_there_goes_on_without_the_log(project, tmp_path):
         projects.open_existing(copy)
     assert copy.read_bytes() == before
     with closing(projects.open_existing(copy, without_log=True)) as part:
-        assert [one.question for one in dataset.examples(part.rows)] == ["kept"]
+        assert [one.question for one in examples.examples(part.rows)] == ["kept"]
     projects.open_existing(copy).close()  # said once
     shutil.copy(log_of(project.path), log_of(copy))  # too late: the file has gone on without it
     with pytest.raises(MissingLogError, match="does not belong"):
@@ -163,12 +164,12 @@ def test_no_bytes_beside_a_project_make_looking_raise(tmp_path):
     Project(path).close()
     for junk in (b"", b"x", b"\0" * 100, b"7\x7f\x06\x82" * 4000, bytes(range(256)) * 100):
         log_of(path).write_bytes(junk)
-        log_check.read(path)
+        wal_check.read(path)
         with suppress(MissingLogError):
             Project(path).close()
     for junk in (b"", b"x", b"SQLite format 3\0" + b"\xff" * 5000):
         path.write_bytes(junk)
-        assert log_check.read(path).file == 0
+        assert wal_check.read(path).file == 0
 
 
 def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
@@ -176,7 +177,7 @@ def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
     Project(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM meta WHERE key = 'log'")
-        assert log_check.read(path) == log_check.Logs(0, None, 0) or log_check.read(path).belongs
+        assert wal_check.read(path) == wal_check.Logs(0, None, 0) or wal_check.read(path).belongs
 
 
 @pytest.mark.parametrize(
@@ -185,11 +186,11 @@ def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
 def test_a_page_torn_by_a_power_cut_keeps_no_project_from_being_opened(project, tmp_path, torn):
     """Its frame says that it is whole; only its checksum, which SQLite compares, tells."""
     path, log = tmp_path / "torn.juku", tmp_path / "torn.juku-wal"
-    asyncio.run(project.write("", dataset.add, [row("kept")]))
+    asyncio.run(project.write("", examples.add, [row("kept")]))
     whole = log_of(project.path).read_bytes()
     size = int.from_bytes(whole[8:12], "big")
     shutil.copy(project.path, path)
-    frames = range(log_check.HEADER + log_check.FRAME, len(whole), log_check.FRAME + size)
+    frames = range(wal_check.HEADER + wal_check.FRAME, len(whole), wal_check.FRAME + size)
     log.write_bytes(b"".join([whole[:32], *(whole[at - 24 : at] + torn.ljust(size, b"\xff") for at in frames)]))
     with closing(projects.open_existing(path)) as found:
         assert not len(filters.find(found.rows))

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import difference, samples
-from core.difference import Hunk
-from tests.patience import effort
+from core.dataset import sample_projects
+from core.text import diff
+from core.text.diff import Hunk
+from tests.support.patience import effort
 
 LINES = st.lists(st.sampled_from(["", "a", "b\r", "b", "ab cd", "試合は60分。", "試合は70分。"]), max_size=12).map(
     "\n".join
@@ -16,7 +17,7 @@ LINES = st.lists(st.sampled_from(["", "a", "b\r", "b", "ab cd", "試合は60分�
 
 
 def rows(old, new):
-    return [(row.old, row.new) for row in difference.pairs(old, new)]
+    return [(row.old, row.new) for row in diff.pairs(old, new)]
 
 
 @pytest.mark.parametrize(
@@ -36,33 +37,33 @@ def rows(old, new):
     ],
 )
 def test_hunks(old, new, expected):
-    assert difference.hunks(old, new) == expected
+    assert diff.hunks(old, new) == expected
 
 
 @given(LINES, LINES)
 def test_all_give_the_new_text_and_none_the_old_one(old, new):
-    found = range(len(difference.hunks(old, new)))
-    assert difference.taken(old, new, found) == new
-    assert difference.taken(old, new, []) == old
+    found = range(len(diff.hunks(old, new)))
+    assert diff.taken(old, new, found) == new
+    assert diff.taken(old, new, []) == old
 
 
 @given(LINES, LINES, st.sets(st.integers(0, 12)))
 def test_what_was_not_chosen_can_still_be_taken(old, new, chosen):
     """One change after the other leads to the new text too."""
-    half = difference.taken(old, new, chosen)
-    assert difference.taken(half, new, range(len(difference.hunks(half, new)))) == new
+    half = diff.taken(old, new, chosen)
+    assert diff.taken(half, new, range(len(diff.hunks(half, new)))) == new
 
 
 @given(LINES, LINES)
 def test_rows_hold_every_line_once_and_in_order(old, new):
-    found = difference.pairs(old, new)
-    assert [row.old_number for row in found if row.old is not None] == list(range(1, len(difference.lines(old)) + 1))
-    assert [row.new_number for row in found if row.new is not None] == list(range(1, len(difference.lines(new)) + 1))
+    found = diff.pairs(old, new)
+    assert [row.old_number for row in found if row.old is not None] == list(range(1, len(diff.lines(old)) + 1))
+    assert [row.new_number for row in found if row.new is not None] == list(range(1, len(diff.lines(new)) + 1))
     assert all(row.old == row.new for row in found if row.hunk is None)
     assert all(row.old is not None or row.new is not None for row in found)
     changed = [row.hunk for row in found if row.hunk is not None]
     assert changed == sorted(changed)
-    assert set(changed) == set(range(len(difference.hunks(old, new))))
+    assert set(changed) == set(range(len(diff.hunks(old, new))))
 
 
 def test_alike_lines_stand_side_by_side():
@@ -81,8 +82,8 @@ def test_alike_lines_stand_side_by_side():
 
 def test_unlike_lines_go_in_order():
     assert rows("one", "夏\n秋") == [("one", "夏"), (None, "秋")]
-    assert difference.alike("The match lasts 60 minutes.", "The match lasts 70 minutes.")
-    assert not difference.alike("one", "夏")
+    assert diff.alike("The match lasts 60 minutes.", "The match lasts 70 minutes.")
+    assert not diff.alike("one", "夏")
 
 
 def test_a_carriage_return_is_seen_only_where_it_is_all_that_differs():
@@ -92,12 +93,12 @@ def test_a_carriage_return_is_seen_only_where_it_is_all_that_differs():
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_a_sentence_of_the_sample_changed(name):
-    old = (samples.FOLDER / name / "spec.md").read_text(encoding="utf-8")
+    old = (sample_projects.FOLDER / name / "spec.md").read_text(encoding="utf-8")
     before = old.split("\n")
     place = next(at for at, line in enumerate(before) if "." in line or "。" in line)
     new = "\n".join(line + "!" if at == place else line for at, line in enumerate(before))
-    assert difference.hunks(old, new) == [Hunk(place, place + 1, place, place + 1)]
-    (row,) = (row for row in difference.pairs(old, new) if row.hunk is not None)
+    assert diff.hunks(old, new) == [Hunk(place, place + 1, place, place + 1)]
+    (row,) = (row for row in diff.pairs(old, new) if row.hunk is not None)
     assert (row.old_number, row.new_number) == (place + 1, place + 1)
 
 
@@ -125,4 +126,4 @@ HARD = {
 @pytest.mark.parametrize("name", HARD)
 def test_large_texts_take_no_time(name):
     old, new = HARD[name]
-    assert effort(lambda: difference.pairs(old, new)) < 1
+    assert effort(lambda: diff.pairs(old, new)) < 1

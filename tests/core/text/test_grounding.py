@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import grounding, language
-from core.grounding import Doubt, doubts, worded
-from tests.patience import effort
+from core import language
+from core.text import grounding
+from core.text.grounding import Doubt, doubts, worded
+from tests.support.patience import effort
 from tools import grounding as measured
 
 # Slightly below what tools/grounding.py prints: they only guard what was reached.

@@ -2,16 +2,16 @@
 
 import json
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core import statements
-from tests.patience import effort
+from core.paths import RESOURCES
+from core.text import statements
+from tests.support.patience import effort
 
-SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
+SAMPLES = RESOURCES / "samples"
 # Facts whose quote is not one sentence: a part of one, or a sentence with the list after it.
 APART = {"hobannu-en": {"f04", "f18"}, "hobannu-ja": {"f18"}}
 

@@ -1,6 +1,6 @@
 """Whenever the program is killed, no job is lost and none is made twice. The whole table: tools/crash_matrix.py."""
 
-from tests.core.crash_matrix import Matrix
+from tests.support.crash_matrix import Matrix
 
 SHORT = 16  # points that are tried in a test, spread over the whole life
 

@@ -3,15 +3,16 @@ import json
 
 import pytest
 
-from core import dataset, jobs, standing, tokens, training
+from core.dataset import examples, token_counts
 from core.progress import Reporter
 from core.providers import Checkpoint, Event, JobState
-from core.training import Plan
+from core.training import job_progress, jobs, submit
+from core.training.submit import Plan
 
 
 @pytest.fixture
 def job(sample):
-    (id,) = asyncio.run(training.enqueue(sample, "fake", [Plan("gpt-4o-mini", "study", {"n_epochs": 4})]))
+    (id,) = asyncio.run(submit.enqueue(sample, "fake", [Plan("gpt-4o-mini", "study", {"n_epochs": 4})]))
     return id
 
 
@@ -26,11 +27,11 @@ def tell(project, id, status, steps=(), found=(), **told):
 
 
 def look(project):
-    return standing.load(project.rows, {})[0]
+    return job_progress.load(project.rows, {})[0]
 
 
 def test_a_job_that_waits_tells_nothing(sample, job):
-    assert look(sample) == standing.Standing(jobs.job(sample.rows, job))
+    assert look(sample) == job_progress.Standing(jobs.job(sample.rows, job))
     assert look(sample).share is None
 
 
@@ -43,19 +44,19 @@ def test_how_far_a_job_is(sample, job):
 def test_the_tokens_until_now_are_those_of_its_rows_times_the_epochs(sample, job):
     tell(sample, job, "running", (5,))
     assert look(sample).tokens is None  # not counted yet
-    asyncio.run(tokens.refresh(sample, tokens.encoding_of("gpt-4o-mini"), Reporter()))
-    ids = list(dataset.ids_of(sample.rows, training.trained("study")))
-    one = sum(tokens.of_rows(sample.rows, ids, tokens.encoding_of("gpt-4o-mini")).values())
+    asyncio.run(token_counts.refresh(sample, token_counts.encoding_of("gpt-4o-mini"), Reporter()))
+    ids = list(examples.ids_of(sample.rows, submit.trained("study")))
+    one = sum(token_counts.of_rows(sample.rows, ids, token_counts.encoding_of("gpt-4o-mini")).values())
     assert look(sample).tokens == one * 4 // 2
     tell(sample, job, "running", trained_tokens=123)
     assert look(sample).tokens == 123
 
 
 def test_what_the_server_settled_on_counts(sample, job):
-    assert standing.epochs_of(jobs.job(sample.rows, job)) == 4
+    assert job_progress.epochs_of(jobs.job(sample.rows, job)) == 4
     settled = json.dumps({"n_epochs": 3})
     asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,))))
-    assert standing.epochs_of(jobs.job(sample.rows, job)) == 3
+    assert job_progress.epochs_of(jobs.job(sample.rows, job)) == 3
 
 
 def test_a_job_that_has_succeeded_is_done(sample, job):
@@ -66,8 +67,8 @@ def test_a_job_that_has_succeeded_is_done(sample, job):
 
 def test_checkpoints_are_those_of_the_provider(sample, job):
     tell(sample, job, "running", found=[Checkpoint("c1", "m:1", 1, 5.0, {}), Checkpoint("c2", "m:2", 2, 6.0, {})])
-    assert standing.saved(sample.rows, "fake") == ["m:2", "m:1"]
-    assert standing.saved(sample.rows, "local") == []
+    assert job_progress.saved(sample.rows, "fake") == ["m:2", "m:1"]
+    assert job_progress.saved(sample.rows, "local") == []
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "succeeded"])

@@ -6,12 +6,14 @@ import time
 
 import pytest
 
-from core import curves, dataset, filters, jobs, queue, samples, training, uploads
+from core.dataset import examples, filters, sample_projects
 from core.errors import JukuError
-from core.project import Project
-from core.queue import Queue
-from core.training import Plan
-from tests.patience import PATIENCE
+from core.providers import uploads
+from core.storage.project import Project
+from core.training import job_queue, jobs, metrics, submit
+from core.training.job_queue import Queue
+from core.training.submit import Plan
+from tests.support.patience import PATIENCE
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
 
@@ -19,7 +21,7 @@ PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
 @pytest.fixture
 def sample(tmp_path):
     project = Project(tmp_path / "p.juku")
-    asyncio.run(project.write("", samples.fill, "hobannu-en"))
+    asyncio.run(project.write("", sample_projects.fill, "hobannu-en"))
     yield project
     project.close()
 
@@ -66,7 +68,7 @@ def run(project, server, work, **how):
 
 
 def queue_jobs(project, count, plan=PLAN):
-    return asyncio.run(training.enqueue(project, "fake", [plan] * count))
+    return asyncio.run(submit.enqueue(project, "fake", [plan] * count))
 
 
 def test_waiting_jobs_start_within_the_limit_and_the_next_when_one_ends(server, sample):
@@ -84,7 +86,7 @@ def test_waiting_jobs_start_within_the_limit_and_the_next_when_one_ends(server, 
 
 
 def test_many_jobs_starve_none(server, sample, monkeypatch):
-    monkeypatch.setattr(queue, "EVENTS_A_SECOND", 20.0)
+    monkeypatch.setattr(job_queue, "EVENTS_A_SECOND", 20.0)
     ids = queue_jobs(sample, 25)
 
     async def work(watch):
@@ -129,7 +131,7 @@ def test_events_checkpoints_and_results_are_kept_once_each_in_order(server, samp
     told = [event["message"] for event in server.events["ftjob-1"]]
     assert [event.message for event in jobs.events(sample.rows, id)] == told
     assert [(one.step, one.metrics["full_valid_loss"]) for one in jobs.checkpoints(sample.rows, id)] == [(2, 1.6)]
-    found = curves.series(sample.rows, id)
+    found = metrics.series(sample.rows, id)
     assert list(found["train_loss"].values) == [3.0, 1.5, 1.0]
     assert list(found["valid_loss"].steps) == [2]
     assert jobs.job(sample.rows, id).trained_tokens == 1234
@@ -161,7 +163,7 @@ def test_pause_resume_and_cancel_are_carried_out(server, sample):
 
     async def work(watch):
         await watch.until(lambda: watch.statuses()[id] == "running")
-        for act, status in ((training.pause, "paused"), (training.resume, "running"), (training.cancel, "cancelled")):
+        for act, status in ((submit.pause, "paused"), (submit.resume, "running"), (submit.cancel, "cancelled")):
             await act(sample, watch.provider, id)
             assert watch.statuses()[id] == status == server.jobs["ftjob-1"]["status"]
         assert jobs.job(sample.rows, id).wish == ""
@@ -187,7 +189,7 @@ def test_a_wish_that_was_not_answered_is_carried_out_later(server, sample):
 
 def test_a_job_that_waits_can_be_withdrawn(server, sample):
     first, second = queue_jobs(sample, 2)
-    asyncio.run(training.withdraw(sample, second))
+    asyncio.run(submit.withdraw(sample, second))
 
     async def work(watch):
         await watch.until(lambda: watch.statuses()[first] == "running")
@@ -204,9 +206,9 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
     server.end("ftjob-1", "succeeded")
 
     async def work(watch):
-        (found,) = await training.adoptable(sample, watch.provider)
-        await training.adopt(sample, "fake", [found])
-        assert await training.adoptable(sample, watch.provider) == []
+        (found,) = await submit.adoptable(sample, watch.provider)
+        await submit.adopt(sample, "fake", [found])
+        assert await submit.adoptable(sample, watch.provider) == []
         watch.queue.wake()
         await watch.until(lambda: len(jobs.events(sample.rows, 1)) == 3)
         return watch.ended
@@ -222,11 +224,11 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
 
 
 def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server, sample):
-    wanted = training.training_rows(sample.rows, "study")
+    wanted = submit.training_rows(sample.rows, "study")
     (id,) = queue_jobs(sample, 1)
 
-    found = filters.find(sample.rows, training.trained("study"))
-    asyncio.run(sample.write("Delete", dataset.delete, found[:5]))
+    found = filters.find(sample.rows, submit.trained("study"))
+    asyncio.run(sample.write("Delete", examples.delete, found[:5]))
 
     async def work(watch):
         await watch.until(lambda: watch.statuses()[id] == "running")
@@ -246,8 +248,8 @@ def test_rows_must_fit_the_method(sample):
         "non_preferred_output": [{"role": "assistant", "content": "Four."}],
     }
 
-    rows = [dataset.read_row(json.dumps(pair), tags="pairs") for _n in range(10)]
-    asyncio.run(sample.write("", dataset.add, rows))
+    rows = [examples.read_row(json.dumps(pair), tags="pairs") for _n in range(10)]
+    asyncio.run(sample.write("", examples.add, rows))
     with pytest.raises(JukuError, match="compare two answers"):
         queue_jobs(sample, 1, Plan("base-model", "pairs"))
     assert queue_jobs(sample, 1, Plan("base-model", "pairs", method="dpo"))
@@ -255,9 +257,9 @@ def test_rows_must_fit_the_method(sample):
 
 def test_the_validation_rows_go_along(server, sample):
 
-    found = filters.find(sample.rows, training.trained("study"))[:3]
+    found = filters.find(sample.rows, submit.trained("study"))[:3]
     for row in found:
-        asyncio.run(sample.write("", dataset.edit, row, "split", "validation"))
+        asyncio.run(sample.write("", examples.edit, row, "split", "validation"))
     (id,) = queue_jobs(sample, 1, Plan("base-model", "study", validation=True))
 
     async def work(watch):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from core import jobs
-from core.curves import series
 from core.errors import ProviderError
-from core.project import Project
-from core.queue import Queue
-from tests.core.test_queue import queue_jobs, run, sample  # noqa: F401 - fixtures
-from tests.fake_server import KEY, Fault
+from core.storage.project import Project
+from core.training import jobs
+from core.training.job_queue import Queue
+from core.training.metrics import series
+from tests.core.training.test_job_queue import queue_jobs, run, sample  # noqa: F401 - fixtures
+from tests.support.fake_server import KEY, Fault
 
 UNTIL_SENT = [
     Fault(status=429, code="rate_limit_exceeded"),

@@ -3,14 +3,17 @@ import json
 
 import pytest
 
-from core import dataset, editing, evals, facts, filters, hold_out, jobs, lineage, revisions, spec, training, versions
+from core.dataset import bulk_edits, examples, filters, versions
+from core.exam import hold_out, runs
 from core.progress import Reporter
-from core.training import Plan
+from core.spec import facts, revisions, spec
+from core.training import jobs, lineage, submit
+from core.training.submit import Plan
 
 
 @pytest.fixture
 def job(sample):
-    (id,) = asyncio.run(training.enqueue(sample, "local", [Plan("base", "study", {"n_epochs": 3}, seed=7)]))
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", {"n_epochs": 3}, seed=7)]))
     return jobs.job(sample.rows, id)
 
 
@@ -28,12 +31,14 @@ def test_nothing_has_changed_at_first(sample, job):
 def test_only_rows_that_would_be_trained_on_count(sample, job):
     first, second, third = filters.find(sample.rows, lineage.taught(job))[:3]
     exam = filters.find(sample.rows, filters.Filter(split="test"))[0]
-    write(sample, dataset.edit, first, "answer", "Something else.")
-    write(sample, dataset.edit, second, "status", "rejected")
-    write(sample, dataset.delete, [third])
-    write(sample, dataset.edit, exam, "answer", "An exam question is not taught.")
+    write(sample, examples.edit, first, "answer", "Something else.")
+    write(sample, examples.edit, second, "status", "rejected")
+    write(sample, examples.delete, [third])
+    write(sample, examples.edit, exam, "answer", "An exam question is not taught.")
     write(
-        sample, dataset.add, [dataset.read_row('{"messages": []}', tags="study"), dataset.read_row("{}", tags="other")]
+        sample,
+        examples.add,
+        [examples.read_row('{"messages": []}', tags="study"), examples.read_row("{}", tags="other")],
     )
     found = lineage.since(sample.rows, job.id)
     assert (found.rows.added, found.rows.removed, found.rows.changed) == (1, 2, 1)
@@ -63,9 +68,9 @@ def test_without_a_frozen_copy_nothing_is_claimed(sample, job):
 
 def test_validation_rows_are_compared_by_themselves(sample, job):
     ids = filters.find(sample.rows, lineage.taught(job))[:4]
-    write(sample, editing.set_field, ids, "split", "validation", Reporter())
-    (id,) = asyncio.run(training.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
-    write(sample, dataset.edit, ids[0], "answer", "Changed.")
+    write(sample, bulk_edits.set_field, ids, "split", "validation", Reporter())
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
+    write(sample, examples.edit, ids[0], "answer", "Changed.")
     found = lineage.since(sample.rows, id)
     assert (found.rows.changed, found.validation.changed) == (0, 1)
 
@@ -82,7 +87,7 @@ def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
 
 def test_jobs_are_told_apart_by_what_only_one_has(sample):
     plans = [Plan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [Plan("base", "plain", {"n_epochs": 4})]
-    ids = asyncio.run(training.enqueue(sample, "local", plans, "sweep"))
+    ids = asyncio.run(submit.enqueue(sample, "local", plans, "sweep"))
     found = [jobs.job(sample.rows, id) for id in ids]
     assert lineage.told_apart(found) == [
         "rows study · n_epochs 2",
@@ -98,18 +103,18 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     tuned, base = [("local", "ft:a"), ("local", "base")], [("local", "base"), ("other", "ft:a")]
     assert lineage.leaks(sample.rows, tuned) == {}
     kept, reworded, copied, left = filters.find(sample.rows, lineage.taught(job))[:4]
-    text = dataset.fetch(sample.rows, [copied])[copied].data
+    text = examples.fetch(sample.rows, [copied])[copied].data
     write(sample, hold_out.keep, [kept, reworded], 1)
-    write(sample, dataset.edit, reworded, "question", "Now something quite different is asked of the reader?")
-    write(sample, dataset.edit, kept, "answer", "Another answer.")
-    write(sample, dataset.delete, [copied])
-    write(sample, dataset.add, [dataset.read_row(text, split="test")])
+    write(sample, examples.edit, reworded, "question", "Now something quite different is asked of the reader?")
+    write(sample, examples.edit, kept, "answer", "Another answer.")
+    write(sample, examples.delete, [copied])
+    write(sample, examples.add, [examples.read_row(text, split="test")])
     (again,) = set(filters.find(sample.rows, filters.Filter(split="test", status="approved"))) & set(
         filters.find(sample.rows)[-1:]
     )
     assert lineage.leaks(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
     assert lineage.leaks(sample.rows, base) == {}
-    run = asyncio.run(evals.begin(sample, evals.Plan([evals.Subject(*one) for one in tuned]), Reporter()))
-    leaking = {one.leak for one in evals.questions(sample.rows, run) if one.leak}
+    run = asyncio.run(runs.begin(sample, runs.Plan([runs.Subject(*one) for one in tuned]), Reporter()))
+    leaking = {one.leak for one in runs.questions(sample.rows, run) if one.leak}
     assert leaking >= {f"{kept} 100", f"{copied} 100"}
     assert f"{left} 100" not in leaking

@@ -5,14 +5,19 @@ import datetime
 
 import pytest
 
-from core import calendar, checks, dataset, filters, findings, preflight, presets, samples, training, versions
+from core import checks
+from core.dataset import examples as dataset_examples
+from core.dataset import filters, sample_projects, versions
+from core.dataset.filters import Filter
 from core.errors import ProviderError
-from core.filters import Filter
 from core.formats import jsonl
 from core.progress import Reporter
-from core.project import Project
-from core.training import Plan
-from tests.fake_server import Fault
+from core.providers import server_presets, shutdown_dates
+from core.review import findings
+from core.storage.project import Project
+from core.training import preflight, submit
+from core.training.submit import Plan
+from tests.support.fake_server import Fault
 
 PLAN = Plan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
 
@@ -21,7 +26,7 @@ PLAN = Plan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
 def sample(tmp_path, monkeypatch):
     monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
     project = Project(tmp_path / "p.juku")
-    asyncio.run(project.write("", samples.fill, "hobannu-en"))
+    asyncio.run(project.write("", sample_projects.fill, "hobannu-en"))
     yield project
     project.close()
 
@@ -36,7 +41,7 @@ def examine(project, *plans, server=None, kind="openai"):
             return provider
 
         try:
-            found = presets.preset(kind)
+            found = server_presets.preset(kind)
             return await preflight.examine(project, "fake", found, connect, plans, Reporter())
         finally:
             if provider:
@@ -50,11 +55,11 @@ def rules(report, severity):
 
 
 def add(project, *examples):
-    asyncio.run(project.write("", dataset.add, examples))
+    asyncio.run(project.write("", dataset_examples.add, examples))
 
 
 def row(question, answer, **fields):
-    return dataset.read_row(jsonl.new_row("", question, answer), tags="own", split="train", **fields)
+    return dataset_examples.read_row(jsonl.new_row("", question, answer), tags="own", split="train", **fields)
 
 
 def test_the_cost_is_tokens_times_epochs_at_the_dated_price(sample, server):
@@ -74,14 +79,14 @@ def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, serv
 
 def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
     found = asyncio.run(
-        preflight.examine(sample, "local", presets.preset("local"), None, [Plan("smollm2", "plain")], Reporter())
+        preflight.examine(sample, "local", server_presets.preset("local"), None, [Plan("smollm2", "plain")], Reporter())
     )
     assert found.cost == (0.0, 0.0)
     assert rules(found, "note") == {"few-rows"} and not found.asks
 
 
 def test_errors_block(sample, server):
-    add(sample, *[dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="own")] * 12)
+    add(sample, *[dataset_examples.read_row('{"messages": [{"role": "assitant"}]}', tags="own")] * 12)
     report = examine(sample, Plan(PLAN.model, "own"), server=server)
     assert report.is_blocked and "role-unknown" in rules(report, "error")
     for wrong in (Plan(PLAN.model, "nothing"), Plan(PLAN.model, "study", method="dpo"), Plan(PLAN.model, "study", {"n_epochs": 99})):  # fmt: skip
@@ -89,7 +94,7 @@ def test_errors_block(sample, server):
 
 
 def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server):
-    asked = next(dataset.examples(sample.rows, Filter(split="test", kind="reworded")))
+    asked = next(dataset_examples.examples(sample.rows, Filter(split="test", kind="reworded")))
     add(sample, row(asked.question, asked.answer), row("Who?", "Write to ann@acme.io, card 4111 1111 1111 1111."))
     own = filters.find(sample.rows, Filter(tag="own"))
     report = examine(sample, Plan(PLAN.model, "own"), server=server)
@@ -103,7 +108,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     assert f"{len(shown)} row" in leaks.message
     assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
     whole = findings.counts(sample.rows)["split-leakage"]
-    assert dataset.counts(sample.rows, "problems")["split-leakage"] == whole > len(shown)
+    assert dataset_examples.counts(sample.rows, "problems")["split-leakage"] == whole > len(shown)
     assert leaks.message.endswith(f"of this job ({whole} in the whole project)")
     for one in report.objections:
         if one.rule in ("personal-email", "personal-card", "split-leakage"):
@@ -142,7 +147,7 @@ def test_what_ends_is_said(sample, server, monkeypatch):
     assert {"closing", "shut-down"} <= rules(report, "warning")
     monkeypatch.setattr(preflight, "_today", lambda: datetime.date(2027, 1, 7))
     assert "closing" in rules(examine(sample, PLAN, server=server), "error")
-    monkeypatch.setattr(preflight, "_today", lambda: calendar.last_day("openai") + datetime.timedelta(400))
+    monkeypatch.setattr(preflight, "_today", lambda: shutdown_dates.last_day("openai") + datetime.timedelta(400))
     assert {"closing", "shut-down"} <= rules(examine(sample, PLAN, server=server), "error")
 
 
@@ -157,14 +162,14 @@ def test_models_and_limits_of_the_account_are_looked_at(sample, server):
 
 
 def test_the_same_wish_twice_is_noticed(sample, server):
-    asyncio.run(training.enqueue(sample, "fake", [PLAN]))
+    asyncio.run(submit.enqueue(sample, "fake", [PLAN]))
     assert "trained-already" in rules(examine(sample, PLAN, server=server), "warning")
     assert "trained-already" not in rules(examine(sample, Plan(PLAN.model, "study"), server=server), "warning")
 
 
 def test_a_kept_version_is_measured_as_it_was(sample, server):
     asyncio.run(project_keep(sample))
-    asyncio.run(sample.write("", dataset.delete, list(filters.find(sample.rows, Filter(tag="study")))[:100]))
+    asyncio.run(sample.write("", dataset_examples.delete, list(filters.find(sample.rows, Filter(tag="study")))[:100]))
     report = examine(sample, Plan(PLAN.model, "study", version=1), server=server)
     assert report.rows == 178 and report.tokens > 0
 

@@ -7,14 +7,15 @@ import json
 
 import pytest
 
-from core import dataset, jobs, rescue
+from core.dataset import examples
+from core.dataset.import_blocks import Options
+from core.dataset.importing import import_file
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
-from core.importing import import_file
 from core.progress import Cancelled, Reporter
-from core.rescue import Tuned
-from core.rows import Options
-from tests.fake_server import Fault
+from core.training import jobs, rescue
+from core.training.rescue import Tuned
+from tests.support.fake_server import Fault
 
 TODAY = datetime.date(2026, 11, 20)
 RESULTS = b"step,train_loss\n1,0.5\n"
@@ -162,9 +163,9 @@ def test_rows_that_the_project_had_before_get_the_tag_too(project, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("\ufeff" + "\r\n".join(texts), encoding="utf-8")
     tag = Tuned("ft:base model:o::1", "base", 0, None, True).tag
-    asyncio.run(project.write("", dataset.add, [dataset.read_row(texts[0], tags="mine")]))
+    asyncio.run(project.write("", examples.add, [examples.read_row(texts[0], tags="mine")]))
     asyncio.run(project.write("", lambda db: import_file(db, path, Reporter(), Options(tags=tag))))
     for _time in range(2):
         asyncio.run(project.write("tag", rescue.tag_known, path, tag))
-        tags = [row.tags for row in dataset.examples(project.rows)]
+        tags = [row.tags for row in examples.examples(project.rows)]
         assert tags == ["mine ft:base-model:o::1", "ft:base-model:o::1", "ft:base-model:o::1"]

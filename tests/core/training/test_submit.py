@@ -5,22 +5,23 @@ import json
 
 import pytest
 
-from core import chat, curves, dataset, jobs, training
+from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
-from core.jobs import CREATING, WAITING
-from core.providers import Sampling
-from core.providers.pace import LOOK
-from core.training import Plan
-from tests.fake_server import FINGERPRINT, Fault
-from tests.serving import run
+from core.providers import Sampling, chat_messages
+from core.providers.retry_policy import LOOK
+from core.training import jobs, metrics, submit
+from core.training.jobs import CREATING, WAITING
+from core.training.submit import Plan
+from tests.support.fake_server import FINGERPRINT, Fault
+from tests.support.serving import run
 
 PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
 
 
 def test_a_job_is_created_and_followed_to_its_end(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         updates = 0
 
         def move_on(_changes):
@@ -32,22 +33,22 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
             if updates == 3:
                 server.end("ftjob-1", "succeeded")
 
-        return await training.follow(sample, provider, id, move_on)
+        return await submit.follow(sample, provider, id, move_on)
 
     job = run(server, work)
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
     messages = [event.message for event in jobs.events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
-    assert [(m.step, m.total, m.loss) for m in curves.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
 
 def test_what_is_sent_is_what_was_planned(server, sample):
-    run(server, lambda provider: training.create(sample, provider, PLAN))
+    run(server, lambda provider: submit.create(sample, provider, PLAN))
     asked = server.jobs["ftjob-1"]["asked"]
     assert (asked["model"], asked["seed"], asked["suffix"]) == ("base-model", 7, "study")
     assert asked["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     rows = server.files[asked["training_file"]].decode().splitlines()
-    assert rows == training.training_rows(sample.rows, "study")
+    assert rows == submit.training_rows(sample.rows, "study")
     assert {tuple(json.loads(row)) for row in rows} == {("messages",)}
 
 
@@ -56,10 +57,10 @@ def test_after_a_lost_answer_the_job_is_found_and_not_made_again(server, sample)
 
     async def work(provider):
         with pytest.raises(ProviderError, match="cannot be reached"):
-            await training.create(sample, provider, PLAN)
+            await submit.create(sample, provider, PLAN)
         (job,) = jobs.jobs(sample.rows)
         assert (job.status, job.remote_id) == (CREATING, None)
-        await training.recover(sample, provider, job.id)
+        await submit.recover(sample, provider, job.id)
 
     run(server, work)
     (job,) = jobs.jobs(sample.rows)
@@ -71,14 +72,14 @@ def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
 
     async def work(provider):
         with pytest.raises(ProviderError):
-            await training.create(sample, provider, PLAN)
-        await training.recover(sample, provider, 1)
+            await submit.create(sample, provider, PLAN)
+        await submit.recover(sample, provider, 1)
         assert jobs.job(sample.rows, 1).status == CREATING, "a slow server may still make it"
-        for _look in range(training.LOOKS):
-            await training.recover(sample, provider, 1)
+        for _look in range(submit.LOOKS):
+            await submit.recover(sample, provider, 1)
         assert jobs.job(sample.rows, 1).status == WAITING
         server.lose_request = False
-        await training.update(sample, provider, 1)
+        await submit.update(sample, provider, 1)
 
     run(server, work)
     assert (jobs.job(sample.rows, 1).status, server.creations, len(server.files)) == ("running", 1, 1)
@@ -89,14 +90,14 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
 
     async def work(provider):
         with pytest.raises(ProviderError):
-            await training.create(sample, provider, PLAN)
+            await submit.create(sample, provider, PLAN)
         late, server.jobs = server.jobs, {}  # accepted, but not in the list yet
-        for _look in range(training.LOOKS):
-            await training.recover(sample, provider, 1)
+        for _look in range(submit.LOOKS):
+            await submit.recover(sample, provider, 1)
         server.lose_answer = False
-        await training.send(sample, provider, 1)
+        await submit.send(sample, provider, 1)
         server.jobs |= late
-        await training.end_twins(provider, jobs.job(sample.rows, 1))
+        await submit.end_twins(provider, jobs.job(sample.rows, 1))
 
     run(server, work)
     assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
@@ -105,15 +106,15 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
 
 def test_a_refused_creation_is_told_and_recorded(server, sample):
     with pytest.raises(ProviderError, match="does not accept the API key"):
-        run(server, lambda provider: training.create(sample, provider, PLAN), key="wrong")
+        run(server, lambda provider: submit.create(sample, provider, PLAN), key="wrong")
     assert jobs.jobs(sample.rows) == []  # the upload is refused already, before a job is wished for
 
 
 def test_following_survives_faults_of_the_server(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         server.faults = 3
-        return await training.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "cancelled"))
+        return await submit.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "cancelled"))
 
     job = run(server, work)
     assert (job.status, server.faults) == ("cancelled", 0)
@@ -121,9 +122,9 @@ def test_following_survives_faults_of_the_server(server, sample):
 
 def test_a_failed_job_keeps_the_servers_reason(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         server.end("ftjob-1", "failed", error={"code": "invalid", "message": "The file is bad.", "param": None})
-        return await training.follow(sample, provider, id, lambda _changes: None)
+        return await submit.follow(sample, provider, id, lambda _changes: None)
 
     job = run(server, work)
     assert (job.status, job.error) == ("failed", "The file is bad.")
@@ -131,8 +132,8 @@ def test_a_failed_job_keeps_the_servers_reason(server, sample):
 
 def test_cancelling_ends_the_job_on_the_server(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
-        await training.cancel(sample, provider, id)
+        id = await submit.create(sample, provider, PLAN)
+        await submit.cancel(sample, provider, id)
 
     run(server, work)
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
@@ -141,27 +142,27 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
 def test_too_few_rows_are_not_sent(server, sample):
     with pytest.raises(JukuError, match="At least 10"):
-        run(server, lambda provider: training.create(sample, provider, Plan("base-model", "no-such-tag")))
+        run(server, lambda provider: submit.create(sample, provider, Plan("base-model", "no-such-tag")))
     assert server.files == {}
 
 
 def test_rows_with_errors_are_not_sent(server, sample):
-    bad = dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="study")
-    asyncio.run(sample.write("", dataset.add, [bad]))
+    bad = examples.read_row('{"messages": [{"role": "assitant"}]}', tags="study")
+    asyncio.run(sample.write("", examples.add, [bad]))
     with pytest.raises(JukuError, match="1 of the rows has an error"):
-        run(server, lambda provider: training.create(sample, provider, PLAN))
+        run(server, lambda provider: submit.create(sample, provider, PLAN))
     assert server.files == {}
 
 
 def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         for step, loss in ((1, float("nan")), (10**400, 1.0), (-1, 1.0), (2, 0.5)):
             server.step("ftjob-1", step, 10**30, loss)
-        await training.update(sample, provider, id)
+        await submit.update(sample, provider, id)
 
     run(server, work)
-    assert [(m.step, m.total, m.loss) for m in curves.losses(sample.rows, 1)] == [(2, None, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):
@@ -182,7 +183,7 @@ def test_an_answer_streams_and_is_whole(server):
 
     async def ask(provider):
         said = lambda index, text: heard.append((index, text))  # noqa: E731
-        return await provider.chat("base-model", chat.messages("Be brief.", "How many?"), Sampling(n=2), said)
+        return await provider.chat("base-model", chat_messages.messages("Be brief.", "How many?"), Sampling(n=2), said)
 
     reply = run(server, ask)
     assert (reply.texts, reply.complete) == (["Three players.", "Four of them."], True)
@@ -192,55 +193,57 @@ def test_an_answer_streams_and_is_whole(server):
 
 def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
-    reply = run(server, lambda provider: provider.chat("base-model", chat.messages("", "How many?"), Sampling()))
+    reply = run(
+        server, lambda provider: provider.chat("base-model", chat_messages.messages("", "How many?"), Sampling())
+    )
     assert (reply.texts, reply.complete) == (["Three pla"], False)
 
 
 def test_only_what_somebody_approved_is_trained_on(server, sample):
     """Drafts and exam questions stay here, also where they carry the tag and the split."""
-    approved = training.training_rows(sample.rows, "study")
+    approved = submit.training_rows(sample.rows, "study")
     others = [
-        dataset.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
+        examples.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
         for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
     ]
-    asyncio.run(sample.write("", dataset.add, others))
-    assert training.training_rows(sample.rows, "study") == approved
-    assert training.count(sample.rows, "study") == len(approved)
-    run(server, lambda provider: training.create(sample, provider, PLAN))
+    asyncio.run(sample.write("", examples.add, others))
+    assert submit.training_rows(sample.rows, "study") == approved
+    assert submit.count(sample.rows, "study") == len(approved)
+    run(server, lambda provider: submit.create(sample, provider, PLAN))
     (sent,) = server.files.values()
     assert sent.decode().splitlines() == approved
 
 
 def test_the_validation_rows_are_approved_ones_too(server, sample):
     rows = [
-        dataset.read_row(jsonl.new_row("", f"{status}?", "No."), tags="study", split="validation", status=status)
+        examples.read_row(jsonl.new_row("", f"{status}?", "No."), tags="study", split="validation", status=status)
         for status in ("approved", "draft")
     ]
-    asyncio.run(sample.write("", dataset.add, rows))
+    asyncio.run(sample.write("", examples.add, rows))
     plan = Plan("base-model", "study", validation=True)
-    run(server, lambda provider: training.create(sample, provider, plan))
+    run(server, lambda provider: submit.create(sample, provider, plan))
     asked = server.jobs["ftjob-1"]["asked"]
     (kept,) = server.files[asked["validation_file"]].decode().splitlines()
     assert "approved?" in kept
 
 
 def test_rows_that_changed_after_the_job_was_queued_are_not_sent(server, sample):
-    (id,) = asyncio.run(training.enqueue(sample, "fake", [PLAN]))
+    (id,) = asyncio.run(submit.enqueue(sample, "fake", [PLAN]))
     asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET digest = 'another'") and None))
     with pytest.raises(JukuError, match="copy of the job's rows has changed"):
-        run(server, lambda provider: training.send(sample, provider, id))
+        run(server, lambda provider: submit.send(sample, provider, id))
     assert server.files == {}
 
 
 def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, sample):
-    row = dataset.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
-    asyncio.run(sample.write("", dataset.add, [row]))
+    row = examples.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
+    asyncio.run(sample.write("", examples.add, [row]))
     before, told = sample.undo_label, []
     plan = Plan("base-model", "study", validation=True, metadata={"project": "a"})
 
     async def work(provider):
-        (id,) = await training.enqueue(sample, "fake", [plan])
-        await training.send(sample, provider, id, lambda done, total: told.append((done, total)))
+        (id,) = await submit.enqueue(sample, "fake", [plan])
+        await submit.send(sample, provider, id, lambda done, total: told.append((done, total)))
 
     run(server, work)
     asked = server.jobs["ftjob-1"]["asked"]
@@ -250,14 +253,14 @@ def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, s
     assert sample.undo_label == before  # jobs are records: nothing to undo
 
 
-@pytest.mark.parametrize(("faults", "tries"), [(10**6, training.PATIENCE), (training.PATIENCE - 1, None)])
+@pytest.mark.parametrize(("faults", "tries"), [(10**6, submit.PATIENCE), (submit.PATIENCE - 1, None)])
 def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faults, tries):
     async def work(provider):
         provider.poll_seconds = 0.0
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         server.requests.clear()
         server.faults = faults
-        await training.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "failed"))
+        await submit.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "failed"))
 
     if tries is None:
         run(server, work)
@@ -271,11 +274,11 @@ def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faul
 
 def test_a_refused_key_ends_the_following_at_once(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         server.requests.clear()
         server.key = "another"
         with pytest.raises(ProviderError, match="does not accept the API key"):
-            await training.follow(sample, provider, id, lambda _changes: None)
+            await submit.follow(sample, provider, id, lambda _changes: None)
 
     run(server, work)
     assert len(server.requests) == 1
@@ -283,14 +286,14 @@ def test_a_refused_key_ends_the_following_at_once(server, sample):
 
 def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
-        await training.update(sample, provider, id)
+        id = await submit.create(sample, provider, PLAN)
+        await submit.update(sample, provider, id)
         asked = len(server.requests)
-        await training.update(sample, provider, id)
+        await submit.update(sample, provider, id)
         quiet = server.requests[asked:]
         server.checkpoint("ftjob-1", 5)
         server.note("ftjob-1", "New checkpoint created")
-        await training.update(sample, provider, id)
+        await submit.update(sample, provider, id)
         return quiet
 
     quiet = run(server, work)
@@ -301,24 +304,24 @@ def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
 @pytest.mark.parametrize(("status", "wish"), [(400, ""), (409, ""), (429, "cancel"), (500, "cancel"), (503, "cancel")])
 def test_a_wish_that_is_refused_ends_and_one_that_could_not_be_told_stays(server, sample, status, wish):
     async def work(provider):
-        id = await training.create(sample, provider, PLAN)
+        id = await submit.create(sample, provider, PLAN)
         server.weather = lambda _method, path: Fault(status=status) if path.endswith("/cancel") else None
         with pytest.raises(ProviderError):
-            await training.cancel(sample, provider, id)
+            await submit.cancel(sample, provider, id)
 
     run(server, work)
     assert jobs.job(sample.rows, 1).wish == wish
 
 
 def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server, sample):
-    run(server, lambda provider: training.create(sample, provider, PLAN))
+    run(server, lambda provider: submit.create(sample, provider, PLAN))
     asyncio.run(sample.write("", jobs.delete, 1))
     before = sample.undo_label
 
     async def work(provider):
-        found = await training.adoptable(sample, provider)
-        await training.adopt(sample, provider.id, found)
-        return found, await training.adoptable(sample, provider)
+        found = await submit.adoptable(sample, provider)
+        await submit.adopt(sample, provider.id, found)
+        return found, await submit.adoptable(sample, provider)
 
     found, again = run(server, work)
     assert ([state.id for state in found], again) == (["ftjob-1"], [])
@@ -344,10 +347,10 @@ def test_what_becomes_of_a_job_whose_creation_is_refused(server, sample, status,
         return Fault(status=status) if method == "POST" and path.endswith("/jobs") else None
 
     async def work(provider):
-        await training.enqueue(sample, provider.id, [PLAN])
+        await submit.enqueue(sample, provider.id, [PLAN])
         server.weather = weather
         with pytest.raises(ProviderError):
-            await training.send(sample, provider, 1)
+            await submit.send(sample, provider, 1)
 
     run(server, work)
     assert jobs.job(sample.rows, 1).status == then

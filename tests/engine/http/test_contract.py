@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests import contract
-from tests.engine import faithful
-from tests.engine.running import BASE, TASTE, Running, asked, upload
+from tests.support import contract, faithful
+from tests.support.engine import BASE, TASTE, Running, asked, upload
 
 pytestmark = pytest.mark.anyio
 

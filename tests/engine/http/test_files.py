@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.engine.running import upload
+from tests.support.engine import upload
 
 pytestmark = pytest.mark.anyio
 

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.running import BASE, LESSON, MODELS, ROOT, TOKEN, Running, start, upload
-from tests.patience import PATIENCE
+from tests.support.engine import BASE, LESSON, MODELS, ROOT, TOKEN, Running, start, upload
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 GOOD = {"Authorization": f"Bearer {TOKEN}"}

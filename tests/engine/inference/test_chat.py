@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.engine.running import BASE, asked
-from tests.patience import PATIENCE
+from tests.support.engine import BASE, asked
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 QUESTIONS = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from openai import APIStatusError, AsyncOpenAI
 
-from tests.engine.running import BASE, Running
+from tests.support.engine import BASE, Running
 
 pytestmark = pytest.mark.anyio
 TEXTS = [

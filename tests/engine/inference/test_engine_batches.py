@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
-from core.engine.batches import BatchQueue
-from core.engine.store import Store
-from tests.engine.running import BASE, asked, lines, upload
+from core.engine.disk_store import Store
+from core.engine.inference.batches import BatchQueue
+from tests.support.engine import BASE, asked, lines, upload
 
 pytestmark = pytest.mark.anyio
 CHAT = "/v1/chat/completions"

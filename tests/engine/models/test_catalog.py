@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine import catalog, convert, records
-from core.engine.jobs import Queue
-from core.engine.store import Store
-from tests.engine.running import BASE, TINY, start, tiny_qwen
+from core.engine.disk_store import Store
+from core.engine.models import catalog, convert_gguf
+from core.engine.training import job_records
+from core.engine.training.job_queue import Queue
+from tests.support.engine import BASE, TINY, start, tiny_qwen
 
 pytestmark = pytest.mark.anyio
 REPO = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -53,7 +54,7 @@ async def test_what_is_missing_is_refused_with_the_way_to_get_it(client: AsyncOp
 def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF, or so it says")
     with pytest.raises(ValueError, match="SHA-256"):
-        convert.check_sha256(tmp_path / "x.gguf", "0" * 64)
+        convert_gguf.check_sha256(tmp_path / "x.gguf", "0" * 64)
 
 
 def test_a_file_that_gets_its_name_while_it_is_measured_counts_as_nothing(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ async def test_a_job_tells_how_much_of_its_model_is_prepared(tmp_path: Path) -> 
     store, known = Store(tmp_path / "home"), _Slow(tmp_path / "models")
     queue = Queue(store, known, "float32")
     asked = {"model": BASE, "training_file": "file-x", "method": "supervised", "seed": 1, "hyperparameters": {}}
-    job = records.job({"validation_file": None, "metadata": None, "suffix": None, **asked})
+    job = job_records.job({"validation_file": None, "metadata": None, "suffix": None, **asked})
     store.jobs.add(job)
     entry = catalog.entries()[BASE]
     work = asyncio.ensure_future(queue._prepare(job["id"], entry))
@@ -174,6 +175,6 @@ def test_a_conversion_is_told_of_each_tensor(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(reading, "tqdm", reading.tqdm)  # put back at the end; fails where transformers has no such bar
     shares = list[float]()
-    convert._watch_tensors(shares.append)
+    convert_gguf._watch_tensors(shares.append)
     assert list(reading.tqdm(["a", "b", "c", "d"], desc="Converting")) == ["a", "b", "c", "d"]
     assert shares == [0.0, 0.25, 0.5, 0.75]

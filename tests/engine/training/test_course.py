@@ -11,18 +11,10 @@ import psutil
 import pytest
 from openai import AsyncOpenAI, BadRequestError
 
-from core.engine import catalog, train
-from tests.engine.running import (
-    LESSON,
-    LONG,
-    Running,
-    lines,
-    start,
-    training_child,
-    upload,
-    wait_until,
-)
-from tests.patience import PATIENCE
+from core.engine.models import catalog
+from core.engine.training import train
+from tests.support.engine import LESSON, LONG, Running, lines, start, training_child, upload, wait_until
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 VALID = LESSON[:2]

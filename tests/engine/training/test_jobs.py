@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
-from tests.engine.running import BASE, LESSON, TASTE, asked, lines, row, upload, wait_until
+from tests.support.engine import BASE, LESSON, TASTE, asked, lines, row, upload, wait_until
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.engine.running import BASE, LESSON, TASTE, TASTING, TRAINING, asked, upload, wait_until
+from tests.support.engine import BASE, LESSON, TASTE, TASTING, TRAINING, asked, upload, wait_until
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from core.engine.encode import IGNORED, encode
-from core.engine.recipe import rate_at, resolve
-from core.engine.template import Template, TemplateError
-from core.engine.text import TextStream
-from tests.engine.running import row
+from core.engine.inference.streaming_decoder import TextStream
+from core.engine.models.chat_template import Template, TemplateError
+from core.engine.training.hyperparameters import rate_at, resolve
+from core.engine.training.tokenize_rows import IGNORED, encode
+from tests.support.engine import row
 
 # Like Qwen3's: an answer that is not the last loses its thinking.
 FORGETFUL = (

@@ -11,11 +11,12 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from core.curves import Series
-from ui import curve_lines, style
-from ui.curve_chart import CurveChart, CurveJob
-from ui.curve_readout import Crowd, free_place
-from ui.notice import Notice
+from core.training.metrics import Series
+from ui import style
+from ui.charts import curve_thinning
+from ui.charts.curve_chart import CurveChart, CurveJob
+from ui.charts.curve_readout import Crowd, free_place
+from ui.widgets.message_bar import Notice
 
 UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked
 
@@ -284,17 +285,17 @@ def test_smoothing_is_the_corrected_moving_average():
         for value in values:
             mean, sums = weight * mean + value, weight * sums + 1
             expected.append(mean / sums)
-        assert np.allclose(curve_lines.smoothed(values, weight), expected, atol=1e-4)
-    assert len(curve_lines.smoothed(values[:0], 0.5)) == 0
+        assert np.allclose(curve_thinning.smoothed(values, weight), expected, atol=1e-4)
+    assert len(curve_thinning.smoothed(values[:0], 0.5)) == 0
 
 
 def test_thinning_keeps_both_ends_and_the_reach():
     x, y = np.arange(10_001, dtype=float), np.random.default_rng(2).normal(size=10_001)
-    thin_x, thin_y = curve_lines.thinned(x, y, slice(3, 9_998), 500)
+    thin_x, thin_y = curve_thinning.thinned(x, y, slice(3, 9_998), 500)
     assert len(thin_x) <= 502
     assert (thin_x[0], thin_x[-1], thin_y[0], thin_y[-1]) == (3, 9_997, y[3], y[9_997])
     assert np.all(np.diff(thin_x) > 0)
-    filled, low, high = curve_lines.columns(x, y, np.arange(-100.0, 10_200.0, 100))
+    filled, low, high = curve_thinning.columns(x, y, np.arange(-100.0, 10_200.0, 100))
     assert len(filled) == 101
     assert (low.min(), high.max()) == (y.min(), y.max())
     assert all(low[1:] <= high[:-1])

@@ -8,23 +8,27 @@ from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
-from core import as_code, conditions, dataset, jobs, playground, spec, versions
-from core.filters import Filter
+from core.chat import conversations
+from core.chat.conversations import Pane
+from core.dataset import examples, versions
+from core.dataset.filters import Filter
+from core.exam import prompt_conditions
 from core.formats import jsonl
-from core.playground import Pane
-from core.providers import LOCAL, Offer, Provider
+from core.providers import LOCAL, Offer, Provider, request_code
 from core.settings import ProviderSettings, Settings
-from tests import fake_server
-from tests.fake_server import FINGERPRINT, KEY, Answer, FakeServer
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
-from ui.chat_answers import ChatAnswers, differing
-from ui.chat_suggestions import _some_questions
-from ui.chat_tab import ChatTab
-from ui.chat_text import RUN
-from ui.code_dialog import CodeDialog
-from ui.correction_dialog import CorrectionDialog
+from core.spec import spec
+from core.training import jobs
+from tests.support import fake_server
+from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
+from tests.support.patience import PATIENCE
+from tests.support.until import until
+from ui.chat.answer_text import RUN
+from ui.chat.answer_view import ChatAnswers, differing
+from ui.chat.correction_dialog import CorrectionDialog
+from ui.chat.suggested_questions import _some_questions
+from ui.chat.tab import ChatTab
 from ui.tab import ALL_TABLES
+from ui.widgets.code_dialog import CodeDialog
 from ui.workspace import Workspace
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
@@ -76,7 +80,7 @@ class Scene:
         )
 
     def listed(self):
-        return playground.conversations(self.workspace.project.rows)
+        return conversations.conversations(self.workspace.project.rows)
 
     def column(self, pane, row=-1):
         return self.tab.said.rows[row].columns[pane]
@@ -165,14 +169,14 @@ def test_up_to_four_panes_each_under_its_condition(scene, server):
         scene.tab.add_pane.click()
         assert not scene.tab.add_pane.isEnabled()
         heads = scene.tab.panes.heads
-        for head, condition in zip(heads, conditions.CONDITIONS, strict=True):
+        for head, condition in zip(heads, prompt_conditions.CONDITIONS, strict=True):
             head.choose(Pane(head.number, "fake", BASE, condition))
         await scene.ask()
 
     scene.play(go())
-    sent = {condition: None for condition in conditions.CONDITIONS}
-    for number, condition in enumerate(conditions.CONDITIONS):
-        body = playground.request(scene.workspace.project.rows, scene.tab.said.rows[0].turn.id, number)
+    sent = {condition: None for condition in prompt_conditions.CONDITIONS}
+    for number, condition in enumerate(prompt_conditions.CONDITIONS):
+        body = conversations.request(scene.workspace.project.rows, scene.tab.said.rows[0].turn.id, number)
         sent[condition] = [message["content"] for message in body["messages"]]
     state = spec.load(scene.workspace.project.rows)
     assert sent["closed"] == [state.system_prompt, QUESTION]
@@ -229,7 +233,7 @@ def test_settings_go_out_with_the_question(scene, server):
         field.setValue(value)
     settings.stops.setPlainText("END\n\\n\\n\n\na\nb\nc")
     settings.passages.setValue(1)
-    scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, conditions.RETRIEVED))
+    scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED))
     scene.play(scene.ask())
     sent = {body["model"]: body for body in server.asked}[TUNED]
     told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
@@ -442,11 +446,11 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
 
 def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, run):
     async def go():
-        scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, conditions.OPEN))
+        scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN))
         await scene.ask("One?")
         scene.tab.list.anew.click()
         assert scene.tab.said.rows == []
-        assert scene.tab.panes.panes()[1].condition == conditions.OPEN
+        assert scene.tab.panes.panes()[1].condition == prompt_conditions.OPEN
         await scene.ask("Two?")
         await until(lambda: scene.tab.list.list.count() == 2)
 
@@ -457,7 +461,7 @@ def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, ru
         await until(lambda: scene.tab.said.rows)
         assert [row.turn.text for row in scene.tab.said.rows] == ["Two?"]
         assert scene.texts() == [["base-model answers."], [f"{TUNED} answers."]]
-        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, conditions.OPEN)
+        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, prompt_conditions.OPEN)
         scene.tab.list.list.setCurrentRow(1)
         await until(lambda: scene.tab.name.text() == "One?")
 
@@ -508,7 +512,7 @@ def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
         await until(dialog.isHidden)
 
     scene.play(go())
-    (row,) = dataset.examples(scene.workspace.project.rows, Filter(source="chat"))
+    (row,) = examples.examples(scene.workspace.project.rows, Filter(source="chat"))
     assert (row.question, row.answer) == ("How many people play on each side?", "Two teams of three players each.")
     assert (row.split, row.status, row.facts, row.kind) == ("train", "draft", "f01", "direct")
     assert scene.workspace.project.undo_label == "Correct and save as an example"
@@ -534,7 +538,7 @@ def test_a_question_is_added_to_the_exam_with_the_facts_that_a_person_chose(scen
         await until(dialog.isHidden)
 
     scene.play(go())
-    (row,) = dataset.examples(scene.workspace.project.rows, Filter(source="chat"))
+    (row,) = examples.examples(scene.workspace.project.rows, Filter(source="chat"))
     assert (row.split, row.status, row.facts, row.key_points) == ("test", "approved", "f02", "three ; 3")
 
 
@@ -544,8 +548,8 @@ def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
         scene.column(1).code.click()
         await until(lambda: scene.tab.findChildren(CodeDialog))
         (sent,) = scene.tab.findChildren(CodeDialog)
-        body = playground.request(scene.workspace.project.rows, scene.tab._leaf, 1)
-        assert sent.text() == as_code.as_python(as_code.call(await scene.workspace.provider(), body))
+        body = conversations.request(scene.workspace.project.rows, scene.tab._leaf, 1)
+        assert sent.text() == request_code.as_python(request_code.call(await scene.workspace.provider(), body))
         sent.tabs.setCurrentIndex(2)
         sent.copy.click()
         assert json.loads(QGuiApplication.clipboard().text()) == body
@@ -683,8 +687,8 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
     asked = ["How wide is ___?", "___ players play.", "How many play?", "How long is a half?", "Who throws first?"]
 
     def fill(db):
-        rows = [dataset.read_row(jsonl.new_row("", one, "So."), split="test") for one in asked]
-        dataset.add(db, rows)
+        rows = [examples.read_row(jsonl.new_row("", one, "So."), split="test") for one in asked]
+        examples.add(db, rows)
 
     run(project.write("fill", fill))
     assert run(project.read(_some_questions)) == asked[2:]

@@ -6,16 +6,18 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
-from core import dataset, routing, samples, spec
+from core.chat import router
+from core.chat.router import Domain
+from core.dataset import examples, sample_projects
 from core.formats import jsonl
-from core.project import Project
-from core.routing import Domain
 from core.settings import ProviderSettings, Settings
-from tests.core.second_domain import NAMES, QUESTIONS, TEXTS
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
-from ui.domain_dialog import DomainDialog
-from ui.router_dialog import RouterDialog
+from core.spec import spec
+from core.storage.project import Project
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.second_domain import NAMES, QUESTIONS, TEXTS
+from tests.support.until import until
+from ui.chat.domain_dialog import DomainDialog
+from ui.chat.router_dialog import RouterDialog
 from ui.workspace import Workspace
 
 GAME, FERRY = "ft:base-model:org:game:1", "ft:base-model:org:ferry:2"
@@ -32,10 +34,10 @@ def server():
 def files(tmp_path):
     def ferry(db):
         spec.store(db, spec.Spec(NAMES["en"], "en", "Answer as a sailor.", TEXTS["en"]))
-        dataset.add(db, (dataset.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS["en"]))
+        examples.add(db, (examples.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS["en"]))
 
     made = []
-    for name, fill in (("game", lambda db: samples.fill(db, "hobannu-en")), ("ferry", ferry)):
+    for name, fill in (("game", lambda db: sample_projects.fill(db, "hobannu-en")), ("ferry", ferry)):
         project = Project(tmp_path / f"{name}.juku")
         asyncio.run(project.write("fill", fill))
         project.close()
@@ -83,7 +85,7 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
         dialog.examine.click()
         await until(lambda: "were routed to the right domain" in dialog.verdict.text())
         assert dialog.table.table.columnCount() == 4 and dialog.table.table.rowCount() == 3
-        assert routing.last(project.rows, routing.OFFLINE)
+        assert router.last(project.rows, router.OFFLINE)
         dialog.question.setText("xyzzy?")
         dialog.ask.click()
         await until(lambda: dialog.chosen.text() == "None of these")
@@ -96,8 +98,8 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
 
 def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, files):
     async def scene(workspace):
-        domain, _asked = routing.of_project(files[0])
-        await project.write("", routing.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip
+        domain, _asked = router.of_project(files[0])
+        await project.write("", router.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip
         dialog = RouterDialog(workspace)
         qtbot.addWidget(dialog)
         dialog.open()
@@ -143,7 +145,7 @@ def test_a_domains_model_that_is_gone_is_said_and_not_replaced(qtbot, run, proje
 def test_enter_in_the_question_field_asks(qtbot, run, project, server):
     async def scene(workspace):
         server.answer(FERRY, "Thirty.")
-        await project.write("", routing.store, Domain("Ferry <b>boats</b>", "ferry passengers", "fake", FERRY))
+        await project.write("", router.store, Domain("Ferry <b>boats</b>", "ferry passengers", "fake", FERRY))
         dialog = RouterDialog(workspace)
         qtbot.addWidget(dialog)
         dialog.open()

@@ -5,14 +5,14 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
-from core import dataset, filters, quarantine
-from core.filters import Filter
+from core.dataset import examples, filters, quarantine
+from core.dataset.filters import Filter
+from core.dataset.importing import import_file
 from core.formats import jsonl
-from core.importing import import_file
 from core.progress import Reporter
-from tests.ui.waiting import until
-from ui.dataset_columns import ALL, COLUMNS
-from ui.dataset_tab import DatasetTab
+from tests.support.until import until
+from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.tab import DatasetTab
 from ui.tab import ALL_TABLES
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
@@ -124,7 +124,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         await until(lambda: tab.filter().rule == "*" and tab._fix.isVisible())
         assert tab._fix.text() == "Fix all 2"
         tab._fix.click()
-        await until(lambda: "role-unknown" not in dataset.counts(tab.workspace.project.rows, "problems"))
+        await until(lambda: "role-unknown" not in examples.counts(tab.workspace.project.rows, "problems"))
 
     run(go())
 
@@ -149,7 +149,7 @@ def test_the_place_is_kept_when_rows_above_go(run, tab):
         await asyncio.sleep(0)
         current, above = tab.table.current_id(), tab.model.id(tab.table.rowAt(0))
         gone = [tab.model.id(3), tab.model.id(50), tab.model.id(200)]
-        tab.workspace.tasks.start("", tab.workspace.project.write("Delete", dataset.delete, gone))
+        tab.workspace.tasks.start("", tab.workspace.project.write("Delete", examples.delete, gone))
         count = tab.model.rowCount()
         await until(lambda: tab.model.rowCount() == count - 3)
         assert tab.table.current_id() == current
@@ -235,7 +235,7 @@ def test_every_column_can_be_sorted_by():
 
 
 def question(tab, id):
-    return dataset.fetch(tab.workspace.project.rows, [id])[id].question
+    return examples.fetch(tab.workspace.project.rows, [id])[id].question
 
 
 def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
@@ -253,8 +253,8 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
         visible = tab.table.visualRect(tab.table.currentIndex())
         assert tab.table.viewport().rect().contains(visible.center())
         tab.rows.pasted.emit()
-        add = [dataset.read_row(jsonl.new_row("", "from a file", "a"))]
-        tab.workspace.tasks.start("", tab.workspace.project.write("Import", dataset.add, add))
+        add = [examples.read_row(jsonl.new_row("", "from a file", "a"))]
+        tab.workspace.tasks.start("", tab.workspace.project.write("Import", examples.add, add))
         await until(lambda: tab.table.count_selected() == 1)
         assert question(tab, tab.table.current_id()) == "from a file"
 

@@ -5,21 +5,19 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
-from core import dataset, filters
+from core.dataset import examples, filters
 from core.formats import jsonl
-from core.project import Project
-from core.reading_copy import opened
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
-
-ROOT = Path(__file__).parent.parent.parent
+from core.paths import ROOT
+from core.storage.project import Project
+from core.storage.read_only_copy import opened
+from tests.support.patience import PATIENCE
+from tests.support.until import until
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ def test_dragged_with_a_real_mouse_through_a_real_x_server(rows, tmp_path):
     env = os.environ | {"DISPLAY": os.environ["JUKU_TEST_DISPLAY"], "QT_QPA_PLATFORM": "xcb"}
     asyncio.run(drag(env, path, rows))
     project = Project(path)
-    found = dataset.fetch(project.rows, filters.find(project.rows))
+    found = examples.fetch(project.rows, filters.find(project.rows))
     project.close()
     assert [json.loads(row.data)["messages"][0]["content"] for row in found.values()] == [
         f"dropped {i}" for i in range(12)
@@ -95,7 +93,7 @@ async def drag(env, path, rows):
             asyncio.to_thread(xdotool, env, "search", "--sync", "--onlyvisible", "--name", "target – Juku"), PATIENCE
         )
         source = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.ui.drag_source", str(rows), cwd=ROOT, env=env, stdout=subprocess.PIPE
+            sys.executable, "-m", "tests.support.drag_source", str(rows), cwd=ROOT, env=env, stdout=subprocess.PIPE
         )
         assert await asyncio.wait_for(source.stdout.readline(), PATIENCE) == b"ready\n"
         await asyncio.to_thread(xdotool, env, "search", "--sync", "--onlyvisible", "--name", "drag source")

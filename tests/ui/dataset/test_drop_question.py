@@ -3,10 +3,10 @@
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
-from tests.ui.waiting import until
-from ui.document_import import DocumentDialog
-from ui.drop_question import holds_rows
-from ui.import_dialog import ImportDialog
+from tests.support.until import until
+from ui.dataset.drop_question import holds_rows
+from ui.dataset.import_dialog import ImportDialog
+from ui.spec.document_import_dialog import DocumentDialog
 
 TABLE = "| 質問 | 回答 |\n|---|---|\n| 何時に開きますか。 | 6時です。 |\n"
 PROSE = "# Pool\n\nThe pool opens at six. It closes, at nine.\n\n| Day | Hours |\n|---|---|\n| Monday | 6 to 8 |\n"

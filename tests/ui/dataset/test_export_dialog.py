@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-from core import dataset
-from core.filters import Filter, find
+from core.dataset import examples
+from core.dataset.filters import Filter, find
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui.export_dialog import ExportDialog, with_suffix
-from ui.notice import Notice
+from tests.support.until import until
+from ui.dataset.export_dialog import ExportDialog, with_suffix
+from ui.widgets.message_bar import Notice
 
 TURNS = ("user", "assistant", "user", "assistant")
 LONG = json.dumps({"messages": [{"role": role, "content": "x"} for role in TURNS]})
 ROWS = [
-    *(dataset.read_row(jsonl.new_row("", f"q{n}", "a"), split="train", tags="mine") for n in range(3)),
-    dataset.read_row(LONG, split="test", tags="mine"),
-    dataset.read_row(jsonl.new_row("", "draft", "a"), tags="mine", status="draft"),
+    *(examples.read_row(jsonl.new_row("", f"q{n}", "a"), split="train", tags="mine") for n in range(3)),
+    examples.read_row(LONG, split="test", tags="mine"),
+    examples.read_row(jsonl.new_row("", "draft", "a"), tags="mine", status="draft"),
 ]
 
 
@@ -35,7 +35,7 @@ def opened(run, workspace, window):
     """Opens the dialog on five rows with the tag `mine`, of which the first two are selected."""
 
     async def go():
-        await workspace.project.write("Rows", dataset.add, ROWS)
+        await workspace.project.write("Rows", examples.add, ROWS)
         ids = find(workspace.project.rows, Filter(tag="mine"))
         dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], window)
         dialog.open()

@@ -8,15 +8,16 @@ import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
-from core import dataset, facts, spec
+from core.dataset import examples
+from core.dataset.import_blocks import Options
 from core.formats import jsonl
-from core.rows import Options
-from tests.ui.waiting import until
-from ui import import_run
-from ui.import_run import Outcome, Wanted
-from ui.link_dialog import LinkDialog
-from ui.link_model import DECISION, FACT, SURE
-from ui.notice import Notice
+from core.spec import facts, spec
+from tests.support.until import until
+from ui.dataset import import_run
+from ui.dataset.fact_link_dialog import LinkDialog
+from ui.dataset.fact_link_model import DECISION, FACT, SURE
+from ui.dataset.import_run import Outcome, Wanted
+from ui.widgets.message_bar import Notice
 
 TEXT = "A plot measures 50 square metres.\nDogs are welcome on a lead.\nBonfires are forbidden all year round.\n"
 ROWS = [
@@ -33,7 +34,7 @@ def garden(run, workspace):
         db.execute("DELETE FROM fact")
         spec.store(db, spec.Spec("Allotment", "en", "", TEXT))
         facts.accept_missing(db)
-        dataset.add(db, [dataset.read_row(jsonl.new_row("", *one)) for one in ROWS])
+        examples.add(db, [examples.read_row(jsonl.new_row("", *one)) for one in ROWS])
 
     run(workspace.project.write("fill", fill))
     return workspace
@@ -59,7 +60,7 @@ def shown(dialog, column):
 
 
 def linked(workspace):
-    return [one.facts for one in dataset.examples(workspace.project.rows)]
+    return [one.facts for one in examples.examples(workspace.project.rows)]
 
 
 def test_each_row_has_a_proposal_with_its_confidence(dialog):

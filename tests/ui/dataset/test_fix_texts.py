@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
-from core import dataset, editing, facts, findings, spec
-from core.editing import DIFFERING
+from core.dataset import bulk_edits, examples
+from core.dataset.bulk_edits import DIFFERING
+from core.dataset.row_texts import turns
 from core.progress import Reporter
-from core.said import turns
-from tests.core.test_trained_prompt import rows
-from ui import fixing
+from core.review import findings
+from core.spec import facts, spec
+from tests.core.dataset.test_system_prompts import rows
+from ui.dataset import fix_texts
 
 
 @pytest.mark.parametrize(
@@ -23,9 +25,9 @@ from ui import fixing
 def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, becomes):
     made = [*rows(usual, 4), *rows("Imported.", 3, 100)]
     asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt=wanted)))
-    asyncio.run(project.write("Rows", dataset.add, made))
+    asyncio.run(project.write("Rows", examples.add, made))
     asyncio.run(findings.refresh(project, Reporter()))
     count = findings.counts(project.rows)[DIFFERING]
-    assert fixing.button(DIFFERING, count, project.rows) == words
-    asyncio.run(project.write("Fix", editing.fix_all, DIFFERING, Reporter()))
-    assert {turns(text).prompt for text in dataset.texts(project.rows)} == {becomes}
+    assert fix_texts.button(DIFFERING, count, project.rows) == words
+    asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERING, Reporter()))
+    assert {turns(text).prompt for text in examples.texts(project.rows)} == {becomes}

@@ -10,13 +10,13 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
 
-from core.dataset import Example
-from tests.patience import PATIENCE, effort
-from ui.dataset_columns import COLUMNS, meaning, shown
-from ui.dataset_delegate import TextEditor
-from ui.dataset_drag import FILES, MOST, TEXT
-from ui.dataset_model import BLOCK, Cells, DatasetModel, _common
-from ui.dataset_view import GridView
+from core.dataset.examples import Example
+from tests.support.patience import PATIENCE, effort
+from ui.dataset.cell_delegate import TextEditor
+from ui.dataset.drag_rows import FILES, MOST, TEXT
+from ui.dataset.grid_columns import COLUMNS, meaning, shown
+from ui.dataset.grid_model import BLOCK, Cells, DatasetModel, _common
+from ui.dataset.grid_view import GridView
 
 MILLION = 1_000_000
 ENTER = Qt.Key.Key_Return

@@ -6,7 +6,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QTableView
 
 from ui import style
-from ui.dataset_delegate import SELECTED, CellPainter
+from ui.dataset.cell_delegate import SELECTED, CellPainter
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,15 @@ import gzip
 import pytest
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core import dataset, quarantine
-from core.filters import Filter, find
+from core.dataset import examples, quarantine
+from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from core.progress import Reporter
-from tests.ui.waiting import until
+from tests.support.until import until
 from ui import style
-from ui.import_dialog import ImportDialog, bring
-from ui.notice import Notice
-from ui.quarantine_dialog import QuarantineDialog
+from ui.dataset.import_dialog import ImportDialog, bring
+from ui.dataset.quarantine_dialog import QuarantineDialog
+from ui.widgets.message_bar import Notice
 
 ROWS = [jsonl.new_row("", f"question {n}", f"answer {n}") for n in range(3)]
 CSV = "Frage;Antwort;Bemerkung\nWo?;Hier.;n1\nWann?;Jetzt.;n2\n"
@@ -33,7 +33,7 @@ def notice(window):
 
 def last(workspace, count):
     ids = find(workspace.project.rows, Filter())[-count:]
-    return [dataset.fetch(workspace.project.rows, [id])[id] for id in ids]
+    return [examples.fetch(workspace.project.rows, [id])[id] for id in ids]
 
 
 def written(folder, name, text, encoding="utf-8"):
@@ -99,7 +99,7 @@ def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_p
             await until(lambda: not workspace.tasks.running())
         await until(lambda: "2 with errors" in notice(window).text.text())
         first = last(workspace, 2)[0].id
-        await workspace.project.write("Fix", dataset.fix_since, ["role-unknown"], first, Reporter())
+        await workspace.project.write("Fix", examples.fix_since, ["role-unknown"], first, Reporter())
         assert ["role-unknown" in row.problems for row in last(workspace, 3)] == [True, False, False]
 
     run(go())

@@ -5,15 +5,15 @@ from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QToolButton
 
-from core import dataset
-from core.project import Project
+from core.dataset import examples
 from core.settings import ProviderSettings, Settings
-from tests.ui.waiting import until
-from ui import dataset_clipboard
-from ui.dataset_columns import COLUMNS
-from ui.import_dialog import ImportDialog
+from core.storage.project import Project
+from tests.support.until import until
+from ui.dataset import clipboard
+from ui.dataset.grid_columns import COLUMNS
+from ui.dataset.import_dialog import ImportDialog
 from ui.main_window import MainWindow
-from ui.notice import Notice
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
@@ -135,13 +135,13 @@ def test_a_cleared_search_has_no_button_for_clearing(run, empty):
 
 def test_what_has_no_place_is_told():
     answer = COLUMNS.index("answer")
-    pasted = dataset_clipboard.plan([["a", "b"], ["c", ""]], [1, 2], [answer])
+    pasted = clipboard.plan([["a", "b"], ["c", ""]], [1, 2], [answer])
     assert pasted.edits == [(1, "answer", "a"), (2, "answer", "c")]
-    assert dataset_clipboard.left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
-    fixed = dataset_clipboard.plan([["12"]], [1], [COLUMNS.index("length")])
+    assert clipboard.left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
+    fixed = clipboard.plan([["12"]], [1], [COLUMNS.index("length")])
     assert fixed.edits == []
-    assert "Length" in dataset_clipboard.left_out(fixed)
-    assert not dataset_clipboard.plan([["a"]], [1], [answer]).left_out
+    assert "Length" in clipboard.left_out(fixed)
+    assert not clipboard.plan([["a"]], [1], [answer]).left_out
 
 
 def test_a_paste_over_the_last_column_says_so(run, window):
@@ -164,7 +164,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
     """A table on the clipboard asks for its columns first; whoever says no has pasted nothing."""
     tab = window.dataset_tab
     QGuiApplication.clipboard().setText("| Who? | What? |\n|---|---|\n| a | b |\n")
-    row = dataset.read_row(ROW)
+    row = examples.read_row(ROW)
 
     async def work():
         await until(lambda: tab.model.rowCount())
@@ -175,7 +175,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
         window.findChildren(ImportDialog)[0].reject()
         assert not tab._pasted_from
         before = tab.table.currentIndex().row(), tab.table.count_selected()
-        changes = await window.workspace.project.write("Add", dataset.add, [row])
+        changes = await window.workspace.project.write("Add", examples.add, [row])
         window.workspace.tasks.changed.emit(changes)
         await until(lambda: not tab._is_finding() and not tab._again)
         assert (tab.table.currentIndex().row(), tab.table.count_selected()) == before

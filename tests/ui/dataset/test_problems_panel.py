@@ -4,15 +4,17 @@ import dataclasses
 import pytest
 from PySide6.QtCore import QObject
 
-from core import dataset, facts, importing, spec
 from core.checks import RULES
+from core.dataset import examples as dataset_examples
+from core.dataset import importing
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui import background_check, whole_set
-from ui.background_check import BackgroundCheck
-from ui.problems_panel import PAGE, ProblemsPanel
-from ui.problems_tree import COUNT, ID, MORE, RULE, TEXT, Group, ProblemsTree, Row
-from ui.remake_dialog import RemakeDialog
+from core.spec import facts, spec
+from tests.support.until import until
+from ui.dataset import background_check, dataset_check
+from ui.dataset.background_check import BackgroundCheck
+from ui.dataset.problems_panel import PAGE, ProblemsPanel
+from ui.dataset.problems_tree import COUNT, ID, MORE, RULE, TEXT, Group, ProblemsTree, Row
+from ui.generation.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 
@@ -31,8 +33,8 @@ def panel(run, workspace, qtbot):
 
 
 def add(panel, rows):
-    examples = [dataset.read_row(row) for row in rows]
-    panel._workspace.tasks.start("", panel._workspace.project.write("Add", dataset.add, examples))
+    examples = [dataset_examples.read_row(row) for row in rows]
+    panel._workspace.tasks.start("", panel._workspace.project.write("Add", dataset_examples.add, examples))
 
 
 def rules(panel):
@@ -143,8 +145,8 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         begun.append(reporter)
         await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(whole_set, "is_stale", lambda db: True)
-    monkeypatch.setattr(whole_set, "refresh", refresh)
+    monkeypatch.setattr(dataset_check, "is_stale", lambda db: True)
+    monkeypatch.setattr(dataset_check, "refresh", refresh)
     monkeypatch.setattr(background_check, "PAUSE", 20)
 
     async def go():
@@ -153,9 +155,9 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         told = []
         check.checking.connect(told.append)
         await until(lambda: told == [True, False])
-        row = dataset.read_row(jsonl.new_row("", "q", "a"))
+        row = dataset_examples.read_row(jsonl.new_row("", "q", "a"))
         for _time in range(3):
-            await workspace.project.write("Add", dataset.add, [row])
+            await workspace.project.write("Add", dataset_examples.add, [row])
             check.ask()
         await until(lambda: told == [True, False] * 2)
         assert len(begun) == 2

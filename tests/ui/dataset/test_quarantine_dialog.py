@@ -2,13 +2,13 @@ import pytest
 from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QMessageBox
 
-from core import dataset, quarantine
-from core.filters import Filter, find
+from core.dataset import examples, quarantine
+from core.dataset.filters import Filter, find
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui.quarantine_dialog import QuarantineDialog
-from ui.quarantine_model import PAGE
-from ui.unread_edit import dump
+from tests.support.until import until
+from ui.dataset.quarantine_dialog import QuarantineDialog
+from ui.dataset.quarantine_editor import dump
+from ui.dataset.quarantine_model import PAGE
 
 GOOD = jsonl.new_row("", "question", "answer")
 COMMA = GOOD.replace('"}]}', '",}]}').encode()
@@ -188,4 +188,4 @@ def test_bytes_as_a_person_reads_them():
         "00000000  41 00 41 00 41 00 41 00 41 00 41 00 41 00 41 00  A·A·A·A·A·A·A·A·\n"
         "00000010  7a                                               z"
     )
-    assert dataset.SPLITS
+    assert examples.SPLITS

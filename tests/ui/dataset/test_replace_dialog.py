@@ -3,13 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
-from core import dataset
-from core.filters import Filter
+from core.dataset import examples
+from core.dataset.filters import Filter
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui.replace_dialog import ReplaceDialog
-from ui.replace_model import AFTER, BEFORE, ROW
-from ui.text_marks import MARKS, changed, on_one_line, utf16
+from tests.support.until import until
+from ui.dataset.replace_dialog import ReplaceDialog
+from ui.dataset.replace_model import AFTER, BEFORE, ROW
+from ui.widgets.text_highlights import MARKS, changed, on_one_line, utf16
 
 ROWS = (("How much is <b>tea</b>?", "Tea costs 5 yen."), ("返品は何日?", "返品は14日です。"), ("TEA 🍵 tea?", "No."))
 
@@ -20,7 +20,7 @@ def rows(run, workspace):
     found = []
 
     def add(db):
-        found.extend(dataset.add(db, [dataset.read_row(jsonl.new_row("", *row), tags="drinks") for row in ROWS]))
+        found.extend(examples.add(db, [examples.read_row(jsonl.new_row("", *row), tags="drinks") for row in ROWS]))
 
     run(workspace.project.write("Add", add))
     return found
@@ -39,7 +39,7 @@ def dialog(run, workspace, rows, qtbot):
 
 
 def texts(workspace, ids):
-    found = dataset.fetch(workspace.project.rows, ids)
+    found = examples.fetch(workspace.project.rows, ids)
     return [(found[id].question, found[id].answer) for id in ids]
 
 

@@ -7,19 +7,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
-from core import dataset, spec
+from core.dataset import examples
+from core.dataset.filters import Filter, find
 from core.errors import FormatError
-from core.filters import Filter, find
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui import dataset_bulk, dataset_clipboard
-from ui.dataset_actions import MARK, RowActions
-from ui.dataset_bulk import BulkDialog
-from ui.dataset_columns import COLUMNS
-from ui.dataset_filter import FilterBar
-from ui.dataset_model import DatasetModel
-from ui.dataset_view import GridView
-from ui.notice import Notice
+from core.spec import spec
+from tests.support.until import until
+from ui.dataset import bulk_actions
+from ui.dataset import clipboard as dataset_clipboard
+from ui.dataset.bulk_actions import BulkDialog
+from ui.dataset.filter_bar import FilterBar
+from ui.dataset.grid_columns import COLUMNS
+from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_view import GridView
+from ui.dataset.row_actions import MARK, RowActions
+from ui.widgets.message_bar import Notice
 
 
 class Grid:
@@ -40,7 +42,7 @@ class Grid:
         self.model.show_ids(find(self.project.rows), ascending=True)
 
     def row(self, id):
-        return dataset.fetch(self.project.rows, [id])[id]
+        return examples.fetch(self.project.rows, [id])[id]
 
     def go_to(self, row, field):
         self.table.go_to(row, COLUMNS.index(field))
@@ -141,11 +143,11 @@ def test_a_bulk_change_is_cancelled_as_a_whole(run, grid):
         everything = find(grid.project.rows)
 
         def slow(db, ids, reporter):
-            dataset.delete(db, ids)
+            examples.delete(db, ids)
             reporter.cancel()
             reporter.update(1, 2)
 
-        dataset_bulk.run(grid.workspace, "Delete", slow, everything)
+        bulk_actions.run(grid.workspace, "Delete", slow, everything)
         await until(lambda: not grid.workspace.tasks.running())
         assert find(grid.project.rows) == everything
 
@@ -166,7 +168,7 @@ def test_filling_down_takes_the_uppermost_value(run, grid):
 
 def test_copied_cells_come_back_as_they_were(run, grid):
     async def go():
-        await grid.project.write("", dataset.edit, 2, "answer", 'two\nlines,\t"quoted"')
+        await grid.project.write("", examples.edit, 2, "answer", 'two\nlines,\t"quoted"')
         grid.table.select_rows([1, 2])
         grid.rows.actions["copy"].trigger()
         clipboard = QGuiApplication.clipboard()

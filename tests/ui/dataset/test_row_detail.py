@@ -5,13 +5,14 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QInputMethodEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from core import checks, conversation, dataset
-from ui.dataset_detail import DatasetDetail
-from ui.field_edit import FieldEdit
-from ui.growing_edit import GrowingEdit
-from ui.json_dialog import JsonDialog
-from ui.problem_list import ProblemList
-from ui.tool_call_dialog import ToolCallDialog
+from core import checks
+from core.dataset import examples, row_edits
+from ui.dataset.row_detail import DatasetDetail
+from ui.dataset.row_problems import ProblemList
+from ui.dataset.tool_call_dialog import ToolCallDialog
+from ui.widgets.field_edits import FieldEdit
+from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.json_dialog import JsonDialog
 
 ROW = (
     '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "q", "mood": 1.50}, '
@@ -41,7 +42,7 @@ def detail(qtbot):
 
 
 def show(detail, data, **fields):
-    detail.show_example(dataset.read_row(data, id=fields.pop("id", 7), **fields))
+    detail.show_example(examples.read_row(data, id=fields.pop("id", 7), **fields))
 
 
 def cards(detail):
@@ -55,7 +56,7 @@ def texts(detail):
 def written(data, handed):
     """The row as the handed-over edits leave it."""
     for _id, act, value in handed:
-        data = conversation.apply(data, act, value)
+        data = row_edits.apply(data, act, value)
     return data
 
 

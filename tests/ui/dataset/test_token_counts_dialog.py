@@ -1,12 +1,12 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from core import dataset, tokens
-from core.filters import Filter
+from core.dataset import examples, token_counts
+from core.dataset.filters import Filter
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui.histogram import Bar, Histogram, nice_above
-from ui.tokens_dialog import TokensDialog
+from tests.support.until import until
+from ui.charts.histogram import Bar, Histogram, nice_above
+from ui.dataset.token_counts_dialog import TokensDialog
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def column(table, number):
 
 
 def test_totals_lengths_and_cost(run, dialog, workspace):
-    counts = dataset.counts(workspace.project.rows, "split")
+    counts = examples.counts(workspace.project.rows, "split")
 
     async def go():
-        assert column(dialog.splits, 0) == [name for name in dataset.SPLITS if name in counts]
-        assert column(dialog.splits, 1) == [f"{counts[name]:,}" for name in dataset.SPLITS if name in counts]
+        assert column(dialog.splits, 0) == [name for name in examples.SPLITS if name in counts]
+        assert column(dialog.splits, 1) == [f"{counts[name]:,}" for name in examples.SPLITS if name in counts]
         assert "test" in dialog.heading.text()
         assert sum(bar.count for bar in dialog.histogram.bars()) == counts["test"]
         assert "gpt-4.1" in column(dialog.costs, 0)
@@ -54,10 +54,10 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
         dialog.row_chosen.connect(found.append)
         dialog.longest.cellClicked.emit(0, 2)
         assert found == [dialog._counted.summary.splits["test"].longest[0][0]]
-        row = dataset.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
-        workspace.tasks.start("", workspace.project.write("Add", dataset.add, [row]))
+        row = examples.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
+        workspace.tasks.start("", workspace.project.write("Add", examples.add, [row]))
         await until(dialog.note.isVisible)
-        assert f"{tokens.LIMIT:,}" in dialog.note.text()
+        assert f"{token_counts.LIMIT:,}" in dialog.note.text()
         assert dialog.longest.item(0, 0).text().startswith("70,0")
 
     run(go())
@@ -65,8 +65,8 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
 
 def test_without_rows_it_says_so(run, workspace, dialog):
     async def go():
-        ids = dataset.ids_of(workspace.project.rows, Filter())
-        workspace.tasks.start("", workspace.project.write("Delete", dataset.delete, ids))
+        ids = examples.ids_of(workspace.project.rows, Filter())
+        workspace.tasks.start("", workspace.project.write("Delete", examples.delete, ids))
         await until(lambda: dialog._nothing.title.text() == "No rows to count" and dialog._pages.currentIndex() == 0)
 
     run(go())

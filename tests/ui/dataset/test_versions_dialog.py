@@ -2,13 +2,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import dataset, filters, versions
-from core.filters import Filter
+from core.dataset import examples, filters, versions
+from core.dataset.filters import Filter
 from core.formats import jsonl
-from tests.ui.waiting import until
-from ui.text_marks import MARKS
-from ui.version_diff import AFTER, BEFORE, KIND
-from ui.versions_dialog import VersionsDialog
+from tests.support.until import until
+from ui.dataset.version_diff import AFTER, BEFORE, KIND
+from ui.dataset.versions_dialog import VersionsDialog
+from ui.widgets.text_highlights import MARKS
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def ids(workspace):
 
 
 def rows(workspace, *ids):
-    found = dataset.fetch(workspace.project.rows, ids)
+    found = examples.fetch(workspace.project.rows, ids)
     return [(found[id].question, found[id].answer) for id in ids]
 
 
@@ -52,10 +52,10 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
     first, second, third, *_ = ids(workspace)
 
     def change(db):
-        dataset.edit(db, first, "answer", "Changed.")
-        dataset.edit(db, second, "tags", "new")
-        dataset.delete(db, [third])
-        dataset.add(db, [dataset.read_row(jsonl.new_row("", "New?", "New."))])
+        examples.edit(db, first, "answer", "Changed.")
+        examples.edit(db, second, "tags", "new")
+        examples.delete(db, [third])
+        examples.add(db, [examples.read_row(jsonl.new_row("", "New?", "New."))])
 
     async def go():
         assert dialog.name.text().startswith("State of ")
@@ -87,7 +87,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
 def test_two_versions_are_compared_and_a_row_is_opened(run, dialog, workspace):
     async def go():
         await keep(dialog, "first")
-        workspace.tasks.start("", workspace.project.write("Delete", dataset.delete, ids(workspace)[:3]))
+        workspace.tasks.start("", workspace.project.write("Delete", examples.delete, ids(workspace)[:3]))
         await keep(dialog, "second")
         assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
         dialog.table.selectRow(1)
@@ -117,11 +117,11 @@ def test_rename_and_delete(run, dialog, workspace):
 
 
 def test_many_differences_come_page_by_page(run, dialog, workspace):
-    more = [dataset.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(1500)]
+    more = [examples.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(1500)]
 
     async def go():
         await keep(dialog, "first")
-        workspace.tasks.start("", workspace.project.write("Add", dataset.add, more))
+        workspace.tasks.start("", workspace.project.write("Add", examples.add, more))
         await until(lambda: dialog.diff.model.rowCount() == 1000)
         assert dialog.diff.more.text() == "Show more (500 are left)"
         dialog.diff.more.click()

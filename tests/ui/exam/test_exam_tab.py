@@ -7,21 +7,24 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import choices, dataset, evals, samples, spec
-from core.conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
-from core.evals import Subject
+from core.dataset import examples, sample_projects
+from core.dataset.system_prompts import Trained
+from core.exam import runs
+from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
+from core.exam.runs import Subject
 from core.progress import Reporter
-from core.project import Project
 from core.providers import Offer
-from core.providers.connection import Connection
-from core.trained_prompt import Trained
-from tests.fake_server import Answer, FakeServer
-from tests.ui.waiting import until
-from ui import exam_words
-from ui.exam_model import FACTS, ONLY_GAINED, ONLY_LOST
-from ui.exam_subjects import LEAST, MOST
-from ui.exam_tab import ExamTab
-from ui.exam_words import GAINED
+from core.providers.http_client import Connection
+from core.spec import spec
+from core.storage import remembered_choices
+from core.storage.project import Project
+from tests.support.fake_server import Answer, FakeServer
+from tests.support.until import until
+from ui.exam import exam_texts
+from ui.exam.exam_texts import GAINED
+from ui.exam.examined_models import LEAST, MOST
+from ui.exam.heat_map_model import FACTS, ONLY_GAINED, ONLY_LOST
+from ui.exam.tab import ExamTab
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.workspace import Workspace
@@ -77,7 +80,7 @@ async def shorten(tab, n):
 async def examined(tab, server, n=2):
     """Run an exam of `n` questions that the base fails and the tuned model passes."""
     await shorten(tab, n)
-    for row in dataset.examples(tab.workspace.project.rows, dataset.Filter(split="test")):
+    for row in examples.examples(tab.workspace.project.rows, examples.Filter(split="test")):
         server.answer(TUNED, row.answer)
     tab.form.start.click()
     await finished(tab)
@@ -153,7 +156,7 @@ def test_who_is_examined_survives_a_restart(run, tab, qtbot):
 
     async def go():
         tab.form.subjects.choose(chosen)
-        await until(lambda: choices.load(tab.workspace.project.rows))
+        await until(lambda: remembered_choices.load(tab.workspace.project.rows))
         workspace = Workspace(tab.workspace.project, tab.workspace.settings)
         workspace.offers = OFFERS[:1]
         later = ExamTab(workspace)
@@ -250,7 +253,7 @@ def test_a_chosen_model_takes_the_place_of_the_tuned_one(tab):
 
 def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypatch):
     assert tab.form.batch.isHidden()
-    monkeypatch.setattr("ui.server_words.has", lambda _workspace, _provider, name: name == "batch")
+    monkeypatch.setattr("ui.widgets.server_texts.has", lambda _workspace, _provider, name: name == "batch")
     tab.show_offers()
     assert not tab.form.batch.isHidden()
     tab.form.batch.setChecked(True)
@@ -440,10 +443,10 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
         tab.refresh(ALL_TABLES)
         await until(lambda: tab.pages.currentIndex() == 0)
         await until(lambda: not tab.form.start.isEnabled())
-        await new.write("", samples.fill, "hobannu-en")
+        await new.write("", sample_projects.fill, "hobannu-en")
         await new.write("", keep_questions, 2)
-        plan = evals.Plan([BASE_CLOSED, Subject("fake", OTHER)])
-        await evals.examine(new, tab.workspace.provider, plan, Reporter())
+        plan = runs.Plan([BASE_CLOSED, Subject("fake", OTHER)])
+        await runs.examine(new, tab.workspace.provider, plan, Reporter())
         tab.refresh(ALL_TABLES)
         await until(lambda: "plain" in tab.runs.currentText())
         await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
@@ -455,6 +458,6 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
 
 
 def test_the_pace_tells_how_long_it_still_takes():
-    assert exam_words.left_words(10, 100, None) == "10 of 100 answers"
-    assert exam_words.left_words(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
-    assert exam_words.left_words(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"
+    assert exam_texts.left_words(10, 100, None) == "10 of 100 answers"
+    assert exam_texts.left_words(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
+    assert exam_texts.left_words(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"

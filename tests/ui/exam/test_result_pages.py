@@ -6,20 +6,20 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 
-from core import eval_answers, trends
-from core.eval_answers import Answer
-from core.judges import PERSON, Marked
-from core.scores import Rate
-from tests.ui.waiting import until
+from core.exam import answers, checkpoint_trends
+from core.exam.answers import Answer
+from core.exam.judges import PERSON, Marked
+from core.exam.scores import Rate
+from tests.support.until import until
 from tools import exam_rows
-from ui import exam_chart
-from ui.exam_answers import answer_pieces
-from ui.exam_lines import Spot
-from ui.exam_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
-from ui.exam_result import CHART, HEAT, MARKING, ExamResult
-from ui.exam_start import RunLine
-from ui.exam_totals import LEAKED
-from ui.generation_dialog import GenerationDialog
+from ui.exam import trend_chart
+from ui.exam.answer_comparison import answer_pieces
+from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
+from ui.exam.result_pages import CHART, HEAT, MARKING, ExamResult
+from ui.exam.start_page import RunLine
+from ui.exam.totals_table import LEAKED
+from ui.exam.trend_texts import Spot
+from ui.generation.generation_dialog import GenerationDialog
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
     marking = result.marking
 
     def mark(answer):
-        return eval_answers.sheet(workspace.project.rows, answer).score
+        return answers.sheet(workspace.project.rows, answer).score
 
     async def go():
         await workspace.project.write(
@@ -168,7 +168,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
         marking.slider.setValue(35)
         marking.save.click()
         await shown(marking, 3)
-        assert eval_answers.sheet(workspace.project.rows, second).note == "Says too little."
+        assert answers.sheet(workspace.project.rows, second).note == "Says too little."
         qtbot.keyClick(marking, Qt.Key.Key_Backspace)
         await shown(marking, 2)
         assert (mark(second), marking.note.text()) == (None, "")
@@ -258,8 +258,8 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
 
 def test_a_chart_without_points_says_what_is_missing(result):
-    assert exam_chart.by_steps([]) == exam_chart.by_versions([]) == []
-    assert trends.points(result._workspace.project.rows)
+    assert trend_chart.by_steps([]) == trend_chart.by_versions([]) == []
+    assert checkpoint_trends.points(result._workspace.project.rows)
     result.chart.show_points([])
     assert result.chart.pages.currentIndex() == 0
 

@@ -7,19 +7,22 @@ import pytest
 from PySide6.QtWidgets import QLabel
 from shiboken6 import isValid
 
-from core import coverage, dataset, facts, inquiries, spec
-from core.filters import Filter
-from core.inquiry_tasks import TASKS
+from core.dataset import examples
+from core.dataset.filters import Filter
+from core.exam import fact_coverage
+from core.generation import llm_runs
+from core.generation.llm_run_tasks import TASKS
 from core.providers import Offer, Reply
-from core.providers.connection import Connection
+from core.providers.http_client import Connection
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
-from ui import inquiry_dialog, inquiry_runner
-from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
-from ui.generation_dialog import GenerationDialog, plan
-from ui.notice import Notice
-from ui.replies_dialog import RepliesDialog
+from core.spec import facts, spec
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import until
+from ui.generation import llm_run_dialog, llm_run_runner
+from ui.generation.generation_dialog import GenerationDialog, plan
+from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
+from ui.generation.raw_replies_dialog import RepliesDialog
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 MODEL = "base-model"
@@ -27,7 +30,7 @@ MODEL = "base-model"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
+    monkeypatch.setattr(llm_run_dialog, "SETTLED", 0)
     monkeypatch.setattr(Connection, "at_once", 1)  # so that it is known which answer belongs to which fact
     monkeypatch.setenv("FAKE_API_KEY", KEY)
 
@@ -69,7 +72,7 @@ class Scene:
 
     @property
     def runner(self):
-        return inquiry_runner.of(self.workspace)
+        return llm_run_runner.of(self.workspace)
 
     def play(self, make, coroutine):
         async def whole():
@@ -89,7 +92,7 @@ class Scene:
             self.server.answer(MODEL, text)
 
     def drafts(self):
-        return dataset.fetch(self.project.rows, dataset.ids_of(self.project.rows, Filter(status="draft"))).values()
+        return examples.fetch(self.project.rows, examples.ids_of(self.project.rows, Filter(status="draft"))).values()
 
 
 @pytest.fixture
@@ -204,10 +207,10 @@ async def leave_unfinished(project, answered, names):
     """What a crash leaves: an inquiry that runs in the file, and some answers."""
     wished = [{"fact": name, "counts": {"direct": 1}} for name in names]
     made = []
-    await project.write("", lambda db: made.append(inquiries.begin(db, "examples", "fake", MODEL, wished)))
-    waiting = await project.read(inquiries.requests, made[0], "waiting")
+    await project.write("", lambda db: made.append(llm_runs.begin(db, "examples", "fake", MODEL, wished)))
+    waiting = await project.read(llm_runs.requests, made[0], "waiting")
     for number, request in enumerate(waiting[:answered]):
-        await project.write("", inquiries._keep, str(request.id), replied(pairs(f"Question {number} of a crash?")))
+        await project.write("", llm_runs._keep, str(request.id), replied(pairs(f"Question {number} of a crash?")))
 
 
 @pytest.mark.parametrize("act", ["go_on", "take", "give_up"])
@@ -222,7 +225,7 @@ def test_after_a_crash_the_answers_are_there(bare, act):
         getattr(dialog.older, act).click()
         if act != "give_up":
             await scene.finish()
-        await until(lambda: not inquiries.unfinished(scene.project.rows))
+        await until(lambda: not llm_runs.unfinished(scene.project.rows))
         assert len(scene.drafts()) == {"go_on": 3, "take": 2, "give_up": 0}[act]
         assert len(scene.server.asked) == (act == "go_on")
         await until(lambda: not dialog.older.isVisible())
@@ -353,8 +356,8 @@ def test_many_facts_are_estimated_from_some(bare, run):
             facts.add(db, f"Fact {number} says that there are {number} of them.", "")
 
     run(bare.project.write("", fill))
-    found = plan(bare.project.rows, None, coverage.KINDS)
-    part = plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, coverage.KINDS)
+    found = plan(bare.project.rows, None, fact_coverage.KINDS)
+    part = plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, fact_coverage.KINDS)
     assert found.estimate.requests == found.facts == len(facts.load(bare.project.rows))
     assert abs(found.estimate.sent / found.facts - part.estimate.sent / part.facts) < 20
 
@@ -376,7 +379,7 @@ def test_what_the_base_knows_is_asked_of_no_tuned_model(scene):
     tuned = "ft:base-model:local:study:abc123"
 
     async def go(scene):
-        await scene.project.write("", inquiries.begin, "probe", "fake", tuned, [])
+        await scene.project.write("", llm_runs.begin, "probe", "fake", tuned, [])
         scene.dialog.read()
         await until(lambda: scene.dialog.model._last == tuned)
         assert scene.dialog.model.model() == MODEL
@@ -393,7 +396,7 @@ def test_a_model_judges_the_chosen_rows(scene):
         assert scene.dialog.primary.text() == "Judge 2 rows"
         scene.dialog.primary.click()
         await scene.finish()
-        rows = dataset.fetch(scene.project.rows, ids)
+        rows = examples.fetch(scene.project.rows, ids)
         assert ["judge-contradicts" in rows[id].problems for id in ids] == [True, False]
 
     scene.play(lambda workspace: JudgeDialog(workspace, ids), go)
@@ -432,7 +435,7 @@ def test_statements_become_facts(bare, run):
 def test_the_model_that_was_asked_last_comes_first(bare):
     async def go(scene):
         tuned = "ft:base-model:local:study:abc123"
-        await scene.project.write("", inquiries.begin, "examples", "fake", tuned, [])
+        await scene.project.write("", llm_runs.begin, "examples", "fake", tuned, [])
         scene.dialog.read()
         await until(lambda: scene.dialog.model.model() == tuned)
 
@@ -461,7 +464,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
-        await until(lambda: inquiries.at_servers(scene.project.rows) and scene.server.batches)
+        await until(lambda: llm_runs.at_servers(scene.project.rows) and scene.server.batches)
         assert "cannot be paused" in dialog.note.text() and "cannot be paused" in dialog.line.pause.toolTip()
         assert dialog.line.pause.isVisible() and not dialog.line.pause.isEnabled()
         places = [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)]
@@ -475,7 +478,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)
         scene.server.finish_batch("batch_1", judged)
-        await until(lambda: not inquiries.unfinished(scene.project.rows))
+        await until(lambda: not llm_runs.unfinished(scene.project.rows))
         assert len(scene.server.batches) == 1 and not scene.server.asked
 
     scene.play(make, go)
@@ -502,7 +505,7 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
     async def go(scene):
         dialog = scene.dialog
         scene.answers("I'm sorry, I cannot do <b>that</b>.", "No.", "Hm.")
-        inquiry_dialog.tell(dialog, dialog)
+        llm_run_dialog.tell(dialog, dialog)
         dialog.primary.click()
         await scene.finish()
         said = dialog.note.text().splitlines()

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QFileDialog, QToolButton
 
-from core import backups, dataset, filters
+from core.dataset import examples, filters
 from core.progress import Reporter
-from core.project import Project
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
+from core.storage import backups
+from core.storage.project import Project
+from tests.support.patience import PATIENCE
+from tests.support.until import until
 from ui import backup_runner
-from ui.backups_dialog import NAME, ROWS, BackupsDialog
-from ui.notice import Notice
-from ui.settings_dialog import SettingsDialog
+from ui.project.backups_dialog import NAME, ROWS, BackupsDialog
+from ui.settings.settings_dialog import SettingsDialog
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 
@@ -34,7 +35,7 @@ def choose(dialog, path):
 
 def edit(window, text):
     project = window.workspace.project
-    window.workspace.tasks.start("", project.write("Edit a row", dataset.edit, 1, "answer", text))
+    window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", text))
 
 
 def test_a_copy_is_saved_from_the_menu(run, window, tmp_path):
@@ -63,7 +64,7 @@ def test_what_is_typed_is_in_the_copy(run, window, tmp_path):
 
     run(go())
     copy = Project(tmp_path / "copy.juku")
-    assert dataset.fetch(copy.rows, [1])[1].question == "Typed and not left?"
+    assert examples.fetch(copy.rows, [1])[1].question == "Typed and not left?"
     copy.close()
 
 
@@ -92,11 +93,11 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
         assert Path(asked.selectedFiles()[0]).name.startswith("test – backup of 20")
         choose(asked, tmp_path / "back.juku")
         await until(lambda: window.workspace.project.path == tmp_path / "back.juku")
-        assert dataset.fetch(window.workspace.project.rows, [1])[1].answer != "after the backup"
+        assert examples.fetch(window.workspace.project.rows, [1])[1].answer != "after the backup"
         assert made.path.exists()
         window.open_paths([tmp_path / "test.juku"])
         await until(lambda: window.workspace.project.path == tmp_path / "test.juku")
-        assert dataset.fetch(window.workspace.project.rows, [1])[1].answer == "after the backup"
+        assert examples.fetch(window.workspace.project.rows, [1])[1].answer == "after the backup"
 
     run(go())
 
@@ -210,7 +211,7 @@ def test_a_project_is_backed_up_when_it_is_closed(run, sample, monkeypatch, minu
         from core.settings import Settings
 
         workspace = Workspace(sample, Settings(backup_minutes=minutes))
-        await workspace.tasks.start("", sample.write("Edit a row", dataset.edit, 1, "answer", "changed"))
+        await workspace.tasks.start("", sample.write("Edit a row", examples.edit, 1, "answer", "changed"))
         await workspace.close()
 
     run(go())

@@ -8,11 +8,12 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QListView, QMessageBox
 
-from core import dataset, filters, importing, live_file, schema
+from core.dataset import examples, filters, importing
 from core.formats import jsonl
-from core.project import Project
-from tests.core.test_project import KILLS, kill_often
-from tests.ui.waiting import until
+from core.storage import exclusive_file, schema
+from core.storage.project import Project
+from tests.core.storage.test_project import KILLS, kill_often
+from tests.support.until import until
 
 ASK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT count(*) FROM example').fetchone())"
 
@@ -52,14 +53,14 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
         before = len(filters.find(project.rows))
         for number in range(3):
             dialog = await listed(project.path)
-            await project.write("Edit", dataset.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
             assert is_kept_out(project.path)
             dialog.close()
             dialog.deleteLater()
         await importing.bring(project, rows_file(tmp_path, 300))
         assert is_kept_out(project.path)
         assert len(filters.find(project.rows)) == before + 300
-        assert dataset.fetch(project.rows, [1])[1].answer == "edit 2"
+        assert examples.fetch(project.rows, [1])[1].answer == "edit 2"
 
     run(go())
 
@@ -67,7 +68,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, monkeypatch):
     """On a system that has only the locks of processes: so a dialog really does what all of this is about."""
-    monkeypatch.setattr(live_file.LiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", lambda _file: False)
     project = Project(tmp_path / "p.juku")
 
     async def go():
@@ -83,7 +84,7 @@ def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, 
 
 
 def test_killed_beside_dialogs_it_loses_nothing(tmp_path):
-    kill_often(tmp_path, "tests.ui.edit_beside_dialogs", max(2, KILLS // 4))
+    kill_often(tmp_path, "tests.support.edit_beside_dialogs", max(2, KILLS // 4))
 
 
 def test_the_file_is_whole_when_the_window_is_left(run, window):
@@ -91,7 +92,7 @@ def test_the_file_is_whole_when_the_window_is_left(run, window):
     log = project.path.with_name(f"{project.path.name}-wal")
 
     async def go():
-        await project.write("Edit", dataset.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.edit, 1, "answer", "edited")
         assert log.stat().st_size
         QApplication.sendEvent(window, QEvent(QEvent.Type.ActivationChange))
         await until(lambda: not log.stat().st_size)
@@ -105,7 +106,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
     async def go():
         project = window.workspace.project
         await project.checkpoint()
-        await project.write("Edit", dataset.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.edit, 1, "answer", "edited")
         shutil.copy(project.path, copy)
         window.open_paths([copy])
         await until(lambda: window.findChild(QMessageBox))
@@ -123,9 +124,9 @@ def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch
 
     async def go():
         tasks, project = window.workspace.tasks, window.workspace.project
-        tasks.start("", project.write("Few", dataset.delete, [1, 2]))
+        tasks.start("", project.write("Few", examples.delete, [1, 2]))
         await until(lambda: window._undo.text() == "&Undo: Few")
-        tasks.start("", project.write("Many", dataset.delete, [3, 4, 5]))
+        tasks.start("", project.write("Many", examples.delete, [3, 4, 5]))
         await until(lambda: window._undo.text() == "&Undo: Many (until you close Juku)")
         window._undo.trigger()
         await until(lambda: window._redo.text() == "&Redo: Many (until you close Juku)")
@@ -139,9 +140,9 @@ def test_what_another_program_left_is_shown(run, window, tmp_path):
 
     async def go():
         await until(lambda: window.dataset_tab.model.rowCount())
-        await project.write("Delete", dataset.delete, filters.find(project.rows))
+        await project.write("Delete", examples.delete, filters.find(project.rows))
         older.replace(project.path)
-        window.workspace.tasks.start("", project.write("Edit", dataset.edit, 1, "answer", "x"))
+        window.workspace.tasks.start("", project.write("Edit", examples.edit, 1, "answer", "x"))
         await until(lambda: "replaced" in window.messages.text())
         await until(lambda: window.dataset_tab.model.rowCount() == len(filters.find(project.rows)) > 0)
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
-from core import dataset, filters, project_lock
-from core.project import Project
-from core.project_lock import lock_file
-from tests.ui.waiting import until
-from ui import one_window
-from ui.one_window import hand_over, server_name
+from core.dataset import examples, filters
+from core.paths import ROOT
+from core.storage import project_lock
+from core.storage.project import Project
+from core.storage.project_lock import lock_file
+from tests.support.until import until
+from ui.project import one_window
+from ui.project.one_window import hand_over, server_name
 
-ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)  # the offscreen platform says so
 
 
@@ -174,7 +175,7 @@ def elsewhere(tmp_path):
     path = tmp_path / "shared.juku"
     project = Project(path)
     row = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}'
-    asyncio.run(project.write("", dataset.add, [dataset.read_row(row)]))
+    asyncio.run(project.write("", examples.add, [examples.read_row(row)]))
     found = json.loads(lock_file(path).read_text())
     project.close()
     found |= {"machine": "f" * 32, "host": "<b>garden-pc</b>", "user": "mika", "token": "theirs"}
@@ -213,7 +214,7 @@ def test_what_is_open_on_another_computer_can_be_looked_at(run, window, elsewher
         await until(lambda: window.dataset_tab.model.rowCount() == 1)
         assert window.messages.text() == window.workspace.project.notice
         assert "“shared.juku” as it was" in window.messages.text()
-        window.workspace.tasks.start("", window.workspace.project.write("", dataset.edit, 1, "answer", "x"))
+        window.workspace.tasks.start("", window.workspace.project.write("", examples.edit, 1, "answer", "x"))
         await until(lambda: "is read-only" in window.messages.text())
 
     run(go())

@@ -6,19 +6,22 @@ from array import array
 import pytest
 from PySide6.QtWidgets import QDialog
 
-from core import dataset, editing, facts, judging, spec
-from core.conditions import OPEN
-from core.editing import JUDGED
-from core.evals import Subject
+from core.dataset import bulk_edits
+from core.dataset import examples as dataset_examples
+from core.dataset.bulk_edits import JUDGED
+from core.exam.prompt_conditions import OPEN
+from core.exam.runs import Subject
 from core.formats import jsonl
+from core.generation import row_judging
 from core.progress import Reporter
-from core.project import Project
 from core.providers import Offer
-from tests.ui.waiting import pick, until
-from ui import dataset_bulk
-from ui.document_import import DocumentDialog
-from ui.generation_dialog import GenerationDialog
-from ui.notice import Notice
+from core.spec import facts, spec
+from core.storage.project import Project
+from tests.support.until import pick, until
+from ui.dataset import bulk_actions
+from ui.generation.generation_dialog import GenerationDialog
+from ui.spec.document_import_dialog import DocumentDialog
+from ui.widgets.message_bar import Notice
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def other(tmp_path):
     def fill(db):
         spec.store(db, spec.Spec("Ponds", "en", "Say it briefly.", "A pond is wet. A pond is deep.\n"))
         facts.accept_missing(db)
-        dataset.add(db, [dataset.read_row(jsonl.new_row("", f"Question {n}?", "Yes.")) for n in range(5)])
+        dataset_examples.add(
+            db, [dataset_examples.read_row(jsonl.new_row("", f"Question {n}?", "Yes.")) for n in range(5)]
+        )
 
     path = tmp_path / "other.juku"
     project = Project(path)
@@ -80,11 +85,11 @@ def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, ot
 
     async def go():
         drafts = array("q", [1, 2])
-        await window.workspace.project.write("draft", editing.set_field, drafts, "status", "draft", Reporter())
+        await window.workspace.project.write("draft", bulk_edits.set_field, drafts, "status", "draft", Reporter())
         await window.workspace.project.write(
-            "judge", lambda db: [judging._mark(db, id, JUDGED[0], "") for id in drafts]
+            "judge", lambda db: [row_judging._mark(db, id, JUDGED[0], "") for id in drafts]
         )
-        dataset_bulk.apply(window.workspace, drafts, "status", "approved", window.dataset_tab)
+        bulk_actions.apply(window.workspace, drafts, "status", "approved", window.dataset_tab)
         await until(lambda: window.findChild(Notice))
         assert "a judge has refused them" in window.findChild(Notice).text.text()
         await switched(window, other)

@@ -8,15 +8,17 @@ import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
-from core import dataset, golden, jobs, training
-from core.project import Project
-from core.providers.connection import Connection
+from core.dataset import examples
+from core.generation import recorded_answers
+from core.providers.http_client import Connection
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, Answer, FakeServer
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
-from ui import rescue_dialog
-from ui.rescue_dialog import RescueDialog
+from core.storage.project import Project
+from core.training import jobs, submit
+from tests.support.fake_server import KEY, Answer, FakeServer
+from tests.support.patience import PATIENCE
+from tests.support.until import until
+from ui.rescue import rescue_dialog
+from ui.rescue.rescue_dialog import RescueDialog
 from ui.tasks import cancel_all
 from ui.workspace import Workspace
 
@@ -29,7 +31,7 @@ def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
     monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    rows = "".join(f"{row}\n" for row in dataset.texts(sample.rows, training.trained("")))
+    rows = "".join(f"{row}\n" for row in examples.texts(sample.rows, submit.trained("")))
     with FakeServer() as server:
         file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
         job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
@@ -119,13 +121,13 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
         ]  # fmt: skip
         assert "3 files are in" in page.note.text()
         page.bring.click()
-        await until(lambda: training.count(opened.rows, TAG))
+        await until(lambda: submit.count(opened.rows, TAG))
         await until(lambda: TAG in page.tagged.text())
         await opened.settled()
         assert opened.dialog.teaching.rows.currentText().endswith("rows with its tag")
 
     run(opened.play(go()))
-    assert training.count(opened.rows, TAG) == training.count(opened.rows, "")
+    assert submit.count(opened.rows, TAG) == submit.count(opened.rows, "")
 
 
 def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(opened, server, run):
@@ -138,7 +140,7 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
     server.script = say
 
     async def go():
-        total = len(golden.questions(opened.rows))
+        total = len(recorded_answers.questions(opened.rows))
         assert page.record.text() == f"Record {total} answers"
         assert "less than $0.01" in page.cost.text()
         page.record.click()
@@ -148,12 +150,12 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
         dialog.run_line.cancel.click()
         await opened.asked()
         held.set()
-        assert golden.recorded(opened.rows) == {OLD: 2}
+        assert recorded_answers.recorded(opened.rows) == {OLD: 2}
         assert cells(page.table.table, 0)[1] == "To 1"
         await until(lambda: dialog.older.isVisible())
         dialog.older.go_on.click()
         await opened.asked()
-        assert golden.recorded(opened.rows) == {OLD: total}
+        assert recorded_answers.recorded(opened.rows) == {OLD: total}
         assert len(server.asked) == total + 1  # the one that was cut off
         assert not page.record.isEnabled()
         page.all_rows.setChecked(True)
@@ -166,7 +168,7 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
 
 def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, server, run, tmp_path):
     dialog = opened.dialog
-    expected = {one.question: one.reference for one in golden.questions(opened.rows)}
+    expected = {one.question: one.reference for one in recorded_answers.questions(opened.rows)}
     told = []
 
     def say(asked):
@@ -203,9 +205,9 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
     run(opened.play(go()))
     (job,) = jobs.jobs(opened.rows)
     assert (job.provider, job.model, job.sweep, job.rows) == ("fake", "gpt-4.1-mini", OLD[1], TAG)
-    pairs = golden.parity(opened.rows, OLD, ("fake", job.fine_tuned_model))
+    pairs = recorded_answers.parity(opened.rows, OLD, ("fake", job.fine_tuned_model))
     assert len(pairs) == len(expected)
-    assert f"the two agree on {golden.tally(pairs).agree}." in told[0]
+    assert f"the two agree on {recorded_answers.tally(pairs).agree}." in told[0]
     with (tmp_path / "parity.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == len(expected)
@@ -275,7 +277,7 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         ]  # fmt: skip
         dialog.answers.record.click()
         await opened.asked()
-        kept = len(golden.answers(opened.rows, lost))
+        kept = len(recorded_answers.answers(opened.rows, lost))
         await until(lambda: teaching.rows.count() == 4)
         assert teaching.rows.itemText(0) == (
             f"Rows made of the {kept} answers that are kept – {kept} answer exam questions"
@@ -285,13 +287,13 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         await until(lambda: teaching.start.isEnabled())
         teaching.start.click()
         await until(lambda: len(server.jobs) == 1)
-        assert training.count(opened.rows, lost[1]) == kept
+        assert submit.count(opened.rows, lost[1]) == kept
         (job,) = jobs.jobs(opened.rows)
         sent = [json.loads(line) for line in server.files[job.training_file].splitlines()]
         assert len(sent) == kept
         assert sent[0]["messages"][-1]["content"] == f"So: {sent[0]['messages'][-2]['content']}"
         assert opened.workspace.project.undo_label == "Make rows of the kept answers"
-        changes = await opened.workspace.project.write("again", golden.make_rows, lost, lost[1])
+        changes = await opened.workspace.project.write("again", recorded_answers.make_rows, lost, lost[1])
         assert changes.count == 0  # nothing is made twice
 
     run(opened.play(go()))

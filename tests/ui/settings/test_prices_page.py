@@ -2,9 +2,9 @@
 
 import pytest
 
-from core import prices
-from core.prices import CHAT, TRAINING
-from ui.prices_page import MODEL, NUMBERS, OWN, PricesPage
+from core.providers import prices
+from core.providers.prices import CHAT, TRAINING
+from ui.settings.prices_page import MODEL, NUMBERS, OWN, PricesPage
 
 DOLLARS, SENT, RECEIVED = range(1, len(NUMBERS) + 1)
 

@@ -4,11 +4,11 @@ import pytest
 
 from core import language, prompts
 from core.errors import JukuError
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
-from ui import prompts_page
-from ui.prompts_page import PromptsPage
-from ui.settings_dialog import SettingsDialog
+from tests.support.patience import PATIENCE
+from tests.support.until import until
+from ui.settings import prompts_page
+from ui.settings.prompts_page import PromptsPage
+from ui.settings.settings_dialog import SettingsDialog
 
 OWN = "Judge {answer} to {question} by {fact}."
 

@@ -5,19 +5,20 @@ import json
 import pytest
 from PySide6.QtCore import Qt
 
-from core import facts, settings, spec
+from core import settings
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import pick, until
-from ui import inquiry_dialog, inquiry_runner
-from ui.ask_dialogs import JudgeDialog, ProbeDialog
-from ui.generation_dialog import GenerationDialog
-from ui.model_box import ModelBox
-from ui.model_row import ModelRow
-from ui.roles_page import RolesPage
-from ui.spec_chat import SpecChat
-from ui.training_form import TrainingForm
-from ui.widgets import short_name
+from core.spec import facts, spec
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import pick, until
+from ui.generation import llm_run_dialog, llm_run_runner
+from ui.generation.generation_dialog import GenerationDialog
+from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog
+from ui.settings.roles_page import RolesPage
+from ui.spec.spec_chat import SpecChat
+from ui.training.training_form import TrainingForm
+from ui.widgets.basics import short_name
+from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.model_box import ModelBox
 from ui.workspace import Workspace
 
 TIP = Qt.ItemDataRole.ToolTipRole
@@ -26,7 +27,7 @@ TUNED = "ft:base-model:local:study:abc123"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(inquiry_dialog, "SETTLED", 0)
+    monkeypatch.setattr(llm_run_dialog, "SETTLED", 0)
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
         assert "on Writer" in writing.model._server.text()
         writing.online.click()
         about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
-        inquiry_runner.of(workspace).begin("examples", "writer-large", lambda _db: [about])
+        llm_run_runner.of(workspace).begin("examples", "writer-large", lambda _db: [about])
         await until(lambda: not workspace.tasks.label)
         await finish(JudgeDialog(workspace, [1]))
         await finish(ProbeDialog(workspace))

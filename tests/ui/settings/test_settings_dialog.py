@@ -7,16 +7,17 @@ from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton
 
-from core import keys, presets, settings
+from core import keys, settings
 from core.keys import Keys
 from core.paths import config_folder
+from core.providers import server_presets
 from tests.core.test_keys import HangingKeyring
-from tests.fake_server import KEY
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
+from tests.support.fake_server import KEY
+from tests.support.patience import PATIENCE
+from tests.support.until import until
 from ui import style
-from ui.server_list import LINES
-from ui.settings_dialog import SettingsDialog
+from ui.settings.server_list import LINES
+from ui.settings.settings_dialog import SettingsDialog
 
 
 class MemoryKeyring(KeyringBackend):
@@ -278,7 +279,7 @@ def test_a_server_that_only_answers_is_listed_so_until_its_address_changes(run, 
 
 
 def test_every_kind_of_server_is_offered_and_filled_in(run, dialog):
-    kinds = [preset for preset in presets.presets() if preset.id != "local"]
+    kinds = [preset for preset in server_presets.presets() if preset.id != "local"]
 
     async def go():
         for kind in kinds:
@@ -288,7 +289,7 @@ def test_every_kind_of_server_is_offered_and_filled_in(run, dialog):
     found = settings.load().providers
     assert {entry.preset for entry in found} == {kind.id for kind in kinds}
     for entry in found:
-        kind = presets.preset(entry.preset)
+        kind = server_presets.preset(entry.preset)
         assert (entry.base_url, entry.limit) == (kind.base_url, kind.limit)
     assert (
         told(dialog, [entry.preset for entry in found].index("bedrock") + 1)[0]

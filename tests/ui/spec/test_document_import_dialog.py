@@ -6,9 +6,9 @@ import pytest
 
 from core.documents import Document
 from core.errors import JukuError
-from tests.patience import PATIENCE
-from tests.ui.waiting import until
-from ui.document_import import NOTES, DocumentDialog, read_document, reading
+from tests.support.patience import PATIENCE
+from tests.support.until import until
+from ui.spec.document_import_dialog import NOTES, DocumentDialog, read_document, reading
 
 TEXT = "# ホバンヌ\n\n試合は\u00a060分である。\n"
 

@@ -6,11 +6,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from core import facts, language, revisions, spec
-from tests.ui.waiting import until
-from ui.kept_states import DATE, NAME, SIZE
-from ui.revisions_dialog import RevisionsDialog
-from ui.text_length import length_words, local_time
+from core import language
+from core.spec import facts, revisions, spec
+from tests.support.until import until
+from ui.spec.revisions_dialog import RevisionsDialog
+from ui.widgets.formatting import length_words, local_time
+from ui.widgets.snapshots_dialog import DATE, NAME, SIZE
 
 
 @pytest.fixture

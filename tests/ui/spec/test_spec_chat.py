@@ -8,13 +8,13 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QToolButton
 
-from core import spec
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
-from ui.chat_turns import Answer, Asked, Remarks
-from ui.proposal_dialog import ProposalDialog
-from ui.spec_chat import SpecChat
+from core.spec import spec
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import until
+from ui.spec.proposal_dialog import ProposalDialog
+from ui.spec.spec_chat import SpecChat
+from ui.spec.spec_chat_messages import Answer, Asked, Remarks
 from ui.workspace import Workspace
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"

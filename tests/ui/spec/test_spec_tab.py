@@ -6,25 +6,28 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from core import dataset, facts, language, remaking, spec
+from core import language
+from core.dataset import examples
+from core.dataset.filters import Filter, find
 from core.documents import Document
 from core.errors import JukuError
-from core.filters import Filter, find
-from core.project import Changes, Project
-from tests.core.test_trained_prompt import rows
-from tests.ui.waiting import until
+from core.generation import row_remaking
+from core.spec import facts, spec
+from core.storage.project import Changes, Project
+from tests.core.dataset.test_system_prompts import rows
+from tests.support.until import until
 from ui import style
-from ui.ask_dialogs import JudgeDialog, ProbeDialog, RefineDialog
-from ui.document_import import APPEND, REPLACE
-from ui.fact_model import MEANINGS, NAME, TEXT
-from ui.generation_dialog import GenerationDialog
-from ui.outline import headings
-from ui.remake_dialog import RemakeDialog
-from ui.revisions_dialog import RevisionsDialog
-from ui.spec_tab import REMARKS, SpecTab
-from ui.split_dialog import SplitDialog
+from ui.generation.generation_dialog import GenerationDialog
+from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
+from ui.generation.remake_dialog import RemakeDialog
+from ui.spec.document_import_dialog import APPEND, REPLACE
+from ui.spec.fact_table_model import MEANINGS, NAME, TEXT
+from ui.spec.outline import headings
+from ui.spec.revisions_dialog import RevisionsDialog
+from ui.spec.split_fact_dialog import SplitDialog
+from ui.spec.tab import REMARKS, SpecTab
 from ui.tab import ALL_TABLES
-from ui.text_length import length_words
+from ui.widgets.formatting import length_words
 
 
 @pytest.fixture
@@ -325,7 +328,7 @@ def test_a_row_is_written_by_hand_for_a_fact(qtbot, run, tab):
 
     run(go())
     (id,) = find(tab.workspace.project.rows, Filter(fact="f03", status="draft"))
-    row = dataset.fetch(tab.workspace.project.rows, [id])[id]
+    row = examples.fetch(tab.workspace.project.rows, [id])[id]
     assert (row.facts, row.quote) == ("f03", facts.load(tab.workspace.project.rows)[2].quote)
 
 
@@ -490,7 +493,7 @@ def test_the_prompt_of_the_rows_is_offered_above_the_text(run, tab):
 
         def fill(db):
             db.execute("DELETE FROM example")
-            dataset.add(db, [*rows("You know the game.", 6), *rows("", 8, 100)])
+            examples.add(db, [*rows("You know the game.", 6), *rows("", 8, 100)])
             facts.save(db, replace(spec.load(db), system_prompt=""))
 
         tab.refresh(await project.write("", fill))
@@ -583,14 +586,14 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         dialog.ways.offline.click()
         await until(lambda: dialog.primary.isEnabled())
         count = tab.table.facts.entry(fact.id).stale
-        stale = dataset.fetch(tab.workspace.project.rows, remaking.stale(tab.workspace.project.rows, {fact.name}))
+        stale = examples.fetch(tab.workspace.project.rows, row_remaking.stale(tab.workspace.project.rows, {fact.name}))
         assert dialog.made.isHidden()
         assert dialog.primary.text() == (f"Remake {count} rows" if count > 1 else "Remake 1 row")
         dialog.primary.click()
         await until(lambda: not tab.table.facts.entry(fact.id).stale)
         await until(lambda: dialog.last)
         assert dialog.last.meaning == "good"
-        now = dataset.fetch(tab.workspace.project.rows, list(stale))
+        now = examples.fetch(tab.workspace.project.rows, list(stale))
         wanted = {(now[id].question, row.answer, now[id].answer) for id, row in stale.items()}
         cells = dialog.made.table
         assert {tuple(cells.item(row, at).text() for at in range(3)) for row in range(cells.rowCount())} == wanted

@@ -7,17 +7,17 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
-from core import jobs, training
-from core import project as projects
-from core.jobs import CREATING
-from core.project import Project
 from core.settings import ProviderSettings, Settings
-from core.training import Plan
-from tests.fake_server import KEY, FakeServer, Fault
-from tests.ui.waiting import until
-from ui import desktop_notice, queue_runner
-from ui.notice import Notice
+from core.storage import project as projects
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.jobs import CREATING
+from core.training.submit import Plan
+from tests.support.fake_server import KEY, FakeServer, Fault
+from tests.support.until import until
 from ui.tasks import cancel_all
+from ui.training import desktop_notification, queue_runner
+from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 PLAN = Plan("base-model", "study")
@@ -44,7 +44,7 @@ class Bench:
             await (await self.workspace.provider()).close()
 
     async def queue(self, *plans):
-        ids = await training.enqueue(self.workspace.project, "fake", plans)
+        ids = await submit.enqueue(self.workspace.project, "fake", plans)
         self.runner.wake("fake")
         return ids
 
@@ -232,7 +232,7 @@ class Desktop(QObject):
 
 
 def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, monkeypatch):
-    monkeypatch.setattr(desktop_notice, "QSystemTrayIcon", Desktop)
+    monkeypatch.setattr(desktop_notification, "QSystemTrayIcon", Desktop)
     monkeypatch.setattr(type(window), "isActiveWindow", lambda _self: False)
     monkeypatch.setattr(type(window), "raise_", lambda _self: None)  # which the test's screen cannot do
 
@@ -251,7 +251,8 @@ def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, 
 
 def test_what_is_said_of_each_end(window):
     said = {
-        status: desktop_notice.words(_job(window, status=status))[2] for status in ("succeeded", "cancelled", "failed")
+        status: desktop_notification.words(_job(window, status=status))[2]
+        for status in ("succeeded", "cancelled", "failed")
     }
     assert said == {"succeeded": "good", "cancelled": "warning", "failed": "error"}
 

@@ -3,19 +3,19 @@
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
-from core import jobs, orphans
-from core.project import Project
 from core.settings import ProviderSettings, Settings
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
-from ui.server_dialog import ServerDialog
+from core.storage.project import Project
+from core.training import jobs, unused_files
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import until
 from ui.tasks import cancel_all
+from ui.training.server_contents_dialog import ServerDialog
 from ui.workspace import Workspace
 
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(orphans, "YOUNG", -10.0)
+    monkeypatch.setattr(unused_files, "YOUNG", -10.0)
     with FakeServer() as server:
         server.keep(b"left", "left.jsonl", "fine-tune")
         job = server.create(

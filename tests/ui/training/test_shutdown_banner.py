@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QMessageBox
 
 from core.errors import JukuError
 from core.providers import Offer
-from tests.ui.test_floating import covers
-from tests.ui.waiting import until
+from tests.support.until import until
+from tests.ui.widgets.test_floating_message import covers
 from ui import style
-from ui.closing_banner import ClosingBanner
+from ui.training.shutdown_banner import ClosingBanner
 
 END = datetime.date(2027, 1, 6)  # of new jobs at OpenAI (resources/shutdowns.toml)
 AZURE = datetime.date(2027, 10, 1)

@@ -1,9 +1,9 @@
 import pytest
 
-from core.presets import preset
-from core.training import Plan
-from core.versions import Version
-from ui.sweep_dialog import SweepDialog
+from core.dataset.versions import Version
+from core.providers.server_presets import preset
+from core.training.submit import Plan
+from ui.training.sweep_dialog import SweepDialog
 
 KEPT = [Version(7, "Before the meeting", 0.0, 120)]
 

@@ -7,22 +7,26 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
 
-from core import choices, dataset, jobs, spec, training
-from core.presets import preset
-from core.project import Project
+from core.dataset import examples
 from core.providers import LOCAL, Offer
+from core.providers.server_presets import preset
 from core.settings import ProviderSettings, Settings
-from core.training import Plan
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import pick, until
-from ui import job_table, queue_runner, style
-from ui.changed_dialog import ChangedDialog
-from ui.curve_chart import NONE
-from ui.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
+from core.spec import spec
+from core.storage import remembered_choices
+from core.storage.project import Project
+from core.training import jobs, submit
+from core.training.submit import Plan
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import pick, until
+from ui import style
+from ui.charts.curve_chart import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
-from ui.training_form import TrainingForm
-from ui.training_tab import TrainingTab
+from ui.training import job_table, queue_runner
+from ui.training.changed_since_dialog import ChangedDialog
+from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
+from ui.training.tab import TrainingTab
+from ui.training.training_form import TrainingForm
 from ui.workspace import Workspace
 
 MISSING = Offer("q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9)
@@ -114,15 +118,15 @@ def choose_rows(form, tag):
 
 def draft(db):
     """Two of the chosen rows and one other are approved no more."""
-    plain, study = (dataset.ids_of(db, training.trained(tag)) for tag in ("plain", "study"))
+    plain, study = (examples.ids_of(db, submit.trained(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
-        dataset.edit(db, id, "status", "draft")
+        examples.edit(db, id, "status", "draft")
 
 
 def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
     """Nobody loses the rows they have just approved because the form would rather have others."""
     form, project = window.tab.form, window.workspace.project
-    count = len(training.training_rows(project.rows, ""))
+    count = len(submit.training_rows(project.rows, ""))
     assert (form.tag(), form.rows.currentText()) == ("", f"All training rows ({count})")
     assert form.on_rows.text() == f"{count} rows, none with errors"
     assert form.start.isEnabled()
@@ -152,7 +156,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         pick(form.base, "other-base")
         choose_rows(form, "plain")
         await until(lambda: "left out" in form.on_rows.text())
-        await until(lambda: len(choices.load(project.rows)) == 2)
+        await until(lambda: len(remembered_choices.load(project.rows)) == 2)
         later = TrainingForm(Workspace(project, window.workspace.settings))
         qtbot.addWidget(later)
         later.show_tags(178, {"study": 178, "plain": 15})
@@ -175,8 +179,8 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
     project, form = window.workspace.project, window.tab.form
 
     async def go():
-        bad = dataset.read_row('{"messages": [{"role": "assitant"}]}', tags="bad")
-        window.tab.refresh(await project.write("", dataset.add, [bad] * 12))
+        bad = examples.read_row('{"messages": [{"role": "assitant"}]}', tags="bad")
+        window.tab.refresh(await project.write("", examples.add, [bad] * 12))
         await until(lambda: form.rows.findData("bad") >= 0)
         form.rows.setCurrentIndex(form.rows.findData("bad"))
         form.rows.activated.emit(form.rows.currentIndex())
@@ -312,8 +316,8 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
             server.create({"model": "base-model", "training_file": "file-1"})
             server.end(job, "succeeded")
-        states = await training.adoptable(window.workspace.project, await window.workspace.provider())
-        window.workspace.tasks.changed.emit(await training.adopt(window.workspace.project, "fake", states))
+        states = await submit.adoptable(window.workspace.project, await window.workspace.provider())
+        window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
         await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
@@ -327,7 +331,7 @@ def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(w
         plans.append(Plan("base-model", "plain", {"n_epochs": 2}))
         window.workspace.settings.providers[0].limit = 1
         project = window.workspace.project
-        await training.enqueue(project, "fake", plans, "several")
+        await submit.enqueue(project, "fake", plans, "several")
         window.tab.runner.begin()
         window.tab.refresh(ALL_TABLES)
         await until(lambda: [window.shown(STATUS, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
@@ -514,8 +518,8 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
     async def go():
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
-        row = dataset.ids_of(window.workspace.project.rows, training.trained("study"))[0]
-        await window.workspace.project.write("", dataset.edit, row, "answer", "Another answer.")
+        row = examples.ids_of(window.workspace.project.rows, submit.trained("study"))[0]
+        await window.workspace.project.write("", examples.edit, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedDialog)
         await until(lambda: dialog.summary.text())
@@ -611,7 +615,7 @@ def test_the_epochs_are_remembered_in_the_project(window, run, qtbot, workspace)
         field = window.tab.form.epochs.fields["n_epochs"]
         field.setText("7")
         field.editingFinished.emit()
-        await until(lambda: choices.load(workspace.project.rows).get("training epochs") == "7")
+        await until(lambda: remembered_choices.load(workspace.project.rows).get("training epochs") == "7")
         other = TrainingForm(workspace)
         qtbot.addWidget(other)
         other.begin()

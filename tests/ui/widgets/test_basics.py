@@ -6,7 +6,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTableWidget
 
-from ui import widgets
+from ui.widgets import basics
 
 HELD = Qt.KeyboardModifier
 
@@ -19,8 +19,8 @@ def test_a_row_is_selected_whatever_keys_are_held(qtbot, held):
     QTest.keyPress(table, Qt.Key.Key_F5, held)
     assert QGuiApplication.keyboardModifiers() == held
     for row in (1, 1, 3):
-        widgets.select_row(table, row, 1)
+        basics.select_row(table, row, 1)
         assert [index.row() for index in table.selectionModel().selectedRows()] == [row]
         assert table.currentColumn() == 1
-    widgets.select_row(table, 4)
+    basics.select_row(table, 4)
     assert table.currentRow() == 3

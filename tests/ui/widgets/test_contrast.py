@@ -23,8 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import JukuError
-from ui import style, widgets
-from ui.notice import MessageBar, Notice
+from ui import style
+from ui.widgets import basics
+from ui.widgets.message_bar import MessageBar, Notice
 
 TEXT, EDGE = 4.5, 3.0  # WCAG 2.2 AA: of texts, of the edges of controls
 THEMES = ("light", "dark")
@@ -85,7 +86,7 @@ def test_a_tool_tip_can_be_read(qtbot, theme):
     owner = QLabel("owner")
     shown(qtbot, owner)
     theme()
-    QToolTip.showText(owner.mapToGlobal(QPoint(5, 5)), widgets.tip("What this is for 説明"), owner)
+    QToolTip.showText(owner.mapToGlobal(QPoint(5, 5)), basics.tip("What this is for 説明"), owner)
     qtbot.waitUntil(QToolTip.isVisible)
     label = next(found for found in QApplication.topLevelWidgets() if found.inherits("QTipLabel"))
     assert contrast(inside(label)) >= TEXT
@@ -129,7 +130,7 @@ def test_each_entry_of_a_menu_can_be_read(qtbot, theme):
 
 @pytest.mark.parametrize("meaning", style.MEANINGS)
 def test_chips_bars_and_notices_can_be_read(qtbot, theme, meaning):
-    chip, note = widgets.Chip(meaning), widgets.Note()
+    chip, note = basics.Chip(meaning), basics.Note()
     chip.setText("3 covered")
     page = shown(qtbot, chip, note)
     bar = MessageBar(page)
@@ -156,8 +157,8 @@ def ring(widget: QWidget) -> list[QColor]:
     return [image.pixelColor(x, image.height() // 2) for x in range(2)]
 
 
-@pytest.mark.parametrize("make", [QLineEdit, QComboBox, lambda: widgets.whole(0, 9, 1), lambda: QPushButton("Do it"),
-                                  lambda: widgets.primary("Do it")])  # fmt: skip
+@pytest.mark.parametrize("make", [QLineEdit, QComboBox, lambda: basics.whole(0, 9, 1), lambda: QPushButton("Do it"),
+                                  lambda: basics.primary("Do it")])  # fmt: skip
 def test_the_focus_has_a_ring(qtbot, theme, make):
     part, other = make(), QLineEdit()
     page = shown(qtbot, other, part)
@@ -208,7 +209,7 @@ def test_a_ticked_box_differs_from_one_with_the_focus(qtbot, theme):
 
 
 def test_the_edges_of_fields_can_be_seen(qtbot, theme):
-    fields = [QLineEdit(), QComboBox(), widgets.whole(0, 9, 1)]
+    fields = [QLineEdit(), QComboBox(), basics.whole(0, 9, 1)]
     page = shown(qtbot, QPushButton("focus"), *fields)
     theme()
     for field in fields:
@@ -219,7 +220,7 @@ def test_the_edges_of_fields_can_be_seen(qtbot, theme):
 def test_texts_of_little_weight_can_be_read(qtbot, theme):
     field = QLineEdit()
     field.setPlaceholderText("Search")
-    dim = widgets.label("dim", dim=True)
+    dim = basics.label("dim", dim=True)
     off = QPushButton("Cannot")
     off.setEnabled(False)
     shown(qtbot, QPushButton("focus"), field, dim, off)

@@ -1,18 +1,15 @@
 """What is drawn where there is little room, or where one sign follows another: nothing is cut without dots."""
 
-from pathlib import Path
-
 import pytest
 from PySide6.QtWidgets import QLineEdit
 
 from core import checks, language
 from core.checks import Problem
-from ui import widgets
-from ui.chat_settings import ChatSettings
-from ui.drop_down import DropDown
-from ui.problem_list import ProblemList
+from ui.chat.sampling_settings import ChatSettings
+from ui.dataset.row_problems import ProblemList
+from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 
-ROOT = Path(__file__).parent.parent.parent
 LONG = "2026-11-29 · base-model · closed book, base-model · open book and 3 more · finished"
 
 
@@ -43,7 +40,7 @@ def test_a_drop_down_without_a_choice_shows_its_words(qtbot, dressed):
 
 
 def test_a_line_without_room_ends_with_dots(qtbot):
-    line, short = widgets.Elided(), widgets.Elided()
+    line, short = basics.Elided(), basics.Elided()
     for one in (line, short):
         qtbot.addWidget(one)
     line.setText(LONG)

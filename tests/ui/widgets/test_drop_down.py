@@ -1,18 +1,18 @@
 """The current entry of a drop-down: whole where it has room, and cut so that it shows where it has none."""
 
 import re
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QStyleOptionComboBox, QToolTip
 
+from core.paths import ROOT
 from ui import style
-from ui.drop_down import DropDown
+from ui.widgets.drop_down import DropDown
 
 TEXT = "プロジェクトと異なるシステムプロンプト (2)"
-UI = Path(__file__).parents[2] / "ui"
+UI = ROOT / "ui"
 
 
 @pytest.fixture
@@ -54,4 +54,4 @@ def test_every_drop_down_of_the_window_is_such_a_one():
     plain = [
         path.name for path in UI.glob("*.py") if re.search(r"QComboBox\((?!.*editable=True)", path.read_text("utf-8"))
     ]
-    assert plain == [], "use ui.drop_down.DropDown"
+    assert plain == [], "use ui.widgets.drop_down.DropDown"

@@ -2,18 +2,17 @@
 
 import ast
 import asyncio
-from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QTreeView, QWidget
-from waiting import until
 
 from core import paths, settings
+from core.paths import ROOT
 from core.settings import Settings
-from ui import file_dialogs
-from ui.exam_export import ExportButton
+from tests.support.until import until
+from ui.exam.report_button import ExportButton
+from ui.widgets import file_dialogs
 
-ROOT = Path(__file__).parent.parent.parent
 ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
 
 

@@ -4,10 +4,10 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import JukuError
-from tests.ui.waiting import until
-from ui.floating import Floating, foot, obstacles, place_in
-from ui.growing_edit import GrowingEdit
-from ui.notice import MessageBar, Notice
+from tests.support.until import until
+from ui.widgets.floating_message import Floating, foot, obstacles, place_in
+from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.message_bar import MessageBar, Notice
 
 LONG = "The rows were imported, and some of them have problems that can be mended. " * 2
 

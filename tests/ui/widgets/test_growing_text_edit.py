@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.growing_edit import GrowingEdit
+from ui.widgets.growing_text_edit import GrowingEdit
 
 TEXT = "Please rewrite this booking so that the settings sound more polite, and keep every number as it is. " * 6
 

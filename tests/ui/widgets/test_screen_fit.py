@@ -6,11 +6,12 @@ import pytest
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from core import language, samples
-from core.project import Project
+from core import language
+from core.dataset import sample_projects
 from core.settings import ProviderSettings, Settings
-from ui import screen
+from core.storage.project import Project
 from ui.main_window import MainWindow
+from ui.widgets import screen_fit
 from ui.workspace import Workspace
 
 SMALL = QSize(1024, 640)
@@ -36,7 +37,7 @@ def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
     project = Project(tmp_path / "small.juku")
 
     async def work():
-        await project.write("sample", samples.fill, f"hobannu-{speech}")
+        await project.write("sample", sample_projects.fill, f"hobannu-{speech}")
         window = make(project)
         window.resize(SMALL - FRAME)
         for tab in window.tab_list:
@@ -63,10 +64,10 @@ def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
 def test_a_place_beyond_the_screen_is_brought_onto_it():
     room, frame = QRect(0, 0, 1024, 640), QSize(4, 28)
     for place in (QRect(3000, -200, 1240, 820), QRect(-900, 500, 800, 600), QRect(900, 620, 300, 200)):
-        made = screen.fitted(place, frame, room)
+        made = screen_fit.fitted(place, frame, room)
         assert room.contains(QRect(made.topLeft(), made.size() + frame)), place
     inside = QRect(100, 50, 800, 500)
-    assert screen.fitted(inside, frame, room) == inside
+    assert screen_fit.fitted(inside, frame, room) == inside
 
 
 def test_the_window_comes_back_onto_the_screen_there_is(run, tmp_path):
@@ -106,7 +107,7 @@ def test_a_dialog_that_is_placed_beyond_the_screen_comes_back_over_its_window(qt
     owner.show()
     dialog = QDialog(owner)
     dialog.resize(200, 100)
-    screen.watch(qapp)
+    screen_fit.watch(qapp)
     try:
         dialog.show()
         dialog.activateWindow()
@@ -116,7 +117,7 @@ def test_a_dialog_that_is_placed_beyond_the_screen_comes_back_over_its_window(qt
         far = dialog.frameGeometry().center() - owner.frameGeometry().center()
         assert far.manhattanLength() < 8
     finally:
-        qapp.focusWindowChanged.disconnect(screen._on_window)
+        qapp.focusWindowChanged.disconnect(screen_fit._on_window)
 
 
 def test_a_dialog_that_needs_more_than_the_screen_is_scrolled(qtbot, qapp):
@@ -128,10 +129,10 @@ def test_a_dialog_that_needs_more_than_the_screen_is_scrolled(qtbot, qapp):
     tall.setMinimumHeight(room.height() + 300)
     layout.addWidget(tall)
     layout.addWidget(QPushButton("OK"))
-    screen.watch(qapp)
+    screen_fit.watch(qapp)
     dialog.open()
     dialog.activateWindow()
     qtbot.waitUntil(lambda: bool(dialog.findChild(QScrollArea, "whole")))
     assert room.contains(QRect(dialog.pos(), dialog.size()))
     assert tall.isVisible()
-    qapp.focusWindowChanged.disconnect(screen._on_window)
+    qapp.focusWindowChanged.disconnect(screen_fit._on_window)

@@ -3,10 +3,11 @@
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout
 
 from core.settings import ProviderSettings
-from tests.fake_server import KEY, FakeServer
-from tests.ui.waiting import until
-from ui import job_words, widgets
-from ui.settings_dialog import SettingsDialog
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.until import until
+from ui.settings.settings_dialog import SettingsDialog
+from ui.training import job_texts
+from ui.widgets import basics
 
 
 def choose(window, server, id="team", preset="openai"):
@@ -93,7 +94,7 @@ def test_a_server_without_models_is_not_asked_for_ever(run, window, server):
         await ask(window)
         form = window.training_tab.form
         assert form.on_base.text() == "“Team” has no models."
-        assert form.start.toolTip() == widgets.tip("“Team” has no models.")
+        assert form.start.toolTip() == basics.tip("“Team” has no models.")
 
     run(go())
 
@@ -107,16 +108,16 @@ def test_a_button_that_is_off_says_why(qtbot):
     ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
     ok.setToolTip("its own")
     dialog.show()
-    widgets.allow(ok, "Enter a <name>.")
-    (note,) = dialog.findChildren(widgets.Note)
+    basics.allow(ok, "Enter a <name>.")
+    (note,) = dialog.findChildren(basics.Note)
     assert (ok.isEnabled(), ok.toolTip(), note.text()) == (False, "<p>Enter a &lt;name&gt;.</p>", "Enter a <name>.")
     assert note.isVisible() and ok.accessibleDescription() == "Enter a <name>."
-    widgets.allow(ok, "Another.")
-    widgets.allow(ok)
+    basics.allow(ok, "Another.")
+    basics.allow(ok)
     assert (ok.isEnabled(), ok.toolTip(), note.text()) == (True, "its own", "")
     alone = QPushButton()
     qtbot.addWidget(alone)
-    widgets.allow(alone, "No.")
+    basics.allow(alone, "No.")
     assert not alone.isEnabled() and "No." in alone.toolTip()
 
 
@@ -125,9 +126,9 @@ def test_the_local_engine_is_never_called_a_server():
                 "failed", "cancelled", "waiting"]  # fmt: skip
     for status in statuses:
         job = _Job("local", status)
-        said = f"{job_words.status_title(job)} {job_words.explained(job)} {job_words.advice(job)}"
+        said = f"{job_texts.status_title(job)} {job_texts.explained(job)} {job_texts.advice(job)}"
         assert "server" not in said.lower(), said
-        assert job_words.explained(_Job("team", status))
+        assert job_texts.explained(_Job("team", status))
 
 
 class _Job:

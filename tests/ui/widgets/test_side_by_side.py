@@ -5,10 +5,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QCheckBox
 
-from tests.core.test_difference import large
-from tests.patience import PATIENCE, effort
-from ui import diff_row, style
-from ui.side_by_side import SideBySide
+from tests.core.text.test_diff import large
+from tests.support.patience import PATIENCE, effort
+from ui import style
+from ui.widgets import diff_row
+from ui.widgets.side_by_side import SideBySide
 
 OLD = "# Rules\n\nA match lasts 60 minutes.\n\nA goal counts one point.\n\nPlayers may not kick."
 NEW = "# Rules\n\nA match lasts 70 minutes.\n\nA goal counts one point.\n\nPlayers may not kick.\n\nA whistle ends it."

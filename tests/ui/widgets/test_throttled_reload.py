@@ -3,13 +3,13 @@
 import asyncio
 
 from core.errors import ProjectError
-from tests.ui.waiting import until
-from ui import reload
-from ui.reload import Reload
+from tests.support.until import until
+from ui.widgets import throttled_reload
+from ui.widgets.throttled_reload import Reload
 
 
 def test_what_is_asked_for_during_a_reading_that_fails_is_read_all_the_same(run, workspace, monkeypatch):
-    monkeypatch.setattr(reload, "PAUSE", 0)
+    monkeypatch.setattr(throttled_reload, "PAUSE", 0)
     begun, fail, read, told = asyncio.Event(), asyncio.Event(), [], []
     workspace.tasks.failed.connect(told.append)
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QVBoxLayout
 
-from tests.ui.waiting import until
-from ui import widgets
+from tests.support.until import until
+from ui.widgets import basics
 
 LONG = "The server does not answer: nothing listens there. Check host and port, and whether the server runs. " * 3
 
 
-@pytest.mark.parametrize("make", [widgets.Note, lambda: widgets.label(wrap=True)])
+@pytest.mark.parametrize("make", [basics.Note, lambda: basics.label(wrap=True)])
 def test_a_text_that_comes_later_is_whole(run, qtbot, make):
     async def go():
         dialog = QDialog()

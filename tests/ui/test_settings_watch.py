@@ -4,8 +4,8 @@ import pytest
 
 from core import settings
 from core.settings import ProviderSettings
-from tests.ui.waiting import until
-from ui.settings_dialog import SettingsDialog
+from tests.support.until import until
+from ui.settings.settings_dialog import SettingsDialog
 
 
 @pytest.fixture

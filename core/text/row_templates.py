@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from core.grading import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse
+from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse
 
 LIMIT = 2000  # characters of a fact that is still one
 FIGURES, TERMS = 6, 2  # gaps made in one fact, at most
@@ -43,7 +43,7 @@ _JA_CUT = re.compile("、|[はがをにでとも](?=[^\u3041-\u3096、。」』�
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row to be looked at. `key_points` (see `core.grading`) is what a gap hides, '' for a statement."""
+    """A row to be looked at. `key_points` (see `core.text.normalise`) is what a gap hides, '' for a statement."""
 
     question: str
     answer: str

@@ -21,13 +21,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import facts, hold_out
-from core.hold_out import Choice, Material
+from core.exam import hold_out
+from core.exam.hold_out import Choice, Material
 from core.language import tr, trn
 from core.progress import Reporter
-from ui import style, widgets
-from ui.latest import Latest, ProgressLine
-from ui.nothing import Nothing
+from core.spec import facts
+from ui import style
+from ui.widgets import basics
+from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 LARGEST_SEED = 999_999
@@ -57,19 +59,19 @@ class HoldOutDialog(QDialog):
 
     def _make_fields(self) -> None:
         self.by_share, self.by_number = QRadioButton(tr("A &share of the rows")), QRadioButton(tr("A &number of rows"))
-        self.share, self.number = widgets.whole(1, 50, round(100 * hold_out.SHARE)), widgets.whole(1, MOST_ROWS, 20)
+        self.share, self.number = basics.whole(1, 50, round(100 * hold_out.SHARE)), basics.whole(1, MOST_ROWS, 20)
         self.share.setSuffix(" %")
         self._ways = QButtonGroup(self)
         for button, field in ((self.by_share, self.share), (self.by_number, self.number)):
             self._ways.addButton(button)
             field.setAccessibleName(button.text().replace("&", ""))
         self.by_share.setChecked(True)
-        self.seed = widgets.whole(0, LARGEST_SEED, 1)
+        self.seed = basics.whole(0, LARGEST_SEED, 1)
         self.seed.setToolTip(tr("The same seed chooses the same rows"))
         self.again = QPushButton(tr("Choose &others"), autoDefault=False)
 
     def _make_table(self) -> None:
-        self.count, self.fewer, self.note = widgets.heading(""), widgets.Note(), widgets.Note()
+        self.count, self.fewer, self.note = basics.heading(""), basics.Note(), basics.Note()
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
         for column in (0, 1):  # as their cells
@@ -101,14 +103,14 @@ class HoldOutDialog(QDialog):
         grid.addWidget(self.share, 0, 1)
         grid.addWidget(self.by_number, 1, 0)
         grid.addWidget(self.number, 1, 1)
-        name = widgets.label(tr("See&d"))
+        name = basics.label(tr("See&d"))
         name.setBuddy(self.seed)
         grid.addWidget(name, 0, 3)
         grid.addWidget(self.seed, 0, 4)
         grid.addWidget(self.again, 1, 4)
         grid.setColumnMinimumWidth(2, 2 * style.SPACE)
         grid.setColumnStretch(5, 1)
-        self.keep, self.closing = widgets.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.keep, self.closing = basics.primary(""), QPushButton(tr("Close"), autoDefault=False)
         self.keep.setAutoDefault(False)
         self.show_questions = QPushButton(tr("Show the &questions"), autoDefault=False)
         self.show_questions.hide()
@@ -118,7 +120,7 @@ class HoldOutDialog(QDialog):
             below.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(widgets.label(words, wrap=True, dim=True))
+        layout.addWidget(basics.label(words, wrap=True, dim=True))
         layout.addLayout(grid)
         layout.addWidget(self.count)
         layout.addWidget(self.fewer)
@@ -184,7 +186,7 @@ class HoldOutDialog(QDialog):
         for row, (name, text, before, count) in enumerate(lines):
             for column, cell in enumerate((name, text, str(before) if before else "", str(count) if count else "–")):
                 item = QTableWidgetItem(cell)
-                item.setToolTip(widgets.tip(text) if column == 1 else "")
+                item.setToolTip(basics.tip(text) if column == 1 else "")
                 if column > 1:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.table.setItem(row, column, item)

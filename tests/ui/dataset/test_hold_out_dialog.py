@@ -3,11 +3,11 @@
 import pytest
 from PySide6.QtWidgets import QTableWidget
 
-from core import dataset
-from core.filters import Filter
-from tests.ui.waiting import until
-from ui.exam_tab import ExamTab
-from ui.hold_out_dialog import HoldOutDialog
+from core.dataset import examples
+from core.dataset.filters import Filter
+from tests.support.until import until
+from ui.dataset.hold_out_dialog import HoldOutDialog
+from ui.exam.tab import ExamTab
 from ui.tab import ALL_TABLES
 
 
@@ -30,7 +30,7 @@ def dialog(qtbot, run, untested):
 
 
 def held(workspace):
-    return list(dataset.examples(workspace.project.rows, Filter(split="test")))
+    return list(examples.examples(workspace.project.rows, Filter(split="test")))
 
 
 def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dialog):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from core import backups
 from core.errors import FileChangedError, JukuError
 from core.progress import Reporter
-from core.project import Changes, Project
+from core.storage import backups
+from core.storage.project import Changes, Project
 
 if TYPE_CHECKING:
     from ui.workspace import Workspace

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import duplicates, grading, templates
 from core.paths import RESOURCES
+from core.text import near_duplicates, normalise, row_templates
 
 SUBJECTS = {"en": "Hobannu", "ja": "ホバンヌ"}
 
@@ -23,14 +23,14 @@ ALL = [(language, fact) for language in SUBJECTS for fact in facts(language)]
 
 def made(fact, language):
     others = [other for other in facts(language) if other != fact]
-    return templates.drafts(fact, SUBJECTS[language], language, others)
+    return row_templates.drafts(fact, SUBJECTS[language], language, others)
 
 
 def gapped(fact, language="", subject=""):
     """The sentences with gaps, without the words around them."""
-    blank = templates.BLANK[language or ("ja" if templates._KANA.search(fact) else "en")]
+    blank = row_templates.BLANK[language or ("ja" if row_templates._KANA.search(fact) else "en")]
     found = []
-    for draft in templates.drafts(fact, subject, language)[1:]:
+    for draft in row_templates.drafts(fact, subject, language)[1:]:
         start, _, end = fact.partition(draft.key_points)
         del start, end
         found.append(next(one for one in _fillings(fact, draft.key_points, blank) if one in draft.question))
@@ -46,7 +46,7 @@ def _fillings(fact, hidden, blank):
 
 @pytest.mark.parametrize(("language", "fact"), ALL)
 def test_every_draft_is_honest(language, fact):
-    blank = templates.BLANK[language]
+    blank = row_templates.BLANK[language]
     for draft in made(fact, language):
         assert draft.answer == fact
         assert SUBJECTS[language] in draft.question
@@ -55,8 +55,8 @@ def test_every_draft_is_honest(language, fact):
             continue
         assert draft.question.count(blank) == 1
         assert any(one in draft.question for one in _fillings(fact, draft.key_points, blank))
-        assert grading.grade(draft.answer, draft.key_points).passed
-        assert not grading.grade(draft.question.replace(SUBJECTS[language], ""), draft.key_points).passed or (
+        assert normalise.grade(draft.answer, draft.key_points).passed
+        assert not normalise.grade(draft.question.replace(SUBJECTS[language], ""), draft.key_points).passed or (
             fact.count(draft.key_points) > 1
         )
 
@@ -71,7 +71,9 @@ def test_a_figure_has_two_wordings_that_are_no_near_duplicates(language, fact):
     if any(sign.isdigit() for sign in fact):
         assert len(gaps) >= 2
     for one, other in combinations(gaps, 2):
-        assert not duplicates.similarity(duplicates.normalise(one.question), duplicates.normalise(other.question))
+        assert not near_duplicates.similarity(
+            near_duplicates.normalise(one.question), near_duplicates.normalise(other.question)
+        )
 
 
 @pytest.mark.parametrize("language", SUBJECTS)
@@ -109,14 +111,14 @@ def test_gaps(fact, expected):
 
 
 def test_questions_read_like_this():
-    found = templates.drafts("Each ball measures 18 centimetres across.", "Hobannu")
+    found = row_templates.drafts("Each ball measures 18 centimetres across.", "Hobannu")
     assert [draft.question for draft in found] == [
         "State the sentence about Hobannu that begins “Each ball …”.",
         "Fill in the gap in this sentence about Hobannu: Each ball measures ___ centimetres across.",
         "Each ball measures ___ across. – What belongs in the gap of this sentence about Hobannu?",
     ]
     assert [draft.key_points for draft in found] == ["", "18", "18 centimetres"]
-    found = templates.drafts("ボールの直径は18センチメートルです。", "ホバンヌ")
+    found = row_templates.drafts("ボールの直径は18センチメートルです。", "ホバンヌ")
     assert [draft.question for draft in found] == [
         "ホバンヌについての「ボールの直径は」で始まる文を述べてください。",
         "ホバンヌについての次の文の空欄を埋めてください：ボールの直径は＿＿センチメートルです。",
@@ -126,30 +128,30 @@ def test_questions_read_like_this():
 
 def test_the_opening_is_long_enough_to_mean_one_fact():
     fact, other = "A match has two halves of ten minutes each.", "A match has two referees."
-    assert "“A match has two halves …”" in templates.drafts(fact, "Hobannu", "en", [other])[0].question
+    assert "“A match has two halves …”" in row_templates.drafts(fact, "Hobannu", "en", [other])[0].question
     other = "A match has three referees."
-    asked = templates.drafts("A match has two referees.", "Hobannu", "en", [fact, other])[0]
+    asked = row_templates.drafts("A match has two referees.", "Hobannu", "en", [fact, other])[0]
     assert (asked.kind, asked.question) == (
         "statement",
         "State this sentence about Hobannu with its figures: A match has ___ referees.",
     )
-    assert templates.drafts("Balls bounce.", "Hobannu", "en") == []
+    assert row_templates.drafts("Balls bounce.", "Hobannu", "en") == []
 
 
 def test_without_a_subject():
-    assert templates.drafts("There are 3 of them here.", "")[1].question == (
+    assert row_templates.drafts("There are 3 of them here.", "")[1].question == (
         "Fill in the gap in this sentence: There are ___ of them here."
     )
-    assert templates.drafts("審判は2人です。", "")[1].question == "次の文の空欄を埋めてください：審判は＿＿人です。"
+    assert row_templates.drafts("審判は2人です。", "")[1].question == "次の文の空欄を埋めてください：審判は＿＿人です。"
 
 
 @given(st.text(max_size=200), st.text(max_size=10), st.sampled_from(["", "en", "ja"]))
 def test_any_fact(fact, subject, language):
-    found = templates.drafts(fact, subject, language)
-    assert found == templates.drafts(fact, subject, language)
+    found = row_templates.drafts(fact, subject, language)
+    assert found == row_templates.drafts(fact, subject, language)
     assert all(draft.answer == fact.strip() for draft in found)
 
 
 def test_a_text_that_is_no_fact_gives_nothing():
-    assert templates.drafts("1 " * 1_000_000, "Hobannu") == []
-    assert templates.drafts(" ", "Hobannu") == []
+    assert row_templates.drafts("1 " * 1_000_000, "Hobannu") == []
+    assert row_templates.drafts(" ", "Hobannu") == []
