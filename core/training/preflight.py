@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from core import checks
 from core.dataset import examples, filters, system_prompts, token_counts, training_amounts
-from core.dataset import versions as kept
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
@@ -18,8 +17,9 @@ from core.providers.server_presets import Preset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
-from core.training import jobs, submit
+from core.training import jobs, row_selection
 from core.training.jobs import Job
+from core.training.row_selection import row_filter
 from core.training.submit import Plan
 
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
@@ -114,7 +114,7 @@ async def _moderated(
         return []
     try:
         for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
-            rows = await project.read(_texts, submit.trained(tag))
+            rows = await project.read(row_selection.load_rows, tag)
             await moderation.check(project, provider, rows, reporter)
     except ProviderError as error:
         return [
@@ -126,13 +126,9 @@ async def _moderated(
     return []
 
 
-def _texts(db: sqlite3.Connection, chosen: Filter) -> list[str]:
-    return list(examples.texts(db, chosen))
-
-
 def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan], told: _Told) -> Report:
     measured = [
-        training_amounts.of(db, submit.trained(plan.rows), token_counts.encoding_of(plan.model), plan.version)
+        training_amounts.of(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
         for plan in plans
     ]
     cost, whose = _cost(id, plans, measured)
@@ -184,21 +180,20 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
     for plan in plans:
         key = plan.rows, plan.version
         if key not in texts:
-            chosen = submit.trained(plan.rows)
-            texts[key] = list(
-                examples.texts(db, chosen) if plan.version is None else kept.texts(db, plan.version, chosen)
-            )
+            texts[key] = row_selection.load_rows(db, plan.rows, version=plan.version)
         rows = texts[key]
         try:
             preset.check(plan.method, plan.hyperparameters or {}, plan.suffix)
-            submit.require_enough(rows)
-            submit.require_method(rows, plan.method)
+            row_selection.require_enough_rows(rows)
+            row_selection.require_method(rows, plan.method)
         except JukuError as error:
             words = tr("{what}. {why}", what=error.title, why=error.message)
-            yield Objection("settings", "error", words, filters.words(submit.trained(plan.rows)))
+            yield Objection("settings", "error", words, filters.words(row_filter(plan.rows)))
             continue
         yield from _few(len(rows), plan)
-        if twin := next((job for job in made if _is_same(job, plan, uploads.digest(submit.lines(rows)))), None):
+        if twin := next(
+            (job for job in made if _is_same(job, plan, uploads.digest(row_selection.to_jsonl(rows)))), None
+        ):
             name = twin.fine_tuned_model or twin.remote_id or twin.status
             yield Objection(
                 "trained-already",
@@ -210,7 +205,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
 def _few(count: int, plan: Plan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(submit.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(row_filter(plan.rows)))
 
 
 def _is_same(job: Job, plan: Plan, digest: str) -> bool:
@@ -221,7 +216,7 @@ def _is_same(job: Job, plan: Plan, digest: str) -> bool:
 
 def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objection]:
     """What the checks have found in the rows as they are now."""
-    chosen = [submit.trained(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
+    chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
     for one in chosen:
         for rule, count in examples.count_rules(db, one).items():
@@ -240,7 +235,7 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[O
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.unasked(db, submit.trained(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.unasked(db, row_filter(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
         Objection(PROMPT, "warning", system_prompts.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)

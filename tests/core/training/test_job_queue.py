@@ -10,7 +10,7 @@ from core.dataset import examples, filters, sample_projects
 from core.errors import JukuError
 from core.providers import uploads
 from core.storage.project import Project
-from core.training import job_queue, jobs, metrics, submit
+from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.job_queue import Queue
 from core.training.submit import Plan
 from tests.support.patience import PATIENCE
@@ -224,10 +224,10 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
 
 
 def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server, sample):
-    wanted = submit.training_rows(sample.rows, "study")
+    wanted = row_selection.load_trainable_rows(sample.rows, "study")
     (id,) = queue_jobs(sample, 1)
 
-    found = filters.find(sample.rows, submit.trained("study"))
+    found = filters.find(sample.rows, row_selection.row_filter("study"))
     asyncio.run(sample.write("Delete", examples.delete, found[:5]))
 
     async def work(watch):
@@ -257,7 +257,7 @@ def test_rows_must_fit_the_method(sample):
 
 def test_the_validation_rows_go_along(server, sample):
 
-    found = filters.find(sample.rows, submit.trained("study"))[:3]
+    found = filters.find(sample.rows, row_selection.row_filter("study"))[:3]
     for row in found:
         asyncio.run(sample.write("", examples.edit, row, "split", "validation"))
     (id,) = queue_jobs(sample, 1, Plan("base-model", "study", validation=True))

@@ -10,7 +10,7 @@ from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.providers import Sampling, chat_messages
 from core.providers.retry_policy import LOOK
-from core.training import jobs, metrics, submit
+from core.training import jobs, metrics, row_selection, submit
 from core.training.jobs import CREATING, WAITING
 from core.training.submit import Plan
 from tests.support.fake_server import FINGERPRINT, Fault
@@ -48,7 +48,7 @@ def test_what_is_sent_is_what_was_planned(server, sample):
     assert (asked["model"], asked["seed"], asked["suffix"]) == ("base-model", 7, "study")
     assert asked["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     rows = server.files[asked["training_file"]].decode().splitlines()
-    assert rows == submit.training_rows(sample.rows, "study")
+    assert rows == row_selection.load_trainable_rows(sample.rows, "study")
     assert {tuple(json.loads(row)) for row in rows} == {("messages",)}
 
 
@@ -201,14 +201,14 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
 
 def test_only_what_somebody_approved_is_trained_on(server, sample):
     """Drafts and exam questions stay here, also where they carry the tag and the split."""
-    approved = submit.training_rows(sample.rows, "study")
+    approved = row_selection.load_trainable_rows(sample.rows, "study")
     others = [
         examples.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
         for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
     ]
     asyncio.run(sample.write("", examples.add, others))
-    assert submit.training_rows(sample.rows, "study") == approved
-    assert submit.count(sample.rows, "study") == len(approved)
+    assert row_selection.load_trainable_rows(sample.rows, "study") == approved
+    assert row_selection.count_rows(sample.rows, "study") == len(approved)
     run(server, lambda provider: submit.create(sample, provider, PLAN))
     (sent,) = server.files.values()
     assert sent.decode().splitlines() == approved

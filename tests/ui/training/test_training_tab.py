@@ -14,7 +14,7 @@ from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
-from core.training import jobs, submit
+from core.training import jobs, row_selection, submit
 from core.training.submit import Plan
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import pick, until
@@ -118,7 +118,7 @@ def choose_rows(form, tag):
 
 def draft(db):
     """Two of the chosen rows and one other are approved no more."""
-    plain, study = (examples.ids_of(db, submit.trained(tag)) for tag in ("plain", "study"))
+    plain, study = (examples.ids_of(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
         examples.edit(db, id, "status", "draft")
 
@@ -126,7 +126,7 @@ def draft(db):
 def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
     """Nobody loses the rows they have just approved because the form would rather have others."""
     form, project = window.tab.form, window.workspace.project
-    count = len(submit.training_rows(project.rows, ""))
+    count = len(row_selection.load_trainable_rows(project.rows, ""))
     assert (form.tag(), form.rows.currentText()) == ("", f"All training rows ({count})")
     assert form.on_rows.text() == f"{count} rows, none with errors"
     assert form.start.isEnabled()
@@ -518,7 +518,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
     async def go():
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
-        row = examples.ids_of(window.workspace.project.rows, submit.trained("study"))[0]
+        row = examples.ids_of(window.workspace.project.rows, row_selection.row_filter("study"))[0]
         await window.workspace.project.write("", examples.edit, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedDialog)
