@@ -139,7 +139,7 @@ def _seed(text: str) -> int:
 
 
 def _train(arguments: Arguments) -> int:
-    plan = submit.Plan(
+    plan = submit.TrainingPlan(
         arguments.model,
         arguments.rows,
         {"n_epochs": arguments.epochs} if arguments.epochs else {},

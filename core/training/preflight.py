@@ -20,7 +20,7 @@ from core.storage.project import Project
 from core.training import jobs, row_selection
 from core.training.jobs import Job
 from core.training.row_selection import row_filter
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
@@ -78,7 +78,7 @@ class _Told:
 
 
 async def examine(
-    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter
+    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> Report:
     """Look at the rows, the settings and the server that jobs would be sent to. Nothing is started, nothing uploaded.
 
@@ -91,7 +91,9 @@ async def examine(
     return await project.read(_report, id, preset, plans, told)
 
 
-async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter) -> _Told:
+async def _ask(
+    project: Project, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+) -> _Told:
     try:
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
@@ -106,7 +108,7 @@ async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequen
 
 
 async def _moderated(
-    project: Project, preset: Preset, provider: Provider, plans: Sequence[Plan], reporter: Reporter
+    project: Project, preset: Preset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> list[Objection]:
     """Ask the moderation of a server that has one about the rows it would be sent."""
     able = provider.capabilities.moderation
@@ -126,7 +128,7 @@ async def _moderated(
     return []
 
 
-def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan], told: _Told) -> Report:
+def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _Told) -> Report:
     measured = [
         training_amounts.of(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
         for plan in plans
@@ -156,7 +158,7 @@ def _today() -> datetime.date:
 
 
 def _cost(
-    id: str, plans: Sequence[Plan], measured: Sequence[training_amounts.Amount]
+    id: str, plans: Sequence[TrainingPlan], measured: Sequence[training_amounts.Amount]
 ) -> tuple[tuple[float, float] | None, str]:
     if id == LOCAL:
         return (0.0, 0.0), ""
@@ -173,7 +175,7 @@ def _cost(
     return (low, high), whose
 
 
-def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan]) -> Iterator[Objection]:
+def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What is wrong with settings and number of rows, and what was trained in the very same way before."""
     made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNDONE]
     texts: dict[tuple[str, int | None], list[str]] = {}
@@ -202,19 +204,19 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             )
 
 
-def _few(count: int, plan: Plan) -> Iterator[Objection]:
+def _few(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
         words = findings.worded(FEW, str(count))
         yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(row_filter(plan.rows)))
 
 
-def _is_same(job: Job, plan: Plan, digest: str) -> bool:
+def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
     asked = json.loads(job.settings)
     given = (job.digest, job.model, job.method, asked.get("hyperparameters"), asked.get("seed"))
     return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
-def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objection]:
+def _on_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What the checks have found in the rows as they are now."""
     chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
@@ -231,7 +233,7 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
         yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 
-def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[Objection]) -> list[Objection]:
+def _on_prompts(db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Sequence[Objection]) -> list[Objection]:
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
@@ -255,7 +257,7 @@ def _on_length(measured: Sequence[training_amounts.Amount]) -> Iterator[Objectio
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
 
 
-def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
+def _on_dates(preset: Preset, plans: Sequence[TrainingPlan], told: _Told, today: datetime.date) -> Iterator[Objection]:
     """Until when jobs can be made there, and until when their models would answer."""
     last = shutdown_dates.last_day(preset.id)
     if last and (last - today).days < shutdown_dates.AHEAD:
@@ -273,7 +275,7 @@ def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetim
                             model=model, day=closing.day, left=shutdown_dates.left_words(left)))  # fmt: skip
 
 
-def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
+def _on_account(plans: Sequence[TrainingPlan], told: _Told) -> Iterator[Objection]:
     """Models that the account does not have, or may not train."""
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:

@@ -29,7 +29,7 @@ OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """What to train: which rows (a tag, or '' for all; of a kept version or as they are), on which model, how.
 
     `validation` sends the rows with that split along.
@@ -46,7 +46,7 @@ class Plan:
     version: int | None = None
 
 
-async def enqueue(project: Project, provider: str, plans: Sequence[Plan], sweep: str = "") -> list[int]:
+async def enqueue(project: Project, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> list[int]:
     """Put jobs into the queue, all or none, with a frozen copy of their rows; their ids, in the order of `plans`.
 
     Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
@@ -56,7 +56,7 @@ async def enqueue(project: Project, provider: str, plans: Sequence[Plan], sweep:
     return made
 
 
-def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep: str) -> Iterator[int]:
+def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan], sweep: str) -> Iterator[int]:
     known: dict[tuple[str, str, int | None], tuple[int, int, str]] = {}  # the jobs of a sweep share their rows
     for plan in plans:
         name = tr("Used to train {model}", model=plan.model)
@@ -97,7 +97,7 @@ def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") ->
     return data
 
 
-async def create(project: Project, provider: Provider, plan: Plan) -> int:
+async def create(project: Project, provider: Provider, plan: TrainingPlan) -> int:
     """Queue one job and send it at once; its id. What could not be sent is not kept in the queue."""
     (id,) = await enqueue(project, provider.id, [plan])
     try:

@@ -19,7 +19,7 @@ from core.storage.project import Changes
 from core.training import jobs, row_selection
 from core.training.jobs import Job
 from core.training.row_selection import MINIMUM_ROWS
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from ui import style
 from ui.rescue.rescue_page import Page
 from ui.training import job_texts
@@ -214,7 +214,7 @@ class TeachingPage(Page):
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
         methods = server_texts.preset_of(self.workspace, self.target()).methods
-        plan = Plan(
+        plan = TrainingPlan(
             self.base.model(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip

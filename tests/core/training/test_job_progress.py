@@ -7,12 +7,12 @@ from core.dataset import examples, token_counts
 from core.progress import Reporter
 from core.providers import Checkpoint, Event, JobState
 from core.training import job_progress, jobs, row_selection, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 
 
 @pytest.fixture
 def job(sample):
-    (id,) = asyncio.run(submit.enqueue(sample, "fake", [Plan("gpt-4o-mini", "study", {"n_epochs": 4})]))
+    (id,) = asyncio.run(submit.enqueue(sample, "fake", [TrainingPlan("gpt-4o-mini", "study", {"n_epochs": 4})]))
     return id
 
 

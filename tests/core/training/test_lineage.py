@@ -8,12 +8,12 @@ from core.exam import hold_out, runs
 from core.progress import Reporter
 from core.spec import facts, revisions, spec
 from core.training import jobs, lineage, row_selection, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 
 
 @pytest.fixture
 def job(sample):
-    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", {"n_epochs": 3}, seed=7)]))
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", {"n_epochs": 3}, seed=7)]))
     return jobs.job(sample.rows, id)
 
 
@@ -69,7 +69,7 @@ def test_without_a_frozen_copy_nothing_is_claimed(sample, job):
 def test_validation_rows_are_compared_by_themselves(sample, job):
     ids = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     write(sample, bulk_edits.set_field, ids, "split", "validation", Reporter())
-    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", validation=True)]))
     write(sample, examples.edit, ids[0], "answer", "Changed.")
     found = lineage.since(sample.rows, id)
     assert (found.rows.changed, found.validation.changed) == (0, 1)
@@ -86,7 +86,9 @@ def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
 
 
 def test_jobs_are_told_apart_by_what_only_one_has(sample):
-    plans = [Plan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [Plan("base", "plain", {"n_epochs": 4})]
+    plans = [TrainingPlan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [
+        TrainingPlan("base", "plain", {"n_epochs": 4})
+    ]
     ids = asyncio.run(submit.enqueue(sample, "local", plans, "sweep"))
     found = [jobs.job(sample.rows, id) for id in ids]
     assert lineage.told_apart(found) == [

@@ -9,7 +9,7 @@ from core.dataset import examples, versions
 from core.errors import JukuError
 from core.training import jobs, row_selection, submit
 from core.training.row_selection import MINIMUM_ROWS
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 
 
 def test_the_rows_of_a_kept_version_are_those_of_its_time(sample):
@@ -26,7 +26,7 @@ def test_the_rows_of_a_kept_version_are_those_of_its_time(sample):
 def test_the_jobs_of_a_sweep_read_their_rows_once(sample, monkeypatch):
     reads, load_rows = [], row_selection.load_rows
     monkeypatch.setattr(row_selection, "load_rows", lambda *args, **how: reads.append(args) or load_rows(*args, **how))
-    plans = [Plan("base-model", tag, {"n_epochs": n}) for tag in ("study", "plain") for n in (1, 2, 3)]
+    plans = [TrainingPlan("base-model", tag, {"n_epochs": n}) for tag in ("study", "plain") for n in (1, 2, 3)]
     asyncio.run(submit.enqueue(sample, "fake", plans, "sweep"))
     assert len(reads) == 2
     assert len({(job.rows, job.digest, job.row_count) for job in jobs.jobs(sample.rows)}) == 2
@@ -34,7 +34,7 @@ def test_the_jobs_of_a_sweep_read_their_rows_once(sample, monkeypatch):
 
 
 def test_a_plan_that_cannot_be_trained_leaves_no_job_and_no_version(sample):
-    plans = [Plan("base-model", "study"), Plan("base-model", "no-such-tag")]
+    plans = [TrainingPlan("base-model", "study"), TrainingPlan("base-model", "no-such-tag")]
     with pytest.raises(JukuError, match=f"At least {MINIMUM_ROWS}"):
         asyncio.run(submit.enqueue(sample, "fake", plans))
     assert (jobs.jobs(sample.rows), versions.versions(sample.rows)) == ([], [])

@@ -12,11 +12,11 @@ from core.providers import Sampling, chat_messages
 from core.providers.retry_policy import LOOK
 from core.training import jobs, metrics, row_selection, submit
 from core.training.jobs import CREATING, WAITING
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
 from tests.support.serving import run
 
-PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
+PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
 
 
 def test_a_job_is_created_and_followed_to_its_end(server, sample):
@@ -142,7 +142,7 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
 def test_too_few_rows_are_not_sent(server, sample):
     with pytest.raises(JukuError, match="At least 10"):
-        run(server, lambda provider: submit.create(sample, provider, Plan("base-model", "no-such-tag")))
+        run(server, lambda provider: submit.create(sample, provider, TrainingPlan("base-model", "no-such-tag")))
     assert server.files == {}
 
 
@@ -220,7 +220,7 @@ def test_the_validation_rows_are_approved_ones_too(server, sample):
         for status in ("approved", "draft")
     ]
     asyncio.run(sample.write("", examples.add, rows))
-    plan = Plan("base-model", "study", validation=True)
+    plan = TrainingPlan("base-model", "study", validation=True)
     run(server, lambda provider: submit.create(sample, provider, plan))
     asked = server.jobs["ftjob-1"]["asked"]
     (kept,) = server.files[asked["validation_file"]].decode().splitlines()
@@ -239,7 +239,7 @@ def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, s
     row = examples.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
     asyncio.run(sample.write("", examples.add, [row]))
     before, told = sample.undo_label, []
-    plan = Plan("base-model", "study", validation=True, metadata={"project": "a"})
+    plan = TrainingPlan("base-model", "study", validation=True, metadata={"project": "a"})
 
     async def work(provider):
         (id,) = await submit.enqueue(sample, "fake", [plan])

@@ -15,7 +15,7 @@ from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
 from core.training import jobs, row_selection, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import pick, until
 from ui import style
@@ -327,8 +327,8 @@ def test_an_ended_job_tells_the_truth(window, server, run):
 
 def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(window, server, run):
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
-        plans.append(Plan("base-model", "plain", {"n_epochs": 2}))
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans.append(TrainingPlan("base-model", "plain", {"n_epochs": 2}))
         window.workspace.settings.providers[0].limit = 1
         project = window.workspace.project
         await submit.enqueue(project, "fake", plans, "several")
@@ -446,7 +446,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
     window.workspace.settings.providers[0].limit = 1
 
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
@@ -465,7 +465,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
 
 def test_several_jobs_are_compared(window, server, run):
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=0) == window.shown(row=1) == "Running")
         for id in server.jobs:
