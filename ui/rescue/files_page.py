@@ -12,7 +12,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
-from core.training import rescue, submit
+from core.training import rescue, row_selection
 from core.training.rescue import Saved, Tuned
 from ui import style
 from ui.dataset import import_run
@@ -58,7 +58,7 @@ class FilesPage(Page):
     def reading(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
-        return lambda db: [submit.count(db, tag, split) for split in SPLITS.values()]
+        return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLITS.values()]
 
     def show_found(self, found: list[int]) -> None:
         assert self.model

@@ -14,7 +14,7 @@ from core.language import tr, trn
 from core.providers import LOCAL, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
-from core.training import job_progress, jobs, metrics, submit
+from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
@@ -153,7 +153,10 @@ class TrainingTab(Tab):
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen, measured = submit.trained(self.form.tag()), submit.trained(self.form.tag(), "validation")
+        chosen, measured = (
+            row_selection.row_filter(self.form.tag()),
+            row_selection.row_filter(self.form.tag(), "validation"),
+        )
         count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
                 len(filters.find(db, chosen)),
