@@ -20,7 +20,7 @@ from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import server_texts
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.workspace import Workspace
 
 
@@ -35,7 +35,7 @@ class TrainingStart(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._work, self._is_stopped = Latest(workspace, self), False
+        self._work, self._is_stopped = LatestTask(workspace, self), False
         self._work.busy.connect(lambda busy: self.busy.emit(tr("Checking before the start…") if busy else ""))
         self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
@@ -43,7 +43,7 @@ class TrainingStart(QObject):
         """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
         if self._is_stopped:
             return
-        self._work.ask(
+        self._work.start(
             lambda reporter: self._start(provider, list(plans), sweep, reporter), tr("Checking before the start")
         )
 
