@@ -17,10 +17,10 @@ from core.progress import Progress, Reporter
 from core.providers import model_kinds
 from core.storage.project import Changes
 from ui import style
-from ui.generation import llm_run_runner, llm_run_widgets
-from ui.generation.llm_run_runner import Ended
+from ui.generation import llm_run_widgets
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
 from ui.generation.raw_replies_dialog import show_replies
+from ui.llm_run_runner import Ended
 from ui.widgets import basics
 from ui.widgets.chat_model_row import ModelRow
 from ui.widgets.dialog_work import Latest
@@ -54,7 +54,7 @@ class InquiryDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
-        self.runner = llm_run_runner.of(workspace)
+        self.runner = workspace.llm_runs
         self._unfinished: Unfinished | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here

@@ -26,9 +26,8 @@ from core.progress import Progress
 from core.storage.project import Changes
 from core.training import rescue
 from ui import style
-from ui.generation import llm_run_runner
-from ui.generation.llm_run_runner import Abouts, Ended
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.llm_run_runner import Abouts, Ended
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
 from ui.rescue.files_page import FilesPage
@@ -53,7 +52,7 @@ class RescueDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Rescue a model"))
         self._workspace = workspace
-        self._runner = llm_run_runner.of(workspace)
+        self._runner = workspace.llm_runs
         self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)

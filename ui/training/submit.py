@@ -15,7 +15,6 @@ from core.storage.project import Changes
 from core.training import preflight, submit
 from core.training.preflight import Objection, Report
 from core.training.submit import Plan
-from ui.training import queue_runner
 from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
@@ -90,7 +89,7 @@ class TrainingStart(QObject):
         ids = await submit.enqueue(self._workspace.project, provider, plans, sweep)
         if not self._is_stopped:
             self.queued.emit(ids)
-        queue_runner.of(self._workspace).wake(provider)
+        self._workspace.queue.wake(provider)
         return Changes("", records={"job", "version", "revision"})
 
     def ask_for_several(self, form: TrainingForm) -> None:
