@@ -83,10 +83,6 @@ class Known:
     unread: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, db: sqlite3.Connection) -> "Known":
-        return cls.from_texts(known_texts(db))
-
-    @classmethod
     def from_texts(cls, texts: KnownTexts) -> "Known":
         digests, unread = texts
         found = [np.fromstring(part, np.int64, sep=" ") for part in digests]

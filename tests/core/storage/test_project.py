@@ -123,7 +123,7 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
     async def go():
         loop = asyncio.get_running_loop()
         reporter = Reporter(lambda _progress: loop.call_soon_threadsafe(started.set))
-        task = asyncio.ensure_future(project.write("Import", importing.import_file, path, reporter, reporter=reporter))
+        task = asyncio.ensure_future(importing.import_file(project, path, reporter=reporter))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -57,7 +57,7 @@ def test_rows_that_were_loaded_are_one_step(project, tmp_path):
     add(project, 1)
 
     async def go():
-        brought = await importing.bring(project, path)
+        brought = await importing.import_file(project, path)
         assert brought.changes.ids == {"example": {2, 3, 4, 5}}
         assert (await project.undo()).count == 4
         assert answers(project) == ["answer 0"]
@@ -244,7 +244,7 @@ def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(jsonl.new_row("", "q", "a") + "\n")
     undo, redo = (lambda: asyncio.run(project.undo())), (lambda: asyncio.run(project.redo()))
-    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path)), undo, redo):
+    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.import_file(project, path)), undo, redo):
         before = schema.revision(project.rows), schema.commits(project.rows)
         write()
         assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)

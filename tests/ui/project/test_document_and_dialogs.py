@@ -57,7 +57,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
             assert is_kept_out(project.path)
             dialog.close()
             dialog.deleteLater()
-        await importing.bring(project, rows_file(tmp_path, 300))
+        await importing.import_file(project, rows_file(tmp_path, 300))
         assert is_kept_out(project.path)
         assert len(filters.find(project.rows)) == before + 300
         assert examples.fetch(project.rows, [1])[1].answer == "edit 2"
