@@ -119,7 +119,7 @@ class Matrix:
         project = Project(self.origin)
         await project.write("", sample_projects.fill, "hobannu-en")
         for id in filters.find(project.rows, submit.trained("study"))[:3]:
-            await project.write("", examples.edit, id, "split", "validation")
+            await project.write("", examples.set_field, id, "split", "validation")
         project.close()
 
     def close(self) -> None:

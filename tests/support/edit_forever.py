@@ -45,7 +45,7 @@ async def import_here(project: Project, rows: Path, chance: random.Random, numbe
 
 async def edit(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     if ids := filters.find(project.rows):
-        await project.write("edit", examples.edit, chance.choice(ids), "answer", f"answer {number}")
+        await project.write("edit", examples.set_field, chance.choice(ids), "answer", f"answer {number}")
 
 
 async def delete(project: Project, rows: Path, chance: random.Random, number: int) -> None:

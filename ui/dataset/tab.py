@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.checks import RULES
 from core.dataset import bulk_edits, examples, filters, quarantine
 from core.dataset.filters import Filter
+from core.dataset.row_edits import RowEdit
 from core.formats import jsonl
 from core.language import tr, trn
 from core.spec import spec
@@ -220,8 +221,8 @@ class DatasetTab(Tab):
 
     async def flush(self) -> None:
         self.workspace.settings.grid = self.table.header.state()
-        for id, field, value in self.detail.pending():
-            await self.workspace.project.write(tr("Edit a row"), examples.edit, id, field, value)
+        for id, edit in self.detail.pending():
+            await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
     def _is_finding(self) -> bool:
         return self._finding is not None and not self._finding.done()
@@ -405,8 +406,8 @@ class DatasetTab(Tab):
     def _write(self, label: str, change: object, *args: object) -> None:
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
 
-    def _on_edited(self, id: int, field: str, value: str) -> None:
-        self._write(tr("Edit a row"), examples.edit, id, field, value)
+    def _on_edited(self, id: int, edit: RowEdit) -> None:
+        self._write(tr("Edit a row"), examples.edit, id, edit)
 
     def _on_save_filter(self, name: str) -> None:
         self._write(tr("Save a filter"), filters.save, name, self.bar.words())

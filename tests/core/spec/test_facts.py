@@ -229,7 +229,7 @@ def test_a_row_of_two_changed_facts_is_right_when_both_are_changed_back(taught):
 def test_stale_rows_are_confirmed_or_written_anew(taught):
     project, text, (old, new, _edited) = taught
     save(project, text.replace(old, new))
-    write(project, examples.edit, 1, "answer", "Four.")
+    write(project, examples.set_field, 1, "answer", "Four.")
     assert stale(project) == [2]
     write(project, facts.confirm, [2])
     assert stale(project) == []

@@ -26,7 +26,7 @@ async def go(folder):
     row = examples.read_row(jsonl.new_row("", "q", "a"))
     await project.write("", examples.add, [row])
     done("mark")
-    await project.write("", examples.edit, 1, "answer", "b")
+    await project.write("", examples.set_field, 1, "answer", "b")
     done("edit")
     await importing.bring(project, folder / "rows.jsonl")
     done("import")

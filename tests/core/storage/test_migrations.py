@@ -37,7 +37,7 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
     assert [row.id for row in rows] == [3 * number + 1 for number in range(150)]
     assert {row.status for row in rows} == {"approved"}
     assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // compressed_texts.ROWS)
-    asyncio.run(project.write("Edit", examples.edit, 4, "answer", "new"))
+    asyncio.run(project.write("Edit", examples.set_field, 4, "answer", "new"))
     asyncio.run(project.undo())
     assert filters.find(project.rows)[-1] == 448
     project.close()

@@ -30,7 +30,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     path = tmp_path / "p.juku"
     document = Project(path)
     write(document, "Add", examples.add, rows(3))
-    write(document, "Edit", examples.edit, 2, "answer", "new")
+    write(document, "Edit", examples.set_field, 2, "answer", "new")
     write(document, "Delete", examples.delete, [1])
     asyncio.run(document.undo())
     document.close()
@@ -52,7 +52,7 @@ def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 5)
     document = Project(tmp_path / "p.juku")
     write(document, "Many", examples.add, rows(10))
-    write(document, "Few", examples.edit, 2, "tags", "new")
+    write(document, "Few", examples.set_field, 2, "tags", "new")
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.undo_label == "Few"
@@ -117,7 +117,7 @@ def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk,
     assert document.read_only
     assert [row.question for row in examples.examples(document.rows)] == ["question 0", "question 1", "question 2"]
     with pytest.raises(ProjectError, match="is read-only"):
-        write(document, "Edit", examples.edit, 1, "answer", "x")
+        write(document, "Edit", examples.set_field, 1, "answer", "x")
     document.close()
 
 
@@ -148,7 +148,7 @@ def steps(document, source):
     yield lambda: document.write("Add", examples.add, rows(5, 50))
     yield lambda: importing.bring(document, source)
     yield lambda: document.write("Import", importing.import_file, source, project.Reporter())
-    yield lambda: document.write("Edit", examples.edit, filters.find(document.rows)[0], "answer", "n" * 20_000)
+    yield lambda: document.write("Edit", examples.set_field, filters.find(document.rows)[0], "answer", "n" * 20_000)
     yield lambda: document.write("Delete", examples.delete, list(filters.find(document.rows)[::2]))
     yield document.undo
     yield from steps(document, source)

@@ -36,7 +36,7 @@ def test_undo_and_redo_restore_every_row(project):
     async def go():
         changes = await project.write("Add", examples.add, rows(10))
         assert (changes.counts, project.undo_label) == ({"example": 10}, "Add")
-        await project.write("Edit", examples.edit, 3, "answer", "new")
+        await project.write("Edit", examples.set_field, 3, "answer", "new")
         assert examples.fetch(project.rows, [3])[3].answer == "new"
         assert (await project.undo()).label == "Edit"
         assert examples.fetch(project.rows, [3])[3].answer == "answer 2"
@@ -93,7 +93,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
         chosen = [ids[argument % len(ids)]] if ids else []
         if verb == "delete" or not chosen:
             return await project.write("delete", examples.delete, chosen)
-        return await project.write("edit", examples.edit, chosen[0], "answer", f"edit {number}")
+        return await project.write("edit", examples.set_field, chosen[0], "answer", f"edit {number}")
 
     try:
         asyncio.run(go())
@@ -186,10 +186,10 @@ def test_images_of_a_way_forward_that_has_ended_are_dropped(project):
 def test_a_change_after_an_undo_ends_the_way_forward(project):
     async def go():
         await project.write("Add", examples.add, rows(3))
-        await project.write("Edit", examples.edit, 1, "answer", "first")
+        await project.write("Edit", examples.set_field, 1, "answer", "first")
         await project.undo()
         assert project.redo_label == "Edit"
-        await project.write("Edit", examples.edit, 2, "answer", "second")
+        await project.write("Edit", examples.set_field, 2, "answer", "second")
         assert project.redo_label is None
         assert (await project.redo()).label == ""
         assert [row.answer for row in examples.examples(project.rows)] == ["answer 0", "second", "answer 2"]
@@ -204,7 +204,7 @@ def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
     async def go():
         await project.write("Add", examples.add, rows(1))
         for number in range(5):
-            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.set_field, 1, "answer", f"edit {number}")
         undone = 0
         while (await project.undo()).label:
             undone += 1

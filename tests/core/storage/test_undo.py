@@ -38,7 +38,7 @@ def note(db):
 
 def test_a_write_says_which_rows_it_has_touched(project):
     assert add(project, 3).ids == {"example": {1, 2, 3}}
-    changes = asyncio.run(project.write("Edit", examples.edit, 2, "answer", "new"))
+    changes = asyncio.run(project.write("Edit", examples.set_field, 2, "answer", "new"))
     assert (changes.ids, changes.counts, changes.tables) == ({"example": {2}}, {"example": 1}, {"example"})
     changes = asyncio.run(project.undo())
     assert (changes.ids, changes.counts) == ({"example": {2}}, {"example": 1})
@@ -99,7 +99,7 @@ def test_steps_of_both_ways_go_on_in_the_next_session(tmp_path):
 
     async def edit(project):
         for answer in ("first", "second", "third"):
-            await project.write(f"to {answer}", examples.edit, 1, "answer", answer)
+            await project.write(f"to {answer}", examples.set_field, 1, "answer", answer)
         await project.undo()
 
     with closing(Project(path)) as project:

@@ -81,7 +81,7 @@ async def live(project, moments):
     await project.checkpoint()
     async with project.frozen():
         await done(project.write("", examples.add, [row("third")]))
-    await done(project.write("", examples.edit, 1, "answer", "other"))
+    await done(project.write("", examples.set_field, 1, "answer", "other"))
     await project.checkpoint()
     await done(project.write("", examples.add, [row("fourth")]))
 

@@ -259,7 +259,7 @@ def test_the_validation_rows_go_along(server, sample):
 
     found = filters.find(sample.rows, submit.trained("study"))[:3]
     for row in found:
-        asyncio.run(sample.write("", examples.edit, row, "split", "validation"))
+        asyncio.run(sample.write("", examples.set_field, row, "split", "validation"))
     (id,) = queue_jobs(sample, 1, Plan("base-model", "study", validation=True))
 
     async def work(watch):

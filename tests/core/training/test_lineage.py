@@ -31,10 +31,10 @@ def test_nothing_has_changed_at_first(sample, job):
 def test_only_rows_that_would_be_trained_on_count(sample, job):
     first, second, third = filters.find(sample.rows, lineage.taught(job))[:3]
     exam = filters.find(sample.rows, filters.Filter(split="test"))[0]
-    write(sample, examples.edit, first, "answer", "Something else.")
-    write(sample, examples.edit, second, "status", "rejected")
+    write(sample, examples.set_field, first, "answer", "Something else.")
+    write(sample, examples.set_field, second, "status", "rejected")
     write(sample, examples.delete, [third])
-    write(sample, examples.edit, exam, "answer", "An exam question is not taught.")
+    write(sample, examples.set_field, exam, "answer", "An exam question is not taught.")
     write(
         sample,
         examples.add,
@@ -70,7 +70,7 @@ def test_validation_rows_are_compared_by_themselves(sample, job):
     ids = filters.find(sample.rows, lineage.taught(job))[:4]
     write(sample, bulk_edits.set_field, ids, "split", "validation", Reporter())
     (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
-    write(sample, examples.edit, ids[0], "answer", "Changed.")
+    write(sample, examples.set_field, ids[0], "answer", "Changed.")
     found = lineage.since(sample.rows, id)
     assert (found.rows.changed, found.validation.changed) == (0, 1)
 
@@ -105,8 +105,8 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     kept, reworded, copied, left = filters.find(sample.rows, lineage.taught(job))[:4]
     text = examples.fetch(sample.rows, [copied])[copied].data
     write(sample, hold_out.keep, [kept, reworded], 1)
-    write(sample, examples.edit, reworded, "question", "Now something quite different is asked of the reader?")
-    write(sample, examples.edit, kept, "answer", "Another answer.")
+    write(sample, examples.set_field, reworded, "question", "Now something quite different is asked of the reader?")
+    write(sample, examples.set_field, kept, "answer", "Another answer.")
     write(sample, examples.delete, [copied])
     write(sample, examples.add, [examples.read_row(text, split="test")])
     (again,) = set(filters.find(sample.rows, filters.Filter(split="test", status="approved"))) & set(

@@ -53,7 +53,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
         before = len(filters.find(project.rows))
         for number in range(3):
             dialog = await listed(project.path)
-            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.set_field, 1, "answer", f"edit {number}")
             assert is_kept_out(project.path)
             dialog.close()
             dialog.deleteLater()
@@ -92,7 +92,7 @@ def test_the_file_is_whole_when_the_window_is_left(run, window):
     log = project.path.with_name(f"{project.path.name}-wal")
 
     async def go():
-        await project.write("Edit", examples.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.set_field, 1, "answer", "edited")
         assert log.stat().st_size
         QApplication.sendEvent(window, QEvent(QEvent.Type.ActivationChange))
         await until(lambda: not log.stat().st_size)
@@ -106,7 +106,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
     async def go():
         project = window.workspace.project
         await project.checkpoint()
-        await project.write("Edit", examples.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.set_field, 1, "answer", "edited")
         shutil.copy(project.path, copy)
         window.open_paths([copy])
         await until(lambda: window.findChild(QMessageBox))
@@ -142,7 +142,7 @@ def test_what_another_program_left_is_shown(run, window, tmp_path):
         await until(lambda: window.dataset_tab.model.rowCount())
         await project.write("Delete", examples.delete, filters.find(project.rows))
         older.replace(project.path)
-        window.workspace.tasks.start("", project.write("Edit", examples.edit, 1, "answer", "x"))
+        window.workspace.tasks.start("", project.write("Edit", examples.set_field, 1, "answer", "x"))
         await until(lambda: "replaced" in window.messages.text())
         await until(lambda: window.dataset_tab.model.rowCount() == len(filters.find(project.rows)) > 0)
 

@@ -120,7 +120,7 @@ def draft(db):
     """Two of the chosen rows and one other are approved no more."""
     plain, study = (examples.ids_of(db, submit.trained(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
-        examples.edit(db, id, "status", "draft")
+        examples.set_field(db, id, "status", "draft")
 
 
 def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
@@ -519,7 +519,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
         row = examples.ids_of(window.workspace.project.rows, submit.trained("study"))[0]
-        await window.workspace.project.write("", examples.edit, row, "answer", "Another answer.")
+        await window.workspace.project.write("", examples.set_field, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedDialog)
         await until(lambda: dialog.summary.text())
