@@ -37,10 +37,10 @@ from ui.chat.send_question import ChatAsking
 from ui.chat.suggested_questions import ChatSuggestions
 from ui.tab import Tab
 from ui.widgets import basics, server_texts
+from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog
 from ui.widgets.message_bar import Notice
-from ui.widgets.question_field import QuestionField
-from ui.widgets.throttled_reload import Reload
+from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
 LIST = 210  # pixels of the list of conversations
@@ -58,7 +58,7 @@ class ChatTab(Tab):
         self.panes, self.settings, self.list = ChatPanes(workspace), ChatSettings(), ChatList()
         self.said, self.suggestions = ChatSaid(self._row), ChatSuggestions(workspace)
         self.asking = ChatAsking(workspace, self.settings)
-        self._trained = Reload(workspace, self._load_trained)
+        self._trained = ThrottledReload(workspace, self._load_trained)
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
@@ -335,7 +335,7 @@ class ChatTab(Tab):
 
     def _read_trained(self) -> None:
         if self.workspace.tasks.can_start():
-            self._trained.ask()
+            self._trained.request()
 
     async def _load_trained(self, project: Project) -> None:
         """Under which system prompts the models of the panes were trained."""

@@ -45,7 +45,7 @@ class VersionsDialog(KeptStates):
         if not offset and (old, new) != self._compared:
             self.diff.say(tr("Comparing…"), "")
         self._compared = (old, new)
-        self._work.ask(lambda reporter: self._diff(old, new, offset, reporter))
+        self._work.start(lambda reporter: self._diff(old, new, offset, reporter))
 
     async def _diff(self, old: int, new: int | None, offset: int, reporter: Reporter) -> None:
         try:
@@ -80,7 +80,7 @@ class VersionsDialog(KeptStates):
                 self._rows[state.id],
             ),
             tr("Restore"),
-            lambda: self._restoring.ask(lambda reporter: self._restore(label, state.id, reporter), label),
+            lambda: self._restoring.start(lambda reporter: self._restore(label, state.id, reporter), label),
         )
 
     async def _restore(self, label: str, id: int, reporter: Reporter) -> Changes | None:

@@ -22,8 +22,8 @@ from ui.generation.llm_run_runner import Ended
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
 from ui.generation.raw_replies_dialog import show_replies
 from ui.widgets import basics
+from ui.widgets.background_work import LatestTask
 from ui.widgets.chat_model_row import ModelRow
-from ui.widgets.dialog_work import Latest
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
@@ -58,7 +58,7 @@ class InquiryDialog(QDialog):
         self._unfinished: Unfinished | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
@@ -155,7 +155,7 @@ class InquiryDialog(QDialog):
     def read(self) -> None:
         self._settling.stop()
         reading = self.reading()
-        self._work.ask(lambda reporter: self._read(reading, reporter))
+        self._work.start(lambda reporter: self._read(reading, reporter))
 
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()

@@ -11,7 +11,7 @@ from core.spec.spec import Spec
 from core.storage.project import Project
 from ui import style
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import length_words
 from ui.widgets.side_by_side import SideBySide
 from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
@@ -31,7 +31,7 @@ class RevisionsDialog(KeptStates):
         self._shown: tuple[int, int, Spec, Spec] | None = None
         self.sides = SideBySide()
         self.beside = basics.Note()  # what differs beside the text
-        self._empty = Nothing(
+        self._empty = EmptyState(
             tr("Nothing to compare"), tr("Save a state first; then all later changes are shown here.")
         )
         layout = QVBoxLayout(comparison)
