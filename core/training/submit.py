@@ -4,7 +4,8 @@ import asyncio
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.language import tr
 from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
 from core.providers.server_presets import preset
 from core.spec import revisions
-from core.storage.project import Changes, Project
+from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, row_selection
 from core.training.jobs import CREATING, UPLOADING, WAITING, Job
 
@@ -23,9 +24,6 @@ LOOKS = 5  # searches of the server's list in vain, after which a job counts as 
 PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
 DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a job may have been made all the same
 NOT_NOW = (401, 429)  # nothing was made: it can be sent later
-BOM = b"\xef\xbb\xbf"
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ def _check(provider: Provider, record: Job) -> None:
 async def _upload(
     project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
 ) -> tuple[str, str | None]:
-    mark = BOM if provider.preset.bom else b""
+    mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(training_bytes, record)
     training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):

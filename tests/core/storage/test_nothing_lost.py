@@ -13,7 +13,7 @@ from core.dataset import examples, filters, importing
 from core.dataset.import_blocks import Known, Options, blocks, store
 from core.errors import JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
-from core.storage import project, schema
+from core.storage import project, schema, undo
 from core.storage.project import Project
 
 ROWS = 2000
@@ -50,7 +50,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
 
 
 def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 5)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 5)
     document = Project(tmp_path / "p.juku")
     write(document, "Many", examples.add, rows(10))
     write(document, "Few", examples.set_field, 2, "tags", "new")
