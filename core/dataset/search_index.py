@@ -40,7 +40,7 @@ class Finder:
 
     def note(self, changes: Changes) -> None:
         """Look at the rows that a write has touched anew."""
-        if "example" in changes.counts:
+        if schema.Table.EXAMPLE in changes.counts:
             self.index.note(changes.ids["example"] if changes.ids is not None else None)
 
     async def refresh(self, reporter: Reporter) -> None:

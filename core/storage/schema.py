@@ -1,14 +1,48 @@
 """Which tables a project file has, and what its table `meta` says of the file itself."""
 
 import sqlite3
+from enum import StrEnum
 
 APPLICATION_ID = 0x4A554B55  # "JUKU", in the file's header
-UNDOABLE = ("spec", "fact", "example", "unread", "saved_filter")
-RECORDS = (
-    "job", "job_event", "eval_run", "eval_question", "eval_answer", "version", "finding", "revision", "inquiry",
-    "inquiry_request", "job_checkpoint", "job_metric", "upload", "batch", "golden_answer", "moderation", "eval_subject",
-    "eval_mark", "eval_duel", "conversation", "chat_turn", "chat_answer", "domain", "route", "passage_vector",
-)  # fmt: skip
+
+
+class Table(StrEnum):
+    """The tables whose changes `Changes` reports, by their names in the file."""
+
+    SPEC = "spec"
+    FACT = "fact"
+    EXAMPLE = "example"
+    UNREAD = "unread"
+    SAVED_FILTER = "saved_filter"
+    JOB = "job"
+    JOB_EVENT = "job_event"
+    EVAL_RUN = "eval_run"
+    EVAL_QUESTION = "eval_question"
+    EVAL_ANSWER = "eval_answer"
+    VERSION = "version"
+    FINDING = "finding"
+    REVISION = "revision"
+    INQUIRY = "inquiry"
+    INQUIRY_REQUEST = "inquiry_request"
+    JOB_CHECKPOINT = "job_checkpoint"
+    JOB_METRIC = "job_metric"
+    UPLOAD = "upload"
+    BATCH = "batch"
+    GOLDEN_ANSWER = "golden_answer"
+    MODERATION = "moderation"
+    EVAL_SUBJECT = "eval_subject"
+    EVAL_MARK = "eval_mark"
+    EVAL_DUEL = "eval_duel"
+    CONVERSATION = "conversation"
+    CHAT_TURN = "chat_turn"
+    CHAT_ANSWER = "chat_answer"
+    DOMAIN = "domain"
+    ROUTE = "route"
+    PASSAGE_VECTOR = "passage_vector"
+
+
+UNDOABLE = (Table.SPEC, Table.FACT, Table.EXAMPLE, Table.UNREAD, Table.SAVED_FILTER)
+RECORDS = tuple(table for table in Table if table not in UNDOABLE)  # never undone
 
 
 def version(db: sqlite3.Connection) -> int:

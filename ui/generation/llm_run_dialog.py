@@ -16,6 +16,7 @@ from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers import model_kinds
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.generation import llm_run_runner, llm_run_widgets
 from ui.generation.llm_run_runner import Ended
@@ -28,7 +29,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"spec", "fact", "example", "inquiry"}
+TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class InquiryDialog(QDialog):

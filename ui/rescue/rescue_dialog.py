@@ -24,6 +24,7 @@ from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import rescue
 from ui import style
 from ui.generation import llm_run_runner
@@ -40,7 +41,7 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"golden_answer", "inquiry", "example", "job", "spec"}
+TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
