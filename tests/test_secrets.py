@@ -23,7 +23,7 @@ from core.providers import Sampling
 from core.redaction import HIDDEN
 from core.settings import ProviderSettings, Settings
 from core.training import jobs, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import Answer, FakeServer, Fault
 from tests.support.until import until
 from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them are fixtures
@@ -103,7 +103,7 @@ async def talk(server, workspace, told):
 async def train(server, workspace):
     """A job whose server tells the key in its events and in the reason why it failed."""
     provider, project = await workspace.provider(), workspace.project
-    id = await submit.create(project, provider, Plan(MODEL, "study"))
+    id = await submit.create(project, provider, TrainingPlan(MODEL, "study"))
     server.note("ftjob-1", f"Using key {SECRET}", {"step": 1, "note": SECRET})
     server.end("ftjob-1", "failed", error={"code": "invalid", "message": ECHO, "param": None})
     workspace.tasks.changed.emit(await submit.update(project, provider, id))

@@ -104,7 +104,7 @@ def thin(db: sqlite3.Connection) -> None:
 
 async def train(project: Project, provider: LocalProvider, arguments: argparse.Namespace, rows: str) -> Trained:
     hyperparameters = {"n_epochs": arguments.epochs} if arguments.epochs else {}
-    plan = submit.Plan(arguments.model, rows, hyperparameters, arguments.seed, rows)
+    plan = submit.TrainingPlan(arguments.model, rows, hyperparameters, arguments.seed, rows)
     started = time.monotonic()
     id = await submit.create(project, provider, plan)
     show = reporter(f"train on {rows}")

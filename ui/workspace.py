@@ -17,6 +17,7 @@ from core.progress import Reporter
 from core.storage import remembered_choices
 from core.storage.connection import left_error
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui.backup_runner import BackupRunner
 from ui.connections import Connections
 from ui.llm_run_runner import InquiryRunner
@@ -52,7 +53,7 @@ class Workspace(Connections):
 
     def _on_changed(self, changes: Changes) -> None:
         self.finder.note(changes)
-        if "example" in changes.counts:
+        if Table.EXAMPLE in changes.counts:
             self._indexing.start()
 
     def _refresh_index(self) -> None:

@@ -108,17 +108,17 @@ def _beside(sign: str, look: str) -> str:
 
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
     """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
-    examples.edit(db, row.id, "notes", _noted(row, question, answer))
+    examples.set_field(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
-        examples.edit(db, row.id, "question", question)
-    examples.edit(db, row.id, "answer", answer)
+        examples.set_field(db, row.id, "question", question)
+    examples.set_field(db, row.id, "answer", answer)
     facts.confirm(db, [row.id])
-    examples.edit(db, row.id, "status", "draft")
+    examples.set_field(db, row.id, "status", "draft")
     if len(taught) == 1 and row.quote:
-        examples.edit(db, row.id, "quote", taught[0].quote)
+        examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
         said = " ".join(fact.text for fact in taught)
-        examples.edit(db, row.id, "key_points", key_points.suggest(answer, said, question))
+        examples.set_field(db, row.id, "key_points", key_points.suggest(answer, said, question))
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)

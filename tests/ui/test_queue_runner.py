@@ -12,7 +12,7 @@ from core.storage import project as projects
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.jobs import CREATING
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.until import until
 from ui.queue_runner import QueueRunner
@@ -21,7 +21,7 @@ from ui.training import desktop_notification
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-PLAN = Plan("base-model", "study")
+PLAN = TrainingPlan("base-model", "study")
 
 
 class Bench:

@@ -31,7 +31,7 @@ def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
         workspace.tasks.start("", project.write("Add", examples.add, rows))
         await until(lambda: workspace.finder.index.ready)
         assert list(await workspace.find(filters.Filter(text="返"))) == [1]
-        await workspace.tasks.start("", project.write("Edit", examples.edit, 1, "question", "交換は？"))
+        await workspace.tasks.start("", project.write("Edit", examples.set_field, 1, "question", "交換は？"))
         assert workspace.finder.index.dirty
         assert not await workspace.find(filters.Filter(text="返"))
         await workspace.tasks.close()

@@ -10,13 +10,13 @@ from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.providers import Sampling, chat_messages
 from core.providers.retry_policy import LOOK
-from core.training import jobs, metrics, submit
+from core.training import jobs, metrics, row_selection, submit
 from core.training.jobs import CREATING, WAITING
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
 from tests.support.serving import run
 
-PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
+PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
 
 
 def test_a_job_is_created_and_followed_to_its_end(server, sample):
@@ -48,7 +48,7 @@ def test_what_is_sent_is_what_was_planned(server, sample):
     assert (asked["model"], asked["seed"], asked["suffix"]) == ("base-model", 7, "study")
     assert asked["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     rows = server.files[asked["training_file"]].decode().splitlines()
-    assert rows == submit.training_rows(sample.rows, "study")
+    assert rows == row_selection.load_trainable_rows(sample.rows, "study")
     assert {tuple(json.loads(row)) for row in rows} == {("messages",)}
 
 
@@ -142,7 +142,7 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
 def test_too_few_rows_are_not_sent(server, sample):
     with pytest.raises(JukuError, match="At least 10"):
-        run(server, lambda provider: submit.create(sample, provider, Plan("base-model", "no-such-tag")))
+        run(server, lambda provider: submit.create(sample, provider, TrainingPlan("base-model", "no-such-tag")))
     assert server.files == {}
 
 
@@ -201,14 +201,14 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
 
 def test_only_what_somebody_approved_is_trained_on(server, sample):
     """Drafts and exam questions stay here, also where they carry the tag and the split."""
-    approved = submit.training_rows(sample.rows, "study")
+    approved = row_selection.load_trainable_rows(sample.rows, "study")
     others = [
         examples.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
         for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
     ]
     asyncio.run(sample.write("", examples.add, others))
-    assert submit.training_rows(sample.rows, "study") == approved
-    assert submit.count(sample.rows, "study") == len(approved)
+    assert row_selection.load_trainable_rows(sample.rows, "study") == approved
+    assert row_selection.count_rows(sample.rows, "study") == len(approved)
     run(server, lambda provider: submit.create(sample, provider, PLAN))
     (sent,) = server.files.values()
     assert sent.decode().splitlines() == approved
@@ -220,7 +220,7 @@ def test_the_validation_rows_are_approved_ones_too(server, sample):
         for status in ("approved", "draft")
     ]
     asyncio.run(sample.write("", examples.add, rows))
-    plan = Plan("base-model", "study", validation=True)
+    plan = TrainingPlan("base-model", "study", validation=True)
     run(server, lambda provider: submit.create(sample, provider, plan))
     asked = server.jobs["ftjob-1"]["asked"]
     (kept,) = server.files[asked["validation_file"]].decode().splitlines()
@@ -239,7 +239,7 @@ def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, s
     row = examples.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
     asyncio.run(sample.write("", examples.add, [row]))
     before, told = sample.undo_label, []
-    plan = Plan("base-model", "study", validation=True, metadata={"project": "a"})
+    plan = TrainingPlan("base-model", "study", validation=True, metadata={"project": "a"})
 
     async def work(provider):
         (id,) = await submit.enqueue(sample, "fake", [plan])
