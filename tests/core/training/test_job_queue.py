@@ -289,3 +289,20 @@ def test_a_clock_that_jumps_delays_and_doubles_nothing(server, sample, monkeypat
 
     run(sample, server, work, limit=1)
     assert server.creations == 2
+
+
+def test_following_one_job_leaves_the_others_in_the_queue(server, sample):
+    """The command line trains one job: it must not send what somebody has queued in the window."""
+    other, mine = queue_jobs(sample, 2)
+
+    async def work():
+        provider = server.provider()
+        end = lambda _changes: server.jobs and server.end("ftjob-1", "succeeded")  # noqa: E731
+        try:
+            return await job_queue.follow(sample, provider, mine, end)
+        finally:
+            await provider.close()
+
+    job = asyncio.run(work())
+    assert (job.id, job.status, server.creations) == (mine, "succeeded", 1)
+    assert jobs.job(sample.rows, other).status == "waiting"

@@ -113,7 +113,7 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     monkeypatch.setattr(Queue, "_start_waiting", fail_meanwhile)
 
     async def work(watch):
-        await watch.until(lambda: any(line.blocked and line.task is None for line in watch.queue._lines.values()))
+        await watch.until(lambda: any(one.blocked and one.task is None for one in watch.queue._servers.values()))
         assert watch.queue.failures == {"fake": refused}
 
     run(sample, server, work)
