@@ -144,7 +144,7 @@ class Queue:
 
     async def _round(self, group: asyncio.TaskGroup, id: str, server: _Server) -> None:
         """One look at a server: wishes, jobs on their way, and those that wait."""
-        pause, before = 0.0, self.failures.get(id)
+        pause, before = Provider.poll_seconds, self.failures.get(id)
         try:
             provider = await self.connect(id)
             pause = provider.poll_seconds

@@ -108,7 +108,7 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     refused = ProviderError("No credit", status=429, code="insufficient_quota")
 
     async def fail_meanwhile(queue, _group, provider):
-        queue._fail(provider.id, queue._lines[provider.id], refused, 1.0)
+        queue._fail(provider.id, queue._servers[provider.id], refused, 1.0)
 
     monkeypatch.setattr(Queue, "_start_waiting", fail_meanwhile)
 
