@@ -13,6 +13,7 @@ from core.errors import FileChangedError, JukuError
 from core.progress import Reporter
 from core.storage import backups
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 
 if TYPE_CHECKING:
     from ui.workspace import Workspace
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 AT_CLOSE = True  # tests of other things do without
 LEAST = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
 NEVER = -1
-DERIVED = {"finding", "passage_vector"}  # tables that can be made anew at any time
+DERIVED = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew at any time
 
 
 class BackupRunner(QObject):

@@ -40,7 +40,7 @@ from ui.training import queue_runner
 from ui.training.desktop_notification import DesktopNotice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
-from ui.widgets.dialog_work import pause_words
+from ui.widgets.background_work import format_pause
 from ui.widgets.drop_overlay import DropOverlay
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.server_trouble_bar import TroubleBar
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
 
     def _on_progress(self, label: str, progress: Progress) -> None:
         if label == self.workspace.tasks.label:
-            self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
+            self._task.setText(" – ".join(filter(None, (label, format_pause(progress)))))
             if progress.total:
                 self._progress.setRange(0, 1000)
                 self._progress.setValue(int(1000 * progress.done / progress.total))

@@ -22,6 +22,7 @@ from core.providers import Capabilities, Offer, Provider
 from core.storage import remembered_choices
 from core.storage.connection import left_error
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui.backup_runner import BackupRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import Tasks, cancel_all
@@ -70,7 +71,7 @@ class Workspace(QObject):
 
     def _on_changed(self, changes: Changes) -> None:
         self.finder.note(changes)
-        if "example" in changes.counts:
+        if Table.EXAMPLE in changes.counts:
             self._indexing.start()
 
     def _refresh_index(self) -> None:

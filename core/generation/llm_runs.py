@@ -14,11 +14,9 @@ from typing import Any
 from core.progress import Cancelled, Reporter
 from core.providers import Message, Provider, Reply, Sampling, batches
 from core.providers.request_runner import Asking, Wish
-from core.storage.project import Changes, Project
+from core.storage.project import Changes, OnChanges, Project
 
 PURPOSE = "inquiry"  # of a batch (core/providers/batches.py)
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from core.errors import JukuError, ProjectError, ProviderError
 from core.language import tr
 from core.providers import JobState, Provider
 from core.providers.retry_policy import LONGEST, PollTimer
-from core.storage.project import Changes, Project
+from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, metrics, submit
 from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 
@@ -50,7 +50,7 @@ class Queue:
     project: Project
     connect: Connect
     limit: Callable[[str], int]
-    on_changes: Callable[[Changes], None] = lambda _changes: None
+    on_changes: OnChanges = lambda _changes: None
     on_ended: Callable[[Job], None] = lambda _job: None
     on_sent: OnSent = lambda _job, _done, _total: None
     failures: dict[str, JukuError] = field(default_factory=dict)
@@ -288,9 +288,7 @@ class Queue:
             self.on_ended(record)
 
 
-async def follow(
-    project: Project, provider: Provider, id: int, on_changes: Callable[[Changes], None] = lambda _changes: None
-) -> Job:
+async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges = lambda _changes: None) -> Job:
     """Follow one job at `provider` to its end without a window; returns its record.
 
     Raises `JukuError` as `Queue.follow` does. Cancelling ends the following, not the job.

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import uuid
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,6 @@ from core.training import jobs, row_selection
 from core.training.jobs import CREATING, UPLOADING, WAITING, Job
 
 NOT_NOW = (401, 429)  # nothing was made: it can be sent later
-BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _check(provider: Provider, record: Job) -> None:
 async def _upload(
     project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
 ) -> tuple[str, str | None]:
-    mark = BOM if provider.preset.bom else b""
+    mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(training_bytes, record)
     training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):

@@ -23,7 +23,7 @@ from ui import style
 from ui.dataset.message_editor import MessageEdit
 from ui.dataset.tool_call_dialog import ToolCallDialog
 from ui.widgets import basics
-from ui.widgets.field_edits import FieldEdit
+from ui.widgets.text_fields import CommittedTextEdit
 
 CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
 
@@ -96,7 +96,7 @@ class ConversationEdit(QScrollArea):
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
 
-    def field(self, role: str) -> FieldEdit | None:
+    def field(self, role: str) -> CommittedTextEdit | None:
         """The field of the last turn of `role`."""
         found = (card for card in reversed(self._shown()) if checks.role_of({"role": card.message.role}) == role)
         return next((card.fields()[0] for card in found if card.fields()), None)

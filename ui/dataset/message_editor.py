@@ -36,7 +36,8 @@ from core.dataset.row_edits import (
 from core.language import tr
 from ui import style
 from ui.widgets import basics
-from ui.widgets.field_edits import Choice, FieldEdit
+from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.text_fields import CommittedTextEdit
 
 STRIPE = 3  # pixels of the edge that tells the roles apart
 LINES = 16  # a longer text scrolls in its field
@@ -54,7 +55,7 @@ class MessageEdit(QFrame):
         super().__init__()
         self.message = Message("", "", ())
         self._meaning = ""
-        self._fields: list[FieldEdit] = []
+        self._fields: list[CommittedTextEdit] = []
         self._make_head()
         self._call_id = QLineEdit()
         self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
@@ -69,9 +70,9 @@ class MessageEdit(QFrame):
         self._make_keys()
 
     def _make_head(self) -> None:
-        self.role = Choice(tr("Role"))
+        self.role = ScrollSafeDropDown(tr("Role"))
         self.role.textActivated.connect(lambda role: self.changed.emit(SetRole(self.message.path, role)))
-        self.weight = Choice(tr("Weight"))
+        self.weight = ScrollSafeDropDown(tr("Weight"))
         self.weight.addItem(tr("Used for training"), 1)
         self.weight.addItem(tr("Not used for training"), 0)
         self.weight.setToolTip(basics.tip(tr("Whether the model learns to give this answer, or only reads it.")))
@@ -131,7 +132,7 @@ class MessageEdit(QFrame):
         self._note.say("\n".join(problem.message for problem in problems), worst)
         self.update()
 
-    def fields(self) -> list[FieldEdit]:
+    def fields(self) -> list[CommittedTextEdit]:
         return self._fields
 
     def pending(self) -> list[JsonEdit]:
@@ -187,8 +188,8 @@ class MessageEdit(QFrame):
             self._body.addWidget(basics.label(tr("Refusal"), dim=True))
             self._body.addWidget(self._field(tr("Refusal")))
 
-    def _field(self, name: str) -> FieldEdit:
-        field = FieldEdit(name, least=1, most=LINES)
+    def _field(self, name: str) -> CommittedTextEdit:
+        field = CommittedTextEdit(name, least=1, most=LINES)
         number = len(self._fields)
         field.committed.connect(lambda text: self.changed.emit(self._edit_of(number, text)))
         self._fields.append(field)

@@ -25,7 +25,8 @@ from ui.dataset.conversation_editor import ConversationEdit
 from ui.dataset.row_facts import RowFacts
 from ui.dataset.row_problems import ProblemList
 from ui.widgets import basics
-from ui.widgets.field_edits import Choice, FieldEdit
+from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.text_fields import CommittedTextEdit
 from ui.widgets.value_texts import choose
 
 TEXTS = ("notes", "key_points")
@@ -57,13 +58,13 @@ class DatasetDetail(QStackedWidget):
         self.show_example(None)
 
     def _make_fields(self) -> None:
-        self.split = Choice(tr("Split"), examples.SPLITS)
-        self.kind = Choice(tr("Kind"), ("", *examples.KINDS))
-        self.status = Choice(tr("Status"), examples.STATUSES)
+        self.split = ScrollSafeDropDown(tr("Split"), examples.SPLITS)
+        self.kind = ScrollSafeDropDown(tr("Kind"), ("", *examples.KINDS))
+        self.status = ScrollSafeDropDown(tr("Status"), examples.STATUSES)
         self.taught = RowFacts()
         self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
-        self.notes = FieldEdit(tr("Notes"), most=6)
-        self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
+        self.notes = CommittedTextEdit(tr("Notes"), most=6)
+        self.key_points = CommittedTextEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
             basics.tip(
                 tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
@@ -111,12 +112,12 @@ class DatasetDetail(QStackedWidget):
         return side
 
     @property
-    def question(self) -> FieldEdit | None:
+    def question(self) -> CommittedTextEdit | None:
         """The field of the last question."""
         return self.conversation.field("user")
 
     @property
-    def answer(self) -> FieldEdit | None:
+    def answer(self) -> CommittedTextEdit | None:
         """The field of the last answer."""
         return self.conversation.field("assistant")
 
@@ -202,7 +203,7 @@ class DatasetDetail(QStackedWidget):
 
 
 def _fill(field: QWidget, value: str, anew: bool) -> None:
-    if isinstance(field, FieldEdit):
+    if isinstance(field, CommittedTextEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
         choose(field, value)

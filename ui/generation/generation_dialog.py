@@ -32,7 +32,7 @@ from ui.generation.llm_run_dialog import InquiryDialog, about
 from ui.generation.llm_run_runner import Ended
 from ui.generation.row_writer_choice import Ways
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
@@ -104,7 +104,7 @@ class GenerationDialog(InquiryDialog):
         column.addWidget(self.ways)
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = Nothing()
+        self._nothing = EmptyState()
         self._pages = QStackedWidget()
         self._pages.addWidget(page)
         self._pages.addWidget(self._nothing)
@@ -133,7 +133,7 @@ class GenerationDialog(InquiryDialog):
     def show_found(self, found: Plan) -> None:
         self._plan = found
         self._pages.setCurrentIndex(0 if found.facts else 1)
-        self._nothing.say(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
+        self._nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
         self._show_heading(found)
         for kind, label in self.counts.items():
             count = found.counts[kind]

@@ -16,19 +16,20 @@ from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers import model_kinds
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.generation import llm_run_runner, llm_run_widgets
 from ui.generation.llm_run_runner import Ended
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
 from ui.generation.raw_replies_dialog import show_replies
 from ui.widgets import basics
+from ui.widgets.background_work import LatestTask
 from ui.widgets.chat_model_row import ModelRow
-from ui.widgets.dialog_work import Latest
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"spec", "fact", "example", "inquiry"}
+TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class InquiryDialog(QDialog):
@@ -58,7 +59,7 @@ class InquiryDialog(QDialog):
         self._unfinished: Unfinished | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
@@ -155,7 +156,7 @@ class InquiryDialog(QDialog):
     def read(self) -> None:
         self._settling.stop()
         reading = self.reading()
-        self._work.ask(lambda reporter: self._read(reading, reporter))
+        self._work.start(lambda reporter: self._read(reading, reporter))
 
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()

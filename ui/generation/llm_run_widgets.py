@@ -16,7 +16,7 @@ from core.progress import Progress
 from core.providers import batches
 from ui import style
 from ui.widgets import basics
-from ui.widgets.dialog_work import pause_words
+from ui.widgets.background_work import format_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class RunLine(QWidget):
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
         told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
-        self.count.setText(pause_words(progress) or told)
+        self.count.setText(format_pause(progress) or told)
 
 
 def batch_words() -> str:

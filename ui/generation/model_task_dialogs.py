@@ -23,7 +23,7 @@ from ui import style
 from ui.generation.fact_scope import Scope
 from ui.generation.llm_run_dialog import InquiryDialog, about
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 SAMPLED = 40  # requests that are written to estimate the tokens of all
@@ -71,7 +71,7 @@ class AskDialog(InquiryDialog):
         column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = Nothing(*self.nothing())
+        self._nothing = EmptyState(*self.nothing())
         self._pages = QStackedWidget()
         self._pages.addWidget(page)
         self._pages.addWidget(self._nothing)

@@ -17,7 +17,7 @@ from core.spec import facts
 from ui.generation.llm_run_runner import Ended
 from ui.generation.model_task_dialogs import AskDialog, Asked, Found
 from ui.generation.row_writer_choice import Ways
-from ui.widgets.text_table import MOST, TextTable
+from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
@@ -99,7 +99,7 @@ class RemakeDialog(AskDialog):
         changed = [
             (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer
         ]
-        lines = [(row.question, before.answer, row.answer) for before, row in changed[:MOST]]
+        lines = [(row.question, before.answer, row.answer) for before, row in changed[:MAX_TABLE_ROWS]]
         self.made.show_lines(lines, "", "")
         self.made.setVisible(bool(lines))
 

@@ -24,6 +24,7 @@ from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import rescue
 from ui import style
 from ui.generation import llm_run_runner
@@ -35,12 +36,12 @@ from ui.rescue.files_page import FilesPage
 from ui.rescue.rescue_page import ModelTable, Page, words_of
 from ui.rescue.retraining_page import TeachingPage
 from ui.widgets import basics, server_texts
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"golden_answer", "inquiry", "example", "job", "spec"}
+TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
@@ -54,7 +55,7 @@ class RescueDialog(QDialog):
         self.setWindowTitle(tr("Rescue a model"))
         self._workspace = workspace
         self._runner = llm_run_runner.of(workspace)
-        self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
+        self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
@@ -140,7 +141,7 @@ class RescueDialog(QDialog):
         self.note.say("")
         self.models.show_models([], {}, tr("Asking the server…"))
         self._show_model()
-        self._work.ask(lambda _reporter: self._load(self.provider()))
+        self._work.start(lambda _reporter: self._load(self.provider()))
 
     async def _load(self, id: str) -> None:
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
@@ -167,7 +168,7 @@ class RescueDialog(QDialog):
         for page in self.pages:
             page.read()
         id = self.provider()
-        self._reading.ask(lambda _reporter: self._read_kept(id))
+        self._reading.start(lambda _reporter: self._read_kept(id))
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project

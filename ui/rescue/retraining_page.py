@@ -28,7 +28,7 @@ from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import local_time
 from ui.widgets.model_box import AWAITED, ModelBox, unusable_words
-from ui.widgets.text_table import TextTable
+from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 

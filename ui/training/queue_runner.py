@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from core.errors import JukuError
 from core.providers import LOCAL, server_presets
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import jobs, submit
 from core.training.job_queue import Queue
 from core.training.jobs import UPLOADING, Job
@@ -121,7 +122,7 @@ class QueueRunner(QObject):
         return not self._news.is_set()
 
     def _on_changed(self, changes: Changes) -> None:
-        if "job" in changes.tables:
+        if Table.JOB in changes.tables:
             self._news.set()
             if self._workspace.tasks.can_start():
                 self.begin()

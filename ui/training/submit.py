@@ -12,6 +12,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import preflight, submit
 from core.training.preflight import Objection, Report
 from core.training.submit import TrainingPlan
@@ -20,7 +21,7 @@ from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import server_texts
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.workspace import Workspace
 
 
@@ -35,7 +36,7 @@ class TrainingStart(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._work, self._is_stopped = Latest(workspace, self), False
+        self._work, self._is_stopped = LatestTask(workspace, self), False
         self._work.busy.connect(lambda busy: self.busy.emit(tr("Checking before the start…") if busy else ""))
         self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
@@ -43,7 +44,7 @@ class TrainingStart(QObject):
         """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
         if self._is_stopped:
             return
-        self._work.ask(
+        self._work.start(
             lambda reporter: self._start(provider, list(plans), sweep, reporter), tr("Checking before the start")
         )
 
@@ -60,7 +61,7 @@ class TrainingStart(QObject):
         report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
         if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
             self._ask(report, provider, plans, sweep)
-            return Changes("", records={"finding"})
+            return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)
 
     def _ask(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
@@ -91,7 +92,7 @@ class TrainingStart(QObject):
         if not self._is_stopped:
             self.queued.emit(ids)
         queue_runner.of(self._workspace).wake(provider)
-        return Changes("", records={"job", "version", "revision"})
+        return Changes("", records={Table.JOB, Table.VERSION, Table.REVISION})
 
     def ask_for_several(self, form: TrainingForm) -> None:
         """Let the person choose what differs between several jobs."""

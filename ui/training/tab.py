@@ -14,6 +14,7 @@ from core.language import tr, trn
 from core.providers import LOCAL, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import Series
@@ -30,13 +31,13 @@ from ui.training.shutdown_banner import ClosingBanner
 from ui.training.submit import TrainingStart
 from ui.training.training_form import FETCHED, TrainingForm
 from ui.widgets import basics, server_texts
-from ui.widgets.confirm_download import ask_to_fetch
+from ui.widgets.background_work import ThrottledReload
+from ui.widgets.confirm import confirm_download
 from ui.widgets.message_bar import MessageBar
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
-TABLES = {"job", "job_event", "job_metric", "job_checkpoint"}
+TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
@@ -57,8 +58,8 @@ class TrainingTab(Tab):
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
-        self._lines = Reload(workspace, self._load_lines)
-        self._details = Reload(workspace, self._load_details)
+        self._lines = ThrottledReload(workspace, self._load_lines)
+        self._details = ThrottledReload(workspace, self._load_details)
         self._lay_out()
         self._connect()
 
@@ -120,13 +121,13 @@ class TrainingTab(Tab):
             self.table.clearSelection()
             self.form.begin()
             self.runner.begin()
-        if "example" in changes.tables:
+        if Table.EXAMPLE in changes.tables:
             self.workspace.tasks.start("", self._read_rows())
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self.form.show_language(spec.load(self.workspace.project.rows).language)
         if changes.tables & TABLES:
             self._show_trouble()
-            self._lines.ask()
+            self._lines.request()
 
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
@@ -199,7 +200,7 @@ class TrainingTab(Tab):
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
-        self._details.ask()
+        self._details.request()
 
     async def _load_details(self, project: Project) -> None:
         lines = self.table.selected()[:MOST]
@@ -236,7 +237,7 @@ class TrainingTab(Tab):
         offer = self.form.offer()
         assert offer, "the button is off without a model"
         if offer.state in FETCHED:
-            ask_to_fetch(self, offer, partial(self._fetch, offer))
+            confirm_download(self, offer, partial(self._fetch, offer))
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
 

@@ -20,9 +20,8 @@ from core.dataset.row_edits import (
 from ui.dataset.row_detail import DatasetDetail
 from ui.dataset.row_problems import ProblemList
 from ui.dataset.tool_call_dialog import ToolCallDialog
-from ui.widgets.field_edits import FieldEdit
-from ui.widgets.growing_text_edit import GrowingEdit
 from ui.widgets.json_dialog import JsonDialog
+from ui.widgets.text_fields import CommittedTextEdit, GrowingTextEdit
 
 ROW = (
     '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "q", "mood": 1.50}, '
@@ -256,13 +255,13 @@ def test_every_control_has_a_plain_name(detail):
     for button in detail.findChildren(QToolButton):
         name = button.accessibleName() or button.text()
         assert not button.isVisible() or (len(name) > 3 and "&" not in name), name
-    assert all(field.accessibleName() for field in detail.findChildren(FieldEdit))
+    assert all(field.accessibleName() for field in detail.findChildren(CommittedTextEdit))
 
 
 def test_one_line_needs_no_scroll_bar(qtbot):
     """A line of Japanese is higher than the font's own line: a bar stood beside it."""
     for text in ("one line", "日本語の一行", "日本語\nと English\n三行"):
-        field = GrowingEdit(most=8)
+        field = GrowingTextEdit(most=8)
         qtbot.addWidget(field)
         field.resize(300, 30)
         field.show()
