@@ -30,7 +30,6 @@ from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them 
 from tests.ui.settings.test_settings_dialog import MemoryKeyring
 from ui import crash_dialog
 from ui.crash_dialog import CrashDialog
-from ui.generation import llm_run_runner
 from ui.main_window import MainWindow
 from ui.settings.settings_dialog import SettingsDialog
 from ui.workspace import Workspace
@@ -115,7 +114,7 @@ async def ask_all(server, workspace):
     """Many requests, of which some are refused and others answered with the key."""
     told = iter([Answer([], error=(400, ECHO)), Answer([f"It is {SECRET}."] * 5), Answer([], error=(401, ECHO))])
     server.script = lambda _asked: next(told, Answer([], error=(401, ECHO)))
-    runner = llm_run_runner.of(workspace)
+    runner = workspace.llm_runs
     ended = []
     runner.ended.connect(ended.append)
     subjects = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,15 +14,13 @@ from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.spec import spec
-from core.storage.project import Changes, Project
+from core.storage.project import OnChanges, Project
 
 JUDGE, PERSON = "judge", "person"
 PASSED = 0.6  # of the score, from which an answer counts as right
 REPLY_TOKENS = 300
 SEED = 7  # so that a judge says the same again, where the server honours it
 UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked for again
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,14 +11,12 @@ from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.spec import spec
-from core.storage.project import Changes, Project
+from core.storage.project import OnChanges, Project
 
 REPLY_TOKENS = 300
 SEED = 7
 UNCLEAR = "unclear"
 TURNED = {"first": "second", "second": "first", "tie": "tie"}
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)

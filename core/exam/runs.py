@@ -23,7 +23,7 @@ from core.providers.prices import chat_price
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.review import findings
 from core.spec import revisions
-from core.storage.project import Changes, Project
+from core.storage.project import OnChanges, Project
 from core.training import lineage
 
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
@@ -31,7 +31,6 @@ PURPOSE = "exam"  # of a batch (core/providers/batches.py)
 ANSWER_TOKENS = 40  # of a usual answer, to reckon with
 RUNNING = "running"
 
-OnChanges = Callable[[Changes], None]
 Connect = Callable[[str], Awaitable[Provider]]
 
 

@@ -28,7 +28,6 @@ from core.text.normalise import Grade
 GOLDEN = "golden"  # the task's name
 ANSWER_TOKENS, MOST_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
 ASKED = ("role", "content", "name", "tool_calls", "tool_call_id")  # of a row's messages: others are for training
-BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
 
 Who = tuple[str, str]  # a provider's id and a model of it
 
@@ -261,7 +260,7 @@ def export(path: Path, pairs: Sequence[Pair], old: Who, new: Who) -> None:
     names = ("question", "reference", "key_points", "kind", "facts")
     head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
     with replacing(path) as file:
-        file.write((BOM + csv_cells.write(head, ",")).encode())
+        file.write((csv_cells.BOM + csv_cells.write(head, ",")).encode())
         for one in pairs:
             texts = [getattr(one.golden, name) for name in names]
             texts += [old[1], one.golden.answer, f"{one.old_mark.score:.2f}"]

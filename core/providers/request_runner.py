@@ -12,11 +12,11 @@ from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
 from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, batches, chat_body
-from core.providers.retry_policy import LONGEST
+from core.providers.retry_policy import BLOCKING, LONGEST
 from core.storage.project import Changes, Project
 
 FAILURES = 5  # in a row, after which the rest is not sent
-REFUSED = (401, 403, 404)  # the server refuses whatever it is asked
+REFUSED = (*BLOCKING, 404)  # the server refuses whatever it is asked
 NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
 ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 

@@ -24,6 +24,7 @@ from core.providers.models_api import is_tuned
 from core.providers.request_code import Call
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.chat.conversation_actions import ChatActs
@@ -149,15 +150,15 @@ class ChatTab(Tab):
             self.settings.show_trained({})
             self._show(None)
             self.workspace.tasks.start("", self._open_newest())
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self.settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
-        if changes.tables & {"spec", "example"}:
+        if changes.tables & {Table.SPEC, Table.EXAMPLE}:
             self.asking.forget_book()
-        if "job" in changes.tables:
+        if Table.JOB in changes.tables:
             self._read_trained()
-        if "example" in changes.tables and not self.suggestions.isHidden():
+        if Table.EXAMPLE in changes.tables and not self.suggestions.isHidden():
             self.workspace.tasks.start("", self.suggestions.read())
-        if "conversation" in changes.tables:
+        if Table.CONVERSATION in changes.tables:
             self.workspace.tasks.start("", self._read_again())
             self.acts.search()
 

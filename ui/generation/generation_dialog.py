@@ -29,8 +29,8 @@ from core.providers.prices import chat_price
 from ui import style
 from ui.generation.fact_scope import Scope
 from ui.generation.llm_run_dialog import LlmRunDialog, about
-from ui.generation.llm_run_runner import Ended
 from ui.generation.row_writer_choice import Ways
+from ui.llm_run_runner import Ended
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace

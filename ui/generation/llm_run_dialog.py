@@ -16,11 +16,12 @@ from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers import model_kinds
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
-from ui.generation import llm_run_runner, llm_run_widgets
-from ui.generation.llm_run_runner import Ended
+from ui.generation import llm_run_widgets
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
 from ui.generation.raw_replies_dialog import show_replies
+from ui.llm_run_runner import Ended
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.chat_model_row import ModelRow
@@ -28,7 +29,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"spec", "fact", "example", "inquiry"}
+TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
@@ -54,7 +55,7 @@ class LlmRunDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
-        self.runner = llm_run_runner.of(workspace)
+        self.runner = workspace.llm_runs
         self._unfinished: Unfinished | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here

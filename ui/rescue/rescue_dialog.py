@@ -24,11 +24,11 @@ from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation import llm_run_runner
-from ui.generation.llm_run_runner import Ended, Subjects
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.llm_run_runner import Subjects, Ended
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
 from ui.rescue.files_page import FilesPage
@@ -40,7 +40,7 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"golden_answer", "inquiry", "example", "job", "spec"}
+TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
@@ -53,7 +53,7 @@ class RescueDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Rescue a model"))
         self._workspace = workspace
-        self._runner = llm_run_runner.of(workspace)
+        self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)

@@ -18,7 +18,6 @@ from core.spec.facts import Fact
 from core.storage.project import Changes, Project
 from ui import style
 from ui.dataset.fact_link_dialog import LinkDialog
-from ui.generation import llm_run_runner
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, tell
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
@@ -160,7 +159,7 @@ class FactPane(QWidget):
 
     def _show_interrupted(self, left: list[llm_runs.LlmRun]) -> None:
         """Tell of runs with a chat model that ended before their end, and are not going on."""
-        runner = llm_run_runner.of(self._workspace)
+        runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}
         if "examples" in tasks:
             text = tr("A run with a chat model was interrupted: see “Generate missing rows…”.")

@@ -18,7 +18,7 @@ from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import until
-from ui.generation import llm_run_dialog, llm_run_runner
+from ui.generation import llm_run_dialog
 from ui.generation.generation_dialog import GenerationDialog, plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.raw_replies_dialog import RepliesDialog
@@ -72,7 +72,7 @@ class Scene:
 
     @property
     def runner(self):
-        return llm_run_runner.of(self.workspace)
+        return self.workspace.llm_runs
 
     def play(self, make, coroutine):
         async def whole():

@@ -19,7 +19,7 @@ from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
 from core.storage.project import Changes, Project
-from ui.workspace import Workspace
+from ui.connections import Connections
 
 Subjects = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
 Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for the person
@@ -59,13 +59,13 @@ _Work = Callable[[_Run], Coroutine[Any, Any, tuple[str, str]]]
 
 
 class LlmRunRunner(QObject):
-    """`of` gives the workspace's own: a run outlives the dialog that began it."""
+    """Belongs to the workspace: a run outlives the dialog that began it."""
 
     changed = Signal(str)  # the task whose run has begun or ended
     progressed = Signal(str, Progress)  # the task
     ended = Signal(Ended)
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         self._runs: dict[str, _Run] = {}
@@ -207,12 +207,6 @@ class LlmRunRunner(QObject):
     def _show(self, run: _Run, changes: Changes) -> None:
         if changes.tables and run.project is self._workspace.project:
             self._workspace.tasks.changed.emit(changes)
-
-
-def of(workspace: Workspace) -> LlmRunRunner:
-    """The workspace's runner, made when it is first wanted."""
-    found: LlmRunRunner | None = workspace.findChild(LlmRunRunner)
-    return found or LlmRunRunner(workspace)
 
 
 def _overheard(task: Task, said: list[str]) -> Task:
