@@ -14,7 +14,7 @@ from typing import Any
 
 from core.progress import Cancelled, Reporter
 from core.providers import Message, Provider, Reply, Sampling, batches
-from core.providers.request_runner import RequestRunner, PendingRequest
+from core.providers.request_runner import PendingRequest, RequestRunner
 from core.storage.project import Changes, OnChanges, Project
 
 PURPOSE = "inquiry"  # of a batch (core/providers/batches.py): the name of an LLM run in the project's file

@@ -28,7 +28,7 @@ from core.storage.schema import Table
 from core.training import rescue
 from ui import style
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
-from ui.llm_run_runner import Subjects, Ended
+from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
 from ui.rescue.files_page import FilesPage
