@@ -11,7 +11,9 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import JukuError
+from core.generation import run_recovery
 from core.generation.llm_run_tasks import TASKS
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers import model_kinds
@@ -19,7 +21,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.generation import llm_run_widgets
-from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
+from ui.generation.llm_run_widgets import RunLine, UnfinishedBar
 from ui.generation.raw_replies_dialog import show_replies
 from ui.llm_run_runner import Ended
 from ui.widgets import basics
@@ -56,7 +58,7 @@ class LlmRunDialog(QDialog):
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
         self.runner = workspace.llm_runs
-        self._unfinished: Unfinished | None = None
+        self._interrupted_run: InterruptedRun | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
         self._work = LatestTask(workspace, self)
@@ -161,7 +163,7 @@ class LlmRunDialog(QDialog):
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()
         try:
-            self._unfinished = await project.read(llm_run_widgets.unfinished, self.task, reporter=reporter)
+            self._interrupted_run = await project.read(run_recovery.load_newest, self.task, reporter=reporter)
             model = await project.read(llm_run_widgets.last_model, provider, self.task, reporter=reporter)
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
@@ -185,7 +187,7 @@ class LlmRunDialog(QDialog):
         self.line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(llm_run_widgets.running_words(is_batch))
-        self.older.show_llm_run(self._unfinished if running is None else None)
+        self.older.show_llm_run(self._interrupted_run if running is None else None)
         self.show_start()
 
     def _on_start(self) -> None:
@@ -200,16 +202,16 @@ class LlmRunDialog(QDialog):
         act()
 
     def _on_continue(self) -> None:
-        if found := self._unfinished:
+        if found := self._interrupted_run:
             self._begin(lambda: self.runner.resume(found.llm_run))
 
     def _on_take(self) -> None:
-        if found := self._unfinished:
+        if found := self._interrupted_run:
             self._begin(lambda: self.runner.take(found.llm_run))
 
     def _on_give_up(self) -> None:
-        if found := self._unfinished:
-            self._unfinished = None
+        if found := self._interrupted_run:
+            self._interrupted_run = None
             self.note.say("")
             self.older.show_llm_run(None)
             self.runner.drop(found.llm_run)
@@ -226,7 +228,7 @@ class LlmRunDialog(QDialog):
     def on_ended(self, ended: Ended) -> None:
         if ended.task != self.task:
             return
-        self._unfinished = None  # until it is read again
+        self._interrupted_run = None  # until it is read again
         self.last = ended
         self.note.say("\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning)
         self.wrote.setVisible(ended.llm_run > 0)

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
 from PySide6.QtCore import QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import LlmRun
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr, trn
 from core.progress import Progress
-from core.providers import batches
 from ui import style
 from ui.widgets import basics
 from ui.widgets.background_work import format_pause
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """An LLM run that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
-
-    `at_server` requests lie there in a batch.
-    """
-
-    llm_run: LlmRun
-    total: int
-    reason: str
-    at_server: int = 0
-
-    @property
-    def missing(self) -> int:
-        return self.llm_run.waiting + self.llm_run.failed
-
-
-def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
-    """The newest unfinished LLM run of `task`."""
-    found = next((one for one in llm_runs.load_unfinished(db) if one.task == task), None)
-    if found is None:
-        return None
-    landed = llm_runs.load_requests(db, found.id, "landed")
-    failed = llm_runs.load_requests(db, found.id, "failed")
-    total = len(landed) + found.answered + found.waiting + found.failed
-    lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
-    return Unfinished(found, total, failed[-1].error if failed else "", lying)
 
 
 def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
@@ -80,7 +49,7 @@ class UnfinishedBar(basics.Coloured):
         layout.addLayout(buttons)
         self.hide()
 
-    def show_llm_run(self, found: Unfinished | None) -> None:
+    def show_llm_run(self, found: InterruptedRun | None) -> None:
         self.setVisible(found is not None)
         if found is None:
             return
@@ -96,7 +65,7 @@ class UnfinishedBar(basics.Coloured):
         self.take.setVisible(found.llm_run.answered > 0)
 
 
-def _words(found: Unfinished) -> str:
+def _words(found: InterruptedRun) -> str:
     date = QLocale().toString(
         QDateTime.fromSecsSinceEpoch(int(found.llm_run.created_at)), QLocale.FormatType.ShortFormat
     )

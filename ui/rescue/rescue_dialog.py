@@ -18,16 +18,17 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import JukuError
-from core.generation import recorded_answers
+from core.generation import recorded_answers, run_recovery
 from core.generation.llm_runs import LlmRun
 from core.generation.recorded_answers import GOLDEN, Who
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.generation.llm_run_widgets import RunLine, UnfinishedBar, running_words
 from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
@@ -55,7 +56,7 @@ class RescueDialog(QDialog):
         self._workspace = workspace
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
-        self._unfinished: Unfinished | None = None
+        self._interrupted_run: InterruptedRun | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
@@ -146,7 +147,7 @@ class RescueDialog(QDialog):
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
             found = await rescue.models(project, await self._workspace.provider(id), today)
-            kept, self._unfinished = await project.read(_known, id)
+            kept, self._interrupted_run = await project.read(_known, id)
         except JukuError as error:
             self.note.say(words_of(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
@@ -171,7 +172,7 @@ class RescueDialog(QDialog):
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project
-        kept, self._unfinished = await project.read(_known, id)
+        kept, self._interrupted_run = await project.read(_known, id)
         if id == self.provider():
             self.models.show_kept(kept)
         self._show_run()
@@ -182,7 +183,7 @@ class RescueDialog(QDialog):
         self.run_line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(running_words(is_batch))
-        self.older.show_llm_run(self._unfinished if running is None else None)
+        self.older.show_llm_run(self._interrupted_run if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
@@ -191,8 +192,8 @@ class RescueDialog(QDialog):
         self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[LlmRun], None]) -> None:
-        if found := self._unfinished:
-            self._unfinished = None
+        if found := self._interrupted_run:
+            self._interrupted_run = None
             self.older.show_llm_run(None)
             act(found.llm_run)
 
@@ -207,7 +208,7 @@ class RescueDialog(QDialog):
 
     def _on_ended(self, ended: Ended) -> None:
         if ended.task == GOLDEN:
-            self._unfinished = None  # until it is read again
+            self._interrupted_run = None  # until it is read again
             self.note.say(ended.text, ended.meaning)
 
     def _on_changes(self, changes: Changes) -> None:
@@ -215,7 +216,7 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
+def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], InterruptedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
-    return kept, unfinished(db, GOLDEN)
+    return kept, run_recovery.load_newest(db, GOLDEN)

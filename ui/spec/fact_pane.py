@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedW
 from core.dataset import examples
 from core.exam.fact_coverage import Entry
 from core.formats import jsonl
-from core.generation import llm_runs
+from core.generation import run_recovery
+from core.generation.llm_runs import LlmRun
 from core.language import tr, trn
 from core.spec import facts, revisions, spec
 from core.spec.facts import Fact
@@ -153,11 +154,11 @@ class FactPane(QWidget):
         gone = await project.read(facts.deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
-        self._show_interrupted(await project.read(llm_runs.load_unfinished))
+        self._show_interrupted(await project.read(run_recovery.load_unfinished))
         self._show_note()
         self._show_buttons()
 
-    def _show_interrupted(self, left: list[llm_runs.LlmRun]) -> None:
+    def _show_interrupted(self, left: list[LlmRun]) -> None:
         """Tell of runs with a chat model that ended before their end, and are not going on."""
         runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}
