@@ -41,7 +41,7 @@ def _project(path: Path) -> Iterator[Project]:
 
 
 def _core(project: Project, what: str) -> Iterator[Row]:
-    run = runs.runs(project.rows)[0]
+    run = runs.load_all(project.rows)[0]
     yield f"{what}: result", _timed(lambda: scores.result(project.rows, run).facts), "< 1 s"
     yield f"{what}: result by the judge", _timed(lambda: scores.result(project.rows, run, by="judge").facts), "< 1 s"
     yield f"{what}: over checkpoints", _timed(lambda: checkpoint_trends.points(project.rows)), ""

@@ -72,7 +72,7 @@ async def demonstrate(arguments: argparse.Namespace, path: Path) -> None:
         trained = [await train(project, provider, arguments, rows) for rows in arguments.rows]
         started = time.monotonic()
         id = await examine(project, provider, arguments, [model for model, _seconds in trained])
-        result = await project.read(lambda db: scores.result(db, runs.one(db, id)))
+        result = await project.read(lambda db: scores.result(db, runs.load(db, id)))
         print_table(result, arguments, trained, time.monotonic() - started)
     finally:
         await provider.close()
@@ -91,7 +91,7 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
     subjects = [Subject(LOCAL, arguments.model, condition) for condition in books]
     subjects += [Subject(LOCAL, model) for model in tuned]
     sampling = Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS, seed=arguments.seed)
-    plan = runs.Plan(subjects, sampling, general=not arguments.short)
+    plan = runs.ExamPlan(subjects, sampling, general=not arguments.short)
     return await runs.examine(project, connect, plan, reporter("exam"))
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from core.exam.graders import GRADERS, Mark  # noqa: E402
-from core.exam.runs import KINDS, Question  # noqa: E402 - found only now
+from core.exam.runs import KINDS, ExamQuestion  # noqa: E402 - found only now
 from core.exam.statistics import kappa, wilson  # noqa: E402
 
 ROWS = ROOT / "tests/core/exam/marked_answers.jsonl"
@@ -61,8 +61,8 @@ def judged(grader: str = "key_points") -> list[Judged]:
     return [Judged(row, GRADERS[grader].grade(row["answer"], _question(row))) for row in rows]
 
 
-def _question(row: dict[str, Any]) -> Question:
-    return Question(0, row["question"], row["reference"], " ; ".join(row["key_points"]), row["kind"], "")
+def _question(row: dict[str, Any]) -> ExamQuestion:
+    return ExamQuestion(0, row["question"], row["reference"], " ; ".join(row["key_points"]), row["kind"], "")
 
 
 def agreement(rows: Sequence[Judged]) -> float:

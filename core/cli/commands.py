@@ -227,9 +227,9 @@ def _exam(arguments: Arguments) -> int:
         ]
         await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
-        plan = runs.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
+        plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, reporter(tr("Exam")))
-        result = await document.read(lambda db: scores.result(db, runs.one(db, id)))
+        result = await document.read(lambda db: scores.result(db, runs.load(db, id)))
         fought = await _duels(document, provider, arguments.judge, result) if arguments.judge else []
         lines = [_duel_words(at, score) for at, score in enumerate(fought, 2)]
         data = {**_as_data(result), "duels": [dataclasses.asdict(score) for score in fought]}
@@ -241,19 +241,19 @@ def _exam(arguments: Arguments) -> int:
 
 async def _duels(
     document: Project, provider: providers.Provider, judge: str, result: Result
-) -> list[pairwise_comparison.Score]:
+) -> list[pairwise_comparison.PairwiseScore]:
     """Let the judge compare each subject's answers with the first one's."""
     first, *others = (subject.id for subject in result.run.subjects)
     found = []
     for other in others:
-        await pairwise_comparison.fight(
+        await pairwise_comparison.compare(
             document, provider, judge, (first, other), reporter(tr("Comparing")), lambda _changes: None
         )
-        found.append(await document.read(pairwise_comparison.score, first, other))
+        found.append(await document.read(pairwise_comparison.load_score, first, other))
     return found
 
 
-def _duel_words(at: int, score: pairwise_comparison.Score) -> str:
+def _duel_words(at: int, score: pairwise_comparison.PairwiseScore) -> str:
     return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 

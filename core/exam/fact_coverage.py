@@ -149,7 +149,7 @@ FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
     """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
-    for run in runs.runs(db):
+    for run in runs.load_all(db):
         found: dict[str, list[tuple[int, int]]] = {}
         for names, *counts in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
             for name in dict.fromkeys(names.split()):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exam import judges, runs, statistics
-from core.exam.runs import KINDS, Question, Run, Subject
+from core.exam.runs import KINDS, ExamQuestion, ExamRun, Subject
 from core.exam.statistics import Difference, Interval, Paired, Spread
 from core.providers import LOCAL, prices
 from core.spec import facts
@@ -122,8 +122,8 @@ class Comparison:
 class Result:
     """`asked`, `passed` and `scored` are questions × subjects, over the repeats; `scored` sums scores from 0 to 1."""
 
-    run: Run
-    questions: list[Question]
+    run: ExamRun
+    questions: list[ExamQuestion]
     texts: dict[str, str]  # of the facts, by name
     asked: Numbers
     passed: Numbers
@@ -134,7 +134,7 @@ class Result:
     @property
     def is_settled(self) -> bool:
         """Whether subjects may be judged: the run has ended, or everyone has answered all of its questions."""
-        return self.run.status != runs.RUNNING or bool((self.asked >= self.run.repeats).all())
+        return self.run.status != runs.ExamStatus.RUNNING or bool((self.asked >= self.run.repeats).all())
 
     @cached_property
     def kinds(self) -> list[Line]:
@@ -166,7 +166,7 @@ class Result:
         return [line for line, one in zip(self.lines, self.questions, strict=True) if part(one) == GENERAL]
 
     @property
-    def leaks(self) -> list[Question]:
+    def leaks(self) -> list[ExamQuestion]:
         """Questions that a training row asks as well; what is right there proves nothing."""
         return [question for question in self.questions if part(question) == LEAKED]
 
@@ -206,26 +206,26 @@ class Result:
         )
 
 
-def part(question: Question) -> str:
+def part(question: ExamQuestion) -> str:
     """What a question can prove: HELD that something was learned, GENERAL what was forgotten, the others nothing."""
     if question.kind == MEMORISED:
         return MEMORISED
     return LEAKED if question.leak else GENERAL if question.kind == GENERAL else HELD
 
 
-def kind_line(question: Question) -> str:
+def kind_line(question: ExamQuestion) -> str:
     """The line of `Result.kinds` that a question belongs to."""
     return LEAKED if part(question) == LEAKED else question.kind or NO_KIND
 
 
-def places(questions: Sequence[Question], wanted: str) -> list[int]:
+def places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
     """Where the questions of a part stand."""
     return [place for place, one in enumerate(questions) if part(one) == wanted]
 
 
-def result(db: sqlite3.Connection, run: Run, by: str = "") -> Result:
+def result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> Result:
     """The rates of a run by its own grader (''), its judge or a person (core/exam/judges.py)."""
-    questions = runs.questions(db, run.id)
+    questions = runs.load_questions(db, run.id)
     rows = {question.id: place for place, question in enumerate(questions)}
     columns = {subject.id: place for place, subject in enumerate(run.subjects)}
     asked, passed, scored, squares = (np.zeros((len(rows), len(columns))) for _ in range(4))
@@ -253,7 +253,7 @@ _TOTALS = """SELECT subject, count(*), sum(sent), sum(received), sum(seconds), s
 WHERE run = ? GROUP BY subject"""
 
 
-def _values(run: Run, by: str) -> tuple[object, ...]:
+def _values(run: ExamRun, by: str) -> tuple[object, ...]:
     assert by in ("", judges.JUDGE, judges.PERSON)
     return (by, run.id) if by else (run.id,)
 
@@ -296,7 +296,7 @@ def _spread(asked: Numbers, passed: Numbers, scored: Numbers, squares: Numbers) 
     return Spread(float(np.sqrt(variance.mean())), float(disagreeing.mean()), int(repeated.sum()))
 
 
-def _per_thousand(run: Run, subject: Subject, answers: int, sent: int, received: int) -> float | None:
+def _per_thousand(run: ExamRun, subject: Subject, answers: int, sent: int, received: int) -> float | None:
     if subject.provider == LOCAL:
         return 0.0
     if not answers or not (sent or received):

@@ -9,9 +9,9 @@ from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from core.exam import graders
-from core.exam.answers import Answer
-from core.exam.judges import JUDGE, Marked
-from core.exam.runs import Question
+from core.exam.answers import ExamAnswer
+from core.exam.judges import JUDGE, AnswerMark
+from core.exam.runs import ExamQuestion
 from core.exam.scores import HALF
 from core.language import tr
 from ui import style
@@ -73,7 +73,7 @@ class QuestionModel(QAbstractListModel):
         self._outcome, self._places = outcome, places
         self.endResetModel()
 
-    def question(self, row: int) -> Question | None:
+    def question(self, row: int) -> ExamQuestion | None:
         if self._outcome is None or not 0 <= row < len(self._places):
             return None
         return self._outcome.result.questions[self._places[row]]
@@ -168,7 +168,7 @@ class AnswersView(QWidget):
         self.list.selectionModel().blockSignals(False)
         self._show_question()
 
-    def chosen(self) -> Question | None:
+    def chosen(self) -> ExamQuestion | None:
         return self.questions.question(self.list.currentIndex().row())
 
     def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
@@ -203,7 +203,9 @@ class AnswersView(QWidget):
         else:
             self.show_answers(0, [], {})
 
-    def show_answers(self, question: int, found: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> None:
+    def show_answers(
+        self, question: int, found: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]
+    ) -> None:
         """Show the answers to a question, unless another one has been chosen meanwhile."""
         chosen = self.chosen()
         if (chosen.id if chosen else 0) != question or self._outcome is None:
@@ -213,7 +215,7 @@ class AnswersView(QWidget):
             text.show_pieces(answer_pieces(given, marks) if question else [])
 
 
-def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
+def answer_pieces(given: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]) -> list[Piece]:
     """The answers of one subject to one question as a person reads them; repeats that are alike stand there once."""
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
@@ -232,7 +234,7 @@ def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]
     return [*found, ("\n\n" + "\n".join([_proof(given), *_passages(given)]), "dim")]
 
 
-def _verdict(answer: Answer) -> str:
+def _verdict(answer: ExamAnswer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
@@ -244,13 +246,13 @@ def _meaning(passed: bool | None) -> str:
     return "" if passed is None else "good" if passed else "error"
 
 
-def _mark_words(mark: Marked) -> str:
+def _mark_words(mark: AnswerMark) -> str:
     who = tr("Judge") if mark.grader == JUDGE else tr("Person")
     text = tr("{who}: {score} of 100", who=who, score=f"{100 * mark.score:.0f}")
     return f"{text} – {mark.reason}" if mark.reason else text
 
 
-def _proof(given: Sequence[Answer]) -> str:
+def _proof(given: Sequence[ExamAnswer]) -> str:
     """What the server says has answered, how long it took and how much was sent."""
     told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
     seconds = sum(one.seconds for one in given) / len(given)
@@ -264,14 +266,14 @@ def _proof(given: Sequence[Answer]) -> str:
     return " · ".join(parts)
 
 
-def _passages(given: Sequence[Answer]) -> list[str]:
+def _passages(given: Sequence[ExamAnswer]) -> list[str]:
     """What stood in the prompt."""
     found = given[0].passages
     lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
     return [tr("In the prompt:"), *lines] if lines else []
 
 
-def leak_words(question: Question) -> str:
+def leak_words(question: ExamQuestion) -> str:
     """Which training row asks the same, and how nearly; '' where none does."""
     if not question.leak:
         return ""

@@ -18,7 +18,7 @@ from core.dataset import system_prompts
 from core.dataset.system_prompts import Trained
 from core.exam import prompt_conditions
 from core.exam.graders import GRADERS
-from core.exam.runs import Estimate, Plan, Run
+from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
 from core.language import tr, trn
 from core.providers import LOCAL, Sampling, model_kinds
 from ui import style
@@ -47,7 +47,7 @@ class ExamForm(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._found: list[Estimate] = []
+        self._found: list[ExamEstimate] = []
         self._running = False
         self.subjects = ExamSubjects(workspace)
         self._make_fields()
@@ -170,10 +170,10 @@ class ExamForm(QWidget):
         self._folded.setVisible(on)
         self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
-    def plan(self) -> Plan:
+    def plan(self) -> ExamPlan:
         """What is wished for now."""
         seed = self.seed.value()
-        return Plan(
+        return ExamPlan(
             self.subjects.subjects(),
             Sampling(
                 self.temperature.value(), self.top_p.value(), self.tokens.value(), self.repeats.value(),
@@ -188,7 +188,7 @@ class ExamForm(QWidget):
             ),
         )  # fmt: skip
 
-    def fill(self, run: Run) -> None:
+    def fill(self, run: ExamRun) -> None:
         """Wish for what a run asked."""
         asked, books = run.sampling, run.retrieval
         values = (
@@ -215,7 +215,7 @@ class ExamForm(QWidget):
         self.subjects.show_offers()
         self._on_changed()
 
-    def show_estimates(self, found: Sequence[Estimate]) -> None:
+    def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """What the exam comes to, reckoned for what was wished a moment ago."""
         self._found = list(found)
         self._show()

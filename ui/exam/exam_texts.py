@@ -7,7 +7,7 @@ from PySide6.QtCore import QDateTime, QLocale
 from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.prompt_conditions import CONDITIONS
-from core.exam.runs import Estimate, Run, Subject
+from core.exam.runs import ExamEstimate, ExamRun, ExamStatus, Subject
 from core.exam.scores import LEAKED, NO_KIND, Rate
 from core.exam.statistics import Kappa, is_small
 from core.language import tr, trn
@@ -70,15 +70,15 @@ def by_title(by: str, grader: str) -> str:
 
 def status_words(status: str) -> str:
     words = {
-        "running": tr("running"),
-        "succeeded": tr("finished"),
-        "cancelled": tr("stopped"),
-        "failed": tr("failed"),
+        ExamStatus.RUNNING: tr("running"),
+        ExamStatus.SUCCEEDED: tr("finished"),
+        ExamStatus.CANCELLED: tr("stopped"),
+        ExamStatus.FAILED: tr("failed"),
     }
     return words.get(status, status)
 
 
-def run_words(run: Run) -> str:
+def run_words(run: ExamRun) -> str:
     """A run in one line: when, who, and how it ended."""
     made = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
     who = ", ".join(line(subject) for subject in run.subjects[:2])
@@ -124,7 +124,7 @@ def dollars(amount: float | None) -> str:
     return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
-def estimate_words(one: Estimate) -> str:
+def estimate_words(one: ExamEstimate) -> str:
     """What the answers of one subject come to."""
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
@@ -133,7 +133,7 @@ def estimate_words(one: Estimate) -> str:
     ])  # fmt: skip
 
 
-def total_words(found: Sequence[Estimate], repeats: int) -> str:
+def total_words(found: Sequence[ExamEstimate], repeats: int) -> str:
     """What an exam comes to."""
     if not found:
         return ""

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
-from core.exam.runs import Estimate, Subject
+from core.exam.runs import ExamEstimate, Subject
 from core.language import tr
 from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
@@ -208,7 +208,7 @@ class ExamSubjects(QWidget):
         base, tuned = default_models(self._workspace.known_offers(provider))
         return Subject(provider, base), Subject(provider, tuned) if tuned else None
 
-    def show_estimates(self, found: Sequence[Estimate]) -> None:
+    def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """What each comes to; nothing where that was reckoned for others than stand here now."""
         if [one.subject for one in found] != self.subjects():
             found = []

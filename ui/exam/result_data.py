@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
-from core.exam.runs import Question, Run
+from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import Comparison, Result
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
@@ -32,7 +32,7 @@ class Outcome:
     marked: dict[str, int]
 
     @property
-    def run(self) -> Run:
+    def run(self) -> ExamRun:
         return self.result.run
 
     def place(self, question: int) -> int:
@@ -48,7 +48,7 @@ class Compared:
     """
 
     against: int
-    questions: list[Question]
+    questions: list[ExamQuestion]
     comparisons: list[Comparison | None]
     lacking: list[list[str]]
     words: list[str]
@@ -57,7 +57,7 @@ class Compared:
 
 def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> Outcome:
     """Read a run. `titles` names the servers."""
-    run = runs.one(db, id)
+    run = runs.load(db, id)
     result = scores.result(db, run, by)
     servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
@@ -67,7 +67,7 @@ def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) ->
         )
         for subject, server in zip(run.subjects, servers, strict=True)
     ]
-    given = exam_answers.of_subjects(db, id)
+    given = exam_answers.count_by_subject(db, id)
     return Outcome(
         result,
         by,
@@ -75,7 +75,7 @@ def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) ->
         servers,
         {level: heat_map_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
         [given.get(subject.id, 0) for subject in run.subjects],
-        exam_answers.marked(db, id),
+        exam_answers.count_marked(db, id),
     )
 
 
@@ -101,6 +101,6 @@ def agreements(db: sqlite3.Connection, outcome: Outcome) -> list[str]:
     found = []
     for one, other, first, second in pairs:
         if all(name == OWN or outcome.marked.get(name) for name in (one, other)):
-            kappa = judges.agreement(db, outcome.run.id, one, other)
+            kappa = judges.compute_agreement(db, outcome.run.id, one, other)
             found.append(exam_texts.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
     return found

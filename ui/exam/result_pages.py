@@ -162,8 +162,8 @@ class ExamResult(QWidget):
         project, run = self._workspace.project, self._run
 
         async def work() -> None:
-            found = await project.read(answers.answers, run, [question])
-            marks = await project.read(answers.marks, run, [question])
+            found = await project.read(answers.load_answers, run, [question])
+            marks = await project.read(answers.load_marks, run, [question])
             if run == self._run and project is self._workspace.project:
                 self.heat.answers.show_answers(question, found, marks)
 

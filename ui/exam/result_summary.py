@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from core.exam import verdict
 from core.exam.report.formatting import kind_title
-from core.exam.runs import Question
+from core.exam.runs import ExamQuestion
 from core.exam.scores import GENERAL, Line
 from core.language import tr, trn
 from ui import style
@@ -218,7 +218,7 @@ class ExamOverview(QScrollArea):
         self.line_wanted.emit(FACTS, key, ALL)
 
 
-def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
+def _facts(lines: Sequence[Line], asked: Sequence[ExamQuestion]) -> list[tuple[str, str]]:
     """Facts and general questions as lines of a list, by their keys in the heat map."""
     general = kind_title(GENERAL)
     return [

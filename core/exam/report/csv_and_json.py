@@ -33,7 +33,7 @@ WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
 def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     """A line for each answer, so that no spreadsheet runs a text as a formula."""
     run = report_data.find(db, id)
-    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.questions(db, run.id), 1)}
+    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
     yield csv_cells.BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
     for question, subject, *answer in _answers(db, run.id):
@@ -41,7 +41,7 @@ def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
         yield csv_cells.write([_cell(value) for value in values], ",")
 
 
-def _asked(number: int, one: runs.Question) -> list[object]:
+def _asked(number: int, one: runs.ExamQuestion) -> list[object]:
     return [number, *(getattr(one, name) for name in ASKED[1:])]
 
 

@@ -10,7 +10,7 @@ from core import __version__, language, paths
 from core.exam import scores
 from core.exam.checkpoint_trends import Point
 from core.exam.graders import GRADERS
-from core.exam.judges import PASSED
+from core.exam.judges import PASS_SHARE
 from core.exam.prompt_conditions import CONDITIONS, RETRIEVED
 from core.exam.report import question_sections, report_data, svg_charts
 from core.exam.report.formatting import (
@@ -199,7 +199,7 @@ def _how(report: Report) -> Markup:
     run, asked = report.run, report.run.sampling
     lines: list[tuple[str, object]] = [
         (tr("Grader"), GRADERS[run.grader].title()),
-        (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASSED:.0f}")
+        (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASS_SHARE:.0f}")
          if run.judge else NOTHING),
         (tr("Marks used for these results"), tr("by: {who}", who=grader_title(report.by, report))),
         (tr("Repeats"), f"{run.repeats:,}"),

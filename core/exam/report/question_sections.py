@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.exam import graders
-from core.exam.judges import Marked
+from core.exam.judges import AnswerMark
 from core.exam.report.formatting import (
     NOTHING,
     RIGHT,
@@ -207,7 +207,7 @@ def _answer(report: Report, one: Said) -> Markup:
                class_=f"answer {class_}")  # fmt: skip
 
 
-def _mark(report: Report, mark: Marked) -> list[object]:
+def _mark(report: Report, mark: AnswerMark) -> list[object]:
     return [
         grader_title(mark.grader, report),
         f" {_sign(mark.passed)} {100 * mark.score:.0f} ",

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from core.errors import JukuError
 from core.exam import checkpoint_trends, judges, runs, scores, verdict
 from core.exam.checkpoint_trends import Point
-from core.exam.judges import JUDGE, PERSON, Marked
+from core.exam.judges import JUDGE, PERSON, AnswerMark
 from core.exam.prompt_conditions import CLOSED, OPEN, RETRIEVED
-from core.exam.runs import Run
+from core.exam.runs import ExamRun
 from core.exam.scores import Comparison, Result
 from core.exam.statistics import Kappa
 from core.language import tr
@@ -35,7 +35,7 @@ class Said:
     times: int
     passed: bool | None
     reason: str
-    marks: list[Marked] = field(default_factory=list)
+    marks: list[AnswerMark] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Report:
 
     title: str
     by: str
-    run: Run
+    run: ExamRun
     result: Result
     revision: str
     names: list[str]
@@ -81,9 +81,9 @@ class Report:
     left_out: int
 
 
-def find(db: sqlite3.Connection, id: int | None = None) -> Run:
+def find(db: sqlite3.Connection, id: int | None = None) -> ExamRun:
     """A run by its number, else the newest. Raises `JukuError` where there is none."""
-    found = next((run for run in runs.runs(db) if id in (None, run.id)), None)
+    found = next((run for run in runs.load_all(db) if id in (None, run.id)), None)
     if found is None:
         raise JukuError(
             tr("There is no such exam") if id else tr("There is no exam yet"),
@@ -117,13 +117,13 @@ def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: 
     )
 
 
-def title_of(db: sqlite3.Connection, run: Run) -> str:
+def title_of(db: sqlite3.Connection, run: ExamRun) -> str:
     """What the spec was called that the exam is about."""
     kept = revisions.one(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 
-def names(run: Run) -> list[str]:
+def names(run: ExamRun) -> list[str]:
     """What the subjects are called: briefly, in full where two would be called the same."""
     brief = [verdict.title(subject) for subject in run.subjects]
     several = len({subject.provider for subject in run.subjects}) > 1
@@ -160,7 +160,7 @@ def _agreements(db: sqlite3.Connection, run: int) -> list[Agreement]:
     marked = {grader for (grader,) in db.execute(_GRADERS, (run,))}
     pairs = [("", JUDGE), ("", PERSON), (JUDGE, PERSON)]
     wanted = [pair for pair in pairs if set(pair) - {""} <= marked]
-    found = [Agreement(one, other, judges.agreement(db, run, one, other)) for one, other in wanted]
+    found = [Agreement(one, other, judges.compute_agreement(db, run, one, other)) for one, other in wanted]
     return [one for one in found if one.kappa.n]
 
 
@@ -196,4 +196,4 @@ def _add_marks(db: sqlite3.Connection, chosen: Sequence[Said]) -> None:
         places = ",".join("?" * len(part))
         sql = f"SELECT answer, grader, score, passed, reason FROM eval_mark WHERE answer IN ({places}) AND grader <> ?"
         for answer, grader, score, passed, reason in db.execute(sql, (*part, judges.UNCLEAR)):
-            known[answer].marks.append(Marked.read(answer, grader, score, passed, reason))
+            known[answer].marks.append(AnswerMark.read(answer, grader, score, passed, reason))

@@ -8,7 +8,7 @@ from rapidfuzz import fuzz
 from core.exam import graders
 from core.exam import key_points as exam_key_points
 from core.exam.graders import GRADERS, Mark
-from core.exam.runs import Question
+from core.exam.runs import ExamQuestion
 from core.text import near_duplicates
 from tests.support.patience import effort
 from tools import marking
@@ -18,7 +18,7 @@ NO = "No, players may touch the ball only with their hands."
 
 
 def mark(grader, answer, key_points="", reference="", question="", kind="reworded") -> Mark:
-    return GRADERS[grader].grade(answer, Question(1, question, reference, key_points, kind, ""))
+    return GRADERS[grader].grade(answer, ExamQuestion(1, question, reference, key_points, kind, ""))
 
 
 @pytest.mark.parametrize(

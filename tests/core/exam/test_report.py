@@ -145,9 +145,9 @@ def test_without_an_exam_it_says_what_to_do(project):
 
 
 def test_marks_of_a_person_can_be_told_instead(exam):
-    asyncio.run(exam.write("", judges.mark_by_person, 1, 100))
+    asyncio.run(exam.write("", judges.store_person_mark, 1, 100))
     assert report.html(exam.rows, 1, by=judges.PERSON) != report.html(exam.rows, 1)
-    assert runs.one(exam.rows, 1).grader == "key_points"
+    assert runs.load(exam.rows, 1).grader == "key_points"
 
 
 @pytest.mark.skipif(not browser.program(), reason="there is no Chromium here")

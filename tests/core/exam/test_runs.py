@@ -11,7 +11,7 @@ from core.dataset.examples import add, read_row
 from core.errors import JukuError, ProviderError
 from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
 from core.exam import questions as exam_questions
-from core.exam.runs import Plan, Subject
+from core.exam.runs import ExamPlan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Sampling
@@ -77,18 +77,18 @@ async def with_server(server, work):
 
 
 def examine(project, server, n=1, subjects=SUBJECTS, on_changes=lambda _changes: None, **more):
-    plan = Plan(subjects, Sampling(n=n), **{"general": True, **more})
+    plan = ExamPlan(subjects, Sampling(n=n), **{"general": True, **more})
     return asyncio.run(
         with_server(server, lambda connect: runs.examine(project, connect, plan, Reporter(), on_changes))
     )
 
 
 def go_on(project, server, run):
-    asyncio.run(with_server(server, lambda connect: runs.go_on(project, connect, run, Reporter())))
+    asyncio.run(with_server(server, lambda connect: runs.resume(project, connect, run, Reporter())))
 
 
 def newest(project, by=""):
-    return scores.result(project.rows, runs.runs(project.rows)[0], by)
+    return scores.result(project.rows, runs.load_all(project.rows)[0], by)
 
 
 def rates(lines):
@@ -200,7 +200,7 @@ def test_the_questions_of_an_exam_are_embedded_together(exam, server, batch):
     examine(exam, server, batch=batch, **BY_MEANING)
     passages, questions = embedded(server)
     assert len(passages) == len(retrieval.passages(TEXT))
-    assert questions == [one.question for one in runs.questions(exam.rows, 1)]
+    assert questions == [one.question for one in runs.load_questions(exam.rows, 1)]
     assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
     assert len(server.asked) == (0 if batch else 8)
 
@@ -241,7 +241,9 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
             if len(texts(exam)) + len(texts(exam, 2)) == 5:
                 fifth.set()
 
-        running = asyncio.create_task(runs.examine(exam, connect, Plan(SUBJECTS, general=True), Reporter(), on_changes))
+        running = asyncio.create_task(
+            runs.examine(exam, connect, ExamPlan(SUBJECTS, general=True), Reporter(), on_changes)
+        )
         await fifth.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -317,12 +319,12 @@ def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(
     assert len(judged) == 4 and judged[0]["response_format"]["type"] == "json_schema" and judged[0]["seed"]
     assert rates(newest(exam, by=judges.JUDGE).kinds)["reworded"] == ["2/2", "2/2"]
     for answer, score in ((1, 100), (2, 80), (4, 90)):
-        asyncio.run(exam.write("", judges.mark_by_person, answer, score, "seen"))
-    found = judges.agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
+        asyncio.run(exam.write("", judges.store_person_mark, answer, score, "seen"))
+    found = judges.compute_agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
     assert (found.n, round(found.agreed, 2)) == (3, 0.67)
-    assert {mark.grader for mark in judges.marks(exam.rows, 1)[1]} == {"judge", "person"}
+    assert {mark.grader for mark in judges.load_marks(exam.rows, 1)[1]} == {"judge", "person"}
     assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["1/1", "1/1"]  # both said the same
-    asyncio.run(exam.write("", judges.take_back, 4))
+    asyncio.run(exam.write("", judges.delete_person_mark, 4))
     assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["–", "–"]
     go_on(exam, server, 1)
     assert sum(asked["model"] == "judge-model" for asked in server.asked) == 4
@@ -342,10 +344,10 @@ def test_two_subjects_are_compared_in_both_orders(exam, server):
     server.script = reply
 
     async def work(connect):
-        await pairwise_comparison.fight(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
+        await pairwise_comparison.compare(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
 
     asyncio.run(with_server(server, work))
-    assert pairwise_comparison.score(exam.rows, 1, 2) == pairwise_comparison.Score(
+    assert pairwise_comparison.load_score(exam.rows, 1, 2) == pairwise_comparison.PairwiseScore(
         pairs=3, first=0, second=2, ties=0, swayed=1
     )
 
@@ -366,11 +368,11 @@ def test_general_questions_come_with_the_program(exam, server, monkeypatch):
 
 def test_the_cost_is_told_before(exam):
     subjects = [Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")]
-    plan = Plan(subjects)
+    plan = ExamPlan(subjects)
     closed, opened, local = runs.estimate(exam.rows, plan)
     assert (closed.requests, closed.general, local.dollars) == (3, 0, 0.0)
     assert 0 < closed.dollars < opened.dollars
-    with_general = runs.estimate(exam.rows, Plan(subjects[:1], general=True))[0]
+    with_general = runs.estimate(exam.rows, ExamPlan(subjects[:1], general=True))[0]
     assert (with_general.requests, with_general.general) == (
         4 + len(SHIPPED_IN_FACT("en")),
         1 + len(SHIPPED_IN_FACT("en")),
@@ -426,25 +428,25 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
 def test_later_edits_do_not_change_a_result(exam, server):
     examine(exam, server)
     asyncio.run(exam.write("clear", lambda db: db.execute("DELETE FROM example")))
-    assert [question.question for question in runs.questions(exam.rows, 1)] == [row[0] for row in ROWS]
+    assert [question.question for question in runs.load_questions(exam.rows, 1)] == [row[0] for row in ROWS]
 
 
 def test_without_questions_nothing_is_asked(project, server):
     with pytest.raises(JukuError, match="no exam questions"):
         examine(project, server)
     assert server.asked == []
-    assert runs.runs(project.rows) == []
+    assert runs.load_all(project.rows) == []
 
 
 def test_a_run_that_was_killed_is_not_running_any_more(exam):
-    asyncio.run(runs.begin(exam, Plan(SUBJECTS), Reporter()))
+    asyncio.run(runs.begin(exam, ExamPlan(SUBJECTS), Reporter()))
     asyncio.run(exam.write("", runs.mark_interrupted))
-    assert [run.status for run in runs.runs(exam.rows)] == ["cancelled"]
+    assert [run.status for run in runs.load_all(exam.rows)] == ["cancelled"]
 
 
 def test_a_run_is_deleted_with_all_that_hangs_on_it(exam, server):
     examine(exam, server)
-    asyncio.run(exam.write("", judges.mark_by_person, 1, 50))
+    asyncio.run(exam.write("", judges.store_person_mark, 1, 50))
     asyncio.run(exam.write("", runs.delete, 1))
     for table in ("eval_run", "eval_subject", "eval_question", "eval_answer", "eval_mark"):
         assert exam.rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

@@ -7,7 +7,7 @@ from statistics import variance
 import pytest
 
 from core.exam import judges, runs, scores
-from core.exam.runs import Question, Subject
+from core.exam.runs import ExamQuestion, Subject
 from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Line, Rate
 from core.exam.statistics import Spread
 from core.providers import LOCAL, prices
@@ -31,7 +31,7 @@ ASKED = [
 @pytest.fixture
 def run(project):
     asyncio.run(project.write("", lambda db: exam_rows.fill(db, questions=1, repeats=1) and None))
-    return runs.one(project.rows, 1)
+    return runs.load(project.rows, 1)
 
 
 @pytest.fixture
@@ -147,13 +147,13 @@ def test_half_of_the_repeats_is_not_most_of_them():
     ],
 )
 def test_what_a_question_can_prove(kind, leak, part, line):
-    question = Question(1, "", "", "", kind, "", leak)
+    question = ExamQuestion(1, "", "", "", kind, "", leak)
     assert (scores.part(question), scores.kind_line(question)) == (part, line)
 
 
 def test_an_exam_may_be_judged_once_all_have_answered_as_often_as_asked(result):
     assert result.is_settled  # it has ended
-    result.run = replace(result.run, status=runs.RUNNING)
+    result.run = replace(result.run, status=runs.ExamStatus.RUNNING)
     assert not result.is_settled
     result.asked[:] = 3
     assert result.is_settled

@@ -6,7 +6,7 @@ import pytest
 
 from core.dataset import examples
 from core.exam import questions, runs, scores, verdict
-from core.exam.runs import Plan, Subject
+from core.exam.runs import ExamPlan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
@@ -30,19 +30,19 @@ def exam(project, monkeypatch):
 
     asyncio.run(project.write("fill", fill))
     monkeypatch.setattr(questions, "general", {"en": []}.__getitem__)  # those above are enough
-    asyncio.run(runs.begin(project, Plan(SUBJECTS, general=True), Reporter()))
+    asyncio.run(runs.begin(project, ExamPlan(SUBJECTS, general=True), Reporter()))
     return project
 
 
 def answer(project, right):
     """`right` says of a subject's position and a question's whether it is right."""
-    run = runs.runs(project.rows)[0]
+    run = runs.load_all(project.rows)[0]
 
     def fill(db):
         for at, subject in enumerate(run.subjects):
-            for place, question in enumerate(runs.questions(db, run.id)):
+            for place, question in enumerate(runs.load_questions(db, run.id)):
                 text = "3" if right(at, place) else "no"
-                runs._keep(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
+                runs._store_answers(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
 
     asyncio.run(project.write("", fill))
     return scores.result(project.rows, run)
@@ -67,7 +67,7 @@ def test_what_was_forgotten_is_named(exam):
 
 
 def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
-    assert verdict.words(scores.result(exam.rows, runs.runs(exam.rows)[0])) == []
+    assert verdict.words(scores.result(exam.rows, runs.load_all(exam.rows)[0])) == []
     said = "\n".join(verdict.words(answer(exam, lambda _at, place: place % 2)))
     assert "no clear difference (p = 1)" in said and "No clear difference between" in said
 
@@ -115,18 +115,20 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
 def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
     """Its job is gone, say; the other one has answered everything, and is set against the book."""
     cut = TUNED.replace(":1", ":2")
-    run = asyncio.run(runs.begin(exam, Plan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
+    run = asyncio.run(runs.begin(exam, ExamPlan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
 
     def fill(db):
-        found = runs.one(db, run)
+        found = runs.load(db, run)
         for at, subject in enumerate(found.subjects):
-            for place, question in enumerate(runs.questions(db, run)[: 1 if at == 3 else None]):
+            for place, question in enumerate(runs.load_questions(db, run)[: 1 if at == 3 else None]):
                 text = "3" if at == 3 or place < 20 else "no"
-                runs._keep(db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]")
+                runs._store_answers(
+                    db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]"
+                )
         runs._finish(db, run, "failed")
 
     asyncio.run(exam.write("", fill))
-    result = scores.result(exam.rows, runs.one(exam.rows, run))
+    result = scores.result(exam.rows, runs.load(exam.rows, run))
     assert [str(total.held) for total in result.totals[2:]] == ["20/40", "1/1"]
     (against,) = [line for line in verdict.words(result) if "(Open book) (" in line]
     assert "50% (20/40)" in against

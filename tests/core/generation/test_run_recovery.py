@@ -23,7 +23,13 @@ def test_the_newest_interrupted_run_of_a_task_is_offered_until_it_is_dropped(pro
     write(project, llm_runs._store_error, failed, "Too busy")
     write(project, llm_runs._store_reply, answered, Reply(["[]"], MODEL, "", 0.1, 7))
     found = run_recovery.load_newest(db, "examples")
-    assert (found.llm_run.id, found.total, found.missing, found.reason, found.at_server) == (newer, 10, 8, "Too busy", 0)
+    assert (found.llm_run.id, found.total, found.missing, found.reason, found.at_server) == (
+        newer,
+        10,
+        8,
+        "Too busy",
+        0,
+    )
     assert run_recovery.load_newest(db, "judge") is None
     write(project, run_recovery.drop, newer)
     assert run_recovery.load_newest(db, "examples").llm_run.id == older

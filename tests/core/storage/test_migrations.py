@@ -122,7 +122,7 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     assert (row.data, row.status, row.notes, row.quote) == (data, "draft", "見た", "")
     (entry,) = fact_coverage.ledger(project.rows)
     assert (entry.trained["direct"], entry.drafts, str(entry.recall)) == (1, 1, "1/1")
-    (exam,) = runs.runs(project.rows)
+    (exam,) = runs.load_all(project.rows)
     assert [(one.provider, one.model, one.condition) for one in exam.subjects] == [
         ("", "a", "closed"),
         ("", "b", "closed"),

@@ -116,7 +116,7 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     )
     assert lineage.leaks(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
     assert lineage.leaks(sample.rows, base) == {}
-    run = asyncio.run(runs.begin(sample, runs.Plan([runs.Subject(*one) for one in tuned]), Reporter()))
-    leaking = {one.leak for one in runs.questions(sample.rows, run) if one.leak}
+    run = asyncio.run(runs.begin(sample, runs.ExamPlan([runs.Subject(*one) for one in tuned]), Reporter()))
+    leaking = {one.leak for one in runs.load_questions(sample.rows, run) if one.leak}
     assert leaking >= {f"{kept} 100", f"{copied} 100"}
     assert f"{left} 100" not in leaking
