@@ -32,7 +32,7 @@ from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
 from core.exam.report.formatting import kind_title
 from core.exam.runs import Subject
-from core.exam.scores import Line, Result, Total
+from core.exam.scores import Result, ResultLine, SubjectTotal
 from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
@@ -229,7 +229,7 @@ def _exam(arguments: Arguments) -> int:
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, reporter(tr("Exam")))
-        result = await document.read(lambda db: scores.result(db, runs.load(db, id)))
+        result = await document.read(lambda db: scores.load_result(db, runs.load(db, id)))
         fought = await _duels(document, provider, arguments.judge, result) if arguments.judge else []
         lines = [_duel_words(at, score) for at, score in enumerate(fought, 2)]
         data = {**_as_data(result), "duels": [dataclasses.asdict(score) for score in fought]}
@@ -259,7 +259,7 @@ def _duel_words(at: int, score: pairwise_comparison.PairwiseScore) -> str:
 
 
 def _as_data(result: Result) -> dict[str, Any]:
-    def rows(chosen: list[Line]) -> list[dict[str, Any]]:
+    def rows(chosen: list[ResultLine]) -> list[dict[str, Any]]:
         return [
             {
                 "name": row.name,
@@ -283,14 +283,14 @@ def _as_data(result: Result) -> dict[str, Any]:
         "gained": [[line.name for line in one.gained] for one in compared],
         "lost": [[line.name for line in one.lost] for one in compared],
         "p": [one.passing.p for one in compared],
-        "verdict": verdict.words(result),
+        "verdict": verdict.build_sentences(result),
     }
 
 
 def table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
-    lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
+    lines = [f"{number}: {verdict.subject_title(subject)}" for number, subject in enumerate(subjects, start=1)]
     names = [kind_title(row.name).partition(":")[0] for row in result.kinds]
     width = max(12, *(len(name) + 2 for name in names))
     lines.append("".join([" " * width, *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
@@ -303,10 +303,10 @@ def table(result: Result) -> str:
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
             lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
-    return "\n".join([*lines, "", *verdict.words(result)])
+    return "\n".join([*lines, "", *verdict.build_sentences(result)])
 
 
-def _held_words(number: int, total: Total) -> str:
+def _held_words(number: int, total: SubjectTotal) -> str:
     low, high = total.held.interval
     return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
               share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip

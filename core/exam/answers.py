@@ -10,7 +10,7 @@ from typing import Any
 
 from core.exam import graders, judges, prompt_conditions
 from core.exam.judges import PERSON, UNCLEAR, AnswerMark
-from core.exam.retrieval import Found
+from core.exam.retrieval import FoundPassage
 
 _DISTINCT_ANSWERS = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY question, text ORDER BY 1"
 
@@ -32,7 +32,7 @@ class ExamAnswer:
     seconds: float
     sent: int
     received: int
-    passages: list[Found]
+    passages: list[FoundPassage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def load_answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> 
 
 def _read_answer(row: tuple[Any, ...]) -> ExamAnswer:
     passed = None if row[6] is None else bool(row[6])
-    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], prompt_conditions.passages_of(row[13]))
+    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], prompt_conditions.parse_passages(row[13]))
     return ExamAnswer(*values)
 
 
@@ -118,7 +118,7 @@ def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
         "LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.id = ?",
         (PERSON, answer),
     ).fetchone()
-    wanted = graders.wanted_words(grader, points)
+    wanted = graders.format_key_points(grader, points)
     return BlindAnswer(
         answer, question, reference, wanted, text, None if score is None else round(100 * score), note or ""
     )

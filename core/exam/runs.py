@@ -55,7 +55,7 @@ class ExamPlan:
     judge: tuple[str, str] | None = None
     general: bool = False
     batch: bool = False
-    retrieval: prompt_conditions.Settings = field(default_factory=prompt_conditions.Settings)
+    retrieval: prompt_conditions.RetrievalSettings = field(default_factory=prompt_conditions.RetrievalSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class ExamRun:
         )
 
     @property
-    def retrieval(self) -> prompt_conditions.Settings:
-        return prompt_conditions.Settings(**self.settings.get("retrieval", {}))
+    def retrieval(self) -> prompt_conditions.RetrievalSettings:
+        return prompt_conditions.RetrievalSettings(**self.settings.get("retrieval", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class _Examinee:
 
     async def _messages(self, question: ExamQuestion) -> list[Message]:
         prepared = await self.book.prepare(self.project, self.subject.condition, question.question, self._provider)
-        self._passages[str(question.id)] = prompt_conditions.cited(prepared.passages)
+        self._passages[str(question.id)] = prompt_conditions.dump_passages(prepared.passages)
         return prepared.messages
 
     def _keep(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
@@ -301,9 +301,9 @@ def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
 
 def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
     """What an exam would cost, estimated from characters: for each subject, in the plan's order."""
-    rows = list(exam_questions.rows(db, plan.general))
+    rows = list(exam_questions.load_rows(db, plan.general))
     asked, general = [row.question for row in rows], sum(row.kind == exam_questions.GENERAL for row in rows)
-    book = prompt_conditions.read(db, plan.retrieval)
+    book = prompt_conditions.load_book(db, plan.retrieval)
     try:
         return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
     finally:
@@ -313,11 +313,11 @@ def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
 def _estimate(plan: ExamPlan, subject: Subject, asked: Sequence[str], book: Book) -> ExamEstimate:
     before = {
         prompt_conditions.CLOSED: 0,
-        prompt_conditions.OPEN: retrieval.reckon(book.text),
-        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.reckon(book.text)),
-        prompt_conditions.FEW_SHOT: sum(retrieval.reckon(shot.question + shot.answer) for shot in book.shots),
+        prompt_conditions.OPEN: retrieval.estimate_tokens(book.text),
+        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.estimate_tokens(book.text)),
+        prompt_conditions.FEW_SHOT: sum(retrieval.estimate_tokens(shot.question + shot.answer) for shot in book.shots),
     }[subject.condition]
-    sent = sum(retrieval.reckon(book.system_prompt + question) + before for question in asked)
+    sent = sum(retrieval.estimate_tokens(book.system_prompt + question) + before for question in asked)
     received = len(asked) * plan.sampling.n * ESTIMATED_ANSWER_TOKENS
     batch = plan.batch and subject.provider != LOCAL
     dollars = 0.0 if subject.provider == LOCAL else chat_price(sent, received, subject.model, batch)
@@ -348,7 +348,7 @@ def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
     taught = lineage.leaks(db, [(one.provider, one.model) for one in plan.subjects])
-    exam_questions.copy(db, run, exam_questions.rows(db, plan.general), taught)
+    exam_questions.store_copy(db, run, exam_questions.load_rows(db, plan.general), taught)
     return run
 
 
@@ -361,7 +361,7 @@ def _load_book(db: sqlite3.Connection, id: int) -> Book:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = load(db, id)
     kept = revisions.one(db, run.revision) if run.revision else None
-    return prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
+    return prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
 
 
 def _store_answers(

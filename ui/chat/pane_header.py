@@ -42,7 +42,7 @@ class ChatPane(QFrame):
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)
             self.condition.setItemData(
-                self.condition.count() - 1, basics.tip(condition.about()), Qt.ItemDataRole.ToolTipRole
+                self.condition.count() - 1, basics.tip(condition.description()), Qt.ItemDataRole.ToolTipRole
             )
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
@@ -136,7 +136,7 @@ class ChatPane(QFrame):
         self.chosen.emit()
 
     def _on_condition(self) -> None:
-        self.condition.setToolTip(basics.tip(CONDITIONS[self.condition.currentData()].about()))
+        self.condition.setToolTip(basics.tip(CONDITIONS[self.condition.currentData()].description()))
         self.chosen.emit()
 
 

@@ -12,7 +12,7 @@ from core.exam import graders
 from core.exam.answers import ExamAnswer
 from core.exam.judges import JUDGE, AnswerMark
 from core.exam.runs import ExamQuestion
-from core.exam.scores import HALF
+from core.exam.scores import PASS_SHARE
 from core.language import tr
 from ui import style
 from ui.exam.exam_texts import NOTHING, RIGHT, WRONG
@@ -98,7 +98,7 @@ class QuestionModel(QAbstractListModel):
 def _mark(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > HALF else WRONG) if asked else NOTHING
+    return (RIGHT if passed > PASS_SHARE else WRONG) if asked else NOTHING
 
 
 class AnswersView(QWidget):
@@ -194,7 +194,7 @@ class AnswersView(QWidget):
         found = self.chosen()
         self.question.setText(found.question if found else "")
         self.reference.setText(tr("Reference: {answer}", answer=found.reference) if found else "")
-        told = graders.wanted_words(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
+        told = graders.format_key_points(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
         self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.points.setVisible(bool(told))
         self.leak.say(leak_words(found) if found else "", "warning")

@@ -86,7 +86,7 @@ class ExamForm(QWidget):
         self.more.setArrowType(Qt.ArrowType.RightArrow)
 
     def _make_more(self) -> None:
-        usual, books = Sampling(), prompt_conditions.Settings()
+        usual, books = Sampling(), prompt_conditions.RetrievalSettings()
         self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
         self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
@@ -183,7 +183,7 @@ class ExamForm(QWidget):
             self._judge() if self.judge.isChecked() else None,
             self.general.isChecked(),
             self.batch.isChecked() and self._has_batch(),
-            prompt_conditions.Settings(
+            prompt_conditions.RetrievalSettings(
                 self.k.value(), self.budget.value(), self.embedding.text().strip(), self.shots.value()
             ),
         )  # fmt: skip

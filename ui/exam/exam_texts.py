@@ -39,7 +39,7 @@ def line(subject: Subject, server: str = "") -> str:
 
 def about_subject(subject: Subject, server: str) -> str:
     """All there is to say of a subject, for a tool tip."""
-    parts = [subject.model, server, CONDITIONS[subject.condition].about(), subject.error]
+    parts = [subject.model, server, CONDITIONS[subject.condition].description(), subject.error]
     return " – ".join(filter(None, parts))
 
 

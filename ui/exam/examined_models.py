@@ -41,7 +41,7 @@ class SubjectRow(QWidget):
         self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
-            tip = basics.tip(told.about())
+            tip = basics.tip(told.description())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)

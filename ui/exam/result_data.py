@@ -58,7 +58,7 @@ class Compared:
 def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> Outcome:
     """Read a run. `titles` names the servers."""
     run = runs.load(db, id)
-    result = scores.result(db, run, by)
+    result = scores.load_result(db, run, by)
     servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
         Column(
@@ -87,9 +87,9 @@ def compare(result: Result, against: int) -> Compared:
         against,
         result.questions,
         [result.compare(subject, against) if judged and subject != against else None for subject in everyone],
-        [verdict.lacking(result, subject) if judged else [] for subject in everyone],
-        verdict.words(result),
-        verdict.waiting(result),
+        [verdict.find_unlearned(result, subject) if judged else [] for subject in everyone],
+        verdict.build_sentences(result),
+        verdict.waiting_reason(result),
     )
 
 

@@ -118,7 +118,7 @@ class ExamResult(QWidget):
         self._show(outcome)
         self._compare(project, outcome)
         if self.pages.currentIndex() == CHART:
-            self.chart.show_points(await project.read(checkpoint_trends.points, by))
+            self.chart.show_points(await project.read(checkpoint_trends.load_points, by))
 
     def _show(self, outcome: Outcome) -> None:
         self._show_by(outcome)

@@ -46,7 +46,7 @@ from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
 ASKED = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
-QUESTIONS = filters.words(questions.ASKED)
+QUESTIONS = filters.words(questions.EXAM_ROWS)
 
 
 class ExamTab(Tab):

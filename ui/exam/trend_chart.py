@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from core.exam.checkpoint_trends import Point
+from core.exam.checkpoint_trends import TrendPoint
 from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
@@ -29,7 +29,7 @@ class ExamChart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._points: list[Point] = []
+        self._points: list[TrendPoint] = []
         self._plot: ExamPlot | None = None
         self.axis, self.told = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
@@ -66,7 +66,7 @@ class ExamChart(QWidget):
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.addWidget(self.pages)
 
-    def show_points(self, points: Sequence[Point]) -> None:
+    def show_points(self, points: Sequence[TrendPoint]) -> None:
         """Show what all runs have found of models that jobs made."""
         if list(points) != self._points:
             self._points = list(points)
@@ -100,9 +100,9 @@ class ExamChart(QWidget):
         self.told.setText(whole if lines else nothing)
 
 
-def by_steps(points: Sequence[Point]) -> list[Line]:
+def by_steps(points: Sequence[TrendPoint]) -> list[Line]:
     """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
-    found: dict[tuple[int, str], dict[int, Point]] = {}
+    found: dict[tuple[int, str], dict[int, TrendPoint]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.step is not None:
             found.setdefault((point.job, point.condition), {})[point.step] = point
@@ -115,11 +115,11 @@ def by_steps(points: Sequence[Point]) -> list[Line]:
     ]
 
 
-def by_versions(points: Sequence[Point]) -> list[Line]:
+def by_versions(points: Sequence[TrendPoint]) -> list[Line]:
     """A line for each condition, over the versions of the rows that final models learned from."""
     named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
     places = {version: place for place, version in enumerate(sorted(named))}
-    found: dict[str, dict[int, Point]] = {}
+    found: dict[str, dict[int, TrendPoint]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.version in places and point.is_final:
             found.setdefault(point.condition, {})[places[point.version]] = point
@@ -133,12 +133,12 @@ def by_versions(points: Sequence[Point]) -> list[Line]:
     ]  # fmt: skip
 
 
-def _title(spots: dict[int, Point]) -> str:
+def _title(spots: dict[int, TrendPoint]) -> str:
     first = next(iter(spots.values()))
     return f"{first.title} · {CONDITIONS[first.condition].title()}"
 
 
-def _told(point: Point) -> str:
+def _told(point: TrendPoint) -> str:
     """What a point stands for, in a line."""
     parts = [exam_texts.brief_name(point.model), exam_texts.share(point.held), exam_texts.interval(point.held)]
     if point.general.asked:

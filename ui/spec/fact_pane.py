@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from core.dataset import examples
-from core.exam.fact_coverage import Entry
+from core.exam.fact_coverage import FactCoverage
 from core.formats import jsonl
 from core.generation import run_recovery
 from core.generation.llm_runs import LlmRun
@@ -44,7 +44,7 @@ class Legend(QWidget):
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
-    def show_entries(self, entries: list[Entry]) -> None:
+    def show_entries(self, entries: list[FactCoverage]) -> None:
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             label.setText(state_words(state, counts[state]))
@@ -141,7 +141,7 @@ class FactPane(QWidget):
         self.table.delete_wanted.connect(self._on_delete)
         self.table.facts.edited.connect(lambda id, text: self._change(tr("Edit a fact"), facts.edit, id, text))
 
-    async def show_entries(self, project: Project, entries: list[Entry], lost: set[int]) -> None:
+    async def show_entries(self, project: Project, entries: list[FactCoverage], lost: set[int]) -> None:
         """`lost` are the facts whose passage is no longer in the text."""
         ids = {entry.fact.id for entry in entries}
         added = ids - self._newest if self._newest is not None else set()

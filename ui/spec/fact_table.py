@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from core.exam.fact_coverage import KINDS, Entry
+from core.exam.fact_coverage import KINDS, FactCoverage
 from core.language import tr
 from core.spec.facts import Fact
 from ui import style
@@ -38,7 +38,7 @@ class CoverageDelegate(RoomyDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         self.initStyleOption(option, index)
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        entry: Entry = index.data(ENTRY)
+        entry: FactCoverage = index.data(ENTRY)
         lacking = entry.uncovered
         height = min(CELL, option.rect.height() - 4)
         top = option.rect.center().y() - height // 2
@@ -98,7 +98,7 @@ class FactTable(QTableView):
             self.setColumnWidth(column, max(width, needed + 22))
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
-    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+    def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these facts; the selected one stays selected. What nobody has measured has no column."""
         before = self.fact()
         self.facts.show_entries(entries, lost)

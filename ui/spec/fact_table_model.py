@@ -5,7 +5,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, KINDS, STUDY, Entry
+from core.exam.fact_coverage import EXAM, KINDS, STUDY_PLAN, FactCoverage
 from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
@@ -43,7 +43,7 @@ def state_words(state: str, count: int) -> str:
 MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
 
 
-def about(entry: Entry, lost: bool) -> str:
+def about(entry: FactCoverage, lost: bool) -> str:
     """What there is to say of a fact, line by line."""
     lines = [entry.fact.text]
     if lost:
@@ -54,7 +54,7 @@ def about(entry: Entry, lost: bool) -> str:
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
     titles = kind_titles()
-    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY[kind]}" for kind in KINDS)
+    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS)
     lines.append(tr("Rows: {counts}", counts=counts))
     if entry.drafts:
         lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
@@ -69,11 +69,11 @@ class FactModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._entries: list[Entry] = []
+        self._entries: list[FactCoverage] = []
         self._rows: dict[int, int] = {}  # id of a fact -> row
         self._lost: set[int] = set()
 
-    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+    def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these; a view that had the same facts keeps its place and selection. `lost` have no passage any more."""
         same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
         if not same:
@@ -89,13 +89,13 @@ class FactModel(QAbstractTableModel):
         if self._entries:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[FactCoverage]:
         return self._entries
 
     def fact(self, row: int) -> Fact:
         return self._entries[row].fact
 
-    def entry(self, id: int) -> Entry | None:
+    def entry(self, id: int) -> FactCoverage | None:
         row = self.row(id)
         return None if row is None else self._entries[row]
 
@@ -153,7 +153,7 @@ class FactModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _shown(self, entry: Entry, column: int) -> str:
+    def _shown(self, entry: FactCoverage, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
@@ -168,7 +168,7 @@ class FactModel(QAbstractTableModel):
         )
         return shown[column]
 
-    def _colour(self, entry: Entry, column: int) -> Any:
+    def _colour(self, entry: FactCoverage, column: int) -> Any:
         if entry.fact.ignored:
             return style.dim()
         alarming = {

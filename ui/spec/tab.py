@@ -24,7 +24,7 @@ from core.dataset.system_prompts import Trained
 from core.documents import Document
 from core.errors import JukuError
 from core.exam import fact_coverage
-from core.exam.fact_coverage import Entry
+from core.exam.fact_coverage import FactCoverage
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings
@@ -368,10 +368,12 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _looked_at(
+    db: sqlite3.Connection,
+) -> tuple[str, list[FactCoverage], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
-    text, entries = spec.load(db).text, fact_coverage.ledger(db)
+    text, entries = spec.load(db).text, fact_coverage.load(db)
     places = facts.places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
     passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))

@@ -34,11 +34,11 @@ BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 Servers = Sequence[ProviderSettings]
 
 
-def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
+def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
     """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
-    run = report_data.find(db, id)
+    run = report_data.find_run(db, id)
     kept = revisions.one(db, run.revision) if run.revision else None
-    book = prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
+    book = prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
     try:
         whole = _whole(db, run, book, {one.id: one for one in servers})
     finally:
@@ -49,7 +49,9 @@ def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str
 def _whole(db: sqlite3.Connection, run: ExamRun, book: Book, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
     passages = _passages(db, run)
     whole: dict[str, Any] = {
-        "description": _value(tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.title_of(db, run))),
+        "description": _value(
+            tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.report_title(db, run))
+        ),
         "prompts": [
             {"label": name, "raw": json.dumps(_messages(book, name), ensure_ascii=False)}
             for name in dict.fromkeys(one.condition for one in run.subjects)
@@ -126,7 +128,7 @@ def _passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
     )
     return {
         question: "\n\n".join(
-            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.passages_of(kept), 1)
+            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.parse_passages(kept), 1)
         )
         for question, kept in db.execute(sql, (run.id, RETRIEVED))
     }

@@ -141,8 +141,8 @@ def test_the_words_that_hit_are_named_and_points_are_told_in_words(grader):
     assert not set("|!") & set(
         "".join(mark(grader, text, points).reason for text in ("", "3", "second", "not 3", "a team"))
     )
-    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
-    assert graders.wanted_words("regex", "a|b") == "a|b"
+    assert graders.format_key_points(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
+    assert graders.format_key_points("regex", "a|b") == "a|b"
 
 
 def test_without_key_points_the_figures_of_the_reference_are_wanted():

@@ -25,7 +25,7 @@ from tests.support.patience import PATIENCE
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
 SHIPPED = {"en": []}.__getitem__  # the general question of `ROWS` is enough here
-SHIPPED_IN_FACT = exam_questions.general
+SHIPPED_IN_FACT = exam_questions.load_general
 ROWS = [
     ("How many play?", "memorised", "f01", "3"),
     ("What is the size of a team?", "reworded", "f01", "3"),
@@ -88,7 +88,7 @@ def go_on(project, server, run):
 
 
 def newest(project, by=""):
-    return scores.result(project.rows, runs.load_all(project.rows)[0], by)
+    return scores.load_result(project.rows, runs.load_all(project.rows)[0], by)
 
 
 def rates(lines):
@@ -150,7 +150,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
         exam,
         server,
         subjects=[Subject("fake", BASE, name) for name in prompt_conditions.CONDITIONS],
-        retrieval=prompt_conditions.Settings(k=1),
+        retrieval=prompt_conditions.RetrievalSettings(k=1),
     )
     first = {asked["messages"][0]["content"]: asked["messages"] for asked in server.asked if "team" in asked["messages"][-1]["content"]}  # fmt: skip
     closed, opened, retrieved = first
@@ -161,7 +161,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     (cited,) = {passages for (passages,) in exam.rows.execute(
         "SELECT passages FROM eval_answer a JOIN eval_subject s ON s.id = a.subject JOIN eval_question q ON q.id = a.question "
         "WHERE condition = 'retrieved' AND q.question LIKE '%team%'")}  # fmt: skip
-    assert prompt_conditions.passages_of(cited)[0].passage.text == "A team has three players."
+    assert prompt_conditions.parse_passages(cited)[0].passage.text == "A team has three players."
 
 
 def end_batches(server):
@@ -189,7 +189,7 @@ BY_MEANING = {
         Subject("fake", BASE, prompt_conditions.RETRIEVED),
         Subject("fake", TUNED, prompt_conditions.RETRIEVED),
     ],
-    "retrieval": prompt_conditions.Settings(k=1, embedding="vectors"),
+    "retrieval": prompt_conditions.RetrievalSettings(k=1, embedding="vectors"),
 }
 
 
@@ -199,7 +199,7 @@ def test_the_questions_of_an_exam_are_embedded_together(exam, server, batch):
     end_batches(server)
     examine(exam, server, batch=batch, **BY_MEANING)
     passages, questions = embedded(server)
-    assert len(passages) == len(retrieval.passages(TEXT))
+    assert len(passages) == len(retrieval.split_passages(TEXT))
     assert questions == [one.question for one in runs.load_questions(exam.rows, 1)]
     assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
     assert len(server.asked) == (0 if batch else 8)
@@ -302,7 +302,7 @@ def test_what_is_trained_on_is_told_and_counts_for_nothing(exam, server):
     assert [str(result.totals[0].held), str(result.totals[0].leaked)] == ["1/1", "1/1"]
     assert list(rates(result.facts)) == ["f02"]  # nothing else was asked about the other fact
     assert (result.compare(1).scoring.n, result.compare(1).missing) == (1, 0)
-    assert any("also among the training rows" in sentence for sentence in verdict.words(result))
+    assert any("also among the training rows" in sentence for sentence in verdict.build_sentences(result))
 
 
 def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(exam, server):
@@ -363,7 +363,7 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
 def test_general_questions_come_with_the_program(exam, server, monkeypatch):
     monkeypatch.setattr(exam_questions, "general", SHIPPED_IN_FACT)
     examine(exam, server, subjects=SUBJECTS[:1])
-    assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.general("en"))
+    assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.load_general("en"))
 
 
 def test_the_cost_is_told_before(exam):
@@ -395,7 +395,7 @@ def test_rows_without_a_kind_have_a_line_with_a_name(exam, server):
 def test_an_exam_of_general_questions_says_that_none_is_yours(exam, server):
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM example WHERE kind <> 'general'") and None))
     examine(exam, server)
-    said = verdict.words(newest(exam))
+    said = verdict.build_sentences(newest(exam))
     assert said[0].startswith("None of the questions is about your text")
     assert "of the general questions right" in said[1]
 
@@ -410,17 +410,17 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
     )
     running = newest(exam)
     assert not running.is_settled
-    assert verdict.words(running) == []
-    assert "running" in verdict.waiting(running)
+    assert verdict.build_sentences(running) == []
+    assert "running" in verdict.waiting_reason(running)
     asyncio.run(exam.write("", lambda db: db.execute("UPDATE eval_run SET status = 'cancelled'") and None))
     stopped = newest(exam)
     found = stopped.compare(1)
     assert (found.scoring.n, found.missing, str(found.mine), str(found.other)) == (1, 1, "1/1", "1/1")
-    said = " ".join(verdict.words(stopped))
+    said = " ".join(verdict.build_sentences(stopped))
     assert "100% (1/1) of the held-out questions right; the base model alone 100% (1/1)" in said
     assert "Only the 1 of 2 questions that both answered are compared." in said
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 2") and None))
-    said = " ".join(verdict.words(newest(exam)))
+    said = " ".join(verdict.build_sentences(newest(exam)))
     assert "answered none of the held-out questions" in said
     assert "no clear difference" not in said
 

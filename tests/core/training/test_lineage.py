@@ -106,7 +106,7 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     assert lineage.leaks(sample.rows, tuned) == {}
     kept, reworded, copied, left = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     text = examples.fetch(sample.rows, [copied])[copied].data
-    write(sample, hold_out.keep, [kept, reworded], 1)
+    write(sample, hold_out.hold_out_rows, [kept, reworded], 1)
     write(sample, examples.set_field, reworded, "question", "Now something quite different is asked of the reader?")
     write(sample, examples.set_field, kept, "answer", "Another answer.")
     write(sample, examples.delete, [copied])

@@ -259,7 +259,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
 def test_a_chart_without_points_says_what_is_missing(result):
     assert trend_chart.by_steps([]) == trend_chart.by_versions([]) == []
-    assert checkpoint_trends.points(result._workspace.project.rows)
+    assert checkpoint_trends.load_points(result._workspace.project.rows)
     result.chart.show_points([])
     assert result.chart.pages.currentIndex() == 0
 
