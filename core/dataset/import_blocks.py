@@ -277,11 +277,11 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 def serve() -> None:
     """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
-    background_process.leave_interrupts()
+    background_process.ignore_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:
-        with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE, closefd=False) as out:
+        with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
             _tell(path, options, known, out)
     except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
         os._exit(1)

@@ -110,11 +110,11 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
     reporter.check()
     process = subprocess.Popen(
         [sys.executable, "-m", "core.dataset.import_blocks"],
-        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE,
+        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
-    background_process.widen(process.stdout)
+    background_process.enlarge_pipe(process.stdout)
     reporter.on_cancel(process.kill)
     try:
         with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why
