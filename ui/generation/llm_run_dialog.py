@@ -94,7 +94,7 @@ class InquiryDialog(QDialog):
         self.primary.clicked.connect(lambda _checked: self._on_start())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         self.closing.clicked.connect(lambda _checked: self.close())
-        self.wrote.clicked.connect(lambda _checked: self.last and show_replies(self.workspace, self.last.inquiry, self))
+        self.wrote.clicked.connect(lambda _checked: self._on_replies())
         self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
         self.older.continued.connect(self._on_continue)
         self.older.taken.connect(self._on_take)
@@ -121,7 +121,7 @@ class InquiryDialog(QDialog):
 
     def lacks_model(self) -> str:
         """Why no model can be asked; '' where one can."""
-        return "" if self.model.model() else self.model.note.text() or tr("Choose a model.")
+        return "" if self.model.model_id() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
@@ -186,6 +186,10 @@ class InquiryDialog(QDialog):
             self.note.say(llm_run_widgets.running_words(is_batch))
         self.older.show_inquiry(self._unfinished if running is None else None)
         self.show_start()
+
+    def _on_replies(self) -> None:
+        if self.last:
+            show_replies(self.workspace, self.last.inquiry, self)
 
     def _on_start(self) -> None:
         if self.primary.isEnabled():

@@ -125,7 +125,7 @@ class AskDialog(InquiryDialog):
         return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
-        self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
+        self.runner.begin(self.task, self.model.model_id(), self.abouts(), batch=self.model.as_batch())
 
 
 class ProbeDialog(AskDialog):
