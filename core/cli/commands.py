@@ -39,7 +39,7 @@ from core.providers import chat_messages
 from core.providers.models_api import is_tuned
 from core.spec import spec
 from core.storage.project import Changes, Project
-from core.training import jobs, lineage, row_selection, submit
+from core.training import job_queue, jobs, lineage, row_selection, submit
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -162,7 +162,7 @@ def _train(arguments: Arguments) -> int:
             shown = len(events)
 
         try:
-            job = await submit.follow(document, provider, id, show)
+            job = await job_queue.follow(document, provider, id, show)
         except asyncio.CancelledError:
             await submit.cancel(document, provider, id)
             raise

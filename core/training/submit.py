@@ -4,7 +4,8 @@ import asyncio
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +14,14 @@ from core.dataset import versions
 from core.errors import QUOTA, JukuError, ProviderError
 from core.language import tr
 from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
+from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
 from core.providers.server_presets import preset
 from core.spec import revisions
 from core.storage.project import Changes, Project
 from core.training import jobs, row_selection
 from core.training.jobs import CREATING, UPLOADING, WAITING, Job
 
-LOOKS = 5  # searches of the server's list in vain, after which a job counts as never received
-PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
-DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a job may have been made all the same
 NOT_NOW = (401, 429)  # nothing was made: it can be sent later
-BOM = b"\xef\xbb\xbf"
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,7 @@ def _check(provider: Provider, record: Job) -> None:
 async def _upload(
     project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
 ) -> tuple[str, str | None]:
-    mark = BOM if provider.preset.bom else b""
+    mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(training_bytes, record)
     training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):
@@ -164,7 +160,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
         state = await provider.create_job(request)
     except ProviderError as error:
         # Without a status, or after a fault, nobody knows whether it was made: recover() looks for it.
-        if error.status is not None and error.status not in DOUBTFUL:
+        if not may_have_been_made(error):
             await _not_sent(project, record.id, error)
         raise
     await project.write("", jobs.store, record.id, state)
@@ -172,7 +168,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
 
 async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
     """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
-    if error.status is None or error.status in NOT_NOW or error.status in DOUBTFUL or error.code in QUOTA:
+    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA:
         await project.write("", jobs.set_status, id, WAITING)
     else:
         await project.write("", jobs.fail, id, str(error), error.code or "")
@@ -188,32 +184,15 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
     state = next(iter(await provider.jobs_of(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
-    return await project.write("", jobs.looked, id, LOOKS)
+    return await project.write("", jobs.looked, id, MAX_SEARCHES)
 
 
 async def end_twins(provider: Provider, record: Job) -> None:
     """Cancel what a creation that counted as never received has made after all: one wish is one job."""
-    if record.looked >= LOOKS:
+    if record.looked >= MAX_SEARCHES:
         for twin in await provider.jobs_of(record.token):
             if twin.id != record.remote_id and not twin.ended:
                 await provider.cancel_job(twin.id)
-
-
-async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges) -> Job:
-    """Keep the record of one job up to date until it has ended; returns it. The window's queue follows them all."""
-    failures = 0
-    while True:
-        try:
-            on_changes(await update(project, provider, id))
-            failures = 0
-        except ProviderError as error:
-            failures += 1
-            if failures >= PATIENCE or error.status in (401, 403, 404):
-                raise
-        record = await project.read(jobs.job, id)
-        if record.ended:
-            return record
-        await asyncio.sleep(provider.poll_seconds * min(1 + failures, 6))
 
 
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:

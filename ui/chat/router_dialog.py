@@ -24,6 +24,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Sampling, chat_messages
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.chat.domain_dialog import DomainDialog
 from ui.widgets import basics, server_texts
@@ -263,7 +264,7 @@ class RouterDialog(QDialog):
             self._fail(error)
             return None
         self._show_result(found)
-        return Changes("", records={"route"})
+        return Changes("", records={Table.ROUTE})
 
     def _show_result(self, found: Sequence[Routed]) -> None:
         table = router.confusion(self._known, found)

@@ -11,6 +11,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui import style
 from ui.dataset import dataset_check, fix_texts
 from ui.dataset.background_check import BackgroundCheck
@@ -104,7 +105,7 @@ class ProblemsPanel(QWidget):
 
     def refresh(self, changes: Changes) -> None:
         """Show what a write has changed."""
-        if changes.tables & {"example", "finding", "unread"}:
+        if changes.tables & {Table.EXAMPLE, Table.FINDING, Table.UNREAD}:
             self._reload.request()
 
     async def _load(self, project: Project) -> None:

@@ -26,6 +26,7 @@ from core.dataset import quarantine
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.dataset.quarantine_editor import UnreadEdit
 from ui.dataset.quarantine_model import QuarantineModel
@@ -198,7 +199,7 @@ class QuarantineDialog(QDialog):
         self.edit.show_line(self.model.ids()[index.row()] if index.isValid() else None)
 
     def _on_changed(self, changes: Changes) -> None:
-        if "unread" in changes.tables:
+        if Table.UNREAD in changes.tables:
             self.refresh()
 
     def _on_repair_all(self) -> None:

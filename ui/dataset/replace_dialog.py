@@ -27,6 +27,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.dataset.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
 from ui.widgets import basics
@@ -253,7 +254,7 @@ class ReplaceDialog(QDialog):
         finally:
             self._set_writing(False)
         self.model.left_out.clear()
-        done = changes.counts.get("example", 0)
+        done = changes.counts.get(Table.EXAMPLE, 0)
         self.note.say(
             trn("Replaced in {n} row. Undo reverts it.", "Replaced in {n} rows. Undo reverts it.", done), "good"
         )
@@ -271,7 +272,7 @@ class ReplaceDialog(QDialog):
             self._show_count()
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and "example" in changes.tables:
+        if self.isVisible() and Table.EXAMPLE in changes.tables:
             self._refreshing.start()
 
     def open(self) -> None:

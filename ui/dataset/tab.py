@@ -19,6 +19,7 @@ from core.formats import jsonl
 from core.language import tr, trn
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui import style
 from ui.dataset import bulk_actions, fix_texts
 from ui.dataset.background_check import BackgroundCheck
@@ -195,12 +196,12 @@ class DatasetTab(Tab):
             self._project = self.model.project = self.workspace.project
             self._begin()
             self._search()
-        elif "example" in changes.tables or ("finding" in changes.tables and self.filter().rule):
+        elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().rule):
             self._take_over(changes)
-        elif "finding" in changes.tables:
+        elif Table.FINDING in changes.tables:
             self.model.forget()
             self._show_detail()  # what the check has found of the row stands beside it, too
-        if changes.tables & {"example", "unread", "finding", "saved_filter"}:
+        if changes.tables & {Table.EXAMPLE, Table.UNREAD, Table.FINDING, Table.SAVED_FILTER}:
             self._counting.request()
 
     def _begin(self) -> None:
@@ -213,7 +214,7 @@ class DatasetTab(Tab):
 
     def _take_over(self, changes: Changes) -> None:
         """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""
-        ids = changes.ids.get("example") if changes.ids else None
+        ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
         if ids is None or not self._only_edited(ids):
             self._reload()

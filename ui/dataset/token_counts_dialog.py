@@ -29,6 +29,7 @@ from core.progress import Reporter
 from core.providers import prices, shutdown_dates
 from core.providers.prices import Price
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.charts.histogram import Bar, Histogram
 from ui.widgets import basics
@@ -272,7 +273,7 @@ class TokensDialog(QDialog):
         self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer is free.")]))
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and "example" in changes.tables:
+        if self.isVisible() and Table.EXAMPLE in changes.tables:
             self._count()
 
 

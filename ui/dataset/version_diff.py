@@ -28,7 +28,7 @@ from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, changed, ma
 from ui.widgets.value_texts import word
 
 Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
+ROOT_INDEX = QModelIndex()
 ROW, KIND, BEFORE, AFTER = range(4)
 MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
 FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
@@ -49,17 +49,17 @@ class DiffModel(QAbstractTableModel):
 
     def add_rows(self, rows: list[Difference]) -> None:
         if rows:
-            self.beginInsertRows(ROOT, len(self._rows), len(self._rows) + len(rows) - 1)
+            self.beginInsertRows(ROOT_INDEX, len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows = self._rows + rows
             self.endInsertRows()
 
     def difference(self, row: int) -> Difference:
         return self._rows[row]
 
-    def rowCount(self, parent: Index = ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT_INDEX) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: Index = ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT_INDEX) -> int:
         return 4
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:

@@ -8,6 +8,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui.dataset.version_diff import DiffView
 from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
 from ui.workspace import Workspace
@@ -17,7 +18,7 @@ class VersionsDialog(KeptStates):
     """`row_chosen` tells the id of a row that was opened in a comparison."""
 
     row_chosen = Signal(int)
-    tables = frozenset({"version", "example"})
+    tables = frozenset({Table.VERSION, Table.EXAMPLE})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         diff = DiffView()

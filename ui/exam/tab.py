@@ -26,6 +26,7 @@ from core.providers import LOCAL
 from core.providers.models_api import is_tuned
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.dataset.hold_out_dialog import HoldOutDialog
@@ -43,8 +44,8 @@ from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-TABLES = {"eval_run", "eval_subject", "eval_question", "eval_answer", "fact"}
-ASKED = {"example", "spec", "job"}  # tables that tell what an exam would ask
+TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
+ASKED = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
 QUESTIONS = filters.words(questions.ASKED)
 
 
@@ -116,7 +117,7 @@ class ExamTab(Tab):
         self.result.shown.connect(self.export.show_run)
 
     def refresh(self, changes: Changes) -> None:
-        if changes.tables & (TABLES | {"eval_mark"}) or self.workspace.project is not self._shown:
+        if changes.tables & (TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self._shown:
             if changes.tables & TABLES or self.workspace.project is not self._shown:
                 self._reload.request()
             else:

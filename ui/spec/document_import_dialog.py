@@ -31,9 +31,7 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
 
     Start the task with the label `reading(path)`, so that its progress is shown and it can be cancelled.
     """
-    found = await background_process.run_aside(
-        "core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path))
-    )
+    found = await background_process.run("core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path)))
     return Document(**found)
 
 

@@ -9,6 +9,7 @@ from core.spec import revisions, spec
 from core.spec.revisions import Revision
 from core.spec.spec import Spec
 from core.storage.project import Project
+from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
@@ -21,7 +22,7 @@ SHOWN = 300  # characters of a name or system prompt that differs
 
 
 class RevisionsDialog(KeptStates):
-    tables = frozenset({"revision", "spec"})
+    tables = frozenset({Table.REVISION, Table.SPEC})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         comparison = QWidget()

@@ -32,6 +32,7 @@ from core.spec import facts, spec, spec_review
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
@@ -175,9 +176,17 @@ class SpecTab(Tab):
         self.chat.settings_wanted.connect(self.settings_wanted)
 
     def refresh(self, changes: Changes) -> None:
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self._show_spec()
-        if changes.tables & {"spec", "fact", "example", "eval_run", "eval_answer", "inquiry", "finding"}:
+        if changes.tables & {
+            Table.SPEC,
+            Table.FACT,
+            Table.EXAMPLE,
+            Table.EVAL_RUN,
+            Table.EVAL_ANSWER,
+            Table.INQUIRY,
+            Table.FINDING,
+        }:
             self._reload.request()
 
     def _show_spec(self) -> None:

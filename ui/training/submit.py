@@ -12,10 +12,10 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import preflight, submit
 from core.training.preflight import Objection, Report
 from core.training.submit import TrainingPlan
-from ui.training import queue_runner
 from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
@@ -60,7 +60,7 @@ class TrainingStart(QObject):
         report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
         if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
             self._ask(report, provider, plans, sweep)
-            return Changes("", records={"finding"})
+            return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)
 
     def _ask(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
@@ -90,8 +90,8 @@ class TrainingStart(QObject):
         ids = await submit.enqueue(self._workspace.project, provider, plans, sweep)
         if not self._is_stopped:
             self.queued.emit(ids)
-        queue_runner.of(self._workspace).wake(provider)
-        return Changes("", records={"job", "version", "revision"})
+        self._workspace.queue.wake(provider)
+        return Changes("", records={Table.JOB, Table.VERSION, Table.REVISION})
 
     def ask_for_several(self, form: TrainingForm) -> None:
         """Let the person choose what differs between several jobs."""

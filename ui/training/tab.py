@@ -14,12 +14,12 @@ from core.language import tr, trn
 from core.providers import LOCAL, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
-from ui.training import queue_runner
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_actions import JobActions
 from ui.training.job_operations import JobActs
@@ -36,7 +36,7 @@ from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
-TABLES = {"job", "job_event", "job_metric", "job_checkpoint"}
+TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
@@ -51,7 +51,7 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
-        self.runner = queue_runner.of(workspace)
+        self.runner = workspace.queue
         self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
@@ -120,9 +120,9 @@ class TrainingTab(Tab):
             self.table.clearSelection()
             self.form.begin()
             self.runner.begin()
-        if "example" in changes.tables:
+        if Table.EXAMPLE in changes.tables:
             self.workspace.tasks.start("", self._read_rows())
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self.form.show_language(spec.load(self.workspace.project.rows).language)
         if changes.tables & TABLES:
             self._show_trouble()

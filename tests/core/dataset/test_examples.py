@@ -5,6 +5,7 @@ import pytest
 
 from core.dataset import examples, filters, importing, quarantine
 from core.dataset.filters import Filter
+from core.dataset.import_blocks import Options
 from core.dataset.row_edits import SetColumn, SetText
 from core.errors import FormatError
 from core.formats import jsonl
@@ -24,7 +25,7 @@ def rows(project, choice=Filter()):
 def imported(project, tmp_path, *lines, **options):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines) + b"\n")
-    return write(project, "Import", importing.import_file, path, Reporter(), importing.Options(**options))
+    return asyncio.run(importing.import_file(project, path, Options(**options))).changes
 
 
 def test_import_keeps_good_rows_and_sets_bad_lines_aside(project, tmp_path):

@@ -135,7 +135,7 @@ def test_without_facts_nothing_is_linked(project):
 def test_only_the_rows_of_an_import_are_linked(garden, tmp_path):
     path = tmp_path / "more.csv"
     path.write_text("question,answer\nHow large is a plot?,50 square metres\nAre bonfires allowed?,No: forbidden\n")
-    brought = asyncio.run(importing.bring(garden, path))
+    brought = asyncio.run(importing.import_file(garden, path))
     found = asyncio.run(fact_links.link_rows(garden, Reporter(), brought.ids))
     assert list(brought.ids) == [5, 6]
     assert [one.row for one in found.links] == [5, 6]
@@ -184,7 +184,9 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
     made = []
     write(
         garden,
-        lambda db: made.append(llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.abouts(db, [2, 3, 4]))),
+        lambda db: made.append(
+            llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.build_subjects(db, [2, 3, 4]))
+        ),
     )
 
     def answer(asked):

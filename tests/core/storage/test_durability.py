@@ -28,7 +28,7 @@ async def go(folder):
     done("mark")
     await project.write("", examples.set_field, 1, "answer", "b")
     done("edit")
-    await importing.bring(project, folder / "rows.jsonl")
+    await importing.import_file(project, folder / "rows.jsonl")
     done("import")
     await project.undo()
     done("undo")

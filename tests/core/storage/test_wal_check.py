@@ -77,7 +77,7 @@ async def live(project, moments):
     await done(project.write("", examples.add, [row("first")]))
     await done(project.write("", examples.add, [row("second")]))
     await project.checkpoint()
-    await done(importing.bring(project, path, Options(skip_known=False)))
+    await done(importing.import_file(project, path, Options(skip_known=False)))
     await project.checkpoint()
     async with project.frozen():
         await done(project.write("", examples.add, [row("third")]))

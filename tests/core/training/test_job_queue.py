@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.dataset import examples, filters, sample_projects
-from core.errors import JukuError
+from core.errors import JukuError, KeyStoreError
 from core.providers import uploads
 from core.storage.project import Project
 from core.training import job_queue, jobs, metrics, row_selection, submit
@@ -289,3 +289,40 @@ def test_a_clock_that_jumps_delays_and_doubles_nothing(server, sample, monkeypat
 
     run(sample, server, work, limit=1)
     assert server.creations == 2
+
+
+def test_following_one_job_leaves_the_others_in_the_queue(server, sample):
+    """The command line trains one job: it must not send what somebody has queued in the window."""
+    other, mine = queue_jobs(sample, 2)
+
+    async def work():
+        provider = server.provider()
+        end = lambda _changes: server.jobs and server.end("ftjob-1", "succeeded")  # noqa: E731
+        try:
+            return await job_queue.follow(sample, provider, mine, end)
+        finally:
+            await provider.close()
+
+    job = asyncio.run(work())
+    assert (job.id, job.status, server.creations) == (mine, "succeeded", 1)
+    assert jobs.job(sample.rows, other).status == "waiting"
+
+
+def test_a_server_that_cannot_even_be_connected_to_is_left_alone_between_two_tries(server, sample):
+    """A locked keyring, say: without a pause the queue tried again as fast as it could."""
+    queue_jobs(sample, 1)
+    tries = []
+
+    async def work(watch):
+        async def connect(_id):
+            tries.append(_id)
+            raise KeyStoreError("The keyring is locked", "Unlock it.")
+
+        watch.queue.connect = connect
+        await watch.until(lambda: watch.queue.failures)
+        await asyncio.sleep(0.2)
+        watch.queue.wake()
+        await watch.until(lambda: len(tries) > 1)
+
+    run(sample, server, work)
+    assert len(tries) == 2

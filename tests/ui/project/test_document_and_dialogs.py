@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QListView, QMessageBox
 
 from core.dataset import examples, filters, importing
 from core.formats import jsonl
-from core.storage import exclusive_file, schema
+from core.storage import exclusive_file, undo
 from core.storage.project import Project
 from tests.core.storage.test_project import KILLS, kill_often
 from tests.support.until import until
@@ -57,7 +57,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
             assert is_kept_out(project.path)
             dialog.close()
             dialog.deleteLater()
-        await importing.bring(project, rows_file(tmp_path, 300))
+        await importing.import_file(project, rows_file(tmp_path, 300))
         assert is_kept_out(project.path)
         assert len(filters.find(project.rows)) == before + 300
         assert examples.fetch(project.rows, [1])[1].answer == "edit 2"
@@ -120,7 +120,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
 
 
 def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 2)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 2)
 
     async def go():
         tasks, project = window.workspace.tasks, window.workspace.project

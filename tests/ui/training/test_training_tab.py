@@ -22,7 +22,7 @@ from ui import style
 from ui.charts.curve_chart import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
-from ui.training import job_table, queue_runner
+from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.training.tab import TrainingTab
@@ -42,7 +42,7 @@ class Window:
         workspace.tasks.changed.connect(self.tab.refresh)
         workspace.tasks.failed.connect(self.failures.append)
         workspace.offers_changed.connect(self.tab.show_offers)
-        queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
+        workspace.queue.ended.connect(lambda job: self.ended.append(job.status))
         self.tab.show_model.connect(lambda tab, _provider, model: self.wanted.append((tab, model)))
         self.dialogs, self.agrees = [], True
         self.tab.starter.asked.connect(self._on_asked)
