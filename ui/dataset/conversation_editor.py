@@ -1,6 +1,7 @@
 """A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
@@ -61,14 +62,13 @@ class ConversationEdit(QScrollArea):
         self._add.setShortcut("Ctrl+Shift+Return")
         self._add.setToolTip(basics.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
         self._add.clicked.connect(lambda: self._append(self._next_role()))
-        self._roles = QToolButton(text="▾", autoRaise=True)
-        self._roles.setAccessibleName(tr("Add a message with another role"))
+        self._roles = basics.tool_button("▾", tr("Add a message with another role"))
         self._roles.setToolTip(basics.tip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._roles)
         for role in checks.ROLES:
-            menu.addAction(role, lambda role=role: self._append(role))
+            menu.addAction(role, partial(self._append, role))
         self._roles.setMenu(menu)
         self._tools = QPushButton()
         self._tools.clicked.connect(self._on_tools)

@@ -281,8 +281,7 @@ def _chip(part: Part) -> QLabel:
 
 
 def _tool(text: str, name: str, keys: str = "") -> QToolButton:
-    button = QToolButton(text=text, autoRaise=True)
-    button.setAccessibleName(name)
+    button = basics.tool_button(text, name)
     shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     button.setToolTip(f"{name} ({shown})" if keys else name)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -171,7 +171,8 @@ class DiffView(QWidget):
         self.say(*[""] * 2)
 
     def _make_table(self) -> None:
-        self.table = QTableView(alternatingRowColors=True, wordWrap=False, showGrid=False)
+        self.table = QTableView(wordWrap=False, showGrid=False)
+        self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
         self.table.setAccessibleName(tr("Rows that differ"))
         self.table.setItemDelegate(MarkDelegate(self.table))
