@@ -95,7 +95,7 @@ def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter)
 
 
 def _new(prompt: str, fields: dict[str, str]) -> examples.Example:
-    own = {name: text for name, text in fields.items() if name not in examples.TEXTS and text}
+    own = {name: text for name, text in fields.items() if name not in examples.TEXT_FIELDS and text}
     return examples.read_row(jsonl.new_row(prompt, fields.get("question", ""), fields.get("answer", "")), **own)
 
 

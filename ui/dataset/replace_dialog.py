@@ -191,7 +191,7 @@ class ReplaceDialog(QDialog):
     async def _search(self, pattern: bulk_edits.Pattern, choice: Choice, reporter: Reporter) -> None:
         project = self._workspace.project
         try:
-            ids = await project.read(examples.ids_of, choice, reporter=reporter)
+            ids = await project.read(examples.find_ids, choice, reporter=reporter)
             preview = await project.read(bulk_edits.preview, pattern, ids, SHOWN, reporter, reporter=reporter)
         except JukuError as error:
             self._show_error(error)

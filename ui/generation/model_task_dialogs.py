@@ -181,7 +181,7 @@ class JudgeDialog(AskDialog):
     def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: row_judging.build_subjects(db, examples.ids_of(db, drafts) if ids is None else ids, names)
+        return lambda db: row_judging.build_subjects(db, examples.find_ids(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:

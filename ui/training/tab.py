@@ -162,7 +162,7 @@ class TrainingTab(Tab):
                 len(filters.find(db, chosen)),
                 examples.count_errors(db, chosen),
                 len(filters.find(db, measured)),
-                examples.counts(db, "status", "train"),
+                examples.count_values(db, "status", "train"),
             )
         )
         approved = every.pop("approved", 0)
@@ -287,8 +287,12 @@ _NOTHING: _Known = (None, {})
 
 def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
-    total, every = (examples.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
-    return total, examples.counts(db, "tags", "train", "approved"), {**examples.counts(db, "tags", "train"), "": every}
+    total, every = (examples.count_values(db, "split", status=status).get("train", 0) for status in ("approved", ""))
+    return (
+        total,
+        examples.count_values(db, "tags", "train", "approved"),
+        {**examples.count_values(db, "tags", "train"), "": every},
+    )
 
 
 def _state(line: Line) -> object:
