@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -14,9 +13,7 @@ from core.progress import Reporter
 from core.storage import backups
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
-
-if TYPE_CHECKING:
-    from ui.workspace import Workspace
+from ui.connections import Connections
 
 logger = logging.getLogger(__name__)
 AT_CLOSE = True  # tests of other things do without
@@ -28,7 +25,7 @@ DERIVED = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew 
 class BackupRunner(QObject):
     """Belongs to a workspace. A backup that fails is said once, and never stands in the way of anything."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         project = workspace.project

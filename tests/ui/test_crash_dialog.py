@@ -170,7 +170,7 @@ def test_restart_closes_the_window_and_begins_anew(run, window):
 
 @pytest.mark.parametrize(("answer", "restarts"), [("Close", True), ("Keep open", False), ("", False)])
 def test_who_keeps_the_window_for_a_training_wants_no_restart_later(run, window, monkeypatch, answer, restarts):
-    monkeypatch.setattr(window._runner, "trains_here", lambda: not window.closed.done())
+    monkeypatch.setattr(window.workspace.queue, "trains_here", lambda: not window.closed.done())
 
     async def go():
         window.restart()

@@ -13,7 +13,6 @@ from core.storage.project import Changes
 from core.training import submit
 from core.training.jobs import Job
 from core.training.submit import TrainingPlan
-from ui.training import queue_runner
 from ui.training.job_actions import is_unsent
 from ui.training.server_contents_dialog import NAMED, ask_to_delete
 from ui.widgets import basics
@@ -30,7 +29,7 @@ class JobActs(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._runner = queue_runner.of(workspace)
+        self._runner = workspace.queue
 
     def do(self, name: str, jobs: Sequence[Job]) -> None:
         """Do the act `name` (ui/training/job_actions.py) to `jobs`."""

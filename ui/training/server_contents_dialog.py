@@ -24,7 +24,7 @@ from core.storage.project import Changes
 from core.training import submit, unused_files
 from core.training.unused_files import Stock
 from ui import style
-from ui.training import job_texts, queue_runner
+from ui.training import job_texts
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -188,7 +188,7 @@ class ServerDialog(QDialog):
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
             return None
-        queue_runner.of(self._workspace).wake(provider)
+        self._workspace.queue.wake(provider)
         left = [state for state in self.jobs.things() if state not in states]
         self.jobs.show_things(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
         self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "

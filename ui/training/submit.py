@@ -16,7 +16,6 @@ from core.storage.schema import Table
 from core.training import preflight, submit
 from core.training.preflight import Objection, Report
 from core.training.submit import TrainingPlan
-from ui.training import queue_runner
 from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
@@ -91,7 +90,7 @@ class TrainingStart(QObject):
         ids = await submit.enqueue(self._workspace.project, provider, plans, sweep)
         if not self._is_stopped:
             self.queued.emit(ids)
-        queue_runner.of(self._workspace).wake(provider)
+        self._workspace.queue.wake(provider)
         return Changes("", records={Table.JOB, Table.VERSION, Table.REVISION})
 
     def ask_for_several(self, form: TrainingForm) -> None:

@@ -20,7 +20,6 @@ from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
-from ui.training import queue_runner
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_actions import JobActions
 from ui.training.job_operations import JobActs
@@ -52,7 +51,7 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
-        self.runner = queue_runner.of(workspace)
+        self.runner = workspace.queue
         self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)

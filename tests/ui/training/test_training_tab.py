@@ -22,7 +22,7 @@ from ui import style
 from ui.charts.curve_chart import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
-from ui.training import job_table, queue_runner
+from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.training.tab import TrainingTab
@@ -42,7 +42,7 @@ class Window:
         workspace.tasks.changed.connect(self.tab.refresh)
         workspace.tasks.failed.connect(self.failures.append)
         workspace.offers_changed.connect(self.tab.show_offers)
-        queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
+        workspace.queue.ended.connect(lambda job: self.ended.append(job.status))
         self.tab.show_model.connect(lambda tab, _provider, model: self.wanted.append((tab, model)))
         self.dialogs, self.agrees = [], True
         self.tab.starter.asked.connect(self._on_asked)
@@ -152,7 +152,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
     async def go():
         await window.workspace.load_offers()
         assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
-        assert form.base.model() == "base-model"
+        assert form.base.model_id() == "base-model"
         pick(form.base, "other-base")
         choose_rows(form, "plain")
         await until(lambda: "left out" in form.on_rows.text())
@@ -161,7 +161,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         qtbot.addWidget(later)
         later.show_tags(178, {"study": 178, "plain": 15})
         later.show_offers("fake", window.workspace.offers, "")
-        assert (later.base.model(), later.tag()) == ("other-base", "plain")
+        assert (later.base.model_id(), later.tag()) == ("other-base", "plain")
         later.show_tags(178, {"study": 178})
         assert later.rows.currentText() == "plain (no rows any more)"
         del server.models["other-base"]
@@ -170,7 +170,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         assert "no longer offers other-base" in form.on_base.text()
         server.models["newer-base"] = 99
         await window.workspace.load_offers()
-        assert form.base.model() == "other-base"  # nothing takes its place by itself
+        assert form.base.model_id() == "other-base"  # nothing takes its place by itself
 
     run(window.play(go()))
 
