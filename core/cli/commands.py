@@ -50,7 +50,7 @@ Verb = Callable[[Arguments], int]
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the process's exit status."""
     chosen = settings.load()
-    language.choose(chosen.language)
+    language.set_language(chosen.language)
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.verb(parsed)

@@ -11,7 +11,7 @@ from typing import Any
 
 from core import __version__
 from core.dataset import versions
-from core.errors import QUOTA, JukuError, ProviderError
+from core.errors import QUOTA_CODES, JukuError, ProviderError
 from core.language import tr
 from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
 from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
@@ -168,7 +168,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
 
 async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
     """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
-    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA:
+    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA_CODES:
         await project.write("", jobs.set_status, id, WAITING)
     else:
         await project.write("", jobs.fail, id, str(error), error.code or "")

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 
 from core import checks
 from core.checks import Checked
-from core.dataset import row_edits
-from core.dataset.row_edits import AddMessage, JsonEdit, Message, Section, SetToolCalls, SetTools
-from core.dataset.row_json import CHAT
+from core.dataset import row_edits, row_json
+from core.dataset.row_edits import AddMessage, JsonEdit, SetToolCalls, SetTools
+from core.dataset.row_json import Message, Section
 from core.errors import FormatError
 from core.language import tr, trn
 from ui import style
@@ -97,11 +97,11 @@ class ConversationEdit(QScrollArea):
             self._most = CARDS
             self.verticalScrollBar().setValue(0)
         self._data, self._problems = data, problems
-        self._sections = row_edits.sections(data) if data else []
+        self._sections = row_json.read_sections(data) if data else []
         self._show_cards()
         self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
         self._add.setText(tr("Add a message: {role}", role=self._next_role()))
-        declared = row_edits.tools(data) if data else ""
+        declared = row_json.read_tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
@@ -180,7 +180,7 @@ class ConversationEdit(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_json.CHAT, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(AddMessage(path, role))
         self.focus(path)
@@ -195,7 +195,7 @@ class ConversationEdit(QScrollArea):
         dialog.open()
 
     def _on_tools(self) -> None:
-        dialog = ToolCallDialog(tr("Tools of the row"), row_edits.tools(self._data), tools=True, parent=self)
+        dialog = ToolCallDialog(tr("Tools of the row"), row_json.read_tools(self._data), tools=True, parent=self)
         dialog.saved.connect(lambda text: self.changed.emit(SetTools(text)))
         dialog.open()
 

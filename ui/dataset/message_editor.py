@@ -24,15 +24,13 @@ from core.dataset.row_edits import (
     AddMessage,
     DeleteMessage,
     JsonEdit,
-    Message,
     MoveMessage,
-    Part,
     SetRole,
     SetString,
     SetText,
     SetWeight,
 )
-from core.dataset.row_json import CHAT
+from core.dataset.row_json import CHAT, Message, Part
 from core.language import tr
 from ui import style
 from ui.widgets import basics

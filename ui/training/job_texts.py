@@ -1,6 +1,6 @@
 """What there is to say of a job in words: its status, how long it takes, what to do about its error."""
 
-from core.errors import CLOSED, QUOTA
+from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.training.job_progress import Standing
@@ -78,9 +78,9 @@ def advice(job: Job) -> str:
         return tr("Remove the flagged rows from the dataset, and start the job again.")
     if code in BAD_FILES:
         return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
-    if code in QUOTA or code == "exceeded_quota":
+    if code in QUOTA_CODES or code == "exceeded_quota":
         return tr("Check the billing page of your account there, and start the job again.")
-    if code == CLOSED:
+    if code == TRAINING_CLOSED_CODE:
         return tr("Choose another server in the settings, for example this computer.")
     if code in ("model_not_available", "model_not_found"):
         return tr("Choose another base model.")

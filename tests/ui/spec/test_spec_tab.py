@@ -478,11 +478,11 @@ def test_length_is_counted_as_in_the_language(text, language, words):
 
 
 def test_an_empty_text_is_counted_as_in_the_language_of_the_screen():
-    language.choose("ja")
+    language.set_language("ja")
     try:
         assert length_words("").startswith("0") and "語" not in length_words("")
     finally:
-        language.choose("en")
+        language.set_language("en")
 
 
 def test_the_prompt_of_the_rows_is_offered_above_the_text(run, tab):
