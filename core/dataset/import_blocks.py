@@ -295,7 +295,7 @@ def serve() -> None:
     """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
     background_process.ignore_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    language.choose(chosen)
+    language.set_language(chosen)
     try:
         with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
             _tell(path, options, known, out)

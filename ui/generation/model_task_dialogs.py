@@ -20,8 +20,8 @@ from core.providers import model_kinds
 from core.spec import facts
 from core.text import tokenizer
 from ui import style
-from ui.generation.fact_scope import Scope
 from ui.generation.llm_run_dialog import LlmRunDialog, about
+from ui.generation.llm_run_widgets import Scope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.dataset import examples, filters
 from core.errors import JukuError
 from core.language import tr, trn
-from core.providers import LOCAL, LocalProvider, Offer
+from core.providers import LOCAL, JobStatus, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
@@ -310,7 +310,7 @@ def _count(found: list[job_progress.Standing]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""
-    waiting = sum(one.job.status == jobs.WAITING for one in found)
+    waiting = sum(one.job.status == JobStatus.WAITING for one in found)
     running = sum(not one.job.ended for one in found) - waiting
     parts = [trn("{n} job", "{n} jobs", len(found))]
     if running:

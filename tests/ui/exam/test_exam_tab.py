@@ -417,7 +417,7 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
     mark = '{"reason": "As the reference says.", "score": 90}'
 
     async def go():
-        tab.workspace.settings.cast("judge", "fake", "small")
+        tab.workspace.settings.set_role("judge", "fake", "small")
         await shorten(tab, 2)
         server.script = lambda asked: Answer([mark if asked["model"] == "small" else "Nothing."] * asked.get("n", 1))
         tab.form.judge.setChecked(True)
