@@ -22,7 +22,7 @@ def load_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
     Without those the project's own general questions are left out, too.
     """
     known: set[str] = set()
-    for row in examples.examples(db, EXAM_ROWS):
+    for row in examples.iterate(db, EXAM_ROWS):
         if row.question and (with_general or row.kind != GENERAL):
             known.add(row.question)
             yield row
