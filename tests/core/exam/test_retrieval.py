@@ -108,7 +108,7 @@ def test_many_texts_go_out_together_as_far_as_the_server_takes_them(project, ser
 
 
 def test_one_request_holds_no_more_text_than_a_server_reads(project, server, monkeypatch):
-    monkeypatch.setattr(retrieval, "MOST_TOKENS", 20)
+    monkeypatch.setattr(retrieval, "MAX_EMBEDDED_TOKENS", 20)
     long = "word " * 100
     vectors(server, project, [*TEXTS[:4], long, *TEXTS[4:8]])
     assert [len(texts) for texts in embedded(server)] == [4, 1, 4]
@@ -123,7 +123,7 @@ def test_a_server_that_makes_no_vectors_at_all_is_not_asked_for_ever(project, se
 
 
 def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
-    monkeypatch.setattr(retrieval, "BLOCK", 10)
+    monkeypatch.setattr(retrieval, "MAX_EMBEDDED_TEXTS", 10)
     server.weather = lambda _method, _path: Fault("lose") if len(embedded(server)) > 2 else None
     with pytest.raises(ProviderError):
         vectors(server, project, TEXTS)

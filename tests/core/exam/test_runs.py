@@ -37,7 +37,7 @@ ROWS = [
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
-    monkeypatch.setattr(exam_questions, "general", SHIPPED)
+    monkeypatch.setattr(exam_questions, "load_general", SHIPPED)
     with FakeServer() as server:
         yield server
 
@@ -361,7 +361,7 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
 
 
 def test_general_questions_come_with_the_program(exam, server, monkeypatch):
-    monkeypatch.setattr(exam_questions, "general", SHIPPED_IN_FACT)
+    monkeypatch.setattr(exam_questions, "load_general", SHIPPED_IN_FACT)
     examine(exam, server, subjects=SUBJECTS[:1])
     assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.load_general("en"))
 

@@ -29,7 +29,7 @@ def exam(project, monkeypatch):
                          for text, kind, names in rows))  # fmt: skip
 
     asyncio.run(project.write("fill", fill))
-    monkeypatch.setattr(questions, "general", {"en": []}.__getitem__)  # those above are enough
+    monkeypatch.setattr(questions, "load_general", {"en": []}.__getitem__)  # those above are enough
     asyncio.run(runs.begin(project, ExamPlan(SUBJECTS, general=True), Reporter()))
     return project
 
