@@ -101,7 +101,7 @@ class JobPane(QWidget):
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
-        apart = lineage.told_apart([line.job for line in lines[:MOST]])
+        apart = lineage.distinguish_jobs([line.job for line in lines[:MOST]])
         self.chart.show_jobs(
             [
                 CurveJob(

@@ -96,7 +96,7 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
         server.lose_answer = False
         await submit.send(sample, provider, 1)
         server.jobs |= late
-        await submit.end_twins(provider, jobs.job(sample.rows, 1))
+        await submit.cancel_duplicates(provider, jobs.job(sample.rows, 1))
 
     run(server, work)
     assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
@@ -342,9 +342,9 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
     before = sample.undo_label
 
     async def work(provider):
-        found = await submit.adoptable(sample, provider)
+        found = await submit.list_adoptable(sample, provider)
         await submit.adopt(sample, provider.id, found)
-        return found, await submit.adoptable(sample, provider)
+        return found, await submit.list_adoptable(sample, provider)
 
     found, again = run(server, work)
     assert ([state.id for state in found], again) == (["ftjob-1"], [])
