@@ -84,14 +84,14 @@ def _load_progress(
     counted: TokenCounts,
     started: float | None,
 ) -> JobProgress:
-    step, loss = last or (metrics.last_step(db, job.id), None)
-    whole = None if step is None else metrics.total(db, job.id)
+    step, loss = last or (metrics.load_last_step(db, job.id), None)
+    whole = None if step is None else metrics.load_total_steps(db, job.id)
     found = JobProgress(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
     if job.status == JobStatus.QUEUED:
         found = replace(found, preparing=jobs.load_preparation(db, job.id))
     if job.ended or step is None:
         return found
-    found = replace(found, left=metrics.seconds_left(db, job.id))
+    found = replace(found, left=metrics.estimate_seconds_left(db, job.id))
     return found if found.tokens is not None else replace(found, tokens=_tokens_so_far(db, found, counted))
 
 

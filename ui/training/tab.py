@@ -302,7 +302,7 @@ def _state(line: Line) -> object:
 
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
     """The curves of some jobs, and what is shown of the first that is selected."""
-    series = {id: metrics.series(db, id) for id in stale}
+    series = {id: metrics.load_series(db, id) for id in stale}
     return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 

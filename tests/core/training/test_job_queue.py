@@ -131,7 +131,7 @@ def test_events_checkpoints_and_results_are_kept_once_each_in_order(server, samp
     told = [event["message"] for event in server.events["ftjob-1"]]
     assert [event.message for event in jobs.events(sample.rows, id)] == told
     assert [(one.step, one.metrics["full_valid_loss"]) for one in jobs.checkpoints(sample.rows, id)] == [(2, 1.6)]
-    found = metrics.series(sample.rows, id)
+    found = metrics.load_series(sample.rows, id)
     assert list(found["train_loss"].values) == [3.0, 1.5, 1.0]
     assert list(found["valid_loss"].steps) == [2]
     assert jobs.job(sample.rows, id).trained_tokens == 1234

@@ -38,7 +38,7 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
     messages = [event.message for event in jobs.events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
 
 def test_what_is_sent_is_what_was_planned(server, sample):
@@ -161,7 +161,7 @@ def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
         await submit.update(sample, provider, id)
 
     run(server, work)
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, 1)] == [(2, None, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):
