@@ -22,7 +22,7 @@ def system_language() -> str:
 
 def set_language(language: str) -> None:
     """Translate into `language` from now on ("" is the system's language)."""
-    global _catalog, _chosen
+    global _catalog, _language
     _language = language or system_language()
     _catalog = gettext.translation("juku", CATALOG_FOLDER, languages=[_language], fallback=True)
 
