@@ -171,7 +171,7 @@ def _train(arguments: Arguments) -> int:
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
             job.fine_tuned_model or f"{job.status}: {job.error}",
         )
-        return CLEAN if job.status == "succeeded" else PROBLEMS
+        return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 
     return _with_provider(arguments, work)
 

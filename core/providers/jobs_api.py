@@ -163,7 +163,14 @@ def _fields(holder: Any) -> dict[str, Any]:
 def _event(event: Any) -> Event:
     data = event.data if isinstance(event.data, dict) else {}
     message = redact(str(event.message or ""))
-    return Event(event.id, float(event.created_at or 0), str(event.level or "info"), message, redact_json(data))
+    return Event(
+        event.id,
+        float(event.created_at or 0),
+        str(event.level or "info"),
+        message,
+        redact_json(data),
+        str(event.type or "message"),
+    )
 
 
 def _checkpoint(item: Any) -> Checkpoint:

@@ -80,7 +80,7 @@ async def shorten(tab, n):
 async def examined(tab, server, n=2):
     """Run an exam of `n` questions that the base fails and the tuned model passes."""
     await shorten(tab, n)
-    for row in examples.examples(tab.workspace.project.rows, examples.Filter(split="test")):
+    for row in examples.iterate(tab.workspace.project.rows, examples.Filter(split="test")):
         server.answer(TUNED, row.answer)
     tab.form.start.click()
     await finished(tab)

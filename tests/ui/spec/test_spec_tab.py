@@ -21,10 +21,10 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.document_import_dialog import APPEND, REPLACE
-from ui.spec.fact_table_model import MEANINGS, NAME, TEXT
-from ui.spec.outline import headings
+from ui.spec.fact_pane import SplitDialog
+from ui.spec.fact_table import MEANINGS, NAME, TEXT
+from ui.spec.outline_and_remarks import headings
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.spec.split_fact_dialog import SplitDialog
 from ui.spec.tab import REMARKS, SpecTab
 from ui.tab import ALL_TABLES
 from ui.widgets.formatting import length_words

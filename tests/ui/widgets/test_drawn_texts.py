@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLineEdit
 from core import checks, language
 from core.checks import Problem
 from ui.chat.sampling_settings import ChatSettings
-from ui.dataset.row_problems import ProblemList
+from ui.dataset.row_detail import ProblemList
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
