@@ -13,7 +13,7 @@ _language = ""
 
 
 def system_language() -> str:
-    """ "ja" or "en", from the environment variables that gettext uses, or from the system's setting."""
+    """The code "ja" or "en", from the environment variables that gettext uses, or from the system's setting."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return "ja" if value.lower().startswith("ja") else "en"
