@@ -85,16 +85,16 @@ def save_engine_value(folder):
 
 
 def save_upload(folder):
-    found = disk_store.Files(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
+    found = disk_store.FileStore(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
     return folder / "files" / found["id"]
 
 
 def save_adapter(folder):
     (folder / "part").mkdir()
     (folder / "part" / "adapter_model.safetensors").write_bytes(b"weights")
-    tuned = disk_store.Tuned(folder / "models")
-    tuned.adopt(folder / "part", {"id": "ft:a"})
-    return tuned.get("ft:a")[1]
+    models = disk_store.ModelStore(folder / "models")
+    models.add(folder / "part", {"id": "ft:a"})
+    return models.get("ft:a")[1]
 
 
 def save_state(folder):
