@@ -29,7 +29,7 @@ from ui.training.job_table import days
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
@@ -47,7 +47,7 @@ class ServerDialog(QDialog):
         self._work, self._deleting = LatestTask(workspace, self), LatestTask(workspace, self)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again = QPushButton(tr("Refresh"))
@@ -250,13 +250,13 @@ class ServerDialog(QDialog):
         return (
             f"{file.name} ({file.id})",
             file.purpose,
-            basics.size(file.bytes),
+            basics.format_bytes(file.bytes),
             job_texts.ago(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
-        made = local_time(model.created_at) if model.created_at else ""
+        made = format_local_time(model.created_at) if model.created_at else ""
         left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
         return (model.id, made, "" if left is None else days(left))
 
@@ -278,7 +278,7 @@ def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: st
 
 
 def _job_cells(state: JobState) -> tuple[str, ...]:
-    return (state.id, state.status, state.model, local_time(state.created_at), state.fine_tuned_model or "")
+    return (state.id, state.status, state.model, format_local_time(state.created_at), state.fine_tuned_model or "")
 
 
 def _age(created_at: float) -> float:

@@ -16,7 +16,7 @@ SHOWN = 2  # families of models that are named, the nearest first
 NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(basics.Coloured):
+class ClosingBanner(basics.ColouredFrame):
     """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
     `rescue_wanted` when the person wants to save what its models know.
@@ -26,7 +26,7 @@ class ClosingBanner(basics.Coloured):
 
     def __init__(self) -> None:
         super().__init__("closing", "warning")
-        self.line, self.more = basics.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.line, self.more = basics.ElidedLabel(), QToolButton(text=tr("Details…"), autoRaise=True)
         self.words, self._can_rescue = "", False
         self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)
@@ -46,7 +46,7 @@ class ClosingBanner(basics.Coloured):
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
-        self.setToolTip(basics.tip(self.words))
+        self.setToolTip(basics.plain_tooltip(self.words))
         self.setVisible(bool(lines))
         self.mean(_meaning(shown, [left for left, _words in told], today))
 
