@@ -162,10 +162,10 @@ def left_words(done: int, wanted: int, seconds: float | None) -> str:
     if seconds is None or done >= wanted:
         return text
     if seconds < 90:
-        return f"{text} · {tr('format_token_estimate {n} s left', n=max(1, round(seconds)))}"
+        return f"{text} · {tr('about {n} s left', n=max(1, round(seconds)))}"
     if seconds < 5400:
-        return f"{text} · {tr('format_token_estimate {n} min left', n=round(seconds / 60))}"
-    return f"{text} · {tr('format_token_estimate {n} h left', n=f'{seconds / 3600:.1f}')}"
+        return f"{text} · {tr('about {n} min left', n=round(seconds / 60))}"
+    return f"{text} · {tr('about {n} h left', n=f'{seconds / 3600:.1f}')}"
 
 
 def kappa_words(pair: str, found: Kappa) -> str:
