@@ -177,7 +177,7 @@ class CurveChart(QWidget):
         assert self._plot
         self._plot.hide_cross()
         title = self._jobs[0].title if len(self._jobs) == 1 else self.measure.currentText()
-        return draw_picture(self._plot, self.legend.shown(), title)
+        return draw_picture(self._plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
         if self._plot is not None and self.measure.count():
@@ -240,7 +240,7 @@ class CurveChart(QWidget):
         self._draw()
 
     def _draw(self) -> None:
-        shown = self.legend.shown()
+        shown = self.legend.shown_curves()
         if self._plot is None:
             return
         # A line is made anew only where its numbers have changed.
@@ -286,7 +286,7 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the picture"), "png", lambda path: curve_chart.save_picture(image, path))
 
     def _on_save_table(self) -> None:
-        shown = self.legend.shown()
+        shown = self.legend.shown_curves()
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_chart.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:

@@ -69,11 +69,11 @@ class CurveLegend(QListWidget):
         if not same:
             self._fill()
 
-    def shown(self) -> list[Curve]:
-        hidden = self.hidden()
+    def shown_curves(self) -> list[Curve]:
+        hidden = self.hidden_keys()
         return [curve for curve in self._curves if curve.key not in hidden]
 
-    def hidden(self) -> set[CurveKey]:
+    def hidden_keys(self) -> set[CurveKey]:
         """The lines that are switched off."""
         for index in range(self.count()):
             key = self.item(index).data(Qt.ItemDataRole.UserRole)
@@ -85,7 +85,7 @@ class CurveLegend(QListWidget):
 
     def _fill(self) -> None:
         self.blockSignals(True)
-        hidden, size = set(self.hidden()), self._size()
+        hidden, size = set(self.hidden_keys()), self._size()
         self.clear()
         for curve in self._curves:
             item = QListWidgetItem(self._swatch(curve), curve.title)

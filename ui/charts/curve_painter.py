@@ -54,7 +54,7 @@ class ReadoutEntry:
     step: int | None
 
     @property
-    def told(self) -> str:
+    def value_text(self) -> str:
         value = f"{self.value:.4g}"
         return value if self.step is None else tr("{value} (step {step})", value=value, step=f"{self.step:,}")
 
@@ -99,7 +99,7 @@ class ReadoutTable:
     def _width(self, column: list[ReadoutEntry]) -> tuple[float, float]:
         """The width of the names in a column, and of all of it."""
         name = min(MAX_NAME_WIDTH, max(self._metrics.horizontalAdvance(entry.title) for entry in column))
-        value = max(self._metrics.horizontalAdvance(entry.told) for entry in column)
+        value = max(self._metrics.horizontalAdvance(entry.value_text) for entry in column)
         return name, READOUT_SWATCH + name + value + 2 * READOUT_MARGIN
 
     def paint(self, painter: QPainter, box: QRectF, text: QColor) -> None:
@@ -121,7 +121,7 @@ class ReadoutTable:
         place.setLeft(place.left() + READOUT_SWATCH + READOUT_MARGIN)
         title = self._metrics.elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name + 1)
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.told)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.value_text)
 
 
 def find_free_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
@@ -154,21 +154,21 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         self._axis = axis  # of the values: where its numbers stand, lines go across
         self._box, self._colours = box, QPalette()
         self._lines: Sequence[CurveLine] = ()
-        self._kept: QImage | None = None
+        self._image: QImage | None = None
         self._changed_at = 0.0
         self._moving = False
         self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
         self._rest.timeout.connect(self._on_rest)
-        box.sigRangeChanged.connect(lambda *_ranges: self._spoil())
+        box.sigRangeChanged.connect(lambda *_ranges: self._invalidate())
         box.sigResized.connect(lambda _box: self._on_resized())
 
     def show_lines(self, lines: Sequence[CurveLine]) -> None:
         self._lines = lines
-        self._spoil()
+        self._invalidate()
 
-    def dress(self, colours: QPalette) -> None:
+    def set_palette(self, colours: QPalette) -> None:
         self._colours = colours
-        self._spoil()
+        self._invalidate()
 
     def boundingRect(self) -> QRectF:
         return self._box.rect()
@@ -176,35 +176,35 @@ class CurvesItem(pyqtgraph.GraphicsObject):
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         place, scale = self.boundingRect(), painter.device().devicePixelRatioF()
         width, height = (max(1, round(length * scale)) for length in (place.width(), place.height()))
-        if self._kept is None or (self._kept.width(), self._kept.height()) != (width, height):
-            self._kept = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-            self._kept.setDevicePixelRatio(scale)
-            self._kept.fill(0)
-            self._draw(self._kept)
-        painter.drawImage(place.topLeft(), self._kept)
+        if self._image is None or (self._image.width(), self._image.height()) != (width, height):
+            self._image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+            self._image.setDevicePixelRatio(scale)
+            self._image.fill(0)
+            self._draw(self._image)
+        painter.drawImage(place.topLeft(), self._image)
         plot = widget.parentWidget() if widget else None
         if plot and plot.hasFocus():
             painter.setPen(QPen(QColor(style.ACCENT), 1))
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _spoil(self) -> None:
+    def _invalidate(self) -> None:
         """Draw anew. What changes often, as while the view is dragged, is drawn in haste, and whole when it rests."""
         now = time.monotonic()
         self._moving = len(self._lines) > MANY_LINES and now - self._changed_at < REST_SECONDS
         self._changed_at = now
-        self._kept = None
+        self._image = None
         if self._moving:
             self._rest.start()
         self.update()
 
     def _on_rest(self) -> None:
         if self._moving:
-            self._moving, self._kept = False, None
+            self._moving, self._image = False, None
             self.update()
 
     def _on_resized(self) -> None:
         self.prepareGeometryChange()
-        self._spoil()
+        self._invalidate()
 
     def _draw(self, image: QImage) -> None:
         painter = QPainter(image)
@@ -215,9 +215,9 @@ class CurvesItem(pyqtgraph.GraphicsObject):
             painter.drawLine(0, round(y), round(frame.width), round(y))
         dense = [line for line in self._lines if frame.is_dense(line)]
         for smooth, clear in ((True, POINT_OPACITY[len(self._lines) > MANY_LINES]), (False, DENSE_OPACITY)):
-            fog = [line for line in dense if (line.smooth is not None) is smooth]
-            if fog and not (smooth and self._moving):
-                painter.drawImage(QPointF(), frame.fog(fog, clear))
+            dense_lines = [line for line in dense if (line.smooth is not None) is smooth]
+            if dense_lines and not (smooth and self._moving):
+                painter.drawImage(QPointF(), frame.draw_density(dense_lines, clear))
         for line in self._lines:
             if line not in dense and line.smooth is not None:
                 colour = mix_colours(colour_of(line.curve.slot), base, POINT_OPACITY[0])
@@ -277,7 +277,7 @@ class PlotFrame:
             first: QLineF = shiboken6.wrapInstance(lines.ctypes.data, QLineF)  # type: ignore[assignment]
             painter.drawLines(first, len(lines))
 
-    def fog(self, lines: Sequence[CurveLine], clear: float) -> QImage:
+    def draw_density(self, lines: Sequence[CurveLine], clear: float) -> QImage:
         """From the least to the most of every few pixels, all lines through each other: none hides another.
 
         Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
@@ -345,7 +345,7 @@ class CrossHair(pyqtgraph.GraphicsObject):
         self.x, self._y, self.points, self._title = x, y, points, title
         self.update()
 
-    def dress(self, colours: QPalette) -> None:
+    def set_palette(self, colours: QPalette) -> None:
         self._colours = colours
         self.update()
 

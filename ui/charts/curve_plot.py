@@ -134,7 +134,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._box.reset_wanted.connect(self.reset)
         self.scene().sigMouseMoved.connect(self._on_moved)
         self._is_built = True
-        self.dress()
+        self.update_colours()
 
     def show_lines(self, lines: Sequence[CurveLine], view: CurveView, measure: str) -> None:
         """Show `lines`, made for `view`. Values and steps of another kind than before are shown whole."""
@@ -163,7 +163,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def is_zoomed(self) -> bool:
         return any(self._zoomed)
 
-    def dress(self) -> None:
+    def update_colours(self) -> None:
         """Take over the colours of the theme."""
         colours = self.palette()
         self.setBackground(colours.color(QPalette.ColorRole.Base))
@@ -173,7 +173,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
             axis.setTextPen(colours.color(QPalette.ColorRole.Text))
             axis.label.setDefaultTextColor(colours.color(QPalette.ColorRole.Text))
         for item in (self._painting, self._cross):
-            item.dress(colours)
+            item.set_palette(colours)
 
     def points(self) -> list[CurvePoint]:
         """What the lines tell where the cross-hair stands."""
@@ -226,7 +226,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._is_built:
-            self.dress()
+            self.update_colours()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

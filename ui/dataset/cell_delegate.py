@@ -78,7 +78,7 @@ class CellPainter:
     def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int, int]:
         if len(self._texts) > MAX_CACHED_TEXTS:
             self._texts.clear()
-        laid = QStaticText(self._cut(text, max(0, width)))
+        laid = QStaticText(self._elide(text, max(0, width)))
         laid.setTextFormat(Qt.TextFormat.PlainText)
         laid.prepare(QTransform(), self._font)
         self._texts[text, width] = laid, round(laid.size().width()), self._drop(laid)
@@ -95,7 +95,7 @@ class CellPainter:
             self._drops[height] = round(line.ascent()) - self._metrics.ascent() if line.isValid() else 0
         return self._drops[height]
 
-    def _cut(self, text: str, width: int) -> str:
+    def _elide(self, text: str, width: int) -> str:
         """`text` with an ellipsis where it is longer than `width` pixels."""
         if len(text) * self._widest < width:
             return text

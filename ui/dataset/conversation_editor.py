@@ -110,7 +110,9 @@ class ConversationEditor(QScrollArea):
 
     def field(self, role: str) -> CommittedTextEdit | None:
         """The field of the last turn of `role`."""
-        found = (card for card in reversed(self._shown()) if checks.role_of({"role": card.message.role}) == role)
+        found = (
+            card for card in reversed(self._visible_cards()) if checks.role_of({"role": card.message.role}) == role
+        )
         return next((card.fields()[0] for card in found if card.fields()), None)
 
     def focus(self, path: str) -> None:
@@ -119,7 +121,7 @@ class ConversationEditor(QScrollArea):
         if numbers and numbers[0] >= self._most:
             self._most = numbers[0] + 1
             self._show_cards()
-        for card in self._shown():
+        for card in self._visible_cards():
             if _inside(path, card.message.path):
                 card.focus_text()
                 # Only now are the cards as high as their texts.
@@ -127,12 +129,12 @@ class ConversationEditor(QScrollArea):
 
     def pending(self) -> list[JsonEdit]:
         """What is typed and not handed over yet; it is handed over by this."""
-        return [edit for card in self._shown() for edit in card.pending()]
+        return [edit for card in self._visible_cards() for edit in card.pending()]
 
     def _all(self) -> list[Message]:
         return [message for section in self._sections for message in section.messages]
 
-    def _shown(self) -> list[MessageEditor]:
+    def _visible_cards(self) -> list[MessageEditor]:
         return self._cards[: min(self._most, len(self._all()))]
 
     def _show_cards(self) -> None:

@@ -299,11 +299,11 @@ class FactLinkModelDialog(ModelTaskDialog):
         ids = self._ids
         return lambda db: fact_link_questions.build_subjects(db, ids)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         return trn("{n} row without a fact", "{n} rows without a fact", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Ask about {n} row", "Ask about {n} rows", count) if count else tr("Ask")

@@ -99,7 +99,7 @@ class FactLinkModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         place, column = index.row(), index.column()
         if role == Role.DisplayRole:
-            return self._shown(place, column)
+            return self._cell_text(place, column)
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
@@ -112,7 +112,7 @@ class FactLinkModel(QAbstractTableModel):
             return self._colour(place, column)
         return None
 
-    def _shown(self, place: int, column: int) -> str:
+    def _cell_text(self, place: int, column: int) -> str:
         one = self._rows[place]
         if column == ROW:
             return " ".join(_format_decision(one).split())

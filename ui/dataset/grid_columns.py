@@ -65,10 +65,10 @@ def cell_value(example: Example, name: str) -> str:
 
 def cell_text(example: Example) -> tuple[str, ...]:
     """What the cells of a row say, in the order of `ALL_COLUMNS`: one line each, cut where no screen is that wide."""
-    return tuple(_shown(example, name) for name in COLUMNS)
+    return tuple(_format_cell(example, name) for name in COLUMNS)
 
 
-def _shown(example: Example, name: str) -> str:
+def _format_cell(example: Example, name: str) -> str:
     if name == "problems":
         return mark(example.problems)
     if name in ("length", "line"):

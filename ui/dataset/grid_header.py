@@ -78,7 +78,7 @@ class GridHeader(QHeaderView):
         self._arrange()
         self.fill()
 
-    def shown(self) -> list[int]:
+    def shown_columns(self) -> list[int]:
         """The columns a person sees, from left to right."""
         order = (self.logicalIndex(place) for place in range(self.count()))
         return [column for column in order if not self.isSectionHidden(column)]

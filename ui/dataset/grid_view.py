@@ -97,7 +97,7 @@ class GridView(QTableView):
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS)
 
     @contextmanager
-    def place_kept(self) -> Iterator[None]:
+    def keep_place(self) -> Iterator[None]:
         """Whatever rows come and go inside, the cursor, a selection of moderate size and the scroll place stay."""
         current, column = self.current_id(), self.currentIndex().column()
         selected = set(self.selected_ids()) if self.count_selected() <= MAX_SELECTION_KEPT else set()

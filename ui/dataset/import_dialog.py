@@ -201,7 +201,7 @@ class ImportDialog(QDialog):
         grid.setColumnStretch(2, 1)
         return grid
 
-    def wanted(self) -> list[ImportFile]:
+    def files_to_import(self) -> list[ImportFile]:
         """The files as they are to be read now."""
         common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
@@ -210,7 +210,7 @@ class ImportDialog(QDialog):
     def _on_finished(self, result: int) -> None:
         self._looking.stop()
         if result == QDialog.DialogCode.Accepted:
-            wanted = self.wanted()
+            wanted = self.files_to_import()
             work = import_files(self._workspace, wanted, self._parent)
             task = self._workspace.tasks.start(import_label(wanted), work)
             task.add_done_callback(lambda _task: self._end())
@@ -286,11 +286,11 @@ class ImportDialog(QDialog):
     def _look(self) -> None:
         """Show what will come of the choices, or what is still to be chosen."""
         source = self._source
-        lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
+        lacks = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
         self._note.say(lacks, "warning")
         basics.set_enabled(self._ok, lacks or locked, self._note if lacks else None)
-        if source.lacks():
+        if source.missing_choice():
             self._show_preview([])
             return
 

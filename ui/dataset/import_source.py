@@ -83,7 +83,7 @@ class ImportSource:
         """Field -> column, None where the file is no table."""
         return {meant: column for column, meant in self.meaning.items()} if self.is_table() else None
 
-    def lacks(self) -> str:
+    def missing_choice(self) -> str:
         """What is still to be chosen, in words; '' when the file can be brought."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"

@@ -139,7 +139,7 @@ class QuarantineEditor(QWidget):
     def _on_text(self) -> None:
         self._check()
 
-    def _typed(self) -> str:
+    def _edited_text(self) -> str:
         return row_json.join_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
@@ -186,7 +186,7 @@ class QuarantineEditor(QWidget):
 
     def _on_put_back(self) -> None:
         assert self._entry is not None
-        id, typed = self._entry.id, self._typed()
+        id, typed = self._entry.id, self._edited_text()
         self._drafts.pop(id, None)
         self._unread = document_text(self.text.document())  # handed over: no draft any more
         label = tr("Import a fixed line")

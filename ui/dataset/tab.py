@@ -279,7 +279,7 @@ class DatasetTab(Tab):
         if self.table.is_editing() and ids != self.model.ids():
             self._late = True  # a reset would take away what is being typed
             return
-        with self.table.place_kept():
+        with self.table.keep_place():
             self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
         if ids and not self.table.currentIndex().isValid():
             self.table.go_to(0)

@@ -34,11 +34,11 @@ class VersionsDialog(SnapshotsDialog):
     async def _load(self, project: Project) -> None:
         found = await project.read(versions.versions)
         self._rows = {one.id: one.rows for one in found}
-        self._show_kept([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
+        self._show_snapshots([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
         self._compare()
 
     def _compare(self, offset: int = 0) -> None:
-        if not self._kept:
+        if not self._snapshots:
             self._compared = (0, None)
             self.diff.say(tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here."))
             return

@@ -130,11 +130,11 @@ class GenerationDialog(LlmRunDialog):
         """The kinds that are wanted, and can be written in the chosen way."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
-    def reading(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
+    def build_query(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
         names, kinds = self.scope.names(), self.chosen_kinds()
         return lambda db: load_plan(db, names, kinds)
 
-    def show_found(self, found: GenerationPlan) -> None:
+    def show_data(self, found: GenerationPlan) -> None:
         self._plan = found
         self._pages.setCurrentIndex(0 if found.facts else 1)
         self._nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
@@ -146,10 +146,10 @@ class GenerationDialog(LlmRunDialog):
         self._show_estimate(found)
         self.show_start()
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         if not (self._plan and self._plan.requests):
             return tr("No rows are missing for these facts and kinds.")
-        return "" if self.offline.isChecked() else self.lacks_model()
+        return "" if self.offline.isChecked() else self.model_reason()
 
     def start(self) -> None:
         names, kinds = self.scope.names(), self.chosen_kinds()

@@ -50,7 +50,7 @@ class DocumentImportDialog(QDialog):
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = basics.label(dim=True)
         self.note = basics.Note()
-        self.note.say("\n".join(_shown(document.notes)), "warning")
+        self.note.say("\n".join(_shorten_notes(document.notes)), "warning")
         self.append = QRadioButton(tr("&Append to the spec"))
         self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
         self.append.setChecked(has_text)
@@ -99,6 +99,6 @@ class DocumentImportDialog(QDialog):
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())
 
 
-def _shown(notes: list[str]) -> list[str]:
+def _shorten_notes(notes: list[str]) -> list[str]:
     more = [tr("… and {n} more notes", n=len(notes) - NOTES)] if len(notes) > NOTES else []
     return [*notes[:NOTES], *more]

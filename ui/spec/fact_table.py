@@ -136,10 +136,10 @@ class FactTableModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            return self._explained(section)
+            return self._build_tooltip(section)
         return None
 
-    def _explained(self, section: int) -> str | None:
+    def _build_tooltip(self, section: int) -> str | None:
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
@@ -151,7 +151,7 @@ class FactTableModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Role.DisplayRole:
-            return self._shown(entry, column)
+            return self._cell_text(entry, column)
         if role == ENTRY:
             return entry
         if role == Role.EditRole:
@@ -165,7 +165,7 @@ class FactTableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _shown(self, entry: Entry, column: int) -> str:
+    def _cell_text(self, entry: Entry, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}

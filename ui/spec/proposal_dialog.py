@@ -67,10 +67,10 @@ class ProposalDialog(QDialog):
         self.note.say("\n".join(said), "warning" if shorter else "note")
 
     def _show_button(self) -> None:
-        count = len(self.sides.accepted())
+        count = len(self.sides.accepted_changes())
         self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
         basics.set_enabled(self.take, "" if count else tr("Accept a change first."))
 
     def _on_take(self) -> None:
-        self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))
+        self.taken.emit(self.sides.merged_text(), self._old, len(self.sides.accepted_changes()))
         self.accept()

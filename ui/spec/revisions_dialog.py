@@ -51,7 +51,7 @@ class RevisionsDialog(SnapshotsDialog):
         found, self._now = await project.read(lambda db: (revisions.load(db), spec.load(db)))
         taught = spec.language(self._now)
         self._states = {one.id: one.spec for one in found}
-        self._show_kept([_kept(one, taught) for one in found], format_length(self._now.text, taught))
+        self._show_snapshots([_load_snapshots(one, taught) for one in found], format_length(self._now.text, taught))
         self._compare()
 
     def _compare(self) -> None:
@@ -91,7 +91,7 @@ class RevisionsDialog(SnapshotsDialog):
         )
 
 
-def _kept(one: Revision, taught: str) -> Snapshot:
+def _load_snapshots(one: Revision, taught: str) -> Snapshot:
     return Snapshot(one.id, one.name, one.created_at, format_length(one.spec.text, taught))
 
 

@@ -218,7 +218,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_looked_at)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
@@ -366,7 +366,7 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)

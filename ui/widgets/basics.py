@@ -266,7 +266,7 @@ class ColouredFrame(QFrame):
         self.setObjectName(name)
         self._colour()
 
-    def mean(self, meaning: str) -> None:
+    def set_meaning(self, meaning: str) -> None:
         self._meaning = meaning
         self._colour()
 

@@ -32,7 +32,7 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._laid_out(QRect(0, 0, width, 0), move=False)
+        return self._lay_out_rows(QRect(0, 0, width, 0), move=False)
 
     def sizeHint(self) -> QSize:
         shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
@@ -47,9 +47,9 @@ class FlowLayout(QLayout):
 
     def setGeometry(self, place: QRect) -> None:
         super().setGeometry(place)
-        self._laid_out(place, move=True)
+        self._lay_out_rows(place, move=True)
 
-    def _laid_out(self, place: QRect, move: bool) -> int:
+    def _lay_out_rows(self, place: QRect, move: bool) -> int:
         """Place the widgets (or only count); returns the height they take."""
         top = place.top()
         for line in self._lines(place.width()):

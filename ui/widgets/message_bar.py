@@ -79,7 +79,7 @@ class MessageBar(FloatingMessage):
 
     def show_text(self, text: str, meaning: str = "note") -> None:
         """Say `text` in the colours of `meaning`: error, warning, good or note."""
-        self.mean(meaning)
+        self.set_meaning(meaning)
         self._text.setText(text)
         self.show()
         self.place()

@@ -63,14 +63,16 @@ class ModelBox(DropDown):
             self.forget()
         self._role, self._told, before = role, bool(offers), self.model_id()
         fitting = [offer for offer in offers if model_kinds.fits(offer, self._use)]
-        wanted = self._wanted or self._kept() or next((one for one in (role, last) if one and self._fits(one)), "")
+        wanted = (
+            self._wanted or self._stored_choice() or next((one for one in (role, last) if one and self._fits(one)), "")
+        )
         self._list(fitting, wanted)
         self._select(wanted or self._default(fitting, before, any))
 
     def forget(self) -> None:
         """The settings say otherwise now: what was chosen here holds no more."""
         self._wanted = ""
-        if self._kept():
+        if self._stored_choice():
             self._workspace.keep_choice(self._key(), "")
 
     def choose(self, model: str) -> None:
@@ -104,7 +106,7 @@ class ModelBox(DropDown):
     def _key(self) -> str:
         return f"{self._place}@{self._provider}"
 
-    def _kept(self) -> str:
+    def _stored_choice(self) -> str:
         """What was chosen here in an earlier session; a choice that no longer fits the use is none."""
         model = self._workspace.choice(self._key()) if self._place else ""
         return model if model and self._fits(model) else ""

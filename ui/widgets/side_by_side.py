@@ -72,7 +72,7 @@ class SideBySide(QWidget):
             self.pane.go_to(0)
         self._show_summary()
 
-    def accepted(self) -> set[int]:
+    def accepted_changes(self) -> set[int]:
         """The places of the changes that were accepted, as `difference.hunks` counts them."""
         return set(self.pane.accepted)
 
@@ -81,7 +81,7 @@ class SideBySide(QWidget):
         self._show_summary()
         self.chosen_changed.emit()
 
-    def taken(self) -> str:
+    def merged_text(self) -> str:
         """The old text with the accepted changes made."""
         return diff.taken(*self._texts, self.pane.accepted)
 

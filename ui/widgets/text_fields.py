@@ -41,7 +41,7 @@ class GrowingTextEdit(QPlainTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        text, scrolls = self._measured()
+        text, scrolls = self._measure_lines()
         on, off = Qt.ScrollBarPolicy.ScrollBarAlwaysOn, Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         # Decided here: left to Qt, a text as wide as the bar would show it, wrap, be higher, hide it, and so on for ever.
         self.setVerticalScrollBarPolicy(on if scrolls else off)
@@ -51,7 +51,7 @@ class GrowingTextEdit(QPlainTextEdit):
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
 
-    def _measured(self) -> tuple[float, bool]:
+    def _measure_lines(self) -> tuple[float, bool]:
         """The height of the lines that are shown, and whether there are more.
 
         The lines' own heights: a line of Japanese is higher than the font says that lines are.

@@ -119,7 +119,7 @@ class MarkDelegate(QStyledItemDelegate):
         room: QRect = option.rect.adjusted(margin, 0, -margin, 0)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
         formats = [_range(*span, meaning) for span in to_utf16_spans(text, spans) if span[0] < utf16_length(shown)]
-        layout = _laid_out(shown, option, formats)
+        layout = _build_layout(shown, option, formats)
         role = QPalette.ColorRole.HighlightedText if _is_selected(option) else QPalette.ColorRole.Text
         painter.save()
         painter.setClipRect(room)
@@ -133,7 +133,7 @@ def _is_selected(option: QStyleOptionViewItem) -> bool:
     return bool(option.state & QStyle.StateFlag.State_Selected)
 
 
-def _laid_out(text: str, option: QStyleOptionViewItem, formats: list[QTextLayout.FormatRange]) -> QTextLayout:
+def _build_layout(text: str, option: QStyleOptionViewItem, formats: list[QTextLayout.FormatRange]) -> QTextLayout:
     layout = QTextLayout(text, option.font)
     layout.setFormats(formats)  # before the line is made: afterwards they would undo it
     choice = QTextOption()
