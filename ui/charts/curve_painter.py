@@ -37,7 +37,7 @@ READOUT_DISTANCE = 12.0  # from the cross-hair, and around a line's end
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinePoints:
-    """Points in pixels, (n, 2): of the lines as they run, and of their ends."""
+    """Points in pixels, shape (n, 2): along the lines, and at their ends."""
 
     runs: npt.NDArray[np.float64]
     ends: npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ class LinePoints:
 
 @dataclass(frozen=True, slots=True)
 class ReadoutEntry:
-    """One line's value. `step` is told where the value is not of the cross-hair's own step."""
+    """One line's value. `step` is given when the value is not of the cross-hair's own step."""
 
     colour: QColor
     part: str
@@ -80,7 +80,7 @@ def paint_readout(
 
 
 class ReadoutTable:
-    """The entries in as many columns as the height of the chart asks for."""
+    """The entries in as many columns as the chart's height needs."""
 
     def __init__(self, painter: QPainter, place: QRectF, title: str, entries: Sequence[ReadoutEntry]) -> None:
         self._metrics = QFontMetricsF(painter.font())
@@ -125,7 +125,7 @@ class ReadoutTable:
 
 
 def find_free_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
-    """Where a table of that size covers no end of a line, and little of the lines; left of `x` rather than right."""
+    """A rectangle of that size that covers no end of a line and few of its points, left of `x` if possible."""
     tops = (place.top() + READOUT_DISTANCE, place.bottom() - READOUT_DISTANCE - height, place.center().y() - height / 2)
     lefts = (
         x - READOUT_DISTANCE - width,
@@ -147,7 +147,7 @@ def _count_covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
 
 
 class CurvesItem(pyqtgraph.GraphicsObject):
-    """All lines, in the pixels of the box that it lies in."""
+    """All lines, in the pixels of its view box."""
 
     def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
@@ -188,7 +188,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _invalidate(self) -> None:
-        """Draw anew. What changes often, as while the view is dragged, is drawn in haste, and whole when it rests."""
+        """Repaint. While it is called often, as during a drag, only the smooth lines are drawn; the rest follows."""
         now = time.monotonic()
         self._moving = len(self._lines) > MANY_LINES and now - self._changed_at < REST_SECONDS
         self._changed_at = now
@@ -230,7 +230,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
 
 
 class PlotFrame:
-    """What one drawing of the lines knows: the part of the chart that is in sight, and its pixels."""
+    """The visible part of the chart and its pixels, for one drawing."""
 
     def __init__(self, box: pyqtgraph.ViewBox, many: bool = False, haste: bool = False) -> None:
         self._apart = 4 if many else 2  # pixels from point to point of a line, at least
@@ -248,12 +248,12 @@ class PlotFrame:
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
     def is_dense(self, line: CurveLine) -> bool:
-        """Whether the line has more points in sight than can be told apart."""
+        """Whether the line has more visible points than pixels can show."""
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
         return part.stop - part.start > self.width / 2
 
     def draw_line(self, painter: QPainter, line: CurveLine) -> None:
-        """The smooth line, or the told points joined; single points are marked as long as they can be told apart."""
+        """Draw the smoothed line, or the joined points; single points are marked while there are few."""
         colour = colour_of(line.curve.slot)
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
@@ -278,9 +278,9 @@ class PlotFrame:
             painter.drawLines(first, len(lines))
 
     def draw_density(self, lines: Sequence[CurveLine], clear: float) -> QImage:
-        """From the least to the most of every few pixels, all lines through each other: none hides another.
+        """An image of all lines from the lowest to the highest value of every few pixels, each translucent.
 
-        Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
+        Summed down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
         """
         edges = self.low + np.arange(0, self.width + COLUMN_WIDTH, COLUMN_WIDTH) / self._x[1]
         rows = ceil(self.height / ROW_HEIGHT)
@@ -312,7 +312,7 @@ class PlotFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurvePoint:
-    """What a line tells at the cross-hair: its point `index`, which is the next one where it is not `exact`."""
+    """A line's value at the cross-hair: its point `index`, the nearest one where it is not `exact`."""
 
     line: CurveLine
     index: int
@@ -328,7 +328,7 @@ class CurvePoint:
 
 
 class CrossHair(pyqtgraph.GraphicsObject):
-    """The cross-hair, a dot on each line, and what they tell in words."""
+    """The cross-hair, a dot on each line, and the readout of their values."""
 
     def __init__(self, box: pyqtgraph.ViewBox) -> None:
         super().__init__(box)
@@ -394,5 +394,5 @@ def _rgba(colour: QColor) -> tuple[int, int, int, int]:
 
 
 def mix_colours(front: QColor, back: QColor, share: float) -> QColor:
-    """`share` of `front` over `back`, opaque: overlapping strokes of it are drawn many times as fast as clear ones."""
+    """`share` of `front` over `back`, opaque: overlapping opaque strokes are drawn many times as fast as translucent ones."""
     return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(_rgba(front), _rgba(back), strict=True)))

@@ -1,4 +1,4 @@
-"""The plot of the curves: axes, zoom and cross-hair. Imported when it is first seen, since pyqtgraph takes its time."""
+"""The plot of the curves: axes, zoom and cross-hair. Imported when it is first shown, because pyqtgraph is slow to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TICK_DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; t
 
 
 class ZoomBox(pyqtgraph.ViewBox):
-    """Wheel: zoom over the steps, with Ctrl over the values. Drag: a rectangle to zoom to, with Shift to move."""
+    """Wheel: zoom the steps, with Ctrl the values. Drag: zoom to a rectangle, with Shift move."""
 
     reset_wanted = Signal()
 
@@ -69,7 +69,7 @@ class ZoomBox(pyqtgraph.ViewBox):
 
 
 class LogAxis(pyqtgraph.AxisItem):
-    """With a logarithmic scale: 1, 2 and 5 of each decade; where less than that is seen, even steps between."""
+    """On a logarithmic scale: ticks at 1, 2 and 5 of each decade; even steps when less than that is visible."""
 
     logMode: bool  # noqa: N815  pyqtgraph sets it
 
@@ -95,7 +95,7 @@ class LogAxis(pyqtgraph.AxisItem):
 
 
 class StepAxis(pyqtgraph.AxisItem):
-    """Of whole steps, between which there is nothing; or of shares."""
+    """Ticks at whole steps, or at shares of the job."""
 
     whole = True
 
@@ -107,7 +107,7 @@ class StepAxis(pyqtgraph.AxisItem):
 
 
 class CurvePlot(pyqtgraph.PlotWidget):
-    """Shows lines; where the person has zoomed, what is added later does not move the view."""
+    """Shows lines; added points do not move a view that the person has zoomed."""
 
     pointed = Signal()  # the cross-hair has moved, or is gone
     zoomed = Signal(bool)  # whether less than everything is shown

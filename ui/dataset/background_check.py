@@ -1,4 +1,4 @@
-"""Checks the whole set again a moment after rows have changed: once at a time, and never in anyone's way."""
+"""Checks the whole dataset a moment after rows have changed, one check at a time."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ CHECK_DELAY_MS = 1500  # milliseconds without a change before the check begins
 
 
 class BackgroundCheck(QObject):
-    """`checking` tells when it begins and ends; what it finds is a change like any other."""
+    """`checking` is emitted when a check starts and ends; its findings come as a change of the project."""
 
     checking = Signal(bool)
     progress = Signal(Progress)

@@ -1,4 +1,4 @@
-"""A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
+"""The editor of a row's messages as cards: edit, add, move, delete; the rest of the row is not changed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -40,7 +40,7 @@ CALLS_PATH, TOOLS_PATH = "$.messages[0]", "$.tools"
 
 
 class ConversationEditor(QScrollArea):
-    """Shows the conversation in a row's JSON text; `changed` carries each edit that a person makes in it."""
+    """Shows the messages of a row's JSON text; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
 
@@ -221,7 +221,7 @@ def _title(path: str) -> str:
 
 
 class ToolCallDialog(JsonDialog):
-    """`saved` gives JSON text, '' when all of it was deleted."""
+    """Edits the tool calls of an answer, or the tools of a row, as JSON; `saved` gives the text, '' when it was deleted."""
 
     def __init__(self, title: str, text: str, tools: bool = False, key: str = "tool_calls",
                  parent: QWidget | None = None) -> None:  # fmt: skip

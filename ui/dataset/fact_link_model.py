@@ -1,4 +1,4 @@
-"""Rows and the facts they are taken to teach, as a table in which a person decides."""
+"""The table model of the suggested links from rows to facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Role = Qt.ItemDataRole
 
 
 class FactLinkModel(QAbstractTableModel):
-    """What is decided is kept here until it is saved."""
+    """Holds the decisions until they are saved."""
 
     decided = Signal()
 

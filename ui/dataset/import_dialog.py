@@ -1,4 +1,4 @@
-"""Brings rows into the project; of a table it first asks which column means what, and shows what will come of it."""
+"""Imports rows: for tables, a dialog that maps columns to fields with a preview."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ OnEnded = Callable[[], object]
 def import_rows(
     workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded = lambda: None
 ) -> None:
-    """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once.
+    """Import files or a pasted text. Tables open a dialog for their columns; other files are imported at once.
 
     `on_ended` is called for each of the two when it is done or given up.
     """
@@ -108,7 +108,7 @@ def _sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
 
 
 def options_of(source: ImportSource) -> Options:
-    """How a file is read as it was recognised; its name in the project is the one that the person knows."""
+    """The read options of a file as it was recognised; its source name is the one the person knows."""
     return Options(
         format=source.detected.format,
         encoding=source.encoding,
@@ -118,7 +118,7 @@ def options_of(source: ImportSource) -> Options:
 
 
 class ImportDialog(QDialog):
-    """The choices for tables. What is chosen holds for one file; split, status and tags are for all of them."""
+    """The column mapping of each table. Split, status and tags are for all of them."""
 
     ended = Signal()  # the rows have come, or the person does not want them
 

@@ -1,4 +1,4 @@
-"""What is wrong with the dataset: by rule, explained, one click from its rows and from the fix."""
+"""The panel of the dataset's problems by rule, with an explanation, the rows and the fix of each."""
 
 import sqlite3
 
@@ -27,7 +27,7 @@ MAX_QUESTION_CHARACTERS = 120  # characters of a row that are shown
 
 
 class ProblemsPanel(QWidget):
-    """`chosen` gives a filter's words such as 'rule:role-unknown', `row_chosen` the id of a row."""
+    """`chosen` gives a filter such as 'rule:role-unknown', `row_chosen` the id of a row."""
 
     chosen = Signal(str)
     row_chosen = Signal(int)

@@ -1,4 +1,4 @@
-"""What can be done with the rows of the grid: one action each, with its shortcut, in the menus and on the keyboard."""
+"""The actions on the rows of the grid, with their shortcuts and menus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The question-answer grid: rows seen, searched, edited, repaired."""
+"""The examples tab: the grid of rows with filter, detail view and problems."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ COUNTED_COLUMNS = ("split", "kind", "status", "problems", "tags", "facts")
 
 
 class DatasetTab(Tab):
+    """Searches, shows and edits the rows of the open project."""
+
     icon = "examples"
     import_wanted = Signal()
 

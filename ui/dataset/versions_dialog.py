@@ -1,4 +1,4 @@
-"""States of the dataset that were given a name: keep one, compare two, go back to one."""
+"""Named versions of the dataset: save one, compare two, restore one."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -15,7 +15,7 @@ from ui.workspace import Workspace
 
 
 class VersionsDialog(SnapshotsDialog):
-    """`row_chosen` tells the id of a row that was opened in a comparison."""
+    """`row_chosen` gives the id of a row clicked in a comparison."""
 
     row_chosen = Signal(int)
     tables = frozenset({Table.VERSION, Table.EXAMPLE})

@@ -1,4 +1,4 @@
-"""Makes the examples that facts still lack: asked of a chat model, or from templates without one."""
+"""The dialog that generates the examples facts still lack: by a chat model, or from templates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """How many facts there are, how many lack something, how many rows of each kind, and what is to be made now."""
+    """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make."""
 
     facts: int
     lacking: int
@@ -50,7 +50,7 @@ class GenerationPlan:
 
 
 class GenerationDialog(LlmRunDialog):
-    """`names` are the facts that were chosen to make examples for; None is all of them."""
+    """`names` are the facts to generate examples for; None for all."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
 

@@ -1,4 +1,4 @@
-"""A dialog that asks a chat model many questions: what will be sent, how far it is, what came of it."""
+"""The base of dialogs that send many requests to a chat model: what will be sent, the progress, the outcome."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ SHOWN_TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
-    """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
+    """Not modal. A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
 
-    A dialog of this kind gives `build_query`, which reads the project; `show_data`, which shows what was read;
+    A subclass gives `build_query`, which reads the project; `show_data`, which shows what was read;
     `disabled_reason`; and `start`, which the primary button calls.
     """
 
@@ -109,26 +109,26 @@ class LlmRunDialog(QDialog):
         self.finished.connect(lambda _result: self._work.stop())
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
-        """What is read of the project; called in another thread, so that it must know the choices already."""
+        """A function that reads the project. It runs in another thread, so it must not read widgets."""
         raise NotImplementedError
 
     def show_data(self, found: Any) -> None:
-        """Show what was read."""
+        """Show what the query returned."""
         raise NotImplementedError
 
     def disabled_reason(self) -> str:
-        """Why nothing can be started: nothing is to be done, or no model is there to do it; '' where it can."""
+        """Why nothing can be started (nothing to do, no model); '' when it can."""
         raise NotImplementedError
 
     def model_reason(self) -> str:
-        """Why no model can be asked; '' where one can."""
+        """Why no model can be asked; '' when one can."""
         return "" if self.model.model_id() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
 
     def advice(self) -> str:
-        """What to do where nothing could be made of what a model wrote."""
+        """What to do when nothing usable came of the replies."""
         return tr("Look at what the model wrote. Then try again, or choose a larger model.")
 
     def open(self) -> None:
@@ -174,7 +174,7 @@ class LlmRunDialog(QDialog):
         return None
 
     def show_start(self) -> None:
-        """Let the primary button say whether it can be pressed."""
+        """Enable the primary button, or show why it is disabled."""
         running = self.runner.progress(self.task) is not None
         reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
         basics.set_enabled(self.primary, reading or self.disabled_reason())
@@ -246,7 +246,7 @@ class LlmRunDialog(QDialog):
 
 
 def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
-    """Say at the foot of `window` what comes of the dialog's run; what went wrong is said in the dialog while it is open."""
+    """Show the outcome of the dialog's run at the bottom of `window`; a failure is shown in the dialog while it is open."""
 
     def say(text: str) -> None:
         ended = dialog.last
@@ -262,6 +262,6 @@ def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
 
 
 def format_token_estimate(tokens: int) -> str:
-    """A number of tokens with two digits that count: the rest of an estimate is noise."""
+    """A number of tokens rounded to two digits: it is an estimate."""
     scale = 10 ** max(0, len(str(tokens)) - 2)
     return f"{round(tokens / scale) * scale:,}"

@@ -1,4 +1,4 @@
-"""Three shorter things to ask a chat model: what it knows already, whether drafts are right, and facts in better words."""
+"""Dialogs for three shorter LLM runs: what a model already knows, whether drafts are right, facts in clearer words."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Subjects = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RequestEstimate:
-    """What the requests are about, and how many tokens sending them takes, about."""
+    """The subjects of the requests, and about how many tokens are sent."""
 
     subjects: Subjects
     sent: int
 
 
 class ModelTaskDialog(LlmRunDialog):
-    """One that says what it asks, of which model, and how much; a kind of it gives `subjects` and the words."""
+    """Shows what is asked, of which model, and how much; a subclass gives `subjects` and the texts."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ModelTaskDialog(LlmRunDialog):
         self.primary.setText(self.button_text(0))
 
     def model_part(self) -> QWidget:
-        """Where the model is chosen."""
+        """The widgets to choose the model."""
         part = QWidget()
         form = QFormLayout(part)
         form.setContentsMargins(0, 0, 0, 0)
@@ -91,15 +91,15 @@ class ModelTaskDialog(LlmRunDialog):
         return part
 
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        """What is asked about, read in another thread."""
+        """A function that reads the subjects of the requests, in another thread."""
         raise NotImplementedError
 
     def empty_texts(self) -> tuple[str, str]:
-        """A title and a sentence for when there is nothing to ask."""
+        """The title and the text shown when there is nothing to ask."""
         raise NotImplementedError
 
     def format_subjects(self, subjects: Subjects) -> str:
-        """What is asked about, in words."""
+        """How many subjects are asked about, as text."""
         raise NotImplementedError
 
     def button_text(self, count: int) -> str:
@@ -202,7 +202,7 @@ class JudgeDialog(ModelTaskDialog):
 
 
 class RefineDialog(ModelTaskDialog):
-    """Makes facts of the statements that no fact stands on yet, in words that can be understood alone."""
+    """Writes facts for statements that have none yet, each understandable without its context."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(

@@ -1,4 +1,4 @@
-"""Makes rows anew whose fact has changed: by a chat model, or by putting the change in."""
+"""Rewrites the rows whose fact has changed: by a chat model, or by replacing what changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.workspace import Workspace
 
 
 class RemakeDialog(ModelTaskDialog):
-    """Beside it the rows can be said to be still right. `drafts_wanted`: the person wants to see what was made."""
+    """The rows can also be marked as still right. `drafts_wanted`: the person wants to see the new rows."""
 
     drafts_wanted = Signal()
 

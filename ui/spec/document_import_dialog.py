@@ -1,4 +1,4 @@
-"""Brings a document into the spec: it is read aside, shown as the text it will be, and then appended or put in its place."""
+"""Imports a document into the spec: read in another process, shown as text, then appended or put in the spec's place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
 
 
 class DocumentImportDialog(QDialog):
-    """Shows the text as it will be, to be edited; `accepted_text` gives "append" or "replace", and what was decided on."""
+    """Shows the imported text to edit; `accepted_text` gives it and "append" or "replace"."""
 
     accepted_text = Signal(str, Document)
 

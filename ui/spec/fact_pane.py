@@ -1,4 +1,4 @@
-"""The facts beside the text: found, merged, split, ignored, and with one action made into what they lack."""
+"""The facts beside the text: find, merge, split and ignore them, and generate the rows they lack."""
 
 import sqlite3
 from collections import Counter
@@ -61,6 +61,8 @@ class FactLegend(QWidget):
 
 
 class FactPane(QWidget):
+    """The fact table with its buttons, legend and note."""
+
     fact_chosen = Signal(object)  # the id of the chosen fact, or None
     rows_wanted = Signal(str)  # a search in the filter's words
 

@@ -77,6 +77,8 @@ def about(entry: Entry, lost: bool) -> str:
 
 
 class FactTableModel(QAbstractTableModel):
+    """The facts with their coverage, as a Qt model; `edited` gives a fact's new text."""
+
     edited = Signal(int, str)  # id and new text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -204,7 +206,7 @@ class FactTableModel(QAbstractTableModel):
 
 
 class RoomyDelegate(QStyledItemDelegate):
-    """Keeps the lines of one cell apart from those of the next."""
+    """Adds space between the rows."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return super().sizeHint(option, index) + QSize(0, style.SPACE)
@@ -236,7 +238,7 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the chosen ones, Enter shows their rows."""
+    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
 
     chosen = Signal()
     opened = Signal()

@@ -1,4 +1,4 @@
-"""Kept states of the spec: keep one under a name, see what changed between two, go back to one."""
+"""Saved revisions of the spec: save one, compare two, restore one."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -22,6 +22,8 @@ MAX_REVISIONS_SHOWN = 300  # characters of a name or system prompt that differs
 
 
 class RevisionsDialog(SnapshotsDialog):
+    """The revisions and a text comparison."""
+
     tables = frozenset({Table.REVISION, Table.SPEC})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the person knows: the spec as text that saves by itself, and beside it the facts, its headings, and a chat about it."""
+"""The spec tab: the text, saved automatically, and beside it the facts, the outline, the remarks and the chat."""
 
 import asyncio
 import sqlite3
@@ -54,6 +54,8 @@ TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
+    """Shows and saves the spec of the open project."""
+
     icon = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
     settings_wanted = Signal()  # a provider is to be chosen

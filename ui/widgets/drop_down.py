@@ -14,6 +14,8 @@ GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
+    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries."""
+
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
         option.currentText = self._elide_text(option)

@@ -1,11 +1,11 @@
-"""Lays widgets out like words: side by side, and on further lines where there is no room."""
+"""A layout that places widgets like words: side by side, wrapped onto further lines."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """`gap` pixels between the widgets. In each line they stand on a common middle."""
+    """`gap` pixels between the widgets, which are centred vertically in each line."""
 
     def __init__(self, parent: QWidget, gap: int) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What windows over kept states share: keep one under a name, rename and delete it, choose two to compare, go back."""
+"""The base dialog for saved states: save one under a name, rename, delete, compare two, restore one."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -36,7 +36,7 @@ NAME, DATE, SIZE = range(3)
 
 
 class Snapshot(NamedTuple):
-    """A kept state as it is listed; `size` in words. The state of now has the id 0 and no date."""
+    """A saved state as it is listed; `size` is text. The current state has the id 0 and no date."""
 
     id: int
     name: str
@@ -45,7 +45,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotTexts(NamedTuple):
-    """What such a window is called, and what it says of its things."""
+    """The texts of one such dialog."""
 
     title: str
     name: str  # of the field for a name
@@ -56,7 +56,7 @@ class SnapshotTexts(NamedTuple):
 
 
 class SnapshotsDialog(QDialog):
-    """The list at the left, and what `comparison` shows of two of them at the right. Not modal."""
+    """The list on the left; on the right `comparison` shows the difference of two. Not modal."""
 
     tables: frozenset[str]  # whose changes are to be shown at once
 

@@ -18,7 +18,7 @@ TICK_WIDTH = 16  # pixels of the tick's box, which Qt does not count
 
 
 class TextTable(QStackedWidget):
-    """Lines of plain texts, one of which can be chosen; where there are none, words say why."""
+    """Rows of plain texts, one of which can be selected; an empty table shows a text instead."""
 
     chosen = Signal(int)  # the line, -1 for none
 
@@ -38,12 +38,12 @@ class TextTable(QStackedWidget):
         self.addWidget(self.table)
 
     def name_columns(self, columns: Sequence[str]) -> None:
-        """Other columns from now on."""
+        """Replace the column headings."""
         self.table.setColumnCount(len(columns))
         self.table.setHorizontalHeaderLabels(list(columns))
 
     def line(self) -> int:
-        """The chosen line, -1 for none."""
+        """The selected row, -1 for none."""
         rows = self.table.selectionModel().selectedRows()
         return rows[0].row() if rows else -1
 
@@ -51,7 +51,7 @@ class TextTable(QStackedWidget):
         basics.select_row(self.table, line)
 
     def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
-        """Show them, the first chosen; without any, `title` and `text` stand there."""
+        """Show `lines` and select the first; without any, show `title` and `text`."""
         self.nothing.set_texts(title, text)
         self.setCurrentIndex(1 if lines else 0)
         self.table.blockSignals(True)
