@@ -164,7 +164,7 @@ class ChatAnswers(QWidget):
 
 def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
-    pane, adapter = answer.pane, model_identity.adapter_of(answer.fingerprint)
+    pane, adapter = answer.pane, model_identity.adapter_hash(answer.fingerprint)
     weights = answer.fingerprint
     if pane.provider == LOCAL and answer.fingerprint:
         weights = tr("adapter {hash}", hash=adapter) if adapter else tr("without an adapter")

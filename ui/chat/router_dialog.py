@@ -228,7 +228,7 @@ class RouterDialog(QDialog):
             self._show_choice(choice)
             if domain := next((one for one in self._known if one.name == choice.domain), None):
                 provider = await self._workspace.provider(domain.provider)
-                messages = chat_messages.messages(domain.system_prompt, question)
+                messages = chat_messages(domain.system_prompt, question)
                 await provider.chat(domain.model, messages, Sampling(), lambda _index, text: self._append(text))
         except JukuError as error:
             self._fail(error)

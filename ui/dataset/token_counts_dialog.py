@@ -313,7 +313,7 @@ def money(found: Price) -> str:
 def _format_name(model: str) -> str:
     """The model, with a word where it can no longer be trained."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    closing, door = shutdown_dates.shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
+    closing, door = shutdown_dates.find_shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
     ended = (closing and closing.day < today) or (door and door < today)
     return tr("{model} (no new training)", model=model) if ended else model
 

@@ -40,7 +40,7 @@ class ModelTable(TextTable):
         today = datetime.datetime.now().astimezone().date()
         self.show_lines([_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
-            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.SOON:
+            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.WARNING_DAYS:
                 over = shutdown_dates.days_left(one.closing, today) < 0
                 self.colour(row, 1, style.colours("error" if over else "warning")[0])
         if models:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from core import providers
 from core.errors import JukuError
 from core.language import tr
-from core.providers import LOCAL, Capabilities, server_presets, status_messages
+from core.providers import LOCAL, Capabilities, connection_test, server_presets
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
 from ui.settings.api_key_field import KeyField
@@ -217,11 +217,11 @@ class ProviderPage(QWidget):
         try:
             provider = await asyncio.to_thread(providers.connect, entry.id, workspace.settings, workspace.keys)
             try:
-                found = await status_messages.diagnose(provider)
+                found = await connection_test.check_connection(provider)
             finally:
                 await provider.close()
         except JukuError as error:
-            found = status_messages.Diagnosis(False, error.title, error.message)
+            found = connection_test.ConnectionStatus(False, error.title, error.message)
         if found.capabilities is not None:
             self._keep(entry, found.capabilities)
         if entry is self._entry:

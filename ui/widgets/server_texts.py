@@ -41,7 +41,7 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    closing = shutdown_dates.shutdown(model, told, preset_of(workspace, provider).id)
+    closing = shutdown_dates.find_shutdown(model, told, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
@@ -73,7 +73,7 @@ def server_ability(entry: ProviderSettings) -> str:
 def preset_remark(preset: Preset) -> str:
     """One sentence about a preset, for example that training ends there; '' when there is none."""
     today = datetime.datetime.now().astimezone().date()
-    for door in shutdown_dates.doors(preset.id, today, within=400):
+    for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":
             return door.words(today)
     if preset.id == "azure":
