@@ -204,7 +204,7 @@ class SnapshotsDialog(QDialog):
         self.finished.connect(lambda _result: self._work.stop())
 
     def open(self) -> None:
-        """Not modal, as `QDialog.open` would be: what lies below stays usable beside it."""
+        """Not modal, as `QDialog.open` would be: the window stays usable."""
         self.show()
 
     # --- what is listed and chosen
