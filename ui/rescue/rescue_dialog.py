@@ -28,7 +28,11 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation.llm_run_widgets import RunLine, UnfinishedBar, running_words
+from ui.generation.llm_run_widgets import (
+    RunProgressLine,
+    UnfinishedBar,
+    format_running,
+)
 from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
@@ -56,15 +60,15 @@ class RescueDialog(QDialog):
         self._workspace = workspace
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
-        self._interrupted_run: InterruptedRun | None = None
+        self._unfinished: InterruptedRun | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again, self.note = QPushButton(tr("Refresh")), basics.Note()
-        self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
+        self.line, self.run_line, self.older = ProgressLine(self._work), RunProgressLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
         self.teaching, self.parity = TeachingPage(workspace), ParityPage(workspace)
@@ -146,8 +150,8 @@ class RescueDialog(QDialog):
     async def _load(self, id: str) -> None:
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
-            found = await rescue.models(project, await self._workspace.provider(id), today)
-            kept, self._interrupted_run = await project.read(_known, id)
+            found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
+            kept, self._unfinished = await project.read(_known, id)
         except JukuError as error:
             self.note.say(words_of(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
@@ -172,7 +176,7 @@ class RescueDialog(QDialog):
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project
-        kept, self._interrupted_run = await project.read(_known, id)
+        kept, self._unfinished = await project.read(_known, id)
         if id == self.provider():
             self.models.show_kept(kept)
         self._show_run()
@@ -182,18 +186,18 @@ class RescueDialog(QDialog):
         is_batch = self._runner.is_batch(GOLDEN)
         self.run_line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(running_words(is_batch))
-        self.older.show_llm_run(self._interrupted_run if running is None else None)
+            self.note.say(format_running(is_batch))
+        self.older.show_llm_run(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
     def _on_asked(self, who: Who, subjects: Subjects, batch: bool) -> None:
-        self.note.say(running_words(batch))
+        self.note.say(format_running(batch))
         self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[LlmRun], None]) -> None:
-        if found := self._interrupted_run:
-            self._interrupted_run = None
+        if found := self._unfinished:
+            self._unfinished = None
             self.older.show_llm_run(None)
             act(found.llm_run)
 
@@ -208,7 +212,7 @@ class RescueDialog(QDialog):
 
     def _on_ended(self, ended: Ended) -> None:
         if ended.task == GOLDEN:
-            self._interrupted_run = None  # until it is read again
+            self._unfinished = None  # until it is read again
             self.note.say(ended.text, ended.meaning)
 
     def _on_changes(self, changes: Changes) -> None:

@@ -117,7 +117,9 @@ def run(project, models, *answers):
     """An exam: answers are fact names, model, and whether it was right."""
 
     def record(db):
-        sql = "INSERT INTO eval_run (created_at, repeats, settings, status) VALUES (0, 1, '{}', 'succeeded') RETURNING id"
+        sql = (
+            "INSERT INTO eval_run (created_at, repeats, settings, status) VALUES (0, 1, '{}', 'succeeded') RETURNING id"
+        )
         (id,) = db.execute(sql).fetchone()
         sql = "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, '', ?, 'closed') RETURNING id"
         subjects = {model: db.execute(sql, (id, at, model)).fetchone()[0] for at, model in enumerate(models)}
