@@ -1,4 +1,4 @@
-"""Changes to all selected rows at once, each of them one step that can be undone."""
+"""Bulk edits of the selected rows; each is one undo step."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _label(action: str, value: str, n: int) -> str:
 
 
 class BulkDialog(QDialog):
-    """Asks what to do to the rows `ids`, beginning with `action`."""
+    """Asks for one bulk edit of the rows `ids`; `action` is selected first."""
 
     def __init__(self, workspace: Workspace, ids: array[int], action: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

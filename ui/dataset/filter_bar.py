@@ -1,4 +1,4 @@
-"""The filter bar above the grid: one line of words says all of it, and the lists beside it write those words."""
+"""The filter bar above the grid: one text field for the whole filter, and drop-downs that write into it."""
 
 import re
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ NAMES = {"split": "split", "kind": "kind", "status": "status", "rule": "problems
 
 
 class FilterBar(QWidget):
-    """`changed` says that other rows are wanted; the search waits until the typing pauses."""
+    """`changed` is emitted when the filter changed; typing is waited for."""
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter

@@ -1,4 +1,4 @@
-"""The examples as Qt sees them: an array of ids, and a cache of the rows on screen."""
+"""The Qt model of the grid: an array of ids, and a cache of the visible rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
 
 
 class RowCells(NamedTuple):
-    """A row as it is painted: the example, the text of each cell, and the meaning of the coloured ones."""
+    """A row to paint: the example, its cell texts, and the meanings of coloured cells."""
 
     example: Example
     texts: tuple[str, ...]
@@ -45,6 +45,8 @@ class RowCells(NamedTuple):
 
 
 class GridModel(QAbstractTableModel):
+    """Rows are read in pages when they become visible; `edited` gives a changed cell."""
+
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 

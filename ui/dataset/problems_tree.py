@@ -1,4 +1,4 @@
-"""The problems of a dataset by rule; the rows of a rule are asked for when it is opened."""
+"""The tree of problems by rule; the rows of a rule are loaded when it is expanded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NO_ROW = 0
 
 @dataclass(frozen=True, slots=True)
 class ProblemGroup:
-    """A rule that is broken, by `count` rows; a problem of the whole set has none, and says what it is in `message`."""
+    """A rule and the number of its rows; a problem of the whole dataset has no rows but a `message`."""
 
     rule: str
     count: int
@@ -38,7 +38,7 @@ class ProblemRow:
 
 
 class ProblemsTree(QTreeWidget):
-    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` and `row_chosen` tell what is to be shown."""
+    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id."""
 
     rows_wanted = Signal(str, int)
     looked_at = Signal(str)  # the rule of the current line
@@ -158,7 +158,7 @@ class ProblemsTree(QTreeWidget):
 
 
 class _TallRowDelegate(QStyledItemDelegate):
-    """Lines as high as in the other lists."""
+    """Rows as high as in the other lists."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         hint = super().sizeHint(option, index)

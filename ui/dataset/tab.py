@@ -1,4 +1,4 @@
-"""The question-answer grid: rows seen, searched, edited, repaired."""
+"""The examples tab: the grid of rows with filter, detail view and problems."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ COUNTED_COLUMNS = ("split", "kind", "status", "problems", "tags", "facts")
 
 
 class DatasetTab(Tab):
+    """Searches, shows and edits the rows of the open project."""
+
     icon = "examples"
     import_wanted = Signal()
 
@@ -279,7 +281,7 @@ class DatasetTab(Tab):
         if self.table.is_editing() and ids != self.model.ids():
             self._late = True  # a reset would take away what is being typed
             return
-        with self.table.place_kept():
+        with self.table.keep_place():
             self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
         if ids and not self.table.currentIndex().isValid():
             self.table.go_to(0)

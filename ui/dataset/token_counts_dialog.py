@@ -1,4 +1,4 @@
-"""How long the rows are as a model counts them, which are too long, and what a training on them may cost."""
+"""The lengths of rows in tokens, which are too long, and what training on them may cost."""
 
 import datetime
 import sqlite3
@@ -47,14 +47,14 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True, slots=True)
 class TokenSummary:
-    """What is shown: the figures, and the questions of the longest rows by id."""
+    """The numbers to show, and the questions of the longest rows by id."""
 
     summary: Summary
     questions: dict[int, str]
 
 
 class TokenCountsDialog(QDialog):
-    """Counts all approved rows, and shows the split of `filter` first. `row_chosen` tells a row that is opened."""
+    """Counts all approved rows; the split of `filter` is selected first. `row_chosen` gives a clicked row."""
 
     row_chosen = Signal(int)
 

@@ -1,4 +1,4 @@
-"""Two states of the dataset beside each other: how much differs, and row by row what."""
+"""The difference of two states of the dataset: totals, and row by row."""
 
 import json
 
@@ -161,7 +161,7 @@ def field_titles() -> dict[str, str]:
 
 
 class DiffView(QWidget):
-    """Shows a `Diff`; `more_wanted` asks for the next page of rows, `row_chosen` tells a row that is opened."""
+    """Shows a `Diff`; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
 
     more_wanted = Signal(int)
     row_chosen = Signal(int)

@@ -1,4 +1,4 @@
-"""What the person knows: the spec as text that saves by itself, and beside it the facts, its headings, and a chat about it."""
+"""The spec tab: the text, saved automatically, and beside it the facts, the outline, the remarks and the chat."""
 
 import asyncio
 import sqlite3
@@ -54,6 +54,8 @@ TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
+    """Shows and saves the spec of the open project."""
+
     icon = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
     settings_wanted = Signal()  # a provider is to be chosen
@@ -218,7 +220,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_looked_at)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
@@ -366,7 +368,7 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)

@@ -1,4 +1,4 @@
-"""Two texts side by side over one scroll bar; only what is in view is laid out, so that no text is too long."""
+"""Two texts side by side with one scroll bar. Only the visible rows are laid out, so texts may be of any length."""
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
@@ -38,7 +38,7 @@ STEPS = {
 
 
 class DiffPane(QAbstractScrollArea):
-    """Shows rows of two texts; `moved` tells the change that is looked at, `toggled` one that is to be accepted or not."""
+    """Shows rows of two texts; `moved` gives the current change, `toggled` a change that is to be accepted or not."""
 
     moved = Signal(int)
     toggled = Signal(int)

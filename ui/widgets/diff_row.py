@@ -1,4 +1,4 @@
-"""One row of two texts side by side: how high it is, and how it is painted."""
+"""One row of two texts side by side: its layout, its marks and its painting."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ RowMarks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and mar
 
 @dataclass(frozen=True, slots=True)
 class DiffColumns:
-    """Where things stand, in pixels: the width of one side, of its line numbers, and between the sides."""
+    """The geometry in pixels: the width of one side, of its line numbers, and of the gap between the sides."""
 
     side: float
     gutter: float
@@ -45,7 +45,7 @@ class DiffColumns:
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
-    """A row ready to be painted."""
+    """The text layouts of one row, and its height in pixels."""
 
     old: QTextLayout | None
     new: QTextLayout | None
@@ -53,7 +53,7 @@ class RowLayout:
 
 
 def find_marks(row: Pair) -> RowMarks:
-    """What is shown of a row, and which spans of it changed."""
+    """The shown text of both sides of a row, and the spans that changed."""
     old, new = _replace_invisible(row.old), _replace_invisible(row.new)
     gone: list[Span] = []
     come: list[Span] = []

@@ -14,9 +14,11 @@ GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
+    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries."""
+
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
-        option.currentText = self._fitting(option)
+        option.currentText = self._elide_text(option)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
@@ -38,7 +40,7 @@ class DropDown(QComboBox):
         self.initStyleOption(option)
         return option.currentText != self.currentText()
 
-    def _fitting(self, option: QStyleOptionComboBox) -> str:
+    def _elide_text(self, option: QStyleOptionComboBox) -> str:
         part = QStyle.SubControl.SC_ComboBoxEditField
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
         room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)

@@ -8,9 +8,10 @@ from core.checks import RULES
 from core.dataset import examples as dataset_examples
 from core.dataset import importing
 from core.formats import jsonl
+from core.review import findings
 from core.spec import facts, spec
 from tests.support.until import until
-from ui.dataset import background_check, dataset_check
+from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_panel import PAGE_ROWS, ProblemsPanel
 from ui.dataset.problems_tree import COUNT, ID, MORE, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
@@ -144,8 +145,8 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         begun.append(reporter)
         await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(dataset_check, "is_stale", lambda db: True)
-    monkeypatch.setattr(dataset_check, "refresh", refresh)
+    monkeypatch.setattr(findings, "is_stale", lambda db: True)
+    monkeypatch.setattr(findings, "refresh", refresh)
     monkeypatch.setattr(background_check, "CHECK_DELAY_MS", 20)
 
     async def go():
