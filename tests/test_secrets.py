@@ -23,14 +23,13 @@ from core.providers import Sampling
 from core.redaction import HIDDEN
 from core.settings import ProviderSettings, Settings
 from core.training import jobs, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import Answer, FakeServer, Fault
 from tests.support.until import until
 from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them are fixtures
 from tests.ui.settings.test_settings_dialog import MemoryKeyring
 from ui import crash_dialog
 from ui.crash_dialog import CrashDialog
-from ui.generation import llm_run_runner
 from ui.main_window import MainWindow
 from ui.settings.settings_dialog import SettingsDialog
 from ui.workspace import Workspace
@@ -104,22 +103,22 @@ async def talk(server, workspace, told):
 async def train(server, workspace):
     """A job whose server tells the key in its events and in the reason why it failed."""
     provider, project = await workspace.provider(), workspace.project
-    id = await submit.create(project, provider, Plan(MODEL, "study"))
+    id = await submit.create(project, provider, TrainingPlan(MODEL, "study"))
     server.note("ftjob-1", f"Using key {SECRET}", {"step": 1, "note": SECRET})
     server.end("ftjob-1", "failed", error={"code": "invalid", "message": ECHO, "param": None})
     workspace.tasks.changed.emit(await submit.update(project, provider, id))
     return id
 
 
-async def inquire(server, workspace):
+async def ask_all(server, workspace):
     """Many requests, of which some are refused and others answered with the key."""
     told = iter([Answer([], error=(400, ECHO)), Answer([f"It is {SECRET}."] * 5), Answer([], error=(401, ECHO))])
     server.script = lambda _asked: next(told, Answer([], error=(401, ECHO)))
-    runner = llm_run_runner.of(workspace)
+    runner = workspace.llm_runs
     ended = []
     runner.ended.connect(ended.append)
-    abouts = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]
-    runner.begin("probe", MODEL, lambda _db: abouts)
+    subjects = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]
+    runner.begin("probe", MODEL, lambda _db: subjects)
     await until(lambda: ended)
     server.script = None
     return ended[0].text
@@ -240,7 +239,7 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         await workspace.load_offers()
         await talk(server, workspace, told)
         job = await train(server, workspace)
-        told.append(await inquire(server, workspace))
+        told.append(await ask_all(server, workspace))
         dialog = await look_at_server(server, window)
         told.append(await crash(server, workspace, window))
         logging.getLogger("juku").error("A careless line: %s", SECRET)
@@ -257,7 +256,7 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         assert HIDDEN in record.error
         events = jobs.events(workspace.project.rows, job)
         assert any(HIDDEN in event.message for event in events)
-        requests = llm_runs.requests(workspace.project.rows, 1, "landed", "failed", "answered")
+        requests = llm_runs.load_requests(workspace.project.rows, 1, "landed", "failed", "answered")
         assert any(HIDDEN in "".join(request.replies) for request in requests)
         assert any(HIDDEN in request.error for request in requests)
         dialog.reject()

@@ -25,7 +25,7 @@ from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.job_queue import Queue
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tools.aimock_server import ANSWER, MODEL, VERSION, Mock, NotRunningError
 
 PAGE = Path(__file__).parent.parent / "docs" / "independent-fake.md"
@@ -205,7 +205,10 @@ async def live(mock: Mock, path: Path) -> Life:
     provider = Provider("aimock", "aimock", mock.url)
     provider.poll_seconds = 0.02
     await project.write("", sample_projects.fill, "hobannu-en")
-    plans = [Plan(MODEL, "study", {"n_epochs": 1 + number}, seed=number, suffix=f"s{number}") for number in range(JOBS)]
+    plans = [
+        TrainingPlan(MODEL, "study", {"n_epochs": 1 + number}, seed=number, suffix=f"s{number}")
+        for number in range(JOBS)
+    ]
     await submit.enqueue(project, "aimock", plans)
     mock.weather(STORM)
     try:

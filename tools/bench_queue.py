@@ -22,7 +22,7 @@ from core.providers import JobState, Provider
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.job_queue import Queue
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
 
 JOBS, LOOKS = 200, 10_000
@@ -105,7 +105,7 @@ async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counte
         return provider
 
     await project.write("", sample_projects.fill, "hobannu-en")
-    await submit.enqueue(project, "fake", [Plan("base-model", "study", seed=number) for number in range(JOBS)])
+    await submit.enqueue(project, "fake", [TrainingPlan("base-model", "study", seed=number) for number in range(JOBS)])
     queue = Queue(project, connect, lambda _id: JOBS)
     task = asyncio.ensure_future(queue.run())
     while any(job.remote_id is None for job in await project.read(jobs.jobs)):

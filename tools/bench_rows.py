@@ -67,7 +67,7 @@ async def of_project(path: Path, folder: Path, size: float, bare: float, repeats
     for repeat in range(repeats):
         project = Project(folder / f"{repeat}.juku")
         with Memory() as memory:
-            spent.append(await timed_async(lambda project=project: importing.bring(project, path)))
+            spent.append(await timed_async(lambda project=project: importing.import_file(project, path)))
         peak = max(peak, memory.peak)
         if repeat < repeats - 1:
             project.close()

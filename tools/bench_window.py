@@ -82,7 +82,7 @@ async def _bench(path: Path, folder: Path) -> list[tuple[str, str, str]]:
     idle = ticks.stop()
     project = Project(many)
     ticks.start()
-    await importing.bring(project, path)
+    await importing.import_file(project, path)
     busy = ticks.stop()
     project.close()
     await _make_few(path, few)
@@ -108,7 +108,7 @@ async def _make_few(path: Path, target: Path) -> None:
     with path.open("rb") as file:
         start.write_bytes(b"".join(line for line, _number in zip(file, range(FEW), strict=False)))
     project = Project(target)
-    await importing.bring(project, start)
+    await importing.import_file(project, start)
     project.close()
 
 

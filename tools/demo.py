@@ -25,7 +25,7 @@ from core.exam.scores import Result
 from core.progress import Progress, Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.storage.project import Changes, Project
-from core.training import metrics, submit
+from core.training import job_queue, metrics, submit
 
 SEED = 1
 TOKENS, SHORT_TOKENS = 80, 32  # of an answer, at most
@@ -104,7 +104,7 @@ def thin(db: sqlite3.Connection) -> None:
 
 async def train(project: Project, provider: LocalProvider, arguments: argparse.Namespace, rows: str) -> Trained:
     hyperparameters = {"n_epochs": arguments.epochs} if arguments.epochs else {}
-    plan = submit.Plan(arguments.model, rows, hyperparameters, arguments.seed, rows)
+    plan = submit.TrainingPlan(arguments.model, rows, hyperparameters, arguments.seed, rows)
     started = time.monotonic()
     id = await submit.create(project, provider, plan)
     show = reporter(f"train on {rows}")
@@ -113,7 +113,7 @@ async def train(project: Project, provider: LocalProvider, arguments: argparse.N
         if (found := metrics.losses(project.rows, id)) and found[-1].total:
             show.update(found[-1].step, found[-1].total)
 
-    job = await submit.follow(project, provider, id, on_changes)
+    job = await job_queue.follow(project, provider, id, on_changes)
     if job.fine_tuned_model is None:
         raise JukuError(f"The job on {rows} ended as {job.status}", job.error)
     return job.fine_tuned_model, time.monotonic() - started

@@ -29,7 +29,7 @@ DOCUMENT = [
     f"test_{name}"
     for name in (
         "database_file",
-        "undo_steps",
+        "undo",
         "project",
         "exclusive_file",
         "read_only_copy",
@@ -49,14 +49,15 @@ TESTS = {
     "core/text/normalise.py": ["test_normalise", "test_graders"],
     "core/exam/statistics.py": ["test_statistics", "test_verdict"],
     "core/exam/scores.py": ["test_scores", "test_verdict", "test_answers", "test_checkpoint_trends"],
-    "core/storage/schema.py": ["test_undo_steps", "test_project", "test_migrations"],
+    "core/storage/schema.py": ["test_undo", "test_project", "test_migrations"],
+    "core/storage/undo.py": ["test_undo", "test_project", "test_migrations"],
     "core/storage/project.py": DOCUMENT,
     "core/storage/connection.py": [*DOCUMENT, "test_connection", "test_migrations", "test_backups"],
     "core/storage/database_file.py": [*DOCUMENT, "test_backups"],
     "core/storage/exclusive_file.py": [
         "test_file_locks",
         "test_database_file",
-        "test_undo_steps",
+        "test_undo",
         "test_exclusive_file",
         "test_project_lock",
         "test_document_attacked",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -13,21 +12,20 @@ from core.errors import FileChangedError, JukuError
 from core.progress import Reporter
 from core.storage import backups
 from core.storage.project import Changes, Project
-
-if TYPE_CHECKING:
-    from ui.workspace import Workspace
+from core.storage.schema import Table
+from ui.connections import Connections
 
 logger = logging.getLogger(__name__)
 AT_CLOSE = True  # tests of other things do without
 LEAST = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
 NEVER = -1
-DERIVED = {"finding", "passage_vector"}  # tables that can be made anew at any time
+DERIVED = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew at any time
 
 
 class BackupRunner(QObject):
     """Belongs to a workspace. A backup that fails is said once, and never stands in the way of anything."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         project = workspace.project

@@ -26,7 +26,6 @@ from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
-from ui.generation import llm_run_runner
 from ui.project import one_window
 from ui.project.copy_actions import Copies
 from ui.project.file_actions import FileActions
@@ -36,11 +35,10 @@ from ui.project.synced_folder_bar import PlaceBar
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
-from ui.training import queue_runner
 from ui.training.desktop_notification import DesktopNotice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
-from ui.widgets.dialog_work import pause_words
+from ui.widgets.background_work import format_pause
 from ui.widgets.drop_overlay import DropOverlay
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.server_trouble_bar import TroubleBar
@@ -141,8 +139,7 @@ class MainWindow(QMainWindow):
         self.training_tab.rescue_wanted.connect(self.files.rescue)
         self._notice = DesktopNotice(self)
         self._notice.clicked.connect(self._on_notice_clicked)
-        self._runner = queue_runner.of(self.workspace)
-        self._runner.ended.connect(self._notice.tell)
+        self.workspace.queue.ended.connect(self._notice.tell)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)
@@ -160,7 +157,7 @@ class MainWindow(QMainWindow):
         if not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
-        llm_run_runner.of(self.workspace).follow()
+        self.workspace.llm_runs.follow()
 
     def open_paths(self, found: list[Path]) -> None:
         """What the command line named or what was dropped."""
@@ -211,7 +208,7 @@ class MainWindow(QMainWindow):
 
     def _on_progress(self, label: str, progress: Progress) -> None:
         if label == self.workspace.tasks.label:
-            self._task.setText(" – ".join(filter(None, (label, pause_words(progress)))))
+            self._task.setText(" – ".join(filter(None, (label, format_pause(progress)))))
             if progress.total:
                 self._progress.setRange(0, 1000)
                 self._progress.setValue(int(1000 * progress.done / progress.total))
@@ -315,7 +312,7 @@ class MainWindow(QMainWindow):
 
     def _trains_here(self) -> bool:
         try:
-            return self._runner.trains_here()
+            return self.workspace.queue.trains_here()
         except Exception:  # a project that cannot be read any more must not keep the window open
             logger.exception("not known whether a model is being trained")
             return False

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from core import processes
+from core.paths import ROOT
 
-MAIN = Path(__file__).parent.parent / "main.py"
+MAIN = ROOT / "main.py"
 PREDECESSOR = "JUKU_AFTER"  # the environment variable that names the process to wait for
 PATIENCE = 60.0  # seconds; one that hangs is not waited for for ever
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
 from core import paths, settings
-
-if TYPE_CHECKING:
-    from ui.workspace import Workspace
+from ui.connections import Connections
 
 SETTLED = 100  # milliseconds after which a file that was replaced is looked at
 ASKED = {"providers", "provider", "student_model", "writer", "judge"}  # what decides who is asked
@@ -19,7 +16,7 @@ ASKED = {"providers", "provider", "student_model", "writer", "judge"}  # what de
 class SettingsWatch(QObject):
     """Lives as long as its workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         self._timer = QTimer(self, singleShot=True, interval=SETTLED)
@@ -35,6 +32,7 @@ class SettingsWatch(QObject):
         workspace = self._workspace
         if not workspace.tasks.can_start():
             return
+        provider = workspace.settings.provider
         before = {entry.id: entry.base_url for entry in workspace.settings.providers}
         changed = settings.reload(workspace.settings)
         after = {entry.id: entry.base_url for entry in workspace.settings.providers}
@@ -42,7 +40,8 @@ class SettingsWatch(QObject):
             if after.get(id) != url:
                 workspace.tasks.start("", workspace.forget_provider(id))
         if "provider" in changed:
-            workspace.offers = []
+            workspace.drop_offers(provider)
+            workspace.drop_offers(workspace.settings.provider)
             workspace.tasks.start("", workspace.load_offers())
         if changed & ASKED:
             workspace.offers_changed.emit()

@@ -4,9 +4,22 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui.workspace import Workspace
 
-ALL_TABLES = Changes("", records={"spec", "fact", "example", "unread", "job", "job_event", "eval_run", "eval_answer"})
+ALL_TABLES = Changes(
+    "",
+    records={
+        Table.SPEC,
+        Table.FACT,
+        Table.EXAMPLE,
+        Table.UNREAD,
+        Table.JOB,
+        Table.JOB_EVENT,
+        Table.EVAL_RUN,
+        Table.EVAL_ANSWER,
+    },
+)
 
 
 class Tab(QWidget):

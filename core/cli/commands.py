@@ -39,7 +39,7 @@ from core.providers import chat_messages
 from core.providers.models_api import is_tuned
 from core.spec import spec
 from core.storage.project import Changes, Project
-from core.training import jobs, lineage, submit
+from core.training import job_queue, jobs, lineage, row_selection, submit
 
 VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -139,7 +139,7 @@ def _seed(text: str) -> int:
 
 
 def _train(arguments: Arguments) -> int:
-    plan = submit.Plan(
+    plan = submit.TrainingPlan(
         arguments.model,
         arguments.rows,
         {"n_epochs": arguments.epochs} if arguments.epochs else {},
@@ -148,7 +148,9 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, lambda db: system_prompts.unasked(db, submit.trained(plan.rows)))
+        await _agree_on_prompt(
+            arguments, document, lambda db: system_prompts.unasked(db, row_selection.row_filter(plan.rows))
+        )
         id = await submit.create(document, provider, plan)
         shown = 0
 
@@ -160,7 +162,7 @@ def _train(arguments: Arguments) -> int:
             shown = len(events)
 
         try:
-            job = await submit.follow(document, provider, id, show)
+            job = await job_queue.follow(document, provider, id, show)
         except asyncio.CancelledError:
             await submit.cancel(document, provider, id)
             raise

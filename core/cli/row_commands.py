@@ -109,7 +109,7 @@ def _import(arguments: Arguments) -> int:
                 with _file(path) as file:
                     label = tr("Import {name}", name=file.name)
                     given = replace(options, source=file.name)
-                    brought = await importing.bring(document, file, given, reporter(file.name), label)
+                    brought = await importing.import_file(document, file, given, reporter(file.name), label)
             except ProjectError:
                 raise  # no other file would come in either
             except JukuError as error:

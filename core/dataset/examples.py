@@ -15,6 +15,7 @@ from core import checks
 from core.dataset import filters, row_edits
 from core.dataset.filters import Choice as Choice
 from core.dataset.filters import Filter as Filter
+from core.dataset.row_edits import RowEdit, SetColumn
 from core.errors import FormatError, JukuError
 from core.formats import jsonl
 from core.language import tr
@@ -252,20 +253,41 @@ def data(db: sqlite3.Connection, id: int) -> str:
     return compressed_texts.Reader(db).text(place)
 
 
-def edit(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
-    """Set one field of one row; question and answer are written into the row's JSON, all else there is kept.
+def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
+    """Make one change in one row.
 
-    `field` may also be an act of `conversation.apply`, such as `$.messages[1].role`. Raises `FormatError` for one that
-    does not fit the row.
+    Raises `FormatError` when the edit does not fit the row, `JukuError` when the row is no longer there.
+    """
+    if isinstance(edit, SetColumn):
+        set_field(db, id, edit.column, edit.value)
+    else:
+        edit_data(db, id, row_edits.apply(data(db, id), edit))
+
+
+def with_edit(example: Example, edit: RowEdit) -> Example:
+    """The example as `edit` will leave it, before it is written. Raises `FormatError` as `row_edits.apply` does."""
+    if not isinstance(edit, SetColumn):
+        return replace(example, data=row_edits.apply(example.data, edit))
+    column, value = edit.column, edit.value
+    data = example.data if column in OWN else _with_text(example.data, column, value)
+    return replace(example, **{"data": data, column: value})  # type: ignore[arg-type]
+
+
+def set_field(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
+    """Set one of `FIELDS` in one row; question and answer are written into the row's JSON, all else there is kept.
+
+    Raises `JukuError` when question or answer is set and the row is no longer there.
     """
     if field in OWN:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
         return
-    if "$" in field:
-        edit_data(db, id, row_edits.apply(data(db, id), field, value))
-        return
+    edit_data(db, id, _with_text(data(db, id), field, value))
+
+
+def _with_text(data: str, field: str, text: str) -> str:
+    """The row's JSON text with its question or answer set."""
     assert field in TEXTS, field
-    edit_data(db, id, row_edits.say(data(db, id), "user" if field == "question" else "assistant", value))
+    return row_edits.say(data, "user" if field == "question" else "assistant", text)
 
 
 def edit_data(db: sqlite3.Connection, id: int, data: str) -> None:

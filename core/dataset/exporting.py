@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import sqlite3
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -29,7 +30,6 @@ Output = io.RawIOBase | gzip.GzipFile
 
 EVERYTHING = Filter()
 CHUNK = 1000
-BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _write_file(
     with replacing(path) as file:
         hashed = _Hashed(file, options.card)
         with _packed(hashed, path) as out:
-            out.write(BOM if _has_bom(WRITERS[format], options) else b"")
+            out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
             if format == "jsonl":
                 rows = _write_lines(db, out, choice, options, reporter)
                 splits = _splits(db, choice) if options.card else splits

@@ -83,10 +83,6 @@ class Known:
     unread: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, db: sqlite3.Connection) -> "Known":
-        return cls.from_texts(known_texts(db))
-
-    @classmethod
     def from_texts(cls, texts: KnownTexts) -> "Known":
         digests, unread = texts
         found = [np.fromstring(part, np.int64, sep=" ") for part in digests]
@@ -281,11 +277,11 @@ _LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VA
 
 def serve() -> None:
     """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
-    background_process.leave_interrupts()
+    background_process.ignore_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.choose(chosen)
     try:
-        with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE, closefd=False) as out:
+        with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
             _tell(path, options, known, out)
     except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
         os._exit(1)

@@ -1,6 +1,6 @@
-"""Brings the rows of files into a project: in this process, or read by one of its own beside the window.
+"""Imports the rows of a file into a project; a process of its own reads the file.
 
-The child only reads the file, checks and compresses; it never opens the project. What it hands over is stored on the
+The child only reads the file, checks and compresses; it never opens the project. What it returns is stored on the
 project's own writing thread, in one transaction (`Project.load`).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core import keys, language
 from core.dataset import examples
-from core.dataset.import_blocks import Block, Known, KnownTexts, blocks, known_texts, store
+from core.dataset.import_blocks import Block, KnownTexts, known_texts, store
 from core.dataset.import_blocks import Options as Options
 from core.errors import JukuError
 from core.paths import ROOT
@@ -42,19 +42,13 @@ class Imported:
     ids: range = range(0)
 
 
-def import_file(
-    db: sqlite3.Connection, path: Path, reporter: Reporter, options: Options | None = None
-) -> tuple[int, int, int]:
-    """Add the rows of `path`, in this process; rows, known and unread. Raises `FormatError`, `Cancelled`."""
-    options = options or Options()
-    known = Known.of(db) if options.skip_known else Known()
-    return store(db, blocks(path, options, known, reporter))
-
-
-async def bring(
+async def import_file(
     project: Project, path: Path, options: Options | None = None, reporter: Reporter | None = None, label: str = ""
 ) -> Imported:
-    """Add the rows of `path` as one undoable step, read by a process of its own. Raises `JukuError`."""
+    """Add the rows of the file as one undoable step; a process of its own reads it.
+
+    Raises `JukuError` when the file cannot be read; then no row is added.
+    """
     options, reporter = options or Options(), reporter or Reporter()
     path = _absolute(path)
     counts: list[int] = []
@@ -116,11 +110,11 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
     reporter.check()
     process = subprocess.Popen(
         [sys.executable, "-m", "core.dataset.import_blocks"],
-        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE,
+        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
-    background_process.widen(process.stdout)
+    background_process.enlarge_pipe(process.stdout)
     reporter.on_cancel(process.kill)
     try:
         with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why

@@ -1,7 +1,7 @@
 """The conversation of a row, seen and changed turn by turn: a change touches its own place in the JSON text only."""
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from core.checks import ROLES
 from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
@@ -18,7 +18,118 @@ from core.formats import jsonl
 from core.language import tr
 
 _TURN = re.compile(r"(.+)\[(\d+)\]")
-_PLACE = re.compile(r"(\$[.a-z_]+\[\d+\])(?:\.([a-z_]+)(?:\[(\d+)\])?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class SetColumn:
+    """Sets one column of the grid (`examples.FIELDS`); a question or an answer is written into the row's JSON."""
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetText:
+    """Sets the content of the message at `path` (such as `$.messages[1]`), or the text of its content part `part`."""
+
+    path: str
+    text: str
+    part: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetRole:
+    """Sets the role of a message to one of `checks.ROLES`."""
+
+    path: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeight:
+    """Sets the weight of a message to 0 or 1; None removes it."""
+
+    path: str
+    weight: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetString:
+    """Sets another string of a message: its `name`, `refusal` or `tool_call_id`; '' removes it."""
+
+    path: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetToolCalls:
+    """Sets the tool calls of a message to JSON text; '' removes them. `key` is one of `row_json.CALL_KEYS`."""
+
+    path: str
+    calls: str
+    key: str = "tool_calls"
+
+
+@dataclass(frozen=True, slots=True)
+class SetTools:
+    """Sets the tools that the row declares to the JSON text of a list; '' removes them."""
+
+    tools: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """Adds an empty message of `role` at `path`, before the one that is there."""
+
+    path: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMessage:
+    """Moves a message up (-1) or down (1)."""
+
+    path: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessage:
+    """Deletes the message at `path`."""
+
+    path: str
+
+
+JsonEdit = (
+    SetText | SetRole | SetWeight | SetString | SetToolCalls | SetTools | AddMessage | MoveMessage | DeleteMessage
+)
+RowEdit = SetColumn | JsonEdit  # one change of one row, as a person makes it
+
+
+def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each kind of edit
+    """The row's JSON text after `edit`. Raises `FormatError` for a row that the edit does not fit."""
+    if decode_text(data).text is None:
+        raise _unreadable()
+    match edit:
+        case SetText(path, text, part):
+            return set_text(data, path, text, part)
+        case SetRole(path, role):
+            return set_role(data, path, role)
+        case SetWeight(path, weight):
+            return set_weight(data, path, weight)
+        case SetString(path, key, text):
+            return set_string(data, path, key, text)
+        case SetToolCalls(path, calls, key):
+            return set_tool_calls(data, path, calls, key)
+        case SetTools(tools):
+            return set_tools(data, tools)
+        case AddMessage(path, role):
+            return insert(data, path, role)
+        case MoveMessage(path, steps):
+            return move(data, path, steps)
+        case DeleteMessage(path):
+            return remove(data, path)
 
 
 def set_role(data: str, path: str, role: str) -> str:
@@ -62,7 +173,7 @@ def say(data: str, role: str, text: str) -> str:
     return set_text(data, spoken[-1], text)
 
 
-def set_words(data: str, path: str, key: str, text: str) -> str:
+def set_string(data: str, path: str, key: str, text: str) -> str:
     """The row with a text member of the message (name, refusal, tool_call_id) set, or taken away by ''."""
     assert key in ("name", "refusal", "tool_call_id"), key
     message = _message(data, path)
@@ -134,36 +245,6 @@ def remove(data: str, path: str) -> str:
     if number >= len(items):
         return data
     return edited(data, [_cut([(item.start, item.end) for item in items], number)])
-
-
-def apply(data: str, act: str, value: str) -> str:
-    """One change in words: `$.messages[1].content` (or role, weight, …) set to `value`, or `insert $.messages[1]` (a
-    role), `move $.messages[1]` (up, down), `remove $.messages[1]`. Raises `FormatError` for a row it does not fit.
-    """
-    if decode_text(data).text is None:
-        raise _unreadable()
-    verb, _, path = act.rpartition(" ")
-    structural: dict[str, Callable[[], str]] = {
-        "insert": lambda: insert(data, path, value),
-        "move": lambda: move(data, path, {"up": -1, "down": 1}[value]),
-        "remove": lambda: remove(data, path),
-    }
-    if verb:
-        return structural[verb]()
-    return set_tools(data, value) if act == "$.tools" else _set(data, act, value)
-
-
-def _set(data: str, place: str, value: str) -> str:
-    match = _PLACE.fullmatch(place)
-    assert match and match[2], place
-    path, key, part = match.groups()
-    if key == "content":
-        return set_text(data, path, value, None if part is None else int(part))
-    if key == "role":
-        return set_role(data, path, value)
-    if key == "weight":
-        return set_weight(data, path, int(value) if value else None)
-    return set_tool_calls(data, path, value, key) if key in CALL_KEYS else set_words(data, path, key, value)
 
 
 def _tools_holder(data: str) -> str:

@@ -40,7 +40,7 @@ class Finder:
 
     def note(self, changes: Changes) -> None:
         """Look at the rows that a write has touched anew."""
-        if "example" in changes.counts:
+        if schema.Table.EXAMPLE in changes.counts:
             self.index.note(changes.ids["example"] if changes.ids is not None else None)
 
     async def refresh(self, reporter: Reporter) -> None:
@@ -55,7 +55,7 @@ class Finder:
         if _made_of(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
-                await background_process.run_aside("core.dataset.search_index", request, reporter)
+                await background_process.run("core.dataset.search_index", request, reporter)
         self.index.open(folder)
 
 
@@ -112,4 +112,4 @@ def _forget_old(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    background_process.serve(build, background_process.NICE)
+    background_process.serve(build, background_process.BACKGROUND_NICENESS)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.progress import Reporter
-from core.storage import background_process, compressed_texts, kept_results
+from core.storage import background_process, compressed_texts
 from core.storage.connection import open_rows
 from core.storage.project import Changes, Project
 from core.text.tokenizer import ENCODINGS as ENCODINGS
@@ -62,7 +62,9 @@ class Summary:
 
 async def refresh(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
     """Count what is not counted yet, in a process of its own; None where nothing was missing."""
-    return await kept_results.run(project, "core.dataset.token_counts", {"encoding": encoding}, _store, reporter)
+    return await background_process.run_and_store(
+        project, "core.dataset.token_counts", {"encoding": encoding}, _store, reporter
+    )
 
 
 def of_rows(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> dict[int, int]:
@@ -98,7 +100,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
     counted = False
     with closing(open_rows(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
         for line in count_missing(db, encoding, reporter):
-            kept_results.write_line(file, line)
+            background_process.write_line(file, line)
             counted = True
     return encoding if counted else None
 

@@ -8,10 +8,10 @@ from typing import Protocol
 import regex
 
 from core.exam import key_points as exam_key_points
-from core.exam.key_points import Point
+from core.exam.key_points import JudgedPoint
 from core.language import tr
 from core.review import dataset_check
-from core.text import grounding, normalise
+from core.text import grounding
 
 PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 PATTERN_LENGTH = 2000
@@ -160,11 +160,11 @@ def _failed(reason: str) -> Mark:
 
 
 def _points(question: Asked) -> str:
-    """The key points as they are written; '' where they are signs without a word, as in "!" or ";"."""
-    return question.key_points if normalise.parse(question.key_points) else ""
+    """The key points as they are written; '' where they have no word, as in "!" or ";"."""
+    return question.key_points if exam_key_points.has_points(question.key_points) else ""
 
 
-def _evasion(answer: str, judged: Sequence[Point]) -> Mark | None:
+def _evasion(answer: str, judged: Sequence[JudgedPoint]) -> Mark | None:
     """Where points only say what must not be said, who says that they do not know has not answered."""
     words = dataset_check.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
     return _failed(tr("The answer says: “{words}”.", words=words)) if words else None
@@ -206,17 +206,17 @@ def _against(answer: str, question: Asked) -> str:
     return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
 
 
-def _found(judged: Sequence[Point]) -> str:
+def _found(judged: Sequence[JudgedPoint]) -> str:
     """Which words of the answer make a point."""
     said = tr(", ").join(tr("“{word}”", word=point.said) for point in judged if point.is_met and point.said)
     return tr("Found: {words}.", words=said) if said else ""
 
 
-def _missed(judged: Sequence[Point]) -> str:
+def _missed(judged: Sequence[JudgedPoint]) -> str:
     return "\n".join(_worded(point) for point in judged if not point.is_met)
 
 
-def _worded(point: Point) -> str:
+def _worded(point: JudgedPoint) -> str:
     match point.why:
         case exam_key_points.DENIED:
             return tr("The answer denies “{point}”.", point=point.said)

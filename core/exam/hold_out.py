@@ -68,7 +68,7 @@ class Choice:
 async def material(project: Project, reporter: Reporter) -> Material:
     """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
-        found = await background_process.run_aside("core.exam.hold_out", {"project": str(path)}, reporter)
+        found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
     wordings = [Wording(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
     return Material(wordings, Counter(found["examined"]))
 

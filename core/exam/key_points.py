@@ -1,9 +1,10 @@
 """Judges which key points an answer makes: said, in whatever unit or wording, and neither denied nor left open."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import islice
 
 from core.language import tr
 from core.text import clauses, negation, quantities, row_templates
@@ -45,7 +46,7 @@ _AMERICAN = re.compile(rf"(?<![a-z])({'|'.join(_SPELLINGS)})(?=s?(?![a-z]))")
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class JudgedPoint:
     """A key point as it was written, and why it is not met: '' where it is. `said` is the wording that the answer has."""
 
     text: str
@@ -57,119 +58,198 @@ class Point:
         return not self.why
 
 
+class NormalisedAnswer:
+    """An answer in the normalised forms that key points are searched in; each form is computed once, when it is first read.
+
+    `kilo` is the unit that キロ alone stands for. Of a long answer, the first `READ` characters are read.
+    """
+
+    def __init__(self, text: str, kilo: str = "kilogram") -> None:
+        self._text = text[:READ]
+        self._kilo = kilo
+
+    @cached_property
+    def _spelled(self) -> str:
+        return quantities.spelled(self._text)
+
+    @cached_property
+    def clauses(self) -> str:
+        """Quantities written one way, each clause and sentence followed by its mark; '' where nothing is said."""
+        return _mark_clauses(self._spelled, self._kilo)
+
+    @cached_property
+    def smallest_units(self) -> str:
+        """As `clauses`, quantities in the smallest unit."""
+        return quantities.in_smallest(self.clauses)
+
+    @cached_property
+    def written(self) -> str:
+        """Quantities written one way, without marks: words are found across a comma."""
+        return _write_quantities(normalise(self._spelled), self._kilo)
+
+    @cached_property
+    def normal(self) -> str:
+        """As `normalise` returns it: quantities in the units that the answer has."""
+        return normalise(self._text)
+
+
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Alternative:
+    """One wording of a key point, with the patterns that find it in each form of an answer; None where none can."""
+
+    text: str  # as it was written
+    sought: re.Pattern[str]
+    smallest_units: re.Pattern[str] | None
+    normal: re.Pattern[str] | None
+    bare_number: re.Pattern[str] | None
+    bound: int  # of its number in the reference: 1 at least, -1 at most, 0 neither
+    denials_count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
     """What the question and the right answer tell about how to read an answer."""
 
-    question: str
     known: str  # question, reference and points: their numbers and words are no other answer
-    reference: str
-    is_exclusive: bool
-    kilo: str
-    bans_count: bool
-    denials_count: bool
     numbers: frozenset[str]
+    is_exclusive: bool
+    bans_count: bool
+    kilo: str
+    points: tuple[tuple[KeyPoint, tuple[_Alternative, ...]], ...]
 
 
-def judge(answer: str, key_points: str, question: str = "", reference: str = "") -> list[Point]:
-    """Each of the `key_points` (see `grading.parse`) with whether `answer` makes it.
+def judge(answer: str, key_points: str, question: str = "", reference: str = "") -> list[JudgedPoint]:
+    """Each of the `key_points` (see `normalise.parse`) with whether `answer` makes it.
 
     It is said in any of its wordings, in any unit that measures the same, or as a bare number whose noun the question
     names. It does not count where it is denied, unless `question` or `reference` deny it too, nor where another number
     is offered beside it.
     """
-    asked = _asked(key_points, question, reference)
-    texts = _texts(answer[:READ], asked.kilo)
-    return [_judged(point, texts, asked) if texts[0] else Point(point.text, MISSING) for point in parse(key_points)]
+    asked = _read_question(key_points, question, reference)
+    normalised = NormalisedAnswer(answer, asked.kilo)
+    if not normalised.clauses:
+        return [JudgedPoint(point.text, MISSING) for point, _alternatives in asked.points]
+    return [_judge_point(point, alternatives, normalised, asked) for point, alternatives in asked.points]
+
+
+@lru_cache(maxsize=512)
+def _read_points(key_points: str) -> tuple[KeyPoint, ...]:
+    return tuple(parse(key_points))
+
+
+def has_points(key_points: str) -> bool:
+    """Whether `key_points` name anything: "!" and ";" alone do not."""
+    return bool(_read_points(key_points))
 
 
 @lru_cache(maxsize=512)  # a question is asked of several models, several times
-def _asked(key_points: str, question: str, reference: str) -> _Asked:
+def _read_question(key_points: str, question: str, reference: str) -> _Question:
     kilo = "kilometre" if re.search(r"キロメートル|km|kilomet", key_points + reference + question) else "kilogram"
     texts = [written(text, kilo) for text in (question.replace("何", "1"), reference, key_points)]
-    both = normalise(f"{question}\n{reference}")
-    return _Asked(
-        texts[0],
+    marked_reference = _mark_clauses(quantities.spelled(reference), kilo)
+    denials_count = not negation.is_about_absence(normalise(question))
+    points = []
+    for point in _read_points(key_points):
+        parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
+        wordings = [(part, wording) for part in parts if (wording := written(part, kilo))]
+        points.append((
+            point,
+            tuple(_read_alternative(*one, texts[0], marked_reference, denials_count) for one in wordings),
+        ))  # fmt: skip
+    return _Question(
         " ".join(texts),
-        _texts(reference, kilo)[0],
-        _ONLY.search(texts[1]) is not None,
-        kilo,
-        not negation.is_about_bans(both),
-        not negation.is_about_absence(normalise(question)),
         frozenset(_NUMBER.findall(" ".join([*texts, *map(quantities.in_smallest, texts)]))),
+        _ONLY.search(texts[1]) is not None,
+        not negation.is_about_bans(normalise(f"{question}\n{reference}")),
+        kilo,
+        tuple(points),
     )
+
+
+def _read_alternative(text: str, wording: str, question: str, reference: str, denials_count: bool) -> _Alternative:
+    """`wording` is the `text` with its quantities written one way, as are `question` and (with marks) `reference`."""
+    sought = re.compile(pattern(wording, inflected=True))
+    told = sought.search(reference)
+    normal = (
+        "" if _NUMBER.search(wording) else normalise(text)
+    )  # a unit alone stands beside a number in the other forms
+    bare = _bare_number(wording, question)
+    return _Alternative(
+        text,
+        sought,
+        re.compile(pattern(quantities.in_smallest(wording))) if quantities.QUANTITY.search(wording) else None,
+        re.compile(pattern(normal)) if normal else None,
+        re.compile(bare) if bare else None,
+        negation.bound(reference, *told.span()) if told and _NUMBER.search(told[0]) else 0,
+        denials_count and not (told and negation.is_denied(reference, *told.span())),
+    )
+
+
+def _bare_number(wording: str, question: str) -> str:
+    """A pattern for the number alone, where the question already names what is counted."""
+    counted = _COUNTED.fullmatch(wording)
+    if not counted or not re.search(pattern(counted[2].strip()), question):
+        return ""
+    return rf"(?<![\d.])(?<!\d ){re.escape(counted[1])}{_ENDED}"
 
 
 def written(text: str, kilo: str = "kilogram") -> str:
     """`text` normalised, its quantities and spellings written one way."""
-    normal = _AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normalise(quantities.spelled(text)))
-    return quantities.written(normal, kilo)
+    return _write_quantities(normalise(quantities.spelled(text)), kilo)
 
 
-def _texts(text: str, kilo: str) -> list[str]:
-    """A text with its clauses marked, the same in the smallest units, the same without marks, and only normalised."""
+def _write_quantities(normal: str, kilo: str) -> str:
+    return quantities.written(_AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normal), kilo)
+
+
+def _mark_clauses(spelled: str, kilo: str) -> str:
+    """What `quantities.spelled` returned, normalised clause by clause, each followed by its mark; '' where nothing is said."""
     marked, at = [], 0
-    spelled = quantities.spelled(text)
     for found in _BREAK.finditer(spelled):
         marked += [normalise(spelled[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]
         at = found.end()
     marked.append(normalise(spelled[at:]))
-    joined = _AMERICAN.sub(lambda found: _SPELLINGS[found[1]], " ".join(filter(None, marked)))
-    plain = quantities.written(joined, kilo)
-    if not plain.strip(CLAUSE + SENTENCE + " "):
-        return [""]
-    return [plain, quantities.in_smallest(plain), written(text, kilo), normalise(text)]
+    plain = _write_quantities(" ".join(filter(None, marked)), kilo)
+    return plain if plain.strip(CLAUSE + SENTENCE + " ") else ""
 
 
-def _judged(point: KeyPoint, texts: list[str], asked: _Asked) -> Point:
-    parts = [part for part in point.text.removeprefix("!").split("|") if written(part)]
-    whys = [(why, part.strip()) for part in parts for why in _places(part, texts, asked)]
-    said = next((part for why, part in whys if not why), "")
+def _judge_point(
+    point: KeyPoint, alternatives: Sequence[_Alternative], answer: NormalisedAnswer, asked: _Question
+) -> JudgedPoint:
+    whys = [(why, one.text) for one in alternatives for why in _judge_places(one, answer, asked)]
+    said = next((text for why, text in whys if not why), "")
     if point.forbidden:
-        return Point(point.text, FORBIDDEN if said else "", said)
+        return JudgedPoint(point.text, FORBIDDEN if said else "", said)
     why, found = ("", said) if said else next(iter(whys), (MISSING, ""))
-    return Point(point.text, why, found)
+    return JudgedPoint(point.text, why, found)
 
 
-def _places(part: str, texts: list[str], asked: _Asked) -> Iterator[str]:
-    """What speaks against each place where a text says an alternative: '' where nothing does."""
-    alternative = written(part, asked.kilo)
-    told = re.search(pattern(alternative, inflected=True), asked.reference)
-    limit = negation.bound(asked.reference, *told.span()) if told and _NUMBER.search(told[0]) else 0
-    denials = asked.denials_count and not (told and negation.is_denied(asked.reference, *told.span()))
-    for text, sought in _patterns(alternative, normalise(part), texts, asked):
-        for _count, found in zip(range(PLACES), re.finditer(sought, text), strict=False):
-            if denials and negation.is_denied(text, found.start(), found.end(), asked.bans_count):
+def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, asked: _Question) -> Iterator[str]:
+    """What speaks against each place where the answer says an alternative: '' where nothing does."""
+    for text, sought in _searches(alternative, answer):
+        for found in islice(sought.finditer(text), PLACES):
+            if alternative.denials_count and negation.is_denied(text, *found.span(), asked.bans_count):
                 yield DENIED
-            elif limit and negation.bound(text, found.start(), found.end()) == -limit:
+            elif alternative.bound and negation.bound(text, *found.span()) == -alternative.bound:
                 yield TURNED
             else:
                 yield OPEN if _is_open(text, found, asked) else ""
 
 
-def _patterns(alternative: str, normal: str, texts: list[str], asked: _Asked) -> Iterator[tuple[str, str]]:
-    """Each text with a pattern of how it may say an alternative."""
-    sought, smallest = pattern(alternative, inflected=True), quantities.in_smallest(alternative)
-    yield texts[0], sought
-    if quantities.QUANTITY.search(alternative):
-        yield texts[1], pattern(smallest)
-    if not re.search(sought, texts[0]):
-        yield texts[2], sought  # over a comma
-        if normal and not _NUMBER.search(alternative):
-            yield texts[3], pattern(normal)  # a unit alone, which stands beside a number in the others
-    if bare := _bare(alternative, asked):
-        yield texts[0], bare
+def _searches(alternative: _Alternative, answer: NormalisedAnswer) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Each form of the answer with the pattern that finds the alternative in it."""
+    yield answer.clauses, alternative.sought
+    if alternative.smallest_units:
+        yield answer.smallest_units, alternative.smallest_units
+    if not alternative.sought.search(answer.clauses):
+        yield answer.written, alternative.sought
+        if alternative.normal:
+            yield answer.normal, alternative.normal
+    if alternative.bare_number:
+        yield answer.clauses, alternative.bare_number
 
 
-def _bare(alternative: str, asked: _Asked) -> str:
-    """A pattern for the number alone, where the question already names what is counted."""
-    counted = _COUNTED.fullmatch(alternative)
-    if not counted or not re.search(pattern(counted[2].strip()), asked.question):
-        return ""
-    return rf"(?<![\d.])(?<!\d ){re.escape(counted[1])}{_ENDED}"
-
-
-def _is_open(text: str, found: re.Match[str], asked: _Asked) -> bool:
+def _is_open(text: str, found: re.Match[str], asked: _Question) -> bool:
     """Whether something else is offered beside what was found."""
     before, after = text[max(0, found.start() - 40) : found.start()], text[found.end() : found.end() + 40]
     if _NUMBER.search(found[0]):
@@ -182,7 +262,7 @@ def _is_open(text: str, found: re.Match[str], asked: _Asked) -> bool:
     return other is not None and not _is_known(other["item"] or other["thing"], asked)
 
 
-def _is_taken_back(text: str, said: str, asked: _Asked) -> bool:
+def _is_taken_back(text: str, said: str, asked: _Question) -> bool:
     """Whether the answer wavers between this quantity and another one of its unit."""
     if not _UNSURE.search(text):
         return False
@@ -192,7 +272,7 @@ def _is_taken_back(text: str, said: str, asked: _Asked) -> bool:
     return bool(others - asked.numbers)
 
 
-def _is_second(before: str, said: str, asked: _Asked) -> bool:
+def _is_second(before: str, said: str, asked: _Question) -> bool:
     """Whether another quantity of this unit is said first, and none is worked out: "1,500 yen, 1,200 for children"."""
     units = {unit for _number, unit in quantities.quantities(said)}
     if not units or _WORKED.search(before):
@@ -203,19 +283,19 @@ def _is_second(before: str, said: str, asked: _Asked) -> bool:
     )
 
 
-def _is_known(word: str, asked: _Asked) -> bool:
+def _is_known(word: str, asked: _Question) -> bool:
     return word in clauses.USUAL or clauses.stem(word) in clauses.content(asked.known) or word in asked.known
 
 
-def stand_in(answer: str, key_points: str) -> list[Point]:
+def stand_in(answer: str, key_points: str) -> list[JudgedPoint]:
     """Each of the `key_points` with whether it stands in `answer`, said or denied."""
-    text = written(answer[:READ])
+    text = NormalisedAnswer(answer).written
     found = []
-    for point in parse(key_points):
+    for point in _read_points(key_points):
         parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
         said = next((part for part in parts if (raw := written(part)) and re.search(pattern(raw), text)), "")
         why = (FORBIDDEN if said else "") if point.forbidden else ("" if said else MISSING)
-        found.append(Point(point.text, why if text else MISSING, said))
+        found.append(JudgedPoint(point.text, why if text else MISSING, said))
     return found
 
 
@@ -227,8 +307,8 @@ def point_words(point: str) -> str:
 
 
 def in_words(key_points: str) -> str:
-    """Key points (see `grading.parse`) as a person reads them."""
-    return tr("; ").join(point_words(point.text) for point in parse(key_points))
+    """Key points (see `normalise.parse`) as a person reads them."""
+    return tr("; ").join(point_words(point.text) for point in _read_points(key_points))
 
 
 def suggest(answer: str, fact: str, question: str = "") -> str:

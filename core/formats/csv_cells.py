@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+BOM = "\ufeff"  # without it Excel reads a CSV file in one of the system's own encodings
 LINES_LIMIT = 10_000  # no cell has more lines; a quote that is open for longer was never closed
 
 _QUOTED = re.compile(r'((?:[^"]++|"")*+)("?)')

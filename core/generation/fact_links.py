@@ -226,9 +226,7 @@ async def find(project: Project, reporter: Reporter, first: int = 0, last: int =
     """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         request = {"project": str(path), "first": first, "last": last, "most": most}
-        return [
-            Link(*one) for one in await background_process.run_aside("core.generation.fact_links", request, reporter)
-        ]
+        return [Link(*one) for one in await background_process.run("core.generation.fact_links", request, reporter)]
 
 
 @dataclass(frozen=True, slots=True)

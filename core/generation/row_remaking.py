@@ -36,7 +36,7 @@ def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[
     return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
 
 
-def abouts(ids: Iterable[int]) -> list[dict[str, Any]]:
+def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
     """One request for each of these rows."""
     return [{"row": id} for id in ids]
 
@@ -108,17 +108,17 @@ def _beside(sign: str, look: str) -> str:
 
 def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
     """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
-    examples.edit(db, row.id, "notes", _noted(row, question, answer))
+    examples.set_field(db, row.id, "notes", _noted(row, question, answer))
     if question != row.question:
-        examples.edit(db, row.id, "question", question)
-    examples.edit(db, row.id, "answer", answer)
+        examples.set_field(db, row.id, "question", question)
+    examples.set_field(db, row.id, "answer", answer)
     facts.confirm(db, [row.id])
-    examples.edit(db, row.id, "status", "draft")
+    examples.set_field(db, row.id, "status", "draft")
     if len(taught) == 1 and row.quote:
-        examples.edit(db, row.id, "quote", taught[0].quote)
+        examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
         said = " ".join(fact.text for fact in taught)
-        examples.edit(db, row.id, "key_points", key_points.suggest(answer, said, question))
+        examples.set_field(db, row.id, "key_points", key_points.suggest(answer, said, question))
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)
@@ -142,7 +142,7 @@ def _words(remade: int, left: int) -> str:
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     taught, state = facts.named(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
         prompts.load("remake", spec.language(state)),
@@ -159,7 +159,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     there, remade = set(stale(db)), 0
     for request in answered:
-        id = request.about["row"]
+        id = request.subject["row"]
         row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
         written = replies.pairs(request.replies[0]).pairs

@@ -15,11 +15,10 @@ from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
 from core.providers import BatchAnswer, BatchState, Provider, uploads
+from core.providers.retry_policy import MAX_SEARCHES, PollTimer, may_have_been_made
 from core.storage.project import Project
 
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
-LOOKS = 5  # searches of the server's list in vain, after which a batch counts as never received
-DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a batch may have been made all the same
 SLOWEST = 12  # times the usual interval between two looks: a batch takes minutes to a day
 URL = "/v1/chat/completions"
 
@@ -90,7 +89,7 @@ async def _send(project: Project, provider: Provider, purpose: str, reference: i
     try:
         state = await provider.create_batch(file, URL, token)
     except ProviderError as error:
-        if error.status is None or error.status in DOUBTFUL:
+        if may_have_been_made(error):
             return
         await project.write("", _set, id, LOST, str(error))
         raise
@@ -121,22 +120,24 @@ async def follow(
     Cancelling stops the waiting, not the batches. What cannot be reached is asked again later. Raises `ProviderError`
     where asking again is no use.
     """
-    rounds = failures = 0
+    timer, rounds = PollTimer(), 0
     while open_ones := await project.read(under_way, purpose, reference):
+        interval = provider.poll_seconds * min(SLOWEST, 1 + rounds // 4)
         try:
             for batch in open_ones:
                 await _look(project, provider, batch, merge)
-            failures = 0
+            timer.failures = 0
         except ProviderError as error:
-            failures += 1
-            if error.status in (401, 403) or error.is_final:
+            interval = timer.note_failure(error, interval)
+            if timer.blocked:
                 raise
         every = await project.read(of, purpose, reference)
         reporter.update(sum(one.completed + one.failed for one in every), sum(one.total for one in every))
         if all(one.merged for one in every):
             return
         rounds += 1
-        await asyncio.sleep(provider.poll_seconds * min(SLOWEST, 1 + rounds // 4 + failures))
+        timer.schedule(interval)
+        await timer.wait()
 
 
 async def _look(project: Project, provider: Provider, batch: Batch, merge: Merge) -> None:
@@ -203,7 +204,7 @@ def _set(db: sqlite3.Connection, id: int, status: str, error: str = "") -> None:
 
 def _looked(db: sqlite3.Connection, id: int) -> None:
     db.execute("UPDATE batch SET looked = looked + 1 WHERE id = ?", (id,))
-    db.execute("UPDATE batch SET status = ?, merged = 1 WHERE id = ? AND looked >= ?", (LOST, id, LOOKS))
+    db.execute("UPDATE batch SET status = ?, merged = 1 WHERE id = ? AND looked >= ?", (LOST, id, MAX_SEARCHES))
 
 
 def _store(db: sqlite3.Connection, id: int, state: BatchState) -> None:

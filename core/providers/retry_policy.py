@@ -1,9 +1,10 @@
-"""The one policy of all requests to a server: how many side by side, when again after it was busy, what is sent twice."""
+"""The one policy of all requests to a server: how many at once, when one is repeated, and how often a server is polled."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
 import re
 import time
 from collections import deque
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from core.errors import ProviderError
+from core.errors import JukuError, ProviderError
 
 T = TypeVar("T")
 
@@ -26,6 +27,9 @@ TOLD = ("requests", "tokens")  # what the headers x-ratelimit-* count
 TICK = 1.0  # seconds between two words about a wait
 HELD = "held"  # the code of a request that was not sent: the server had asked to be left alone
 CUT = ("unreached",)  # codes of a line that broke
+BLOCKING = (401, 403)  # the server refuses this key, whatever it is asked
+UNCERTAIN = (408, 409, 500, 502, 503, 504)  # after these what was asked for may have been made all the same
+MAX_SEARCHES = 5  # of the server's list, all in vain, after which what was asked for counts as never received
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -158,6 +162,48 @@ def _may_repeat(error: ProviderError, patience: Patience) -> bool:
     if error.status is None:
         return patience.safe and error.code in CUT
     return error.status in BUSY and not error.is_final and (error.retry_after or 0.0) <= patience.longest
+
+
+def may_have_been_made(error: ProviderError) -> bool:
+    """Whether the server may have done what was asked of it although it answered with `error`, or not at all."""
+    return error.status is None or error.status in UNCERTAIN
+
+
+def needs_person(error: JukuError) -> bool:
+    """Whether asking again is no use until a person has changed something: the key, the account."""
+    return isinstance(error, ProviderError) and (error.status in BLOCKING or error.is_final)
+
+
+@dataclass(slots=True)
+class PollTimer:
+    """When a server is asked next how its jobs or batches are. Times are seconds of the monotonic clock: the wall's may jump."""
+
+    due: float = 0.0
+    failures: int = 0  # rounds in a row that failed
+    blocked: bool = False  # the last failure needs a person
+
+    def reset(self) -> None:
+        """Ask at once, whatever has failed before."""
+        self.due, self.failures, self.blocked = 0.0, 0, False
+
+    def note_failure(self, error: JukuError, interval: float) -> float:
+        """Returns the seconds until the next try: as the server wants it, or the usual `interval` doubled by each failure."""
+        self.failures += 1
+        self.blocked = needs_person(error)
+        wanted = getattr(error, "retry_after", None) or 0.0
+        return max(wanted, min(LONGEST, interval * 2.0 ** min(self.failures, 12)))
+
+    def schedule(self, seconds: float) -> None:
+        """Set when the next round is due; a little random, so that several windows do not ask at the same time."""
+        self.due = time.monotonic() + seconds * random.uniform(0.9, 1.1)  # noqa: S311
+
+    def left(self) -> float:
+        """Seconds until the next round is due; 0 is now."""
+        return max(0.0, self.due - time.monotonic())
+
+    async def wait(self) -> None:
+        """Wait until the next round is due."""
+        await asyncio.sleep(self.left())
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import dataset_check
-from core.storage import background_process, kept_results, schema
+from core.storage import background_process, schema
 from core.storage.connection import open_rows
 from core.storage.project import Changes, Project
 from core.text import contradictions, grounding
@@ -42,7 +42,7 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
     """Check the whole set again where it has changed. Raises `JukuError`, `CancelledError`."""
     if not await project.read(is_stale):
         return None
-    return await kept_results.run(project, "core.review.findings", {}, _store, reporter)
+    return await background_process.run_and_store(project, "core.review.findings", {}, _store, reporter)
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
@@ -162,7 +162,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str:
     with closing(open_rows(Path(request["project"]))) as db:
         db.execute("BEGIN")  # all as of one moment
         with Path(request["into"]).open("w", encoding="utf-8") as file:
-            dataset_check.survey(db, lambda *line: kept_results.write_line(file, line), reporter)
+            dataset_check.survey(db, lambda *line: background_process.write_line(file, line), reporter)
         return _stamp(db)
 
 

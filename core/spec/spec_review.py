@@ -27,7 +27,7 @@ async def look(text: str, taken: Sequence[Span], reporter: Reporter) -> Found:
     """Look through `text`, of which the spans `taken` have facts. Cancelling ends the process."""
     if len(text) <= SHORT:
         return await asyncio.to_thread(survey, text, taken)
-    answer = await background_process.run_aside("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
+    answer = await background_process.run("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
     remarks = [Remark(rule, message, tuple((a, b) for a, b in spans)) for rule, message, spans in answer["remarks"]]
     return Found(answer["missing"], remarks)
 

@@ -1,19 +1,24 @@
 """Long work in a process of its own, so that the window never waits for it: progress, cancel, result, errors.
 
 The child gets its request as one JSON line and answers in JSON lines. Its standard input stays open as long as its
-parent lives, so that it never goes on alone.
+parent runs; when it closes, the child ends itself.
 """
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 from core import language
 from core.errors import JukuError
@@ -22,13 +27,64 @@ from core.language import tr
 from core.paths import ROOT
 from core.progress import Cancelled, Progress, Reporter
 
-NICE = 5  # for what nobody waits for
-PARENT_GONE = 3
-PIPE = 1024 * 1024  # bytes that may be on their way between two processes, so that neither waits for the other
+if TYPE_CHECKING:  # most children need no project: importing it takes 60 ms
+    from core.storage.project import Changes, Project
+
+BACKGROUND_NICENESS = 5  # for work that nobody waits for
+EXIT_PARENT_GONE = 3
+PIPE_BYTES = 1024 * 1024  # that may be in a pipe between two processes, so that neither waits for the other
+
+Store = Callable[[sqlite3.Connection, Any, Iterator[Any]], object]
 
 
-def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
-    """Run `module`'s work in a child and return its result. Raises its `JukuError`, or `Cancelled`."""
+# --- the parent's side
+
+
+async def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
+    """Run `module` in a child process and return its result (what its `serve` work returns). Cancelling ends the child.
+
+    Raises the child's `JukuError`, or a `JukuError` when the child ends without a result.
+    """
+    try:
+        return await asyncio.to_thread(_run_blocking, module, request, reporter)
+    except asyncio.CancelledError:
+        reporter.cancel()
+        raise
+    except Cancelled:
+        raise asyncio.CancelledError from None
+
+
+async def run_and_store(
+    project: Project, module: str, request: dict[str, Any], store: Store, reporter: Reporter
+) -> Changes | None:
+    """Let `module` read the project in a child process, then `store(db, result, lines)` what it found, in one write.
+
+    The child's request also has `project`, the file to read, and `into`, the file for its lines (`write_line`): they may
+    be too many for memory. Returns None where the result is None (there was nothing to do) or the project is read-only.
+    Raises `JukuError` as `run` does, and `ProjectError` where the project cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
+        into = Path(folder) / "lines"
+        async with project.frozen() as path:
+            whole = {**request, "project": str(path), "into": str(into)}
+            result = await run(module, whole, reporter)
+        if result is None or project.read_only:
+            return None
+        return await project.write("", _store_lines, store, result, into)
+
+
+def _store_lines(db: sqlite3.Connection, store: Store, result: object, into: Path) -> None:
+    store(db, result, _read_lines(into))
+
+
+def _read_lines(into: Path) -> Iterator[Any]:
+    with into.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _run_blocking(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
+    """`run` for a thread of its own. Raises `Cancelled` when the reporter is cancelled."""
     reporter.check()
     process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", module], cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -48,30 +104,28 @@ def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
                 raise JukuError(*answer["error"])
             reporter.update(answer["done"], answer["total"])
     finally:
-        _end(process)
+        _end_process(process)
     reporter.check()
     raise ended_error(process.returncode)
 
 
 def ended_error(status: int) -> JukuError:
+    """The error for a child that ended with `status` before it had a result."""
     return JukuError(
         tr("The process ended before it was done"),
         tr("Its process stopped (status {status}); nothing was changed. Try again.", status=status),
     )
 
 
-async def run_aside(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
-    """The same without holding up the caller's loop; cancelling the task ends the child."""
-    try:
-        return await asyncio.to_thread(run, module, request, reporter)
-    except asyncio.CancelledError:
-        reporter.cancel()
-        raise
-    except Cancelled:
-        raise asyncio.CancelledError from None
+def enlarge_pipe(pipe: IO[bytes]) -> None:
+    """Let a pipe hold `PIPE_BYTES` instead of the system's 64 KiB, where the system can do that."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end_process(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin
     assert process.stdout
     with contextlib.suppress(OSError):
@@ -84,46 +138,46 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
+# --- the child's side
+
+
 def serve(work: Callable[[dict[str, Any], Reporter], Any], nice: int = 0) -> None:
-    """The child's side: do `work(request, reporter)` and tell the parent what came of it."""
-    leave_interrupts()
+    """Read the request, call `work(request, reporter)`, and send its result or its `JukuError` to the parent."""
+    ignore_interrupts()
     with contextlib.suppress(AttributeError, OSError):
         os.nice(nice)
     request = json.loads(sys.stdin.buffer.readline())
     language.choose(request.pop("language"))
     threading.Thread(target=_watch_parent, daemon=True).start()
     try:
-        _tell({"result": work(request, Reporter(_tell_progress))})
+        _send({"result": work(request, Reporter(_send_progress))})
     except JukuError as error:
-        _tell({"error": [error.title, error.message]})
+        _send({"error": [error.title, error.message]})
     except Cancelled:
         pass
 
 
-def leave_interrupts() -> None:
-    """Leave Ctrl+C to the parent, who ends this process."""
+def write_line(file: IO[str], line: object) -> None:
+    """Add one JSON value to the file `into` of `run_and_store`."""
+    file.write(json.dumps(line) + "\n")
+
+
+def ignore_interrupts() -> None:
+    """Ignore Ctrl+C: the parent handles it and ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def widen(pipe: IO[bytes]) -> None:
-    """Let more be on its way in a pipe than the 64 KiB of the system, where it can."""
-    with contextlib.suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _watch_parent() -> None:
     # Not through the buffered file: a thread that waits in it would keep Python from ending.
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    os._exit(PARENT_GONE)
+    os._exit(EXIT_PARENT_GONE)
 
 
-def _tell_progress(progress: Progress) -> None:
-    _tell({"done": progress.done, "total": progress.total})
+def _send_progress(progress: Progress) -> None:
+    _send({"done": progress.done, "total": progress.total})
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _send(answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

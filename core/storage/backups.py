@@ -77,7 +77,7 @@ async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter)
     part = _part(target)
     request = {"source": str(source), "target": str(target), "part": str(part), "mode": mode}
     try:
-        rows, is_whole = await background_process.run_aside("core.storage.backups", request, reporter)
+        rows, is_whole = await background_process.run("core.storage.backups", request, reporter)
     finally:  # here, since a process that is stopped clears nothing away
         for end in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(OSError):

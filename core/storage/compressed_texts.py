@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import xxhash
 import zstandard
 
+from core.storage import schema
+
 ROWS = 64
 LEVEL = 1  # on chat rows both smaller and faster than the negative levels
 BYTES = 1024 * 1024  # a pack is closed when it has either
@@ -106,8 +108,9 @@ class Reader:
         return blob
 
 
-def sweep(db: sqlite3.Connection, users: Sequence[str]) -> None:
-    """Drop the packs that no row of the tables `users` names any more."""
+def delete_unused_packs(db: sqlite3.Connection) -> None:
+    """Delete the packs that no row, saved version or saved undo step refers to any more."""
+    users = [name for name in ("example", "version_row", "kept_before_example") if name in schema.tables(db)]
     used = " UNION ".join(f"SELECT pack FROM {table} WHERE pack IS NOT NULL" for table in users)
     db.execute(f"DELETE FROM pack WHERE id NOT IN ({used})")
     db.execute("DELETE FROM pack_tokens WHERE pack NOT IN (SELECT id FROM pack)")

@@ -16,7 +16,7 @@ from core.atomic_files import fitting, free_name, sync_folder, temporary_for
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr, trn
 from core.progress import Cancelled
-from core.storage import schema
+from core.storage import migrations, schema, undo
 
 CACHE_KIB = 32 * 1024
 WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
@@ -33,11 +33,11 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
         _write_safely(db)
-        backup = _back_up(db, path) if 0 < schema.version(db) < len(schema.MIGRATIONS) else None
-        lost = schema.migrate(db)
+        backup = _back_up(db, path) if 0 < schema.version(db) < len(migrations.MIGRATIONS) else None
+        lost = migrations.migrate(db)
         if backup:
             tell(_migrated_words(path, backup, lost))
-        schema.watch(db)
+        undo.create_triggers(db)
         db.execute(f"PRAGMA busy_timeout = {WAIT}")
     except BaseException:
         db.close()
@@ -92,7 +92,7 @@ def require_readable(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that would have to be written before it can be read."""
     _require_project(db, path)
     log = path.with_name(f"{path.name}-wal")
-    is_old = schema.version(db) < len(schema.MIGRATIONS)
+    is_old = schema.version(db) < len(migrations.MIGRATIONS)
     if is_old or (log.exists() and log.stat().st_size) or schema.log_mark(db) > 0:
         raise read_only_error(path)
 
@@ -234,7 +234,7 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
             tr("“{name}” is not a Juku project", name=path.name),
             tr("It is a database of another program. Nothing in it was changed. Choose a file that ends in .juku."),
         )
-    if schema.version(db) > len(schema.MIGRATIONS):
+    if schema.version(db) > len(migrations.MIGRATIONS):
         raise ProjectError(
             tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),

@@ -1,11 +1,12 @@
-"""The tables of a project file, as a list of small steps from an empty file to the newest."""
+"""The tables of a project file, as a list of small steps from an empty file to the newest, and their way there."""
 
 import re
 import sqlite3
 from collections.abc import Callable
 from itertools import islice
 
-from core.storage import compressed_texts
+from core.storage import compressed_texts, undo
+from core.storage.schema import APPLICATION_ID, version
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -316,3 +317,24 @@ MIGRATIONS: list[Migration] = [
     m005_exam,
     m006_links,
 ]
+
+
+def migrate(db: sqlite3.Connection) -> int:
+    """Bring the tables to the newest version, in one transaction.
+
+    Returns how many saved undo steps had to be deleted, since the rows had another form when they were made.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        steps = MIGRATIONS[version(db) :]
+        lost = 0 if WIDENING.issuperset(steps) else undo.delete_saved_steps(db)
+        for number, step in enumerate(steps, start=version(db) + 1):
+            step(db)
+            db.execute(f"PRAGMA user_version = {number}")
+        undo.add_new_columns(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return lost

@@ -16,7 +16,7 @@ from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
 from core.paths import is_on_fixed_medium, is_there, is_writable, real
 from core.progress import Cancelled, Reporter, cancel_later
-from core.storage import project_lock, schema
+from core.storage import compressed_texts, project_lock, schema, undo
 from core.storage.connection import (
     busy_error,
     changed_error,
@@ -28,12 +28,12 @@ from core.storage.connection import (
 )
 from core.storage.database_file import DisplacedError, Storage
 from core.storage.read_only_copy import copied
+from core.storage.undo import Step, UndoStack
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 QUIET = 2.0  # seconds without a write until the log is brought into the file
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries to freeze the file
-UNDO_LIMIT = 500
 CHECK_EVERY = 100_000  # steps of SQLite between two looks at whether to stop
 SUFFIX = ".juku"
 
@@ -57,11 +57,7 @@ class Changes:
         return sum(self.counts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    id: int
-    label: str
-    rows: int
+OnChanges = Callable[[Changes], None]
 
 
 class Project:
@@ -79,8 +75,7 @@ class Project:
         self._takeovers = 0  # how often the file was exchanged under our feet
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
-        self._undo: list[Step] = []
-        self._redo: list[Step] = []
+        self._undo = UndoStack()
         self._lock = None if self.read_only else project_lock.acquire(self.path)
         self.notice = self._lock.notice if self._lock else ""  # what a person has to know of how it is open
         self._copy: tempfile.TemporaryDirectory[str] | None = None
@@ -111,7 +106,7 @@ class Project:
         storage = Storage(self.path, without_log=without_log)
         try:
             with worded(self.path):
-                self._recall(storage)
+                self._load_undo_steps(storage)
                 storage.checkpoint()
             self.notice = " ".join(filter(None, (self.notice, storage.notice)))
         except BaseException:
@@ -119,18 +114,15 @@ class Project:
             raise
         return storage
 
-    def _recall(self, storage: Storage) -> None:
+    def _load_undo_steps(self, storage: Storage) -> None:
         self._undo.clear()
-        self._redo.clear()
-        if not schema.has_kept(storage.db):
+        if not undo.has_saved_steps(storage.db):
             return
         storage.begin()
         with transaction(storage.db):
-            found = schema.recall(storage.db)
+            saved = undo.load_saved_steps(storage.db)
             schema.settle_log(storage.db)
-        for id, stack, label in found:
-            rows = sum(schema.touched(storage.db, id).values())
-            (self._undo if stack == "undo" else self._redo).append(Step(id, label, rows))
+        self._undo.fill(saved)
         storage.end()
 
     @property
@@ -159,16 +151,14 @@ class Project:
 
     def _tidy(self) -> None:
         self._storage.begin()
-        self._keep_steps(self._wrote)
+        self._save_undo_steps(self._wrote)
         self._storage.end()
 
-    def _keep_steps(self, sweep: bool = False) -> None:
-        steps = [(step.id, "redo", step.label) for step in reversed(self._redo)]
-        steps += [(step.id, "undo", step.label) for step in reversed(self._undo)]
+    def _save_undo_steps(self, sweep: bool = False) -> None:
         with transaction(self._db):
-            schema.keep(self._db, steps)
+            self._undo.save(self._db)
             if sweep:
-                schema.sweep(self._db)
+                compressed_texts.delete_unused_packs(self._db)
             schema.settle_log(self._db)
 
     def _release(self) -> None:
@@ -294,7 +284,7 @@ class Project:
             step = db.execute("SELECT max(id) FROM step").fetchone()[0]
             for table, ids in found.items():
                 if ids:
-                    schema.note_added(db, step, table, ids)
+                    undo.record_added_rows(db, step, table, ids)
 
         return await self._on_writer(lambda: self._apply(label, added, loaded=True), reporter)
 
@@ -303,30 +293,27 @@ class Project:
         self._storage.live.write_log_out()
 
     async def undo(self) -> Changes:
-        return await self._on_writer(lambda: self._revert(self._undo, self._redo))
+        return await self._on_writer(lambda: self._revert(self._undo.undo_steps, self._undo.redo_steps))
 
     async def redo(self) -> Changes:
-        return await self._on_writer(lambda: self._revert(self._redo, self._undo))
+        return await self._on_writer(lambda: self._revert(self._undo.redo_steps, self._undo.undo_steps))
 
     @property
     def undo_label(self) -> str | None:
-        return self._undo[-1].label if self._undo else None
+        return self._undo.undo_label
 
     @property
     def undo_is_kept(self) -> bool:
         """Whether what `undo` would take back can still be undone after closing; steps of very many rows cannot."""
-        return self._is_kept(self._redo, self._undo[-1:])
+        return self._undo.is_undo_saved
 
     @property
     def redo_is_kept(self) -> bool:
-        return self._is_kept(self._redo[-1:])
-
-    def _is_kept(self, *steps: list[Step]) -> bool:
-        return sum(step.rows for part in steps for step in part) <= schema.KEPT_IMAGES
+        return self._undo.is_redo_saved
 
     @property
     def redo_label(self) -> str | None:
-        return self._redo[-1].label if self._redo else None
+        return self._undo.redo_label
 
     async def _on_writer(self, work: Callable[[], Changes], reporter: Reporter | None = None) -> Changes:
         if self.read_only:
@@ -394,7 +381,6 @@ class Project:
             self._storage = self._writing.submit(self._reopen).result()
             return
         self._undo.clear()
-        self._redo.clear()
         doubtful = self._storage.doubtful
         self._writing.submit(self._storage.abandon).result()
         whole = self._open_or_look(rescued, stand, doubtful)
@@ -406,7 +392,7 @@ class Project:
         if self._storage.is_ours():
             return None, None
         with suppress(sqlite3.Error):
-            self._keep_steps()
+            self._save_undo_steps()
         return self._storage.rescue(), self._storage.stand()
 
     def _reopen(self) -> Storage:
@@ -437,18 +423,15 @@ class Project:
     def _apply(self, label: str, change: Callable[..., object], *args: Any, loaded: bool = False) -> Changes:
         step, changes = self._run_step(label, change, *args, loaded=loaded)
         if changes.count:
-            self._undo.append(step)
-            self._forget(self._redo + self._undo[:-UNDO_LIMIT])
-            self._redo.clear()
-            del self._undo[:-UNDO_LIMIT]
+            self._delete_images(self._undo.push(step))
         return changes
 
     def _revert(self, source: list[Step], target: list[Step]) -> Changes:
         """Restore the newest step of `source`; its own record becomes the newest of `target`."""
         if not source:
             return Changes("")
-        step, changes = self._run_step(source[-1].label, schema.restore, source[-1].id)
-        self._forget([source.pop()])
+        step, changes = self._run_step(source[-1].label, undo.restore_images, source[-1].id)
+        self._delete_images([source.pop()])
         target.append(step)
         return changes
 
@@ -458,22 +441,24 @@ class Project:
         self._wrote = True
         # Deferred, a step whose rows are loaded takes no lock of the file: it touches temporary tables only.
         with worded(self.path), transaction(self._db, "DEFERRED" if loaded else "IMMEDIATE"):
-            id = schema.begin_step(self._db)
+            id = undo.begin_step(self._db)
             change(self._db, *args)
-            counts = schema.touched(self._db, id)
+            counts = undo.count_rows(self._db, id)
             if not loaded:
                 schema.settle_log(self._db)
                 if counts:
                     schema.advance(self._db)
-                if counts or schema.recorded(self._db):
+                if counts or undo.list_changed_records(self._db):
                     schema.count_commit(self._db)
-            ids = schema.touched_ids(self._db, id, counts)
-            return Step(id, label, sum(counts.values())), Changes(label, counts, schema.recorded(self._db), ids)
+            ids = undo.list_row_ids(self._db, id, counts)
+            return Step(id, label, sum(counts.values())), Changes(
+                label, counts, undo.list_changed_records(self._db), ids
+            )
 
-    def _forget(self, steps: list[Step]) -> None:
+    def _delete_images(self, steps: list[Step]) -> None:
         if steps:
             with transaction(self._db):
-                schema.forget(self._db, [step.id for step in steps])
+                undo.delete_images(self._db, [step.id for step in steps])
 
 
 def look_at(path: Path) -> Project:

@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from core.dataset import token_counts, training_amounts
-from core.training import jobs, lineage, metrics
+from core.training import jobs, metrics, row_selection
 from core.training.jobs import Job
 
 Counted = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
@@ -112,5 +112,7 @@ def _count(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
     if job.version is None or job.row_count > LARGEST:
         return None
-    found = training_amounts.of(db, lineage.taught(job), token_counts.encoding_of(job.model), job.version)
+    found = training_amounts.of(
+        db, row_selection.row_filter(job.rows), token_counts.encoding_of(job.model), job.version
+    )
     return None if found.missing else found.trained

@@ -1,7 +1,6 @@
 """The queue: one poller that starts the waiting jobs of a project and follows them all to their ends."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,7 +9,8 @@ from dataclasses import dataclass, field
 from core.errors import JukuError, ProjectError, ProviderError
 from core.language import tr
 from core.providers import JobState, Provider
-from core.storage.project import Changes, Project
+from core.providers.retry_policy import LONGEST, PollTimer
+from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, metrics, submit
 from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 
@@ -18,21 +18,17 @@ SEVERAL = 3  # followed jobs from which a server is asked for its list instead o
 YOUNG = 120.0  # seconds in which a job is followed closely
 SLOWER = 6.0  # times the usual interval between two looks at the events of an older job
 EVENTS_A_SECOND = 1.0  # requests for events, over all jobs that tell nothing new
-LONGEST = 300.0  # seconds between two tries at a server that cannot be reached
 IDLE = 3600.0
-BLOCKING = (401, 403)  # asking again is no use until the person has changed something
+MAX_FAILED_ROUNDS = 10  # in a row, after which following one job is given up; the job itself goes on
 
 Connect = Callable[[str], Awaitable[Provider]]
 OnSent = Callable[[int, int, int], None]
 
 
 @dataclass(slots=True)
-class _Line:
-    """What the queue knows of one server. Times are of the monotonic clock: the wall's may jump."""
+class _Server(PollTimer):
+    """What the queue knows of one server."""
 
-    due: float = 0.0
-    failures: int = 0
-    blocked: bool = False
     task: asyncio.Task[None] | None = None
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)  # one after the other: the same rows go out once
 
@@ -54,26 +50,27 @@ class Queue:
     project: Project
     connect: Connect
     limit: Callable[[str], int]
-    on_changes: Callable[[Changes], None] = lambda _changes: None
+    on_changes: OnChanges = lambda _changes: None
     on_ended: Callable[[Job], None] = lambda _job: None
     on_sent: OnSent = lambda _job, _done, _total: None
     failures: dict[str, JukuError] = field(default_factory=dict)
     watched: int | None = None  # the job that the person looks at: its events are fetched each time
 
     def __post_init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
+        self._servers: dict[str, _Server] = {}
         self._followed: dict[int, _Followed] = {}
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._wishes: set[tuple[int, str]] = set()
+        self._only: int | None = None  # the one job that is followed, None for all
         self._woken = asyncio.Event()
         self._tokens = EVENTS_A_SECOND
         self._counted = time.monotonic()
 
     def wake(self, provider: str = "") -> None:
         """Look now: a job was queued, a key entered, the network is back. '' means all servers."""
-        for id, line in self._lines.items():
+        for id, server in self._servers.items():
             if provider in ("", id):
-                line.due, line.failures, line.blocked = 0.0, 0, False
+                server.reset()
         self._woken.set()
 
     def stop_sending(self, id: int) -> None:
@@ -85,75 +82,102 @@ class Queue:
         """Work until cancelled. A failure at one server holds up no other."""
         async with asyncio.TaskGroup() as group:
             while True:
-                self._woken.clear()
-                pause = await self._begin_rounds(group)
-                with suppress(TimeoutError):  # wait_for would sometimes swallow a cancellation
-                    async with asyncio.timeout(pause):
-                        await self._woken.wait()
+                await self._run_once(group)
+
+    async def follow(self, id: int) -> Job:
+        """Work on this job alone until it has ended; returns its record. The others stay as they are.
+
+        Raises the server's `JukuError` where asking it again is no use, or after `MAX_FAILED_ROUNDS` failures in a row.
+        """
+        self._only = self.watched = id
+        async with asyncio.TaskGroup() as group:
+            while not (record := await self.project.read(jobs.job, id)).ended:
+                server = self._servers.setdefault(record.provider, _Server())
+                if server.blocked or server.failures >= MAX_FAILED_ROUNDS:
+                    break
+                await self._run_once(group)
+        if not record.ended:
+            raise self.failures[record.provider]
+        return record
+
+    async def _run_once(self, group: asyncio.TaskGroup) -> None:
+        """Begin what is due, and wait until a round has ended or the next is due."""
+        self._woken.clear()
+        pause = await self._begin_rounds(group)
+        with suppress(TimeoutError):  # wait_for would sometimes swallow a cancellation
+            async with asyncio.timeout(pause):
+                await self._woken.wait()
+
+    async def _unfinished(self) -> list[Job]:
+        """The jobs that this queue looks after, the oldest first."""
+        found = await self.project.read(jobs.unfinished)
+        return [job for job in found if self._only in (None, job.id)]
 
     async def _begin_rounds(self, group: asyncio.TaskGroup) -> float:
         """Begin what is due; returns the seconds until the next."""
         try:
-            found = await self.project.read(jobs.unfinished)
+            found = await self._unfinished()
         except JukuError:
             return LONGEST
         self._forget(found)
         now = time.monotonic()
         providers = dict.fromkeys(job.provider for job in found)
         for id in providers:
-            line = self._lines.setdefault(id, _Line())
-            if line.task is None and not line.blocked and line.due <= now:
-                line.task = group.create_task(self._round(group, id, line))
-        pending = [line.due for id, line in self._lines.items() if id in providers and not (line.task or line.blocked)]
+            server = self._servers.setdefault(id, _Server())
+            if server.task is None and not server.blocked and server.due <= now:
+                server.task = group.create_task(self._round(group, id, server))
+        pending = [
+            server.due
+            for id, server in self._servers.items()
+            if id in providers and not (server.task or server.blocked)
+        ]
         return max(0.0, min(pending, default=now + IDLE) - now)
 
     def _forget(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
         self._wishes = {wish for wish in self._wishes if wish[0] in there}
         self._followed = {id: kept for id, kept in self._followed.items() if id in there}
-        for id in set(self._lines) - served:
-            if self._lines[id].task is None:
-                del self._lines[id]
+        for id in set(self._servers) - served:
+            if self._servers[id].task is None:
+                del self._servers[id]
                 self.failures.pop(id, None)
 
-    async def _round(self, group: asyncio.TaskGroup, id: str, line: _Line) -> None:
+    async def _round(self, group: asyncio.TaskGroup, id: str, server: _Server) -> None:
         """One look at a server: wishes, jobs on their way, and those that wait."""
-        pause, before = 0.0, self.failures.get(id)
+        pause, before = Provider.poll_seconds, self.failures.get(id)
         try:
             provider = await self.connect(id)
             pause = provider.poll_seconds
             await self._look(provider)
             await self._start_waiting(group, provider)
         except JukuError as error:
-            pause = self._fail(id, line, error, pause)
+            pause = self._fail(id, server, error, pause)
         else:
-            self._succeed(id, line, before)
+            self._succeed(id, server, before)
         finally:
-            line.task = None
-            line.due = time.monotonic() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - so that windows do not ask in step
+            server.task = None
+            server.schedule(pause)
             self._woken.set()
 
-    def _succeed(self, id: str, line: _Line, before: JukuError | None) -> None:
+    def _succeed(self, id: str, server: _Server, before: JukuError | None) -> None:
         """A look has gone well: what was wrong `before` it is over, not what went wrong with a job that was sent meanwhile."""
         if self.failures.get(id) is not before:
             return
-        line.failures = 0
+        server.failures = 0
         if self.failures.pop(id, None):
             self.on_changes(Changes("", records={"job"}))
 
-    def _fail(self, id: str, line: _Line, error: JukuError, usual: float) -> float:
+    def _fail(self, id: str, server: _Server, error: JukuError, usual: float) -> float:
         """Note why a server cannot be asked; returns the seconds until the next try."""
-        line.failures += 1
-        line.blocked = isinstance(error, ProviderError) and (error.status in BLOCKING or error.is_final)
+        pause = server.note_failure(error, usual)
         news = str(self.failures.get(id)) != str(error)
         self.failures[id] = error
         if news:
             self.on_changes(Changes("", records={"job"}))
-        wished = getattr(error, "retry_after", None) or 0.0
-        return max(wished, min(LONGEST, max(usual, 1.0 if usual >= 1 else usual) * 2.0 ** min(line.failures, 12)))
+        return pause
 
     async def _look(self, provider: Provider) -> None:
-        followed = [job for job in await self.project.read(jobs.unfinished) if job.provider == provider.id]
+        followed = [job for job in await self._unfinished() if job.provider == provider.id]
         await self._fulfil_wishes(provider, [job for job in followed if job.wish and job.remote_id])
         asked = [job for job in followed if job.remote_id]
         told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
@@ -224,7 +248,7 @@ class Queue:
 
     async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
         """Send waiting jobs as far as the provider's limit allows."""
-        found = [job for job in await self.project.read(jobs.unfinished) if job.provider == provider.id]
+        found = [job for job in await self._unfinished() if job.provider == provider.id]
         running = sum(not job.ended and (job.status != WAITING or job.id in self._sending) for job in found)
         waiting = [job for job in found if job.status == WAITING and job.id not in self._sending]
         for job in waiting[: max(0, self.limit(provider.id) - running)]:
@@ -233,27 +257,27 @@ class Queue:
             task.add_done_callback(lambda _task, id=job.id: self._sending.pop(id, None))  # type: ignore[misc]
 
     async def _send(self, provider: Provider, job: Job) -> None:
-        line = self._lines[provider.id]
+        server = self._servers[provider.id]
         try:
-            async with line.sending:
+            async with server.sending:
                 await submit.send(self.project, provider, job.id, lambda done, total: self.on_sent(job.id, done, total))
         except (ProviderError, ProjectError) as error:
-            line.due = time.monotonic() + await self._after_failure(provider, line, job, error)
+            server.due = time.monotonic() + await self._after_failure(provider, server, job, error)
         except JukuError as error:  # the rows or numbers of this job are wrong
             await self._tell(await self.project.write("", jobs.fail, job.id, str(error)), job)
         else:
-            line.due = 0.0  # there may be room for the next one
+            server.due = 0.0  # there may be room for the next one
         finally:
             self.on_changes(Changes("", records={"job"}))
             self._woken.set()
 
-    async def _after_failure(self, provider: Provider, line: _Line, job: Job, error: JukuError) -> float:
+    async def _after_failure(self, provider: Provider, server: _Server, job: Job, error: JukuError) -> float:
         """The seconds to wait: none where only this job was refused."""
         record = await self.project.read(jobs.job, job.id)
         if record.ended:
             self.on_ended(record)
             return 0.0
-        return self._fail(provider.id, line, error, provider.poll_seconds)
+        return self._fail(provider.id, server, error, provider.poll_seconds)
 
     async def _tell(self, changes: Changes, before: Job) -> None:
         """Pass on what has changed; a job that has ended is told once."""
@@ -262,3 +286,15 @@ class Queue:
         record = await self.project.read(jobs.job, before.id)
         if record.ended and not before.ended:
             self.on_ended(record)
+
+
+async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges = lambda _changes: None) -> Job:
+    """Follow one job at `provider` to its end without a window; returns its record.
+
+    Raises `JukuError` as `Queue.follow` does. Cancelling ends the following, not the job.
+    """
+
+    async def connect(_id: str) -> Provider:
+        return provider
+
+    return await Queue(project, connect, lambda _id: 1, on_changes).follow(id)

@@ -8,7 +8,6 @@ from typing import Any
 
 from core import __version__
 from core.dataset import filters, system_prompts, versions
-from core.dataset.filters import Filter
 from core.dataset.row_texts import turns
 from core.dataset.system_prompts import Trained
 from core.dataset.versions import Diff
@@ -18,8 +17,8 @@ from core.storage import compressed_texts
 from core.text import near_duplicates
 from core.training import jobs
 from core.training.jobs import Job
+from core.training.row_selection import row_filter
 
-EVERY = Filter(split="train", status="approved")  # the rows that would be trained on
 TOLD = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
 PAGE = 200  # rows of a comparison that are read at once
 
@@ -50,11 +49,6 @@ class Since:
         return same_rows and same_spec and self.app[0] in ("", self.app[1])
 
 
-def taught(job: Job, split: str = "train") -> Filter:
-    """The rows that a job was given: those of its tag that somebody had approved."""
-    return Filter(split=split, status="approved", tag=job.rows)
-
-
 def since(db: sqlite3.Connection, id: int, limit: int = PAGE) -> Since:
     """What has changed since the job `id` was made; `limit` rows of each comparison are read."""
     job = jobs.job(db, id)
@@ -71,7 +65,7 @@ def rows(db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0
     """The rows that a job was given against those that it would be given now; None where no copy was kept."""
     if job.version is None:
         return None
-    return versions.diff(db, job.version, offset=offset, limit=limit, among=taught(job, split))
+    return versions.diff(db, job.version, offset=offset, limit=limit, among=row_filter(job.rows, split))
 
 
 def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
@@ -87,7 +81,7 @@ def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
 def trained_under(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
     """The system prompt that a model was trained under; None where that is not known."""
     job = maker(db, provider, model)
-    return system_prompts.of_rows(db, taught(job), job.version) if job and job.version is not None else None
+    return system_prompts.of_rows(db, row_filter(job.rows), job.version) if job and job.version is not None else None
 
 
 def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
@@ -97,8 +91,8 @@ def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -
     """
     made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
     if not made:
-        return system_prompts.unasked(db, EVERY)
-    found = [system_prompts.unasked(db, taught(job), job.version) for job in made]
+        return system_prompts.unasked(db, row_filter(""))
+    found = [system_prompts.unasked(db, row_filter(job.rows), job.version) for job in made]
     return next(iter(system_prompts.unasked_of_all(db, found)), None)
 
 
@@ -112,7 +106,7 @@ def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int
 
 
 def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
-    condition, values = filters.where(taught(job))
+    condition, values = filters.where(row_filter(job.rows))
     then = f"SELECT id, digest, pack, slot FROM version_row WHERE version = ? AND {condition}"
     pairs = " UNION ".join(
         f"SELECT e.id, e.pack, e.slot, v.id, v.pack, v.slot FROM ({then}) v JOIN example e ON e.{same} = v.{same} "

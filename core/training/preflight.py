@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from core import checks
 from core.dataset import examples, filters, system_prompts, token_counts, training_amounts
-from core.dataset import versions as kept
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
@@ -18,9 +17,10 @@ from core.providers.server_presets import Preset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
-from core.training import jobs, submit
+from core.training import jobs, row_selection
 from core.training.jobs import Job
-from core.training.submit import Plan
+from core.training.row_selection import row_filter
+from core.training.submit import TrainingPlan
 
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
@@ -78,7 +78,7 @@ class _Told:
 
 
 async def examine(
-    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter
+    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> Report:
     """Look at the rows, the settings and the server that jobs would be sent to. Nothing is started, nothing uploaded.
 
@@ -91,7 +91,9 @@ async def examine(
     return await project.read(_report, id, preset, plans, told)
 
 
-async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequence[Plan], reporter: Reporter) -> _Told:
+async def _ask(
+    project: Project, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+) -> _Told:
     try:
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
@@ -106,7 +108,7 @@ async def _ask(project: Project, preset: Preset, connect: Connect, plans: Sequen
 
 
 async def _moderated(
-    project: Project, preset: Preset, provider: Provider, plans: Sequence[Plan], reporter: Reporter
+    project: Project, preset: Preset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> list[Objection]:
     """Ask the moderation of a server that has one about the rows it would be sent."""
     able = provider.capabilities.moderation
@@ -114,7 +116,7 @@ async def _moderated(
         return []
     try:
         for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
-            rows = await project.read(_texts, submit.trained(tag))
+            rows = await project.read(row_selection.load_rows, tag)
             await moderation.check(project, provider, rows, reporter)
     except ProviderError as error:
         return [
@@ -126,13 +128,9 @@ async def _moderated(
     return []
 
 
-def _texts(db: sqlite3.Connection, chosen: Filter) -> list[str]:
-    return list(examples.texts(db, chosen))
-
-
-def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan], told: _Told) -> Report:
+def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _Told) -> Report:
     measured = [
-        training_amounts.of(db, submit.trained(plan.rows), token_counts.encoding_of(plan.model), plan.version)
+        training_amounts.of(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
         for plan in plans
     ]
     cost, whose = _cost(id, plans, measured)
@@ -160,7 +158,7 @@ def _today() -> datetime.date:
 
 
 def _cost(
-    id: str, plans: Sequence[Plan], measured: Sequence[training_amounts.Amount]
+    id: str, plans: Sequence[TrainingPlan], measured: Sequence[training_amounts.Amount]
 ) -> tuple[tuple[float, float] | None, str]:
     if id == LOCAL:
         return (0.0, 0.0), ""
@@ -177,28 +175,27 @@ def _cost(
     return (low, high), whose
 
 
-def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[Plan]) -> Iterator[Objection]:
+def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What is wrong with settings and number of rows, and what was trained in the very same way before."""
     made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNDONE]
     texts: dict[tuple[str, int | None], list[str]] = {}
     for plan in plans:
         key = plan.rows, plan.version
         if key not in texts:
-            chosen = submit.trained(plan.rows)
-            texts[key] = list(
-                examples.texts(db, chosen) if plan.version is None else kept.texts(db, plan.version, chosen)
-            )
+            texts[key] = row_selection.load_rows(db, plan.rows, version=plan.version)
         rows = texts[key]
         try:
             preset.check(plan.method, plan.hyperparameters or {}, plan.suffix)
-            submit.require_enough(rows)
-            submit.require_method(rows, plan.method)
+            row_selection.require_enough_rows(rows)
+            row_selection.require_method(rows, plan.method)
         except JukuError as error:
             words = tr("{what}. {why}", what=error.title, why=error.message)
-            yield Objection("settings", "error", words, filters.words(submit.trained(plan.rows)))
+            yield Objection("settings", "error", words, filters.words(row_filter(plan.rows)))
             continue
         yield from _few(len(rows), plan)
-        if twin := next((job for job in made if _is_same(job, plan, uploads.digest(submit.lines(rows)))), None):
+        if twin := next(
+            (job for job in made if _is_same(job, plan, uploads.digest(row_selection.to_jsonl(rows)))), None
+        ):
             name = twin.fine_tuned_model or twin.remote_id or twin.status
             yield Objection(
                 "trained-already",
@@ -207,21 +204,21 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[P
             )
 
 
-def _few(count: int, plan: Plan) -> Iterator[Objection]:
+def _few(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(submit.trained(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(row_filter(plan.rows)))
 
 
-def _is_same(job: Job, plan: Plan, digest: str) -> bool:
+def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
     asked = json.loads(job.settings)
     given = (job.digest, job.model, job.method, asked.get("hyperparameters"), asked.get("seed"))
     return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
-def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objection]:
+def _on_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What the checks have found in the rows as they are now."""
-    chosen = [submit.trained(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
+    chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
     for one in chosen:
         for rule, count in examples.count_rules(db, one).items():
@@ -236,11 +233,11 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[Plan]) -> Iterator[Objectio
         yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 
-def _on_prompts(db: sqlite3.Connection, plans: Sequence[Plan], found: Sequence[Objection]) -> list[Objection]:
+def _on_prompts(db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Sequence[Objection]) -> list[Objection]:
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.unasked(db, submit.trained(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.unasked(db, row_filter(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
         Objection(PROMPT, "warning", system_prompts.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
@@ -260,7 +257,7 @@ def _on_length(measured: Sequence[training_amounts.Amount]) -> Iterator[Objectio
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
 
 
-def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetime.date) -> Iterator[Objection]:
+def _on_dates(preset: Preset, plans: Sequence[TrainingPlan], told: _Told, today: datetime.date) -> Iterator[Objection]:
     """Until when jobs can be made there, and until when their models would answer."""
     last = shutdown_dates.last_day(preset.id)
     if last and (last - today).days < shutdown_dates.AHEAD:
@@ -278,7 +275,7 @@ def _on_dates(preset: Preset, plans: Sequence[Plan], told: _Told, today: datetim
                             model=model, day=closing.day, left=shutdown_dates.left_words(left)))  # fmt: skip
 
 
-def _on_account(plans: Sequence[Plan], told: _Told) -> Iterator[Objection]:
+def _on_account(plans: Sequence[TrainingPlan], told: _Told) -> Iterator[Objection]:
     """Models that the account does not have, or may not train."""
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:

@@ -4,36 +4,28 @@ import asyncio
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from core import __version__
-from core.dataset import examples, filters, versions
-from core.dataset.filters import Filter
+from core.dataset import versions
 from core.errors import QUOTA, JukuError, ProviderError
-from core.language import tr, trn
+from core.language import tr
 from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
+from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
 from core.providers.server_presets import preset
 from core.spec import revisions
 from core.storage.project import Changes, Project
-from core.training import jobs
+from core.training import jobs, row_selection
 from core.training.jobs import CREATING, UPLOADING, WAITING, Job
 
-MINIMUM_ROWS = 10
-LOOKS = 5  # searches of the server's list in vain, after which a job counts as never received
-PATIENCE = 10  # failed polls in a row before following is given up; the job itself goes on
-DOUBTFUL = (500, 502, 503, 504, 408, 409)  # after these a job may have been made all the same
 NOT_NOW = (401, 429)  # nothing was made: it can be sent later
-BOM = b"\xef\xbb\xbf"
-
-OnChanges = Callable[[Changes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """What to train: which rows (a tag, or '' for all; of a kept version or as they are), on which model, how.
 
     `validation` sends the rows with that split along.
@@ -50,61 +42,7 @@ class Plan:
     version: int | None = None
 
 
-def trained(tag: str, split: str = "train") -> Filter:
-    """The rows that a job on `tag` trains on: those that somebody approved."""
-    return Filter(split=split, status="approved", tag=tag)
-
-
-def training_rows(db: sqlite3.Connection, tag: str, method: str = "supervised") -> list[str]:
-    """The JSON texts that a job on `tag` trains on. Raises `JukuError` for too few rows or rows with errors."""
-    chosen = trained(tag)
-    rows = list(examples.texts(db, chosen))
-    require_enough(rows)
-    wrong = examples.count_errors(db, chosen)
-    if wrong:
-        raise JukuError(
-            trn("{n} of the rows has an error", "{n} of the rows have errors", wrong),
-            tr("Nothing was sent. Fix the rows in the examples tab: choose “With problems” there."),
-        )
-    require_method(rows, method)
-    return rows
-
-
-def require_enough(rows: Sequence[str]) -> None:
-    """Raise `JukuError` for fewer rows than any server takes."""
-    if len(rows) < MINIMUM_ROWS:
-        raise JukuError(
-            trn("There is {n} row to train on", "There are {n} rows to train on", len(rows)),
-            tr(
-                "At least {minimum} rows are needed; 50 to 100 are recommended. Nothing was sent.", minimum=MINIMUM_ROWS
-            ),
-        )
-
-
-class _Shape(msgspec.Struct):
-    preferred_output: msgspec.Raw = msgspec.Raw(b"")
-
-
-def require_method(rows: Sequence[str], method: str) -> None:
-    """Raise `JukuError` where rows are made for another method: the server would fail the job after a while."""
-    decode = msgspec.json.Decoder(_Shape).decode
-    wrong = sum(bool(bytes(decode(row).preferred_output)) is not (method == "dpo") for row in rows)
-    if wrong and method == "dpo":
-        raise JukuError(
-            trn("{n} of the rows does not compare two answers", "{n} of the rows do not compare two answers", wrong),
-            tr(
-                "Nothing was sent. DPO needs rows with a preferred and a rejected answer: choose other rows or "
-                "“supervised”."
-            ),
-        )
-    if wrong:
-        raise JukuError(
-            trn("{n} of the rows compares two answers", "{n} of the rows compare two answers", wrong),
-            tr("Nothing was sent. Such rows are for the method DPO: choose it, or other rows."),
-        )
-
-
-async def enqueue(project: Project, provider: str, plans: Sequence[Plan], sweep: str = "") -> list[int]:
+async def enqueue(project: Project, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> list[int]:
     """Put jobs into the queue, all or none, with a frozen copy of their rows; their ids, in the order of `plans`.
 
     Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
@@ -114,43 +52,39 @@ async def enqueue(project: Project, provider: str, plans: Sequence[Plan], sweep:
     return made
 
 
-def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[Plan], sweep: str) -> Iterator[int]:
+def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan], sweep: str) -> Iterator[int]:
+    known: dict[tuple[str, str, int | None], tuple[int, int, str]] = {}  # the jobs of a sweep share their rows
     for plan in plans:
-        if plan.version is None:
-            training_rows(db, plan.rows, plan.method)
         name = tr("Used to train {model}", model=plan.model)
-        version = plan.version or versions.current(db, name)
-        rows = list(versions.texts(db, version, trained(plan.rows)))
-        require_enough(rows)
-        require_method(rows, plan.method)
+        key = plan.rows, plan.method, plan.version
+        if key not in known:
+            rows = row_selection.load_trainable_rows(db, *key)
+            version = plan.version or versions.current(db, name)
+            known[key] = version, len(rows), uploads.digest(row_selection.to_jsonl(rows))
+        version, count, digest = known[key]
         asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
         values = {
             "provider": provider,
             "token": uuid.uuid4().hex,
             "model": plan.model,
             "rows": plan.rows,
-            "row_count": len(rows),
+            "row_count": count,
             "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
             "status": WAITING,
             "version": version,
             "revision": revisions.current(db, name),
             "method": plan.method,
             "sweep": sweep,
-            "digest": uploads.digest(lines(rows)),
+            "digest": digest,
             "app": __version__,
         }
         yield jobs.insert(db, values)
 
 
-def lines(rows: Sequence[str]) -> bytes:
-    """The rows as the JSONL that is sent."""
-    return "".join(f"{row}\n" for row in rows).encode()
-
-
 def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
     """What the job trains on, from its frozen copy: to the byte what was queued."""
     assert record.version is not None
-    data = lines(list(versions.texts(db, record.version, trained(record.rows, split))))
+    data = row_selection.to_jsonl(row_selection.load_rows(db, record.rows, split, record.version))
     if split == "train" and uploads.digest(data) != record.digest:
         raise JukuError(
             tr("The saved copy of the job's rows has changed"),
@@ -159,7 +93,7 @@ def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") ->
     return data
 
 
-async def create(project: Project, provider: Provider, plan: Plan) -> int:
+async def create(project: Project, provider: Provider, plan: TrainingPlan) -> int:
     """Queue one job and send it at once; its id. What could not be sent is not kept in the queue."""
     (id,) = await enqueue(project, provider.id, [plan])
     try:
@@ -199,7 +133,7 @@ def _check(provider: Provider, record: Job) -> None:
 async def _upload(
     project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
 ) -> tuple[str, str | None]:
-    mark = BOM if provider.preset.bom else b""
+    mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(training_bytes, record)
     training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):
@@ -226,7 +160,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
         state = await provider.create_job(request)
     except ProviderError as error:
         # Without a status, or after a fault, nobody knows whether it was made: recover() looks for it.
-        if error.status is not None and error.status not in DOUBTFUL:
+        if not may_have_been_made(error):
             await _not_sent(project, record.id, error)
         raise
     await project.write("", jobs.store, record.id, state)
@@ -234,7 +168,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
 
 async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
     """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
-    if error.status is None or error.status in NOT_NOW or error.status in DOUBTFUL or error.code in QUOTA:
+    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA:
         await project.write("", jobs.set_status, id, WAITING)
     else:
         await project.write("", jobs.fail, id, str(error), error.code or "")
@@ -250,32 +184,15 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
     state = next(iter(await provider.jobs_of(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
-    return await project.write("", jobs.looked, id, LOOKS)
+    return await project.write("", jobs.looked, id, MAX_SEARCHES)
 
 
 async def end_twins(provider: Provider, record: Job) -> None:
     """Cancel what a creation that counted as never received has made after all: one wish is one job."""
-    if record.looked >= LOOKS:
+    if record.looked >= MAX_SEARCHES:
         for twin in await provider.jobs_of(record.token):
             if twin.id != record.remote_id and not twin.ended:
                 await provider.cancel_job(twin.id)
-
-
-async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges) -> Job:
-    """Keep the record of one job up to date until it has ended; returns it. The window's queue follows them all."""
-    failures = 0
-    while True:
-        try:
-            on_changes(await update(project, provider, id))
-            failures = 0
-        except ProviderError as error:
-            failures += 1
-            if failures >= PATIENCE or error.status in (401, 403, 404):
-                raise
-        record = await project.read(jobs.job, id)
-        if record.ended:
-            return record
-        await asyncio.sleep(provider.poll_seconds * min(1 + failures, 6))
 
 
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
@@ -353,8 +270,3 @@ async def adopt(project: Project, provider: str, states: Sequence[JobState]) -> 
             jobs.adopt(db, provider, state)
 
     return await project.write("", change)
-
-
-def count(db: sqlite3.Connection, tag: str, split: str = "train") -> int:
-    """How many rows a job on `tag` has."""
-    return len(filters.find(db, trained(tag, split)))

@@ -14,7 +14,7 @@ from core.dataset import examples, filters, sample_projects
 from core.paths import ROOT
 from core.storage.project import Project
 from core.storage.read_only_copy import opened
-from core.training import jobs, submit
+from core.training import jobs, row_selection, submit
 from core.training.metrics import series
 from tests.support.fake_server import FakeServer, Fault
 
@@ -118,8 +118,8 @@ class Matrix:
     async def _make(self) -> None:
         project = Project(self.origin)
         await project.write("", sample_projects.fill, "hobannu-en")
-        for id in filters.find(project.rows, submit.trained("study"))[:3]:
-            await project.write("", examples.edit, id, "split", "validation")
+        for id in filters.find(project.rows, row_selection.row_filter("study"))[:3]:
+            await project.write("", examples.set_field, id, "split", "validation")
         project.close()
 
     def close(self) -> None:

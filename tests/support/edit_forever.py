@@ -25,7 +25,7 @@ async def steps(project: Project, rows: Path, seed: int) -> AsyncIterator[int]:
     """The same steps for the same seed and project; after each a digest of what the project holds."""
     chance = random.Random(seed)
     verbs = (
-        bring, import_here, edit, edit, delete, undo, undo, redo, replace, tag, keep, go_back, export,
+        import_rows, edit, edit, delete, undo, undo, redo, replace, tag, keep, go_back, export,
         checkpoint, read_frozen, break_in,
     )  # fmt: skip
     for number in range(1_000_000):
@@ -35,17 +35,13 @@ async def steps(project: Project, rows: Path, seed: int) -> AsyncIterator[int]:
         yield contents(project)
 
 
-async def bring(project: Project, rows: Path, chance: random.Random, number: int) -> None:
-    await importing.bring(project, rows, AGAIN)
-
-
-async def import_here(project: Project, rows: Path, chance: random.Random, number: int) -> None:
-    await project.write("import", importing.import_file, rows, Reporter(), AGAIN)
+async def import_rows(project: Project, rows: Path, chance: random.Random, number: int) -> None:
+    await importing.import_file(project, rows, AGAIN)
 
 
 async def edit(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     if ids := filters.find(project.rows):
-        await project.write("edit", examples.edit, chance.choice(ids), "answer", f"answer {number}")
+        await project.write("edit", examples.set_field, chance.choice(ids), "answer", f"answer {number}")
 
 
 async def delete(project: Project, rows: Path, chance: random.Random, number: int) -> None:

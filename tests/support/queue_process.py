@@ -16,12 +16,12 @@ from core.providers import Provider
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.job_queue import Queue
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY
 
 PLANS = [
-    Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study", validation=True),
-    Plan("base-model", "plain", suffix="plain"),
+    TrainingPlan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study", validation=True),
+    TrainingPlan("base-model", "plain", suffix="plain"),
 ]
 
 

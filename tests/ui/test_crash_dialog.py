@@ -72,7 +72,7 @@ def test_different_mistakes_are_all_told_within_a_limit(run, window):
 def test_what_is_saved_is_said_after_a_look(run, window):
     async def go():
         project = window.workspace.project
-        await project.write("Edit", examples.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.set_field, 1, "answer", "changed")
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
         assert (await checked(dialog)).startswith("All your changes are saved in “test.juku”")
@@ -97,7 +97,7 @@ def cut(path):
 def test_nothing_is_claimed_of_a_project_that_is_ruined(run, window, ruin):
     async def go():
         project = window.workspace.project
-        await project.write("Edit", examples.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.set_field, 1, "answer", "changed")
         ruin(project.path)
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
@@ -115,9 +115,9 @@ def test_nothing_is_claimed_of_a_project_that_does_not_answer(run, window, monke
     async def go():
         project = window.workspace.project
         reading = project.rows.execute("SELECT id FROM example")  # a reader that never ends
-        await project.write("Edit", examples.edit, 1, "answer", "changed")
+        await project.write("Edit", examples.set_field, 1, "answer", "changed")
         next(reading)
-        await project.write("Edit", examples.edit, 1, "answer", "again")
+        await project.write("Edit", examples.set_field, 1, "answer", "again")
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
         assert "not certain" in await checked(dialog)
@@ -170,7 +170,7 @@ def test_restart_closes_the_window_and_begins_anew(run, window):
 
 @pytest.mark.parametrize(("answer", "restarts"), [("Close", True), ("Keep open", False), ("", False)])
 def test_who_keeps_the_window_for_a_training_wants_no_restart_later(run, window, monkeypatch, answer, restarts):
-    monkeypatch.setattr(window._runner, "trains_here", lambda: not window.closed.done())
+    monkeypatch.setattr(window.workspace.queue, "trains_here", lambda: not window.closed.done())
 
     async def go():
         window.restart()

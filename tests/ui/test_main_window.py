@@ -23,7 +23,7 @@ from ui.widgets.message_bar import Notice
 def test_undo_and_redo_name_what_they_do(run, window):
     async def go():
         project = window.workspace.project
-        window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", "changed"))
+        window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
         await until(lambda: window._undo.text() == "&Undo: Edit a row")
         window._undo.trigger()
         await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
@@ -36,7 +36,7 @@ def test_undo_and_redo_name_what_they_do(run, window):
 def test_what_is_undone_out_of_sight_is_said(run, window):
     async def go():
         project = window.workspace.project
-        window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", "changed"))
+        window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
         await until(window._undo.isEnabled)
         window.tabs.setCurrentWidget(window.dataset_tab)
         window._undo.trigger()

@@ -17,12 +17,12 @@ from core.settings import ProviderSettings, Role, Settings
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui import backup_runner
+from ui import backup_runner, connections
 from ui.workspace import Workspace
 
 
 def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
-    monkeypatch.setattr(ui.workspace, "QUIET", 20)
+    monkeypatch.setattr(ui.workspace, "INDEX_DELAY", 20)
     monkeypatch.setattr(search_index, "WORTH", 0)
 
     async def work():
@@ -31,7 +31,7 @@ def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
         workspace.tasks.start("", project.write("Add", examples.add, rows))
         await until(lambda: workspace.finder.index.ready)
         assert list(await workspace.find(filters.Filter(text="返"))) == [1]
-        await workspace.tasks.start("", project.write("Edit", examples.edit, 1, "question", "交換は？"))
+        await workspace.tasks.start("", project.write("Edit", examples.set_field, 1, "question", "交換は？"))
         assert workspace.finder.index.dirty
         assert not await workspace.find(filters.Filter(text="返"))
         await workspace.tasks.close()
@@ -99,7 +99,7 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
 @pytest.mark.parametrize("failures", [1, 2])
 def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
     """Such as an import that fails beside another one, which a second attempt does not."""
-    monkeypatch.setattr(ui.workspace, "AGAIN", 0.0)
+    monkeypatch.setattr(connections, "SECONDS_TO_RETRY", 0.0)
     left, real = [None] * failures, openai_package.load
 
     def load():

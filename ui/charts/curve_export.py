@@ -7,6 +7,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
+from core.formats import csv_cells
 from core.formats.output_files import replacing
 from core.training import metrics as training_metrics
 from ui import style
@@ -14,7 +15,6 @@ from ui.charts.curve_legend import SWATCH, colour_of, paint_swatch
 from ui.charts.curve_thinning import Curve
 
 SHARP = 2  # pixels of the picture for each of the screen's
-BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
 
 
 def picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
@@ -76,4 +76,4 @@ def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
     text = training_metrics.table([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
-        file.write((BOM + text).encode())
+        file.write((csv_cells.BOM + text).encode())

@@ -17,8 +17,8 @@ from ui.chat.answer_rating import ChatMark
 from ui.chat.answer_text import AnswerText
 from ui.spec.spec_chat_messages import FRAME_MS, Words
 from ui.widgets import basics, diff_row
+from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
-from ui.widgets.link_button import Link
 from ui.widgets.text_highlights import mark
 
 
@@ -42,7 +42,7 @@ class ChatAnswers(QWidget):
         self.flush_timer.timeout.connect(self._flush)
         self.state, self.error, self.told = basics.Note(), basics.Note(), basics.Note()
         self.passages = ChatPassages()
-        self.again, self.code = Link(tr("Run again")), Link(tr("Show code…"))
+        self.again, self.code = LinkButton(tr("Run again")), LinkButton(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
         self.code.clicked.connect(self.code_wanted)
         self._can_ask = self._is_busy = False
@@ -213,7 +213,11 @@ class AnswerBlock(QWidget):
         layout.addLayout(column, 1)
 
     def _make_links(self) -> QWidget:
-        self.judge, self.correct, self.examine = Link(tr("Mark")), Link(tr("Correct…")), Link(tr("Add to exam…"))
+        self.judge, self.correct, self.examine = (
+            LinkButton(tr("Mark")),
+            LinkButton(tr("Correct…")),
+            LinkButton(tr("Add to exam…")),
+        )
         self.correct.setToolTip(tr("Correct this answer and save it as a new example"))
         self.examine.setToolTip(tr("Add this question to the exam"))
         self.judge.clicked.connect(lambda _checked: self.mark.edit())
@@ -253,7 +257,7 @@ class ChatPassages(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._found: list[Found] = []
-        self.fold = Link("")
+        self.fold = LinkButton("")
         self.fold.setCheckable(True)
         self.fold.toggled.connect(self._on_fold)
         self._layout = QVBoxLayout(self)

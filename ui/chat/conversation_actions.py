@@ -15,8 +15,8 @@ from core.language import tr
 from core.storage.project import Changes
 from ui.chat.conversation_list import ChatList
 from ui.widgets import file_dialogs, server_texts
+from ui.widgets.background_work import LatestTask
 from ui.widgets.confirm import confirm
-from ui.widgets.dialog_work import Latest
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
@@ -32,7 +32,7 @@ class ChatActs(QObject):
         self._thread: Thread | None = None
         self._leaf: int | None = None
         self._is_busy = False
-        self._searching = Latest(workspace, self)
+        self._searching = LatestTask(workspace, self)
         self.menu = QMenu(parent)
         self.rename = self._action(tr("&Rename"), self._on_rename)
         self.markdown = self._action(tr("Export as &Markdown…"), lambda: self._on_export("md"))
@@ -70,7 +70,7 @@ class ChatActs(QObject):
         async def look() -> None:
             self.show_found(await self._workspace.project.read(conversations.conversations, words))
 
-        self._searching.ask(lambda _reporter: look())
+        self._searching.start(lambda _reporter: look())
 
     def show_found(self, found: Sequence[Conversation]) -> None:
         self._list.show_found(found, self._thread.conversation.id if self._thread else 0)

@@ -9,7 +9,7 @@ from core.chat.conversations import Conversation
 from core.language import tr
 from ui import style
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import local_time
 
 PAUSE = 200  # milliseconds after the last key before it is searched
@@ -34,7 +34,7 @@ class ChatList(QWidget):
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
-        self._nothing = Nothing("", "")
+        self._nothing = EmptyState("", "")
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list)
         self._pages.addWidget(self._nothing)
@@ -65,9 +65,9 @@ class ChatList(QWidget):
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
         if self.search.text().strip():
-            self._nothing.say(tr("Nothing found"), tr("No conversation contains all of these words."))
+            self._nothing.set_texts(tr("Nothing found"), tr("No conversation contains all of these words."))
         else:
-            self._nothing.say(tr("No conversations yet"), tr("Your questions are kept here."))
+            self._nothing.set_texts(tr("No conversations yet"), tr("Your questions are kept here."))
         self._pages.setCurrentIndex(0 if found else 1)
 
     def select(self, id: int) -> None:

@@ -24,9 +24,9 @@ from core.storage.project import Changes
 from ui import style
 from ui.generation.generation_dialog import kind_words
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
-from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.text_fields import GrowingTextEdit
 from ui.workspace import Workspace
 
 PAUSE = 300  # milliseconds after the last key before facts are looked for
@@ -49,7 +49,7 @@ class CorrectionDialog(QDialog):
         self.resize(640, 560)
         self._make_fields(question, answer)
         self._lay_out()
-        self._guessing = Latest(workspace, self)
+        self._guessing = LatestTask(workspace, self)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(self._guess)
         self.finished.connect(lambda _result: (self._pause.stop(), self._guessing.stop()))
@@ -61,7 +61,7 @@ class CorrectionDialog(QDialog):
         self._guess()
 
     def _make_fields(self, question: str, answer: str) -> None:
-        self.question, self.answer = GrowingEdit(1, 4), GrowingEdit(3, 10)
+        self.question, self.answer = GrowingTextEdit(1, 4), GrowingTextEdit(3, 10)
         self.question.setPlainText(question)
         self.answer.setPlainText(answer)
         self.facts = QListWidget(uniformItemSizes=True)
@@ -134,7 +134,7 @@ class CorrectionDialog(QDialog):
                 self.points.setText(points)
             self._show_button()
 
-        self._guessing.ask(lambda _reporter: guess())
+        self._guessing.start(lambda _reporter: guess())
 
     def _show_facts(self, found: Guess) -> None:
         self.facts.blockSignals(True)

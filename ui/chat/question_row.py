@@ -11,8 +11,8 @@ from ui import style
 from ui.chat.answer_view import ChatAnswers
 from ui.spec.spec_chat_messages import Words
 from ui.widgets import basics
-from ui.widgets.link_button import Link
-from ui.widgets.question_field import QuestionField
+from ui.widgets.basics import LinkButton
+from ui.widgets.text_fields import QuestionField
 
 
 class ChatRow(QWidget):
@@ -35,7 +35,7 @@ class ChatRow(QWidget):
         self.question = Words(tr("You"), turn.text, own=True)
         self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
         self.place = basics.label(dim=True)
-        self.edit = Link(tr("Edit"))
+        self.edit = LinkButton(tr("Edit"))
         self.edit.setToolTip(tr("Rephrase the question; the conversation so far is kept as a branch"))
         self.field = QuestionField()
         self.field.setAccessibleName(tr("The question in other words"))

@@ -24,12 +24,13 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Sampling, chat_messages
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.chat.domain_dialog import DomainDialog
 from ui.widgets import basics, server_texts
+from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.chat_model_row import ModelRow
-from ui.widgets.dialog_work import Latest, ProgressLine
-from ui.widgets.text_table import TextTable
+from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
@@ -43,7 +44,7 @@ class RouterDialog(QDialog):
         self._workspace = workspace
         self._known: list[Domain] = []
         self._choice: Domain | None = None
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self.note, self.line = basics.Note(), ProgressLine(self._work)
         self._make_domains()
         self._make_ways()
@@ -215,7 +216,7 @@ class RouterDialog(QDialog):
         self.note.say("")
         self.answer.clear()
         self._show_chosen(tr("Choosing…"))
-        self._work.ask(lambda _reporter: self._ask(question))
+        self._work.start(lambda _reporter: self._ask(question))
 
     async def _ask(self, question: str) -> None:
         try:
@@ -249,7 +250,7 @@ class RouterDialog(QDialog):
 
     def _on_examine(self) -> None:
         self.note.say("")
-        self._work.ask(self._examine, tr("Testing the router"))
+        self._work.start(self._examine, tr("Testing the router"))
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
@@ -259,7 +260,7 @@ class RouterDialog(QDialog):
             self._fail(error)
             return None
         self._show_result(found)
-        return Changes("", records={"route"})
+        return Changes("", records={Table.ROUTE})
 
     def _show_result(self, found: Sequence[Routed]) -> None:
         table = router.confusion(self._known, found)

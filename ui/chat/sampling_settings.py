@@ -8,9 +8,9 @@ from core.language import tr, trn
 from core.providers import Sampling
 from ui import style
 from ui.widgets import basics
+from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
-from ui.widgets.growing_text_edit import GrowingEdit
-from ui.widgets.link_button import Link
+from ui.widgets.text_fields import GrowingTextEdit
 
 MOST_SAMPLES = 8
 MOST_TOKENS = 8192
@@ -38,7 +38,7 @@ class ChatSettings(QWidget):
 
     def _make_fields(self) -> None:
         usual, search = Sampling(), prompt_conditions.Settings()
-        self.prompt = GrowingEdit(least=1, most=4)
+        self.prompt = GrowingTextEdit(least=1, most=4)
         self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ prompt"))
         self.as_trained.setToolTip(basics.tip(tr("Asks with the system prompt that the model was trained with.")))
         self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
@@ -47,7 +47,7 @@ class ChatSettings(QWidget):
         self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
         self.seed = basics.whole(NO_SEED, MOST_SEED, NO_SEED)
         self.seed.setSpecialValueText(tr("none"))
-        self.stops = GrowingEdit(least=1, most=4)
+        self.stops = GrowingTextEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
         self.stops.setMinimumWidth(280)
         self.passages = basics.whole(1, MOST_PASSAGES, search.k)
@@ -59,7 +59,7 @@ class ChatSettings(QWidget):
         self.warning, self.hint = basics.Note(), basics.Note()
 
     def _make_head(self) -> None:
-        self.fold = Link(tr("▸ Settings"))
+        self.fold = LinkButton(tr("▸ Settings"))
         self.fold.setCheckable(True)
         self.summary = basics.label(dim=True)
 

@@ -24,6 +24,7 @@ from core.providers.models_api import is_tuned
 from core.providers.request_code import Call
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.chat.conversation_actions import ChatActs
@@ -37,10 +38,10 @@ from ui.chat.send_question import ChatAsking
 from ui.chat.suggested_questions import ChatSuggestions
 from ui.tab import Tab
 from ui.widgets import basics, server_texts
+from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog
 from ui.widgets.message_bar import Notice
-from ui.widgets.question_field import QuestionField
-from ui.widgets.throttled_reload import Reload
+from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
 LIST = 210  # pixels of the list of conversations
@@ -58,7 +59,7 @@ class ChatTab(Tab):
         self.panes, self.settings, self.list = ChatPanes(workspace), ChatSettings(), ChatList()
         self.said, self.suggestions = ChatSaid(self._row), ChatSuggestions(workspace)
         self.asking = ChatAsking(workspace, self.settings)
-        self._trained = Reload(workspace, self._load_trained)
+        self._trained = ThrottledReload(workspace, self._load_trained)
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
@@ -149,15 +150,15 @@ class ChatTab(Tab):
             self.settings.show_trained({})
             self._show(None)
             self.workspace.tasks.start("", self._open_newest())
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self.settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
-        if changes.tables & {"spec", "example"}:
+        if changes.tables & {Table.SPEC, Table.EXAMPLE}:
             self.asking.forget_book()
-        if "job" in changes.tables:
+        if Table.JOB in changes.tables:
             self._read_trained()
-        if "example" in changes.tables and not self.suggestions.isHidden():
+        if Table.EXAMPLE in changes.tables and not self.suggestions.isHidden():
             self.workspace.tasks.start("", self.suggestions.read())
-        if "conversation" in changes.tables:
+        if Table.CONVERSATION in changes.tables:
             self.workspace.tasks.start("", self._read_again())
             self.acts.search()
 
@@ -301,8 +302,8 @@ class ChatTab(Tab):
         for number in numbers:
             head = self.panes.head(number)
             if head and head.pane().model:
-                wish = self.asking.wish(head, self._thread, before, row.turn.id, row.turn.text)
-                self.asking.start(head, row.columns[number], wish, book)
+                request = self.asking.request(head, self._thread, before, row.turn.id, row.turn.text)
+                self.asking.start(head, row.columns[number], request, book)
 
     def _on_again(self, number: int) -> None:
         """Ask a pane once more; marks that a person gave are not lost by a slip."""
@@ -335,7 +336,7 @@ class ChatTab(Tab):
 
     def _read_trained(self) -> None:
         if self.workspace.tasks.can_start():
-            self._trained.ask()
+            self._trained.request()
 
     async def _load_trained(self, project: Project) -> None:
         """Under which system prompts the models of the panes were trained."""
@@ -385,8 +386,8 @@ class ChatTab(Tab):
         before = [row.turn for row in self.said.rows]
         if not typed and before:
             typed = before.pop().text
-        wish = self.asking.wish(head, self._thread, before, 0, typed)
-        self.workspace.tasks.start("", self._show_code(wish.pane, lambda: self.asking.call(wish)))
+        request = self.asking.request(head, self._thread, before, 0, typed)
+        self.workspace.tasks.start("", self._show_code(request.pane, lambda: self.asking.call(request)))
 
     async def _show_sent(self, turn: int, number: int) -> None:
         found = self._thread.answers_of(turn, number) if self._thread else []

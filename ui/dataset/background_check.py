@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from core.errors import JukuError
 from core.progress import Progress, Reporter
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui.dataset import dataset_check
 from ui.workspace import Workspace
 
@@ -37,7 +38,7 @@ class BackgroundCheck(QObject):
             self._pause.start()
 
     def _on_changes(self, changes: Changes) -> None:
-        if changes.tables & {"example", "fact"}:
+        if changes.tables & {Table.EXAMPLE, Table.FACT}:
             self.ask()
 
     def is_checking(self) -> bool:

@@ -88,7 +88,7 @@ def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter)
     """Write what was planned; new rows begin with the system prompt `prompt`."""
     total = pasted.count()
     for done, (id, name, text) in enumerate(pasted.edits):
-        examples.edit(db, id, name, text)
+        examples.set_field(db, id, name, text)
         if done % EVERY == 0:
             reporter.update(min(done, total), total)
     examples.add(db, [_new(prompt, fields) for fields in pasted.rows])

@@ -17,21 +17,21 @@ from PySide6.QtWidgets import (
 
 from core import checks
 from core.dataset import row_edits
-from core.dataset.row_edits import Message, Section
+from core.dataset.row_edits import AddMessage, JsonEdit, Message, Section, SetToolCalls, SetTools
 from core.language import tr, trn
 from ui import style
 from ui.dataset.message_editor import MessageEdit
 from ui.dataset.tool_call_dialog import ToolCallDialog
 from ui.widgets import basics
-from ui.widgets.field_edits import FieldEdit
+from ui.widgets.text_fields import CommittedTextEdit
 
 CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
 
 
 class ConversationEdit(QScrollArea):
-    """Shows the conversation in a row's JSON text; `changed` says what is to be done, for `conversation.apply`."""
+    """Shows the conversation in a row's JSON text; `changed` carries each edit that a person makes in it."""
 
-    changed = Signal(str, str)  # an act and its value
+    changed = Signal(object)  # a JsonEdit
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class ConversationEdit(QScrollArea):
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
 
-    def field(self, role: str) -> FieldEdit | None:
+    def field(self, role: str) -> CommittedTextEdit | None:
         """The field of the last turn of `role`."""
         found = (card for card in reversed(self._shown()) if checks.role_of({"role": card.message.role}) == role)
         return next((card.fields()[0] for card in found if card.fields()), None)
@@ -113,9 +113,9 @@ class ConversationEdit(QScrollArea):
                 # Only now are the cards as high as their texts.
                 QTimer.singleShot(0, card, lambda card=card: self.ensureWidgetVisible(card))
 
-    def pending(self) -> list[tuple[str, str]]:
-        """What is typed and not handed over yet, as acts; it is handed over by this."""
-        return [act for card in self._shown() for act in card.pending()]
+    def pending(self) -> list[JsonEdit]:
+        """What is typed and not handed over yet; it is handed over by this."""
+        return [edit for card in self._shown() for edit in card.pending()]
 
     def _all(self) -> list[Message]:
         return [message for section in self._sections for message in section.messages]
@@ -172,7 +172,7 @@ class ConversationEdit(QScrollArea):
     def _append(self, role: str) -> None:
         section = self._sections[0] if self._sections else Section(row_edits.CHAT, [])
         path = f"{section.path}[{len(section.messages)}]"
-        self.changed.emit(f"insert {path}", role)
+        self.changed.emit(AddMessage(path, role))
         self.focus(path)
 
     def _on_further(self) -> None:
@@ -181,13 +181,12 @@ class ConversationEdit(QScrollArea):
 
     def _on_calls(self, message: Message) -> None:
         dialog = ToolCallDialog(tr("Tool calls"), message.calls, key=message.calls_key, parent=self)
-        act = f"{message.path}.{message.calls_key}"
-        dialog.saved.connect(lambda text: self.changed.emit(act, text))
+        dialog.saved.connect(lambda text: self.changed.emit(SetToolCalls(message.path, text, message.calls_key)))
         dialog.open()
 
     def _on_tools(self) -> None:
         dialog = ToolCallDialog(tr("Tools of the row"), row_edits.tools(self._data), tools=True, parent=self)
-        dialog.saved.connect(lambda text: self.changed.emit("$.tools", text))
+        dialog.saved.connect(lambda text: self.changed.emit(SetTools(text)))
         dialog.open()
 
 

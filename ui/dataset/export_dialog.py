@@ -35,7 +35,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from ui import style
 from ui.widgets import basics, file_dialogs
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
 from ui.widgets.value_texts import offer
@@ -53,7 +53,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self._workspace = workspace
         self._shown, self._selected = shown, array("q", selected)
-        self._counting = Latest(workspace, self)
+        self._counting = LatestTask(workspace, self)
         self._rows = 0
         self.setWindowTitle(tr("Export rows"))
         self.resize(600, 0)
@@ -166,7 +166,7 @@ class ExportDialog(QDialog):
 
         self._rows = 0
         self._show_ok()
-        self._counting.ask(work)
+        self._counting.start(work)
 
     def _say(self, found: Exported) -> None:
         self._rows = found.rows

@@ -32,9 +32,9 @@ from ui import style
 from ui.dataset.fact_link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
 from ui.generation.model_task_dialogs import AskDialog, Found
 from ui.widgets import basics
+from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
-from ui.widgets.dialog_work import Latest, ProgressLine
-from ui.widgets.empty_state import Nothing
 from ui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
@@ -145,8 +145,8 @@ class LinkDialog(QDialog):
         self.setWindowTitle(tr("Link rows to facts"))
         self.resize(980, 620)
         self._workspace = workspace
-        self._work = Latest(workspace, self)
-        self.table, self.nothing = LinkTable(), Nothing(tr("Looking for the facts of the rows…"), "")
+        self._work = LatestTask(workspace, self)
+        self.table, self.nothing = LinkTable(), EmptyState(tr("Looking for the facts of the rows…"), "")
         self.count, self.note = basics.heading(""), basics.Note()
         self._make_buttons()
         self._lay_out()
@@ -220,7 +220,7 @@ class LinkDialog(QDialog):
 
     def read(self) -> None:
         """Look for the facts of all rows that no person has linked."""
-        self._work.ask(self._read)
+        self._work.start(self._read)
 
     async def _read(self, reporter: Reporter) -> None:
         project = self._workspace.project
@@ -236,9 +236,9 @@ class LinkDialog(QDialog):
     def _show_nothing(self, known: list[Fact]) -> None:
         self.pages.setCurrentIndex(1 if self.table.links.rowCount() else 0)
         if known:
-            self.nothing.say(tr("No rows left to link"), tr("Every row has a fact or was marked as having none."))
+            self.nothing.set_texts(tr("No rows left to link"), tr("Every row has a fact or was marked as having none."))
         else:
-            self.nothing.say(tr("No facts yet"), tr("Find facts in the spec first: rows are linked to facts."))
+            self.nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: rows are linked to facts."))
 
     def _show_state(self) -> None:
         links, decided = self.table.links, len(self.table.links.decisions())
@@ -262,7 +262,7 @@ class LinkDialog(QDialog):
 
     def _on_save(self) -> None:
         if self.save.isEnabled():
-            self._work.ask(self._save, tr("Link rows to facts"))
+            self._work.start(self._save, tr("Link rows to facts"))
 
     async def _save(self, reporter: Reporter) -> None:
         decisions = self.table.links.decisions()
@@ -289,15 +289,15 @@ class LinkAskDialog(AskDialog):
         )
         super().__init__(workspace, "links", tr("Let a model link rows"), words, parent)
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         ids = self._ids
-        return lambda db: fact_link_questions.abouts(db, ids)
+        return lambda db: fact_link_questions.build_subjects(db, ids)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
-    def told(self, abouts: Found) -> str:
-        return trn("{n} row without a fact", "{n} rows without a fact", len(abouts))
+    def told(self, subjects: Found) -> str:
+        return trn("{n} row without a fact", "{n} rows without a fact", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Ask about {n} row", "Ask about {n} rows", count) if count else tr("Ask")

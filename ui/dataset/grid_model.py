@@ -15,6 +15,7 @@ from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject,
 
 from core.dataset import examples
 from core.dataset.examples import Example
+from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
 from ui.dataset.drag_rows import RowsMime
@@ -44,7 +45,7 @@ class Cells(NamedTuple):
 
 
 class DatasetModel(QAbstractTableModel):
-    edited = Signal(int, str, str)  # id, field, value
+    edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 
     def __init__(self, project: Project, parent: QObject | None = None) -> None:
@@ -174,7 +175,7 @@ class DatasetModel(QAbstractTableModel):
             return False
         field = COLUMNS[index.column()]
         if value != getattr(example, field):
-            self.edited.emit(example.id, field, value)
+            self.edited.emit(example.id, SetColumn(field, value))
         return True
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

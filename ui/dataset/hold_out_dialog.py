@@ -28,8 +28,8 @@ from core.progress import Reporter
 from core.spec import facts
 from ui import style
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest, ProgressLine
-from ui.widgets.empty_state import Nothing
+from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 LARGEST_SEED = 999_999
@@ -46,7 +46,7 @@ class HoldOutDialog(QDialog):
         self.setWindowTitle(tr("Keep some rows for the exam"))
         self.resize(640, 560)
         self._workspace = workspace
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self._found = Material([])
         self._texts: dict[str, str] = {}  # of the facts, by name
         self.choice = Choice([], Counter(), 0)
@@ -55,7 +55,7 @@ class HoldOutDialog(QDialog):
         self._lay_out()
         self._connect()
         self._show()
-        self._work.ask(self._read)
+        self._work.start(self._read)
 
     def _make_fields(self) -> None:
         self.by_share, self.by_number = QRadioButton(tr("A &share of the rows")), QRadioButton(tr("A &number of rows"))
@@ -88,7 +88,7 @@ class HoldOutDialog(QDialog):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.nothing = Nothing(tr("Looking through the rows…"), "")
+        self.nothing = EmptyState(tr("Looking through the rows…"), "")
         self.pages = QStackedWidget()
         self.pages.addWidget(self.nothing)
         self.pages.addWidget(self.table)
@@ -146,7 +146,7 @@ class HoldOutDialog(QDialog):
         project = self._workspace.project
         self._texts = {fact.name: fact.text for fact in await project.read(facts.load, reporter=reporter)}
         self._found = await hold_out.material(project, reporter)
-        self.nothing.say(
+        self.nothing.set_texts(
             tr("No rows to choose from"),
             tr(
                 "Approved training rows with a question and an answer can be kept, unless a row that is kept already asks the same."
@@ -193,7 +193,7 @@ class HoldOutDialog(QDialog):
 
     def _on_keep(self) -> None:
         self.keep.setEnabled(False)
-        self._work.ask(self._keep, tr("Keep rows for the exam"))
+        self._work.start(self._keep, tr("Keep rows for the exam"))
 
     async def _keep(self, reporter: Reporter) -> None:
         project, choice, seed = self._workspace.project, self.choice, self.seed.value()

@@ -35,7 +35,7 @@ from ui import style
 from ui.dataset.import_preview import Preview, Source
 from ui.dataset.import_run import Outcome, Wanted, failure, label_of, take
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
 from ui.widgets.value_texts import offer
 from ui.workspace import Workspace
@@ -106,7 +106,7 @@ class ImportDialog(QDialog):
         self._workspace = workspace
         self._sources = sources
         self._source = sources[0]
-        self._looking = Latest(workspace, self)
+        self._looking = LatestTask(workspace, self)
         self._choices: list[QComboBox] = []
         self.setWindowTitle(tr("Import a table"))
         self.resize(920, 620)
@@ -215,7 +215,7 @@ class ImportDialog(QDialog):
             await asyncio.to_thread(source.recognise, encoding)
             self._show_source()
 
-        self._looking.ask(look)
+        self._looking.start(look)
 
     def _show_source(self) -> None:
         source = self._source
@@ -279,7 +279,7 @@ class ImportDialog(QDialog):
             except JukuError as error:
                 self._note.say(f"{error.title}. {error.message}", "error")
 
-        self._looking.ask(look)
+        self._looking.start(look)
 
     def _show_result(self, rows: list[Preview]) -> None:
         used = [field for field in RESULT if any(field in row.fields for row in rows)] or list(RESULT[:2])

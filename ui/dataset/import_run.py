@@ -116,7 +116,7 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     first = await project.read(examples.next_id)
     outcome.first = outcome.first or first
     try:
-        found = await importing.bring(project, one.path, one.options, reporter, name)
+        found = await importing.import_file(project, one.path, one.options, reporter, name)
     except JukuError as error:
         outcome.failed.append(failure(one.name, error))
         return

@@ -20,11 +20,24 @@ from PySide6.QtWidgets import (
 
 from core import checks
 from core.checks.rule_registry import clip
-from core.dataset.row_edits import CHAT, Message, Part
+from core.dataset.row_edits import (
+    CHAT,
+    AddMessage,
+    DeleteMessage,
+    JsonEdit,
+    Message,
+    MoveMessage,
+    Part,
+    SetRole,
+    SetString,
+    SetText,
+    SetWeight,
+)
 from core.language import tr
 from ui import style
 from ui.widgets import basics
-from ui.widgets.field_edits import Choice, FieldEdit
+from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.text_fields import CommittedTextEdit
 
 STRIPE = 3  # pixels of the edge that tells the roles apart
 LINES = 16  # a longer text scrolls in its field
@@ -33,16 +46,16 @@ UP, DOWN, REMOVE = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
 
 
 class MessageEdit(QFrame):
-    """Shows one `Message` and says what is to be changed, in the words of `conversation.apply`."""
+    """Shows one `Message`; `changed` carries each edit that a person makes in it."""
 
-    changed = Signal(str, str)  # an act, such as `$.messages[1].role`, and its value
+    changed = Signal(object)  # a JsonEdit
     calls_wanted = Signal(object)  # the Message whose calls are to be edited
 
     def __init__(self) -> None:
         super().__init__()
         self.message = Message("", "", ())
         self._meaning = ""
-        self._fields: list[FieldEdit] = []
+        self._fields: list[CommittedTextEdit] = []
         self._make_head()
         self._call_id = QLineEdit()
         self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
@@ -57,13 +70,13 @@ class MessageEdit(QFrame):
         self._make_keys()
 
     def _make_head(self) -> None:
-        self.role = Choice(tr("Role"))
-        self.role.textActivated.connect(lambda role: self._emit("role", role))
-        self.weight = Choice(tr("Weight"))
-        self.weight.addItem(tr("Used for training"), "1")
-        self.weight.addItem(tr("Not used for training"), "0")
+        self.role = ScrollSafeDropDown(tr("Role"))
+        self.role.textActivated.connect(lambda role: self.changed.emit(SetRole(self.message.path, role)))
+        self.weight = ScrollSafeDropDown(tr("Weight"))
+        self.weight.addItem(tr("Used for training"), 1)
+        self.weight.addItem(tr("Not used for training"), 0)
         self.weight.setToolTip(basics.tip(tr("Whether the model learns to give this answer, or only reads it.")))
-        self.weight.activated.connect(lambda _index: self._emit("weight", self.weight.currentData()))
+        self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
         self._up = _tool("↑", tr("Move this message up"), UP)
         self._down = _tool("↓", tr("Move this message down"), DOWN)
@@ -78,12 +91,12 @@ class MessageEdit(QFrame):
         self._call_action = menu.addAction(tr("Tool calls…"), lambda: self.calls_wanted.emit(self.message))
 
     def _make_keys(self) -> None:
-        for button, keys, verb, value in (
-            (self._up, UP, "move", "up"),
-            (self._down, DOWN, "move", "down"),
-            (self._remove, REMOVE, "remove", ""),
+        for button, keys, act in (
+            (self._up, UP, partial(self._move, -1)),
+            (self._down, DOWN, partial(self._move, 1)),
+            (self._remove, REMOVE, self._delete),
         ):
-            button.clicked.connect(partial(self._act, verb, value))
+            button.clicked.connect(act)
             key = QShortcut(QKeySequence(keys), self)
             key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             key.activated.connect(button.click)
@@ -119,15 +132,15 @@ class MessageEdit(QFrame):
         self._note.say("\n".join(problem.message for problem in problems), worst)
         self.update()
 
-    def fields(self) -> list[FieldEdit]:
+    def fields(self) -> list[CommittedTextEdit]:
         return self._fields
 
-    def pending(self) -> list[tuple[str, str]]:
-        """What is typed and not handed over yet, as acts; it is handed over by this."""
-        taken = [(act, field.take()) for act, field in zip(self._acts(), self._fields, strict=True)]
-        found = [(act, text) for act, text in taken if text is not None]
+    def pending(self) -> list[JsonEdit]:
+        """What is typed and not handed over yet; it is handed over by this."""
+        typed = [(number, field.take()) for number, field in enumerate(self._fields)]
+        found: list[JsonEdit] = [self._edit_of(number, text) for number, text in typed if text is not None]
         if self.message.call_id is not None and self._call_id.text() != self.message.call_id:
-            found.append((f"{self.message.path}.tool_call_id", self._call_id.text()))
+            found.append(self._call_id_edit())
         return found
 
     def focus_text(self) -> None:
@@ -175,34 +188,41 @@ class MessageEdit(QFrame):
             self._body.addWidget(basics.label(tr("Refusal"), dim=True))
             self._body.addWidget(self._field(tr("Refusal")))
 
-    def _field(self, name: str) -> FieldEdit:
-        field = FieldEdit(name, least=1, most=LINES)
+    def _field(self, name: str) -> CommittedTextEdit:
+        field = CommittedTextEdit(name, least=1, most=LINES)
         number = len(self._fields)
-        field.committed.connect(lambda text: self.changed.emit(self._acts()[number], text))
+        field.committed.connect(lambda text: self.changed.emit(self._edit_of(number, text)))
         self._fields.append(field)
         return field
 
-    def _acts(self) -> list[str]:
-        """Where the text of each field belongs, in the words of `conversation.apply`."""
+    def _edit_of(self, number: int, text: str) -> JsonEdit:
+        """The edit that writes `text` where the field `number` belongs: a text part, or the refusal after them."""
         path = self.message.path
         texts = [part for part in self.message.parts if part.kind == "text"]
-        acts = [f"{path}.content" + ("" if part.number is None else f"[{part.number}]") for part in texts]
-        return [*acts, *([f"{path}.refusal"] if self.message.refusal else [])]
+        if number == len(texts):
+            return SetString(path, "refusal", text)
+        return SetText(path, text, texts[number].number)
 
-    def _emit(self, key: str, value: str) -> None:
-        self.changed.emit(f"{self.message.path}.{key}", value)
+    def _call_id_edit(self) -> SetString:
+        return SetString(self.message.path, "tool_call_id", self._call_id.text())
 
-    def _act(self, verb: str, value: str, _checked: bool = False) -> None:
-        self.changed.emit(f"{verb} {self.message.path}", value)
+    def _on_weight(self, _index: int) -> None:
+        self.changed.emit(SetWeight(self.message.path, self.weight.currentData()))
+
+    def _move(self, steps: int, _checked: bool = False) -> None:
+        self.changed.emit(MoveMessage(self.message.path, steps))
+
+    def _delete(self, _checked: bool = False) -> None:
+        self.changed.emit(DeleteMessage(self.message.path))
 
     def _insert(self, after: int) -> None:
         section, _, number = self.message.path.rpartition("[")
         role = "user" if self.message.role == "assistant" else "assistant"
-        self.changed.emit(f"insert {section}[{int(number[:-1]) + after}]", role)
+        self.changed.emit(AddMessage(f"{section}[{int(number[:-1]) + after}]", role))
 
     def _on_call_id(self) -> None:
         if self._call_id.text() != (self.message.call_id or ""):
-            self._emit("tool_call_id", self._call_id.text())
+            self.changed.emit(self._call_id_edit())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

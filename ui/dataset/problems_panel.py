@@ -11,14 +11,14 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui import style
 from ui.dataset import dataset_check, fix_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_tree import Group, ProblemsTree, Row
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest, ProgressLine
-from ui.widgets.empty_state import Nothing
-from ui.widgets.throttled_reload import Reload
+from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 PAGE = 100  # rows of a rule that are read at once
@@ -36,15 +36,15 @@ class ProblemsPanel(QWidget):
         super().__init__()
         self._workspace = workspace
         self._groups: dict[str, Group] = {}
-        self._reload = Reload(workspace, self._load)
-        self._fixing = Latest(workspace, self)
+        self._reload = ThrottledReload(workspace, self._load)
+        self._fixing = LatestTask(workspace, self)
         self.check = check or BackgroundCheck(workspace, self)
         self._make_parts()
         self._lay_out()
         self._connect()
         self._show_rule("")
         self._show_state(self.check.is_checking())
-        self._reload.ask()
+        self._reload.request()
 
     def _make_parts(self) -> None:
         self.state = basics.label(dim=True)
@@ -59,7 +59,7 @@ class ProblemsPanel(QWidget):
         self.fix = QPushButton()
         self.remake = QPushButton(tr("Remake…"))
         self.remake.setToolTip(tr("Write new answers from the facts as they are now"))
-        self._nothing = Nothing()
+        self._nothing = EmptyState()
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
@@ -105,8 +105,8 @@ class ProblemsPanel(QWidget):
 
     def refresh(self, changes: Changes) -> None:
         """Show what a write has changed."""
-        if changes.tables & {"example", "finding", "unread"}:
-            self._reload.ask()
+        if changes.tables & {Table.EXAMPLE, Table.FINDING, Table.UNREAD}:
+            self._reload.request()
 
     async def _load(self, project: Project) -> None:
         groups, unread, rows = await project.read(read_groups)
@@ -120,12 +120,12 @@ class ProblemsPanel(QWidget):
 
     def _show_nothing(self, rows: int) -> None:
         if not rows:
-            self._nothing.say(
+            self._nothing.set_texts(
                 tr("No rows yet"), tr("Errors and warnings of the rows and of the whole dataset are listed here.")
             )
             return
         count = trn("{n} row was checked.", "{n} rows were checked.", rows)
-        self._nothing.say(tr("No errors or warnings"), count)
+        self._nothing.set_texts(tr("No errors or warnings"), count)
 
     def _show_state(self, checking: bool) -> None:
         self.state.setText(tr("Checking in the background…") if checking else "")
@@ -152,7 +152,7 @@ class ProblemsPanel(QWidget):
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
         label = fix_texts.label(rule)
-        self._fixing.ask(lambda reporter: self._fix(label, rule, reporter), label)
+        self._fixing.start(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:
         from ui.generation.llm_run_dialog import tell

@@ -26,11 +26,12 @@ from core.dataset import quarantine
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.dataset.quarantine_editor import UnreadEdit
 from ui.dataset.quarantine_model import QuarantineModel
 from ui.widgets import basics, file_dialogs
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
@@ -43,8 +44,8 @@ class QuarantineDialog(QDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._work = Latest(workspace, self)
-        self._counting = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
+        self._counting = LatestTask(workspace, self)
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
         self._about = basics.label(wrap=True)
@@ -147,7 +148,7 @@ class QuarantineDialog(QDialog):
         )
         self._stack.setCurrentIndex(0 if total else 1)
         self._select(min(row, len(ids) - 1))
-        self._counting.ask(self._count_mendable)
+        self._counting.start(self._count_mendable)
 
     def _show_rules(self, rules: dict[str, int], chosen: str) -> None:
         self._rule.clear()
@@ -197,7 +198,7 @@ class QuarantineDialog(QDialog):
         self.edit.show_line(self.model.ids()[index.row()] if index.isValid() else None)
 
     def _on_changed(self, changes: Changes) -> None:
-        if "unread" in changes.tables:
+        if Table.UNREAD in changes.tables:
             self.refresh()
 
     def _on_repair_all(self) -> None:
@@ -206,12 +207,12 @@ class QuarantineDialog(QDialog):
         def work(reporter: Reporter) -> object:
             return self._workspace.project.write(label, quarantine.repair_all, reporter, reporter=reporter)
 
-        self._work.ask(work, label)  # type: ignore[arg-type]
+        self._work.start(work, label)  # type: ignore[arg-type]
 
     def _on_delete(self) -> None:
         ids = self._selected()
         label = trn("Delete {n} unread line", "Delete {n} unread lines", len(ids))
-        self._work.ask(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
+        self._work.start(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
 
     def _on_save(self) -> None:
         title = tr("Save the lines unchanged")
@@ -226,7 +227,7 @@ class QuarantineDialog(QDialog):
             count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
             self._said.say(trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good")
 
-        self._work.ask(work, tr("Save lines"))
+        self._work.start(work, tr("Save lines"))
 
     def reject(self) -> None:
         """Close, however that was asked for; Qt calls this for the window's own button, too."""

@@ -11,8 +11,8 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.growing_text_edit import text_of
 from ui.widgets.json_dialog import mark, worded
+from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
 ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "cp1252", "cp1251", "utf-16-le", "utf-16-be")
@@ -109,7 +109,9 @@ class UnreadEdit(QWidget):
 
     def _fill(self, text: str) -> None:
         self.text.setPlainText(text)
-        self._unread = text_of(self.text.document()) if self._entry and self._entry.id not in self._drafts else None
+        self._unread = (
+            document_text(self.text.document()) if self._entry and self._entry.id not in self._drafts else None
+        )
         editable = self._entry is not None and self._is_whole(self._entry)
         self.text.setReadOnly(not editable)
         self._check()
@@ -125,7 +127,7 @@ class UnreadEdit(QWidget):
     def _keep_draft(self) -> None:
         if self._entry is None:
             return
-        typed = text_of(self.text.document())
+        typed = document_text(self.text.document())
         if typed != self._unread:
             self._drafts[self._entry.id] = typed
 
@@ -138,7 +140,7 @@ class UnreadEdit(QWidget):
         self._check()
 
     def _typed(self) -> str:
-        return json_layout.joined(text_of(self.text.document()))
+        return json_layout.joined(document_text(self.text.document()))
 
     def _check(self) -> None:
         entry = self._entry
@@ -150,7 +152,7 @@ class UnreadEdit(QWidget):
         if not self._is_whole(entry):
             self._say_too_long(entry)
             return
-        typed = text_of(self.text.document())
+        typed = document_text(self.text.document())
         checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
         writable = not self._workspace.project.read_only
         locked = "" if writable else tr("The project is read-only.")
@@ -186,7 +188,7 @@ class UnreadEdit(QWidget):
         assert self._entry is not None
         id, typed = self._entry.id, self._typed()
         self._drafts.pop(id, None)
-        self._unread = text_of(self.text.document())  # handed over: no draft any more
+        self._unread = document_text(self.text.document())  # handed over: no draft any more
         label = tr("Import a fixed line")
         self._workspace.tasks.start("", self._workspace.project.write(label, quarantine.repair, id, typed))
 

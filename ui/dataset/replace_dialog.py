@@ -27,12 +27,13 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.dataset.replace_model import AFTER, BEFORE, ROW, ReplaceModel, field_names
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.empty_state import Nothing
 from ui.widgets.text_highlights import MarkDelegate
 from ui.workspace import Workspace
 
@@ -52,7 +53,7 @@ class ReplaceDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find and replace"))
         self.resize(960, 620)
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self._is_writing = False
         self._typing = QTimer(self, singleShot=True, interval=TYPING)
         self._refreshing = QTimer(self, singleShot=True, interval=TYPING)
@@ -96,7 +97,7 @@ class ReplaceDialog(QDialog):
         self.table.setColumnWidth(ROW, 90)
         for column in (BEFORE, AFTER):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        self._nothing = Nothing()
+        self._nothing = EmptyState()
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(self.table)
@@ -184,7 +185,7 @@ class ReplaceDialog(QDialog):
             self._show_error(error)
             return
         choice = self.scope.currentData()
-        self._work.ask(lambda reporter: self._search(pattern, choice, reporter))
+        self._work.start(lambda reporter: self._search(pattern, choice, reporter))
 
     async def _search(self, pattern: bulk_edits.Pattern, choice: Choice, reporter: Reporter) -> None:
         project = self._workspace.project
@@ -205,7 +206,7 @@ class ReplaceDialog(QDialog):
         self._preview = preview
         self.model.show_changes(preview.changes)
         if not preview.changes:
-            self._nothing.say(*self._words_for_nothing())
+            self._nothing.set_texts(*self._words_for_nothing())
         self._pages.setCurrentWidget(self.table if preview.changes else self._nothing)
         self._show_count()
 
@@ -237,7 +238,7 @@ class ReplaceDialog(QDialog):
             ids = array("q", (id for id in ids if id not in self.model.left_out))
         label = tr("Replace “{find}” with “{new}”", find=clip(pattern.find), new=clip(pattern.replace))
         self._set_writing(True)
-        self._work.ask(lambda reporter: self._write(label, pattern, ids, reporter), label)
+        self._work.start(lambda reporter: self._write(label, pattern, ids, reporter), label)
 
     async def _write(
         self, label: str, pattern: bulk_edits.Pattern, ids: Sequence[int], reporter: Reporter
@@ -252,7 +253,7 @@ class ReplaceDialog(QDialog):
         finally:
             self._set_writing(False)
         self.model.left_out.clear()
-        done = changes.counts.get("example", 0)
+        done = changes.counts.get(Table.EXAMPLE, 0)
         self.note.say(
             trn("Replaced in {n} row. Undo reverts it.", "Replaced in {n} rows. Undo reverts it.", done), "good"
         )
@@ -270,7 +271,7 @@ class ReplaceDialog(QDialog):
             self._show_count()
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and "example" in changes.tables:
+        if self.isVisible() and Table.EXAMPLE in changes.tables:
             self._refreshing.start()
 
     def open(self) -> None:

@@ -10,7 +10,7 @@ from ui.widgets import basics
 from ui.widgets.text_highlights import MARKS, MEANING, Span, on_two_lines
 
 Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
+ROOT_INDEX = QModelIndex()
 ROW, FIELD, BEFORE, AFTER = range(4)
 TIP = 2000  # characters of a text that a tool tip shows
 
@@ -34,10 +34,10 @@ class ReplaceModel(QAbstractTableModel):
     def change(self, row: int) -> Replacement:
         return self._changes[row]
 
-    def rowCount(self, parent: Index = ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT_INDEX) -> int:
         return 0 if parent.isValid() else len(self._changes)
 
-    def columnCount(self, parent: Index = ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT_INDEX) -> int:
         return 4
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:

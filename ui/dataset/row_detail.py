@@ -1,7 +1,5 @@
 """One row of the grid in full: its conversation, what it is for, and what is wrong with it."""
 
-from dataclasses import replace
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -17,8 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from core import checks
-from core.dataset import examples, row_edits
+from core.dataset import examples
 from core.dataset.examples import Example
+from core.dataset.row_edits import JsonEdit, RowEdit, SetColumn
 from core.errors import FormatError
 from core.language import tr
 from ui import style
@@ -26,7 +25,8 @@ from ui.dataset.conversation_editor import ConversationEdit
 from ui.dataset.row_facts import RowFacts
 from ui.dataset.row_problems import ProblemList
 from ui.widgets import basics
-from ui.widgets.field_edits import Choice, FieldEdit
+from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.text_fields import CommittedTextEdit
 from ui.widgets.value_texts import choose
 
 TEXTS = ("notes", "key_points")
@@ -37,7 +37,7 @@ BOXES = ("split", "kind", "status")
 class DatasetDetail(QStackedWidget):
     """Shows one `Example`. What is typed is handed over when a field is left, at another row, or by `pending`."""
 
-    edited = Signal(int, str, str)  # id, field or act on the conversation, value: for `dataset.edit`
+    edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
     edit_json = Signal(int)
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class DatasetDetail(QStackedWidget):
         self._example = Example("")
         self._found: list[checks.Problem] = []
         self.conversation = ConversationEdit()
-        self.conversation.changed.connect(self._on_act)
+        self.conversation.changed.connect(self._on_conversation)
         self._make_fields()
         self._list = ProblemList()
         self._list.chosen.connect(self.conversation.focus)
@@ -58,13 +58,13 @@ class DatasetDetail(QStackedWidget):
         self.show_example(None)
 
     def _make_fields(self) -> None:
-        self.split = Choice(tr("Split"), examples.SPLITS)
-        self.kind = Choice(tr("Kind"), ("", *examples.KINDS))
-        self.status = Choice(tr("Status"), examples.STATUSES)
+        self.split = ScrollSafeDropDown(tr("Split"), examples.SPLITS)
+        self.kind = ScrollSafeDropDown(tr("Kind"), ("", *examples.KINDS))
+        self.status = ScrollSafeDropDown(tr("Status"), examples.STATUSES)
         self.taught = RowFacts()
         self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
-        self.notes = FieldEdit(tr("Notes"), most=6)
-        self.key_points = FieldEdit(tr("Key points"), least=2, most=6)
+        self.notes = CommittedTextEdit(tr("Notes"), most=6)
+        self.key_points = CommittedTextEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
             basics.tip(
                 tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
@@ -72,11 +72,11 @@ class DatasetDetail(QStackedWidget):
         )
         for name in BOXES:
             box = getattr(self, name)
-            box.activated.connect(lambda place, name=name, box=box: self._emit(name, box.itemData(place)))
+            box.activated.connect(lambda place, name=name, box=box: self._set(name, box.itemData(place)))
         for name in LINES:
             getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
         for name in TEXTS:
-            getattr(self, name).committed.connect(lambda value, name=name: self._emit(name, value))
+            getattr(self, name).committed.connect(lambda value, name=name: self._set(name, value))
 
     def _page(self) -> QWidget:
         page = QWidget()
@@ -112,12 +112,12 @@ class DatasetDetail(QStackedWidget):
         return side
 
     @property
-    def question(self) -> FieldEdit | None:
+    def question(self) -> CommittedTextEdit | None:
         """The field of the last question."""
         return self.conversation.field("user")
 
     @property
-    def answer(self) -> FieldEdit | None:
+    def answer(self) -> CommittedTextEdit | None:
         """The field of the last answer."""
         return self.conversation.field("assistant")
 
@@ -137,20 +137,20 @@ class DatasetDetail(QStackedWidget):
 
     def commit(self) -> None:
         """Hand over what is typed and not yet written."""
-        for id, field, value in self.pending():
-            self.edited.emit(id, field, value)
+        for id, edit in self.pending():
+            self.edited.emit(id, edit)
 
-    def pending(self) -> list[tuple[int, str, str]]:
-        """What is typed and not yet written, as (id, field, value); it is handed over by this."""
+    def pending(self) -> list[tuple[int, RowEdit]]:
+        """What is typed and not yet written, each edit with the row's id; it is handed over by this."""
         if not self._example.id:
             return []
-        found = self.conversation.pending()
-        taken = [(name, getattr(self, name).take()) for name in TEXTS]
-        taken += [(name, _taken(getattr(self, name))) for name in LINES]
-        found += [(name, value) for name, value in taken if value not in (None, getattr(self._example, name))]
-        for field, value in found:
-            self._apply(field, value)
-        return [(self._example.id, field, value) for field, value in found]
+        edits: list[RowEdit] = list(self.conversation.pending())
+        typed = [(name, getattr(self, name).take()) for name in TEXTS]
+        typed += [(name, _taken(getattr(self, name))) for name in LINES]
+        edits += [SetColumn(name, value) for name, value in typed if value not in (None, getattr(self._example, name))]
+        for edit in edits:
+            self._apply(edit)
+        return [(self._example.id, edit) for edit in edits]
 
     def _show(self, anew: bool = False) -> None:
         example = self._example
@@ -169,11 +169,11 @@ class DatasetDetail(QStackedWidget):
         place = tr("From {source}, line {line}", source=example.source, line=f"{example.line or 0:,}")
         self._note.say(place if example.line else example.source)
 
-    def _on_act(self, act: str, value: str) -> None:
+    def _on_conversation(self, edit: JsonEdit) -> None:
         """A change of the conversation: shown at once, so that the next one builds on it, and handed over."""
         self.commit()
         try:
-            changed = self._apply(act, value)
+            changed = self._apply(edit)
         except FormatError as error:
             self._failed.say(f"{error.title}. {error.message}", "error")
             self._show()
@@ -181,24 +181,21 @@ class DatasetDetail(QStackedWidget):
         self._failed.say("")
         if changed:
             self._show()
-            self.edited.emit(self._example.id, act, value)
+            self.edited.emit(self._example.id, edit)
 
-    def _apply(self, field: str, value: str) -> bool:
+    def _apply(self, edit: RowEdit) -> bool:
         """Change the row as it is shown, before it is written; whether that changed anything."""
-        before = self._example
-        if "$" in field:
-            self._example = replace(before, data=row_edits.apply(before.data, field, value))
-        else:
-            self._example = replace(before, **{field: value})
+        before, self._example = self._example, examples.with_edit(self._example, edit)
         return self._example != before
 
-    def _emit(self, field: str, value: str) -> None:
-        if self._example.id and self._apply(field, value):
-            self.edited.emit(self._example.id, field, value)
+    def _set(self, column: str, value: str) -> None:
+        edit = SetColumn(column, value)
+        if self._example.id and self._apply(edit):
+            self.edited.emit(self._example.id, edit)
 
     def _on_line(self, name: str) -> None:
         if (typed := _taken(getattr(self, name))) is not None:
-            self._emit(name, typed)
+            self._set(name, typed)
 
     def _on_json(self) -> None:
         self.commit()
@@ -206,7 +203,7 @@ class DatasetDetail(QStackedWidget):
 
 
 def _fill(field: QWidget, value: str, anew: bool) -> None:
-    if isinstance(field, FieldEdit):
+    if isinstance(field, CommittedTextEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
         choose(field, value)

@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.checks import RULES
 from core.dataset import bulk_edits, examples, filters, quarantine
 from core.dataset.filters import Filter
+from core.dataset.row_edits import RowEdit
 from core.formats import jsonl
 from core.language import tr, trn
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui import style
 from ui.dataset import bulk_actions, fix_texts
 from ui.dataset.background_check import BackgroundCheck
@@ -31,8 +33,8 @@ from ui.dataset.row_actions import MARK, RowActions
 from ui.dataset.row_detail import DatasetDetail
 from ui.tab import Tab
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
-from ui.widgets.throttled_reload import Reload
+from ui.widgets.background_work import ThrottledReload
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 FIRST = 200  # rows that are painted before all are found
@@ -58,7 +60,7 @@ class DatasetTab(Tab):
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
-        self._counting = Reload(workspace, self._load_counts)
+        self._counting = ThrottledReload(workspace, self._load_counts)
         self._check = BackgroundCheck(workspace, self)
         self._make_table()
         self._make_buttons()
@@ -186,13 +188,13 @@ class DatasetTab(Tab):
             self._project = self.model.project = self.workspace.project
             self._begin()
             self._search()
-        elif "example" in changes.tables or ("finding" in changes.tables and self.filter().rule):
+        elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().rule):
             self._take_over(changes)
-        elif "finding" in changes.tables:
+        elif Table.FINDING in changes.tables:
             self.model.forget()
             self._show_detail()  # what the check has found of the row stands beside it, too
-        if changes.tables & {"example", "unread", "finding", "saved_filter"}:
-            self._counting.ask()
+        if changes.tables & {Table.EXAMPLE, Table.UNREAD, Table.FINDING, Table.SAVED_FILTER}:
+            self._counting.request()
 
     def _begin(self) -> None:
         """Another project is shown: what was searched, chosen and counted was the one before's."""
@@ -204,7 +206,7 @@ class DatasetTab(Tab):
 
     def _take_over(self, changes: Changes) -> None:
         """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""
-        ids = changes.ids.get("example") if changes.ids else None
+        ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
         if ids is None or not self._only_edited(ids):
             self._reload()
@@ -220,8 +222,8 @@ class DatasetTab(Tab):
 
     async def flush(self) -> None:
         self.workspace.settings.grid = self.table.header.state()
-        for id, field, value in self.detail.pending():
-            await self.workspace.project.write(tr("Edit a row"), examples.edit, id, field, value)
+        for id, edit in self.detail.pending():
+            await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
     def _is_finding(self) -> bool:
         return self._finding is not None and not self._finding.done()
@@ -405,8 +407,8 @@ class DatasetTab(Tab):
     def _write(self, label: str, change: object, *args: object) -> None:
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
 
-    def _on_edited(self, id: int, field: str, value: str) -> None:
-        self._write(tr("Edit a row"), examples.edit, id, field, value)
+    def _on_edited(self, id: int, edit: RowEdit) -> None:
+        self._write(tr("Edit a row"), examples.edit, id, edit)
 
     def _on_save_filter(self, name: str) -> None:
         self._write(tr("Save a filter"), filters.save, name, self.bar.words())
@@ -465,10 +467,10 @@ def _nothing(on_import: object, on_add: object) -> QWidget:
     bring.clicked.connect(on_import)
     add.clicked.connect(on_add)
     text = tr("Drop or paste a file here, import one, or add the first row by hand.")
-    return _page(Nothing(tr("No examples yet"), text), bring, add)
+    return _page(EmptyState(tr("No examples yet"), text), bring, add)
 
 
 def _no_match(on_clear: object) -> QWidget:
     clear = QPushButton(tr("Show all rows"))
     clear.clicked.connect(on_clear)
-    return _page(Nothing(tr("No row matches"), tr("Change the search words or the filters above.")), clear)
+    return _page(EmptyState(tr("No row matches"), tr("Change the search words or the filters above.")), clear)

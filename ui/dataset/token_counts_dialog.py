@@ -29,12 +29,13 @@ from core.progress import Reporter
 from core.providers import prices, shutdown_dates
 from core.providers.prices import Price
 from core.storage.project import Changes
+from core.storage.schema import Table
 from ui import style
 from ui.charts.histogram import Bar, Histogram
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.empty_state import Nothing
 from ui.widgets.value_texts import word
 from ui.workspace import Workspace
 
@@ -65,7 +66,7 @@ class TokensDialog(QDialog):
         self._counted: Counted | None = None
         self.setWindowTitle(tr("Tokens and cost"))
         self.resize(1000, 680)
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self._make_choices()
         self._make_tables()
         self._lay_out()
@@ -93,7 +94,7 @@ class TokensDialog(QDialog):
         self.heading = basics.heading("")
         self.histogram = Histogram()
         self.longest = _table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
-        self._nothing = Nothing()
+        self._nothing = EmptyState()
 
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
@@ -171,7 +172,7 @@ class TokensDialog(QDialog):
 
     def _count(self) -> None:
         encoding, status = self.encoding.currentData(), self.status.currentData()
-        self._work.ask(lambda reporter: self._load(encoding, status, reporter))
+        self._work.start(lambda reporter: self._load(encoding, status, reporter))
 
     async def _load(self, encoding: str, status: str, reporter: Reporter) -> Changes | None:
         """Show what is counted; count what is missing, and show it again."""
@@ -196,7 +197,7 @@ class TokensDialog(QDialog):
     def _say(self, title: str, text: str) -> None:
         self._counted = None
         self.note.say("")
-        self._nothing.say(title, text)
+        self._nothing.set_texts(title, text)
         self._pages.setCurrentIndex(0)
 
     def _show(self, counted: Counted) -> None:
@@ -204,7 +205,7 @@ class TokensDialog(QDialog):
             self._say(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
             return
         self._counted = counted
-        self._nothing.say("", "")
+        self._nothing.set_texts("", "")
         self._pages.setCurrentIndex(1)
         self._show_splits(counted.summary)
         self._show_note(counted.summary)
@@ -271,7 +272,7 @@ class TokensDialog(QDialog):
         self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer is free.")]))
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and "example" in changes.tables:
+        if self.isVisible() and Table.EXAMPLE in changes.tables:
             self._count()
 
 

@@ -23,12 +23,12 @@ from core.dataset.versions import Diff, Difference
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
 from ui.widgets.value_texts import word
 
 Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
+ROOT_INDEX = QModelIndex()
 ROW, KIND, BEFORE, AFTER = range(4)
 MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
 FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
@@ -49,17 +49,17 @@ class DiffModel(QAbstractTableModel):
 
     def add_rows(self, rows: list[Difference]) -> None:
         if rows:
-            self.beginInsertRows(ROOT, len(self._rows), len(self._rows) + len(rows) - 1)
+            self.beginInsertRows(ROOT_INDEX, len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows = self._rows + rows
             self.endInsertRows()
 
     def difference(self, row: int) -> Difference:
         return self._rows[row]
 
-    def rowCount(self, parent: Index = ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT_INDEX) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: Index = ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT_INDEX) -> int:
         return 4
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -161,7 +161,7 @@ class DiffView(QWidget):
         super().__init__()
         self.summary = basics.label(wrap=True)
         self.model = DiffModel(self)
-        self._nothing = Nothing()
+        self._nothing = EmptyState()
         self.more = QPushButton()
         self.more.clicked.connect(lambda: self.more_wanted.emit(self.model.rowCount()))
         self.before, self.after = _side(tr("Before")), _side(tr("After"))
@@ -220,7 +220,7 @@ class DiffView(QWidget):
 
     def say(self, title: str, text: str) -> None:
         """Show words in the place of rows."""
-        self._nothing.say(title, text)
+        self._nothing.set_texts(title, text)
         self._pages.setCurrentWidget(self._nothing)
         self.summary.setText("")
         self.more.hide()

@@ -8,6 +8,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from ui.dataset.version_diff import DiffView
 from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
 from ui.workspace import Workspace
@@ -17,7 +18,7 @@ class VersionsDialog(KeptStates):
     """`row_chosen` tells the id of a row that was opened in a comparison."""
 
     row_chosen = Signal(int)
-    tables = frozenset({"version", "example"})
+    tables = frozenset({Table.VERSION, Table.EXAMPLE})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         diff = DiffView()
@@ -45,7 +46,7 @@ class VersionsDialog(KeptStates):
         if not offset and (old, new) != self._compared:
             self.diff.say(tr("Comparing…"), "")
         self._compared = (old, new)
-        self._work.ask(lambda reporter: self._diff(old, new, offset, reporter))
+        self._work.start(lambda reporter: self._diff(old, new, offset, reporter))
 
     async def _diff(self, old: int, new: int | None, offset: int, reporter: Reporter) -> None:
         try:
@@ -80,7 +81,7 @@ class VersionsDialog(KeptStates):
                 self._rows[state.id],
             ),
             tr("Restore"),
-            lambda: self._restoring.ask(lambda reporter: self._restore(label, state.id, reporter), label),
+            lambda: self._restoring.start(lambda reporter: self._restore(label, state.id, reporter), label),
         )
 
     async def _restore(self, label: str, id: int, reporter: Reporter) -> Changes | None:

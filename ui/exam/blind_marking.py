@@ -22,8 +22,8 @@ from core.language import tr
 from core.storage.project import Changes
 from ui import style
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest
-from ui.widgets.empty_state import Nothing
+from ui.widgets.background_work import LatestTask
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 FULL = 100
@@ -46,7 +46,7 @@ class ExamMarking(QWidget):
         self._at = 0
         self._sheet: Sheet | None = None
         self._made: list[Sheet] = []  # what was marked here, as it was before
-        self._reading = Latest(workspace, self)
+        self._reading = LatestTask(workspace, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.progress = basics.label(dim=True)
         self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
@@ -104,7 +104,7 @@ class ExamMarking(QWidget):
         sheet = basics.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
                                self.note, steps, basics.label(help, wrap=True, dim=True))  # fmt: skip
         sheet.layout().setSpacing(style.SPACE // 2)
-        self._nothing = Nothing(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
+        self._nothing = EmptyState(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(sheet)
@@ -132,7 +132,7 @@ class ExamMarking(QWidget):
         self.left.emit()
 
     def _begin(self) -> None:
-        self._reading.ask(lambda _reporter: self._load(self._run))
+        self._reading.start(lambda _reporter: self._load(self._run))
 
     async def _load(self, run: int) -> None:
         """All answers of the run in their order, at the first that has no mark."""
@@ -143,7 +143,7 @@ class ExamMarking(QWidget):
 
     def _show_soon(self) -> None:
         self._sheet = None  # a key that is pressed meanwhile is not meant for the old one
-        self._reading.ask(lambda _reporter: self._show())
+        self._reading.start(lambda _reporter: self._show())
 
     async def _show(self) -> None:
         self._pages.setCurrentIndex(1 if self._ids else 0)

@@ -20,9 +20,8 @@ from ui.exam.result_data import OWN, Outcome
 from ui.exam.result_summary import ExamOverview
 from ui.exam.trend_chart import ExamChart
 from ui.widgets import basics, server_texts
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask, ThrottledReload
 from ui.widgets.drop_down import DropDown
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 OVERVIEW, HEAT, MARKING, CHART = range(4)
@@ -41,8 +40,8 @@ class ExamResult(QWidget):
         self._against = 0
         self._stale = False  # whether marks were made since the result was read
         self._outcome: Outcome | None = None
-        self._reload = Reload(workspace, self._load)
-        self._comparing, self._answering = Latest(workspace, self), Latest(workspace, self)
+        self._reload = ThrottledReload(workspace, self._load)
+        self._comparing, self._answering = LatestTask(workspace, self), LatestTask(workspace, self)
         self.overview, self.heat = ExamOverview(), ExamHeat()
         self.marking, self.chart = ExamMarking(workspace), ExamChart()
         self.by = DropDown()
@@ -73,7 +72,7 @@ class ExamResult(QWidget):
         layout.addWidget(self.pages)
 
     def _connect(self) -> None:
-        self.by.activated.connect(lambda _index: self._reload.ask())
+        self.by.activated.connect(lambda _index: self._reload.request())
         self.overview.line_wanted.connect(self._on_line_wanted)
         self.overview.wordings_wanted.connect(self.wordings_wanted)
         self.overview.against_chosen.connect(self._on_against)
@@ -92,19 +91,19 @@ class ExamResult(QWidget):
             self._outcome = None
             self.by.clear()
         self.marking.show_run(run)
-        self._reload.ask()
+        self._reload.request()
 
     def note_marks(self) -> None:
         """Marks were made: they are reckoned in at once, or when the page on which a person marks is left."""
         if self.pages.currentIndex() == MARKING and self.marking.isVisible():
             self._stale = True
         else:
-            self._reload.ask()
+            self._reload.request()
 
     def _on_marking_left(self) -> None:
         if self._stale and self._workspace.tasks.can_start():
             self._stale = False
-            self._reload.ask()
+            self._reload.request()
 
     async def _load(self, project: Project) -> None:
         run = self._run
@@ -147,7 +146,7 @@ class ExamResult(QWidget):
             if outcome is self._outcome and compared.against == self._against:
                 self.overview.show_compared(compared, agreements)
 
-        self._comparing.ask(lambda _reporter: work())
+        self._comparing.start(lambda _reporter: work())
 
     def _on_against(self, subject: int) -> None:
         self._against = subject
@@ -169,8 +168,8 @@ class ExamResult(QWidget):
                 self.heat.answers.show_answers(question, found, marks)
 
         if self._workspace.tasks.can_start():
-            self._answering.ask(lambda _reporter: work())
+            self._answering.start(lambda _reporter: work())
 
     def _on_page(self) -> None:
         if self.pages.currentIndex() == CHART:
-            self._reload.ask()
+            self._reload.request()

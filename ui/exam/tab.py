@@ -26,6 +26,7 @@ from core.providers import LOCAL
 from core.providers.models_api import is_tuned
 from core.spec import spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.dataset.hold_out_dialog import HoldOutDialog
@@ -38,13 +39,13 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import tell
 from ui.tab import Tab
 from ui.widgets import screen_fit
+from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
-TABLES = {"eval_run", "eval_subject", "eval_question", "eval_answer", "fact"}
-ASKED = {"example", "spec", "job"}  # tables that tell what an exam would ask
+TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
+ASKED = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
 QUESTIONS = filters.words(questions.ASKED)
 
 
@@ -58,8 +59,8 @@ class ExamTab(Tab):
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self._shown: Project | None = None  # whose runs these are
-        self._reload = Reload(workspace, self._load)
-        self._reckon = Reload(workspace, self._load_estimates)
+        self._reload = ThrottledReload(workspace, self._load)
+        self._reckon = ThrottledReload(workspace, self._load_estimates)
         self.form, self.result = ExamForm(workspace), ExamResult(workspace)
         self.running, self.empty = RunLine(), EmptyExam()
         self._make_run_row()
@@ -116,13 +117,13 @@ class ExamTab(Tab):
         self.result.shown.connect(self.export.show_run)
 
     def refresh(self, changes: Changes) -> None:
-        if changes.tables & (TABLES | {"eval_mark"}) or self.workspace.project is not self._shown:
+        if changes.tables & (TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self._shown:
             if changes.tables & TABLES or self.workspace.project is not self._shown:
-                self._reload.ask()
+                self._reload.request()
             else:
                 self.result.note_marks()
         if changes.tables & ASKED:
-            self._reckon.ask()
+            self._reckon.request()
 
     def show_offers(self) -> None:
         self.form.show_offers()
@@ -227,7 +228,7 @@ class ExamTab(Tab):
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self._shown:
             self.new.setChecked(False)
-            self._reckon.ask()
+            self._reckon.request()
         self._runs, self._shown = found, project
 
     def _show_state(self) -> None:
@@ -255,7 +256,7 @@ class ExamTab(Tab):
         return self._counts.get(run.id, (0, 0)) if run else (0, 0)
 
     def _on_chosen(self) -> None:
-        self._reload.ask()
+        self._reload.request()
 
     def _on_new(self) -> None:
         self._show_state()
@@ -263,7 +264,7 @@ class ExamTab(Tab):
 
     def _reckon_soon(self) -> None:
         if self.workspace.tasks.can_start():
-            self._reckon.ask()
+            self._reckon.request()
 
     def _on_again(self) -> None:
         if run := self.run():

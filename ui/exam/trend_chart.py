@@ -15,8 +15,8 @@ from ui import style
 from ui.exam import exam_texts
 from ui.exam.trend_texts import Line, Spot
 from ui.widgets import basics
+from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.empty_state import Nothing
 
 if TYPE_CHECKING:
     from ui.exam.trend_plot import ExamPlot
@@ -36,7 +36,7 @@ class ExamChart(QWidget):
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))
         self.axis.currentIndexChanged.connect(lambda _index: self._draw())
-        self._nothing = Nothing(
+        self._nothing = EmptyState(
             tr("No trained model has taken an exam yet"),
             tr(
                 "Run exams with models that were trained from this project and with their checkpoints: each "

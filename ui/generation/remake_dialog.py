@@ -14,10 +14,10 @@ from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
-from ui.generation.llm_run_runner import Ended
 from ui.generation.model_task_dialogs import AskDialog, Asked, Found
 from ui.generation.row_writer_choice import Ways
-from ui.widgets.text_table import MOST, TextTable
+from ui.llm_run_runner import Ended
+from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
@@ -52,30 +52,30 @@ class RemakeDialog(AskDialog):
         self.ways.changed.connect(self._on_way)
         return self.ways
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         names = self.scope.names()
-        return lambda db: row_remaking.abouts(row_remaking.stale(db, names))
+        return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
 
     def nothing(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
             "When a passage of the spec changes, the rows of its fact are listed here."
         )
 
-    def told(self, abouts: Found) -> str:
-        return trn("{n} row is out of date", "{n} rows are out of date", len(abouts))
+    def told(self, subjects: Found) -> str:
+        return trn("{n} row is out of date", "{n} rows are out of date", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
 
     def show_found(self, found: Asked) -> None:
         super().show_found(found)
-        self._before |= examples.fetch(self.workspace.project.rows, [about["row"] for about in found.abouts])
+        self._before |= examples.fetch(self.workspace.project.rows, [subject["row"] for subject in found.subjects])
         self.estimate.setVisible(self.ways.online.isChecked())
-        self.still_right.setEnabled(bool(found.abouts))
+        self.still_right.setEnabled(bool(found.subjects))
         self.show_start()
 
     def lacks(self) -> str:
-        if self.ways.offline.isChecked() and self.asked and self.asked.abouts:
+        if self.ways.offline.isChecked() and self.asked and self.asked.subjects:
             return ""
         return super().lacks()
 
@@ -99,7 +99,7 @@ class RemakeDialog(AskDialog):
         changed = [
             (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer
         ]
-        lines = [(row.question, before.answer, row.answer) for before, row in changed[:MOST]]
+        lines = [(row.question, before.answer, row.answer) for before, row in changed[:MAX_TABLE_ROWS]]
         self.made.show_lines(lines, "", "")
         self.made.setVisible(bool(lines))
 

@@ -25,8 +25,8 @@ from core.storage import backups
 from core.storage.backups import Backup
 from ui import style
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest
-from ui.widgets.empty_state import Nothing
+from ui.widgets.background_work import LatestTask
+from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 DATE, ROWS, SIZE, NAME = range(4)
@@ -40,7 +40,7 @@ class BackupsDialog(QDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self.finished.connect(lambda _result: self._work.stop())  # it may be closed before it has them
         self._found: list[Backup] = []
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -73,7 +73,7 @@ class BackupsDialog(QDialog):
         )
         self._pages.addWidget(self.table)
         self._pages.addWidget(
-            Nothing(
+            EmptyState(
                 tr("No backups yet"),
                 tr("Juku makes them by itself while you work and when a project is closed. See Settings, Backups."),
             )
@@ -95,7 +95,7 @@ class BackupsDialog(QDialog):
 
     def _load(self) -> None:
         everything = self.all.isChecked()
-        self._work.ask(lambda _reporter: self._show(everything))
+        self._work.start(lambda _reporter: self._show(everything))
 
     async def _show(self, everything: bool) -> None:
         folder = await self._workspace.project.read(backups.folder_of)

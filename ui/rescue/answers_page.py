@@ -16,7 +16,7 @@ from core.providers import LOCAL
 from ui import style
 from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark
 from ui.widgets import basics
-from ui.widgets.text_table import MOST, TextTable
+from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
@@ -76,7 +76,7 @@ class AnswersPage(Page):
             asked = tr("The project has no questions yet. Import the model's rows, or write exam questions.")
         self.told.setText(f"{asked} {_kept_words(len(found.kept))}")
         lines = []
-        for one in found.kept[:MOST]:
+        for one in found.kept[:MAX_TABLE_ROWS]:
             grade = one.mark(one.answer)
             lines.append((one.question, one.answer, mark(grade.score, grade.passed)))
         nothing = tr(
@@ -111,7 +111,7 @@ class AnswersPage(Page):
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def asked(db: sqlite3.Connection) -> Any:
-            return recorded_answers.abouts(
+            return recorded_answers.build_subjects(
                 who, recorded_answers.unasked(db, who, recorded_answers.questions(db, all_rows))
             )
 
@@ -122,4 +122,4 @@ def _kept_words(kept: int) -> str:
     if not kept:
         return ""
     told = trn("{n} answer is saved.", "{n} answers are saved.", kept)
-    return told if kept <= MOST else told + " " + tr("The first {n} are shown.", n=f"{MOST:,}")
+    return told if kept <= MAX_TABLE_ROWS else told + " " + tr("The first {n} are shown.", n=f"{MAX_TABLE_ROWS:,}")

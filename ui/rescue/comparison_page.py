@@ -20,7 +20,7 @@ from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark, word
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
-from ui.widgets.text_table import MOST, TextTable
+from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
@@ -108,8 +108,8 @@ class ParityPage(Page):
         self._left, self._pairs = found.left, found.pairs
         self.verdict.setText(tally_words(recorded_answers.tally(found.pairs), found.kept) if found.pairs else "")
         self.verdict.setVisible(bool(found.pairs))
-        self.table.show_lines([_cells(pair) for pair in found.pairs[:MOST]], *_nothing(found))
-        for row, pair in enumerate(found.pairs[:MOST]):
+        self.table.show_lines([_cells(pair) for pair in found.pairs[:MAX_TABLE_ROWS]], *_nothing(found))
+        for row, pair in enumerate(found.pairs[:MAX_TABLE_ROWS]):
             self.table.colour(row, 5, style.colours("good" if pair.agrees else "error")[0])
         self.whole.setVisible(bool(found.pairs))
         self._show_whole(-1)
@@ -146,7 +146,9 @@ class ParityPage(Page):
             return
 
         def asked(db: sqlite3.Connection) -> Any:
-            return recorded_answers.abouts(new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old)))
+            return recorded_answers.build_subjects(
+                new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old))
+            )
 
         self.asked.emit(new, asked, self.batch.wanted())
 

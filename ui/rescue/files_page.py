@@ -12,15 +12,15 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
-from core.training import rescue, submit
+from core.training import rescue, row_selection
 from core.training.rescue import Saved, Tuned
 from ui import style
 from ui.dataset import import_run
 from ui.dataset.import_run import Outcome, Wanted
 from ui.rescue.rescue_page import Page, words_of
 from ui.widgets import basics, file_dialogs
-from ui.widgets.dialog_work import Latest, ProgressLine
-from ui.widgets.text_table import TextTable
+from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 SPLITS = {"training": "train", "validation": "validation"}
@@ -32,7 +32,7 @@ class FilesPage(Page):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._saved: dict[tuple[str, str], Saved] = {}
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self.files = TextTable(tr("Files"), [tr("File"), tr("Type"), tr("Saved as")])
         self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Import the rows into the project"))
         self.line = ProgressLine(self._work)
@@ -58,7 +58,7 @@ class FilesPage(Page):
     def reading(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
-        return lambda db: [submit.count(db, tag, split) for split in SPLITS.values()]
+        return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLITS.values()]
 
     def show_found(self, found: list[int]) -> None:
         assert self.model
@@ -107,7 +107,7 @@ class FilesPage(Page):
         assert self.model
         provider, model = self.provider, self.model
         self.note.say("")
-        self._work.ask(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
+        self._work.start(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
 
     async def _save(self, provider: str, model: Tuned, folder: Path, reporter: Reporter) -> None:
         try:
@@ -131,7 +131,7 @@ class FilesPage(Page):
             for role, split in SPLITS.items()
             for path in saved.of(role)
         ]
-        self._work.ask(lambda _reporter: self._bring(wanted, tag), import_run.label_of(wanted))
+        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.label_of(wanted))
 
     async def _bring(self, wanted: list[Wanted], tag: str) -> Changes | None:
         """As rows are dragged in; those that were here before get the tag too."""

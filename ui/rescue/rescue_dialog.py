@@ -19,28 +19,28 @@ from PySide6.QtWidgets import (
 
 from core.errors import JukuError
 from core.generation import recorded_answers
-from core.generation.llm_runs import Inquiry
+from core.generation.llm_runs import LlmRun
 from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation import llm_run_runner
-from ui.generation.llm_run_runner import Abouts, Ended
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
 from ui.rescue.files_page import FilesPage
 from ui.rescue.rescue_page import ModelTable, Page, words_of
 from ui.rescue.retraining_page import TeachingPage
 from ui.widgets import basics, server_texts
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {"golden_answer", "inquiry", "example", "job", "spec"}
+TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
@@ -53,8 +53,8 @@ class RescueDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Rescue a model"))
         self._workspace = workspace
-        self._runner = llm_run_runner.of(workspace)
-        self._work, self._reading = Latest(workspace, self), Latest(workspace, self)
+        self._runner = workspace.llm_runs
+        self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
         self._unfinished: Unfinished | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
@@ -140,7 +140,7 @@ class RescueDialog(QDialog):
         self.note.say("")
         self.models.show_models([], {}, tr("Asking the server…"))
         self._show_model()
-        self._work.ask(lambda _reporter: self._load(self.provider()))
+        self._work.start(lambda _reporter: self._load(self.provider()))
 
     async def _load(self, id: str) -> None:
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
@@ -167,7 +167,7 @@ class RescueDialog(QDialog):
         for page in self.pages:
             page.read()
         id = self.provider()
-        self._reading.ask(lambda _reporter: self._read_kept(id))
+        self._reading.start(lambda _reporter: self._read_kept(id))
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project
@@ -182,19 +182,19 @@ class RescueDialog(QDialog):
         self.run_line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(running_words(is_batch))
-        self.older.show_inquiry(self._unfinished if running is None else None)
+        self.older.show_llm_run(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
-    def _on_asked(self, who: Who, abouts: Abouts, batch: bool) -> None:
+    def _on_asked(self, who: Who, subjects: Subjects, batch: bool) -> None:
         self.note.say(running_words(batch))
-        self._runner.begin(GOLDEN, who[1], abouts, provider=who[0], batch=batch)
+        self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
 
-    def _on_older(self, act: Callable[[Inquiry], None]) -> None:
+    def _on_older(self, act: Callable[[LlmRun], None]) -> None:
         if found := self._unfinished:
             self._unfinished = None
-            self.older.show_inquiry(None)
-            act(found.inquiry)
+            self.older.show_llm_run(None)
+            act(found.llm_run)
 
     def _on_run_changed(self, task: str) -> None:
         if task == GOLDEN and self.isVisible():

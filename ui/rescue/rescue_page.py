@@ -19,9 +19,9 @@ from ui import style
 from ui.generation.llm_run_dialog import about
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.widgets.formatting import local_time
-from ui.widgets.text_table import TextTable
+from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
@@ -93,7 +93,7 @@ class Page(QWidget):
         self.provider, self.is_asking = "", False
         self.model: Tuned | None = None
         self.note = basics.Note()
-        self.reader = Latest(workspace, self)
+        self.reader = LatestTask(workspace, self)
 
     @property
     def who(self) -> Who:
@@ -127,7 +127,7 @@ class Page(QWidget):
             self.reader.stop()
             return
         reading = self.reading()
-        self.reader.ask(lambda reporter: self._read(reading, reporter))
+        self.reader.start(lambda reporter: self._read(reading, reporter))
 
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         try:

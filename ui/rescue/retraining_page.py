@@ -16,9 +16,10 @@ from core.generation.recorded_answers import Who
 from core.language import tr, trn
 from core.providers import LOCAL, model_kinds, shutdown_dates
 from core.storage.project import Changes
-from core.training import jobs, submit
+from core.training import jobs, row_selection
 from core.training.jobs import Job
-from core.training.submit import MINIMUM_ROWS, Plan
+from core.training.row_selection import MINIMUM_ROWS
+from core.training.submit import TrainingPlan
 from ui import style
 from ui.rescue.rescue_page import Page
 from ui.training import job_texts
@@ -27,7 +28,7 @@ from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import local_time
 from ui.widgets.model_box import AWAITED, ModelBox, unusable_words
-from ui.widgets.text_table import TextTable
+from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
@@ -213,7 +214,7 @@ class TeachingPage(Page):
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
         methods = server_texts.preset_of(self.workspace, self.target()).methods
-        plan = Plan(
+        plan = TrainingPlan(
             self.base.model(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip
@@ -240,9 +241,9 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
         )
         validation = bool(maker.asked.get("validation"))
         found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))
-    if count := submit.count(db, tag):
+    if count := row_selection.count_rows(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)
-        found.append(_Rows(count, title, tag, validation=submit.count(db, tag, "validation") > 0))
+        found.append(_Rows(count, title, tag, validation=row_selection.count_rows(db, tag, "validation") > 0))
     kept, held = recorded_answers.teachable(db, who)
     if kept:
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
@@ -253,9 +254,9 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
 
 def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
     """The project's own rows, all of them and by their tags."""
-    total = submit.count(db, "")
+    total = row_selection.count_rows(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
     named = {name: count for name, count in examples.counts(db, "tags", "train", "approved").items() if name != tag}
-    measured = submit.count(db, "", "validation") > 0
+    measured = row_selection.count_rows(db, "", "validation") > 0
     every = [_Rows(total, title, "", validation=measured)] if total else []
     return every + [_Rows(count, f"{name} ({count:,})", name) for name, count in named.items()]

@@ -22,7 +22,7 @@ from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
 from ui.settings.api_key_field import KeyField
 from ui.settings.capability_list import CapabilityList
-from ui.widgets import basics, server_preset_texts
+from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
@@ -141,9 +141,9 @@ class ProviderPage(QWidget):
     def _show_kind(self) -> None:
         preset = self._preset()
         self.kind.setCurrentIndex(self.kind.findData(preset.id))
-        told = [f"{server_preset_texts.known_ability(self._entry)}.", server_preset_texts.remark(preset)]
+        told = [f"{server_texts.known_ability(self._entry)}.", server_texts.remark(preset)]
         self.about.setText(" ".join(filter(None, told)))
-        self.url.setPlaceholderText(server_preset_texts.placeholder(preset))
+        self.url.setPlaceholderText(server_texts.placeholder(preset))
         self._form.setRowVisible(self._limit_row, preset.trains)
         self.limit.blockSignals(True)
         self.limit.setValue(self._entry.limit)

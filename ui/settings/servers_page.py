@@ -27,7 +27,7 @@ from core.settings import ProviderSettings, url_error
 from ui import style
 from ui.settings.server_list import Line, ServerList
 from ui.settings.server_page import ProviderPage
-from ui.widgets import basics, server_preset_texts
+from ui.widgets import basics, server_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
@@ -63,16 +63,16 @@ class ServersPage(QWidget):
         """The kinds of servers by what they do, with what to know of each."""
         offered = [preset for preset in server_presets.presets() if preset.id != providers.LOCAL]
         kinds = [preset for preset in offered if preset.id != server_presets.CUSTOM]
-        for title in dict.fromkeys(server_preset_texts.ability(preset) for preset in kinds):
+        for title in dict.fromkeys(server_texts.ability(preset) for preset in kinds):
             self.menu.addSection(title)
             for preset in kinds:
-                if server_preset_texts.ability(preset) == title:
+                if server_texts.ability(preset) == title:
                     self._offer(preset, preset.title)
         self.menu.addSeparator()
         self._offer(server_presets.preset(server_presets.CUSTOM), tr("Custom"))
 
     def _offer(self, preset: Preset, title: str) -> None:
-        words = server_preset_texts.remark(preset)
+        words = server_texts.remark(preset)
         action = self.menu.addAction(f"{title}  –  {words}" if words else title)
         action.setData(preset.id)
         action.triggered.connect(lambda _checked=False: self._on_add(preset, title))
@@ -132,7 +132,7 @@ class ServersPage(QWidget):
         here = (tr("Trains and answers"),)
         lines = [Line(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
-            told = (server_preset_texts.known_ability(entry), self._places.get(entry.id, ""))
+            told = (server_texts.known_ability(entry), self._places.get(entry.id, ""))
             lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
         return [
             Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line

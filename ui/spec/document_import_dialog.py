@@ -13,7 +13,7 @@ from core.storage import background_process
 from ui import style
 from ui.widgets import basics
 from ui.widgets.formatting import length_words
-from ui.widgets.growing_text_edit import text_of
+from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
 NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
@@ -31,9 +31,7 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
 
     Start the task with the label `reading(path)`, so that its progress is shown and it can be cancelled.
     """
-    found = await background_process.run_aside(
-        "core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path))
-    )
+    found = await background_process.run("core.documents", {"path": str(path)}, workspace.tasks.reporter(reading(path)))
     return Document(**found)
 
 
@@ -90,7 +88,7 @@ class DocumentDialog(QDialog):
 
     def document(self) -> Document:
         """The document with the text as it was edited."""
-        return replace(self._document, text=text_of(self.editor.document()))
+        return replace(self._document, text=document_text(self.editor.document()))
 
     def _show_length(self) -> None:
         text = self.editor.toPlainText()

@@ -9,9 +9,10 @@ from core.spec import revisions, spec
 from core.spec.revisions import Revision
 from core.spec.spec import Spec
 from core.storage.project import Project
+from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import length_words
 from ui.widgets.side_by_side import SideBySide
 from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
@@ -21,7 +22,7 @@ SHOWN = 300  # characters of a name or system prompt that differs
 
 
 class RevisionsDialog(KeptStates):
-    tables = frozenset({"revision", "spec"})
+    tables = frozenset({Table.REVISION, Table.SPEC})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         comparison = QWidget()
@@ -31,7 +32,7 @@ class RevisionsDialog(KeptStates):
         self._shown: tuple[int, int, Spec, Spec] | None = None
         self.sides = SideBySide()
         self.beside = basics.Note()  # what differs beside the text
-        self._empty = Nothing(
+        self._empty = EmptyState(
             tr("Nothing to compare"), tr("Save a state first; then all later changes are shown here.")
         )
         layout = QVBoxLayout(comparison)

@@ -21,7 +21,7 @@ from ui.spec.spec_chat_messages import Answer, Asked, Remarks
 from ui.tasks import Command
 from ui.widgets import basics
 from ui.widgets.model_box import USABLE, ModelBox
-from ui.widgets.question_field import QuestionField
+from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
 

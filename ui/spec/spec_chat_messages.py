@@ -9,14 +9,14 @@ from core.generation import spec_drafting
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
-from ui.widgets.growing_text_edit import GrowingEdit
-from ui.widgets.link_button import LINK
+from ui.widgets.basics import LINK_STYLE
+from ui.widgets.text_fields import GrowingTextEdit
 
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
-class Words(GrowingEdit):
+class Words(GrowingTextEdit):
     """Text that was said, to the letter; it can be selected. With `most` lines, a longer one scrolls."""
 
     def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
@@ -151,7 +151,7 @@ class Remarks(QWidget):
             (tr("Fix with a model…"), self.mend_wanted, True),
         ):
             button = QToolButton(text=title)
-            button.setStyleSheet(LINK)
+            button.setStyleSheet(LINK_STYLE)
             button.setAccessibleDescription(remark)
             button.clicked.connect(lambda _checked, wanted=wanted: wanted.emit(remark))
             if is_there:

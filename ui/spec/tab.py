@@ -32,6 +32,7 @@ from core.spec import facts, spec, spec_review
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import lineage
 from ui import style
 from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
@@ -44,10 +45,10 @@ from ui.spec.spec_editor import Passage, SpecEditor, passages_of
 from ui.spec.spec_preview import SpecPreview
 from ui.tab import Tab
 from ui.widgets import basics
+from ui.widgets.background_work import ThrottledReload
 from ui.widgets.find_bar import FindBar
 from ui.widgets.formatting import length_words
 from ui.widgets.text_highlights import units
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 REMARKS = 1  # the place of that page at the side
@@ -66,7 +67,7 @@ class SpecTab(Tab):
         self._looked: tuple[str, list[Span]] | None = None  # what was looked through last
         self._unasked: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self._saving = asyncio.Lock()
-        self._reload = Reload(workspace, self._load_facts)
+        self._reload = ThrottledReload(workspace, self._load_facts)
         self._make_text()
         self._make_side()
         self._lay_out()
@@ -175,10 +176,18 @@ class SpecTab(Tab):
         self.chat.settings_wanted.connect(self.settings_wanted)
 
     def refresh(self, changes: Changes) -> None:
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self._show_spec()
-        if changes.tables & {"spec", "fact", "example", "eval_run", "eval_answer", "inquiry", "finding"}:
-            self._reload.ask()
+        if changes.tables & {
+            Table.SPEC,
+            Table.FACT,
+            Table.EXAMPLE,
+            Table.EVAL_RUN,
+            Table.EVAL_ANSWER,
+            Table.INQUIRY,
+            Table.FINDING,
+        }:
+            self._reload.request()
 
     def _show_spec(self) -> None:
         """Show what the project has, unless something was typed that it has not got yet."""

@@ -13,8 +13,8 @@ from core.training.lineage import Since
 from ui import style
 from ui.dataset.version_diff import DiffView
 from ui.widgets import basics
-from ui.widgets.dialog_work import Latest
-from ui.widgets.empty_state import Nothing
+from ui.widgets.background_work import LatestTask
+from ui.widgets.basics import EmptyState
 from ui.widgets.side_by_side import SideBySide
 from ui.workspace import Workspace
 
@@ -31,7 +31,7 @@ class ChangedDialog(QDialog):
             tr("What has changed since {job}", job=basics.short_name(job.fine_tuned_model or job.model))
         )
         self._workspace, self._job = workspace, job
-        self._work = Latest(workspace, self)
+        self._work = LatestTask(workspace, self)
         self.finished.connect(lambda _result: self._work.stop())
         self.summary = basics.Note()
         self.views = {split: DiffView() for split in SPLITS}
@@ -50,7 +50,7 @@ class ChangedDialog(QDialog):
         layout.addWidget(close)
         self.pages.addTab(self.views["train"], tr("Training rows"))
         self.resize(1000, 680)
-        self._work.ask(self._load)
+        self._work.start(self._load)
 
     def open(self) -> None:
         """Not modal, as `QDialog.open` would be."""
@@ -71,14 +71,14 @@ class ChangedDialog(QDialog):
             self.pages.addTab(self.views["validation"], tr("Validation rows"))
             _fill(self.views["validation"], found.validation)
         if found.spec is None:
-            self.pages.addTab(Nothing(tr("The spec from that time is no longer kept"), ""), tr("Spec"))
+            self.pages.addTab(EmptyState(tr("The spec from that time is no longer kept"), ""), tr("Spec"))
         else:
             then, now = found.spec
             self.spec.show_texts(then.text, now.text, tr("When the job was created"), tr("Now"))
             self.pages.addTab(self.spec, tr("Spec"))
 
     def _more(self, split: str, offset: int) -> None:
-        self._work.ask(lambda reporter: self._load_more(split, offset, reporter))
+        self._work.start(lambda reporter: self._load_more(split, offset, reporter))
 
     async def _load_more(self, split: str, offset: int, reporter: Reporter) -> None:
         job = self._job

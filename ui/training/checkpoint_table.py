@@ -17,7 +17,7 @@ from core.language import tr
 from core.providers import Checkpoint
 from ui import style
 from ui.widgets import basics
-from ui.widgets.empty_state import Nothing
+from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import local_time
 
 # The metrics that most servers tell, by their names there.
@@ -58,7 +58,7 @@ class CheckpointTable(QWidget):
         below.addWidget(self.examine)
         below.addStretch()
         self._pages = QStackedWidget()
-        self._pages.addWidget(Nothing(tr("No checkpoints"), tr("A server that saves the model during training, "
+        self._pages.addWidget(EmptyState(tr("No checkpoints"), tr("A server that saves the model during training, "
                                                                "usually after each epoch, lists it here. Each "
                                                                "can be asked questions and tested in an exam.")))  # fmt: skip
         self._pages.addWidget(basics.column(self.table, below))

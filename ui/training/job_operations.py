@@ -12,8 +12,7 @@ from core.providers import LOCAL
 from core.storage.project import Changes
 from core.training import submit
 from core.training.jobs import Job
-from core.training.submit import Plan
-from ui.training import queue_runner
+from core.training.submit import TrainingPlan
 from ui.training.job_actions import is_unsent
 from ui.training.server_contents_dialog import NAMED, ask_to_delete
 from ui.widgets import basics
@@ -30,7 +29,7 @@ class JobActs(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._runner = queue_runner.of(workspace)
+        self._runner = workspace.queue
 
     def do(self, name: str, jobs: Sequence[Job]) -> None:
         """Do the act `name` (ui/training/job_actions.py) to `jobs`."""
@@ -123,10 +122,10 @@ class JobActs(QObject):
             await self._workspace.load_offers()
 
 
-def plan_of(job: Job) -> Plan:
+def plan_of(job: Job) -> TrainingPlan:
     """The plan that asks for the same once more, with the rows as they are now."""
     asked = job.asked
-    return Plan(
+    return TrainingPlan(
         job.model,
         job.rows,
         asked.get("hyperparameters") or {},

@@ -24,13 +24,13 @@ from core.storage.project import Changes
 from core.training import submit, unused_files
 from core.training.unused_files import Stock
 from ui import style
-from ui.training import job_texts, queue_runner
+from ui.training import job_texts
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
-from ui.widgets.checkable_table import PickingTable
-from ui.widgets.dialog_work import Latest, ProgressLine
+from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import local_time
+from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
 NAMED = 10  # things that a question names one by one
@@ -44,7 +44,7 @@ class ServerDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Jobs, files and models"))
         self._workspace = workspace
-        self._work, self._deleting = Latest(workspace, self), Latest(workspace, self)
+        self._work, self._deleting = LatestTask(workspace, self), LatestTask(workspace, self)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_texts.titles(workspace).items():
@@ -58,15 +58,15 @@ class ServerDialog(QDialog):
         self.load()
 
     def _make_tables(self) -> None:
-        self.jobs: PickingTable[JobState] = PickingTable(
+        self.jobs: CheckableTable[JobState] = CheckableTable(
             tr("Jobs created elsewhere"),
             [tr("Job"), tr("Status"), tr("Model"), tr("Created"), tr("Fine-tuned model")],
             _job_cells,
         )
-        self.files: PickingTable[FileInfo] = PickingTable(
+        self.files: CheckableTable[FileInfo] = CheckableTable(
             tr("Files"), [tr("File"), tr("Purpose"), tr("Size"), tr("Age"), tr("Used by")], self._file_cells
         )
-        self.models: PickingTable[ModelInfo] = PickingTable(
+        self.models: CheckableTable[ModelInfo] = CheckableTable(
             tr("Models"), [tr("Model"), tr("Created"), tr("Time left")], self._model_cells
         )
         self._unused: set[str] = set()
@@ -130,7 +130,7 @@ class ServerDialog(QDialog):
         for table in (self.jobs, self.files, self.models):
             table.show_things([], tr("Asking the server…"), "")
         self._show_buttons()
-        self._work.ask(lambda _reporter: self._load(self.provider()))
+        self._work.start(lambda _reporter: self._load(self.provider()))
 
     async def _load(self, id: str) -> None:
         project = self._workspace.project
@@ -180,7 +180,7 @@ class ServerDialog(QDialog):
         self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.things()))
 
     def _on_adopt(self) -> None:
-        self._work.ask(lambda _reporter: self._adopt(self.provider(), self.jobs.picked()))
+        self._work.start(lambda _reporter: self._adopt(self.provider(), self.jobs.picked()))
 
     async def _adopt(self, provider: str, states: Sequence[JobState]) -> Changes | None:
         try:
@@ -188,7 +188,7 @@ class ServerDialog(QDialog):
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
             return None
-        queue_runner.of(self._workspace).wake(provider)
+        self._workspace.queue.wake(provider)
         left = [state for state in self.jobs.things() if state not in states]
         self.jobs.show_things(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
         self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
@@ -222,7 +222,7 @@ class ServerDialog(QDialog):
 
     def _delete(self, ids: Sequence[str], models: bool) -> None:
         provider = self.provider()
-        self._deleting.ask(lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting"))
+        self._deleting.start(lambda reporter: self._delete_each(provider, ids, models, reporter), tr("Deleting"))
 
     async def _delete_each(self, id: str, ids: Sequence[str], models: bool, reporter: Reporter) -> None:
         done = 0

@@ -12,15 +12,15 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider
 from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import preflight, submit
 from core.training.preflight import Objection, Report
-from core.training.submit import Plan
-from ui.training import queue_runner
+from core.training.submit import TrainingPlan
 from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import server_texts
-from ui.widgets.dialog_work import Latest
+from ui.widgets.background_work import LatestTask
 from ui.workspace import Workspace
 
 
@@ -35,15 +35,15 @@ class TrainingStart(QObject):
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._owner = workspace, owner
-        self._work, self._is_stopped = Latest(workspace, self), False
+        self._work, self._is_stopped = LatestTask(workspace, self), False
         self._work.busy.connect(lambda busy: self.busy.emit(tr("Checking before the start…") if busy else ""))
         self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
-    def start(self, provider: str, plans: Sequence[Plan], sweep: str = "") -> None:
+    def start(self, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> None:
         """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
         if self._is_stopped:
             return
-        self._work.ask(
+        self._work.start(
             lambda reporter: self._start(provider, list(plans), sweep, reporter), tr("Checking before the start")
         )
 
@@ -52,7 +52,7 @@ class TrainingStart(QObject):
         self._is_stopped = True
         self._work.stop()
 
-    async def _start(self, provider: str, plans: list[Plan], sweep: str, reporter: Reporter) -> Changes | None:
+    async def _start(self, provider: str, plans: list[TrainingPlan], sweep: str, reporter: Reporter) -> Changes | None:
         async def connect() -> Provider:
             return await self._workspace.provider(provider)
 
@@ -60,10 +60,10 @@ class TrainingStart(QObject):
         report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
         if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
             self._ask(report, provider, plans, sweep)
-            return Changes("", records={"finding"})
+            return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)
 
-    def _ask(self, report: Report, provider: str, plans: list[Plan], sweep: str) -> None:
+    def _ask(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
@@ -71,12 +71,12 @@ class TrainingStart(QObject):
         dialog.open()
         self.asked.emit(dialog)
 
-    def _on_agreed(self, report: Report, provider: str, plans: list[Plan], sweep: str) -> None:
+    def _on_agreed(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         if report.cost == (0.0, 0.0):
             self._agreed.add((provider, frozenset(report.objections)))
         self._workspace.tasks.start("", self._queue(provider, plans, sweep))
 
-    def _on_prompt(self, prompt: str, provider: str, plans: list[Plan], sweep: str) -> None:
+    def _on_prompt(self, prompt: str, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         """Ask under the rows' prompt from now on, and look once more."""
 
         async def work() -> Changes:
@@ -86,12 +86,12 @@ class TrainingStart(QObject):
 
         self._workspace.tasks.start("", work())
 
-    async def _queue(self, provider: str, plans: Sequence[Plan], sweep: str) -> Changes:
+    async def _queue(self, provider: str, plans: Sequence[TrainingPlan], sweep: str) -> Changes:
         ids = await submit.enqueue(self._workspace.project, provider, plans, sweep)
         if not self._is_stopped:
             self.queued.emit(ids)
-        queue_runner.of(self._workspace).wake(provider)
-        return Changes("", records={"job", "version", "revision"})
+        self._workspace.queue.wake(provider)
+        return Changes("", records={Table.JOB, Table.VERSION, Table.REVISION})
 
     def ask_for_several(self, form: TrainingForm) -> None:
         """Let the person choose what differs between several jobs."""

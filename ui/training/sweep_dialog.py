@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from core.dataset.versions import Version
 from core.language import tr, trn
 from core.providers.server_presets import Range
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from ui import style
 from ui.training.hyperparameter_fields import HyperFields, Value, field_grid
 from ui.widgets import basics
@@ -38,7 +38,7 @@ class SweepDialog(QDialog):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: TrainingPlan,
         ranges: Mapping[str, Range],
         tags: Sequence[str],
         kept: Sequence[Version],
@@ -96,7 +96,7 @@ class SweepDialog(QDialog):
         self.start.clicked.connect(lambda: self.wanted.emit(self.plans(), self.name.text().strip()))
         self.cancel.clicked.connect(self.reject)
 
-    def plans(self) -> list[Plan]:
+    def plans(self) -> list[TrainingPlan]:
         """A plan for each combination."""
         lists: dict[str, Sequence[Value]] = dict(self.hyper.lists())
         found = []

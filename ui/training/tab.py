@@ -14,12 +14,12 @@ from core.language import tr, trn
 from core.providers import LOCAL, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
-from core.training import job_progress, jobs, metrics, submit
+from core.storage.schema import Table
+from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
-from ui.training import queue_runner
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_actions import JobActions
 from ui.training.job_operations import JobActs
@@ -30,13 +30,13 @@ from ui.training.shutdown_banner import ClosingBanner
 from ui.training.submit import TrainingStart
 from ui.training.training_form import FETCHED, TrainingForm
 from ui.widgets import basics, server_texts
-from ui.widgets.confirm_download import ask_to_fetch
+from ui.widgets.background_work import ThrottledReload
+from ui.widgets.confirm import confirm_download
 from ui.widgets.message_bar import MessageBar
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
-TABLES = {"job", "job_event", "job_metric", "job_checkpoint"}
+TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
@@ -51,14 +51,14 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
-        self.runner = queue_runner.of(workspace)
+        self.runner = workspace.queue
         self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobActs(workspace, self)
         self.starter = TrainingStart(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
-        self._lines = Reload(workspace, self._load_lines)
-        self._details = Reload(workspace, self._load_details)
+        self._lines = ThrottledReload(workspace, self._load_lines)
+        self._details = ThrottledReload(workspace, self._load_details)
         self._lay_out()
         self._connect()
 
@@ -120,13 +120,13 @@ class TrainingTab(Tab):
             self.table.clearSelection()
             self.form.begin()
             self.runner.begin()
-        if "example" in changes.tables:
+        if Table.EXAMPLE in changes.tables:
             self.workspace.tasks.start("", self._read_rows())
-        if "spec" in changes.tables:
+        if Table.SPEC in changes.tables:
             self.form.show_language(spec.load(self.workspace.project.rows).language)
         if changes.tables & TABLES:
             self._show_trouble()
-            self._lines.ask()
+            self._lines.request()
 
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
@@ -153,7 +153,10 @@ class TrainingTab(Tab):
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen, measured = submit.trained(self.form.tag()), submit.trained(self.form.tag(), "validation")
+        chosen, measured = (
+            row_selection.row_filter(self.form.tag()),
+            row_selection.row_filter(self.form.tag(), "validation"),
+        )
         count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
                 len(filters.find(db, chosen)),
@@ -196,7 +199,7 @@ class TrainingTab(Tab):
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
-        self._details.ask()
+        self._details.request()
 
     async def _load_details(self, project: Project) -> None:
         lines = self.table.selected()[:MOST]
@@ -233,7 +236,7 @@ class TrainingTab(Tab):
         offer = self.form.offer()
         assert offer, "the button is off without a model"
         if offer.state in FETCHED:
-            ask_to_fetch(self, offer, partial(self._fetch, offer))
+            confirm_download(self, offer, partial(self._fetch, offer))
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
 

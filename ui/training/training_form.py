@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from core.language import tr, trn
 from core.providers import LOCAL, Offer, prices
 from core.providers.server_presets import Preset, Range, preset
-from core.training.submit import MINIMUM_ROWS, Plan
+from core.training.row_selection import MINIMUM_ROWS
+from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
 from ui.training.hyperparameter_fields import COLUMNS, HyperFields, Value, field_grid, titled
@@ -148,9 +149,9 @@ class TrainingForm(QWidget):
     def chosen_method(self) -> str:
         return self.method.currentData() or ""
 
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingPlan:
         seed = self.seed.value()
-        return Plan(
+        return TrainingPlan(
             self.base.model(),
             self.tag(),
             self.hyperparameters(),

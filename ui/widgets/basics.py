@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +29,8 @@ from ui import style
 INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOURED = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON = "reason"  # the name of a dialog's line that says why its button is off
+LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
+QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -287,16 +290,37 @@ class Chip(QLabel):
 
 
 class EmptyState(QWidget):
-    """What stands where nothing is yet: what will be here, and what to do next."""
+    """What a page shows while it has no content: what will be here, and what to do next."""
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str = "", text: str = "") -> None:
         super().__init__()
+        self.title, self.text = heading(title), label(text, wrap=True, dim=True)
         layout = QVBoxLayout(self)
         layout.addStretch()
-        for part in (heading(title), label(text, wrap=True, dim=True)):
+        for part in (self.title, self.text):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
         layout.addStretch()
+
+    def set_texts(self, title: str, text: str) -> None:
+        """Show another reason why there is no content."""
+        self.title.setText(title)
+        self.text.setText(text)
+
+
+class LinkButton(QToolButton):
+    """A button that looks like a link, and starts where a text would."""
+
+    def __init__(self, text: str = "", tip: str = "") -> None:
+        super().__init__()
+        self.setText(text)
+        self.setToolTip(tip)
+        self.setStyleSheet(LINK_STYLE)
+
+    def sizeHint(self) -> QSize:
+        # Qt adds two spaces to the text's width.
+        hint = super().sizeHint()
+        return QSize(hint.width() - 2 * self.fontMetrics().horizontalAdvance(" "), hint.height())
 
 
 def short_name(model: str) -> str:

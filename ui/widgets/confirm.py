@@ -1,4 +1,4 @@
-"""The question before something that one would not want by a slip."""
+"""Questions asked before something happens: an action that is hard to take back, or a download."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.language import tr
+from core.providers import Offer
+from ui.widgets import basics
 
 Role = QMessageBox.ButtonRole
 
@@ -31,3 +33,30 @@ def confirm(
     agree.clicked.connect(lambda _checked: on_agreed())
     box.setDefaultButton(box.addButton(leave or tr("Cancel"), Role.RejectRole))
     box.open()
+
+
+def confirm_download(parent: QWidget, offer: Offer, on_agreed: Callable[[], None]) -> None:
+    """Show name, size, licence and source of a model; call `on_agreed` when the person presses *Download*."""
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Download a model"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setText(tr("{title} is not on this computer. Download it?", title=offer.title))
+    box.setInformativeText(_format_offer(offer))
+    fetch = box.addButton(tr("Download"), Role.AcceptRole)
+    box.addButton(tr("Cancel"), Role.RejectRole)
+    box.setDefaultButton(fetch)
+    box.accepted.connect(on_agreed)
+    box.open()
+
+
+def _format_offer(offer: Offer) -> str:
+    return "\n".join(
+        (
+            tr("Size: {size}", size=basics.size(offer.bytes)),
+            tr("Licence: {licence}", licence=offer.licence),
+            offer.licence_url,
+            tr("Source: the Hugging Face hub"),
+            "",
+            tr("“Download” accepts the licence. The model is kept on this computer and downloaded only once."),
+        )
+    )

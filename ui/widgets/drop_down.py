@@ -1,10 +1,13 @@
-"""A drop-down whose current entry ends in an ellipsis where it is cut, and stands whole in its tooltip."""
+"""A drop-down whose current entry ends in an ellipsis where it is cut, with the whole text as its tooltip."""
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtGui import QHelpEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 
 from ui.widgets import basics
+from ui.widgets.value_texts import offer
 
 SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
 GAP = 4  # between an icon and the text
@@ -42,3 +45,16 @@ class DropDown(QComboBox):
         if self.fontMetrics().horizontalAdvance(option.currentText) <= room + SLACK:
             return option.currentText
         return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+
+
+class ScrollSafeDropDown(DropDown):
+    """A drop-down that the mouse wheel does not change: for one inside a scroll area."""
+
+    def __init__(self, name: str, values: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        offer(self, values)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()

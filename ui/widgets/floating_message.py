@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 
 from ui import style
 from ui.widgets import basics
-from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.text_fields import GrowingTextEdit
 
-PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingEdit)
+PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingTextEdit)
 SPARED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
 WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 STEP = 8  # pixels between two places that are tried

@@ -12,7 +12,7 @@ from core.dataset import json_layout
 from core.language import tr
 from ui import style
 from ui.widgets import basics
-from ui.widgets.growing_text_edit import text_of
+from ui.widgets.text_fields import document_text
 from ui.widgets.text_highlights import units
 
 SHOWN = 5  # problems that are listed below the text
@@ -50,7 +50,7 @@ class JsonDialog(QDialog):
 
     def text(self) -> str:
         """The text on one line: line breaks between its parts are only for reading."""
-        return json_layout.joined(text_of(self.editor.document()))
+        return json_layout.joined(document_text(self.editor.document()))
 
     def check(self, text: str) -> checks.Checked:
         """What is wrong with `text`, which may have several lines; its own text is None while it cannot be saved."""
@@ -61,7 +61,7 @@ class JsonDialog(QDialog):
             self.saved.emit(self.text())
 
     def _on_text(self) -> None:
-        typed = text_of(self.editor.document())
+        typed = document_text(self.editor.document())
         checked = self.check(typed)
         basics.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
         mark(self.editor, typed if checked.text is None else "")

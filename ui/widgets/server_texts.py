@@ -1,10 +1,12 @@
-"""What the window knows of its servers: their names, their kinds, how long their models answer, what training costs."""
+"""Texts about servers: their names and kinds, what each kind can do, how long models are served, what training costs."""
 
 import datetime
+from urllib.parse import urlsplit
 
 from core.language import tr
 from core.providers import LOCAL, known, prices, server_presets, shutdown_dates
-from core.providers.server_presets import Preset
+from core.providers.server_presets import CUSTOM, Preset
+from core.settings import ProviderSettings, is_this_computer
 from core.training.job_progress import Standing
 from ui.workspace import Workspace
 
@@ -49,3 +51,45 @@ def cost(standing: Standing) -> float | None:
     if job.provider == LOCAL or not standing.tokens:
         return None
     return prices.trained_price(standing.tokens, job.model)
+
+
+def ability(preset: Preset) -> str:
+    """What servers of this kind do, as a heading."""
+    if preset.trains:
+        return tr("Trains and answers")
+    if preset.shown:
+        return tr("Supports only reinforcement training")
+    return tr("Answers only")
+
+
+def known_ability(entry: ProviderSettings) -> str:
+    """The same of one server, by what was found there."""
+    preset = server_presets.preset(entry.preset)
+    if "jobs" not in entry.capabilities:
+        return tr("Not checked yet") if preset.id == CUSTOM else ability(preset)
+    return ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
+
+
+def remark(preset: Preset) -> str:
+    """What to know of this kind, in a sentence; '' where there is nothing."""
+    today = datetime.datetime.now().astimezone().date()
+    for door in shutdown_dates.doors(preset.id, today, within=400):
+        if door.what == "training":
+            return door.words(today)
+    if preset.id == "azure":
+        return tr("A fine-tuned model answers only after it has been deployed there.")
+    if preset.shown and not preset.trains:
+        return tr("You can look at its jobs; Juku does not start any.")
+    if preset.id == CUSTOM:
+        return tr("Any other OpenAI-compatible server.")
+    return tr("Runs on this computer; needs no API key.") if is_near(preset) else ""
+
+
+def is_near(preset: Preset) -> bool:
+    """Whether such a server is usually a program on this computer."""
+    return is_this_computer(urlsplit(preset.base_url).hostname or "")
+
+
+def placeholder(preset: Preset) -> str:
+    """An example of an address."""
+    return preset.base_url or "https://llm.example.com/v1"

@@ -25,12 +25,11 @@ from core.language import tr
 from core.storage.project import Changes, Project
 from ui import style
 from ui.widgets import basics
+from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
+from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
-from ui.widgets.dialog_work import Latest, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.empty_state import Nothing
 from ui.widgets.formatting import local_time
-from ui.widgets.throttled_reload import Reload
 from ui.workspace import Workspace
 
 NAME, DATE, SIZE = range(3)
@@ -68,15 +67,15 @@ class KeptStates(QDialog):
         self._words = words
         self._kept: list[Kept] = []  # as the list shows them, line by line
         self.setWindowTitle(words.title)
-        self._work = Latest(workspace, self)
-        self._restoring = Latest(workspace, self)  # not stopped by a comparison that is asked for meanwhile
-        self._reload = Reload(workspace, self._load)
+        self._work = LatestTask(workspace, self)
+        self._restoring = LatestTask(workspace, self)  # not stopped by a comparison that is asked for meanwhile
+        self._reload = ThrottledReload(workspace, self._load)
         self._make_list()
         self._make_boxes()
         self._lay_out(comparison)
         self._connect()
         self._show_buttons()
-        self._reload.ask()
+        self._reload.request()
 
     # --- what each of these windows does in its own way
 
@@ -128,7 +127,7 @@ class KeptStates(QDialog):
         self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
         self.restore = QPushButton(self._words.restore)
         self._pages = QStackedWidget()
-        self._nothing = Nothing(*self._words.nothing)
+        self._nothing = EmptyState(*self._words.nothing)
         self._pages.addWidget(self._nothing)
         self._pages.addWidget(self.table)
 
@@ -285,7 +284,7 @@ class KeptStates(QDialog):
         if name and name != state.name:
             self._rename(state, name)
         else:
-            self._reload.ask()
+            self._reload.request()
 
     def _ask(self, question: str, text: str, act: str, on_agreed: Callable[[], None]) -> None:
         confirm(self, self.windowTitle(), question, text, act, on_agreed)
@@ -306,4 +305,4 @@ class KeptStates(QDialog):
 
     def _on_changes(self, changes: Changes) -> None:
         if changes.tables & self.tables:
-            self._reload.ask()
+            self._reload.request()

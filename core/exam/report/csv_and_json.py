@@ -17,7 +17,6 @@ from core.exam.scores import Comparison, Line, Rate, Result, Total
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_of
 
-BOM = "\ufeff"  # Excel takes a CSV file without it for one of the system's own encoding
 FORMAT = "juku-exam-1"
 ASKED = ("number", "kind", "facts", "question", "reference", "key_points", "leak")
 WHO = ("provider", "model", "condition")
@@ -36,7 +35,7 @@ def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     run = report_data.find(db, id)
     asked = {one.id: _asked(number, one) for number, one in enumerate(runs.questions(db, run.id), 1)}
     who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
+    yield csv_cells.BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
     for question, subject, *answer in _answers(db, run.id):
         values = [*asked[question], *who[subject], *answer[:-1], _cited(answer[-1])]
         yield csv_cells.write([_cell(value) for value in values], ",")

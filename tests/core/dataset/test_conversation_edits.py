@@ -133,20 +133,20 @@ def test_any_edits_leave_a_readable_row_and_all_else_to_the_letter(row, steps, s
 
 def changed(data, act, number, text, role):
     path = f"$.messages[{number}]"
-    pairs = {
-        "text": (f"{path}.content", text),
-        "role": (f"{path}.role", role),
-        "weight": (f"{path}.weight", str(len(text) % 2) if text else ""),
-        "insert": (f"insert {path}", role),
-        "move": (f"move {path}", "up" if text else "down"),
-        "remove": (f"remove {path}", ""),
-        "calls": (f"{path}.tool_calls", json.dumps([{"id": text}])),
-        "name": (f"{path}.name", text),
-        "tools": ("$.tools", json.dumps([text])),
+    edits = {
+        "text": row_edits.SetText(path, text),
+        "role": row_edits.SetRole(path, role),
+        "weight": row_edits.SetWeight(path, len(text) % 2 if text else None),
+        "insert": row_edits.AddMessage(path, role),
+        "move": row_edits.MoveMessage(path, -1 if text else 1),
+        "remove": row_edits.DeleteMessage(path),
+        "calls": row_edits.SetToolCalls(path, json.dumps([{"id": text}])),
+        "name": row_edits.SetString(path, "name", text),
+        "tools": row_edits.SetTools(json.dumps([text])),
     }
     before = row_edits.messages(data)
     try:
-        data = row_edits.apply(data, *pairs[act])
+        data = row_edits.apply(data, edits[act])
     except FormatError:
         return data
     after = row_edits.messages(data)

@@ -5,6 +5,8 @@ import pytest
 
 from core.dataset import examples, filters, importing, quarantine
 from core.dataset.filters import Filter
+from core.dataset.import_blocks import Options
+from core.dataset.row_edits import SetColumn, SetText
 from core.errors import FormatError
 from core.formats import jsonl
 from core.progress import Reporter
@@ -23,7 +25,7 @@ def rows(project, choice=Filter()):
 def imported(project, tmp_path, *lines, **options):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines) + b"\n")
-    return write(project, "Import", importing.import_file, path, Reporter(), importing.Options(**options))
+    return asyncio.run(importing.import_file(project, path, Options(**options))).changes
 
 
 def test_import_keeps_good_rows_and_sets_bad_lines_aside(project, tmp_path):
@@ -81,7 +83,7 @@ def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
 def test_editing_a_cell_keeps_the_rest_of_the_row(project, tmp_path):
     line = '{"messages":[{"role":"user","content":"q","name":"n"},{"role":"assistant","content":"a"}],"x":[1.0,2e3]}'
     imported(project, tmp_path, line)
-    write(project, "Edit", examples.edit, 1, "answer", "new\nline")
+    write(project, "Edit", examples.set_field, 1, "answer", "new\nline")
     row = examples.fetch(project.rows, [1])[1]
     assert row.answer == "new\nline"
     assert row.data == line.replace('"content":"a"', '"content":"new\\nline"')
@@ -92,8 +94,8 @@ def test_editing_the_cells_of_a_row_of_two_answers_writes_them_where_they_stand(
     line = said + '"non_preferred_output": [{"role": "assistant", "content": "b"}]}'
     imported(project, tmp_path, line)
     assert (rows(project)[0].question, rows(project)[0].answer) == ("q", "a")
-    write(project, "Edit", examples.edit, 1, "question", "Q")
-    write(project, "Edit", examples.edit, 1, "answer", "A")
+    write(project, "Edit", examples.set_field, 1, "question", "Q")
+    write(project, "Edit", examples.set_field, 1, "answer", "A")
     assert rows(project)[0].data == line.replace('"q"', '"Q"').replace('"a"', '"A"')
 
 
@@ -115,3 +117,19 @@ def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
     assert len(lines) == count > 100
     assert all(json.loads(line)["messages"][-1]["role"] == "assistant" for line in lines)
     assert not [problem for _line, problem in jsonl.check_file(path, Reporter()) if problem.severity == "error"]
+
+
+def test_an_edit_of_one_row_is_written_as_it_was_shown(project):
+    """`edit` writes what `with_edit` showed, whatever kind of edit it is."""
+    write(project, "Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
+    (before,) = rows(project)
+    for edit in (SetColumn("tags", "t"), SetColumn("answer", "A"), SetText("$.messages[0]", "Q")):
+        shown = examples.with_edit(before, edit)
+        write(project, "Edit", examples.edit, 1, edit)
+        (after,) = rows(project)
+        assert (after.data, after.tags) == (shown.data, shown.tags)
+        assert after != before
+        before = after
+    assert (before.question, before.answer, before.tags) == ("Q", "A", "t")
+    with pytest.raises(FormatError):
+        write(project, "Edit", examples.edit, 1, SetText("$.messages[7]", "Q"))

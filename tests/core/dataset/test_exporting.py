@@ -41,7 +41,7 @@ def fill(project: Any, *texts: str, **fields: Any) -> None:
 def brought(path: Path, project: Any, **options: Any) -> list[Example]:
     """The rows that the file brings into an empty project."""
     asyncio.run(project.write("Clear", examples.delete, list(examples.ids_of(project.rows, Filter()))))
-    asyncio.run(project.write("Import", importing.import_file, path, Reporter(), importing.Options(**options)))
+    asyncio.run(importing.import_file(project, path, importing.Options(**options)))
     return list(examples.examples(project.rows))
 
 

@@ -114,9 +114,9 @@ def test_the_index_finds_what_reading_every_row_finds(indexed):
     assert finder.index.ready
     for step in (
         None,
-        (examples.edit, 5, "answer", "zebra ab"),
+        (examples.set_field, 5, "answer", "zebra ab"),
         (examples.delete, [6, 7]),
-        (examples.edit, 9, "tags", "t"),
+        (examples.set_field, 9, "tags", "t"),
     ):
         if step:
             finder.note(asyncio.run(project.write("Step", *step)))

@@ -7,8 +7,9 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from core.dataset import examples, filters, importing, quarantine
-from core.dataset.importing import Options, bring
+from core.dataset import examples, filters, quarantine
+from core.dataset.import_blocks import Known, Options, blocks, store
+from core.dataset.importing import import_file
 from core.errors import JukuError
 from core.formats import jsonl
 from core.progress import Reporter
@@ -26,11 +27,11 @@ def path(tmp_path):
 
 def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_path):
     progress = []
-    asyncio.run(bring(project, path, Options(tags="t"), Reporter(progress.append)))
+    asyncio.run(import_file(project, path, Options(tags="t"), Reporter(progress.append)))
     assert progress
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
-    asyncio.run(other.write("Import", importing.import_file, path, Reporter(), Options(tags="t")))
+    asyncio.run(other.write("Import", lambda db: store(db, blocks(path, Options(tags="t"), Known(), Reporter()))))
     assert list(examples.examples(project.rows)) == list(examples.examples(other.rows))
     assert quarantine.unread(project.rows) == quarantine.unread(other.rows)
     other.close()
@@ -38,10 +39,10 @@ def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_pat
 
 def test_an_import_is_one_undoable_step(project, path):
     asyncio.run(project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))]))
-    brought = asyncio.run(bring(project, path, label="Import"))
-    assert (brought.rows, brought.known, brought.unread) == (999, 0, 1)
-    assert brought.changes.counts == {"example": 999, "unread": 1}
-    assert brought.changes.ids == {"example": set(range(2, 1001)), "unread": {1}}
+    imported = asyncio.run(import_file(project, path, label="Import"))
+    assert (imported.rows, imported.known, imported.unread) == (999, 0, 1)
+    assert imported.changes.counts == {"example": 999, "unread": 1}
+    assert imported.changes.ids == {"example": set(range(2, 1001)), "unread": {1}}
     after = list(examples.examples(project.rows))
     assert project.undo_label == "Import"
     asyncio.run(project.undo())
@@ -49,7 +50,7 @@ def test_an_import_is_one_undoable_step(project, path):
     assert not quarantine.count(project.rows)
     asyncio.run(project.redo())
     assert list(examples.examples(project.rows)) == after
-    again = asyncio.run(bring(project, path))
+    again = asyncio.run(import_file(project, path))
     assert (again.rows, again.known, again.unread) == (0, 1000, 0)
     assert not again.changes.counts
 
@@ -57,16 +58,16 @@ def test_an_import_is_one_undoable_step(project, path):
 def test_a_packed_file_and_one_that_is_missing(project, path, tmp_path):
     packed = tmp_path / "rows.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    assert asyncio.run(bring(project, packed)).rows == 999
+    assert asyncio.run(import_file(project, packed)).rows == 999
     with pytest.raises(JukuError, match=r"cannot be (read|found)"):
-        asyncio.run(bring(project, tmp_path / "none.jsonl"))
+        asyncio.run(import_file(project, tmp_path / "none.jsonl"))
     assert len(filters.find(project.rows)) == 999
 
 
 def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path):
     async def work():
         reporter = Reporter()
-        task = asyncio.ensure_future(bring(project, path, reporter=reporter))
+        task = asyncio.ensure_future(import_file(project, path, reporter=reporter))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -108,7 +109,7 @@ def test_whoever_waits_for_an_import_is_not_put_behind_other_work(project, path)
     def look(_progress):
         seen.extend(child.nice() for child in readers())
 
-    asyncio.run(bring(project, path, reporter=Reporter(look)))
+    asyncio.run(import_file(project, path, reporter=Reporter(look)))
     assert set(seen) == {psutil.Process().nice()}
 
 
@@ -121,7 +122,7 @@ def test_an_import_whose_reader_dies_leaves_nothing_and_says_so(project, path):
             child.kill()
 
     with pytest.raises(JukuError, match="ended before it was done"):
-        asyncio.run(bring(project, many, reporter=Reporter(kill)))
+        asyncio.run(import_file(project, many, reporter=Reporter(kill)))
     assert not filters.find(project.rows)
-    asyncio.run(bring(project, path))
+    asyncio.run(import_file(project, path))
     assert len(filters.find(project.rows)) == 999

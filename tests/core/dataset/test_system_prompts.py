@@ -15,7 +15,7 @@ from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
 from core.storage.project import Project
 from core.training import jobs, lineage, preflight
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, Answer, FakeServer
 
 EVERY = Filter(split="train", status="approved")
@@ -90,7 +90,7 @@ def examine(project, *plans):
 
 
 def test_it_is_said_before_a_training(game):
-    told = [one for one in examine(game, Plan("m")).objections if one.prompt is not None]
+    told = [one for one in examine(game, TrainingPlan("m")).objections if one.prompt is not None]
     assert [(one.rule, one.severity, one.prompt) for one in told] == [
         ("prompt-not-asked", "warning", "You know the game.")
     ]
@@ -98,9 +98,11 @@ def test_it_is_said_before_a_training(game):
     assert told[0].words == "split:train status:approved rule:system-prompt-differs"
     # Two sets of rows with one prompt are told of once.
     write(game, examples.add, rows("You know the game.", 12, 300, tags="study"))
-    assert len([one for one in examine(game, Plan("m"), Plan("m", "study")).objections if one.prompt]) == 1
+    assert (
+        len([one for one in examine(game, TrainingPlan("m"), TrainingPlan("m", "study")).objections if one.prompt]) == 1
+    )
     write(game, system_prompts.use, told[0].prompt)
-    rules = {one.rule for one in examine(game, Plan("m")).objections}
+    rules = {one.rule for one in examine(game, TrainingPlan("m")).objections}
     assert not rules & {"prompt-not-asked", "system-prompt-differs"}
 
 
@@ -160,14 +162,14 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     assert system_prompts.words(found, "").startswith(
         "6 of 14 training rows have the system prompt “You know the game.”"
     )
-    (told,) = [one for one in examine(project, Plan("m")).objections if one.prompt is not None]
+    (told,) = [one for one in examine(project, TrainingPlan("m")).objections if one.prompt is not None]
     assert told.prompt == "You know the game." and "6 of 14" in told.message
 
 
 def offered(project, *plans):
     """What the places offer that ask for a prompt: the spec's banner and the exam, the pre-flight."""
     found = lineage.asked_otherwise(project.rows, [])
-    told = [one for one in examine(project, *plans or [Plan("m")]).objections if one.rule == "prompt-not-asked"]
+    told = [one for one in examine(project, *plans or [TrainingPlan("m")]).objections if one.rule == "prompt-not-asked"]
     return [found and found.prompt, *(one.prompt for one in told)]
 
 
@@ -179,7 +181,7 @@ def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
     assert offered(project) == [taken, taken]
     write(project, system_prompts.use, taken)
     assert offered(project) == [None]
-    told = {one.rule: one for one in examine(project, Plan("m")).objections}
+    told = {one.rule: one for one in examine(project, TrainingPlan("m")).objections}
     assert told["system-prompt-differs"].message.endswith(
         f": {8 if taken else 6} rows"
     )  # which have a fix of their own
@@ -205,7 +207,7 @@ def test_a_choice_that_hardly_any_row_bears_out_any_more_is_asked_about_again(pr
 
 def test_of_two_sets_of_rows_the_second_does_not_turn_round_what_suits_the_first(project):
     write(project, examples.add, [*rows("One.", 12, tags="one"), *rows("Two.", 12, 100, tags="two")])
-    plans = [Plan("m", "one"), Plan("m", "two")]
+    plans = [TrainingPlan("m", "one"), TrainingPlan("m", "two")]
     assert offered(project, *plans)[1:] == ["One.", "Two."]
     write(project, system_prompts.use, "One.")
     assert offered(project, *plans)[1:] == [None]  # told, and not offered

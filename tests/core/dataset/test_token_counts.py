@@ -121,7 +121,7 @@ def test_counted_once_in_another_process(project):
 def test_an_edited_row_is_counted_anew(project):
     add(project, rows(3))
     refresh(project)
-    asyncio.run(project.write("Edit", dataset_examples.edit, 2, "answer", "word " * 500))
+    asyncio.run(project.write("Edit", dataset_examples.set_field, 2, "answer", "word " * 500))
     assert summary(project).missing == 1
     refresh(project)
     assert summary(project).splits["train"].longest[0][0] == 2

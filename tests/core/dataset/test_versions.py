@@ -17,8 +17,8 @@ def kept(project):
     """Five rows kept as version 1, then one edited, one tagged, one deleted and one added."""
     write(project, examples.add, [examples.read_row(jsonl.new_row("", f"q{n}", f"a{n}")) for n in range(1, 6)])
     write(project, versions.keep, "first")
-    write(project, examples.edit, 1, "answer", "other")
-    write(project, examples.edit, 2, "tags", "t")
+    write(project, examples.set_field, 1, "answer", "other")
+    write(project, examples.set_field, 2, "tags", "t")
     write(project, examples.delete, [3])
     write(project, examples.add, [examples.read_row(jsonl.new_row("", "q6", "a6"))])
     return project
@@ -52,7 +52,7 @@ def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kep
     assert (diff.added, diff.removed, diff.changed) == (1, 1, 2)
     write(kept, versions.current, "third")
     assert len(versions.versions(kept.rows)) == 2
-    write(kept, examples.edit, 1, "notes", "n")
+    write(kept, examples.set_field, 1, "notes", "n")
     write(kept, versions.current, "third")
     assert len(versions.versions(kept.rows)) == 3
     write(kept, versions.rename, 1, "renamed")

@@ -80,8 +80,8 @@ def test_the_seed_decides(pond):
 
 
 def test_drafts_and_what_is_kept_already_are_left_alone(pond):
-    write(pond, examples.edit, 2, "status", "draft")  # its near twin would leak where the draft is approved
-    write(pond, examples.edit, 4, "split", "test")
+    write(pond, examples.set_field, 2, "status", "draft")  # its near twin would leak where the draft is approved
+    write(pond, examples.set_field, 4, "split", "test")
     found = hold_out.read(pond.rows, Reporter())
     assert not {2, 3, 4} & {id for one in found.wordings for id in one.ids}
     assert found.examined == {"f02": 1}

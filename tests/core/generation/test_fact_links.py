@@ -79,7 +79,7 @@ def test_rows_are_linked_in_one_step_and_undone_in_one(garden):
 
 
 def test_what_a_person_decided_is_never_linked_again(garden):
-    write(garden, examples.edit, 1, "facts", "f04")  # set in the grid
+    write(garden, examples.set_field, 1, "facts", "f04")  # set in the grid
     write(garden, fact_links.decide, [(2, ""), (3, "f01")])  # decided in the list
     link_all(garden)
     assert linked(garden) == ["f04", "", "f01", ""]
@@ -90,7 +90,7 @@ def test_what_a_person_decided_is_never_linked_again(garden):
 
 def test_a_link_that_was_made_here_and_cleared_by_a_person_stays_cleared(garden):
     link_all(garden)
-    write(garden, examples.edit, 1, "facts", "")
+    write(garden, examples.set_field, 1, "facts", "")
     link_all(garden)
     assert linked(garden)[0] == ""
 
@@ -135,7 +135,7 @@ def test_without_facts_nothing_is_linked(project):
 def test_only_the_rows_of_an_import_are_linked(garden, tmp_path):
     path = tmp_path / "more.csv"
     path.write_text("question,answer\nHow large is a plot?,50 square metres\nAre bonfires allowed?,No: forbidden\n")
-    brought = asyncio.run(importing.bring(garden, path))
+    brought = asyncio.run(importing.import_file(garden, path))
     found = asyncio.run(fact_links.link_rows(garden, Reporter(), brought.ids))
     assert list(brought.ids) == [5, 6]
     assert [one.row for one in found.links] == [5, 6]
@@ -184,7 +184,9 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
     made = []
     write(
         garden,
-        lambda db: made.append(llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.abouts(db, [2, 3, 4]))),
+        lambda db: made.append(
+            llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.build_subjects(db, [2, 3, 4]))
+        ),
     )
 
     def answer(asked):

@@ -78,7 +78,7 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
 
 def test_what_a_row_said_before_stands_in_its_notes(pool):
     """It was to be seen in the dialog only, and gone with it."""
-    write(pool, examples.edit, 1, "notes", "Ask Ann.")
+    write(pool, examples.set_field, 1, "notes", "Ask Ann.")
     write(pool, row_remaking.from_template, [1, 2], Reporter())
     notes = [one.notes for one in examples.examples(pool.rows)]
     assert notes[:2] == [
@@ -143,7 +143,9 @@ def test_what_became_what(before, after, found):
 
 def remade_by(project, reply):
     made = []
-    write(project, lambda db: made.append(llm_runs.begin(db, "remake", "fake", MODEL, row_remaking.abouts([1]))))
+    write(
+        project, lambda db: made.append(llm_runs.begin(db, "remake", "fake", MODEL, row_remaking.build_subjects([1])))
+    )
     seen = []
 
     def answer(asked):

@@ -18,7 +18,7 @@ from core.providers import JobRequest, Provider, Sampling, server_presets
 from core.providers.chat_api import chat_body
 from core.providers.connection_test import probe
 from core.providers.server_presets import preset
-from core.training import submit
+from core.training import row_selection
 from tests.support import contract
 from tests.support.serving import run
 
@@ -167,7 +167,7 @@ def test_a_line_of_a_batch_is_a_request_of_its_endpoint(schema):
 def test_the_rows_of_a_training_file_fit(sample):
     version = []
     asyncio.run(sample.write("", lambda db: version.append(current(db, "x"))))
-    rows = [json.loads(row) for row in texts(sample.rows, version[0], submit.trained(""))]
+    rows = [json.loads(row) for row in texts(sample.rows, version[0], row_selection.row_filter(""))]
     assert len(rows) > 50
     assert [fault for row in rows for fault in contract.schema_errors("FineTuneChatRequestInput", row)] == []
 

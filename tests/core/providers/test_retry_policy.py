@@ -1,18 +1,20 @@
 """A server is asked as fast as it wants to be, over real HTTP: Retry-After, its limits, and its redirects."""
 
+import ast
 import asyncio
 import inspect
 from collections import Counter
 
 import pytest
 
-from core.errors import ProviderError
+from core.errors import CLOSED, ProviderError
 from core.exam import prompt_conditions, retrieval
+from core.paths import ROOT
 from core.progress import Progress, Reporter
 from core.providers import JobRequest, LocalProvider, Sampling, retry_policy, server_presets
 from core.providers.connection_test import probe
 from core.providers.http_client import Connection
-from core.providers.retry_policy import LONGEST, LOOK, MOST, Pace, retry_after
+from core.providers.retry_policy import LONGEST, LOOK, MOST, Pace, PollTimer, retry_after
 from core.providers.retry_policy import QUESTION as QUESTIONING
 from core.spec.spec import Spec
 from tests.support import scripted_models
@@ -21,6 +23,7 @@ from tests.support.patience import PATIENCE
 from tests.support.scripted_models import GATES, begin
 from tests.support.serving import run
 
+CLIENT_PACKAGES = ("providers", "training", "review", "generation", "exam", "chat", "cli")
 QUESTION = [{"role": "user", "content": "?"}]
 SOON = {"Retry-After-Ms": "20"}
 NOON = "Sun, 29 Nov 2026 12:00:00 GMT"
@@ -463,3 +466,36 @@ def test_a_place_that_was_handed_to_one_who_is_cancelled_goes_to_the_next():
         assert pace._going == 0
 
     asyncio.run(go())
+
+
+def test_nothing_else_waits_between_two_tries_at_a_server():
+    """One policy: whoever asks a server again does it by `Pace.patiently` or by a `PollTimer`."""
+    packages = [ROOT / "core" / name for name in CLIENT_PACKAGES]
+    sleeping = {
+        path.name
+        for package in packages
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "sleep"
+    }
+    assert sleeping == {"retry_policy.py"}
+
+
+@pytest.mark.parametrize(
+    ("error", "interval", "pause", "blocked"),
+    [
+        (ProviderError("a", "b", 500), 10.0, 20.0, False),
+        (ProviderError("a", "b", 503, retry_after=60.0), 10.0, 60.0, False),
+        (ProviderError("a", "b"), 200.0, 300.0, False),
+        (ProviderError("a", "b", 401), 10.0, 20.0, True),
+        (ProviderError("a", "b", 403, CLOSED), 10.0, 20.0, True),
+    ],
+)
+def test_a_poller_asks_less_often_after_each_failure_and_stops_where_a_person_is_needed(
+    error, interval, pause, blocked
+):
+    timer = PollTimer()
+    assert (timer.note_failure(error, interval), timer.blocked) == (pause, blocked)
+    assert timer.note_failure(error, interval) == min(300.0, max(pause, interval * 4))
+    timer.reset()
+    assert (timer.failures, timer.blocked, timer.left()) == (0, False, 0.0)

@@ -16,7 +16,7 @@ from core.formats import jsonl
 from core.spec import facts, spec
 from core.spec.facts import STALE
 from core.spec.spec import Spec
-from core.storage import schema
+from core.storage import migrations
 from core.text import statements
 
 EXAMPLES = 30
@@ -27,7 +27,7 @@ SAMPLES = ("hobannu-en", "hobannu-ja")
 def file_of(name):
     """A project with the sample's spec and facts, without its rows."""
     with closing(sqlite3.connect(":memory:")) as db:
-        schema.migrate(db)
+        migrations.migrate(db)
         sample_projects.fill(db, name)
         db.execute("DELETE FROM example")
         db.commit()
@@ -229,7 +229,7 @@ def test_a_row_of_two_changed_facts_is_right_when_both_are_changed_back(taught):
 def test_stale_rows_are_confirmed_or_written_anew(taught):
     project, text, (old, new, _edited) = taught
     save(project, text.replace(old, new))
-    write(project, examples.edit, 1, "answer", "Four.")
+    write(project, examples.set_field, 1, "answer", "Four.")
     assert stale(project) == [2]
     write(project, facts.confirm, [2])
     assert stale(project) == []

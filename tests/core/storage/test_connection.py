@@ -13,7 +13,7 @@ import pytest
 from core import paths
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.progress import Cancelled
-from core.storage import connection, schema
+from core.storage import connection, migrations, schema
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_who_writes_waits_for_the_disk_and_decides_itself_when_the_log_is_brough
     assert asked(db, "wal_autocheckpoint") == 0
     assert asked(db, "page_size") == 8192
     assert asked(db, "busy_timeout") == connection.WAIT
-    assert schema.version(db) == len(schema.MIGRATIONS)
+    assert schema.version(db) == len(migrations.MIGRATIONS)
     assert not db.in_transaction and db.isolation_level is None
 
 
@@ -100,7 +100,7 @@ def test_what_would_have_to_be_written_first_is_not_only_read(db, path, harm):
     with closing(connection.open_frozen(path)) as frozen:
         connection.require_readable(frozen, path)
     if harm == "old":
-        db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) - 1}")
+        db.execute(f"PRAGMA user_version = {len(migrations.MIGRATIONS) - 1}")
     elif harm == "mark":
         schema.mark_log(db, 5)
     if harm == "log":
@@ -172,8 +172,10 @@ def test_a_transaction_has_the_file_from_its_beginning_unless_it_is_deferred(db,
 
 def test_an_older_project_is_saved_before_it_is_changed(path, monkeypatch):
     connection.open_to_write(path).close()
-    version = len(schema.MIGRATIONS)
-    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, lambda db: db.execute("CREATE TABLE more (x)")])
+    version = len(migrations.MIGRATIONS)
+    monkeypatch.setattr(
+        migrations, "MIGRATIONS", [*migrations.MIGRATIONS, lambda db: db.execute("CREATE TABLE more (x)")]
+    )
     connection.open_to_write(path).close()
     with closing(sqlite3.connect(path.with_name(f"p.juku.backup-v{version}"))) as copy:
         assert schema.version(copy) == version

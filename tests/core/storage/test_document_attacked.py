@@ -125,7 +125,7 @@ def test_a_project_behind_a_link_is_written_and_imported_into(link, tmp_path):
     with closing(Project(link)) as project:
         add(project, "one")
         assert project._storage.live.log_size()
-        asyncio.run(importing.bring(project, rows, Options(skip_known=False)))
+        asyncio.run(importing.import_file(project, rows, Options(skip_known=False)))
         with closing(look_at(link)) as seen:
             assert len(questions(seen)) == 3001
 
@@ -160,7 +160,7 @@ def test_a_disk_full_at_a_checkpoint_takes_nothing_away(project):
     with little_room(project.path.stat().st_size + 8192), pytest.raises(ProjectError):
         asyncio.run(project.checkpoint())
     add(project, "after")
-    assert len(project._undo) == 7
+    assert len(project._undo.undo_steps) == 7
     assert len(questions(project)) == 7
 
 
@@ -170,7 +170,7 @@ def test_a_disk_full_at_the_first_change_takes_nothing_away(project, pages):
     with little_room(pages * 8192 + 100), pytest.raises(ProjectError):
         add(project, os.urandom(100_000).hex())
     add(project, "after")
-    assert len(project._undo) == 2
+    assert len(project._undo.undo_steps) == 2
     assert questions(project) == ["one", "after"]
 
 

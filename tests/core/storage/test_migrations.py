@@ -11,7 +11,7 @@ from core.exam import fact_coverage, runs
 from core.formats import jsonl
 from core.generation import llm_runs
 from core.spec import facts, revisions, spec
-from core.storage import compressed_texts, migrations, schema
+from core.storage import compressed_texts, migrations, schema, undo
 from core.storage.project import Project
 
 
@@ -37,7 +37,7 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
     assert [row.id for row in rows] == [3 * number + 1 for number in range(150)]
     assert {row.status for row in rows} == {"approved"}
     assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // compressed_texts.ROWS)
-    asyncio.run(project.write("Edit", examples.edit, 4, "answer", "new"))
+    asyncio.run(project.write("Edit", examples.set_field, 4, "answer", "new"))
     asyncio.run(project.undo())
     assert filters.find(project.rows)[-1] == 448
     project.close()
@@ -129,7 +129,7 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     ]
     (answered,) = contents(project.rows, "eval_answer")
     assert answered["subject"] == exam.subjects[1].id
-    assert revisions.load(project.rows) == [] == llm_runs.load(project.rows)
+    assert revisions.load(project.rows) == [] == llm_runs.load_all(project.rows)
     # The new tables work, and undo and old versions with them.
     asyncio.run(project.write("Edit", facts.save, spec.Spec("Hobannu", "ja", "短く。", "チームは4人です。\n")))
     assert facts.load(project.rows)[0].was == "チームは3人です。"
@@ -153,29 +153,29 @@ def keep_steps(path, version):
     """Bring a file of the second tables to `version`, and leave undo steps in it as the Juku of that time did at its close."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for number in range(2, version):
-            schema.MIGRATIONS[number](db)
+            migrations.MIGRATIONS[number](db)
         db.execute(f"PRAGMA user_version = {version}")
         watch(db, version)
         kept = []
         for label, change in STEPS.items():
-            kept.append((schema.begin_step(db), "undo", label))
+            kept.append((undo.begin_step(db), "undo", label))
             db.execute(change)
-        schema.keep(db, kept[::-1])
+        undo.save_steps(db, kept[::-1])
 
 
 def watch(db, version):
-    """`schema.watch`, as far as the tables of that time go."""
+    """`undo.create_triggers`, as far as the tables of that time go."""
     there = [table for table in schema.RECORDS if table in schema.tables(db)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "RECORDS", there)
-        schema.watch(db)
+        patch.setattr(undo, "RECORDS", there)
+        undo.create_triggers(db)
 
 
 def undoable(db):
     return {table: contents(db, table) for table in schema.UNDOABLE}
 
 
-@pytest.mark.parametrize("version", range(2, len(schema.MIGRATIONS) + 1))
+@pytest.mark.parametrize("version", range(2, len(migrations.MIGRATIONS) + 1))
 def test_undo_steps_of_an_older_juku_are_undone_and_redone(tmp_path, version):
     """They were dropped without a word."""
     path, plain = tmp_path / "old.juku", tmp_path / "plain.juku"
@@ -213,7 +213,7 @@ def test_a_migration_is_told_with_where_the_file_is_as_it_was(tmp_path):
 
 
 def test_steps_that_cannot_be_taken_along_are_counted_and_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(schema, "WIDENING", schema.WIDENING - {migrations.m003_knowledge})
+    monkeypatch.setattr(migrations, "WIDENING", migrations.WIDENING - {migrations.m003_knowledge})
     path = tmp_path / "old.juku"
     second_file(path)
     keep_steps(path, 2)
@@ -226,11 +226,11 @@ def test_steps_that_cannot_be_taken_along_are_counted_and_told(tmp_path, monkeyp
         assert list(filters.find(project.rows)) == []  # what they had done stays done
 
 
-@pytest.mark.parametrize("step", sorted(schema.WIDENING, key=lambda step: step.__name__))
+@pytest.mark.parametrize("step", sorted(migrations.WIDENING, key=lambda step: step.__name__))
 def test_a_widening_migration_only_adds_columns_that_have_a_default(step):
     """What a person has written may be changed by none of them: kept steps would bring back what is no longer right."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        for before in schema.MIGRATIONS[: schema.MIGRATIONS.index(step)]:
+        for before in migrations.MIGRATIONS[: migrations.MIGRATIONS.index(step)]:
             before(db)
         fill(db)
         before = undoable(db)

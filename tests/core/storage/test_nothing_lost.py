@@ -10,9 +10,10 @@ import pytest
 
 from core import paths
 from core.dataset import examples, filters, importing
+from core.dataset.import_blocks import Known, Options, blocks, store
 from core.errors import JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
-from core.storage import project, schema
+from core.storage import project, schema, undo
 from core.storage.project import Project
 
 ROWS = 2000
@@ -30,7 +31,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     path = tmp_path / "p.juku"
     document = Project(path)
     write(document, "Add", examples.add, rows(3))
-    write(document, "Edit", examples.edit, 2, "answer", "new")
+    write(document, "Edit", examples.set_field, 2, "answer", "new")
     write(document, "Delete", examples.delete, [1])
     asyncio.run(document.undo())
     document.close()
@@ -49,10 +50,10 @@ def test_undo_goes_on_after_a_restart(tmp_path):
 
 
 def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 5)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 5)
     document = Project(tmp_path / "p.juku")
     write(document, "Many", examples.add, rows(10))
-    write(document, "Few", examples.edit, 2, "tags", "new")
+    write(document, "Few", examples.set_field, 2, "tags", "new")
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.undo_label == "Few"
@@ -65,7 +66,7 @@ def test_an_import_is_undone_after_a_restart_and_its_texts_are_swept(tmp_path):
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(f"{row.data}\n" for row in rows(50)))
     document = Project(tmp_path / "p.juku")
-    asyncio.run(importing.bring(document, source))
+    asyncio.run(importing.import_file(document, source))
     document.close()
     document = Project(tmp_path / "p.juku")
     asyncio.run(document.undo())
@@ -117,7 +118,7 @@ def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk,
     assert document.read_only
     assert [row.question for row in examples.examples(document.rows)] == ["question 0", "question 1", "question 2"]
     with pytest.raises(ProjectError, match="is read-only"):
-        write(document, "Edit", examples.edit, 1, "answer", "x")
+        write(document, "Edit", examples.set_field, 1, "answer", "x")
     document.close()
 
 
@@ -146,9 +147,8 @@ def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written
 def steps(document, source):
     """Every kind of write there is, in turn for ever."""
     yield lambda: document.write("Add", examples.add, rows(5, 50))
-    yield lambda: importing.bring(document, source)
-    yield lambda: document.write("Import", importing.import_file, source, project.Reporter())
-    yield lambda: document.write("Edit", examples.edit, filters.find(document.rows)[0], "answer", "n" * 20_000)
+    yield lambda: importing.import_file(document, source)
+    yield lambda: document.write("Edit", examples.set_field, filters.find(document.rows)[0], "answer", "n" * 20_000)
     yield lambda: document.write("Delete", examples.delete, list(filters.find(document.rows)[::2]))
     yield document.undo
     yield from steps(document, source)
@@ -192,7 +192,7 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
         source.write_bytes(original)
         document = Project(tmp_path / "p.juku")
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)
-        write(document, "Import", importing.import_file, source, reporter)
+        write(document, "Import", lambda db, reporter=reporter: store(db, blocks(source, Options(), Known(), reporter)))
         good = set(original.decode().splitlines())
         assert {row.data for row in examples.examples(document.rows)} <= good
         document.close()

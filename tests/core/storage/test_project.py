@@ -19,9 +19,9 @@ from core.formats import jsonl
 from core.paths import ROOT
 from core.progress import Reporter
 from core.spec import facts, spec
+from core.storage import migrations, schema, undo
 from core.storage import project as projects
-from core.storage import schema
-from core.storage.project import UNDO_LIMIT, Project
+from core.storage.project import Project
 from tests.support.edit_forever import contents, steps
 from tests.support.patience import PATIENCE
 
@@ -36,7 +36,7 @@ def test_undo_and_redo_restore_every_row(project):
     async def go():
         changes = await project.write("Add", examples.add, rows(10))
         assert (changes.counts, project.undo_label) == ({"example": 10}, "Add")
-        await project.write("Edit", examples.edit, 3, "answer", "new")
+        await project.write("Edit", examples.set_field, 3, "answer", "new")
         assert examples.fetch(project.rows, [3])[3].answer == "new"
         assert (await project.undo()).label == "Edit"
         assert examples.fetch(project.rows, [3])[3].answer == "answer 2"
@@ -93,7 +93,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
         chosen = [ids[argument % len(ids)]] if ids else []
         if verb == "delete" or not chosen:
             return await project.write("delete", examples.delete, chosen)
-        return await project.write("edit", examples.edit, chosen[0], "answer", f"edit {number}")
+        return await project.write("edit", examples.set_field, chosen[0], "answer", f"edit {number}")
 
     try:
         asyncio.run(go())
@@ -123,7 +123,7 @@ def test_cancelling_an_import_takes_it_back(project, tmp_path):
     async def go():
         loop = asyncio.get_running_loop()
         reporter = Reporter(lambda _progress: loop.call_soon_threadsafe(started.set))
-        task = asyncio.ensure_future(project.write("Import", importing.import_file, path, reporter, reporter=reporter))
+        task = asyncio.ensure_future(importing.import_file(project, path, reporter=reporter))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -158,12 +158,12 @@ def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
 
 def test_images_beyond_the_limit_are_dropped(project):
     async def go():
-        for number in range(UNDO_LIMIT + 5):
+        for number in range(undo.UNDO_LIMIT + 5):
             await project.write("Spec", facts.save, spec.Spec(text=str(number)))
         return await asyncio.to_thread(lambda: None)
 
     asyncio.run(go())
-    assert kept_steps(project) == UNDO_LIMIT
+    assert kept_steps(project) == undo.UNDO_LIMIT
 
 
 def kept_steps(project):
@@ -186,10 +186,10 @@ def test_images_of_a_way_forward_that_has_ended_are_dropped(project):
 def test_a_change_after_an_undo_ends_the_way_forward(project):
     async def go():
         await project.write("Add", examples.add, rows(3))
-        await project.write("Edit", examples.edit, 1, "answer", "first")
+        await project.write("Edit", examples.set_field, 1, "answer", "first")
         await project.undo()
         assert project.redo_label == "Edit"
-        await project.write("Edit", examples.edit, 2, "answer", "second")
+        await project.write("Edit", examples.set_field, 2, "answer", "second")
         assert project.redo_label is None
         assert (await project.redo()).label == ""
         assert [row.answer for row in examples.examples(project.rows)] == ["answer 0", "second", "answer 2"]
@@ -198,13 +198,13 @@ def test_a_change_after_an_undo_ends_the_way_forward(project):
 
 
 def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
-    assert UNDO_LIMIT == 500
-    monkeypatch.setattr(projects, "UNDO_LIMIT", 3)
+    assert undo.UNDO_LIMIT == 500
+    monkeypatch.setattr(undo, "UNDO_LIMIT", 3)
 
     async def go():
         await project.write("Add", examples.add, rows(1))
         for number in range(5):
-            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.set_field, 1, "answer", f"edit {number}")
         undone = 0
         while (await project.undo()).label:
             undone += 1
@@ -240,7 +240,7 @@ def test_a_newer_project_is_refused(tmp_path):
     path = tmp_path / "new.juku"
     Project(path).close()
     with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+        db.execute(f"PRAGMA user_version = {len(migrations.MIGRATIONS) + 1}")
     db.close()
     with pytest.raises(ProjectError, match="newer"):
         Project(path)
@@ -251,14 +251,14 @@ def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     project = Project(path)
     asyncio.run(project.write("Add", examples.add, rows(2)))
     project.close()
-    more = [*schema.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
-    monkeypatch.setattr(schema, "MIGRATIONS", more)
+    more = [*migrations.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
+    monkeypatch.setattr(migrations, "MIGRATIONS", more)
     project = Project(path)
     assert len(filters.find(project.rows)) == 2
     assert "extra" in schema.columns(project.rows, "example")
     project.close()
     monkeypatch.undo()
-    backup = Project(tmp_path / f"old.juku.backup-v{len(schema.MIGRATIONS)}")
+    backup = Project(tmp_path / f"old.juku.backup-v{len(migrations.MIGRATIONS)}")
     assert len(filters.find(backup.rows)) == 2
     backup.close()
 

@@ -16,8 +16,8 @@ from core.dataset import examples, filters
 from core.errors import MissingLogError, ProjectError, ProjectInUseError
 from core.formats import jsonl
 from core.paths import ROOT
+from core.storage import migrations
 from core.storage import project as projects
-from core.storage import schema
 from core.storage.project import Project
 from core.storage.read_only_copy import opened
 
@@ -180,8 +180,8 @@ def test_reading_a_project_that_is_not_there_makes_none(tmp_path):
 
 def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeypatch):
     with closing(sqlite3.connect(tmp_path / "old.juku", isolation_level=None)) as db, monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
-        schema.migrate(db)
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:-1])
+        migrations.migrate(db)
     before = (tmp_path / "old.juku").read_bytes()
     with opened(tmp_path / "old.juku") as db:
         assert not list(examples.examples(db))

@@ -77,11 +77,11 @@ async def live(project, moments):
     await done(project.write("", examples.add, [row("first")]))
     await done(project.write("", examples.add, [row("second")]))
     await project.checkpoint()
-    await done(importing.bring(project, path, Options(skip_known=False)))
+    await done(importing.import_file(project, path, Options(skip_known=False)))
     await project.checkpoint()
     async with project.frozen():
         await done(project.write("", examples.add, [row("third")]))
-    await done(project.write("", examples.edit, 1, "answer", "other"))
+    await done(project.write("", examples.set_field, 1, "answer", "other"))
     await project.checkpoint()
     await done(project.write("", examples.add, [row("fourth")]))
 

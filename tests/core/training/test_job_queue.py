@@ -7,15 +7,15 @@ import time
 import pytest
 
 from core.dataset import examples, filters, sample_projects
-from core.errors import JukuError
+from core.errors import JukuError, KeyStoreError
 from core.providers import uploads
 from core.storage.project import Project
-from core.training import job_queue, jobs, metrics, submit
+from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.job_queue import Queue
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.patience import PATIENCE
 
-PLAN = Plan("base-model", "study", {"n_epochs": 2}, 7, "study")
+PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, 7, "study")
 
 
 @pytest.fixture
@@ -224,10 +224,10 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
 
 
 def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server, sample):
-    wanted = submit.training_rows(sample.rows, "study")
+    wanted = row_selection.load_trainable_rows(sample.rows, "study")
     (id,) = queue_jobs(sample, 1)
 
-    found = filters.find(sample.rows, submit.trained("study"))
+    found = filters.find(sample.rows, row_selection.row_filter("study"))
     asyncio.run(sample.write("Delete", examples.delete, found[:5]))
 
     async def work(watch):
@@ -241,7 +241,7 @@ def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server
 
 def test_rows_must_fit_the_method(sample):
     with pytest.raises(JukuError, match="do not compare two answers"):
-        queue_jobs(sample, 1, Plan("base-model", "study", method="dpo"))
+        queue_jobs(sample, 1, TrainingPlan("base-model", "study", method="dpo"))
     pair = {
         "input": {"messages": [{"role": "user", "content": "How many?"}]},
         "preferred_output": [{"role": "assistant", "content": "Three."}],
@@ -251,16 +251,16 @@ def test_rows_must_fit_the_method(sample):
     rows = [examples.read_row(json.dumps(pair), tags="pairs") for _n in range(10)]
     asyncio.run(sample.write("", examples.add, rows))
     with pytest.raises(JukuError, match="compare two answers"):
-        queue_jobs(sample, 1, Plan("base-model", "pairs"))
-    assert queue_jobs(sample, 1, Plan("base-model", "pairs", method="dpo"))
+        queue_jobs(sample, 1, TrainingPlan("base-model", "pairs"))
+    assert queue_jobs(sample, 1, TrainingPlan("base-model", "pairs", method="dpo"))
 
 
 def test_the_validation_rows_go_along(server, sample):
 
-    found = filters.find(sample.rows, submit.trained("study"))[:3]
+    found = filters.find(sample.rows, row_selection.row_filter("study"))[:3]
     for row in found:
-        asyncio.run(sample.write("", examples.edit, row, "split", "validation"))
-    (id,) = queue_jobs(sample, 1, Plan("base-model", "study", validation=True))
+        asyncio.run(sample.write("", examples.set_field, row, "split", "validation"))
+    (id,) = queue_jobs(sample, 1, TrainingPlan("base-model", "study", validation=True))
 
     async def work(watch):
         await watch.until(lambda: watch.statuses()[id] == "running")
@@ -289,3 +289,40 @@ def test_a_clock_that_jumps_delays_and_doubles_nothing(server, sample, monkeypat
 
     run(sample, server, work, limit=1)
     assert server.creations == 2
+
+
+def test_following_one_job_leaves_the_others_in_the_queue(server, sample):
+    """The command line trains one job: it must not send what somebody has queued in the window."""
+    other, mine = queue_jobs(sample, 2)
+
+    async def work():
+        provider = server.provider()
+        end = lambda _changes: server.jobs and server.end("ftjob-1", "succeeded")  # noqa: E731
+        try:
+            return await job_queue.follow(sample, provider, mine, end)
+        finally:
+            await provider.close()
+
+    job = asyncio.run(work())
+    assert (job.id, job.status, server.creations) == (mine, "succeeded", 1)
+    assert jobs.job(sample.rows, other).status == "waiting"
+
+
+def test_a_server_that_cannot_even_be_connected_to_is_left_alone_between_two_tries(server, sample):
+    """A locked keyring, say: without a pause the queue tried again as fast as it could."""
+    queue_jobs(sample, 1)
+    tries = []
+
+    async def work(watch):
+        async def connect(_id):
+            tries.append(_id)
+            raise KeyStoreError("The keyring is locked", "Unlock it.")
+
+        watch.queue.connect = connect
+        await watch.until(lambda: watch.queue.failures)
+        await asyncio.sleep(0.2)
+        watch.queue.wake()
+        await watch.until(lambda: len(tries) > 1)
+
+    run(sample, server, work)
+    assert len(tries) == 2

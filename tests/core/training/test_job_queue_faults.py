@@ -108,12 +108,12 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     refused = ProviderError("No credit", status=429, code="insufficient_quota")
 
     async def fail_meanwhile(queue, _group, provider):
-        queue._fail(provider.id, queue._lines[provider.id], refused, 1.0)
+        queue._fail(provider.id, queue._servers[provider.id], refused, 1.0)
 
     monkeypatch.setattr(Queue, "_start_waiting", fail_meanwhile)
 
     async def work(watch):
-        await watch.until(lambda: any(line.blocked and line.task is None for line in watch.queue._lines.values()))
+        await watch.until(lambda: any(one.blocked and one.task is None for one in watch.queue._servers.values()))
         assert watch.queue.failures == {"fake": refused}
 
     run(sample, server, work)

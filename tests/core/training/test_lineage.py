@@ -7,13 +7,13 @@ from core.dataset import bulk_edits, examples, filters, versions
 from core.exam import hold_out, runs
 from core.progress import Reporter
 from core.spec import facts, revisions, spec
-from core.training import jobs, lineage, submit
-from core.training.submit import Plan
+from core.training import jobs, lineage, row_selection, submit
+from core.training.submit import TrainingPlan
 
 
 @pytest.fixture
 def job(sample):
-    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", {"n_epochs": 3}, seed=7)]))
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", {"n_epochs": 3}, seed=7)]))
     return jobs.job(sample.rows, id)
 
 
@@ -29,12 +29,12 @@ def test_nothing_has_changed_at_first(sample, job):
 
 
 def test_only_rows_that_would_be_trained_on_count(sample, job):
-    first, second, third = filters.find(sample.rows, lineage.taught(job))[:3]
+    first, second, third = filters.find(sample.rows, row_selection.row_filter(job.rows))[:3]
     exam = filters.find(sample.rows, filters.Filter(split="test"))[0]
-    write(sample, examples.edit, first, "answer", "Something else.")
-    write(sample, examples.edit, second, "status", "rejected")
+    write(sample, examples.set_field, first, "answer", "Something else.")
+    write(sample, examples.set_field, second, "status", "rejected")
     write(sample, examples.delete, [third])
-    write(sample, examples.edit, exam, "answer", "An exam question is not taught.")
+    write(sample, examples.set_field, exam, "answer", "An exam question is not taught.")
     write(
         sample,
         examples.add,
@@ -67,10 +67,10 @@ def test_without_a_frozen_copy_nothing_is_claimed(sample, job):
 
 
 def test_validation_rows_are_compared_by_themselves(sample, job):
-    ids = filters.find(sample.rows, lineage.taught(job))[:4]
+    ids = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     write(sample, bulk_edits.set_field, ids, "split", "validation", Reporter())
-    (id,) = asyncio.run(submit.enqueue(sample, "local", [Plan("base", "study", validation=True)]))
-    write(sample, examples.edit, ids[0], "answer", "Changed.")
+    (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", validation=True)]))
+    write(sample, examples.set_field, ids[0], "answer", "Changed.")
     found = lineage.since(sample.rows, id)
     assert (found.rows.changed, found.validation.changed) == (0, 1)
 
@@ -86,7 +86,9 @@ def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
 
 
 def test_jobs_are_told_apart_by_what_only_one_has(sample):
-    plans = [Plan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [Plan("base", "plain", {"n_epochs": 4})]
+    plans = [TrainingPlan("base", "study", {"n_epochs": n}) for n in (2, 4)] + [
+        TrainingPlan("base", "plain", {"n_epochs": 4})
+    ]
     ids = asyncio.run(submit.enqueue(sample, "local", plans, "sweep"))
     found = [jobs.job(sample.rows, id) for id in ids]
     assert lineage.told_apart(found) == [
@@ -102,11 +104,11 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     write(sample, lambda db: db.execute("UPDATE job SET fine_tuned_model = 'ft:a' WHERE id = ?", (job.id,)))
     tuned, base = [("local", "ft:a"), ("local", "base")], [("local", "base"), ("other", "ft:a")]
     assert lineage.leaks(sample.rows, tuned) == {}
-    kept, reworded, copied, left = filters.find(sample.rows, lineage.taught(job))[:4]
+    kept, reworded, copied, left = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     text = examples.fetch(sample.rows, [copied])[copied].data
     write(sample, hold_out.keep, [kept, reworded], 1)
-    write(sample, examples.edit, reworded, "question", "Now something quite different is asked of the reader?")
-    write(sample, examples.edit, kept, "answer", "Another answer.")
+    write(sample, examples.set_field, reworded, "question", "Now something quite different is asked of the reader?")
+    write(sample, examples.set_field, kept, "answer", "Another answer.")
     write(sample, examples.delete, [copied])
     write(sample, examples.add, [examples.read_row(text, split="test")])
     (again,) = set(filters.find(sample.rows, filters.Filter(split="test", status="approved"))) & set(

@@ -16,10 +16,10 @@ from core.providers import server_presets, shutdown_dates
 from core.review import findings
 from core.storage.project import Project
 from core.training import preflight, submit
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import Fault
 
-PLAN = Plan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
+PLAN = TrainingPlan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_the_cost_is_tokens_times_epochs_at_the_dated_price(sample, server):
 
 def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, server):
     once = examine(sample, PLAN, server=server)
-    several = examine(sample, PLAN, Plan(PLAN.model, "study"), server=server)
+    several = examine(sample, PLAN, TrainingPlan(PLAN.model, "study"), server=server)
     assert several.tokens == 2 * once.tokens and several.epochs is None
     low, high = several.cost
     assert low == pytest.approx(once.cost[0] * 4 / 3) and high >= once.cost[0] * 2
@@ -79,7 +79,9 @@ def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, serv
 
 def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
     found = asyncio.run(
-        preflight.examine(sample, "local", server_presets.preset("local"), None, [Plan("smollm2", "plain")], Reporter())
+        preflight.examine(
+            sample, "local", server_presets.preset("local"), None, [TrainingPlan("smollm2", "plain")], Reporter()
+        )
     )
     assert found.cost == (0.0, 0.0)
     assert rules(found, "note") == {"few-rows"} and not found.asks
@@ -87,9 +89,9 @@ def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
 
 def test_errors_block(sample, server):
     add(sample, *[dataset_examples.read_row('{"messages": [{"role": "assitant"}]}', tags="own")] * 12)
-    report = examine(sample, Plan(PLAN.model, "own"), server=server)
+    report = examine(sample, TrainingPlan(PLAN.model, "own"), server=server)
     assert report.is_blocked and "role-unknown" in rules(report, "error")
-    for wrong in (Plan(PLAN.model, "nothing"), Plan(PLAN.model, "study", method="dpo"), Plan(PLAN.model, "study", {"n_epochs": 99})):  # fmt: skip
+    for wrong in (TrainingPlan(PLAN.model, "nothing"), TrainingPlan(PLAN.model, "study", method="dpo"), TrainingPlan(PLAN.model, "study", {"n_epochs": 99})):  # fmt: skip
         assert "settings" in rules(examine(sample, wrong, server=server), "error")
 
 
@@ -97,7 +99,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     asked = next(dataset_examples.examples(sample.rows, Filter(split="test", kind="reworded")))
     add(sample, row(asked.question, asked.answer), row("Who?", "Write to ann@acme.io, card 4111 1111 1111 1111."))
     own = filters.find(sample.rows, Filter(tag="own"))
-    report = examine(sample, Plan(PLAN.model, "own"), server=server)
+    report = examine(sample, TrainingPlan(PLAN.model, "own"), server=server)
     assert {"personal-email", "personal-card", "split-leakage"} <= rules(report, "warning")
     # One table says how bad a problem is: here, in the grid, in the panel and in docs/rules.md.
     for one in report.objections:
@@ -121,13 +123,13 @@ def test_flagged_rows_are_marked_and_each_text_is_asked_about_once(sample, serve
     add(sample, row("How do I hurt them?", "Like this."))
     asked = []
     server.weather = lambda _method, path: asked.append(path) if "moderations" in path else None
-    report = examine(sample, Plan(PLAN.model, "own"), Plan(PLAN.model, "study"), server=server)
+    report = examine(sample, TrainingPlan(PLAN.model, "own"), TrainingPlan(PLAN.model, "study"), server=server)
     assert "moderated" in rules(report, "warning")
     (found,) = findings.load(sample.rows, "moderated")
     assert found.message == "The server's moderation flags it: violence."
     before = len(asked)
     add(sample, row("Another?", "Yes."))
-    report = examine(sample, Plan(PLAN.model, "own"), Plan(PLAN.model, "study"), server=server)
+    report = examine(sample, TrainingPlan(PLAN.model, "own"), TrainingPlan(PLAN.model, "study"), server=server)
     assert before > 1 and len(asked) == before + 1
     # The check of the whole set, which was made anew for the new row, has not forgotten the verdict.
     assert "moderated" in rules(report, "warning")
@@ -152,25 +154,25 @@ def test_what_ends_is_said(sample, server, monkeypatch):
 
 
 def test_models_and_limits_of_the_account_are_looked_at(sample, server):
-    report = examine(sample, Plan("gpt-9", "study"), server=server)
+    report = examine(sample, TrainingPlan("gpt-9", "study"), server=server)
     assert {"not-listed", "price-unknown"} <= rules(report, "warning")
     server.limits = {"gpt-4.1": {"max_concurrent_jobs": 1}}
     server.models[PLAN.model] = 2
     assert "not-trainable" in rules(examine(sample, PLAN, server=server), "warning")
     server.limits = {PLAN.model: {"max_concurrent_jobs": 1}}
-    assert "limited" in rules(examine(sample, PLAN, Plan(PLAN.model, "plain"), server=server), "note")
+    assert "limited" in rules(examine(sample, PLAN, TrainingPlan(PLAN.model, "plain"), server=server), "note")
 
 
 def test_the_same_wish_twice_is_noticed(sample, server):
     asyncio.run(submit.enqueue(sample, "fake", [PLAN]))
     assert "trained-already" in rules(examine(sample, PLAN, server=server), "warning")
-    assert "trained-already" not in rules(examine(sample, Plan(PLAN.model, "study"), server=server), "warning")
+    assert "trained-already" not in rules(examine(sample, TrainingPlan(PLAN.model, "study"), server=server), "warning")
 
 
 def test_a_kept_version_is_measured_as_it_was(sample, server):
     asyncio.run(project_keep(sample))
     asyncio.run(sample.write("", dataset_examples.delete, list(filters.find(sample.rows, Filter(tag="study")))[:100]))
-    report = examine(sample, Plan(PLAN.model, "study", version=1), server=server)
+    report = examine(sample, TrainingPlan(PLAN.model, "study", version=1), server=server)
     assert report.rows == 178 and report.tokens > 0
 
 

@@ -164,7 +164,7 @@ def test_rows_that_the_project_had_before_get_the_tag_too(project, tmp_path):
     path.write_text("\ufeff" + "\r\n".join(texts), encoding="utf-8")
     tag = Tuned("ft:base model:o::1", "base", 0, None, True).tag
     asyncio.run(project.write("", examples.add, [examples.read_row(texts[0], tags="mine")]))
-    asyncio.run(project.write("", lambda db: import_file(db, path, Reporter(), Options(tags=tag))))
+    asyncio.run(import_file(project, path, Options(tags=tag)))
     for _time in range(2):
         asyncio.run(project.write("tag", rescue.tag_known, path, tag))
         tags = [row.tags for row in examples.examples(project.rows)]

@@ -9,14 +9,14 @@ from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.providers import Sampling, chat_messages
-from core.providers.retry_policy import LOOK
-from core.training import jobs, metrics, submit
+from core.providers.retry_policy import LOOK, MAX_SEARCHES
+from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.jobs import CREATING, WAITING
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
 from tests.support.serving import run
 
-PLAN = Plan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
+PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
 
 
 def test_a_job_is_created_and_followed_to_its_end(server, sample):
@@ -33,7 +33,7 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
             if updates == 3:
                 server.end("ftjob-1", "succeeded")
 
-        return await submit.follow(sample, provider, id, move_on)
+        return await job_queue.follow(sample, provider, id, move_on)
 
     job = run(server, work)
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
@@ -48,7 +48,7 @@ def test_what_is_sent_is_what_was_planned(server, sample):
     assert (asked["model"], asked["seed"], asked["suffix"]) == ("base-model", 7, "study")
     assert asked["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     rows = server.files[asked["training_file"]].decode().splitlines()
-    assert rows == submit.training_rows(sample.rows, "study")
+    assert rows == row_selection.load_trainable_rows(sample.rows, "study")
     assert {tuple(json.loads(row)) for row in rows} == {("messages",)}
 
 
@@ -75,7 +75,7 @@ def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
             await submit.create(sample, provider, PLAN)
         await submit.recover(sample, provider, 1)
         assert jobs.job(sample.rows, 1).status == CREATING, "a slow server may still make it"
-        for _look in range(submit.LOOKS):
+        for _look in range(MAX_SEARCHES):
             await submit.recover(sample, provider, 1)
         assert jobs.job(sample.rows, 1).status == WAITING
         server.lose_request = False
@@ -92,7 +92,7 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
         with pytest.raises(ProviderError):
             await submit.create(sample, provider, PLAN)
         late, server.jobs = server.jobs, {}  # accepted, but not in the list yet
-        for _look in range(submit.LOOKS):
+        for _look in range(MAX_SEARCHES):
             await submit.recover(sample, provider, 1)
         server.lose_answer = False
         await submit.send(sample, provider, 1)
@@ -114,7 +114,7 @@ def test_following_survives_faults_of_the_server(server, sample):
     async def work(provider):
         id = await submit.create(sample, provider, PLAN)
         server.faults = 3
-        return await submit.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "cancelled"))
+        return await job_queue.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "cancelled"))
 
     job = run(server, work)
     assert (job.status, server.faults) == ("cancelled", 0)
@@ -124,7 +124,7 @@ def test_a_failed_job_keeps_the_servers_reason(server, sample):
     async def work(provider):
         id = await submit.create(sample, provider, PLAN)
         server.end("ftjob-1", "failed", error={"code": "invalid", "message": "The file is bad.", "param": None})
-        return await submit.follow(sample, provider, id, lambda _changes: None)
+        return await job_queue.follow(sample, provider, id, lambda _changes: None)
 
     job = run(server, work)
     assert (job.status, job.error) == ("failed", "The file is bad.")
@@ -142,7 +142,7 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
 def test_too_few_rows_are_not_sent(server, sample):
     with pytest.raises(JukuError, match="At least 10"):
-        run(server, lambda provider: submit.create(sample, provider, Plan("base-model", "no-such-tag")))
+        run(server, lambda provider: submit.create(sample, provider, TrainingPlan("base-model", "no-such-tag")))
     assert server.files == {}
 
 
@@ -201,14 +201,14 @@ def test_a_stream_without_a_finish_reason_is_incomplete(server):
 
 def test_only_what_somebody_approved_is_trained_on(server, sample):
     """Drafts and exam questions stay here, also where they carry the tag and the split."""
-    approved = submit.training_rows(sample.rows, "study")
+    approved = row_selection.load_trainable_rows(sample.rows, "study")
     others = [
         examples.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
         for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
     ]
     asyncio.run(sample.write("", examples.add, others))
-    assert submit.training_rows(sample.rows, "study") == approved
-    assert submit.count(sample.rows, "study") == len(approved)
+    assert row_selection.load_trainable_rows(sample.rows, "study") == approved
+    assert row_selection.count_rows(sample.rows, "study") == len(approved)
     run(server, lambda provider: submit.create(sample, provider, PLAN))
     (sent,) = server.files.values()
     assert sent.decode().splitlines() == approved
@@ -220,7 +220,7 @@ def test_the_validation_rows_are_approved_ones_too(server, sample):
         for status in ("approved", "draft")
     ]
     asyncio.run(sample.write("", examples.add, rows))
-    plan = Plan("base-model", "study", validation=True)
+    plan = TrainingPlan("base-model", "study", validation=True)
     run(server, lambda provider: submit.create(sample, provider, plan))
     asked = server.jobs["ftjob-1"]["asked"]
     (kept,) = server.files[asked["validation_file"]].decode().splitlines()
@@ -239,7 +239,7 @@ def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, s
     row = examples.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
     asyncio.run(sample.write("", examples.add, [row]))
     before, told = sample.undo_label, []
-    plan = Plan("base-model", "study", validation=True, metadata={"project": "a"})
+    plan = TrainingPlan("base-model", "study", validation=True, metadata={"project": "a"})
 
     async def work(provider):
         (id,) = await submit.enqueue(sample, "fake", [plan])
@@ -253,14 +253,16 @@ def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, s
     assert sample.undo_label == before  # jobs are records: nothing to undo
 
 
-@pytest.mark.parametrize(("faults", "tries"), [(10**6, submit.PATIENCE), (submit.PATIENCE - 1, None)])
+@pytest.mark.parametrize(
+    ("faults", "tries"), [(10**6, job_queue.MAX_FAILED_ROUNDS), (job_queue.MAX_FAILED_ROUNDS - 1, None)]
+)
 def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faults, tries):
     async def work(provider):
         provider.poll_seconds = 0.0
         id = await submit.create(sample, provider, PLAN)
         server.requests.clear()
         server.faults = faults
-        await submit.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "failed"))
+        await job_queue.follow(sample, provider, id, lambda _changes: server.end("ftjob-1", "failed"))
 
     if tries is None:
         run(server, work)
@@ -278,7 +280,7 @@ def test_a_refused_key_ends_the_following_at_once(server, sample):
         server.requests.clear()
         server.key = "another"
         with pytest.raises(ProviderError, match="does not accept the API key"):
-            await submit.follow(sample, provider, id, lambda _changes: None)
+            await job_queue.follow(sample, provider, id, lambda _changes: None)
 
     run(server, work)
     assert len(server.requests) == 1

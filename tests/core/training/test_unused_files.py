@@ -6,7 +6,7 @@ import pytest
 from core.errors import ProviderError
 from core.providers import FileInfo, JobState
 from core.training import submit, unused_files
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 
 NOW = time.time()
 OLD = NOW - 2 * unused_files.YOUNG
@@ -44,7 +44,7 @@ def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
 
     async def scene(provider):
         (first, _second) = await submit.enqueue(
-            sample, "fake", [Plan("base-model", "study"), Plan("base-model", "plain")]
+            sample, "fake", [TrainingPlan("base-model", "study"), TrainingPlan("base-model", "plain")]
         )
         await submit.send(sample, provider, first)
         kept = next(iter(server.files))

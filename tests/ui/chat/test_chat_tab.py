@@ -290,7 +290,7 @@ def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monk
     async def go():
         await scene.workspace.provider("fake")
         scene.workspace._connected[LOCAL] = Provider(LOCAL, "This computer", server.url, KEY)
-        scene.workspace._others[LOCAL] = await scene.workspace.offers_of("fake")
+        scene.workspace._offers[LOCAL] = await scene.workspace.offers_of("fake")
         for head, model in zip(scene.tab.panes.heads, (BASE, TUNED), strict=True):
             head.choose(Pane(head.number, LOCAL, model))
         await scene.ask()

@@ -9,7 +9,6 @@ from core.dataset import examples, filters, quarantine
 from core.dataset.filters import Filter
 from core.dataset.importing import import_file
 from core.formats import jsonl
-from core.progress import Reporter
 from tests.support.until import until
 from ui.dataset.grid_columns import ALL, COLUMNS
 from ui.dataset.tab import DatasetTab
@@ -38,9 +37,11 @@ def cell(tab, row, field):
     return tab.model.index(row, COLUMNS.index(field))
 
 
-def bring(tab, path):
-    project = tab.workspace.project
-    tab.workspace.tasks.start("", project.write("Import", import_file, path, Reporter()))
+def start_import(tab, path):
+    async def go():
+        return (await import_file(tab.workspace.project, path)).changes
+
+    tab.workspace.tasks.start("", go())
 
 
 def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
@@ -110,7 +111,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
 
     async def go():
         count = tab.model.rowCount()
-        bring(tab, path)
+        start_import(tab, path)
         await until(lambda: tab.model.rowCount() == count + 3)
         await until(lambda: tab._unread.isVisible())
         assert quarantine.count(tab.workspace.project.rows) == 1
@@ -169,7 +170,7 @@ def test_what_is_being_typed_survives_rows_that_come_meanwhile(run, tab, tmp_pat
         editor = tab.table.findChild(QPlainTextEdit)
         editor.selectAll()
         editor.insertPlainText("half a sen")
-        bring(tab, path)
+        start_import(tab, path)
         await until(lambda: tab._late)
         assert tab.table.is_editing()
         assert editor.toPlainText() == "half a sen"

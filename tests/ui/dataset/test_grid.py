@@ -11,6 +11,7 @@ from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
 
 from core.dataset.examples import Example
+from core.dataset.row_edits import SetColumn
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
 from ui.dataset.drag_rows import FILES, MOST, TEXT
@@ -128,7 +129,7 @@ def test_half_a_japanese_word_is_never_committed(grid):
     """While an input method composes, Enter, Tab and Escape belong to it and not to the cell."""
     view = grid()
     edits = []
-    view.rows.edited.connect(lambda id, field, value: edits.append((id, field, value)))
+    view.rows.edited.connect(lambda *edit: edits.append(edit))
     view.edit_cell(1, "question")
     editor = view.findChild(TextEditor)
     editor.setPlainText("")
@@ -139,7 +140,7 @@ def test_half_a_japanese_word_is_never_committed(grid):
     assert not edits
     compose(editor, "", "返品")
     press(editor, ENTER)
-    assert edits == [(2, "question", "返品")]
+    assert edits == [(2, SetColumn("question", "返品"))]
 
 
 def test_japanese_can_be_typed_into_a_cell_that_is_not_open_yet(grid):
@@ -153,7 +154,7 @@ def test_japanese_can_be_typed_into_a_cell_that_is_not_open_yet(grid):
     edits = []
     view.rows.edited.connect(lambda *edit: edits.append(edit))
     press(editor, ENTER)
-    assert edits == [(2, "answer", "返品")]
+    assert edits == [(2, SetColumn("answer", "返品"))]
 
 
 def test_keys_open_a_cell_go_to_the_next_and_break_lines(grid, qtbot):
@@ -168,7 +169,7 @@ def test_keys_open_a_cell_go_to_the_next_and_break_lines(grid, qtbot):
     press(editor, ENTER, Qt.KeyboardModifier.ShiftModifier)
     press(editor, Qt.Key.Key_Tab)
     qtbot.waitUntil(lambda: bool(edits), timeout=int(PATIENCE * 1000))
-    assert edits == [(1, "question", "a\n")]
+    assert edits == [(1, SetColumn("question", "a\n"))]
     assert view.currentIndex().column() == COLUMNS.index("answer")
     assert view.is_editing()
 
@@ -229,4 +230,4 @@ def test_a_value_that_is_not_offered_stays_when_its_list_is_left(grid):
     assert not written
     box.setCurrentIndex(box.findData("reverse"))
     delegate.setModelData(box, view.rows, index)
-    assert written == [(1, "kind", "reverse")]
+    assert written == [(1, SetColumn("kind", "reverse"))]

@@ -107,8 +107,7 @@ def test_lines_that_cannot_be_read_are_told_and_lead_to_the_quarantine(run, pane
     async def go():
         wanted = []
         panel.quarantine_wanted.connect(lambda: wanted.append(True))
-        reporter = workspace.tasks.reporter("")
-        workspace.tasks.start("", workspace.project.write("Import", importing.import_file, path, reporter))
+        workspace.tasks.changed.emit((await importing.import_file(workspace.project, path)).changes)
         await until(panel.unread.isVisible)
         assert panel.unread.text() == "1 line could not be read…"
         panel.unread.click()

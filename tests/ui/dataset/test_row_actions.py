@@ -168,7 +168,7 @@ def test_filling_down_takes_the_uppermost_value(run, grid):
 
 def test_copied_cells_come_back_as_they_were(run, grid):
     async def go():
-        await grid.project.write("", examples.edit, 2, "answer", 'two\nlines,\t"quoted"')
+        await grid.project.write("", examples.set_field, 2, "answer", 'two\nlines,\t"quoted"')
         grid.table.select_rows([1, 2])
         grid.rows.actions["copy"].trigger()
         clipboard = QGuiApplication.clipboard()

@@ -7,12 +7,21 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QVBoxLay
 
 from core import checks
 from core.dataset import examples, row_edits
+from core.dataset.row_edits import (
+    AddMessage,
+    DeleteMessage,
+    MoveMessage,
+    SetColumn,
+    SetRole,
+    SetText,
+    SetToolCalls,
+    SetWeight,
+)
 from ui.dataset.row_detail import DatasetDetail
 from ui.dataset.row_problems import ProblemList
 from ui.dataset.tool_call_dialog import ToolCallDialog
-from ui.widgets.field_edits import FieldEdit
-from ui.widgets.growing_text_edit import GrowingEdit
 from ui.widgets.json_dialog import JsonDialog
+from ui.widgets.text_fields import CommittedTextEdit, GrowingTextEdit
 
 ROW = (
     '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "q", "mood": 1.50}, '
@@ -55,8 +64,8 @@ def texts(detail):
 
 def written(data, handed):
     """The row as the handed-over edits leave it."""
-    for _id, act, value in handed:
-        data = row_edits.apply(data, act, value)
+    for _id, edit in handed:
+        data = row_edits.apply(data, edit)
     return data
 
 
@@ -66,7 +75,7 @@ def test_the_whole_conversation_is_shown_and_a_turn_is_handed_over_when_left(det
     assert [card.role.currentText() for card in cards(detail)] == ["system", "user", "assistant"]
     detail.question.setPlainText("changed")
     detail.question.commit()
-    assert detail.handed == [(7, "$.messages[1].content", "changed")]
+    assert detail.handed == [(7, SetText("$.messages[1]", "changed"))]
     assert written(ROW, detail.handed) == ROW.replace('"q"', '"changed"')
 
 
@@ -76,10 +85,10 @@ def test_turns_are_added_moved_and_deleted_one_step_each(detail):
     assert [card.role.currentText() for card in cards(detail)][-1] == "user"
     cards(detail)[3]._up.click()
     cards(detail)[0]._remove.click()
-    assert [act for _id, act, _value in detail.handed] == [
-        "insert $.messages[3]",
-        "move $.messages[3]",
-        "remove $.messages[0]",
+    assert detail.handed == [
+        (7, AddMessage("$.messages[3]", "user")),
+        (7, MoveMessage("$.messages[3]", -1)),
+        (7, DeleteMessage("$.messages[0]")),
     ]
     assert texts(detail) == [["q"], [""], ["a"]]
     row = written(ROW, detail.handed)
@@ -92,7 +101,7 @@ def test_what_is_typed_is_handed_over_before_a_turn_moves(detail):
     show(detail, ROW)
     detail.answer.setPlainText("typed")
     cards(detail)[2]._up.click()
-    assert detail.handed == [(7, "$.messages[2].content", "typed"), (7, "move $.messages[2]", "up")]
+    assert detail.handed == [(7, SetText("$.messages[2]", "typed")), (7, MoveMessage("$.messages[2]", -1))]
     assert texts(detail) == [["S"], ["typed"], ["q"]]
 
 
@@ -100,7 +109,7 @@ def test_typing_belongs_to_the_row_it_was_typed_for(detail):
     show(detail, ROW)
     detail.answer.setPlainText("typed")
     show(detail, ROW.replace('"a"', '"other"'), id=8)
-    assert detail.handed == [(7, "$.messages[2].content", "typed")]
+    assert detail.handed == [(7, SetText("$.messages[2]", "typed"))]
     assert detail.answer.toPlainText() == "other"
     assert detail.pending() == []
 
@@ -111,7 +120,7 @@ def test_a_refresh_keeps_what_is_being_typed(detail):
     detail.tags.insert("new")
     show(detail, ROW, split="test")
     assert detail.answer.toPlainText() == "half a sent"
-    assert detail.pending() == [(7, "$.messages[2].content", "half a sent"), (7, "tags", "new")]
+    assert detail.pending() == [(7, SetText("$.messages[2]", "half a sent")), (7, SetColumn("tags", "new"))]
     assert detail.pending() == []
 
 
@@ -122,7 +131,7 @@ def test_role_and_weight(detail):
     box.setCurrentIndex(1)
     box.activated.emit(1)
     cards(detail)[0].role.textActivated.emit("developer")
-    assert detail.handed == [(7, "$.messages[2].weight", "0"), (7, "$.messages[0].role", "developer")]
+    assert detail.handed == [(7, SetWeight("$.messages[2]", 0)), (7, SetRole("$.messages[0]", "developer"))]
     assert detail.conversation.focus("$.messages[2]") is None
     assert any("weight 0" in line.text() for line in items(detail))
 
@@ -204,7 +213,7 @@ def test_tool_calls_are_checked_while_they_are_typed(detail):
     dialog.editor.setPlainText(call.replace("[]", "{}"))
     assert dialog._state.text() == "No errors."
     dialog.accept()
-    assert detail.handed == [(7, "$.messages[2].tool_calls", call.replace("[]", "{}"))]
+    assert detail.handed == [(7, SetToolCalls("$.messages[2]", call.replace("[]", "{}")))]
     assert card._calls.isVisible()
     assert card._calls.text() == "Calls: f({})"
 
@@ -217,7 +226,7 @@ def test_no_break_spaces_and_line_breaks_survive_an_edit(detail):
     show(detail, row)
     assert detail.pending() == []
     detail.question.appendPlainText("more")
-    assert detail.pending() == [(7, "$.messages[0].content", "5\u00a0km\r\nq\r\nmore")]
+    assert detail.pending() == [(7, SetText("$.messages[0]", "5\u00a0km\r\nq\r\nmore"))]
 
 
 def test_half_a_japanese_word_is_not_handed_over(detail):
@@ -228,7 +237,7 @@ def test_half_a_japanese_word_is_not_handed_over(detail):
     done = QInputMethodEvent("", [])
     done.setCommitString("返品")
     QApplication.sendEvent(field, done)
-    assert detail.pending() == [(7, "$.messages[2].content", "返品a")]
+    assert detail.pending() == [(7, SetText("$.messages[2]", "返品a"))]
 
 
 def test_test_rows_have_key_points_and_no_row_leaves_an_empty_state(detail):
@@ -246,13 +255,13 @@ def test_every_control_has_a_plain_name(detail):
     for button in detail.findChildren(QToolButton):
         name = button.accessibleName() or button.text()
         assert not button.isVisible() or (len(name) > 3 and "&" not in name), name
-    assert all(field.accessibleName() for field in detail.findChildren(FieldEdit))
+    assert all(field.accessibleName() for field in detail.findChildren(CommittedTextEdit))
 
 
 def test_one_line_needs_no_scroll_bar(qtbot):
     """A line of Japanese is higher than the font's own line: a bar stood beside it."""
     for text in ("one line", "日本語の一行", "日本語\nと English\n三行"):
-        field = GrowingEdit(most=8)
+        field = GrowingTextEdit(most=8)
         qtbot.addWidget(field)
         field.resize(300, 30)
         field.show()
@@ -294,7 +303,7 @@ def test_the_list_of_roles_is_offered_for_a_new_turn(detail):
     menu = detail.conversation._roles.menu()
     assert isinstance(menu, QMenu)
     next(action for action in menu.actions() if action.text() == "tool").trigger()
-    assert detail.handed == [(7, "insert $.messages[3]", "tool")]
+    assert detail.handed == [(7, AddMessage("$.messages[3]", "tool"))]
     assert cards(detail)[3]._call_row.isVisible()
     assert detail.conversation.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAsNeeded
 

@@ -52,8 +52,8 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
     first, second, third, *_ = ids(workspace)
 
     def change(db):
-        examples.edit(db, first, "answer", "Changed.")
-        examples.edit(db, second, "tags", "new")
+        examples.set_field(db, first, "answer", "Changed.")
+        examples.set_field(db, second, "tags", "new")
         examples.delete(db, [third])
         examples.add(db, [examples.read_row(jsonl.new_row("", "New?", "New."))])
 

@@ -35,7 +35,7 @@ def choose(dialog, path):
 
 def edit(window, text):
     project = window.workspace.project
-    window.workspace.tasks.start("", project.write("Edit a row", examples.edit, 1, "answer", text))
+    window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", text))
 
 
 def test_a_copy_is_saved_from_the_menu(run, window, tmp_path):
@@ -211,7 +211,7 @@ def test_a_project_is_backed_up_when_it_is_closed(run, sample, monkeypatch, minu
         from core.settings import Settings
 
         workspace = Workspace(sample, Settings(backup_minutes=minutes))
-        await workspace.tasks.start("", sample.write("Edit a row", examples.edit, 1, "answer", "changed"))
+        await workspace.tasks.start("", sample.write("Edit a row", examples.set_field, 1, "answer", "changed"))
         await workspace.close()
 
     run(go())

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QListView, QMessageBox
 
 from core.dataset import examples, filters, importing
 from core.formats import jsonl
-from core.storage import exclusive_file, schema
+from core.storage import exclusive_file, undo
 from core.storage.project import Project
 from tests.core.storage.test_project import KILLS, kill_often
 from tests.support.until import until
@@ -53,11 +53,11 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
         before = len(filters.find(project.rows))
         for number in range(3):
             dialog = await listed(project.path)
-            await project.write("Edit", examples.edit, 1, "answer", f"edit {number}")
+            await project.write("Edit", examples.set_field, 1, "answer", f"edit {number}")
             assert is_kept_out(project.path)
             dialog.close()
             dialog.deleteLater()
-        await importing.bring(project, rows_file(tmp_path, 300))
+        await importing.import_file(project, rows_file(tmp_path, 300))
         assert is_kept_out(project.path)
         assert len(filters.find(project.rows)) == before + 300
         assert examples.fetch(project.rows, [1])[1].answer == "edit 2"
@@ -92,7 +92,7 @@ def test_the_file_is_whole_when_the_window_is_left(run, window):
     log = project.path.with_name(f"{project.path.name}-wal")
 
     async def go():
-        await project.write("Edit", examples.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.set_field, 1, "answer", "edited")
         assert log.stat().st_size
         QApplication.sendEvent(window, QEvent(QEvent.Type.ActivationChange))
         await until(lambda: not log.stat().st_size)
@@ -106,7 +106,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
     async def go():
         project = window.workspace.project
         await project.checkpoint()
-        await project.write("Edit", examples.edit, 1, "answer", "edited")
+        await project.write("Edit", examples.set_field, 1, "answer", "edited")
         shutil.copy(project.path, copy)
         window.open_paths([copy])
         await until(lambda: window.findChild(QMessageBox))
@@ -120,7 +120,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
 
 
 def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 2)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 2)
 
     async def go():
         tasks, project = window.workspace.tasks, window.workspace.project
@@ -142,7 +142,7 @@ def test_what_another_program_left_is_shown(run, window, tmp_path):
         await until(lambda: window.dataset_tab.model.rowCount())
         await project.write("Delete", examples.delete, filters.find(project.rows))
         older.replace(project.path)
-        window.workspace.tasks.start("", project.write("Edit", examples.edit, 1, "answer", "x"))
+        window.workspace.tasks.start("", project.write("Edit", examples.set_field, 1, "answer", "x"))
         await until(lambda: "replaced" in window.messages.text())
         await until(lambda: window.dataset_tab.model.rowCount() == len(filters.find(project.rows)) > 0)
 

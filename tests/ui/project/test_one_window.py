@@ -214,7 +214,7 @@ def test_what_is_open_on_another_computer_can_be_looked_at(run, window, elsewher
         await until(lambda: window.dataset_tab.model.rowCount() == 1)
         assert window.messages.text() == window.workspace.project.notice
         assert "“shared.juku” as it was" in window.messages.text()
-        window.workspace.tasks.start("", window.workspace.project.write("", examples.edit, 1, "answer", "x"))
+        window.workspace.tasks.start("", window.workspace.project.write("", examples.set_field, 1, "answer", "x"))
         await until(lambda: "is read-only" in window.messages.text())
 
     run(go())

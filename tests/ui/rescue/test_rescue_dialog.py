@@ -13,7 +13,7 @@ from core.generation import recorded_answers
 from core.providers.http_client import Connection
 from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
-from core.training import jobs, submit
+from core.training import jobs, row_selection
 from tests.support.fake_server import KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
@@ -31,7 +31,7 @@ def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
     monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    rows = "".join(f"{row}\n" for row in examples.texts(sample.rows, submit.trained("")))
+    rows = "".join(f"{row}\n" for row in examples.texts(sample.rows, row_selection.row_filter("")))
     with FakeServer() as server:
         file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
         job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
@@ -121,13 +121,13 @@ def test_files_are_saved_and_their_rows_brought_with_a_tag(opened, run, tmp_path
         ]  # fmt: skip
         assert "3 files are in" in page.note.text()
         page.bring.click()
-        await until(lambda: submit.count(opened.rows, TAG))
+        await until(lambda: row_selection.count_rows(opened.rows, TAG))
         await until(lambda: TAG in page.tagged.text())
         await opened.settled()
         assert opened.dialog.teaching.rows.currentText().endswith("rows with its tag")
 
     run(opened.play(go()))
-    assert submit.count(opened.rows, TAG) == submit.count(opened.rows, "")
+    assert row_selection.count_rows(opened.rows, TAG) == row_selection.count_rows(opened.rows, "")
 
 
 def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(opened, server, run):
@@ -287,7 +287,7 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         await until(lambda: teaching.start.isEnabled())
         teaching.start.click()
         await until(lambda: len(server.jobs) == 1)
-        assert submit.count(opened.rows, lost[1]) == kept
+        assert row_selection.count_rows(opened.rows, lost[1]) == kept
         (job,) = jobs.jobs(opened.rows)
         sent = [json.loads(line) for line in server.files[job.training_file].splitlines()]
         assert len(sent) == kept

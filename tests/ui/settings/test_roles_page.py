@@ -10,7 +10,7 @@ from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import pick, until
-from ui.generation import llm_run_dialog, llm_run_runner
+from ui.generation import llm_run_dialog
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog
 from ui.settings.roles_page import RolesPage
@@ -204,7 +204,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
         assert "on Writer" in writing.model._server.text()
         writing.online.click()
         about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
-        llm_run_runner.of(workspace).begin("examples", "writer-large", lambda _db: [about])
+        workspace.llm_runs.begin("examples", "writer-large", lambda _db: [about])
         await until(lambda: not workspace.tasks.label)
         await finish(JudgeDialog(workspace, [1]))
         await finish(ProbeDialog(workspace))

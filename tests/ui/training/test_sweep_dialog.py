@@ -2,7 +2,7 @@ import pytest
 
 from core.dataset.versions import Version
 from core.providers.server_presets import preset
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from ui.training.sweep_dialog import SweepDialog
 
 KEPT = [Version(7, "Before the meeting", 0.0, 120)]
@@ -10,7 +10,7 @@ KEPT = [Version(7, "Before the meeting", 0.0, 120)]
 
 @pytest.fixture
 def dialog(qtbot):
-    plan = Plan("base", "study", {"n_epochs": 3}, seed=1, suffix="mine")
+    plan = TrainingPlan("base", "study", {"n_epochs": 3}, seed=1, suffix="mine")
     dialog = SweepDialog(plan, preset("openai").ranges("supervised"), ["", "plain", "study"], KEPT)
     qtbot.addWidget(dialog)
     return dialog
@@ -24,7 +24,7 @@ def tick(choices, *rows):
 
 
 def test_it_begins_with_the_one_job_of_the_form(dialog):
-    assert dialog.plans() == [Plan("base", "study", {"n_epochs": 3}, seed=1, suffix="mine")]
+    assert dialog.plans() == [TrainingPlan("base", "study", {"n_epochs": 3}, seed=1, suffix="mine")]
     assert dialog.count.text() == "1 job"
 
 

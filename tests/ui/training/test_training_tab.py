@@ -14,15 +14,15 @@ from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
-from core.training import jobs, submit
-from core.training.submit import Plan
+from core.training import jobs, row_selection, submit
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import pick, until
 from ui import style
 from ui.charts.curve_chart import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
-from ui.training import job_table, queue_runner
+from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedDialog
 from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.training.tab import TrainingTab
@@ -42,7 +42,7 @@ class Window:
         workspace.tasks.changed.connect(self.tab.refresh)
         workspace.tasks.failed.connect(self.failures.append)
         workspace.offers_changed.connect(self.tab.show_offers)
-        queue_runner.of(workspace).ended.connect(lambda job: self.ended.append(job.status))
+        workspace.queue.ended.connect(lambda job: self.ended.append(job.status))
         self.tab.show_model.connect(lambda tab, _provider, model: self.wanted.append((tab, model)))
         self.dialogs, self.agrees = [], True
         self.tab.starter.asked.connect(self._on_asked)
@@ -118,15 +118,15 @@ def choose_rows(form, tag):
 
 def draft(db):
     """Two of the chosen rows and one other are approved no more."""
-    plain, study = (examples.ids_of(db, submit.trained(tag)) for tag in ("plain", "study"))
+    plain, study = (examples.ids_of(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
-        examples.edit(db, id, "status", "draft")
+        examples.set_field(db, id, "status", "draft")
 
 
 def test_all_rows_are_chosen_at_first_and_those_left_out_are_counted(window, run):
     """Nobody loses the rows they have just approved because the form would rather have others."""
     form, project = window.tab.form, window.workspace.project
-    count = len(submit.training_rows(project.rows, ""))
+    count = len(row_selection.load_trainable_rows(project.rows, ""))
     assert (form.tag(), form.rows.currentText()) == ("", f"All training rows ({count})")
     assert form.on_rows.text() == f"{count} rows, none with errors"
     assert form.start.isEnabled()
@@ -327,8 +327,8 @@ def test_an_ended_job_tells_the_truth(window, server, run):
 
 def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(window, server, run):
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
-        plans.append(Plan("base-model", "plain", {"n_epochs": 2}))
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans.append(TrainingPlan("base-model", "plain", {"n_epochs": 2}))
         window.workspace.settings.providers[0].limit = 1
         project = window.workspace.project
         await submit.enqueue(project, "fake", plans, "several")
@@ -446,7 +446,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
     window.workspace.settings.providers[0].limit = 1
 
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=2) == "Running")
         assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
@@ -465,7 +465,7 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
 
 def test_several_jobs_are_compared(window, server, run):
     async def go():
-        plans = [Plan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
+        plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
         window.tab.starter.start("fake", plans, "Epochs")
         await until(lambda: window.shown(row=0) == window.shown(row=1) == "Running")
         for id in server.jobs:
@@ -518,8 +518,8 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
     async def go():
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
-        row = examples.ids_of(window.workspace.project.rows, submit.trained("study"))[0]
-        await window.workspace.project.write("", examples.edit, row, "answer", "Another answer.")
+        row = examples.ids_of(window.workspace.project.rows, row_selection.row_filter("study"))[0]
+        await window.workspace.project.write("", examples.set_field, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedDialog)
         await until(lambda: dialog.summary.text())

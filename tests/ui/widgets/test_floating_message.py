@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QV
 from core.errors import JukuError
 from tests.support.until import until
 from ui.widgets.floating_message import Floating, foot, obstacles, place_in
-from ui.widgets.growing_text_edit import GrowingEdit
 from ui.widgets.message_bar import MessageBar, Notice
+from ui.widgets.text_fields import GrowingTextEdit
 
 LONG = "The rows were imported, and some of them have problems that can be mended. " * 2
 
@@ -27,7 +27,7 @@ def test_a_place_is_found_beside_what_is_pressed():
 
 def test_the_fields_of_a_conversation_are_typed_into_and_not_covered(qtbot):
     window = page(qtbot)
-    field = GrowingEdit()
+    field = GrowingTextEdit()
     window.layout().insertWidget(1, field)
     field.show()
     window.layout().activate()
@@ -93,7 +93,7 @@ def test_the_field_of_a_chat_is_not_covered_also_after_a_change_of_tabs(run, win
             window.tabs.setCurrentWidget(tab)
             await until(lambda: not window.messages.isHidden() and not covers(window, window.messages))
         window.tabs.setCurrentWidget(window.chat_tab)
-        field = window.chat_tab.findChild(GrowingEdit)
+        field = window.chat_tab.findChild(GrowingTextEdit)
         at = field.mapTo(window, field.rect().topLeft())
         await until(lambda: not window.messages.geometry().intersects(QRect(at, field.size())))
 

@@ -12,15 +12,16 @@ from core.storage import project as projects
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.jobs import CREATING
-from core.training.submit import Plan
+from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.until import until
+from ui.queue_runner import QueueRunner
 from ui.tasks import cancel_all
-from ui.training import desktop_notification, queue_runner
+from ui.training import desktop_notification
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-PLAN = Plan("base-model", "study")
+PLAN = TrainingPlan("base-model", "study")
 
 
 class Bench:
@@ -29,7 +30,7 @@ class Bench:
     def __init__(self, project: Project, server: FakeServer) -> None:
         entry = ProviderSettings("fake", "Fake", server.url)
         self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
-        self.runner = queue_runner.of(self.workspace)
+        self.runner = self.workspace.queue
         self.ended, self.sent, self.failed = [], [], []
         self.runner.ended.connect(lambda job: self.ended.append((job.id, job.status)))
         self.runner.sent.connect(lambda *sent: self.sent.append(sent))
@@ -63,7 +64,7 @@ def bench(run, sample, server, monkeypatch):
 
 
 def test_there_is_one_runner_for_a_workspace(bench):
-    assert queue_runner.of(bench.workspace) is bench.runner
+    assert bench.workspace.findChildren(QueueRunner) == [bench.runner]
 
 
 def test_jobs_are_sent_followed_and_told_once_and_then_nothing_runs(bench, server, run):
@@ -238,7 +239,7 @@ def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, 
 
     async def go():
         job = _job(window, status="failed", error="<b>Line 4</b> is wrong", error_code="invalid_training_file")
-        window._runner.ended.emit(job)
+        window.workspace.queue.ended.emit(job)
         title, text = Desktop.shown.pop()
         assert title == "Not trained: base"
         assert text.startswith("‹b›Line 4‹/b› is wrong Fix the rows in the examples tab")

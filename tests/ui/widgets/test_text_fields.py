@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.widgets.growing_text_edit import GrowingEdit
+from ui.widgets.text_fields import GrowingTextEdit
 
 TEXT = "Please rewrite this booking so that the settings sound more polite, and keep every number as it is. " * 6
 
@@ -10,7 +10,7 @@ TEXT = "Please rewrite this booking so that the settings sound more polite, and 
 @pytest.mark.parametrize("most", [3, 4, 5])
 def test_a_text_of_about_as_many_lines_as_are_shown_comes_to_rest(qtbot, most):
     """Its scroll bar once came and went for ever, and the window stood still with it."""
-    edit = GrowingEdit(least=1, most=most)
+    edit = GrowingTextEdit(least=1, most=most)
     qtbot.addWidget(edit)
     edit.setPlainText(TEXT)
     edit.show()

@@ -4,12 +4,12 @@ import asyncio
 
 from core.errors import ProjectError
 from tests.support.until import until
-from ui.widgets import throttled_reload
-from ui.widgets.throttled_reload import Reload
+from ui.widgets import background_work
+from ui.widgets.background_work import ThrottledReload
 
 
 def test_what_is_asked_for_during_a_reading_that_fails_is_read_all_the_same(run, workspace, monkeypatch):
-    monkeypatch.setattr(throttled_reload, "PAUSE", 0)
+    monkeypatch.setattr(background_work, "RELOAD_PAUSE", 0)
     begun, fail, read, told = asyncio.Event(), asyncio.Event(), [], []
     workspace.tasks.failed.connect(told.append)
 
@@ -21,10 +21,10 @@ def test_what_is_asked_for_during_a_reading_that_fails_is_read_all_the_same(run,
             raise ProjectError("Another program uses it", "Try again.")
 
     async def go():
-        lines = Reload(workspace, load)
-        lines.ask()
+        lines = ThrottledReload(workspace, load)
+        lines.request()
         await begun.wait()
-        lines.ask()
+        lines.request()
         fail.set()
         await until(lambda: len(read) == 2)
         await until(lambda: not workspace.tasks.running())

@@ -1,23 +1,25 @@
-"""Slow work of a dialog: one piece at a time, the newest, with a bar that shows how far it is."""
+"""Background work of dialogs and tabs: only the newest task runs, reloads are throttled, a bar shows the progress."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
+from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Progress, Reporter
-from core.storage.project import Changes
+from core.storage.project import Changes, Project
 from ui import style
 from ui.tasks import Command
 from ui.workspace import Workspace
 
-PATIENCE = 400  # milliseconds of work before a bar is worth showing
+SHOW_BAR_AFTER = 400  # milliseconds of work before a progress bar is shown
+RELOAD_PAUSE = 0.3  # seconds between two loads while changes keep coming
 
 
-class Latest(QObject):
-    """Runs what was asked for last; the work before it is told to stop."""
+class LatestTask(QObject):
+    """Runs the work that was started last; the work before it is cancelled."""
 
     progress = Signal(Progress)
     busy = Signal(bool)
@@ -29,24 +31,24 @@ class Latest(QObject):
         self._reporter = Reporter()
         self._is_busy = False
 
-    def ask(self, work: Callable[[Reporter], Command], label: str = "") -> None:
-        """Start `work`, which reports to the reporter it is given. With a `label` the status bar shows it, too."""
+    def start(self, work: Callable[[Reporter], Command], label: str = "") -> None:
+        """Start `work`, which reports to the reporter it is given. With a `label` the status bar shows it too."""
         self.stop()
         self._reporter = reporter = Reporter(self.progress.emit)
         self._task = self._workspace.tasks.start(label, self._run(work, reporter))
-        self._tell(True)
+        self._set_busy(True)
 
     def stop(self) -> None:
         self._reporter.cancel()
         self._reporter = Reporter()  # the old one's end is no news: the dialog may be gone by then
         if self._task is not None and not self._task.done():
             self._task.cancel()
-            self._tell(False)
+            self._set_busy(False)
 
     def is_busy(self) -> bool:
         return self._is_busy
 
-    def _tell(self, busy: bool) -> None:
+    def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy
         self.busy.emit(busy)
 
@@ -58,13 +60,13 @@ class Latest(QObject):
             raise
         finally:
             if reporter is self._reporter:
-                self._tell(False)
+                self._set_busy(False)
 
 
 class ProgressLine(QWidget):
-    """Shows the progress of work that takes a while, with a button that stops it."""
+    """A progress bar of `works` with a Cancel button; shown only while work takes a while."""
 
-    def __init__(self, *works: Latest, keeps_place: bool = True) -> None:
+    def __init__(self, *works: LatestTask, keeps_place: bool = True) -> None:
         super().__init__()
         self._bar = QProgressBar(textVisible=False, maximum=0)
         self._bar.setFixedHeight(8)
@@ -75,8 +77,8 @@ class ProgressLine(QWidget):
         layout.setSpacing(style.SPACE)
         layout.addWidget(self._bar, 1)
         layout.addWidget(self.cancel)
-        self._patience = QTimer(self, singleShot=True, interval=PATIENCE)
-        self._patience.timeout.connect(self.show)
+        self._delay = QTimer(self, singleShot=True, interval=SHOW_BAR_AFTER)
+        self._delay.timeout.connect(self.show)
         for work in works:
             self.cancel.clicked.connect(work.stop)
             work.busy.connect(self._on_busy)
@@ -89,9 +91,9 @@ class ProgressLine(QWidget):
     def _on_busy(self, busy: bool) -> None:
         if busy:
             self._bar.setMaximum(0)
-            self._patience.start()
+            self._delay.start()
         else:
-            self._patience.stop()
+            self._delay.stop()
             self.hide()
 
     def _on_progress(self, progress: Progress) -> None:
@@ -100,8 +102,35 @@ class ProgressLine(QWidget):
             self._bar.setValue(1000 * progress.done // progress.total)
 
 
-def pause_words(progress: Progress) -> str:
-    """That a server asks to wait, and for how long; '' where nothing waits."""
+class ThrottledReload:
+    """Calls `load` for each `request`, never twice at once; requests made while it runs are done once, afterwards."""
+
+    def __init__(self, workspace: Workspace, load: Callable[[Project], Awaitable[None]]) -> None:
+        self._workspace = workspace
+        self._load = load
+        self._task: asyncio.Task[None] | None = None
+        self._project = workspace.project
+        self._is_requested = False
+
+    def request(self) -> None:
+        self._is_requested = True
+        project = self._workspace.project
+        if self._task is None or self._task.done() or self._project is not project:
+            self._project = project
+            self._task = self._workspace.tasks.start("", self._run(project))
+
+    async def _run(self, project: Project) -> None:
+        while self._is_requested and project is self._workspace.project:
+            self._is_requested = False
+            try:
+                await self._load(project)
+            except JukuError as error:  # what was asked for meanwhile is read all the same
+                self._workspace.tasks.failed.emit(error)
+            await asyncio.sleep(RELOAD_PAUSE)
+
+
+def format_pause(progress: Progress) -> str:
+    """A text that the server asks to wait, and for how long; '' where nothing waits."""
     if not progress.pause:
         return ""
     return trn("The server is busy: asked again in {n} second", "The server is busy: asked again in {n} seconds",

@@ -10,21 +10,22 @@ from PySide6.QtCore import QObject, Signal
 from core.errors import JukuError
 from core.providers import LOCAL, server_presets
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.training import jobs, submit
 from core.training.job_queue import Queue
 from core.training.jobs import UPLOADING, Job
-from ui.workspace import Workspace
+from ui.connections import Connections
 
 QUIET = 0.3  # seconds without news after which a queue with nothing to do may end
 
 
 class QueueRunner(QObject):
-    """`of` gives the workspace's own: there is one queue for each project, whichever tab looks on."""
+    """Belongs to the workspace: there is one queue for each project, whichever tab looks on."""
 
     ended = Signal(Job)
     sent = Signal(int, int, int)  # a job, how many bytes of its files were sent, and of how many
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         self._project: Project | None = None
@@ -121,7 +122,7 @@ class QueueRunner(QObject):
         return not self._news.is_set()
 
     def _on_changed(self, changes: Changes) -> None:
-        if "job" in changes.tables:
+        if Table.JOB in changes.tables:
             self._news.set()
             if self._workspace.tasks.can_start():
                 self.begin()
@@ -135,9 +136,3 @@ class QueueRunner(QObject):
     def _on_reconnected(self, provider: str) -> None:
         if provider in self.failures:
             self.wake(provider)
-
-
-def of(workspace: Workspace) -> QueueRunner:
-    """The workspace's runner, made when it is first wanted."""
-    found: QueueRunner | None = workspace.findChild(QueueRunner)
-    return found or QueueRunner(workspace)

@@ -12,7 +12,7 @@ from core.dataset import examples, filters, importing
 from core.formats import jsonl
 from core.progress import Reporter
 from core.spec import facts, spec
-from core.storage import database_file, schema, wal_check
+from core.storage import compressed_texts, database_file, schema, undo, wal_check
 from core.storage import project as projects
 from core.storage.connection import transaction
 from core.storage.project import Changes, Project
@@ -38,14 +38,14 @@ def note(db):
 
 def test_a_write_says_which_rows_it_has_touched(project):
     assert add(project, 3).ids == {"example": {1, 2, 3}}
-    changes = asyncio.run(project.write("Edit", examples.edit, 2, "answer", "new"))
+    changes = asyncio.run(project.write("Edit", examples.set_field, 2, "answer", "new"))
     assert (changes.ids, changes.counts, changes.tables) == ({"example": {2}}, {"example": 1}, {"example"})
     changes = asyncio.run(project.undo())
     assert (changes.ids, changes.counts) == ({"example": {2}}, {"example": 1})
 
 
 def test_rows_are_named_up_to_a_limit_and_counted_beyond(project, monkeypatch):
-    monkeypatch.setattr(schema, "NAMED_IDS", 3)
+    monkeypatch.setattr(undo, "MAX_LISTED_IDS", 3)
     assert add(project, 3).ids == {"example": {1, 2, 3}}
     changes = add(project, 4)
     assert (changes.ids, changes.count) == (None, 4)
@@ -57,7 +57,7 @@ def test_rows_that_were_loaded_are_one_step(project, tmp_path):
     add(project, 1)
 
     async def go():
-        brought = await importing.bring(project, path)
+        brought = await importing.import_file(project, path)
         assert brought.changes.ids == {"example": {2, 3, 4, 5}}
         assert (await project.undo()).count == 4
         assert answers(project) == ["answer 0"]
@@ -99,7 +99,7 @@ def test_steps_of_both_ways_go_on_in_the_next_session(tmp_path):
 
     async def edit(project):
         for answer in ("first", "second", "third"):
-            await project.write(f"to {answer}", examples.edit, 1, "answer", answer)
+            await project.write(f"to {answer}", examples.set_field, 1, "answer", answer)
         await project.undo()
 
     with closing(Project(path)) as project:
@@ -127,7 +127,7 @@ def test_a_deleted_text_that_undo_can_bring_back_stays_in_the_file(tmp_path):
 
 
 def test_steps_beyond_the_limit_of_the_file_are_said_and_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 3)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 3)
     path = tmp_path / "a.juku"
     with closing(Project(path)) as project:
         add(project, 2, "two")
@@ -145,7 +145,7 @@ def test_steps_beyond_the_limit_of_the_file_are_said_and_left_out(tmp_path, monk
 
 
 def test_the_newest_steps_are_those_that_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 3)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 3)
     path = tmp_path / "a.juku"
     with closing(Project(path)) as project:
         for label in ("old", "older than new", "new"):
@@ -232,7 +232,7 @@ def test_an_existing_file_is_never_made_anew(tmp_path):
 
 
 def test_only_the_next_step_forward_has_to_fit(project, monkeypatch):
-    monkeypatch.setattr(schema, "KEPT_IMAGES", 3)
+    monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 3)
     add(project, 3)
     add(project, 2)
     asyncio.run(project.undo())
@@ -244,7 +244,7 @@ def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(jsonl.new_row("", "q", "a") + "\n")
     undo, redo = (lambda: asyncio.run(project.undo())), (lambda: asyncio.run(project.redo()))
-    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.bring(project, path)), undo, redo):
+    for write in (lambda: add(project, 1), lambda: asyncio.run(importing.import_file(project, path)), undo, redo):
         before = schema.revision(project.rows), schema.commits(project.rows)
         write()
         assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)
@@ -266,11 +266,11 @@ def test_a_file_holds_what_there_was_only_with_its_records(project):
 def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):
     add(project, 1, "one")
     add(project, 1, "two")
-    first, second = project._undo
+    first, second = project._undo.undo_steps
 
     def keep(steps):
         with transaction(project._db):
-            schema.keep(project._db, [(step.id, "undo", step.label) for step in steps])
+            undo.save_steps(project._db, [(step.id, "undo", step.label) for step in steps])
         return project._db.execute("SELECT label FROM kept_step").fetchall()
 
     assert project._writing.submit(keep, [second, first]).result() == [("one",), ("two",)]
@@ -291,7 +291,7 @@ def test_steps_are_kept_all_or_none(tmp_path, monkeypatch):
     path = tmp_path / "a.juku"
     with monkeypatch.context() as during, closing(Project(path)) as project:
         add(project, 2)
-        during.setattr(schema, "sweep", full)
+        during.setattr(compressed_texts, "delete_unused_packs", full)
         project.close()
     with closing(Project(path)) as project:
         assert project.undo_label is None

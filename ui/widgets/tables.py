@@ -1,0 +1,144 @@
+"""Read-only tables of plain texts, with a text in place of an empty table; in one kind rows can be ticked."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
+
+from ui import style
+from ui.widgets import basics
+
+T = TypeVar("T")
+MAX_COLUMN_WIDTH = 380  # pixels of a column that is not the last
+MAX_CHECKABLE_WIDTH = 420  # pixels of a column of a table with ticks
+MAX_TABLE_ROWS = 1000  # a window with more rows is slow, and nobody reads them
+TICK_WIDTH = 16  # pixels of the tick's box, which Qt does not count
+
+
+class TextTable(QStackedWidget):
+    """Lines of plain texts, one of which can be chosen; where there are none, words say why."""
+
+    chosen = Signal(int)  # the line, -1 for none
+
+    def __init__(self, name: str, columns: Sequence[str], even: int = 0) -> None:
+        """The first `even` columns share the room that is left."""
+        super().__init__()
+        self.table, self.nothing = _build_table(name, columns), basics.EmptyState()
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        header = self.table.horizontalHeader()
+        header.setMaximumSectionSize(-1 if even else MAX_COLUMN_WIDTH)
+        header.setStretchLastSection(not even)
+        for column in range(even):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self._even = even
+        self.table.itemSelectionChanged.connect(lambda: self.chosen.emit(self.line()))
+        self.addWidget(self.nothing)
+        self.addWidget(self.table)
+
+    def name_columns(self, columns: Sequence[str]) -> None:
+        """Other columns from now on."""
+        self.table.setColumnCount(len(columns))
+        self.table.setHorizontalHeaderLabels(list(columns))
+
+    def line(self) -> int:
+        """The chosen line, -1 for none."""
+        rows = self.table.selectionModel().selectedRows()
+        return rows[0].row() if rows else -1
+
+    def choose(self, line: int) -> None:
+        basics.select_row(self.table, line)
+
+    def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
+        """Show them, the first chosen; without any, `title` and `text` stand there."""
+        self.nothing.set_texts(title, text)
+        self.setCurrentIndex(1 if lines else 0)
+        self.table.blockSignals(True)
+        self.table.clearSelection()
+        self.table.setRowCount(len(lines))
+        for row, cells in enumerate(lines):
+            for column, cell in enumerate(cells):
+                item = QTableWidgetItem(" ".join(cell[:500].split()))
+                item.setToolTip(basics.tip(cell[:2000]) if cell else "")
+                self.table.setItem(row, column, item)
+        self.table.blockSignals(False)
+        for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):
+            self.table.resizeColumnToContents(column)
+            room = self.table.columnWidth(column) + style.SPACE
+            self.table.setColumnWidth(column, min(MAX_COLUMN_WIDTH, room))
+
+    def colour(self, row: int, column: int, colour: QColor) -> None:
+        self.table.item(row, column).setForeground(colour)
+
+
+class CheckableTable(QStackedWidget, Generic[T]):
+    """A table of items, of which some can be ticked. `cells` returns the texts of an item's row; the first has the tick."""
+
+    picked_changed = Signal()
+
+    def __init__(self, name: str, columns: Sequence[str], cells: Callable[[T], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._cells, self._things = cells, list[T]()
+        self.table, self._nothing = _build_table(name, columns), basics.EmptyState()
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setMaximumSectionSize(MAX_CHECKABLE_WIDTH)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.itemChanged.connect(lambda _item: self.picked_changed.emit())
+        self.addWidget(self._nothing)
+        self.addWidget(self.table)
+
+    def show_things(self, things: Sequence[T], nothing: str, advice: str) -> None:
+        """Show them, none ticked; where there are none, `nothing` and `advice` stand there."""
+        self._things = list(things)
+        self._nothing.set_texts(nothing, advice)
+        self.setCurrentIndex(1 if things else 0)
+        self.table.blockSignals(True)
+        self.table.setRowCount(len(things))
+        for row, thing in enumerate(things):
+            for column, text in enumerate(self._cells(thing)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(basics.tip(text) if text else "")
+                if column == 0:
+                    item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                    item.setCheckState(Qt.CheckState.Unchecked)
+                self.table.setItem(row, column, item)
+        self.table.blockSignals(False)
+        self.table.resizeColumnsToContents()
+        for column in range(self.table.columnCount() - 1):
+            room = style.SPACE + (TICK_WIDTH if column == 0 else 0)
+            self.table.setColumnWidth(column, min(MAX_CHECKABLE_WIDTH, self.table.columnWidth(column) + room))
+
+    def things(self) -> list[T]:
+        return self._things
+
+    def picked(self) -> list[T]:
+        """Those that are ticked."""
+        return [
+            thing for row, thing in enumerate(self._things) if self._item(row).checkState() == Qt.CheckState.Checked
+        ]
+
+    def pick(self, wanted: Callable[[T], bool]) -> None:
+        """Tick those that are `wanted`, and no others."""
+        for row, thing in enumerate(self._things):
+            self._item(row).setCheckState(Qt.CheckState.Checked if wanted(thing) else Qt.CheckState.Unchecked)
+
+    def _item(self, row: int) -> QTableWidgetItem:
+        item: QTableWidgetItem = self.table.item(row, 0)
+        return item
+
+
+def _build_table(name: str, columns: Sequence[str]) -> QTableWidget:
+    """An empty table of rows that can be selected and not edited."""
+    table = QTableWidget(0, len(columns))
+    table.setHorizontalHeaderLabels(list(columns))
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return table
