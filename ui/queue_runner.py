@@ -8,12 +8,12 @@ from contextlib import suppress
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import JukuError
-from core.providers import LOCAL, server_presets
+from core.providers import LOCAL, JobStatus, server_presets
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import jobs, submit
-from core.training.job_queue import Queue
-from core.training.jobs import UPLOADING, Job
+from core.training.job_queue import JobQueue
+from core.training.jobs import Job
 from ui.connections import Connections
 
 QUIET = 0.3  # seconds without news after which a queue with nothing to do may end
@@ -29,7 +29,7 @@ class QueueRunner(QObject):
         super().__init__(workspace)
         self._workspace = workspace
         self._project: Project | None = None
-        self._queue: Queue | None = None
+        self._queue: JobQueue | None = None
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._watched: int | None = None
@@ -69,7 +69,7 @@ class QueueRunner(QObject):
         if job.remote_id is None:
             changes = await submit.withdraw(project, job.id)
             record = await project.read(jobs.job, job.id)
-            if job.status == UPLOADING and record.ended and self._queue:
+            if job.status == JobStatus.UPLOADING and record.ended and self._queue:
                 self._queue.stop_sending(job.id)
             return changes
         return await submit.cancel(project, await self._workspace.provider(job.provider), job.id)
@@ -77,11 +77,11 @@ class QueueRunner(QObject):
     def trains_here(self) -> bool:
         """Whether a job is being trained on this computer now."""
         return any(
-            job.provider == LOCAL and job.remote_id and not job.ended and job.status != "paused"
+            job.provider == LOCAL and job.remote_id and not job.ended and job.status != JobStatus.PAUSED
             for job in jobs.unfinished(self._workspace.project.rows)
         )
 
-    def _make(self, project: Project) -> Queue:
+    def _make(self, project: Project) -> JobQueue:
         def tell(changes: Changes) -> None:
             self._news.set()
             if project is self._workspace.project:
@@ -92,7 +92,7 @@ class QueueRunner(QObject):
             if project is self._workspace.project:
                 self.ended.emit(job)
 
-        queue = Queue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
+        queue = JobQueue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
         queue.watched = self._watched
         return queue
 
@@ -101,7 +101,7 @@ class QueueRunner(QObject):
         known = {entry.id: entry.limit for entry in self._workspace.settings.providers}
         return known.get(provider, server_presets.preset(provider).limit)
 
-    async def _work(self, project: Project, queue: Queue) -> None:
+    async def _work(self, project: Project, queue: JobQueue) -> None:
         """Let the queue run while there is something to look after; an idle window asks nobody anything."""
         while not project.read_only and not await self._is_idle(project):
             async with asyncio.TaskGroup() as group:

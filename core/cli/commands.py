@@ -50,7 +50,7 @@ Verb = Callable[[Arguments], int]
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the process's exit status."""
     chosen = settings.load()
-    language.choose(chosen.language)
+    language.set_language(chosen.language)
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.verb(parsed)
@@ -171,14 +171,14 @@ def _train(arguments: Arguments) -> int:
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
             job.fine_tuned_model or f"{job.status}: {job.error}",
         )
-        return CLEAN if job.status == "succeeded" else PROBLEMS
+        return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 
     return _with_provider(arguments, work)
 
 
 def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
-    return lambda db: lineage.asked_otherwise(db, tuned)
+    return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
 async def _agree_on_prompt(

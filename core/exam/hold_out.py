@@ -89,7 +89,7 @@ def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
     wordings = [
         Wording(tuple(members), _facts_of(members, rows, known), rows[members[0]][2])
         for members in groups.values()
-        if all(_may_ask(*rows[id][:3]) and said[id].asked and said[id].answer for id in members)
+        if all(_may_ask(*rows[id][:3]) and said[id].question and said[id].answer for id in members)
     ]
     examined = Counter(name for split, _s, _k, names in rows.values() if split == "test" for name in names.split())
     return Material(wordings, examined)
@@ -164,7 +164,7 @@ def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
-    for row in examples.examples(db, ids):
+    for row in examples.iterate(db, ids):
         if row.split != "train":
             continue
         taught = " ".join(known[name].text for name in row.facts.split() if name in known)

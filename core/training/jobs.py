@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.language import tr
-from core.providers import TERMINAL, Checkpoint, Event, JobState
+from core.providers import TERMINAL, Checkpoint, Event, JobState, JobStatus
 from core.training import metrics as training_metrics
 
-# Juku's own statuses, before and beside the protocol's.
-WAITING = "waiting"  # in the queue, nothing sent
-UPLOADING = "uploading"  # its files are on their way
-CREATING = "creating"  # asked for, and no answer yet
-MISSING = "missing"  # the server no longer knows it
-OWN = (WAITING, UPLOADING, CREATING)
-ENDED = (*TERMINAL, MISSING)
+UNSENT = (JobStatus.WAITING, JobStatus.UPLOADING, JobStatus.CREATING)  # not known to the server, as far as Juku knows
+ENDED = (*TERMINAL, JobStatus.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ def first_events(db: sqlite3.Connection) -> dict[int, float]:
     return dict(db.execute("SELECT job, min(created_at) FROM job_event GROUP BY job"))
 
 
-def preparing(db: sqlite3.Connection, job: int) -> float | None:
+def load_preparation(db: sqlite3.Connection, job: int) -> float | None:
     """How much of its base model the engine has made ready (0 to 1), where its newest event is about that."""
     row = db.execute("SELECT data FROM job_event WHERE job = ? ORDER BY id DESC LIMIT 1", (job,)).fetchone()
     told = json.loads(row[0]) if row else None
@@ -144,7 +139,7 @@ def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
 def set_status(db: sqlite3.Connection, id: int, status: str) -> None:
     """One of Juku's own statuses, for a job that the server does not know and that has not ended."""
     db.execute(
-        "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *OWN)
+        "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *UNSENT)
     )
 
 
@@ -152,25 +147,27 @@ def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validati
     """Note that the job will be asked for now, with these files; not if it was withdrawn meanwhile."""
     db.execute(
         "UPDATE job SET status = ?, training_file = ?, validation_file = ? WHERE id = ? AND status = ?",
-        (CREATING, training_file, validation_file, id, UPLOADING),
+        (JobStatus.CREATING, training_file, validation_file, id, JobStatus.UPLOADING),
     )
 
 
-def looked(db: sqlite3.Connection, id: int, enough: int) -> None:
+def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
     """Note that the server's list was searched in vain once more; after `enough` times the job waits again."""
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
     record = job(db, id)
     if record.looked >= enough and record.wish == "cancel":
-        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+        fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif record.looked >= enough:
-        set_status(db, id, WAITING)
+        set_status(db, id, JobStatus.WAITING)
 
 
-def wish(db: sqlite3.Connection, id: int, wish: str) -> None:
+def set_wish(db: sqlite3.Connection, id: int, wish: str) -> None:
     """Note what the person wants of a job. One that was not sent yet is cancelled by that."""
-    unsent = db.execute("SELECT status IN (?, ?) FROM job WHERE id = ?", (WAITING, UPLOADING, id)).fetchone()[0]
+    unsent = db.execute(
+        "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
+    ).fetchone()[0]
     if unsent and wish == "cancel":
-        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+        fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif not unsent:
         db.execute("UPDATE job SET wish = ? WHERE id = ?", (wish, id))
 
@@ -180,7 +177,10 @@ def store(
 ) -> None:
     """Record what the server told of a job."""
     known = job(db, id)
-    db.execute(f"UPDATE job SET {', '.join(f'{name} = ?' for name in _TOLD)} WHERE id = ?", (*_told(known, state), id))
+    db.execute(
+        f"UPDATE job SET {', '.join(f'{name} = ?' for name in _SERVER_COLUMNS)} WHERE id = ?",
+        (*_server_values(known, state), id),
+    )
     db.executemany(
         "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (job, remote_id) DO NOTHING",
@@ -194,11 +194,11 @@ def store(
     )
 
 
-_TOLD = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
+_SERVER_COLUMNS = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
          "estimated_finish", "hyperparameters", "result_files", "wish")  # fmt: skip
 
 
-def _told(known: Job, state: JobState) -> tuple[Any, ...]:
+def _server_values(known: Job, state: JobState) -> tuple[Any, ...]:
     return (
         state.id,
         state.status,
@@ -217,15 +217,15 @@ def _told(known: Job, state: JobState) -> tuple[Any, ...]:
 def _is_fulfilled(wish: str, state: JobState) -> bool:
     if state.ended:
         return True
-    return (state.status == "paused") is (wish == "pause") if wish in ("pause", "resume") else not wish
+    return (state.status == JobStatus.PAUSED) is (wish == "pause") if wish in ("pause", "resume") else not wish
 
 
 def is_news(known: Job, state: JobState) -> bool:
     """Whether `state` tells something that the record does not hold."""
-    return _told(known, state) != tuple(getattr(known, name) for name in _TOLD)
+    return _server_values(known, state) != tuple(getattr(known, name) for name in _SERVER_COLUMNS)
 
 
-def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = "failed") -> None:
+def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = JobStatus.FAILED) -> None:
     """End a job that the server does not have, or no longer."""
     db.execute(
         "UPDATE job SET status = ?, error = ?, error_code = ?, finished_at = ?, wish = '' WHERE id = ?",
@@ -233,7 +233,7 @@ def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: st
     )
 
 
-def results_merged(db: sqlite3.Connection, id: int) -> None:
+def mark_results_merged(db: sqlite3.Connection, id: int) -> None:
     db.execute("UPDATE job SET results_merged = 1 WHERE id = ?", (id,))
 
 

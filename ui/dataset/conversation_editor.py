@@ -1,6 +1,7 @@
 """A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
@@ -16,16 +17,26 @@ from PySide6.QtWidgets import (
 )
 
 from core import checks
-from core.dataset import row_edits
-from core.dataset.row_edits import AddMessage, JsonEdit, Message, Section, SetToolCalls, SetTools
+from core.checks import Checked
+from core.dataset import row_edits, row_json
+from core.dataset.row_edits import AddMessage, JsonEdit, SetToolCalls, SetTools
+from core.dataset.row_json import Message, Section
+from core.errors import FormatError
 from core.language import tr, trn
 from ui import style
 from ui.dataset.message_editor import MessageEdit
-from ui.dataset.tool_call_dialog import ToolCallDialog
 from ui.widgets import basics
+from ui.widgets.json_dialog import JsonDialog
 from ui.widgets.text_fields import CommittedTextEdit
 
 CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
+CALLS = '[{"id": "call_1", "type": "function", "function": {"name": "", "arguments": "{}"}}]'
+TOOLS = (
+    '[{"type": "function", "function": {"name": "", "description": "", '
+    '"parameters": {"type": "object", "properties": {}}}}]'
+)
+ROW = '{"messages": [{"role": "assistant"}]}'
+CALLS_PATH, TOOLS_PATH = "$.messages[0]", "$.tools"
 
 
 class ConversationEdit(QScrollArea):
@@ -60,14 +71,13 @@ class ConversationEdit(QScrollArea):
         self._add.setShortcut("Ctrl+Shift+Return")
         self._add.setToolTip(basics.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
         self._add.clicked.connect(lambda: self._append(self._next_role()))
-        self._roles = QToolButton(text="▾", autoRaise=True)
-        self._roles.setAccessibleName(tr("Add a message with another role"))
+        self._roles = basics.tool_button("▾", tr("Add a message with another role"))
         self._roles.setToolTip(basics.tip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._roles)
         for role in checks.ROLES:
-            menu.addAction(role, lambda role=role: self._append(role))
+            menu.addAction(role, partial(self._append, role))
         self._roles.setMenu(menu)
         self._tools = QPushButton()
         self._tools.clicked.connect(self._on_tools)
@@ -87,11 +97,11 @@ class ConversationEdit(QScrollArea):
             self._most = CARDS
             self.verticalScrollBar().setValue(0)
         self._data, self._problems = data, problems
-        self._sections = row_edits.sections(data) if data else []
+        self._sections = row_json.read_sections(data) if data else []
         self._show_cards()
         self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
         self._add.setText(tr("Add a message: {role}", role=self._next_role()))
-        declared = row_edits.tools(data) if data else ""
+        declared = row_json.read_tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
@@ -170,7 +180,7 @@ class ConversationEdit(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(row_edits.CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_json.CHAT, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(AddMessage(path, role))
         self.focus(path)
@@ -185,7 +195,7 @@ class ConversationEdit(QScrollArea):
         dialog.open()
 
     def _on_tools(self) -> None:
-        dialog = ToolCallDialog(tr("Tools of the row"), row_edits.tools(self._data), tools=True, parent=self)
+        dialog = ToolCallDialog(tr("Tools of the row"), row_json.read_tools(self._data), tools=True, parent=self)
         dialog.saved.connect(lambda text: self.changed.emit(SetTools(text)))
         dialog.open()
 
@@ -204,3 +214,39 @@ def _title(path: str) -> str:
         "$.non_preferred_completion": tr("Other answer"),
     }
     return titles.get(path, "")
+
+
+class ToolCallDialog(JsonDialog):
+    """`saved` gives JSON text, '' when all of it was deleted."""
+
+    def __init__(self, title: str, text: str, tools: bool = False, key: str = "tool_calls",
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        self._tools, self._key = tools, key
+        about = (
+            tr("The tools that the model may call: a list of functions, each with a name and its parameters.")
+            if tools
+            else tr(
+                "The arguments of a call are a JSON object written as a string. Delete everything to remove the call."
+            )
+        )
+        super().__init__(title, text or (TOOLS if tools else CALLS), about, parent)
+        if not text:
+            self._before = ""
+
+    def check(self, text: str) -> Checked:
+        """What is wrong with the calls alone, at the paths they have in the list."""
+        if not text.strip():
+            return Checked("", [])
+        try:
+            row = (
+                row_edits.set_tools(ROW, text)
+                if self._tools
+                else row_edits.set_tool_calls(ROW, CALLS_PATH, text, self._key)
+            )
+        except FormatError as error:
+            broken = checks.check_line(text.encode("utf-8", "surrogatepass")).problems
+            reasons = [problem for problem in broken if problem.rule == "json-broken"]
+            return Checked(None, reasons or [checks.problem("json-broken", "", error.message)])
+        place = TOOLS_PATH if self._tools else f"{CALLS_PATH}.{self._key}"
+        found = [problem for problem in checks.check_line(row.encode()).problems if problem.path.startswith(place)]
+        return Checked(row, found)

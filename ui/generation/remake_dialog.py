@@ -14,8 +14,8 @@ from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
+from ui.generation.llm_run_widgets import Ways
 from ui.generation.model_task_dialogs import AskDialog, Asked, Found
-from ui.generation.row_writer_choice import Ways
 from ui.llm_run_runner import Ended
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
@@ -37,7 +37,8 @@ class RemakeDialog(AskDialog):
         self.still_right = QPushButton(tr("They are still &right"), autoDefault=False)
         self.still_right.clicked.connect(lambda _checked: self._on_still_right())
         self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
-        self.drafts.clicked.connect(lambda _checked: (self.drafts_wanted.emit(), self.close()))
+        self.drafts.clicked.connect(self.drafts_wanted)
+        self.drafts.clicked.connect(lambda _checked: self.close())
         self.drafts.hide()
         self._before: dict[int, Example] = {}  # the rows as they were while they were out of date
         self.made = TextTable(tr("Remade rows"), [tr("Question"), tr("Old answer"), tr("New answer")], even=3)

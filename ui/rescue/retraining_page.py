@@ -215,7 +215,7 @@ class TeachingPage(Page):
         method = self.model.method if not chosen.made else "supervised"
         methods = server_texts.preset_of(self.workspace, self.target()).methods
         plan = TrainingPlan(
-            self.base.model(), chosen.tag, method=method if method in methods else methods[0],
+            self.base.model_id(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip
         # The name that its jobs share tells later what they were made for; no server hears of it.
@@ -256,7 +256,9 @@ def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
     """The project's own rows, all of them and by their tags."""
     total = row_selection.count_rows(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
-    named = {name: count for name, count in examples.counts(db, "tags", "train", "approved").items() if name != tag}
+    named = {
+        name: count for name, count in examples.count_values(db, "tags", "train", "approved").items() if name != tag
+    }
     measured = row_selection.count_rows(db, "", "validation") > 0
     every = [_Rows(total, title, "", validation=measured)] if total else []
     return every + [_Rows(count, f"{name} ({count:,})", name) for name, count in named.items()]

@@ -37,12 +37,10 @@ from core.training import lineage
 from ui import style
 from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
 from ui.spec.fact_pane import FactPane
-from ui.spec.outline import Outline
-from ui.spec.remark_list import RemarkList
+from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import Passage, SpecEditor, passages_of
-from ui.spec.spec_preview import SpecPreview
+from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, passages_of
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
@@ -90,9 +88,9 @@ class SpecTab(Tab):
         self.texts = QStackedWidget()
         self.texts.addWidget(self.editor)
         self.texts.addWidget(self.preview)
-        self.find = FindBar(self.editor)
-        self.reading = QPushButton(tr("Preview"), checkable=True)
-        self.colours = QPushButton(tr("Colors"), checkable=True, checked=True)
+        self.find_bar = FindBar(self.editor)
+        self.reading = basics.toggle_button(tr("Preview"))
+        self.colours = basics.toggle_button(tr("Colors"), checked=True)
         self.colours.setToolTip(tr("Color each passage by the state of its fact: rows, exam questions, out of date"))
         self.document = QPushButton(style.icon("import"), tr("Document…"))
         self.document.setToolTip(tr("Import Markdown, text, HTML, Word or PDF"))
@@ -145,7 +143,7 @@ class SpecTab(Tab):
         below.addStretch()
         below.addWidget(self.status)
         # The warning stands below the text, so that it moves nothing when it comes.
-        return basics.column(form, tools, self.find, self.texts, noted, below)
+        return basics.column(form, tools, self.find_bar, self.texts, noted, below)
 
     def _connect(self) -> None:
         for field in (self.name, self.description):
@@ -211,7 +209,7 @@ class SpecTab(Tab):
             self.editor.clear()
             self.chat.begin_anew()
             self.pane.begin()
-            self.find.close_bar()
+            self.find_bar.close_bar()
             self._looked = None
         self.editor.show_text(self._stored.text)
         for field in fields:
@@ -382,5 +380,5 @@ def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage],
         passages,
         taken,
         findings.counts(db).get("system-prompt-differs", 0),
-        lineage.asked_otherwise(db, []),
+        lineage.find_differing_prompt(db, []),
     )

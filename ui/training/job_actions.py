@@ -8,11 +8,12 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.language import tr
-from core.training.jobs import OWN, Job
+from core.providers import JobStatus
+from core.training.jobs import UNSENT, Job
 
 ONE, MANY = True, False
 KEPT = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
-PAUSABLE = ("running", "queued", "validating_files")
+PAUSABLE = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _acts() -> dict[str, Act]:
         "chat": Act(tr("&Ask it"), "", ONE, _has_model),
         "exam": Act(tr("Start e&xam"), "", ONE, _has_model),
         "pause": Act(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE and not job.wish),
-        "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
+        "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == JobStatus.PAUSED and not job.wish),
         "cancel": Act(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
         "again": Act(
             tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
@@ -106,4 +107,4 @@ def _has_model(job: Job) -> bool:
 
 def is_unsent(job: Job) -> bool:
     """Whether nothing was asked of the server yet."""
-    return job.status in OWN and job.remote_id is None
+    return job.status in UNSENT and job.remote_id is None

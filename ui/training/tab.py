@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.dataset import examples, filters
 from core.errors import JukuError
 from core.language import tr, trn
-from core.providers import LOCAL, LocalProvider, Offer
+from core.providers import LOCAL, JobStatus, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
@@ -46,7 +46,7 @@ class TrainingTab(Tab):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None
-        self._counted: job_progress.Counted = {}
+        self._counted: job_progress.TokenCounts = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
@@ -162,7 +162,7 @@ class TrainingTab(Tab):
                 len(filters.find(db, chosen)),
                 examples.count_errors(db, chosen),
                 len(filters.find(db, measured)),
-                examples.counts(db, "status", "train"),
+                examples.count_values(db, "status", "train"),
             )
         )
         approved = every.pop("approved", 0)
@@ -175,7 +175,7 @@ class TrainingTab(Tab):
     async def _load_lines(self, project: Project) -> None:
         provider = self.workspace.settings.provider
         found, saved = await project.read(
-            lambda db: (job_progress.load(db, self._counted), job_progress.saved(db, provider))
+            lambda db: (job_progress.load(db, self._counted), job_progress.list_checkpoint_models(db, provider))
         )
         if project is not self.workspace.project:
             return
@@ -190,7 +190,7 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.Standing) -> Line:
+    def _line(self, one: job_progress.JobProgress) -> Line:
         job = one.job
         days = None
         if job.fine_tuned_model:
@@ -287,8 +287,12 @@ _NOTHING: _Known = (None, {})
 
 def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
-    total, every = (examples.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
-    return total, examples.counts(db, "tags", "train", "approved"), {**examples.counts(db, "tags", "train"), "": every}
+    total, every = (examples.count_values(db, "split", status=status).get("train", 0) for status in ("approved", ""))
+    return (
+        total,
+        examples.count_values(db, "tags", "train", "approved"),
+        {**examples.count_values(db, "tags", "train"), "": every},
+    )
 
 
 def _state(line: Line) -> object:
@@ -298,15 +302,15 @@ def _state(line: Line) -> object:
 
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
     """The curves of some jobs, and what is shown of the first that is selected."""
-    series = {id: metrics.series(db, id) for id in stale}
+    series = {id: metrics.load_series(db, id) for id in stale}
     return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[job_progress.Standing]) -> str:
+def _count(found: list[job_progress.JobProgress]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""
-    waiting = sum(one.job.status == jobs.WAITING for one in found)
+    waiting = sum(one.job.status == JobStatus.WAITING for one in found)
     running = sum(not one.job.ended for one in found) - waiting
     parts = [trn("{n} job", "{n} jobs", len(found))]
     if running:

@@ -90,6 +90,23 @@ def primary(text: str) -> QPushButton:
     return button
 
 
+def tool_button(text: str, name: str) -> QToolButton:
+    """A flat button that shows a sign; `name` is what a screen reader says."""
+    button = QToolButton()
+    button.setText(text)
+    button.setAutoRaise(True)
+    button.setAccessibleName(name)
+    return button
+
+
+def toggle_button(text: str, checked: bool = False) -> QPushButton:
+    """A button that stays pressed while what it shows is on."""
+    button = QPushButton(text)
+    button.setCheckable(True)
+    button.setChecked(checked)
+    return button
+
+
 def column(*parts: QWidget | QLayout) -> QWidget:
     """The parts one below the other; fields for texts, tables and stacks take the room that is left."""
     made = QWidget()

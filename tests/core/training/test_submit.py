@@ -8,10 +8,9 @@ import pytest
 from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
-from core.providers import Sampling, chat_messages
+from core.providers import JobStatus, Sampling, chat_messages
 from core.providers.retry_policy import LOOK, MAX_SEARCHES
 from core.training import job_queue, jobs, metrics, row_selection, submit
-from core.training.jobs import CREATING, WAITING
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
 from tests.support.serving import run
@@ -39,7 +38,7 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
     messages = [event.message for event in jobs.events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
 
 def test_what_is_sent_is_what_was_planned(server, sample):
@@ -59,7 +58,7 @@ def test_after_a_lost_answer_the_job_is_found_and_not_made_again(server, sample)
         with pytest.raises(ProviderError, match="cannot be reached"):
             await submit.create(sample, provider, PLAN)
         (job,) = jobs.jobs(sample.rows)
-        assert (job.status, job.remote_id) == (CREATING, None)
+        assert (job.status, job.remote_id) == (JobStatus.CREATING, None)
         await submit.recover(sample, provider, job.id)
 
     run(server, work)
@@ -74,10 +73,10 @@ def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
         with pytest.raises(ProviderError):
             await submit.create(sample, provider, PLAN)
         await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == CREATING, "a slow server may still make it"
+        assert jobs.job(sample.rows, 1).status == JobStatus.CREATING, "a slow server may still make it"
         for _look in range(MAX_SEARCHES):
             await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == WAITING
+        assert jobs.job(sample.rows, 1).status == JobStatus.WAITING
         server.lose_request = False
         await submit.update(sample, provider, 1)
 
@@ -97,7 +96,7 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
         server.lose_answer = False
         await submit.send(sample, provider, 1)
         server.jobs |= late
-        await submit.end_twins(provider, jobs.job(sample.rows, 1))
+        await submit.cancel_duplicates(provider, jobs.job(sample.rows, 1))
 
     run(server, work)
     assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
@@ -162,7 +161,7 @@ def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
         await submit.update(sample, provider, id)
 
     run(server, work)
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, 1)] == [(2, None, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):
@@ -303,6 +302,28 @@ def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
     assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
 
 
+@pytest.mark.parametrize("message", ["Zwischenstand gespeichert", "保存しました", "Snapshot taken"])
+def test_a_checkpoint_is_found_whatever_words_report_it(server, sample, message):
+    """Steps alone ask for no list of checkpoints: they come every few seconds."""
+
+    async def work(provider):
+        id = await submit.create(sample, provider, PLAN)
+        await submit.update(sample, provider, id)
+        asked = len(server.requests)
+        server.step("ftjob-1", 4, 10, 1.5)
+        await submit.update(sample, provider, id)
+        quiet = server.requests[asked:]
+        server.step("ftjob-1", 5, 10, 1.5)
+        server.checkpoint("ftjob-1", 5)
+        server.note("ftjob-1", message)
+        await submit.update(sample, provider, id)
+        return quiet
+
+    quiet = run(server, work)
+    assert not any("checkpoints" in path for _method, path, _body in quiet)
+    assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
+
+
 @pytest.mark.parametrize(("status", "wish"), [(400, ""), (409, ""), (429, "cancel"), (500, "cancel"), (503, "cancel")])
 def test_a_wish_that_is_refused_ends_and_one_that_could_not_be_told_stays(server, sample, status, wish):
     async def work(provider):
@@ -321,9 +342,9 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
     before = sample.undo_label
 
     async def work(provider):
-        found = await submit.adoptable(sample, provider)
+        found = await submit.list_adoptable(sample, provider)
         await submit.adopt(sample, provider.id, found)
-        return found, await submit.adoptable(sample, provider)
+        return found, await submit.list_adoptable(sample, provider)
 
     found, again = run(server, work)
     assert ([state.id for state in found], again) == (["ftjob-1"], [])
@@ -333,11 +354,11 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
 @pytest.mark.parametrize(
     ("status", "then"),
     [
-        (500, CREATING),
-        (503, CREATING),
-        (409, CREATING),
-        (401, WAITING),
-        (429, WAITING),
+        (500, JobStatus.CREATING),
+        (503, JobStatus.CREATING),
+        (409, JobStatus.CREATING),
+        (401, JobStatus.WAITING),
+        (429, JobStatus.WAITING),
         (400, "failed"),
         (422, "failed"),
     ],

@@ -109,7 +109,7 @@ def test_what_may_be_searched_for_goes_over_no_row(run, qtbot, empty, text):
 
     async def work():
         QGuiApplication.clipboard().setText(ROW)
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: tab.model.rowCount() == 1)
         QGuiApplication.clipboard().setText(text)
         tab.bar.line.setFocus()
@@ -135,13 +135,13 @@ def test_a_cleared_search_has_no_button_for_clearing(run, empty):
 
 def test_what_has_no_place_is_told():
     answer = COLUMNS.index("answer")
-    pasted = clipboard.plan([["a", "b"], ["c", ""]], [1, 2], [answer])
+    pasted = clipboard.build_paste_plan([["a", "b"], ["c", ""]], [1, 2], [answer])
     assert pasted.edits == [(1, "answer", "a"), (2, "answer", "c")]
-    assert clipboard.left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
-    fixed = clipboard.plan([["12"]], [1], [COLUMNS.index("length")])
+    assert clipboard.format_left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
+    fixed = clipboard.build_paste_plan([["12"]], [1], [COLUMNS.index("length")])
     assert fixed.edits == []
-    assert "Length" in clipboard.left_out(fixed)
-    assert not clipboard.plan([["a"]], [1], [answer]).left_out
+    assert "Length" in clipboard.format_left_out(fixed)
+    assert not clipboard.build_paste_plan([["a"]], [1], [answer]).left_out
 
 
 def test_a_paste_over_the_last_column_says_so(run, window):
@@ -153,7 +153,7 @@ def test_a_paste_over_the_last_column_says_so(run, window):
         last = tab.table.header.shown()[-1]
         tab.table.go_to(0, last)
         QGuiApplication.clipboard().setText("one\ttwo")
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: window.findChildren(Notice))
 
     run(work())
@@ -169,7 +169,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
     async def work():
         await until(lambda: tab.model.rowCount())
         window.show()
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: window.findChildren(ImportDialog))
         assert tab._pasted_from
         window.findChildren(ImportDialog)[0].reject()
@@ -190,7 +190,7 @@ def test_cells_that_only_change_rows_await_none(run, window):
     async def work():
         await until(lambda: tab.model.rowCount())
         tab.table.go_to(0)
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         assert not tab._pasted_from
         await until(lambda: window.workspace.project.undo_label)
 

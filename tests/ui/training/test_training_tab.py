@@ -118,7 +118,7 @@ def choose_rows(form, tag):
 
 def draft(db):
     """Two of the chosen rows and one other are approved no more."""
-    plain, study = (examples.ids_of(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
+    plain, study = (examples.find_ids(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
         examples.set_field(db, id, "status", "draft")
 
@@ -152,7 +152,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
     async def go():
         await window.workspace.load_offers()
         assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
-        assert form.base.model() == "base-model"
+        assert form.base.model_id() == "base-model"
         pick(form.base, "other-base")
         choose_rows(form, "plain")
         await until(lambda: "left out" in form.on_rows.text())
@@ -161,7 +161,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         qtbot.addWidget(later)
         later.show_tags(178, {"study": 178, "plain": 15})
         later.show_offers("fake", window.workspace.offers, "")
-        assert (later.base.model(), later.tag()) == ("other-base", "plain")
+        assert (later.base.model_id(), later.tag()) == ("other-base", "plain")
         later.show_tags(178, {"study": 178})
         assert later.rows.currentText() == "plain (no rows any more)"
         del server.models["other-base"]
@@ -170,7 +170,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         assert "no longer offers other-base" in form.on_base.text()
         server.models["newer-base"] = 99
         await window.workspace.load_offers()
-        assert form.base.model() == "other-base"  # nothing takes its place by itself
+        assert form.base.model_id() == "other-base"  # nothing takes its place by itself
 
     run(window.play(go()))
 
@@ -316,7 +316,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
             server.create({"model": "base-model", "training_file": "file-1"})
             server.end(job, "succeeded")
-        states = await submit.adoptable(window.workspace.project, await window.workspace.provider())
+        states = await submit.list_adoptable(window.workspace.project, await window.workspace.provider())
         window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
@@ -518,7 +518,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
     async def go():
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
-        row = examples.ids_of(window.workspace.project.rows, row_selection.row_filter("study"))[0]
+        row = examples.find_ids(window.workspace.project.rows, row_selection.row_filter("study"))[0]
         await window.workspace.project.write("", examples.set_field, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedDialog)
