@@ -27,7 +27,21 @@ IRREGULAR = (
     "told said kept shown made held found given taken written left sent gone drawn known seen chosen done begun bought brought built "
     "caught cut dealt fallen felt grown heard laid led lent lost meant met paid put sold spent spoken stood taught thought won worn"
 )
-NO_PARTICIPLES = "need feed seed speed embed indeed red bed exceed proceed succeed unneed shed".split()
+NO_PARTICIPLES = [
+    "need",
+    "feed",
+    "seed",
+    "speed",
+    "embed",
+    "indeed",
+    "red",
+    "bed",
+    "exceed",
+    "proceed",
+    "succeed",
+    "unneed",
+    "shed",
+]
 PARTICIPLE = re.compile(rf"(?:^|_)(?:[a-z]+ed|{'|'.join(IRREGULAR.split())})$")
 QUESTIONS = ("on_", "is_", "has_", "was_", "are_", "can_", "may_", "needs_", "test_")
 
