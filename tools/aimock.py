@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.dataset import sample_projects
 from core.errors import ProviderError
 from core.providers import JobRequest, JobStatus, Provider, Sampling
-from core.providers.status_messages import diagnose
+from core.providers.connection_test import check_connection
 from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
 from core.training import jobs, submit
@@ -115,7 +115,7 @@ def kinds(stock: Stock) -> dict[str, Call]:
         "create a job, once": created,
         "a job": lambda p: _is(p.job(job), lambda found: found.token == token),
         "list the jobs": lambda p: _is(p.jobs(), lambda found: any(one.id == job for one in found)),
-        "find a job by its token": lambda p: _is(p.jobs_of(token), lambda found: [one.id for one in found] == [job]),
+        "find a job by its token": lambda p: _is(p.find_jobs(token), lambda found: [one.id for one in found] == [job]),
         "events of a job": lambda p: _is(p.events(job, set()), lambda found: "created" in found[0].message),
         "checkpoints (it has none)": lambda p: _is(p.checkpoints(job), lambda found: found == []),
         "pause a job (it cannot)": lambda p: _is(p.pause_job(job), lambda _found: False),
@@ -146,7 +146,7 @@ async def _is(call: Awaitable[Any], right: Callable[[Any], bool]) -> bool:
 
 
 async def _diagnosed(provider: Provider) -> bool | str:
-    found = await diagnose(provider)
+    found = await check_connection(provider)
     return found.models >= 1 if found.ok else "trouble, and said so"
 
 

@@ -1,4 +1,4 @@
-"""Rows and the facts they are taken to teach, as a table in which a person decides."""
+"""The table model of the suggested links from rows to facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
-class LinkModel(QAbstractTableModel):
-    """What is decided is kept here until it is saved."""
+class FactLinkModel(QAbstractTableModel):
+    """Holds the decisions until they are saved."""
 
     decided = Signal()
 
@@ -28,7 +28,7 @@ class LinkModel(QAbstractTableModel):
         self._decisions: dict[int, str] = {}  # by id of a row; '' is no fact
 
     def show_rows(self, rows: list[Open], texts: dict[str, str]) -> None:
-        """Show these; what was decided on rows that are still among them stays."""
+        """Show these rows; decisions on rows that are still shown are kept."""
         self.beginResetModel()
         self._rows, self._texts = rows, texts
         there = {one.row for one in rows}
@@ -46,12 +46,12 @@ class LinkModel(QAbstractTableModel):
         return list(self._decisions.items())
 
     def decide(self, places: Sequence[int], names: str) -> None:
-        """Decide on the rows at `places`: the names of their facts, '' for none."""
+        """Set the facts of the rows at `places` by name, '' for none."""
         self._decisions |= {self._rows[place].row: names for place in places}
         self._tell(places)
 
     def accept(self, places: Sequence[int]) -> None:
-        """Decide as it is proposed; where nothing is proposed, for no fact."""
+        """Accept the suggestions; without one, set no fact."""
         self._decisions |= {self._rows[place].row: self._rows[place].proposed for place in places}
         self._tell(places)
 
@@ -62,24 +62,24 @@ class LinkModel(QAbstractTableModel):
         self._tell(places)
 
     def accept_from(self, confidence: float) -> None:
-        """Accept what is proposed with this confidence at least, where nothing is decided yet."""
+        """Accept the suggestions with at least this confidence where nothing is decided."""
         for one in self._rows:
             if _is_from(one, confidence):
                 self._decisions.setdefault(one.row, one.proposed)
         self._tell(range(len(self._rows)))
 
     def count_from(self, confidence: float) -> int:
-        """How many proposals there are with this confidence at least."""
+        """How many suggestions have at least this confidence."""
         return sum(_is_from(one, confidence) for one in self._rows)
 
     def _tell(self, places: Sequence[int]) -> None:
-        """Once for all of them: there may be 20,000, and who hears of it looks at each row."""
+        """Emit one signal for all: there may be 20,000 rows, and receivers look at each."""
         if places:
             self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
         self.decided.emit()
 
     def chosen(self, place: int) -> str:
-        """The names of the facts that were decided on, else those that are proposed."""
+        """The names of the decided facts, else of the suggested ones."""
         one = self._rows[place]
         return self._decisions.get(one.row, one.proposed)
 
@@ -99,21 +99,23 @@ class LinkModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         place, column = index.row(), index.column()
         if role == Role.DisplayRole:
-            return self._shown(place, column)
+            return self._cell_text(place, column)
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
-            return basics.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
+            return basics.plain_tooltip(
+                self.fact_words(place) if column == FACT else _format_decision(self._rows[place])
+            )
         if role == Role.TextAlignmentRole and column == SURE:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:
             return self._colour(place, column)
         return None
 
-    def _shown(self, place: int, column: int) -> str:
+    def _cell_text(self, place: int, column: int) -> str:
         one = self._rows[place]
         if column == ROW:
-            return " ".join(_said(one).split())
+            return " ".join(_format_decision(one).split())
         if column == FACT:
             return self.fact_words(place)
         if column == SURE:
@@ -144,17 +146,17 @@ class LinkModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
 
 
-def _said(one: Open) -> str:
+def _format_decision(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
 
 
 def _is_from(one: Open, confidence: float) -> bool:
-    """Whether a proposal has this confidence at least, as it is shown: in whole percent."""
+    """Whether a suggestion has at least this confidence, compared in whole percent as it is shown."""
     return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
 
 
-def decision_words() -> list[str]:
-    """All that can stand in the last column."""
+def decision_texts() -> list[str]:
+    """All texts of the last column."""
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 

@@ -1,4 +1,4 @@
-"""The examples as Qt sees them: an array of ids, and a cache of the rows on screen."""
+"""The Qt model of the grid: an array of ids, and a cache of the visible rows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
 from ui.dataset.clipboard import RowsMime
-from ui.dataset.grid_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_text, cell_value, headings, meaning
 
-PAGE = 200
-SCATTERED = 48  # rows of a page when they are sorted: each lies in another pack
+PAGE_ROWS = 200
+SORTED_PAGE_ROWS = 48  # rows of a page when they are sorted: each may be stored in another pack
 CACHED_PAGES = 50
-MANY = 10_000  # ids from which numpy is worth loading
-BLOCK = 1 << 16  # ids compared at once
+MIN_NUMPY_IDS = 10_000  # ids from which numpy is worth loading
+COMPARE_BLOCK = 1 << 16  # ids compared at once
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -36,15 +36,17 @@ FIXED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.I
 EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
 
 
-class Cells(NamedTuple):
-    """A row as it is painted: the example, the text of each cell, and the meaning of the coloured ones."""
+class RowCells(NamedTuple):
+    """A row to paint: the example, its cell texts, and the meanings of coloured cells."""
 
     example: Example
     texts: tuple[str, ...]
     meanings: dict[int, str]
 
 
-class DatasetModel(QAbstractTableModel):
+class GridModel(QAbstractTableModel):
+    """Rows are read in pages when they become visible; `edited` gives a changed cell."""
+
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 
@@ -52,13 +54,13 @@ class DatasetModel(QAbstractTableModel):
         super().__init__(parent)
         self.project = project
         self._ids: array[int] = array("q")
-        self._ascending = True  # whether the ids stand in order, so that one is found by halving
-        self._rows: dict[int, Cells] = {}
+        self._ascending = True  # whether the ids are sorted, so one is found by bisection
+        self._rows: dict[int, RowCells] = {}
         self._headings = headings()
         self._dragged: Path | None = None  # the folder of the files that were dragged out
 
     def show_ids(self, ids: array[int], ascending: bool = False) -> None:
-        """Show these rows. Where only one stretch of them differs, the view keeps its place and selection."""
+        """Show these rows. When only one range differs, a view keeps its scroll position and selection."""
         old, self._rows, self._ascending = self._ids, {}, ascending
         if ids == old:
             self._ids = ids
@@ -75,7 +77,7 @@ class DatasetModel(QAbstractTableModel):
         self.endResetModel()
 
     def _replace(self, old: array[int], new: array[int], start: int, end: int) -> None:
-        """The first `start` and the last `end` rows stay, those between are exchanged."""
+        """Keep the first `start` and the last `end` rows and exchange those between."""
         nowhere = QModelIndex()
         if start + end < len(old):
             self.beginRemoveRows(nowhere, start, len(old) - end - 1)
@@ -88,7 +90,7 @@ class DatasetModel(QAbstractTableModel):
         self._repaint()
 
     def forget(self, ids: Collection[int] | None = None) -> None:
-        """Read these rows (or all of them) anew when they are next painted."""
+        """Read these rows (or all) again when they are next painted."""
         if ids is None:
             self._rows.clear()
         else:
@@ -104,41 +106,41 @@ class DatasetModel(QAbstractTableModel):
         return self._ids[row]
 
     def ids(self) -> array[int]:
-        """The ids that are shown, in order; not to be changed."""
+        """The shown ids in order; not to be modified."""
         return self._ids
 
     def row(self, id: int) -> int | None:
         return next(iter(self.rows([id])), None)
 
     def rows(self, ids: Collection[int]) -> list[int]:
-        """The rows of those of `ids` that are shown, from the top down."""
+        """The row numbers of those of `ids` that are shown, sorted."""
         if self._ascending:
             places = ((bisect_left(self._ids, id), id) for id in ids)
             return sorted(row for row, id in places if row < len(self._ids) and self._ids[row] == id)
-        if len(self._ids) < MANY or not ids:
+        if len(self._ids) < MIN_NUMPY_IDS or not ids:
             return [row for row, id in enumerate(self._ids) if id in ids]
         import numpy as np  # here it is faster than to load it takes
 
         return list(np.flatnonzero(np.isin(np.frombuffer(self._ids, dtype=np.int64), list(ids))).tolist())
 
     def example(self, row: int) -> Example | None:
-        """The row, read from the project in pages; None when it has been deleted meanwhile."""
+        """The example in a row, read in pages; None when it was deleted meanwhile."""
         cells = self.cells(row)
         return cells.example if cells else None
 
-    def cells(self, row: int) -> Cells | None:
-        """The row as it is painted; None when it has been deleted meanwhile."""
+    def cells(self, row: int) -> RowCells | None:
+        """The cells of a row; None when it was deleted meanwhile."""
         id = self._ids[row]
         cells = self._rows.get(id)
         return cells if cells is not None else self._fetch(row).get(id)
 
-    def _fetch(self, row: int) -> dict[int, Cells]:
-        if len(self._rows) > PAGE * CACHED_PAGES:
+    def _fetch(self, row: int) -> dict[int, RowCells]:
+        if len(self._rows) > PAGE_ROWS * CACHED_PAGES:
             self._rows.clear()
-        size = PAGE if self._ascending else SCATTERED
+        size = PAGE_ROWS if self._ascending else SORTED_PAGE_ROWS
         start = row // size * size
         for id, example in examples.fetch(self.project.rows, self._ids[start : start + size]).items():
-            self._rows[id] = Cells(example, shown(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
         return self._rows
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -158,16 +160,16 @@ class DatasetModel(QAbstractTableModel):
             return None
         column = index.column()
         if role == ALIGNMENT:
-            return RIGHT if column in NUMBERS else None
+            return RIGHT if column in NUMBER_COLUMNS else None
         cells = self.cells(index.row())
         if cells is None:
             return None
         if role == FOREGROUND:
             return style.colours(cells.meanings[column])[0] if column in cells.meanings else None
-        return cells.texts[column] if role == DISPLAY else value(cells.example, COLUMNS[column])
+        return cells.texts[column] if role == DISPLAY else cell_value(cells.example, COLUMNS[column])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return EDITABLE if ALL[index.column()].editable else FIXED
+        return EDITABLE if ALL_COLUMNS[index.column()].editable else FIXED
 
     def setData(self, index: Index, value: Any, role: int = EDIT) -> bool:
         example = self.example(index.row())
@@ -179,8 +181,8 @@ class DatasetModel(QAbstractTableModel):
         return True
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """The header was clicked: the project sorts, never a proxy; a million rows would take it a minute."""
-        self.sort_wanted.emit(ALL[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
+        """Emit `sort_wanted`: the project sorts, because a proxy model would take a minute for a million rows."""
+        self.sort_wanted.emit(ALL_COLUMNS[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.CopyAction
@@ -195,8 +197,8 @@ class DatasetModel(QAbstractTableModel):
 
 
 def _common(most: int, same: Callable[[int, int], bool]) -> int:
-    """The largest n up to `most` for which the first n are the same; `same(start, end)` compares a stretch."""
-    known, step = 0, BLOCK
+    """The largest n up to `most` for which the first n are equal; `same(start, end)` compares a range."""
+    known, step = 0, COMPARE_BLOCK
     while known < most and step:
         if same(known, min(known + step, most)):
             known = min(known + step, most)

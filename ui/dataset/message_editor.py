@@ -1,4 +1,4 @@
-"""One turn of a conversation as a card: who speaks, what is said, what is called, and what is wrong with it."""
+"""The editor of one message as a card: role, content, tool calls, and its problems."""
 
 import json
 from collections.abc import Iterator
@@ -37,14 +37,14 @@ from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
 from ui.widgets.text_fields import CommittedTextEdit
 
-STRIPE = 3  # pixels of the edge that tells the roles apart
-LINES = 16  # a longer text scrolls in its field
+STRIPE_WIDTH = 3  # pixels of the edge that tells the roles apart
+MAX_FIELD_LINES = 16  # a longer text scrolls in its field
 ADDRESS, CALLS = 60, 80  # characters of an image's address and of calls that are shown
-UP, DOWN, REMOVE = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
+MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
 
 
-class MessageEdit(QFrame):
-    """Shows one `Message`; `changed` carries each edit that a person makes in it."""
+class MessageEditor(QFrame):
+    """Shows one `Message`; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
     calls_wanted = Signal(object)  # the Message whose calls are to be edited
@@ -73,12 +73,14 @@ class MessageEdit(QFrame):
         self.weight = ScrollSafeDropDown(tr("Weight"))
         self.weight.addItem(tr("Used for training"), 1)
         self.weight.addItem(tr("Not used for training"), 0)
-        self.weight.setToolTip(basics.tip(tr("Whether the model learns to give this answer, or only reads it.")))
+        self.weight.setToolTip(
+            basics.plain_tooltip(tr("Whether the model learns to give this answer, or only reads it."))
+        )
         self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
-        self._up = _tool("↑", tr("Move this message up"), UP)
-        self._down = _tool("↓", tr("Move this message down"), DOWN)
-        self._remove = _tool("✕", tr("Delete this message"), REMOVE)
+        self._up = _tool("↑", tr("Move this message up"), MOVE_UP_KEYS)
+        self._down = _tool("↓", tr("Move this message down"), MOVE_DOWN_KEYS)
+        self._remove = _tool("✕", tr("Delete this message"), REMOVE_KEYS)
         self._more = _tool("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -90,9 +92,9 @@ class MessageEdit(QFrame):
 
     def _make_keys(self) -> None:
         for button, keys, act in (
-            (self._up, UP, partial(self._move, -1)),
-            (self._down, DOWN, partial(self._move, 1)),
-            (self._remove, REMOVE, self._delete),
+            (self._up, MOVE_UP_KEYS, partial(self._move, -1)),
+            (self._down, MOVE_DOWN_KEYS, partial(self._move, 1)),
+            (self._remove, REMOVE_KEYS, self._delete),
         ):
             button.clicked.connect(act)
             key = QShortcut(QKeySequence(keys), self)
@@ -134,7 +136,7 @@ class MessageEdit(QFrame):
         return self._fields
 
     def pending(self) -> list[JsonEdit]:
-        """What is typed and not handed over yet; it is handed over by this."""
+        """The edits that are typed and not committed yet; this commits them."""
         typed = [(number, field.take()) for number, field in enumerate(self._fields)]
         found: list[JsonEdit] = [self._edit_of(number, text) for number, text in typed if text is not None]
         if self.message.call_id is not None and self._call_id.text() != self.message.call_id:
@@ -142,7 +144,7 @@ class MessageEdit(QFrame):
         return found
 
     def focus_text(self) -> None:
-        """Go to what is said, or to the role where nothing can be typed."""
+        """Focus the content field, or the role when there is none."""
         target: QWidget = self._fields[0] if self._fields else self.role
         target.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -171,10 +173,10 @@ class MessageEdit(QFrame):
         self._calls.setVisible(bool(self.message.calls))
         said = ", ".join(_call_words(self.message.calls))
         self._calls.setText(tr("Calls: {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
-        self._calls.setToolTip(basics.tip(clip(said, 2000)) if len(said) > CALLS else "")
+        self._calls.setToolTip(basics.plain_tooltip(clip(said, 2000)) if len(said) > CALLS else "")
 
     def _rebuild(self) -> None:
-        """New fields for the parts of this message; those of another would keep its undo history."""
+        """Build new fields: reused ones would keep another message's undo history."""
         self._fields = []
         while item := self._body.takeAt(0):
             if widget := item.widget():
@@ -187,7 +189,7 @@ class MessageEdit(QFrame):
             self._body.addWidget(self._field(tr("Refusal")))
 
     def _field(self, name: str) -> CommittedTextEdit:
-        field = CommittedTextEdit(name, least=1, most=LINES)
+        field = CommittedTextEdit(name, least=1, most=MAX_FIELD_LINES)
         number = len(self._fields)
         field.committed.connect(lambda text: self.changed.emit(self._edit_of(number, text)))
         self._fields.append(field)
@@ -229,7 +231,7 @@ class MessageEdit(QFrame):
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        painter.fillRect(QRectF(1, 5, STRIPE, self.height() - 10), self._stripe())
+        painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe())
 
     def _stripe(self) -> QColor:
         if self._meaning:
@@ -243,13 +245,13 @@ class MessageEdit(QFrame):
 
 
 def _shape(message: Message) -> tuple[object, ...]:
-    """What decides which fields a card has."""
+    """What determines the fields of a card."""
     parts = ((part.kind, part.number) if part.kind == "text" else part for part in message.parts)
     return (*parts, bool(message.refusal))
 
 
 def _texts(message: Message) -> list[str]:
-    """What stands in the fields of a card."""
+    """The texts of a card's fields."""
     said = [part.text for part in message.parts if part.kind == "text"]
     return [*said, message.refusal] if message.refusal else said
 
@@ -265,18 +267,18 @@ def _call_words(calls: str) -> Iterator[str]:
 
 
 def _chip(part: Part) -> QLabel:
-    """What cannot be typed: an image, which is never fetched, or JSON of another kind."""
+    """A label for content that cannot be typed: an image, which is never fetched, or other JSON."""
     if part.kind == "other":
         words = clip(part.text, ADDRESS)
     elif part.bytes:
         kind = part.text[len("data:") :].partition(";")[0]
-        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.size(part.bytes))
+        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.format_bytes(part.bytes))
     else:
         words = tr("Image at {address}", address=clip(part.text, ADDRESS))
     chip = basics.label(words, dim=True)
     chip.setFrameShape(QFrame.Shape.StyledPanel)
     chip.setMargin(style.SPACE // 3)
-    chip.setToolTip(basics.tip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
+    chip.setToolTip(basics.plain_tooltip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
     return chip
 
 

@@ -20,7 +20,7 @@ from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
 from ui.widgets import basics
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)  # columns
 CELL_WIDTH = 19  # pixels of one kind's count
@@ -33,12 +33,12 @@ Role = Qt.ItemDataRole
 
 
 def kind_titles() -> dict[str, str]:
-    """The kinds of rows in the words of the screen."""
-    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
+    """The screen texts of the kinds of rows."""
+    return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
-def state_words(state: str, count: int) -> str:
-    """How many facts are in a state of the ledger, in words."""
+def state_titles(state: str, count: int) -> str:
+    """The number of facts in each state of coverage, as text."""
     match state:
         case "covered":
             return trn("{n} covered", "{n} covered", count)
@@ -56,7 +56,7 @@ MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warn
 
 
 def about(entry: Entry, lost: bool) -> str:
-    """What there is to say of a fact, line by line."""
+    """A fact's details, one per line."""
     lines = [entry.fact.text]
     if lost:
         lines.append(tr("Its source passage is no longer in the text."))
@@ -76,7 +76,9 @@ def about(entry: Entry, lost: bool) -> str:
     return "\n".join(lines)
 
 
-class FactModel(QAbstractTableModel):
+class FactTableModel(QAbstractTableModel):
+    """The facts with their coverage, as a Qt model; `edited` gives a fact's new text."""
+
     edited = Signal(int, str)  # id and new text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -86,7 +88,7 @@ class FactModel(QAbstractTableModel):
         self._lost: set[int] = set()
 
     def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
-        """Show these; a view that had the same facts keeps its place and selection. `lost` have no passage any more."""
+        """Show these; with the same facts as before a view keeps scroll position and selection. `lost` have no passage."""
         same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
         if not same:
             self.beginResetModel()
@@ -115,11 +117,11 @@ class FactModel(QAbstractTableModel):
         return self._rows.get(id)
 
     def is_lost(self, fact: Fact) -> bool:
-        """Whether the passage that the fact stands on is no longer in the text."""
+        """Whether the fact's passage is no longer in the text."""
         return fact.id in self._lost
 
     def lost(self) -> int:
-        """How many facts have lost their passage."""
+        """How many facts have no passage."""
         return len(self._lost)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -136,10 +138,10 @@ class FactModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            return self._explained(section)
+            return self._build_tooltip(section)
         return None
 
-    def _explained(self, section: int) -> str | None:
+    def _build_tooltip(self, section: int) -> str | None:
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
@@ -151,21 +153,21 @@ class FactModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Role.DisplayRole:
-            return self._shown(entry, column)
+            return self._cell_text(entry, column)
         if role == ENTRY:
             return entry
         if role == Role.EditRole:
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
             told = about(entry, self.is_lost(entry.fact))
-            return basics.tip(told) if role == Role.ToolTipRole else told
+            return basics.plain_tooltip(told) if role == Role.ToolTipRole else told
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
         if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _shown(self, entry: Entry, column: int) -> str:
+    def _cell_text(self, entry: Entry, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
@@ -204,7 +206,7 @@ class FactModel(QAbstractTableModel):
 
 
 class RoomyDelegate(QStyledItemDelegate):
-    """Keeps the lines of one cell apart from those of the next."""
+    """Adds space between the rows."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return super().sizeHint(option, index) + QSize(0, style.SPACE)
@@ -236,7 +238,7 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the chosen ones, Enter shows their rows."""
+    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
 
     chosen = Signal()
     opened = Signal()
@@ -244,7 +246,7 @@ class FactTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
-        self.facts = FactModel(self)
+        self.facts = FactTableModel(self)
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
         self.setItemDelegateForColumn(COVERED, CoverageDelegate(self))
@@ -277,7 +279,7 @@ class FactTable(QTableView):
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
     def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
-        """Show these facts; the selected one stays selected. What nobody has measured has no column."""
+        """Show these facts; the selection is kept. Columns without any measured value are hidden."""
         before = self.fact()
         self.facts.show_entries(entries, lost)
         self.setColumnHidden(RECALL, not any(entry.recall for entry in entries))
@@ -291,7 +293,7 @@ class FactTable(QTableView):
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:
-        """The chosen fact, or the first of several."""
+        """The first selected fact."""
         chosen = self.chosen_facts()
         return chosen[0] if chosen else None
 

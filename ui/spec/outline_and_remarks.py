@@ -18,8 +18,8 @@ PLACE = Qt.ItemDataRole.UserRole
 MAX_PASSAGE_LENGTH = 90  # characters of a passage that are shown
 
 
-def headings(text: str) -> list[tuple[int, str, int]]:
-    """Level, title and line (from 0) of each heading that is not in a block of code."""
+def find_headings(text: str) -> list[tuple[int, str, int]]:
+    """Level, title and line (from 0) of each heading outside code blocks."""
     found, fence = [], ""
     for number, line in enumerate(text.split("\n")):
         if mark := FENCE.match(line):
@@ -43,7 +43,7 @@ class Outline(QListWidget):
         self.itemClicked.connect(self._on_chosen)
 
     def show_text(self, text: str) -> None:
-        found = headings(text)
+        found = find_headings(text)
         if found == self._shown:
             return
         self._shown = found
@@ -90,7 +90,7 @@ class RemarkList(QWidget):
         return self._count
 
     def show_remarks(self, remarks: list[Remark], text: str) -> None:
-        """A remark, and below it each passage of `text` that it is about."""
+        """List each remark, and below it its passages of `text`."""
         self._count = len(remarks)
         self._list.clear()
         for remark in remarks:

@@ -1,4 +1,4 @@
-"""What the person knows: the spec as text that saves by itself, and beside it the facts, its headings, and a chat about it."""
+"""The spec tab: the text, saved automatically, and beside it the facts, the outline, the remarks and the chat."""
 
 import asyncio
 import sqlite3
@@ -35,25 +35,27 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
-from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
+from ui.spec.document_import_dialog import REPLACE, DocumentImportDialog, read_document, reading
 from ui.spec.fact_pane import FactPane
 from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, passages_of
+from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, build_passages
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.find_bar import FindBar
-from ui.widgets.formatting import length_words
-from ui.widgets.text_highlights import units
+from ui.widgets.formatting import format_length
+from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace
 
-REMARKS = 1  # the place of that page at the side
-TYPING = 1000  # milliseconds between the last key and the save
+REMARKS_PAGE = 1  # the place of that page at the side
+TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
+    """Shows and saves the spec of the open project."""
+
     icon = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
     settings_wanted = Signal()  # a provider is to be chosen
@@ -82,7 +84,7 @@ class SpecTab(Tab):
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()
         self.as_rows = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_rows.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_rows.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
         self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()
         self.texts = QStackedWidget()
@@ -97,7 +99,7 @@ class SpecTab(Tab):
         self.revisions = QPushButton(tr("Revisions…"))
         self.status = basics.label(dim=True)
         self.counts = basics.label(dim=True)
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
 
     def _make_side(self) -> None:
         self.pane = FactPane(self.workspace, self.flush)
@@ -142,7 +144,7 @@ class SpecTab(Tab):
         below.addWidget(self.counts)
         below.addStretch()
         below.addWidget(self.status)
-        # The warning stands below the text, so that it moves nothing when it comes.
+        # The warning is below the text, so it moves nothing when it appears.
         return basics.column(form, tools, self.find_bar, self.texts, noted, below)
 
     def _connect(self) -> None:
@@ -188,7 +190,7 @@ class SpecTab(Tab):
             self._reload.request()
 
     def _show_spec(self) -> None:
-        """Show what the project has, unless something was typed that it has not got yet."""
+        """Show the stored spec, unless something unsaved was typed."""
         project = self.workspace.project
         if project is self._project and self.pending():
             return
@@ -218,7 +220,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_looked_at)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
@@ -230,7 +232,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     def _show_differing(self, rows: int, unasked: Trained | None) -> None:
-        """Say how many rows have another system prompt than the project, and offer theirs where they have one."""
+        """Show how many rows have another system prompt than the project, and offer to use theirs."""
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
@@ -248,22 +250,22 @@ class SpecTab(Tab):
         return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
 
     async def _look_through(self, text: str, taken: list[Span]) -> None:
-        """Look through a text that was not looked through yet: for statements without a fact, and for remarks."""
+        """Search a new text for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
             found = await spec_review.look(text, taken, Reporter())
             self._looked = state
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)
             count = self.remarks.count()
-            self.side.setTabText(REMARKS, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
+            self.side.setTabText(REMARKS_PAGE, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
     def entered(self) -> Spec:
-        """What the fields hold."""
+        """The spec as it is in the fields."""
         text, prompt = self.editor.toPlainText(), self.prompt.toPlainText()
         return Spec(self.name.text(), self._stored.language, prompt, text, self.description.text())
 
     def pending(self) -> bool:
-        """Whether something was typed that the project has not got yet."""
+        """Whether something typed is not saved yet."""
         return self.entered() != self._stored
 
     async def flush(self) -> None:
@@ -306,7 +308,7 @@ class SpecTab(Tab):
         if self.reading.isChecked():
             self.preview.show_text(text)
         count = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
-        self.counts.setText(f"{length_words(text, self._stored.language)} · {count}")
+        self.counts.setText(f"{format_length(text, self._stored.language)} · {count}")
 
     def _on_reading(self, reading: bool) -> None:
         self.texts.setCurrentIndex(int(reading))
@@ -318,9 +320,9 @@ class SpecTab(Tab):
         self.editor.setFocus()
 
     def _on_place(self, start: int) -> None:
-        """Show a place of the text, in characters, where a remark is about it."""
+        """Show a remark's place in the text, given in characters."""
         self.reading.setChecked(False)
-        self.editor.go_to(units(self._stored.text[:start]))
+        self.editor.go_to(utf16_length(self._stored.text[:start]))
         self.editor.setFocus()
 
     def _on_revisions(self) -> None:
@@ -331,13 +333,13 @@ class SpecTab(Tab):
         RevisionsDialog(self.workspace, self).open()
 
     def bring_document(self, path: Path) -> None:
-        """Read a document, show it, and take it over if that is wanted."""
+        """Read a document, show it, and import it when the person accepts it."""
         self.workspace.tasks.start(reading(path), self._read_document(path))
 
     async def _read_document(self, path: Path) -> None:
         await self.flush()
         document = await read_document(self.workspace, path)
-        dialog = DocumentDialog(document, bool(self.editor.toPlainText().strip()), self)
+        dialog = DocumentImportDialog(document, bool(self.editor.toPlainText().strip()), self)
         dialog.accepted_text.connect(self._on_document)
         dialog.open()
 
@@ -355,7 +357,7 @@ class SpecTab(Tab):
         self.workspace.tasks.start("", self.take_text(text, before))
 
     async def take_text(self, text: str, before: str) -> None:
-        """Replace the text, an undoable step of its own; `before` is what the new one was made from."""
+        """Replace the text in one undo step; `before` is the text it was made from."""
         await self.flush()
         if self.editor.toPlainText() != before:
             raise JukuError(
@@ -366,13 +368,13 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
-    states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
-    passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
+    states = {one.fact.id: one.state for one in entries}  # computed here, not in the window's thread
+    passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
     return (
         text,

@@ -24,7 +24,7 @@ from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
 SHARE = Qt.ItemDataRole.UserRole
@@ -156,7 +156,7 @@ class JobTable(QTableWidget):
                 self.setItem(row, column, item := QTableWidgetItem())
             item.setText(text)
             tip = tips.get(column, "")
-            item.setToolTip(basics.tip(tip) if tip else "")
+            item.setToolTip(basics.plain_tooltip(tip) if tip else "")
         self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
         soon = line.days is not None and line.days <= SOON
         self.item(row, MODEL).setData(
@@ -187,7 +187,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
-        basics.short_name(job.model),
+        basics.short_model_name(job.model),
         _rows(job),
         job_texts.method_title(job.method),
         _progress(standing),
@@ -196,7 +196,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
         "" if line.cost is None else money(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
-        "" if standing.started is None else local_time(standing.started),
+        "" if standing.started is None else format_local_time(standing.started),
         _model(line),
     )
 
@@ -230,7 +230,7 @@ def money(dollars: float) -> str:
 def _model(line: Line) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
-    name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
+    name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
     return f"{name} · {days(line.days)}"

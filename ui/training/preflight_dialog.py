@@ -36,8 +36,8 @@ class PreflightDialog(QDialog):
         self.whose = basics.label(_whose(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
-        self.prompt.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.start = basics.primary(_start_words(report))
+        self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.start = basics.primary_button(_start_words(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
@@ -63,7 +63,7 @@ class PreflightDialog(QDialog):
         else:
             layout.addWidget(basics.label(tr("No objections."), dim=True))
             layout.addStretch()
-        basics.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
+        basics.set_enabled(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -88,7 +88,7 @@ class PreflightDialog(QDialog):
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
-                item.setToolTip(basics.tip(rule.explanation()))
+                item.setToolTip(basics.plain_tooltip(rule.explanation()))
         return found
 
     def _chosen(self) -> Objection | None:

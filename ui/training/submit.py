@@ -64,7 +64,7 @@ class TrainingStart(QObject):
         return await self._queue(provider, plans, sweep)
 
     def _ask(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
-        dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
+        dialog = PreflightDialog(report, server_texts.server_title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
         dialog.prompt_wanted.connect(lambda prompt: self._on_prompt(prompt, provider, plans, sweep))

@@ -1,4 +1,4 @@
-"""Which chat model is asked, and what a person should know of it before."""
+"""The choice of the chat model that a dialog asks, with warnings about it."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -8,14 +8,14 @@ from core.language import tr
 from core.providers import Offer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
-from ui.widgets.model_box import AWAITED, USABLE, ModelBox, unusable_words
+from ui.widgets.model_box import AWAITED, USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
-LARGE = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
+MIN_CAPABLE_BYTES = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
 
 
-class ModelRow(QWidget):
-    """The models of the provider that has a role (core/settings.py)."""
+class ChatModelRow(QWidget):
+    """The models of the provider that has the role (core/settings.py), with a note below."""
 
     changed = Signal()
 
@@ -27,7 +27,7 @@ class ModelRow(QWidget):
         role: str = "writer",
         use: str = model_kinds.ANSWER,
     ) -> None:
-        """`place` names the choice that is kept. `demanding`: the task is too hard for the smallest models, which is then said."""
+        """`place` names the stored choice. `demanding`: warn that the smallest models are too weak for the task."""
         super().__init__()
         self._workspace, self._demanding, self._role = workspace, demanding, role
         self._last = ""  # the model that was asked last
@@ -37,7 +37,7 @@ class ModelRow(QWidget):
         self.note = basics.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.batch.setToolTip(
-            basics.tip(
+            basics.plain_tooltip(
                 tr(
                     "The questions are sent in one file. You can close Juku in the meantime; it collects the "
                     "answers later."
@@ -69,7 +69,7 @@ class ModelRow(QWidget):
         return self._workspace.role(self._role)[0]
 
     def server(self) -> str:
-        """Its name."""
+        """The provider's title."""
         return self._workspace.provider_title(self.provider())
 
     def model_id(self) -> str:
@@ -77,19 +77,21 @@ class ModelRow(QWidget):
         return self.box.usable()
 
     def as_batch(self) -> bool:
-        """Whether the person wants to wait, and pay less; this computer has nothing to make cheaper."""
+        """Whether to send a batch: slower and cheaper; never on this computer."""
         return self._has_batches() and self.batch.isChecked()
 
     def _has_batches(self) -> bool:
-        return self.provider() != providers.LOCAL and server_texts.has(self._workspace, self.provider(), "batch")
+        return self.provider() != providers.LOCAL and server_texts.has_capability(
+            self._workspace, self.provider(), "batch"
+        )
 
     def is_weak(self) -> bool:
-        """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
+        """Whether the chosen model is a small one on this computer, or there is none."""
         offer = self.box.offer()
         return offer is None or offer.state not in USABLE or self._is_small(offer)
 
     def prefer(self, model: str) -> None:
-        """The model that was asked last, chosen again unless the person chooses another."""
+        """Select the model that was asked last, unless the person chooses another."""
         if model != self._last:
             self._last = model
             self.show_offers()
@@ -113,8 +115,8 @@ class ModelRow(QWidget):
         self.changed.emit()
 
     def _is_small(self, offer: Offer) -> bool:
-        """The size of a model at a server is not known, nor that of a tuned one here, whose base is small."""
-        return self.provider() == providers.LOCAL and offer.bytes < LARGE
+        """Whether a model on this computer is small; the sizes of others are unknown. Tuned ones here have a small base."""
+        return self.provider() == providers.LOCAL and offer.bytes < MIN_CAPABLE_BYTES
 
     def _show_note(self) -> None:
         self.note.say(*self._words())
@@ -130,9 +132,9 @@ class ModelRow(QWidget):
                 "{provider} offers no model yet. You can choose the server in the settings.", provider=self.server()
             )
             return nothing, "note"
-        if words := unusable_words(offer, self.server()):
+        if words := format_unusable(offer, self.server()):
             return words, "warning"
         if self._demanding and self._is_small(offer):
-            title = basics.short_name(offer.id) if offer.tuned else offer.title
+            title = basics.short_model_name(offer.id) if offer.tuned else offer.title
             return tr("{title} is a small model: most of what it writes will be poor.", title=title), "warning"
         return "", ""

@@ -22,7 +22,7 @@ def confirm(
     role: Role = Role.AcceptRole,
     leave: str = "",
 ) -> None:
-    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter `leave` all as it is."""
+    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter cancel."""
     box = QMessageBox(QMessageBox.Icon.Question, title, "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -52,7 +52,7 @@ def confirm_download(parent: QWidget, offer: Offer, on_agreed: Callable[[], None
 def _format_offer(offer: Offer) -> str:
     return "\n".join(
         (
-            tr("Size: {size}", size=basics.size(offer.bytes)),
+            tr("Size: {size}", size=basics.format_bytes(offer.bytes)),
             tr("Licence: {licence}", licence=offer.licence),
             offer.licence_url,
             tr("Source: the Hugging Face hub"),

@@ -9,7 +9,7 @@ from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.providers import JobStatus, Sampling, chat_messages
-from core.providers.retry_policy import LOOK, MAX_SEARCHES
+from core.providers.retry_policy import MAX_SEARCHES, READING
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
@@ -182,7 +182,7 @@ def test_an_answer_streams_and_is_whole(server):
 
     async def ask(provider):
         said = lambda index, text: heard.append((index, text))  # noqa: E731
-        return await provider.chat("base-model", chat_messages.messages("Be brief.", "How many?"), Sampling(n=2), said)
+        return await provider.chat("base-model", chat_messages("Be brief.", "How many?"), Sampling(n=2), said)
 
     reply = run(server, ask)
     assert (reply.texts, reply.complete) == (["Three players.", "Four of them."], True)
@@ -192,9 +192,7 @@ def test_an_answer_streams_and_is_whole(server):
 
 def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
-    reply = run(
-        server, lambda provider: provider.chat("base-model", chat_messages.messages("", "How many?"), Sampling())
-    )
+    reply = run(server, lambda provider: provider.chat("base-model", chat_messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
 
 
@@ -270,7 +268,7 @@ def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faul
         run(server, work)
     assert [path for _method, path, _body in server.requests].count(
         "/v1/fine_tuning/jobs/ftjob-1"
-    ) == tries * LOOK.tries
+    ) == tries * READING.tries
 
 
 def test_a_refused_key_ends_the_following_at_once(server, sample):
