@@ -92,8 +92,11 @@ async def show(
     try:
         project, error = await first_project(chosen, document)
     except ProjectInUseError as taken:
-        if await asyncio.to_thread(one_window.hand_over, wanted_project(chosen, document), files):
-            return
+        wanted = wanted_project(chosen, document)
+        if wanted is not None:
+            is_taken: bool = await asyncio.to_thread(one_window.hand_over, wanted, files)
+            if is_taken:
+                return
         project, error = await sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)

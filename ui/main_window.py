@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
@@ -94,7 +95,8 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        self.setCentralWidget(screen_fit.scrolled(self.tabs))
+        self._content = screen_fit.scrolled(self.tabs)
+        self.setCentralWidget(self._content)
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
@@ -103,7 +105,7 @@ class MainWindow(QMainWindow):
         self._redo = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         view = self.menuBar().addMenu(tr("&View"))
         for number, tab in enumerate(self.tab_list):
-            basics.menu_action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
+            basics.menu_action(view, tab.title(), partial(self.tabs.setCurrentIndex, number), f"Ctrl+{number + 1}")
         help = self.menuBar().addMenu(tr("&Help"))
         basics.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
         basics.menu_action(help, tr("&About Juku"), self._on_about)
@@ -113,7 +115,8 @@ class MainWindow(QMainWindow):
         self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = basics.label(dim=True)
-        self._progress = QProgressBar(maximumWidth=180, textVisible=False)
+        self._progress = QProgressBar(textVisible=False)
+        self._progress.setMaximumWidth(180)
         self._cancel = QPushButton(tr("Cancel"))
         self._cancel.clicked.connect(self.workspace.tasks.cancel)
         for widget in (self._task, self._progress, self._cancel):
@@ -226,7 +229,7 @@ class MainWindow(QMainWindow):
         self.dataset_tab.choose(words)
 
     def _on_show_model(self, name: str, provider: str, model: str) -> None:
-        tab = {"chat": self.chat_tab, "exam": self.exam_tab}[name]
+        tab = self.chat_tab if name == "chat" else self.exam_tab
         self.tabs.setCurrentWidget(tab)
         tab.choose_model(provider, model)
 
@@ -289,7 +292,7 @@ class MainWindow(QMainWindow):
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), drop_question.words(files, self.files.is_for_spec))
+                self._drop.show_over(self._content, drop_question.words(files, self.files.is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()
@@ -332,8 +335,12 @@ class MainWindow(QMainWindow):
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
-        box.finished.connect(lambda _result: box.clickedButton() is close or setattr(self, "restarts", False))
+        box.finished.connect(lambda _result: self._on_asked_to_close(box.clickedButton() is close))
         box.open()
+
+    def _on_asked_to_close(self, is_agreed: bool) -> None:
+        if not is_agreed:
+            self.restarts = False
 
     def restart(self) -> None:
         """Close the window, and begin anew with the same project (ui/app.py)."""

@@ -101,7 +101,8 @@ def apply(app: QApplication, theme: str) -> None:
 
 def is_dark() -> bool:
     # The chosen theme first: a plain X server keeps the system's scheme whatever is asked of it.
-    theme = QGuiApplication.instance().property(THEME)
+    app = QGuiApplication.instance()
+    theme = app.property(THEME) if app else ""
     return theme == "dark" or (not theme and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 

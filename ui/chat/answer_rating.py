@@ -20,7 +20,9 @@ class ChatMark(QWidget):
         self._mark: int | None = None
         self._note = ""
         self._told = basics.Note()
-        self.slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100, singleStep=1, pageStep=STEP)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setPageStep(STEP)
         self.slider.setAccessibleName(tr("Mark from 0 to 100"))
         self.number = basics.whole(0, 100, 0)
         self.number.setAccessibleName(tr("Mark from 0 to 100"))

@@ -198,7 +198,7 @@ class AnswerBlock(QWidget):
         self._answer: Answer | None = None
         self.text = AnswerText(tr("Answer {number}", number=number) if number else tr("Answer"))
         self.mark = ChatMark()
-        self.mark.marked.connect(lambda mark, note: self._answer and self.marked.emit(self._answer.id, mark, note))
+        self.mark.marked.connect(self._on_marked)
         self._links = self._make_links()
         column = QVBoxLayout()
         column.setSpacing(0)
@@ -229,6 +229,10 @@ class AnswerBlock(QWidget):
             flow.addWidget(button)
         made.hide()
         return made
+
+    def _on_marked(self, mark: int | None, note: str) -> None:
+        if self._answer:
+            self.marked.emit(self._answer.id, mark, note)
 
     def show_answer(self, answer: Answer, first: str) -> None:
         self._answer = answer

@@ -74,7 +74,7 @@ class ChatList(QWidget):
         """Mark a conversation as the one that is shown; 0 is none of them."""
         self.list.blockSignals(True)
         self.list.clearSelection()
-        self.list.setCurrentItem(None)
+        self.list.setCurrentRow(-1)
         for item in self._items():
             if item.data(ID) == id:
                 self.list.setCurrentItem(item)

@@ -14,7 +14,8 @@ class ChatSaid(QScrollArea):
     """Its bar always stands there, so that answers are as wide as the heads above them."""
 
     def __init__(self, make_row: Callable[[Turn], ChatRow]) -> None:
-        super().__init__(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        super().__init__(widgetResizable=True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.rows: list[ChatRow] = []
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed

@@ -52,7 +52,7 @@ class CorrectionDialog(QDialog):
         self._guessing = LatestTask(workspace, self)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(self._guess)
-        self.finished.connect(lambda _result: (self._pause.stop(), self._guessing.stop()))
+        self.finished.connect(lambda _result: self._stop())
         for field in (self.question, self.answer):
             field.textChanged.connect(self._on_text)
         self.facts.itemChanged.connect(lambda _item: self._on_fact())
@@ -60,11 +60,16 @@ class CorrectionDialog(QDialog):
         self._show_button()
         self._guess()
 
+    def _stop(self) -> None:
+        self._pause.stop()
+        self._guessing.stop()
+
     def _make_fields(self, question: str, answer: str) -> None:
         self.question, self.answer = GrowingTextEdit(1, 4), GrowingTextEdit(3, 10)
         self.question.setPlainText(question)
         self.answer.setPlainText(answer)
-        self.facts = QListWidget(uniformItemSizes=True)
+        self.facts = QListWidget()
+        self.facts.setUniformItemSizes(True)
         self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
         self.kind = DropDown()
         for kind, (title, words) in kind_words().items():

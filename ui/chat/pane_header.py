@@ -1,7 +1,7 @@
 """The head of one pane of the chat: which server and model is asked there, and with what before the question."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from core.chat.conversations import Pane
 from core.errors import JukuError
@@ -47,8 +47,8 @@ class ChatPane(QFrame):
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.code = _tool("</>", tr("Code for this pane's request…"))
-        self.remove = _tool("✕", tr("Close this pane"))
+        self.code = basics.tool_button("</>", tr("Code for this pane's request…"), has_tip=True)
+        self.remove = basics.tool_button("✕", tr("Close this pane"), has_tip=True)
         self.server.activated.connect(lambda _index: self._on_server())
         self.model.chosen.connect(self._on_model)
         self.condition.activated.connect(lambda _index: self._on_condition())
@@ -147,10 +147,3 @@ def _newest_tuned(offers: list[Offer]) -> str:
         if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
     )
     return next(whole, "")
-
-
-def _tool(text: str, name: str) -> QToolButton:
-    button = QToolButton(text=text, autoRaise=True)
-    button.setAccessibleName(name)
-    button.setToolTip(name)
-    return button

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.chat.conversations import Thread, Turn
 from core.language import tr
@@ -33,7 +33,10 @@ class ChatRow(QWidget):
         self._is_busy = self._is_last = False
         self.columns: dict[int, ChatAnswers] = {}
         self.question = Words(tr("You"), turn.text, own=True)
-        self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
+        self.back, self.on = (
+            basics.tool_button("‹", tr("Previous wording"), has_tip=True),
+            basics.tool_button("›", tr("Next wording"), has_tip=True),
+        )
         self.place = basics.label(dim=True)
         self.edit = LinkButton(tr("Edit"))
         self.edit.setToolTip(tr("Rephrase the question; the conversation so far is kept as a branch"))
@@ -134,10 +137,3 @@ class ChatRow(QWidget):
         if text and not self._is_busy:
             self._show_form(False)
             self.edited.emit(text)
-
-
-def _tool(text: str, name: str) -> QToolButton:
-    button = QToolButton(text=text, autoRaise=True)
-    button.setAccessibleName(name)
-    button.setToolTip(name)
-    return button

@@ -29,7 +29,8 @@ class ChatSuggestions(QWidget):
     async def read(self) -> None:
         questions = await self._workspace.project.read(_some_questions)
         while item := self._column.takeAt(0):
-            item.widget().deleteLater()
+            if widget := item.widget():
+                widget.deleteLater()
         if questions:
             self._column.addWidget(basics.label(tr("For example:"), dim=True))
         for question in questions:

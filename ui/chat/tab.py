@@ -102,8 +102,8 @@ class ChatTab(Tab):
     def _top(self) -> QHBoxLayout:
         self.name = basics.heading("")
         self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
-        self.more = QToolButton(text="⋯", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup, autoRaise=True)
-        self.more.setAccessibleName(tr("More about this conversation"))
+        self.more = basics.tool_button("⋯", tr("More about this conversation"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more.setMenu(self.acts.menu)
         top = QHBoxLayout()

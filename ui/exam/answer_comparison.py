@@ -173,7 +173,8 @@ class AnswersView(QWidget):
 
     def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
         while (item := self._columns.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if widget := item.widget():
+                widget.deleteLater()
         self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
 
     def _add_column(self, title: str, about: str) -> AnswerText:

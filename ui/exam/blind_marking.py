@@ -70,8 +70,8 @@ class ExamMarking(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, FULL)
         self.slider.setAccessibleName(tr("Points"))
-        self.slider.valueChanged.connect(lambda value: self.save.setText(tr("Give {score}", score=value)))
         self.save = QPushButton(tr("Give {score}", score=START), autoDefault=False)
+        self.slider.valueChanged.connect(lambda value: self.save.setText(tr("Give {score}", score=value)))
         self.slider.setValue(START)
         self.previous, self.next = QPushButton(tr("&Previous")), QPushButton(tr("&Next"))
         self.undo = QPushButton(tr("&Undo the last mark"))
@@ -102,8 +102,7 @@ class ExamMarking(QWidget):
             "deletes a mark."
         )
         sheet = basics.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
-                               self.note, steps, basics.label(help, wrap=True, dim=True))  # fmt: skip
-        sheet.layout().setSpacing(style.SPACE // 2)
+                               self.note, steps, basics.label(help, wrap=True, dim=True), spacing=style.SPACE // 2)  # fmt: skip
         self._nothing = EmptyState(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -55,7 +54,7 @@ class ExamForm(QWidget):
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
         self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
         self.as_trained.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
+        self.as_trained.clicked.connect(lambda _checked: self._on_as_trained())
         self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
@@ -81,9 +80,7 @@ class ExamForm(QWidget):
                 tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
             )
         )
-        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
-        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more = basics.disclosure_button(tr("More settings"))
 
     def _make_more(self) -> None:
         usual, books = Sampling(), prompt_conditions.Settings()
@@ -188,16 +185,22 @@ class ExamForm(QWidget):
             ),
         )  # fmt: skip
 
+    def _on_as_trained(self) -> None:
+        if self.trained:
+            self.prompt_wanted.emit(self.trained.prompt)
+
     def fill(self, run: Run) -> None:
         """Wish for what a run asked."""
         asked, books = run.sampling, run.retrieval
-        values = (
-            (self.repeats, asked.n), (self.temperature, asked.temperature), (self.top_p, asked.top_p),
-            (self.tokens, asked.max_tokens), (self.seed, -1 if asked.seed is None else asked.seed), (self.k, books.k),
-            (self.budget, books.budget), (self.shots, books.shots),
+        counts = (
+            (self.repeats, asked.n), (self.tokens, asked.max_tokens),
+            (self.seed, -1 if asked.seed is None else asked.seed), (self.k, books.k), (self.budget, books.budget),
+            (self.shots, books.shots),
         )  # fmt: skip
-        for field, value in values:
+        for field, value in counts:
             field.setValue(value)
+        self.temperature.setValue(asked.temperature)
+        self.top_p.setValue(asked.top_p)
         self.embedding.setText(books.embedding)
         self.grader.setCurrentIndex(self.grader.findData(run.grader))
         self.judge.setChecked(run.judge is not None)

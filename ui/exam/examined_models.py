@@ -1,10 +1,11 @@
 """Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
 from core.exam.runs import Estimate, Subject
@@ -37,8 +38,10 @@ class SubjectRow(QWidget):
         self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
         self.cost = basics.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
-        self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
-        self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
+        self.copy = basics.tool_button("+", tr("Duplicate"), has_tip=True)
+        self.copy.clicked.connect(lambda _checked: self.copy_wanted.emit())
+        self.remove = basics.tool_button("✕", tr("Leave this out"), has_tip=True)
+        self.remove.clicked.connect(lambda _checked: self.removal_wanted.emit())
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
             tip = basics.tip(told.about())
@@ -152,7 +155,7 @@ class ExamSubjects(QWidget):
             (tr("The same, and the base model with the spec in the prompt"), with_books),
             (tr("All conditions"), all_conditions),
         ):
-            menu.addAction(title, lambda make=make: self._on_preset(make(*self._usual())))
+            menu.addAction(title, partial(self._on_preset, make))
         return menu
 
     def rows(self) -> list[SubjectRow]:
@@ -261,8 +264,8 @@ class ExamSubjects(QWidget):
         """What was chosen in this project last."""
         return [Subject(*one) for one in json.loads(self._workspace.choice(PLACE) or "[]")]
 
-    def _on_preset(self, subjects: Sequence[Subject]) -> None:
-        self.choose(subjects)
+    def _on_preset(self, make: Callable[[Subject, Subject | None], list[Subject]]) -> None:
+        self.choose(make(*self._usual()))
 
     def _on_copy(self, row: SubjectRow | None) -> None:
         """A line like this one, under the next condition that is free."""
@@ -313,10 +316,3 @@ def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
     bases = [offer.id for offer in offers if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
     return (origin if origin in bases else next(iter(bases), "")), tuned
-
-
-def _tool(text: str, name: str, signal: object) -> QToolButton:
-    button = QToolButton(text=text, toolTip=name, autoRaise=True)
-    button.setAccessibleName(name)
-    button.clicked.connect(lambda _checked: signal.emit())  # type: ignore[attr-defined]
-    return button

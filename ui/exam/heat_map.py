@@ -40,7 +40,8 @@ class RatesTable(QTableView):
     chosen = Signal(Entry)
 
     def __init__(self) -> None:
-        super().__init__(alternatingRowColors=False, showGrid=False, wordWrap=False)
+        super().__init__(showGrid=False, wordWrap=False)
+        self.setAlternatingRowColors(False)
         self.rates = RatesModel(self)
         self._sized = 0
         self.setModel(self.rates)

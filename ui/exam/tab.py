@@ -38,7 +38,7 @@ from ui.exam.start_page import EmptyExam, RunLine, warn_of_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import tell
 from ui.tab import Tab
-from ui.widgets import screen_fit
+from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
@@ -72,7 +72,7 @@ class ExamTab(Tab):
         return tr("Exam")
 
     def _make_run_row(self) -> None:
-        self.runs, self.new = DropDown(), QPushButton(tr("&New exam"), checkable=True)
+        self.runs, self.new = DropDown(), basics.toggle_button(tr("&New exam"))
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))

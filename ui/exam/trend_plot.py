@@ -90,7 +90,7 @@ class ExamPlot(pyqtgraph.PlotWidget):
             self._draw()
 
 
-def _spots(spots: Sequence[Spot], x: Sequence[float], y: Sequence[float], colour: QColor) -> pyqtgraph.ScatterPlotItem:
+def _spots(spots: Sequence[Spot], x: np.ndarray, y: np.ndarray, colour: QColor) -> pyqtgraph.ScatterPlotItem:
     """The points themselves; each tells what it stands for."""
     return pyqtgraph.ScatterPlotItem(
         x=x, y=y, size=SPOT, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,7 @@ class FileActions(QObject):
         basics.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
         sample_menu = file.addMenu(tr("New from a &sample"))
         for name in sample_projects.names():
-            basics.menu_action(
-                sample_menu, sample_projects.load(name).title, lambda name=name: self._on_new_sample(name)
-            )
+            basics.menu_action(sample_menu, sample_projects.load(name).title, partial(self._on_new_sample, name))
         basics.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
@@ -137,7 +136,7 @@ class FileActions(QObject):
     def _show_recent(self) -> None:
         self._recent.clear()
         for path in self._workspace.settings.recent:
-            basics.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
+            basics.menu_action(self._recent, path.replace("&", "&&"), partial(self.open_paths, [Path(path)]))
 
     def ask_for_rows(self) -> None:
         file_dialogs.to_open(

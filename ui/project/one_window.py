@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import socket
 import stat
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
@@ -71,7 +72,7 @@ class OneWindow(QObject):
         if caller.bytesAvailable() > LIMIT:
             caller.abort()
         elif caller.canReadLine():
-            files = read(caller.readLine().data())
+            files = read(bytes(caller.readLine().data()))
             if files is None:
                 caller.abort()
                 return
@@ -106,7 +107,7 @@ def hand_over(project: Path, files: Sequence[Path]) -> bool:
 
 
 @contextmanager
-def _connected(name: str) -> Iterator[IO[bytes]]:
+def _connected(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
     """Not Qt's socket, which would hold up every other thread while it waits."""
     if sys.platform == "win32":
         with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as pipe:  # noqa: PTH123 - no path

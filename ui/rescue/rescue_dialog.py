@@ -96,8 +96,8 @@ class RescueDialog(QDialog):
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
         layout.addWidget(parts, 1)
-        for part in (self.older, self.note):  # below, so that they move nothing when they come
-            layout.addWidget(part)
+        layout.addWidget(self.older)  # below, as the note is, so that they move nothing when they come
+        layout.addWidget(self.note)
         layout.addLayout(below)
         self.again.setAutoDefault(False)
         self.resize(960, 720)

@@ -51,7 +51,8 @@ class ModelTable(TextTable):
 
     def show_kept(self, kept: dict[str, int]) -> None:
         for row, one in enumerate(self._models):
-            self.table.item(row, 3).setText(_count(kept.get(one.model, 0)))
+            if item := self.table.item(row, 3):
+                item.setText(_count(kept.get(one.model, 0)))
 
     def model(self) -> Tuned | None:
         """The chosen one."""

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from core import settings
 from core.errors import JukuError
@@ -38,8 +38,9 @@ class BackupsPage(QWidget):
         often = QHBoxLayout()
         often.addWidget(self.often)
         often.addStretch()
-        form.addRow(tr("&Back up"), often)
-        form.labelForField(often).setBuddy(self.often)
+        label = QLabel(tr("&Back up"))
+        label.setBuddy(self.often)
+        form.addRow(label, often)
         about = tr(
             "A backup is made in the background when the project has changed. The newest {newest} are kept, then the last "
             "one of each day for {days} days, of each week for {weeks} weeks and of each month for {months} months. "

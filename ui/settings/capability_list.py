@@ -23,8 +23,7 @@ class CapabilityList(QWidget):
         grid.setVerticalSpacing(style.SPACE)
         for number, (name, title) in enumerate(features().items()):
             self.marks[name] = basics.Note()
-            cell = basics.column(basics.label(title), self.marks[name])
-            cell.layout().setSpacing(0)
+            cell = basics.column(basics.label(title), self.marks[name], spacing=0)
             grid.addWidget(cell, number // COLUMNS, number % COLUMNS)
         grid.setColumnStretch(COLUMNS, 1)
         layout = QVBoxLayout(self)

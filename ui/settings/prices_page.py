@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import QDate, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -57,7 +57,8 @@ class PricesPage(QWidget):
         for column in range(OWN + 1):
             is_number = MODEL < column < OWN
             side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-            self.table.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            if item := self.table.horizontalHeaderItem(column):
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.table.setAccessibleName(tr("Prices"))
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
@@ -96,7 +97,9 @@ class PricesPage(QWidget):
         found = prices.table()
         self._shipped = {(one.kind, one.model): dict(one.numbers) for one in found.entries if not one.own}
         self._own = {(one.kind, one.model): dict(one.numbers) for one in found.entries if one.own}
-        day = QLocale().toString(found.as_of, QLocale.FormatType.ShortFormat)
+        day = QLocale().toString(
+            QDate(found.as_of.year, found.as_of.month, found.as_of.day), QLocale.FormatType.ShortFormat
+        )
         told = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
                   source=found.source)  # fmt: skip
         self.about.setText(f"{told} {tr('Type over a price to use your own.')}")
@@ -212,7 +215,8 @@ class PricesPage(QWidget):
         self._show()
         row = self._models().index(name)
         basics.select_row(self.table, row, MODEL)
-        self.table.editItem(self.table.item(row, MODEL))
+        if item := self.table.item(row, MODEL):
+            self.table.editItem(item)
 
     def _on_reset(self, models: list[str]) -> None:
         gone = set(models)

@@ -61,8 +61,7 @@ class RolesPage(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
         form.addRow(tr("Server"), boxes.provider)
-        model = basics.column(boxes.model, boxes.note)
-        model.layout().setSpacing(style.SPACE // 2)
+        model = basics.column(boxes.model, boxes.note, spacing=style.SPACE // 2)
         form.addRow(tr("Model"), model)
         for box, name in ((boxes.provider, tr("Server")), (boxes.model, tr("Model"))):
             box.setAccessibleName(f"{title}: {name}")

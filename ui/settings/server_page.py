@@ -246,9 +246,7 @@ class ProviderPage(QWidget):
 
 def _below(*parts: QWidget) -> QWidget:
     """One below the other in one row of the form, which would leave too much room for notes of its own."""
-    made = basics.column(*parts)
-    made.layout().setSpacing(style.SPACE // 2)
-    return made
+    return basics.column(*parts, spacing=style.SPACE // 2)
 
 
 def _aside(widget: QWidget) -> QWidget:

@@ -28,7 +28,7 @@ class JobRecord(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.since = QPushButton(tr("What has changed since?"))
-        self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
+        self.since.clicked.connect(lambda _checked: self._on_since())
         self.note = basics.label(
             tr("This job was created elsewhere, so its training rows are not known here."), dim=True
         )
@@ -61,6 +61,10 @@ class JobRecord(QScrollArea):
             self._form.removeRow(0)
         for name, text in facts(job, server):
             self._form.addRow(basics.label(name, dim=True), _value(text))
+
+    def _on_since(self) -> None:
+        if self._shown:
+            self.since_wanted.emit(self._shown[0])
 
     def text(self) -> str:
         """All of it, line by line."""

@@ -149,20 +149,24 @@ class JobTable(QTableWidget):
         self.selectionModel().setCurrentIndex(self.model().index(rows[0], STATUS), flags.NoUpdate)
         self.selectionModel().select(chosen, flags.ClearAndSelect)
 
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        """The item of a cell, made where there is none yet."""
+        if (item := self.item(row, column)) is None:
+            item = QTableWidgetItem()
+            self.setItem(row, column, item)
+        return item
+
     def _show(self, row: int, line: Line) -> None:
         texts, tips = _texts(line, self._apart.get(line.job.id, "")), _tips(line)
-        for column, text in enumerate(texts):
-            if (item := self.item(row, column)) is None:
-                self.setItem(row, column, item := QTableWidgetItem())
+        items = [self._item(row, column) for column in range(len(texts))]
+        for column, (item, text) in enumerate(zip(items, texts, strict=True)):
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(basics.tip(tip) if tip else "")
-        self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
+        items[PROGRESS].setData(SHARE, None if line.job.ended else line.standing.share)
         soon = line.days is not None and line.days <= SOON
-        self.item(row, MODEL).setData(
-            Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None
-        )
-        self.item(row, STATUS).setIcon(
+        items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
+        items[STATUS].setIcon(
             _dot(
                 style.colours(job_texts.MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),

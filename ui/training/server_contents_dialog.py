@@ -115,7 +115,11 @@ class ServerDialog(QDialog):
         self.delete_models.clicked.connect(lambda _checked: self._on_delete_models())
         for table in (self.jobs, self.files, self.models):
             table.picked_changed.connect(self._show_buttons)
-        self.finished.connect(lambda _result: (self._work.stop(), self._deleting.stop()))
+        self.finished.connect(lambda _result: self._stop())
+
+    def _stop(self) -> None:
+        self._work.stop()
+        self._deleting.stop()
 
     def open(self) -> None:
         """Not modal, as `QDialog.open` would be: the jobs stay usable beside it."""
@@ -217,7 +221,7 @@ class ServerDialog(QDialog):
             title, [model.id for model in found], warning, lambda: self._delete([m.id for m in found], models=True)
         )
 
-    def _ask(self, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+    def _ask(self, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
         ask_to_delete(self, title, names, warning, act)
 
     def _delete(self, ids: Sequence[str], models: bool) -> None:
@@ -261,7 +265,7 @@ class ServerDialog(QDialog):
         return (model.id, made, "" if left is None else days(left))
 
 
-def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
     """Name what would be deleted, and do it when the person says so."""
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)

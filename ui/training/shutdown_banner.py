@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy
 
 from core.language import tr
 from core.providers import Offer, shutdown_dates
@@ -26,7 +26,7 @@ class ClosingBanner(basics.Coloured):
 
     def __init__(self) -> None:
         super().__init__("closing", "warning")
-        self.line, self.more = basics.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.line, self.more = basics.Elided(), basics.tool_button(tr("Details…"), tr("Details…"))
         self.words, self._can_rescue = "", False
         self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)

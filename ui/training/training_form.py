@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -61,8 +60,7 @@ class TrainingForm(QWidget):
         self.hyper = HyperFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
         self.start, self.several = basics.primary(tr("Start training")), QPushButton(tr("Queue several…"))
-        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
-        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self._bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
         self._lay_out()
         self._connect()

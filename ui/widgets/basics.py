@@ -90,11 +90,44 @@ def primary(text: str) -> QPushButton:
     return button
 
 
-def column(*parts: QWidget | QLayout) -> QWidget:
-    """The parts one below the other; fields for texts, tables and stacks take the room that is left."""
+def tool_button(text: str, name: str, has_tip: bool = False) -> QToolButton:
+    """A flat button that shows a sign; `name` is what a screen reader says, and with `has_tip` its tool tip."""
+    button = QToolButton()
+    button.setText(text)
+    button.setAutoRaise(True)
+    button.setAccessibleName(name)
+    button.setToolTip(name if has_tip else "")
+    return button
+
+
+def toggle_button(text: str, checked: bool = False) -> QPushButton:
+    """A button that stays pressed while what it shows is on."""
+    button = QPushButton(text)
+    button.setCheckable(True)
+    button.setChecked(checked)
+    return button
+
+
+def disclosure_button(text: str) -> QToolButton:
+    """A flat button with an arrow, checked while what it hides at first is shown."""
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+    return button
+
+
+def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
+    """The parts one below the other; fields for texts, tables and stacks take the room that is left.
+
+    `spacing` is in pixels; -1 is the style's.
+    """
     made = QWidget()
     layout = QVBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
     for part in parts:
         if isinstance(part, QWidget):
             layout.addWidget(part, int(isinstance(part, QAbstractScrollArea | QStackedWidget)))
