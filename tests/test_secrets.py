@@ -110,15 +110,15 @@ async def train(server, workspace):
     return id
 
 
-async def inquire(server, workspace):
+async def ask_all(server, workspace):
     """Many requests, of which some are refused and others answered with the key."""
     told = iter([Answer([], error=(400, ECHO)), Answer([f"It is {SECRET}."] * 5), Answer([], error=(401, ECHO))])
     server.script = lambda _asked: next(told, Answer([], error=(401, ECHO)))
     runner = workspace.llm_runs
     ended = []
     runner.ended.connect(ended.append)
-    abouts = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]
-    runner.begin("probe", MODEL, lambda _db: abouts)
+    subjects = [{"fact": "F1", "question": f"Question {number}?", "points": "key"} for number in range(3)]
+    runner.begin("probe", MODEL, lambda _db: subjects)
     await until(lambda: ended)
     server.script = None
     return ended[0].text
@@ -239,7 +239,7 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         await workspace.load_offers()
         await talk(server, workspace, told)
         job = await train(server, workspace)
-        told.append(await inquire(server, workspace))
+        told.append(await ask_all(server, workspace))
         dialog = await look_at_server(server, window)
         told.append(await crash(server, workspace, window))
         logging.getLogger("juku").error("A careless line: %s", SECRET)
@@ -256,7 +256,7 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         assert HIDDEN in record.error
         events = jobs.events(workspace.project.rows, job)
         assert any(HIDDEN in event.message for event in events)
-        requests = llm_runs.requests(workspace.project.rows, 1, "landed", "failed", "answered")
+        requests = llm_runs.load_requests(workspace.project.rows, 1, "landed", "failed", "answered")
         assert any(HIDDEN in "".join(request.replies) for request in requests)
         assert any(HIDDEN in request.error for request in requests)
         dialog.reject()

@@ -1,4 +1,4 @@
-"""Runs inquiries of the open project, whether or not a dialog looks on: one at a time for each task."""
+"""Sends the LLM runs of the open project, whether or not a dialog looks on: one at a time for each task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from PySide6.QtCore import QObject, Signal
 from core.errors import JukuError
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import Inquiry, Outcome, Request, Task
+from core.generation.llm_runs import LlmRun, LlmRunStatus, Outcome, Request, Task
 from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
 from core.storage.project import Changes, Project
 from ui.connections import Connections
 
-Abouts = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
+Subjects = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
 Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for the person
 
 
@@ -29,13 +29,13 @@ Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for
 class Ended:
     """What came of a run, in words; `meaning` is good, warning or error.
 
-    `inquiry` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
+    `llm_run` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
     """
 
     task: str
     text: str
     meaning: str
-    inquiry: int = 0
+    llm_run: int = 0
     is_empty: bool = False
 
 
@@ -49,7 +49,7 @@ class _Run:
     is_batch: bool = False
     progress: Progress = field(default_factory=lambda: Progress(0))
     said: list[str] = field(default_factory=list)
-    inquiry: int = 0
+    llm_run: int = 0
     is_empty: bool = False
     handle: asyncio.Task[None] | None = None
     reporter: Reporter = field(default_factory=Reporter)
@@ -58,7 +58,7 @@ class _Run:
 _Work = Callable[[_Run], Coroutine[Any, Any, tuple[str, str]]]
 
 
-class InquiryRunner(QObject):
+class LlmRunRunner(QObject):
     """Belongs to the workspace: a run outlives the dialog that began it."""
 
     changed = Signal(str)  # the task whose run has begun or ended
@@ -79,29 +79,31 @@ class InquiryRunner(QObject):
         """Whether the run of `task` waits for a batch, which goes on at its server whatever is pressed here."""
         return self.progress(task) is not None and self._runs[task].is_batch
 
-    def begin(self, task: str, model: str, abouts: Abouts, provider: str = "", batch: bool = False) -> None:
-        """Ask `model` about each of what `abouts` finds in the project; '' is the provider that has the task's role."""
-        self._start(task, TASKS[task].label(), lambda run: self._ask(run, task, model, abouts, provider, batch), batch)
+    def begin(self, task: str, model: str, subjects: Subjects, provider: str = "", batch: bool = False) -> None:
+        """Ask `model` about each of what `subjects` finds in the project; '' is the provider that has the task's role."""
+        self._start(
+            task, TASKS[task].label(), lambda run: self._ask(run, task, model, subjects, provider, batch), batch
+        )
 
-    def resume(self, inquiry: Inquiry) -> None:
+    def resume(self, llm_run: LlmRun) -> None:
         """Send again what was not answered."""
-        label, batch = TASKS[inquiry.task].label(), bool(inquiry.batch)
-        self._start(inquiry.task, label, lambda run: self._resume(run, inquiry), batch)
+        label, batch = TASKS[llm_run.task].label(), bool(llm_run.batch)
+        self._start(llm_run.task, label, lambda run: self._resume(run, llm_run), batch)
 
-    def take(self, inquiry: Inquiry) -> None:
+    def take(self, llm_run: LlmRun) -> None:
         """Make what can be made of the answers that have arrived, and give up the rest."""
-        self._start(inquiry.task, TASKS[inquiry.task].label(), lambda run: self._take(run, inquiry))
+        self._start(llm_run.task, TASKS[llm_run.task].label(), lambda run: self._take(run, llm_run))
 
-    def drop(self, inquiry: Inquiry) -> None:
-        """Give an inquiry up, also at the server where it went out as a batch."""
-        self._workspace.tasks.start("", self._drop(inquiry))
+    def drop(self, llm_run: LlmRun) -> None:
+        """Drop an LLM run, also at the server where it went out as a batch."""
+        self._workspace.tasks.start("", self._drop(llm_run))
 
-    async def _drop(self, inquiry: Inquiry) -> Changes:
+    async def _drop(self, llm_run: LlmRun) -> Changes:
         project = self._workspace.project
-        changes = await project.write("", llm_runs.drop, inquiry.id)
-        if await project.read(batches.under_way, llm_runs.PURPOSE, inquiry.id):
-            server = await self._workspace.provider(inquiry.provider)
-            await batches.cancel(project, server, llm_runs.PURPOSE, inquiry.id)
+        changes = await project.write("", llm_runs.drop, llm_run.id)
+        if await project.read(batches.under_way, llm_runs.PURPOSE, llm_run.id):
+            server = await self._workspace.provider(llm_run.provider)
+            await batches.cancel(project, server, llm_runs.PURPOSE, llm_run.id)
         return changes
 
     def follow(self) -> None:
@@ -109,8 +111,8 @@ class InquiryRunner(QObject):
         self._workspace.tasks.start("", self._follow())
 
     async def _follow(self) -> None:
-        for inquiry in await self._workspace.project.read(llm_runs.at_servers):
-            self.resume(inquiry)
+        for llm_run in await self._workspace.project.read(llm_runs.load_sent_batches):
+            self.resume(llm_run)
 
     def write(self, task: str, label: str, change: Change) -> None:
         """Do without a model what `task` is for, in one undoable step."""
@@ -147,32 +149,32 @@ class InquiryRunner(QObject):
         task = run.ended.task
         try:
             told = await work(run)
-            run.ended = Ended(task, *told, run.inquiry, run.is_empty)
+            run.ended = Ended(task, *told, run.llm_run, run.is_empty)
         except JukuError as error:
             told = "\n".join(filter(None, (error.title, error.message))), "error"
-            run.ended = Ended(task, *told, run.inquiry)
+            run.ended = Ended(task, *told, run.llm_run)
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
-            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning", run.inquiry)
+            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
             raise
 
-    async def _ask(self, run: _Run, task: str, model: str, abouts: Abouts, id: str, batch: bool) -> tuple[str, str]:
+    async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:
         # Connected first: without a server nothing is written down.
         provider = await self._workspace.provider(id or self._workspace.role(TASKS[task].role)[0])
         made: list[int] = []
 
         def begin(db: sqlite3.Connection) -> None:
-            made.append(llm_runs.begin(db, task, provider.id, model, abouts(db), batch))
+            made.append(llm_runs.begin(db, task, provider.id, model, subjects(db), batch))
 
         await run.project.write("", begin)
         return await self._send(run, task, provider.id, made[0])
 
-    async def _resume(self, run: _Run, inquiry: Inquiry) -> tuple[str, str]:
-        return await self._send(run, inquiry.task, inquiry.provider, inquiry.id)
+    async def _resume(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
+        return await self._send(run, llm_run.task, llm_run.provider, llm_run.id)
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
-        run.inquiry = id
+        run.llm_run = id
         overheard = {task: _overheard(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
         try:
@@ -185,13 +187,13 @@ class InquiryRunner(QObject):
                     tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
                 )
             raise
-        open_ones = await run.project.read(llm_runs.requests, id, "waiting", "failed")
+        open_ones = await run.project.read(llm_runs.load_requests, id, *llm_runs.UNANSWERED)
         return _result(run, outcome, open_ones)
 
-    async def _take(self, run: _Run, inquiry: Inquiry) -> tuple[str, str]:
-        outcome, run.inquiry = Outcome(), inquiry.id
-        self._show(run, await llm_runs.land(run.project, inquiry, TASKS, outcome, "cancelled"))
-        self._show(run, await run.project.write("", llm_runs.drop, inquiry.id))
+    async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
+        outcome, run.llm_run = Outcome(), llm_run.id
+        self._show(run, await llm_runs.land(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
+        self._show(run, await run.project.write("", llm_runs.drop, llm_run.id))
         return _result(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui.backup_runner import BackupRunner
 from ui.connections import Connections
-from ui.llm_run_runner import InquiryRunner
+from ui.llm_run_runner import LlmRunRunner
 from ui.queue_runner import QueueRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import cancel_all
@@ -45,7 +45,7 @@ class Workspace(Connections):
         SettingsWatch(self)
         self.backups = BackupRunner(self)
         self.queue = QueueRunner(self)
-        self.llm_runs = InquiryRunner(self)
+        self.llm_runs = LlmRunRunner(self)
 
     async def find(self, filter: Filter) -> array[int]:
         """Ids of the rows that match; a newer search stops the older one."""

@@ -126,7 +126,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ChatRequest:
     """A question to one pane; `history` is what was said before, under `system_prompt`."""
 
     turn: int
@@ -137,23 +137,30 @@ class Wish:
     history: Sequence[Message] = field(default_factory=tuple)
 
 
-async def ask(project: Project, provider: Provider, book: Book, wish: Wish, on_text: OnText | None = None) -> Changes:
+async def ask(
+    project: Project, provider: Provider, book: Book, request: ChatRequest, on_text: OnText | None = None
+) -> Changes:
     """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
 
     Raises `ProofError` where another model has answered, `ProviderError`; nothing is kept then.
     """
-    prepared = await prepare(project, provider, book, wish)
-    reply = await provider.chat(wish.pane.model, prepared.messages, wish.sampling, on_text)
-    model_identity.check(provider, wish.pane.model, reply)
-    body = chat_body(wish.pane.model, prepared.messages, wish.sampling)
+    prepared = await prepare(project, provider, book, request)
+    reply = await provider.chat(request.pane.model, prepared.messages, request.sampling, on_text)
+    model_identity.check(provider, request.pane.model, reply)
+    body = chat_body(request.pane.model, prepared.messages, request.sampling)
     # Written whatever happens now: it is paid for.
-    return await asyncio.shield(project.write("", keep, wish, reply, body, prepared.passages))
+    return await asyncio.shield(project.write("", keep, request, reply, body, prepared.passages))
 
 
-async def prepare(project: Project, provider: Provider, book: Book, wish: Wish) -> prompt_conditions.Prepared:
-    """The messages of a wish under its pane's condition."""
+async def prepare(project: Project, provider: Provider, book: Book, request: ChatRequest) -> prompt_conditions.Prepared:
+    """The messages of a request, under its pane's condition."""
     return await book.prepare(
-        project, wish.pane.condition, wish.question, provider, wish.history, system_prompt=wish.system_prompt
+        project,
+        request.pane.condition,
+        request.question,
+        provider,
+        request.history,
+        system_prompt=request.system_prompt,
     )
 
 
@@ -171,19 +178,21 @@ def say(db: sqlite3.Connection, conversation: int, parent: int | None, text: str
     return conversation, turn
 
 
-def keep(db: sqlite3.Connection, wish: Wish, reply: Reply, body: dict[str, Any], found: Sequence[Found]) -> None:
+def keep(
+    db: sqlite3.Connection, request: ChatRequest, reply: Reply, body: dict[str, Any], found: Sequence[Found]
+) -> None:
     """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
-    pane, now = wish.pane, time.time()
-    if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (wish.turn,)).fetchone():
+    pane, now = request.pane, time.time()
+    if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (request.turn,)).fetchone():
         return
-    db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (wish.turn, pane.number))
+    db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (request.turn, pane.number))
     told = (reply.model, reply.fingerprint, reply.seconds, reply.sent, reply.tokens, prompt_conditions.cited(found))
     for sample, text in enumerate(reply.texts):
-        request = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
-        own = (wish.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
-        db.execute(_KEEP, (*own, *told, request, reply.complete, now))
+        sent = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
+        own = (request.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
+        db.execute(_KEEP, (*own, *told, sent, reply.complete, now))
     sql = "UPDATE conversation SET changed_at = ? WHERE id = (SELECT conversation FROM chat_turn WHERE id = ?)"
-    db.execute(sql, (now, wish.turn))
+    db.execute(sql, (now, request.turn))
 
 
 _KEEP = """INSERT INTO chat_answer (turn, pane, sample, provider, model, condition, text, reported, fingerprint, seconds,

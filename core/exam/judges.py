@@ -12,7 +12,7 @@ from core.exam import statistics
 from core.exam.statistics import Kappa
 from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
-from core.providers.request_runner import Asking, Wish
+from core.providers.request_runner import PendingRequest, RequestRunner
 from core.spec import spec
 from core.storage.project import OnChanges, Project
 
@@ -49,11 +49,13 @@ async def mark(
         return await project.read(_messages, answer, language)
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
-    wishes = [Wish(str(id), partial(messages, id), sampling) for id in await project.read(unmarked, run, JUDGE)]
-    asking = Asking(project, provider, model, _keep, reporter, schema=replies.MARK_SCHEMA, on_changes=on_changes)
-    await asking.ask(wishes)
-    if asking.error:
-        raise asking.error
+    requests = [
+        PendingRequest(str(id), partial(messages, id), sampling) for id in await project.read(unmarked, run, JUDGE)
+    ]
+    runner = RequestRunner(project, provider, model, _keep, reporter, schema=replies.MARK_SCHEMA, on_changes=on_changes)
+    await runner.ask(requests)
+    if runner.error:
+        raise runner.error
 
 
 def unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:

@@ -9,7 +9,7 @@ from functools import partial
 from core import prompts, replies
 from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
-from core.providers.request_runner import Asking, Wish
+from core.providers.request_runner import PendingRequest, RequestRunner
 from core.spec import spec
 from core.storage.project import OnChanges, Project
 
@@ -46,11 +46,13 @@ async def fight(
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     open_ones = [pair for pair in await project.read(_undecided, *subjects)]
-    wishes = [Wish(f"{one} {other}", partial(messages, one, other), sampling) for one, other in open_ones]
-    asking = Asking(project, provider, model, _keep, reporter, schema=replies.BETTER_SCHEMA, on_changes=on_changes)
-    await asking.ask(wishes)
-    if asking.error:
-        raise asking.error
+    requests = [PendingRequest(f"{one} {other}", partial(messages, one, other), sampling) for one, other in open_ones]
+    runner = RequestRunner(
+        project, provider, model, _keep, reporter, schema=replies.BETTER_SCHEMA, on_changes=on_changes
+    )
+    await runner.ask(requests)
+    if runner.error:
+        raise runner.error
 
 
 _PAIRS = """SELECT a.id, b.id FROM eval_answer a JOIN eval_answer b ON b.question = a.question AND b.sample = 0

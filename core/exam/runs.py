@@ -20,7 +20,7 @@ from core.language import tr
 from core.progress import Cancelled, Reporter
 from core.providers import LOCAL, Message, Provider, Reply, Sampling, model_identity
 from core.providers.prices import chat_price
-from core.providers.request_runner import Asking, Wish
+from core.providers.request_runner import PendingRequest, RequestRunner
 from core.review import findings
 from core.spec import revisions
 from core.storage.project import OnChanges, Project
@@ -192,18 +192,18 @@ class _Examinee:
         self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         await self._embed()
-        asking = Asking(
+        runner = RequestRunner(
             self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
-            await asking.ask_as_batch(PURPOSE, self.subject.id, self._wishes)
+            await runner.ask_as_batch(PURPOSE, self.subject.id, self._load_pending)
         else:
             before = -1
-            while (open_ones := await self._wishes()) and asking.answered > before and not asking.error:
-                before = asking.answered  # some servers give one answer however many are wanted
-                await asking.ask(open_ones)
-        if asking.error:
-            raise asking.error
+            while (open_ones := await self._load_pending()) and runner.answered > before and not runner.error:
+                before = runner.answered  # some servers give one answer however many are wanted
+                await runner.ask(open_ones)
+        if runner.error:
+            raise runner.error
 
     async def _embed(self) -> None:
         """What retrieval wants to know of all open questions, before they are asked one by one."""
@@ -211,10 +211,10 @@ class _Examinee:
         asked = [self._known[id].question for id in left]
         await self.book.embed(self.project, self.subject.condition, asked, self._provider)
 
-    async def _wishes(self) -> list[Wish]:
+    async def _load_pending(self) -> list[PendingRequest]:
         left = await self.project.read(unanswered, self.run, self.subject.id)
         return [
-            Wish(str(id), partial(self._messages, self._known[id]), replace(self.run.sampling, n=missing))
+            PendingRequest(str(id), partial(self._messages, self._known[id]), replace(self.run.sampling, n=missing))
             for id, missing in left.items()
         ]
 

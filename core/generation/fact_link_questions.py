@@ -21,7 +21,7 @@ _NAME = re.compile(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
 _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
 
 
-def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
     said = similar_rows.said(db, ids)
     linker = Linker(facts.load(db))
@@ -30,8 +30,8 @@ def abouts(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
-    listed = facts.named(db, " ".join(request.about["facts"]))
+    row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
+    listed = facts.named(db, " ".join(request.subject["facts"]))
     prompt = prompts.load("links", spec.language(spec.load(db)))
     text = prompts.fill(
         prompt,
@@ -54,11 +54,11 @@ def chosen(reply: str, offered: Sequence[str]) -> str | None:
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     linked = without = unclear = 0
     for request in answered:
-        names = chosen(request.replies[0], request.about["facts"])
+        names = chosen(request.replies[0], request.subject["facts"])
         if names is None:
             unclear += 1
             continue
-        fact_links.decide_by_model(db, request.about["row"], names)
+        fact_links.decide_by_model(db, request.subject["row"], names)
         linked += bool(names)
         without += not names
     told = trn("{n} row was linked by the model", "{n} rows were linked by the model", linked)

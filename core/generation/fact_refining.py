@@ -15,7 +15,7 @@ STATEMENTS = 20  # that are refined in one request
 REPLY_TOKENS = 3000
 
 
-def abouts(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
+def build_subjects(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
     """Requests to refine statements, some at a time."""
     for start in range(0, len(found), STATEMENTS):
         yield {"statements": [[one.text, one.quote] for one in found[start : start + STATEMENTS]]}
@@ -23,7 +23,7 @@ def abouts(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     state = spec.load(db)
-    listed = "\n".join(f"- {text}" for text, _quote in request.about["statements"])
+    listed = "\n".join(f"- {text}" for text, _quote in request.subject["statements"])
     prompt = prompts.load("facts", spec.language(state))
     return [{"role": "user", "content": prompts.fill(prompt, spec=state.text, statements=listed)}]
 
@@ -33,7 +33,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     there = {fact.text for fact in facts.load(db)}
     found: dict[str, str] = {}  # statements and their passages
     for request in answered:
-        quotes = [quote for _text, quote in request.about["statements"]]
+        quotes = [quote for _text, quote in request.subject["statements"]]
         for text in replies.statements(request.replies[0]):
             if text not in there and text not in found:
                 found[text] = facts.closest(text, quotes)

@@ -18,7 +18,7 @@ ANSWER_TOKENS = 120
 KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itself, the best first
 
 
-def abouts(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[dict[str, Any]]:
+def build_subjects(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[dict[str, Any]]:
     """The questions for each fact, or for those of the names: those its rows ask, else a gap in the fact; a fact
     without either is left out."""
     state, of_rows = spec.load(db), _of_rows(db)
@@ -54,7 +54,7 @@ def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    return chat_messages.messages(spec.load(db).system_prompt, request.about["question"])
+    return chat_messages.messages(spec.load(db).system_prompt, request.subject["question"])
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
@@ -63,8 +63,8 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     for request in answered:
         # A server that gives one answer where five are wanted has not failed four times.
         given = [reply for reply in request.replies if reply.strip()]
-        marks = [normalise.grade(reply, request.about["points"]).passed for reply in given]
-        tally = right.setdefault(request.about["fact"], [0, 0])
+        marks = [normalise.grade(reply, request.subject["points"]).passed for reply in given]
+        tally = right.setdefault(request.subject["fact"], [0, 0])
         tally[0] += sum(marks)
         tally[1] += len(marks)
     known = {name: f"{good}/{asked}" for name, (good, asked) in right.items()}

@@ -1,4 +1,4 @@
-"""What a chat model can be asked for: one line for each task of an inquiry."""
+"""What a chat model can be asked for: one line for each task of an LLM run."""
 
 from core.generation import (
     fact_link_questions,

@@ -8,39 +8,62 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
 from core.progress import Cancelled, Reporter
 from core.providers import Message, Provider, Reply, Sampling, batches
-from core.providers.request_runner import Asking, Wish
+from core.providers.request_runner import PendingRequest, RequestRunner
 from core.storage.project import Changes, OnChanges, Project
 
-PURPOSE = "inquiry"  # of a batch (core/providers/batches.py)
+PURPOSE = "inquiry"  # of a batch (core/providers/batches.py): the name of an LLM run in the project's file
+
+
+class LlmRunStatus(StrEnum):
+    """The state of an LLM run, as it is stored. A dropped one is not offered again."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class RequestStatus(StrEnum):
+    """What has become of a request, as it is stored; a landed one's reply was applied to the project."""
+
+    WAITING = "waiting"
+    ANSWERED = "answered"
+    LANDED = "landed"
+    FAILED = "failed"
+
+
+UNANSWERED = (RequestStatus.WAITING, RequestStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`about` says what is asked about; `replies` are the answers, as they came."""
+    """`subject` says what the question is about, in the task's own keys; `replies` are the texts as they came."""
 
     id: int
-    about: dict[str, Any]
-    status: str = "waiting"
+    subject: dict[str, Any]
+    status: RequestStatus = RequestStatus.WAITING
     replies: list[str] = field(default_factory=list)
     tokens: int = 0
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
-    """`status` is running, succeeded, cancelled or failed. As a `batch` its requests go out in one file."""
+class LlmRun:
+    """Requests of one task to one model; `waiting`, `answered` and `failed` count them. A `batch` is sent as one file."""
 
     id: int
     task: str
     created_at: float
     provider: str
     model: str
-    status: str
+    status: LlmRunStatus
     waiting: int
     answered: int
     failed: int
@@ -49,10 +72,10 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an inquiry is for: the question made of a request, and what becomes of the answers, in one write.
+    """What an LLM run is for: the messages built for a request, and what is done with the replies, in one write.
 
-    `label` names that write. `land` returns a sentence for the person. `role` is who is asked (core/settings.py).
-    `makes` is the table in which something must come of a run that was worth it, '' where nothing need.
+    `label` names that write. `land` returns a sentence for the person. `role` says which model is asked
+    (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.
     """
 
     label: Callable[[], str]
@@ -66,9 +89,9 @@ class Task:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one.
+    """The result of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one.
 
-    `is_empty`: answers arrived, and nothing could be made of them.
+    `is_empty`: replies arrived, and nothing could be made of them.
     """
 
     message: str = ""
@@ -83,39 +106,55 @@ def begin(
     task: str,
     provider: str,
     model: str,
-    abouts: Iterable[dict[str, Any]],
+    subjects: Iterable[dict[str, Any]],
     batch: bool = False,
 ) -> int:
-    """Write down what is to be asked, before anything is sent; the inquiry's id."""
+    """Store a request for each of `subjects`, before anything is sent; the run's id."""
     sql = (
-        "INSERT INTO inquiry (task, created_at, provider, model, status, batch) "
-        "VALUES (?, ?, ?, ?, 'running', ?) RETURNING id"
+        "INSERT INTO inquiry (task, created_at, provider, model, status, batch) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
     )
-    id: int = db.execute(sql, (task, time.time(), provider, model, batch)).fetchone()[0]
+    id: int = db.execute(sql, (task, time.time(), provider, model, LlmRunStatus.RUNNING, batch)).fetchone()[0]
     db.executemany(
-        "INSERT INTO inquiry_request (inquiry, about, status, replies, tokens, error) VALUES (?, ?, 'waiting', '[]', 0, '')",
-        ((id, json.dumps(about, ensure_ascii=False)) for about in abouts),
+        "INSERT INTO inquiry_request (inquiry, about, status, replies, tokens, error) VALUES (?, ?, ?, '[]', 0, '')",
+        ((id, json.dumps(subject, ensure_ascii=False), RequestStatus.WAITING) for subject in subjects),
     )
     return id
 
 
-def load(db: sqlite3.Connection) -> list[Inquiry]:
-    """All inquiries, the newest first."""
-    return [Inquiry(*row) for row in db.execute(f"{_INQUIRIES} GROUP BY i.id ORDER BY i.id DESC")]
+def load_all(db: sqlite3.Connection) -> list[LlmRun]:
+    """All LLM runs, the newest first."""
+    return [_read_llm_run(row) for row in db.execute(f"{_LLM_RUNS} GROUP BY i.id ORDER BY i.id DESC")]
 
 
-def unfinished(db: sqlite3.Connection) -> list[Inquiry]:
-    """Those with requests that were not answered, or answers of which nothing has been made, the newest first."""
-    return [one for one in load(db) if one.status != "dropped" and (one.waiting or one.answered or one.failed)]
+def load(db: sqlite3.Connection, id: int) -> LlmRun:
+    """One LLM run. Raises `KeyError` where there is none of this id."""
+    row = db.execute(f"{_LLM_RUNS} WHERE i.id = ? GROUP BY i.id", (id,)).fetchone()
+    if row is None:
+        raise KeyError(id)
+    return _read_llm_run(row)
 
 
-_INQUIRIES = """SELECT i.id, i.task, i.created_at, i.provider, i.model, i.status, coalesce(sum(r.status = 'waiting'), 0),
+def _read_llm_run(row: tuple[Any, ...]) -> LlmRun:
+    id, task, created_at, provider, model, status, *counts = row
+    return LlmRun(id, task, created_at, provider, model, LlmRunStatus(status), *counts)
+
+
+def load_unfinished(db: sqlite3.Connection) -> list[LlmRun]:
+    """Those with requests that were not answered, or whose replies were not applied, the newest first."""
+    return [
+        one
+        for one in load_all(db)
+        if one.status != LlmRunStatus.DROPPED and (one.waiting or one.answered or one.failed)
+    ]
+
+
+_LLM_RUNS = """SELECT i.id, i.task, i.created_at, i.provider, i.model, i.status, coalesce(sum(r.status = 'waiting'), 0),
 coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0), i.batch
 FROM inquiry i LEFT JOIN inquiry_request r ON r.inquiry = i.id"""
 
 
-def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
-    """The requests of an inquiry that have one of these statuses."""
+def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> list[Request]:
+    """The requests of an LLM run that have one of these statuses."""
     marks = ",".join("?" * len(statuses))
     rows = db.execute(
         f"SELECT id, about, status, replies, tokens, error FROM inquiry_request WHERE inquiry = ? AND status IN ({marks}) "
@@ -123,24 +162,24 @@ def requests(db: sqlite3.Connection, id: int, *statuses: str) -> list[Request]:
         (id, *statuses),
     )
     return [
-        Request(number, json.loads(about), status, json.loads(replies), tokens, error)
-        for number, about, status, replies, tokens, error in rows
+        Request(number, json.loads(subject), RequestStatus(status), json.loads(replies), tokens, error)
+        for number, subject, status, replies, tokens, error in rows
     ]
 
 
-def replies(db: sqlite3.Connection, id: int) -> list[Request]:
-    """The requests of an inquiry to which a model has written something, whatever became of it."""
-    return [one for one in requests(db, id, "answered", "landed") if one.replies]
+def load_replies(db: sqlite3.Connection, id: int) -> list[Request]:
+    """The requests of an LLM run to which a model has replied, whether or not the replies were of use."""
+    return [one for one in load_requests(db, id, RequestStatus.ANSWERED, RequestStatus.LANDED) if one.replies]
 
 
-def at_servers(db: sqlite3.Connection) -> list[Inquiry]:
-    """Those whose batches are under way at a server, the oldest first."""
-    return [one for one in reversed(unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]
+def load_sent_batches(db: sqlite3.Connection) -> list[LlmRun]:
+    """The LLM runs whose batches a server is processing, the oldest first."""
+    return [one for one in reversed(load_unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]
 
 
 def drop(db: sqlite3.Connection, id: int) -> None:
-    """Give an inquiry up; what was answered stays recorded."""
-    db.execute("UPDATE inquiry SET status = 'dropped' WHERE id = ?", (id,))
+    """Do not offer an LLM run again; its replies stay stored."""
+    db.execute("UPDATE inquiry SET status = ? WHERE id = ?", (LlmRunStatus.DROPPED, id))
 
 
 async def run(
@@ -151,77 +190,82 @@ async def run(
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
 ) -> Outcome:
-    """Send what has not been answered, then land all answers in one undoable step.
+    """Send the requests that were not answered, then apply all replies in one undoable step.
 
-    Cancelled, or stopped by an error, it lands what has arrived before it raises. Raises `ProviderError` where no
-    request at all was answered.
+    Cancelled, or stopped by an error, it applies the replies that have arrived before it raises. Raises
+    `ProviderError` where no request at all was answered.
     """
-    inquiry = next(one for one in await project.read(load) if one.id == id)
-    session = _Session(project, provider, inquiry, tasks[inquiry.task], reporter)
-    outcome, status = Outcome(), "failed"
+    llm_run = await project.read(load, id)
+    session = _Session(project, provider, llm_run, tasks[llm_run.task], reporter)
+    outcome, status = Outcome(), LlmRunStatus.FAILED
     try:
         await session.ask()
-        status = "failed" if session.asking.failed else "succeeded"
+        status = LlmRunStatus.FAILED if session.runner.failed else LlmRunStatus.SUCCEEDED
     except (asyncio.CancelledError, Cancelled):
-        status = "cancelled"
+        status = LlmRunStatus.CANCELLED
         raise
     finally:
         outcome = session.outcome()
-        on_changes(await asyncio.shield(land(project, inquiry, tasks, outcome, status)))
-    if session.asking.error:
+        on_changes(await asyncio.shield(land(project, llm_run, tasks, outcome, status)))
+    if session.runner.error:
         if not outcome.answered:
-            raise session.asking.error
-        outcome.error = str(session.asking.error)
+            raise session.runner.error
+        outcome.error = str(session.runner.error)
     return outcome
 
 
-async def land(project: Project, inquiry: Inquiry, tasks: dict[str, Task], outcome: Outcome, status: str) -> Changes:
-    """Make what is to be made of the answers that have arrived, in one undoable step."""
-    task = tasks[inquiry.task]
-    changes = await project.write(task.label(), _land, task, inquiry.id, outcome, status)
+async def land(
+    project: Project, llm_run: LlmRun, tasks: dict[str, Task], outcome: Outcome, status: LlmRunStatus
+) -> Changes:
+    """Apply the replies that have arrived, in one undoable step; `outcome` gets the message and `is_empty`."""
+    task = tasks[llm_run.task]
+    changes = await project.write(task.label(), _land, task, llm_run.id, outcome, status)
     outcome.is_empty = bool(outcome.message and task.makes) and task.makes not in changes.counts
     return changes
 
 
-def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status: str) -> None:
-    arrived = requests(db, id, "answered")
+def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status: LlmRunStatus) -> None:
+    arrived = load_requests(db, id, RequestStatus.ANSWERED)
     if arrived:
         outcome.message = task.land(db, arrived)
-    db.execute("UPDATE inquiry_request SET status = 'landed' WHERE inquiry = ? AND status = 'answered'", (id,))
+    sql = "UPDATE inquiry_request SET status = ? WHERE inquiry = ? AND status = ?"
+    db.execute(sql, (RequestStatus.LANDED, id, RequestStatus.ANSWERED))
     db.execute("UPDATE inquiry SET status = ?, finished_at = ? WHERE id = ?", (status, time.time(), id))
 
 
 class _Session:
-    """One run of an inquiry against its provider."""
+    """An LLM run that is sent to its provider."""
 
-    def __init__(self, project: Project, provider: Provider, inquiry: Inquiry, task: Task, reporter: Reporter) -> None:
-        self._project, self._inquiry, self._task = project, inquiry, task
-        self.asking = Asking(project, provider, inquiry.model, _keep, reporter, _fail, task.schema)
+    def __init__(self, project: Project, provider: Provider, llm_run: LlmRun, task: Task, reporter: Reporter) -> None:
+        self._project, self._llm_run, self._task = project, llm_run, task
+        self.runner = RequestRunner(
+            project, provider, llm_run.model, _store_reply, reporter, _store_error, task.schema
+        )  # fmt: skip
 
     async def ask(self) -> None:
-        """Ask what has not been answered."""
-        if self._inquiry.batch:
-            await self.asking.ask_as_batch(PURPOSE, self._inquiry.id, self._unanswered)
+        """Send the requests that were not answered."""
+        if self._llm_run.batch:
+            await self.runner.ask_as_batch(PURPOSE, self._llm_run.id, self._load_pending)
         else:
-            await self.asking.ask(await self._unanswered())
+            await self.runner.ask(await self._load_pending())
 
-    async def _unanswered(self) -> list[Wish]:
-        found = await self._project.read(requests, self._inquiry.id, "waiting", "failed")
-        return [Wish(str(one.id), partial(self._messages, one), self._task.sampling(one)) for one in found]
+    async def _load_pending(self) -> list[PendingRequest]:
+        found = await self._project.read(load_requests, self._llm_run.id, *UNANSWERED)
+        return [PendingRequest(str(one.id), partial(self._messages, one), self._task.sampling(one)) for one in found]
 
     async def _messages(self, request: Request) -> list[Message]:
         return await self._project.read(self._task.messages, request)
 
     def outcome(self) -> Outcome:
-        return Outcome("", self.asking.answered, self.asking.failed)
+        return Outcome("", self.runner.answered, self.runner.failed)
 
 
-def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     # With escapes: a reply may hold half a character, which a database takes in no other way.
-    sql = "UPDATE inquiry_request SET status = 'answered', replies = ?, tokens = ?, error = '' WHERE id = ?"
-    db.execute(sql, (json.dumps(reply.texts), reply.tokens, int(key)))
+    sql = "UPDATE inquiry_request SET status = ?, replies = ?, tokens = ?, error = '' WHERE id = ?"
+    db.execute(sql, (RequestStatus.ANSWERED, json.dumps(reply.texts), reply.tokens, int(key)))
 
 
-def _fail(db: sqlite3.Connection, key: str, error: str) -> None:
-    whole = error.encode(errors="replace").decode()
-    db.execute("UPDATE inquiry_request SET status = 'failed', error = ? WHERE id = ?", (whole, int(key)))
+def _store_error(db: sqlite3.Connection, key: str, error: str) -> None:
+    sql = "UPDATE inquiry_request SET status = ?, error = ? WHERE id = ?"
+    db.execute(sql, (RequestStatus.FAILED, error.encode(errors="replace").decode(), int(key)))

@@ -18,7 +18,7 @@ from core.exam import key_points
 from core.formats import csv_cells
 from core.formats.output_files import replacing
 from core.generation import llm_runs
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import Request, RequestStatus, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages, prices, shutdown_dates
 from core.spec import spec
@@ -139,17 +139,17 @@ def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
 
 
 def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list[Question]:
-    """Those that the model has not answered yet, and that no unfinished inquiry asks it."""
+    """Those that the model has not answered yet, and that no unfinished LLM run asks it."""
     known = {one.question for one in answers(db, who)}
-    for one in llm_runs.unfinished(db):
+    for one in llm_runs.load_unfinished(db):
         if (one.task, one.provider, one.model) == (GOLDEN, *who):
-            waiting = llm_runs.requests(db, one.id, "waiting", "answered", "failed")
-            known |= {request.about["question"] for request in waiting}
+            waiting = llm_runs.load_requests(db, one.id, *llm_runs.UNANSWERED, RequestStatus.ANSWERED)
+            known |= {request.subject["question"] for request in waiting}
     return [one for one in asked if one.question not in known]
 
 
-def abouts(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
-    """What an inquiry asks about, one request a question; without key points they are taken from the expected answer."""
+def build_subjects(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
+    """The subjects of an LLM run, one a question; without key points they are taken from the expected answer."""
     for one in asked:
         points = one.key_points or key_points.suggest(one.reference, one.reference, one.question)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
@@ -170,12 +170,12 @@ def _dollars(model: str, sent: int, received: int) -> float | None:
 
 
 def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
-    found: list[Message] = request.about["messages"]
+    found: list[Message] = request.subject["messages"]
     return found
 
 
 def _sampling(request: Request) -> Sampling:
-    room = round(3 * tokenizer.reckon(request.about["reference"]))
+    room = round(3 * tokenizer.reckon(request.subject["reference"]))
     return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
 
 
@@ -186,7 +186,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     db.executemany(
         f"INSERT INTO golden_answer ({', '.join(names)}, answer, created_at) VALUES ({'?, ' * len(names)}?, ?) "
         "ON CONFLICT (provider, model, question) DO NOTHING",
-        ((*(one.about[name] for name in names), one.replies[0].encode(errors="replace").decode(), now)
+        ((*(one.subject[name] for name in names), one.replies[0].encode(errors="replace").decode(), now)
          for one in answered),
     )  # fmt: skip
     return trn("{n} answer was recorded.", "{n} answers were recorded.", len(answered))

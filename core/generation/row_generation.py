@@ -32,8 +32,8 @@ CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """So many examples of these kinds for one fact."""
+class RowRequest:
+    """How many examples of each kind are to be made for one fact."""
 
     fact: Fact
     counts: dict[str, int]
@@ -49,7 +49,7 @@ class Estimate:
     received: int
 
 
-def wishes(entries: Iterable[Entry], kinds: Sequence[str] = fact_coverage.KINDS) -> list[Wish]:
+def build_requests(entries: Iterable[Entry], kinds: Sequence[str] = fact_coverage.KINDS) -> list[RowRequest]:
     """What the study plan still lacks, of these kinds; a wording for the exam is one more `reworded`."""
     found = []
     for entry in entries:
@@ -58,31 +58,31 @@ def wishes(entries: Iterable[Entry], kinds: Sequence[str] = fact_coverage.KINDS)
         if lacking.get(EXAM):
             counts[CLAIMED] = counts.get(CLAIMED, 0) + lacking[EXAM]
         if counts:
-            found.append(Wish(entry.fact, counts))
+            found.append(RowRequest(entry.fact, counts))
     return found
 
 
-def abouts(wished: Iterable[Wish]) -> Iterator[dict[str, Any]]:
-    """What an inquiry asks about, one request a fact."""
-    return ({"fact": wish.fact.name, "counts": wish.counts} for wish in wished)
+def build_subjects(requests: Iterable[RowRequest]) -> Iterator[dict[str, Any]]:
+    """The subjects of an LLM run, one a fact."""
+    return ({"fact": request.fact.name, "counts": request.counts} for request in requests)
 
 
-def estimate(db: sqlite3.Connection, wished: Sequence[Wish]) -> Estimate:
+def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Estimate:
     """How much will be sent and received, before anything is."""
-    state, existing = spec.load(db), _existing(db, {wish.fact.name for wish in wished})
+    state, existing = spec.load(db), _existing(db, {request.fact.name for request in requests})
     prompt = prompts.load("examples", spec.language(state))
     sent = 0.0
-    for wish in wished:
-        sent += tokenizer.reckon(_filled(prompt, state, wish.fact, wish.counts, existing[wish.fact.name]))
-    examples = sum(sum(wish.counts.values()) for wish in wished)
-    return Estimate(len(wished), examples, round(sent), examples * EXAMPLE_TOKENS)
+    for request in requests:
+        sent += tokenizer.reckon(_filled(prompt, state, request.fact, request.counts, existing[request.fact.name]))
+    examples = sum(sum(request.counts.values()) for request in requests)
+    return Estimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    name, state = request.about["fact"], spec.load(db)
+    name, state = request.subject["fact"], spec.load(db)
     fact = next(iter(facts.named(db, name)), Fact(0, name, "", ""))
     prompt = prompts.load("examples", spec.language(state))
-    text = _filled(prompt, state, fact, request.about["counts"], _existing(db, {name})[name])
+    text = _filled(prompt, state, fact, request.subject["counts"], _existing(db, {name})[name])
     return [{"role": "user", "content": text}]
 
 
@@ -117,7 +117,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
         parsed = [replies.pairs(reply) for reply in request.replies]
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
-        found.append(Proposal(request.about["fact"], _with_kinds(pairs, request.about["counts"])))
+        found.append(Proposal(request.subject["fact"], _with_kinds(pairs, request.subject["counts"])))
     landed = str(draft_rows.land(db, found, tr("chat model")))
     if not refused:
         return landed
@@ -144,22 +144,24 @@ TASK = Task(
     lambda: tr("Generate examples"),
     _messages,
     _land,
-    lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.about["counts"].values()))),
+    lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.subject["counts"].values()))),
     replies.PAIRS_SCHEMA,
     makes="example",
 )
 
 
-def make_offline(db: sqlite3.Connection, wished: Sequence[Wish], reporter: Reporter, done: list[Landed]) -> None:
+def make_offline(
+    db: sqlite3.Connection, requests: Sequence[RowRequest], reporter: Reporter, done: list[Landed]
+) -> None:
     """Rows from templates, without any model: statements and gaps. What came is appended to `done`."""
     state = spec.load(db)
     neighbours = _neighbours(facts.load(db))
     made = []
-    for number, wish in enumerate(wished):
-        others = neighbours.get(wish.fact.name, ())
-        drafts = row_templates.drafts(wish.fact.text, state.name, state.language, others)
-        made.append(Proposal(wish.fact.name, list(_wished(drafts, wish))))
-        reporter.update(number, len(wished))
+    for number, request in enumerate(requests):
+        others = neighbours.get(request.fact.name, ())
+        drafts = row_templates.drafts(request.fact.text, state.name, state.language, others)
+        made.append(Proposal(request.fact.name, list(_build_pairs(drafts, request))))
+        reporter.update(number, len(requests))
     done.append(draft_rows.land(db, made, OFFLINE))
 
 
@@ -170,10 +172,10 @@ def _neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
     return {name: texts[max(0, at - 1) : at] + texts[at + 1 : at + 2] for at, (_text, name) in enumerate(ordered)}
 
 
-def _wished(drafts: Iterable[Draft], wish: Wish) -> Iterator[Pair]:
+def _build_pairs(drafts: Iterable[Draft], request: RowRequest) -> Iterator[Pair]:
     """As many of each kind as the fact lacks."""
-    left = Counter(wish.counts)
+    left = Counter(request.counts)
     for draft in drafts:
         if left[draft.kind] > 0:
             left[draft.kind] -= 1
-            yield Pair(draft.question, draft.answer, draft.kind, wish.fact.quote)
+            yield Pair(draft.question, draft.answer, draft.kind, request.fact.quote)

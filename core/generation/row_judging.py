@@ -18,7 +18,9 @@ RULES = dict(
 REPLY_TOKENS = 400
 
 
-def abouts(db: sqlite3.Connection, ids: Iterable[int], names: Collection[str] | None = None) -> list[dict[str, Any]]:
+def build_subjects(
+    db: sqlite3.Connection, ids: Iterable[int], names: Collection[str] | None = None
+) -> list[dict[str, Any]]:
     """One request for each of these rows that teaches a fact of the spec, or one of the names."""
     known = {fact.name for fact in facts.load(db) if names is None or fact.name in names}
     rows = examples.fetch(db, list(ids)).values()
@@ -26,7 +28,7 @@ def abouts(db: sqlite3.Connection, ids: Iterable[int], names: Collection[str] | 
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     told = [fact.text for fact in facts.named(db, row.facts)] if row else []
     state = spec.load(db)
     text = prompts.fill(
@@ -46,10 +48,10 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
         if verdict is None:
             found["unclear"] += 1
             continue
-        _clear(db, request.about["row"])
+        _clear(db, request.subject["row"])
         found[verdict.verdict] += 1
         if rule := RULES.get(verdict.verdict):
-            _mark(db, request.about["row"], rule, verdict.reason)
+            _mark(db, request.subject["row"], rule, verdict.reason)
     told = trn("{n} row was judged", "{n} rows were judged", len(answered))
     against = trn("{n} contradicts its fact", "{n} contradict their facts", found["contradicts"])
     beside = trn("{n} says what its fact does not say", "{n} say what their facts do not say", found["not_in_text"])

@@ -36,7 +36,7 @@ def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[
     return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
 
 
-def abouts(ids: Iterable[int]) -> list[dict[str, Any]]:
+def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
     """One request for each of these rows."""
     return [{"row": id} for id in ids]
 
@@ -142,7 +142,7 @@ def _words(remade: int, left: int) -> str:
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    row = examples.fetch(db, [request.about["row"]]).get(request.about["row"])
+    row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     taught, state = facts.named(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
         prompts.load("remake", spec.language(state)),
@@ -159,7 +159,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     there, remade = set(stale(db)), 0
     for request in answered:
-        id = request.about["row"]
+        id = request.subject["row"]
         row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
         written = replies.pairs(request.replies[0]).pairs

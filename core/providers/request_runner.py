@@ -22,7 +22,7 @@ ROUNDS = 2  # batches of one run: what the first did not answer is asked once mo
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PendingRequest:
     """A request to be made: `key` names it, in a batch too; its messages are made when it is sent."""
 
     key: str
@@ -31,10 +31,10 @@ class Wish:
 
 
 @dataclass
-class Asking:
-    """Asks `model` of `provider`; `keep` and `fail` write down what comes of each wish, in a write of its own.
+class RequestRunner:
+    """Asks `model` of `provider`; `keep` and `fail` write down what becomes of each request, in a write of its own.
 
-    Without `fail` a wish that was not answered leaves no trace: whoever knows what is missing asks for it again.
+    Without `fail`, nothing is stored for a request that was not answered: the caller asks again for what is missing.
 
     `answered` and `failed` count; `error` is the last one.
     """
@@ -55,19 +55,19 @@ class Asking:
         self._done = self._total = 0
         self._failures = 0  # since the last answer
 
-    async def ask(self, wishes: Sequence[Wish]) -> None:
+    async def ask(self, requests: Sequence[PendingRequest]) -> None:
         """Ask all; a failure of one is written down and does not stop the others, unless the server is hopeless."""
-        self._total = len(wishes)
+        self._total = len(requests)
 
-        async def one(wish: Wish) -> None:
+        async def one(request: PendingRequest) -> None:
             async with self.provider.pace.turn():
                 if not self._is_hopeless():
-                    await self._ask(wish)
+                    await self._ask(request)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for wish in wishes:
-                    group.create_task(one(wish))
+                for request in requests:
+                    group.create_task(one(request))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -78,18 +78,18 @@ class Asking:
             error.status in REFUSED or self._failures >= FAILURES or (error.retry_after or 0.0) > LONGEST
         )
 
-    async def _ask(self, wish: Wish) -> None:
-        messages = await wish.messages()
+    async def _ask(self, request: PendingRequest) -> None:
+        messages = await request.messages()
         try:
-            reply = await self._answered(messages, wish.sampling)
+            reply = await self._answered(messages, request.sampling)
         except ProviderError as error:
             self.error = error
             self.failed += 1
             self._failures += 1
-            self.on_changes(await self.project.write("", self.fail, wish.key, str(error)))
+            self.on_changes(await self.project.write("", self.fail, request.key, str(error)))
         else:
             # Written at once, on its own: an answer that has been paid for is never lost.
-            self.on_changes(await asyncio.shield(self.project.write("", self.keep, wish.key, reply)))
+            self.on_changes(await asyncio.shield(self.project.write("", self.keep, request.key, reply)))
             self.answered += 1
             self._failures = 0
         self._done += 1
@@ -116,15 +116,15 @@ class Asking:
         return reply
 
     async def ask_as_batch(
-        self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[Wish]]]
+        self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[PendingRequest]]]
     ) -> None:
         """Ask what is `unanswered` in a file; first comes what batches of an earlier run may still answer."""
         await self._follow(purpose, reference, unanswered)
         for _round in range(ROUNDS):
-            wishes = await unanswered()
-            if not wishes:
+            requests = await unanswered()
+            if not requests:
                 break
-            lines = [(wish.key, await self._body(wish)) for wish in wishes]
+            lines = [(request.key, await self._body(request)) for request in requests]
             await batches.send(self.project, self.provider, purpose, reference, lines)
             await self._follow(purpose, reference, unanswered)
         self.failed = len(await unanswered())
@@ -132,15 +132,17 @@ class Asking:
         if self.failed and refused:
             self.error = ProviderError(tr("The batch was not answered"), refused[-1])
 
-    async def _body(self, wish: Wish) -> dict[str, Any]:
-        return chat_body(self.model, await wish.messages(), wish.sampling, self.schema)
+    async def _body(self, request: PendingRequest) -> dict[str, Any]:
+        return chat_body(self.model, await request.messages(), request.sampling, self.schema)
 
-    async def _follow(self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[Wish]]]) -> None:
-        open_ones = {wish.key for wish in await unanswered()}
+    async def _follow(
+        self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[PendingRequest]]]
+    ) -> None:
+        open_ones = {request.key for request in await unanswered()}
 
         def merge(db: sqlite3.Connection, answers: Sequence[BatchAnswer]) -> None:
             for answer in answers:
-                # Keys that are not of this work's open wishes are nobody's.
+                # Keys that are not of this work's open requests belong to nobody.
                 if answer.custom_id in open_ones:
                     self._merge(db, answer, open_ones)
 

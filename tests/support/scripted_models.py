@@ -1,4 +1,4 @@
-"""What the tests of inquiries share: a spec of gates, a model that writes examples of them, and a process to be killed."""
+"""What the tests of LLM runs share: a spec of gates, a model that writes examples of them, and a process to be killed."""
 
 import asyncio
 import json
@@ -29,16 +29,16 @@ def fill(db) -> None:
 
 
 def begin(project: Project, batch: bool = False) -> int:
-    """Write down a request for each fact; the inquiry's id."""
-    about = list(row_generation.abouts(row_generation.wishes(ledger(project.rows), ["direct"])))
+    """Write down a request for each fact; the LLM run's id."""
+    subjects = list(row_generation.build_subjects(row_generation.build_requests(ledger(project.rows), ["direct"])))
     made: list[int] = []
-    begun = partial(llm_runs.begin, task="examples", provider="fake", model=MODEL, abouts=about, batch=batch)
+    begun = partial(llm_runs.begin, task="examples", provider="fake", model=MODEL, subjects=subjects, batch=batch)
     asyncio.run(project.write("", lambda db: made.append(begun(db))))
     return made[0]
 
 
 def gate_of(asked: dict) -> str:
-    """The gate that a request asks about."""
+    """The gate that is the subject of a request."""
     fact = re.search(r"<fact>\n(.*?)\n</fact>", asked["messages"][-1]["content"])
     return fact[1].split()[1]
 

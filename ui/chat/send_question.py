@@ -5,7 +5,7 @@ import asyncio
 from PySide6.QtCore import QObject, Signal
 
 from core.chat import conversations
-from core.chat.conversations import Thread, Turn, Wish
+from core.chat.conversations import ChatRequest, Thread, Turn
 from core.errors import JukuError
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import Book
@@ -50,26 +50,30 @@ class ChatAsking(QObject):
         for task in self._running:
             task.cancel()
 
-    def start(self, head: ChatPane, column: ChatAnswers, wish: Wish, book: Book) -> None:
+    def start(self, head: ChatPane, column: ChatAnswers, request: ChatRequest, book: Book) -> None:
         """Ask the pane of `head`, and show what comes in its column."""
-        task = self._workspace.tasks.start("", self._ask(head, column, wish, book))
+        task = self._workspace.tasks.start("", self._ask(head, column, request, book))
         self._running.add(task)
         task.add_done_callback(self._on_done)
         self.changed.emit()
 
-    def wish(self, head: ChatPane, thread: Thread | None, before: list[Turn], turn: int, question: str) -> Wish:
+    def request(
+        self, head: ChatPane, thread: Thread | None, before: list[Turn], turn: int, question: str
+    ) -> ChatRequest:
         """The question as it goes to a pane that has answered the turns `before`."""
         history = thread.history(before, head.number) if thread else []
-        return Wish(turn, head.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history)
+        return ChatRequest(
+            turn, head.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
+        )
 
-    async def _ask(self, head: ChatPane, column: ChatAnswers, wish: Wish, book: Book) -> Changes:
-        column.begin(wish.sampling.n, head.converts())
+    async def _ask(self, head: ChatPane, column: ChatAnswers, request: ChatRequest, book: Book) -> Changes:
+        column.begin(request.sampling.n, head.converts())
         try:
             head.require_here()
             project = self._workspace.project
-            provider = await self._workspace.provider(wish.pane.provider)
-            changes = await conversations.ask(project, provider, book, wish, column.add)
-            column.show_answers(await project.read(conversations.answers, wish.turn, wish.pane.number))
+            provider = await self._workspace.provider(request.pane.provider)
+            changes = await conversations.ask(project, provider, book, request, column.add)
+            column.show_answers(await project.read(conversations.answers, request.turn, request.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
             column.fail(text, refused=isinstance(error, ProofError))
@@ -85,11 +89,11 @@ class ChatAsking(QObject):
             self.ended.emit()
         self.changed.emit()
 
-    async def call(self, wish: Wish) -> Call:
-        """The request of a wish, as it would go out now."""
-        provider = await self._workspace.provider(wish.pane.provider)
-        prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), wish)
-        return request_code.call(provider, chat_body(wish.pane.model, prepared.messages, wish.sampling))
+    async def call(self, request: ChatRequest) -> Call:
+        """The HTTP request of a question, as it would be sent now."""
+        provider = await self._workspace.provider(request.pane.provider)
+        prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), request)
+        return request_code.call(provider, chat_body(request.pane.model, prepared.messages, request.sampling))
 
     async def sent(self, turn: int, pane: int, provider: str) -> Call:
         """The request that a pane has answered to a turn."""

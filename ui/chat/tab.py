@@ -302,8 +302,8 @@ class ChatTab(Tab):
         for number in numbers:
             head = self.panes.head(number)
             if head and head.pane().model:
-                wish = self.asking.wish(head, self._thread, before, row.turn.id, row.turn.text)
-                self.asking.start(head, row.columns[number], wish, book)
+                request = self.asking.request(head, self._thread, before, row.turn.id, row.turn.text)
+                self.asking.start(head, row.columns[number], request, book)
 
     def _on_again(self, number: int) -> None:
         """Ask a pane once more; marks that a person gave are not lost by a slip."""
@@ -386,8 +386,8 @@ class ChatTab(Tab):
         before = [row.turn for row in self.said.rows]
         if not typed and before:
             typed = before.pop().text
-        wish = self.asking.wish(head, self._thread, before, 0, typed)
-        self.workspace.tasks.start("", self._show_code(wish.pane, lambda: self.asking.call(wish)))
+        request = self.asking.request(head, self._thread, before, 0, typed)
+        self.workspace.tasks.start("", self._show_code(request.pane, lambda: self.asking.call(request)))
 
     async def _show_sent(self, turn: int, number: int) -> None:
         found = self._thread.answers_of(turn, number) if self._thread else []

@@ -289,15 +289,15 @@ class LinkAskDialog(AskDialog):
         )
         super().__init__(workspace, "links", tr("Let a model link rows"), words, parent)
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         ids = self._ids
-        return lambda db: fact_link_questions.abouts(db, ids)
+        return lambda db: fact_link_questions.build_subjects(db, ids)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
-    def told(self, abouts: Found) -> str:
-        return trn("{n} row without a fact", "{n} rows without a fact", len(abouts))
+    def told(self, subjects: Found) -> str:
+        return trn("{n} row without a fact", "{n} rows without a fact", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Ask about {n} row", "Ask about {n} rows", count) if count else tr("Ask")

@@ -22,13 +22,13 @@ from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, Entry
 from core.generation import row_generation
 from core.generation.draft_rows import Landed
-from core.generation.row_generation import Estimate, Wish
+from core.generation.row_generation import Estimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
 from ui import style
 from ui.generation.fact_scope import Scope
-from ui.generation.llm_run_dialog import InquiryDialog, about
+from ui.generation.llm_run_dialog import LlmRunDialog, about
 from ui.generation.row_writer_choice import Ways
 from ui.llm_run_runner import Ended
 from ui.widgets import basics
@@ -46,11 +46,11 @@ class Plan:
     facts: int
     lacking: int
     counts: Counter[str]
-    wished: list[Wish]
+    requests: list[RowRequest]
     estimate: Estimate
 
 
-class GenerationDialog(InquiryDialog):
+class GenerationDialog(LlmRunDialog):
     """`names` are the facts that were chosen to make examples for; None is all of them."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
@@ -143,7 +143,7 @@ class GenerationDialog(InquiryDialog):
         self.show_start()
 
     def lacks(self) -> str:
-        if not (self._plan and self._plan.wished):
+        if not (self._plan and self._plan.requests):
             return tr("No rows are missing for these facts and kinds.")
         return "" if self.offline.isChecked() else self.lacks_model()
 
@@ -153,7 +153,7 @@ class GenerationDialog(InquiryDialog):
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
         else:
-            asked = self.model.model(), lambda db: row_generation.abouts(wishes(db, names, kinds))
+            asked = self.model.model(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
     def on_ended(self, ended: Ended) -> None:
@@ -199,7 +199,7 @@ class GenerationDialog(InquiryDialog):
             cost = chat_price(told.sent, told.received, self.model.model(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
-        self.estimate.setText(f"{text}\n{after}" if found.wished else "")
+        self.estimate.setText(f"{text}\n{after}" if found.requests else "")
 
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():
@@ -228,9 +228,9 @@ def kind_words() -> dict[str, tuple[str, str]]:
     }
 
 
-def wishes(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[Wish]:
+def load_row_requests(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[RowRequest]:
     """What these facts lack, of these kinds."""
-    return _wished(_entries(db, names), kinds)
+    return _build_row_requests(_entries(db, names), kinds)
 
 
 def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> Plan:
@@ -239,13 +239,13 @@ def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
-    wished = _wished(entries, kinds)
-    part = wished[:: -(-len(wished) // SAMPLED) or 1]
+    requests = _build_row_requests(entries, kinds)
+    part = requests[:: -(-len(requests) // SAMPLED) or 1]
     sample = row_generation.estimate(db, part)
-    examples = sum(sum(wish.counts.values()) for wish in wished)
-    sent = round(sample.sent * len(wished) / max(1, len(part)))
-    whole = Estimate(len(wished), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
-    return Plan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, wished, whole)
+    examples = sum(sum(request.counts.values()) for request in requests)
+    sent = round(sample.sent * len(requests) / max(1, len(part)))
+    whole = Estimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
+    return Plan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
 def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
@@ -253,17 +253,17 @@ def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
     return [entry for entry in entries if names is None or entry.fact.name in names]
 
 
-def _wished(entries: Sequence[Entry], kinds: Sequence[str]) -> list[Wish]:
+def _build_row_requests(entries: Sequence[Entry], kinds: Sequence[str]) -> list[RowRequest]:
     """Where no wording for the exam is wanted, the entries count as if each had one."""
     if EXAM not in kinds:
         entries = [dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD)) for entry in entries]
-    return row_generation.wishes(entries, [kind for kind in kinds if kind != EXAM])
+    return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])
 
 
 def _offline(names: set[str] | None, kinds: Sequence[str]) -> Callable[[sqlite3.Connection, Reporter], str]:
     def make(db: sqlite3.Connection, reporter: Reporter) -> str:
         done: list[Landed] = []
-        row_generation.make_offline(db, wishes(db, names, kinds), reporter, done)
+        row_generation.make_offline(db, load_row_requests(db, names, kinds), reporter, done)
         return str(done[0])
 
     return make

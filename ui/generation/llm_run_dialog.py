@@ -32,7 +32,7 @@ SETTLED = 150  # milliseconds without another change before what is shown is rea
 TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
-class InquiryDialog(QDialog):
+class LlmRunDialog(QDialog):
     """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
 
     A dialog of this kind gives `reading`, what it wants to know of the project; `show_found`, which shows it;
@@ -95,7 +95,7 @@ class InquiryDialog(QDialog):
         self.primary.clicked.connect(lambda _checked: self._on_start())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         self.closing.clicked.connect(lambda _checked: self.close())
-        self.wrote.clicked.connect(lambda _checked: self.last and show_replies(self.workspace, self.last.inquiry, self))
+        self.wrote.clicked.connect(lambda _checked: self.last and show_replies(self.workspace, self.last.llm_run, self))
         self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
         self.older.continued.connect(self._on_continue)
         self.older.taken.connect(self._on_take)
@@ -185,7 +185,7 @@ class InquiryDialog(QDialog):
         self.line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(llm_run_widgets.running_words(is_batch))
-        self.older.show_inquiry(self._unfinished if running is None else None)
+        self.older.show_llm_run(self._unfinished if running is None else None)
         self.show_start()
 
     def _on_start(self) -> None:
@@ -201,18 +201,18 @@ class InquiryDialog(QDialog):
 
     def _on_continue(self) -> None:
         if found := self._unfinished:
-            self._begin(lambda: self.runner.resume(found.inquiry))
+            self._begin(lambda: self.runner.resume(found.llm_run))
 
     def _on_take(self) -> None:
         if found := self._unfinished:
-            self._begin(lambda: self.runner.take(found.inquiry))
+            self._begin(lambda: self.runner.take(found.llm_run))
 
     def _on_give_up(self) -> None:
         if found := self._unfinished:
             self._unfinished = None
             self.note.say("")
-            self.older.show_inquiry(None)
-            self.runner.drop(found.inquiry)
+            self.older.show_llm_run(None)
+            self.runner.drop(found.llm_run)
 
     def _on_run_changed(self, task: str) -> None:
         if task == self.task and self.isVisible():
@@ -229,7 +229,7 @@ class InquiryDialog(QDialog):
         self._unfinished = None  # until it is read again
         self.last = ended
         self.note.say("\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning)
-        self.wrote.setVisible(ended.inquiry > 0)
+        self.wrote.setVisible(ended.llm_run > 0)
         if self._mine:
             self._mine = False
             self.finished_with.emit(ended.text)
@@ -241,7 +241,7 @@ class InquiryDialog(QDialog):
             self.read_soon()
 
 
-def tell(dialog: InquiryDialog, window: QWidget) -> None:
+def tell(dialog: LlmRunDialog, window: QWidget) -> None:
     """Say at the foot of `window` what comes of the dialog's run; what went wrong is said in the dialog while it is open."""
 
     def say(text: str) -> None:
@@ -252,7 +252,7 @@ def tell(dialog: InquiryDialog, window: QWidget) -> None:
         notice = Notice(window, text, ended.meaning, lasting=ended.meaning != "good")
         if ended.is_empty:
             workspace = dialog.workspace
-            notice.add_button(tr("What the model wrote…"), lambda: show_replies(workspace, ended.inquiry, window))
+            notice.add_button(tr("What the model wrote…"), lambda: show_replies(workspace, ended.llm_run, window))
 
     dialog.finished_with.connect(say)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import Inquiry
+from core.generation.llm_runs import LlmRun
 from core.language import tr, trn
 from core.progress import Progress
 from core.providers import batches
@@ -21,28 +21,28 @@ from ui.widgets.background_work import format_pause
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """An inquiry that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
+    """An LLM run that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
 
     `at_server` requests lie there in a batch.
     """
 
-    inquiry: Inquiry
+    llm_run: LlmRun
     total: int
     reason: str
     at_server: int = 0
 
     @property
     def missing(self) -> int:
-        return self.inquiry.waiting + self.inquiry.failed
+        return self.llm_run.waiting + self.llm_run.failed
 
 
 def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
-    """The newest unfinished inquiry of `task`."""
-    found = next((one for one in llm_runs.unfinished(db) if one.task == task), None)
+    """The newest unfinished LLM run of `task`."""
+    found = next((one for one in llm_runs.load_unfinished(db) if one.task == task), None)
     if found is None:
         return None
-    landed = llm_runs.requests(db, found.id, "landed")
-    failed = llm_runs.requests(db, found.id, "failed")
+    landed = llm_runs.load_requests(db, found.id, "landed")
+    failed = llm_runs.load_requests(db, found.id, "failed")
     total = len(landed) + found.answered + found.waiting + found.failed
     lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
     return Unfinished(found, total, failed[-1].error if failed else "", lying)
@@ -51,7 +51,7 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
 def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
     """The model of `provider` that was asked last for something of the same role."""
     role = TASKS[task].role
-    asked = (one for one in llm_runs.load(db) if one.provider == provider and TASKS[one.task].role == role)
+    asked = (one for one in llm_runs.load_all(db) if one.provider == provider and TASKS[one.task].role == role)
     return next((one.model for one in asked), "")
 
 
@@ -80,7 +80,7 @@ class UnfinishedBar(basics.Coloured):
         layout.addLayout(buttons)
         self.hide()
 
-    def show_inquiry(self, found: Unfinished | None) -> None:
+    def show_llm_run(self, found: Unfinished | None) -> None:
         self.setVisible(found is not None)
         if found is None:
             return
@@ -90,18 +90,18 @@ class UnfinishedBar(basics.Coloured):
             tr("&Wait")
             if found.at_server
             else tr("Run again")
-            if found.inquiry.failed and not found.inquiry.waiting
+            if found.llm_run.failed and not found.llm_run.waiting
             else tr("&Continue")
         )
-        self.take.setVisible(found.inquiry.answered > 0)
+        self.take.setVisible(found.llm_run.answered > 0)
 
 
 def _words(found: Unfinished) -> str:
     date = QLocale().toString(
-        QDateTime.fromSecsSinceEpoch(int(found.inquiry.created_at)), QLocale.FormatType.ShortFormat
+        QDateTime.fromSecsSinceEpoch(int(found.llm_run.created_at)), QLocale.FormatType.ShortFormat
     )
     arrived = found.total - found.missing
-    model = basics.short_name(found.inquiry.model)
+    model = basics.short_name(found.llm_run.model)
     if found.at_server:
         return trn(
             "{n} request of {date} to {model} is on the server as a batch; it is answered within a day.",
@@ -110,7 +110,7 @@ def _words(found: Unfinished) -> str:
             date=date,
             model=model,
         )
-    if found.inquiry.failed and not found.inquiry.answered:
+    if found.llm_run.failed and not found.llm_run.answered:
         text = trn(
             "In the run of {date} with {model}, {n} question was not answered.",
             "In the run of {date} with {model}, {n} questions were not answered.",

@@ -21,7 +21,7 @@ from core.spec import facts
 from core.text import tokenizer
 from ui import style
 from ui.generation.fact_scope import Scope
-from ui.generation.llm_run_dialog import InquiryDialog, about
+from ui.generation.llm_run_dialog import LlmRunDialog, about
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
@@ -35,12 +35,12 @@ Found = list[dict[str, Any]]
 class Asked:
     """What the requests are about, and how many tokens sending them takes, about."""
 
-    abouts: Found
+    subjects: Found
     sent: int
 
 
-class AskDialog(InquiryDialog):
-    """One that says what it asks, of which model, and how much; a kind of it gives `abouts` and the words."""
+class AskDialog(LlmRunDialog):
+    """One that says what it asks, of which model, and how much; a kind of it gives `subjects` and the words."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class AskDialog(InquiryDialog):
         form.addRow(name, self.model)
         return part
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
         """What is asked about, read in another thread."""
         raise NotImplementedError
 
@@ -98,7 +98,7 @@ class AskDialog(InquiryDialog):
         """A title and a sentence for when there is nothing to ask."""
         raise NotImplementedError
 
-    def told(self, abouts: Found) -> str:
+    def told(self, subjects: Found) -> str:
         """What is asked about, in words."""
         raise NotImplementedError
 
@@ -107,25 +107,25 @@ class AskDialog(InquiryDialog):
         raise NotImplementedError
 
     def reading(self) -> Callable[[sqlite3.Connection], Asked]:
-        task, abouts = self.task, self.abouts()
-        return lambda db: asked(db, task, list(abouts(db)))
+        task, subjects = self.task, self.subjects()
+        return lambda db: asked(db, task, list(subjects(db)))
 
     def show_found(self, found: Asked) -> None:
         self.asked = found
         # With facts chosen there may be something to ask about the others.
-        self._pages.setCurrentIndex(0 if found.abouts or not self.scope.isHidden() else 1)
-        self.count.setText(self.told(found.abouts))
-        self.primary.setText(self.act(len(found.abouts)))
-        requests = trn("{n} request", "{n} requests", len(found.abouts))
+        self._pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
+        self.count.setText(self.told(found.subjects))
+        self.primary.setText(self.act(len(found.subjects)))
+        requests = trn("{n} request", "{n} requests", len(found.subjects))
         tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
         self.estimate.setText(f"{requests} · {tokens}")
 
     def lacks(self) -> str:
-        there = bool(self.asked and self.asked.abouts)
+        there = bool(self.asked and self.asked.subjects)
         return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
-        self.runner.begin(self.task, self.model.model(), self.abouts(), batch=self.model.as_batch())
+        self.runner.begin(self.task, self.model.model(), self.subjects(), batch=self.model.as_batch())
 
 
 class ProbeDialog(AskDialog):
@@ -142,18 +142,18 @@ class ProbeDialog(AskDialog):
         title = tr("Ask the base model what it knows")
         super().__init__(workspace, "probe", title, words, parent, demanding=False, use=model_kinds.BASE, names=names)
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         names = self.scope.names()
-        return lambda db: knowledge_probe.abouts(db, names)
+        return lambda db: knowledge_probe.build_subjects(db, names)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
-    def told(self, abouts: Found) -> str:
-        names = len({one["fact"] for one in abouts})
+    def told(self, subjects: Found) -> str:
+        names = len({one["fact"] for one in subjects})
         return tr(
             "{questions} for {facts}",
-            questions=trn("{n} question", "{n} questions", len(abouts)),
+            questions=trn("{n} question", "{n} questions", len(subjects)),
             facts=trn("{n} fact", "{n} facts", names),
         )
 
@@ -178,20 +178,20 @@ class JudgeDialog(AskDialog):
         )
         super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent, names=names)
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: row_judging.abouts(db, examples.ids_of(db, drafts) if ids is None else ids, names)
+        return lambda db: row_judging.build_subjects(db, examples.ids_of(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:
             return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
         return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
-    def told(self, abouts: Found) -> str:
+    def told(self, subjects: Found) -> str:
         if self._ids is None:
-            return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(abouts))
-        return trn("{n} row that names its fact", "{n} rows that name their facts", len(abouts))
+            return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(subjects))
+        return trn("{n} row that names its fact", "{n} rows that name their facts", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Judge {n} row", "Judge {n} rows", count) if count else tr("Judge")
@@ -207,25 +207,25 @@ class RefineDialog(AskDialog):
         )
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        return lambda db: fact_refining.abouts(facts.unfound(db))
+    def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
+        return lambda db: fact_refining.build_subjects(facts.unfound(db))
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
-    def told(self, abouts: Found) -> str:
-        count = sum(len(one["statements"]) for one in abouts)
+    def told(self, subjects: Found) -> str:
+        count = sum(len(one["statements"]) for one in subjects)
         return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
     def act(self, _count: int) -> str:
         return tr("Refine into facts")
 
 
-def asked(db: sqlite3.Connection, task: str, abouts: Found) -> Asked:
+def asked(db: sqlite3.Connection, task: str, subjects: Found) -> Asked:
     """What will be asked; of many requests only some are written to estimate the tokens."""
-    part = abouts[:: -(-len(abouts) // SAMPLED) or 1]
+    part = subjects[:: -(-len(subjects) // SAMPLED) or 1]
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
             tokens += tokenizer.reckon(message["content"])
-    return Asked(abouts, round(tokens * len(abouts) / max(1, len(part))))
+    return Asked(subjects, round(tokens * len(subjects) / max(1, len(part))))

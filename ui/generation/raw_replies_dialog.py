@@ -40,13 +40,13 @@ class RepliesDialog(QDialog):
         self.finished.connect(lambda _result: self.deleteLater())
 
 
-def show_replies(workspace: Workspace, inquiry: int, parent: QWidget) -> None:
-    """Open what was written in the inquiry of this id."""
-    workspace.tasks.start("", _open(workspace.project, inquiry, parent))
+def show_replies(workspace: Workspace, llm_run: int, parent: QWidget) -> None:
+    """Open the replies of the LLM run with this id."""
+    workspace.tasks.start("", _open(workspace.project, llm_run, parent))
 
 
-async def _open(project: Project, inquiry: int, parent: QWidget) -> None:
-    RepliesDialog(await project.read(llm_runs.replies, inquiry), parent).open()
+async def _open(project: Project, llm_run: int, parent: QWidget) -> None:
+    RepliesDialog(await project.read(llm_runs.load_replies, llm_run), parent).open()
 
 
 def _worded(request: Request) -> str:
@@ -55,6 +55,6 @@ def _worded(request: Request) -> str:
 
 
 def _about(request: Request) -> str:
-    if "row" in request.about:
-        return tr("row {id}", id=request.about["row"])
-    return str(request.about.get("fact") or request.about.get("question") or tr("reply"))
+    if "row" in request.subject:
+        return tr("row {id}", id=request.subject["row"])
+    return str(request.subject.get("fact") or request.subject.get("question") or tr("reply"))

@@ -52,30 +52,30 @@ class RemakeDialog(AskDialog):
         self.ways.changed.connect(self._on_way)
         return self.ways
 
-    def abouts(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         names = self.scope.names()
-        return lambda db: row_remaking.abouts(row_remaking.stale(db, names))
+        return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
 
     def nothing(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
             "When a passage of the spec changes, the rows of its fact are listed here."
         )
 
-    def told(self, abouts: Found) -> str:
-        return trn("{n} row is out of date", "{n} rows are out of date", len(abouts))
+    def told(self, subjects: Found) -> str:
+        return trn("{n} row is out of date", "{n} rows are out of date", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
 
     def show_found(self, found: Asked) -> None:
         super().show_found(found)
-        self._before |= examples.fetch(self.workspace.project.rows, [about["row"] for about in found.abouts])
+        self._before |= examples.fetch(self.workspace.project.rows, [subject["row"] for subject in found.subjects])
         self.estimate.setVisible(self.ways.online.isChecked())
-        self.still_right.setEnabled(bool(found.abouts))
+        self.still_right.setEnabled(bool(found.subjects))
         self.show_start()
 
     def lacks(self) -> str:
-        if self.ways.offline.isChecked() and self.asked and self.asked.abouts:
+        if self.ways.offline.isChecked() and self.asked and self.asked.subjects:
             return ""
         return super().lacks()
 

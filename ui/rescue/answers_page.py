@@ -111,7 +111,7 @@ class AnswersPage(Page):
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def asked(db: sqlite3.Connection) -> Any:
-            return recorded_answers.abouts(
+            return recorded_answers.build_subjects(
                 who, recorded_answers.unasked(db, who, recorded_answers.questions(db, all_rows))
             )
 

@@ -146,7 +146,9 @@ class ParityPage(Page):
             return
 
         def asked(db: sqlite3.Connection) -> Any:
-            return recorded_answers.abouts(new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old)))
+            return recorded_answers.build_subjects(
+                new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old))
+            )
 
         self.asked.emit(new, asked, self.batch.wanted())
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import JukuError
 from core.generation import recorded_answers
-from core.generation.llm_runs import Inquiry
+from core.generation.llm_runs import LlmRun
 from core.generation.recorded_answers import GOLDEN, Who
 from core.language import tr
 from core.progress import Progress
@@ -28,7 +28,7 @@ from core.storage.schema import Table
 from core.training import rescue
 from ui import style
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
-from ui.llm_run_runner import Abouts, Ended
+from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
 from ui.rescue.files_page import FilesPage
@@ -182,19 +182,19 @@ class RescueDialog(QDialog):
         self.run_line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(running_words(is_batch))
-        self.older.show_inquiry(self._unfinished if running is None else None)
+        self.older.show_llm_run(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
-    def _on_asked(self, who: Who, abouts: Abouts, batch: bool) -> None:
+    def _on_asked(self, who: Who, subjects: Subjects, batch: bool) -> None:
         self.note.say(running_words(batch))
-        self._runner.begin(GOLDEN, who[1], abouts, provider=who[0], batch=batch)
+        self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
 
-    def _on_older(self, act: Callable[[Inquiry], None]) -> None:
+    def _on_older(self, act: Callable[[LlmRun], None]) -> None:
         if found := self._unfinished:
             self._unfinished = None
-            self.older.show_inquiry(None)
-            act(found.inquiry)
+            self.older.show_llm_run(None)
+            act(found.llm_run)
 
     def _on_run_changed(self, task: str) -> None:
         if task == GOLDEN and self.isVisible():

@@ -19,7 +19,7 @@ from core.storage.project import Changes, Project
 from ui import style
 from ui.dataset.fact_link_dialog import LinkDialog
 from ui.generation.generation_dialog import GenerationDialog
-from ui.generation.llm_run_dialog import InquiryDialog, tell
+from ui.generation.llm_run_dialog import LlmRunDialog, tell
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.fact_table import FactTable
@@ -153,11 +153,11 @@ class FactPane(QWidget):
         gone = await project.read(facts.deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
-        self._show_interrupted(await project.read(llm_runs.unfinished))
+        self._show_interrupted(await project.read(llm_runs.load_unfinished))
         self._show_note()
         self._show_buttons()
 
-    def _show_interrupted(self, left: list[llm_runs.Inquiry]) -> None:
+    def _show_interrupted(self, left: list[llm_runs.LlmRun]) -> None:
         """Tell of runs with a chat model that ended before their end, and are not going on."""
         runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}
@@ -268,7 +268,7 @@ class FactPane(QWidget):
     def _on_make(self) -> None:
         self._open(self._made(GenerationDialog))
 
-    def _made(self, kind: Callable[..., InquiryDialog]) -> Callable[[Workspace, QWidget], InquiryDialog]:
+    def _made(self, kind: Callable[..., LlmRunDialog]) -> Callable[[Workspace, QWidget], LlmRunDialog]:
         """A dialog of a kind that asks about facts; it says whether it is about those that are chosen, or about all."""
         names = {fact.name for fact in self.table.chosen_facts()} or None
         return lambda workspace, parent: kind(workspace, names=names, parent=parent)
@@ -276,10 +276,10 @@ class FactPane(QWidget):
     def _on_link(self) -> None:
         LinkDialog(self._workspace, self).open()
 
-    def _open(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
+    def _open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         self._workspace.tasks.start("", self._open_saved(make))
 
-    async def _open_saved(self, make: Callable[[Workspace, QWidget], InquiryDialog]) -> None:
+    async def _open_saved(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
         tell(dialog, self.window())

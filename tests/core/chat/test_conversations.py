@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.chat import conversations, corrections, transcripts
-from core.chat.conversations import Pane, Wish
+from core.chat.conversations import ChatRequest, Pane
 from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
@@ -31,9 +31,11 @@ def answer(project, server, turn, pane, question=QUESTION, provider=None, **how)
     async def work():
         made = provider or server.provider()
         book = await project.read(prompt_conditions.read)
-        wish = Wish(turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ()))
+        request = ChatRequest(
+            turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ())
+        )
         try:
-            return await conversations.ask(project, made, book, wish, **how)
+            return await conversations.ask(project, made, book, request, **how)
         finally:
             book.close()
             await made.close()
@@ -47,9 +49,9 @@ def load(project, id):
 
 def put(project, turn, pane, *texts):
     """Answers without a server."""
-    wish = Wish(turn, pane, "", "", Sampling())
+    request = ChatRequest(turn, pane, "", "", Sampling())
     reply = Reply(list(texts), pane.model, "fp", 1.0, 7, True, 3)
-    asyncio.run(project.write("", conversations.keep, wish, reply, {"model": pane.model, "messages": []}, []))
+    asyncio.run(project.write("", conversations.keep, request, reply, {"model": pane.model, "messages": []}, []))
 
 
 def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, server):

@@ -184,7 +184,9 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
     made = []
     write(
         garden,
-        lambda db: made.append(llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.abouts(db, [2, 3, 4]))),
+        lambda db: made.append(
+            llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.build_subjects(db, [2, 3, 4]))
+        ),
     )
 
     def answer(asked):

@@ -24,10 +24,10 @@ def write(project, change, *args):
     return asyncio.run(project.write("change", change, *args))
 
 
-def asked_of(project, server, task, abouts):
+def asked_of(project, server, task, subjects):
     """The outcome of asking about these."""
     made = []
-    write(project, lambda db: made.append(llm_runs.begin(db, task, "fake", MODEL, abouts)))
+    write(project, lambda db: made.append(llm_runs.begin(db, task, "fake", MODEL, subjects)))
     return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
 
 
@@ -54,9 +54,9 @@ def game(project):
 
 def test_a_base_model_is_asked_what_it_knows(game, server):
     write(game, facts.ignore, [2])
-    abouts = knowledge_probe.abouts(game.rows)
-    assert [(about["fact"], about["points"]) for about in abouts] == [("f01", "3"), ("f01", "3"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
-    assert abouts[0]["question"] == "How many play?"
+    subjects = knowledge_probe.build_subjects(game.rows)
+    assert [(subject["fact"], subject["points"]) for subject in subjects] == [("f01", "3"), ("f01", "3"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
+    assert subjects[0]["question"] == "How many play?"
 
     def answer(asked):
         question = asked["messages"][-1]["content"]
@@ -65,7 +65,7 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
         return Answer(["ten minutes"] if "Fill" in question else [])
 
     server.script = answer
-    outcome = asked_of(game, server, "probe", abouts)
+    outcome = asked_of(game, server, "probe", subjects)
     assert [fact.known for fact in facts.load(game.rows)] == ["4/6", "", "1/1"]
     assert outcome.message == "2 facts were tested: 1 known, 1 sometimes, 0 unknown."
     assert outcome.failed == 1
@@ -78,14 +78,14 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
 @pytest.mark.parametrize("name", sample_projects.names())
 def test_every_fact_of_the_samples_can_be_asked_for(project, name):
     write(project, sample_projects.fill, name)
-    abouts = knowledge_probe.abouts(project.rows)
-    assert {about["fact"] for about in abouts} == {fact.name for fact in facts.load(project.rows)}
-    assert all(about["question"] and about["points"] for about in abouts)
+    subjects = knowledge_probe.build_subjects(project.rows)
+    assert {subject["fact"] for subject in subjects} == {fact.name for fact in facts.load(project.rows)}
+    assert all(subject["question"] and subject["points"] for subject in subjects)
 
 
 def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
-    abouts = row_judging.abouts(game.rows, [1, 2, 3, 4, 99])
-    assert [about["row"] for about in abouts] == [1, 2, 3, 4]
+    subjects = row_judging.build_subjects(game.rows, [1, 2, 3, 4, 99])
+    assert [subject["row"] for subject in subjects] == [1, 2, 3, 4]
     verdicts = {
         "How many play?": '{"reason": "Five are not  three.", "verdict": "contradicts"}',
         "Say how many play.": "Verdict: supported",
@@ -99,7 +99,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
         return Answer([next(reply for question, reply in verdicts.items() if question in text)])
 
     server.script = answer
-    outcome = asked_of(game, server, "judge", abouts)
+    outcome = asked_of(game, server, "judge", subjects)
     found = list(examples.examples(game.rows))
     assert [one.problems for one in found] == ["judge-contradicts", "", "judge-not-in-text", ""]
     assert found[0].notes == "Judge: Five are not three."
@@ -115,7 +115,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
         asyncio.run(game.undo())
     # Judged again, and found right.
     verdicts["How many play?"] = '{"verdict": "supported"}'
-    asked_of(game, server, "judge", abouts[:1])
+    asked_of(game, server, "judge", subjects[:1])
     assert next(examples.examples(game.rows)).problems == ""
     for _step in range(2):
         asyncio.run(game.undo())
@@ -128,7 +128,7 @@ def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
         [json.dumps({"statements": ["The net is red.", "The net is 2 m high.", "Each ball weighs 400 g.",
                                     "The net is red.", "A team has three players."]})]
     )  # fmt: skip
-    outcome = asked_of(game, server, "facts", fact_refining.abouts(found))
+    outcome = asked_of(game, server, "facts", fact_refining.build_subjects(found))
     assert outcome.message == "3 facts were added."
     made = {fact.name: (fact.text, fact.quote) for fact in facts.load(game.rows)[3:]}
     assert made == {
@@ -141,12 +141,12 @@ def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
 
 def test_statements_are_refined_some_at_a_time():
     found = statements.split("".join(f"Rule {number} holds.\n\n" for number in range(45)))
-    assert [len(about["statements"]) for about in fact_refining.abouts(found)] == [20, 20, 5]
+    assert [len(subject["statements"]) for subject in fact_refining.build_subjects(found)] == [20, 20, 5]
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_request_about_what_is_gone_fails_nothing(project, name):
-    about = {
+    subject = {
         "fact": "f01",
         "counts": {"direct": 1},
         "row": 1,
@@ -156,7 +156,7 @@ def test_a_request_about_what_is_gone_fails_nothing(project, name):
         "messages": [{"role": "user", "content": "Q"}],
         **dict.fromkeys(("provider", "model", "reference", "key_points", "kind", "facts"), ""),
     }
-    request = Request(1, about, replies=["odd", "7"])
+    request = Request(1, subject, replies=["odd", "7"])
     assert TASKS[name].messages(project.rows, request)
     write(project, TASKS[name].land, [request])
 

@@ -44,7 +44,7 @@ def ask(project, server, id, reporter=None, provider=None):
 
 
 def statuses(project, id):
-    every = llm_runs.requests(project.rows, id, "waiting", "answered", "landed", "failed")
+    every = llm_runs.load_requests(project.rows, id, "waiting", "answered", "landed", "failed")
     return Counter(request.status for request in every)
 
 
@@ -61,8 +61,8 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert Counter(map(scripted_models.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
     assert server.asked[0]["response_format"]["type"] == "json_schema"
     assert statuses(gates, id) == {"landed": 10}
-    assert not llm_runs.unfinished(gates.rows)
-    (done,) = llm_runs.load(gates.rows)
+    assert not llm_runs.load_unfinished(gates.rows)
+    (done,) = llm_runs.load_all(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
     assert gates.undo_label == "Generate examples"
     asyncio.run(gates.undo())
@@ -135,7 +135,7 @@ def test_a_wrong_key_stops_at_once(gates, server):
     with pytest.raises(ProviderError, match="key"):
         ask(gates, server, id, provider=server.provider("sk-wrong"))
     assert statuses(gates, id)["failed"] <= Connection.at_once
-    assert llm_runs.load(gates.rows)[0].status == "failed"
+    assert llm_runs.load_all(gates.rows)[0].status == "failed"
     assert not rows(gates)
 
 
@@ -150,8 +150,8 @@ def test_single_failures_stop_nothing_and_are_sent_again_alone(gates, server):
     outcome = ask(gates, server, id)
     assert (outcome.answered, outcome.failed) == (6, 4)
     assert "bad words" in outcome.error
-    assert all("bad words" in request.error for request in llm_runs.requests(gates.rows, id, "failed"))
-    (open_,) = llm_runs.unfinished(gates.rows)
+    assert all("bad words" in request.error for request in llm_runs.load_requests(gates.rows, id, "failed"))
+    (open_,) = llm_runs.load_unfinished(gates.rows)
     assert (open_.id, open_.status, open_.failed) == (id, "failed", 4)
     server.script = scripted_models.examples
     server.asked.clear()
@@ -181,7 +181,7 @@ def test_what_arrived_before_a_cancel_lands(gates, server, how):
     landed = statuses(gates, id)["landed"]
     assert 3 <= landed <= 3 + Connection.at_once
     assert len(rows(gates)) == 2 * landed
-    assert llm_runs.load(gates.rows)[0].status == "cancelled"
+    assert llm_runs.load_all(gates.rows)[0].status == "cancelled"
     server.script = scripted_models.examples
     assert ask(gates, server, id).answered == 10 - landed
     assert len(rows(gates)) == 20
@@ -220,23 +220,23 @@ def test_a_killed_process_goes_on_without_paying_twice(gates, server):
 
 def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
     id = begin(gates)
-    first = llm_runs.requests(gates.rows, id, "waiting")[0]
+    first = llm_runs.load_requests(gates.rows, id, "waiting")[0]
     reply = scripted_models.examples({"messages": TASKS["examples"].messages(gates.rows, first)}).texts
-    asyncio.run(gates.write("", llm_runs._keep, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
-    (inquiry,) = llm_runs.unfinished(gates.rows)
-    assert (inquiry.answered, inquiry.waiting) == (1, 9)
+    asyncio.run(gates.write("", llm_runs._store_reply, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
+    (llm_run,) = llm_runs.load_unfinished(gates.rows)
+    assert (llm_run.answered, llm_run.waiting) == (1, 9)
     outcome = llm_runs.Outcome()
-    asyncio.run(llm_runs.land(gates, inquiry, TASKS, outcome, "cancelled"))
+    asyncio.run(llm_runs.land(gates, llm_run, TASKS, outcome, "cancelled"))
     assert len(rows(gates)) == 2
     assert "2 rows" in outcome.message
     assert not server.asked
 
 
-def test_an_inquiry_that_is_given_up_is_open_no_more(gates, server):
+def test_an_llm_run_that_is_given_up_is_open_no_more(gates, server):
     id = begin(gates)
-    assert [one.waiting for one in llm_runs.unfinished(gates.rows)] == [10]
+    assert [one.waiting for one in llm_runs.load_unfinished(gates.rows)] == [10]
     asyncio.run(gates.write("", llm_runs.drop, id))
-    assert not llm_runs.unfinished(gates.rows)
+    assert not llm_runs.load_unfinished(gates.rows)
 
 
 def test_odd_answers_land_as_far_as_they_can_be_read(gates, server):

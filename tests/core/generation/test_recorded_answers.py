@@ -61,7 +61,9 @@ def record(project, server, who, asked):
     made = []
     write(
         project,
-        lambda db: made.append(llm_runs.begin(db, recorded_answers.GOLDEN, *who, recorded_answers.abouts(who, asked))),
+        lambda db: made.append(
+            llm_runs.begin(db, recorded_answers.GOLDEN, *who, recorded_answers.build_subjects(who, asked))
+        ),
     )
     from core.generation.llm_run_tasks import TASKS
 
@@ -104,7 +106,7 @@ def test_answers_are_kept_once_and_nothing_is_asked_twice(game, server):
     assert recorded_answers.recorded(game.rows) == {OLD: 2}
 
 
-def test_what_an_unfinished_inquiry_asks_is_not_asked_beside_it(game, server):
+def test_what_an_unfinished_llm_run_asks_is_not_asked_beside_it(game, server):
     asked = recorded_answers.questions(game.rows, all_rows=True)
     server.script = lambda asked: Answer([], error=(400, "No")) if "ball" in str(asked["messages"]) else Answer(["Yes"])
     outcome = record(game, server, OLD, asked[:3])

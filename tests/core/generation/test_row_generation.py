@@ -10,7 +10,7 @@ from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, Entry
 from core.generation import row_generation
 from core.generation.llm_runs import Request
-from core.generation.row_generation import OFFLINE, Wish
+from core.generation.row_generation import OFFLINE, RowRequest
 from core.progress import Cancelled, Reporter
 from core.replies import Pair
 from core.review import findings
@@ -32,9 +32,9 @@ def emptied(project, name):
     write(project, examples.delete, list(filters.find(project.rows)))
 
 
-def make_offline(project, wished):
+def make_offline(project, requests):
     done = []
-    write(project, row_generation.make_offline, wished, Reporter(), done)
+    write(project, row_generation.make_offline, requests, Reporter(), done)
     return done[0]
 
 
@@ -44,13 +44,13 @@ def test_wishes_are_what_lacks():
         Entry(Fact(2, "f02", "B.", "B.", ignored=True)),
         Entry(Fact(3, "f03", "C.", "C.", known="5/5"), Counter(direct=3), held=1),
     ]
-    assert row_generation.wishes(entries) == [
-        Wish(FACT, {"reworded": 3, "reverse": 1, "applied": 1, "not_stated": 1}),
-        Wish(entries[2].fact, {"reworded": 1, "statement": 1}),
+    assert row_generation.build_requests(entries) == [
+        RowRequest(FACT, {"reworded": 3, "reverse": 1, "applied": 1, "not_stated": 1}),
+        RowRequest(entries[2].fact, {"reworded": 1, "statement": 1}),
     ]
-    assert row_generation.wishes(entries, ["statement", "direct"]) == [
-        Wish(FACT, {"reworded": 1}),  # for the exam
-        Wish(entries[2].fact, {"statement": 1}),
+    assert row_generation.build_requests(entries, ["statement", "direct"]) == [
+        RowRequest(FACT, {"reworded": 1}),  # for the exam
+        RowRequest(entries[2].fact, {"statement": 1}),
     ]
 
 
@@ -58,19 +58,22 @@ def test_wishes_are_what_lacks():
 def test_the_estimate_is_of_what_is_sent(sample, project, name):
     if name.endswith("ja"):
         emptied(project, name)
-    wished = row_generation.wishes(fact_coverage.ledger(project.rows), ["direct", "reverse"])
-    abouts = list(row_generation.abouts(wished))
-    estimate = row_generation.estimate(project.rows, wished)
-    assert (estimate.requests, estimate.examples) == (len(wished), sum(sum(wish.counts.values()) for wish in wished))
-    texts = [row_generation.TASK.messages(project.rows, Request(1, about))[0]["content"] for about in abouts]
+    requests = row_generation.build_requests(fact_coverage.ledger(project.rows), ["direct", "reverse"])
+    subjects = list(row_generation.build_subjects(requests))
+    estimate = row_generation.estimate(project.rows, requests)
+    assert (estimate.requests, estimate.examples) == (
+        len(requests),
+        sum(sum(request.counts.values()) for request in requests),
+    )
+    texts = [row_generation.TASK.messages(project.rows, Request(1, subject))[0]["content"] for subject in subjects]
     count = sum(len(text) for text in texts)
     assert count / tokenizer.LETTERS <= estimate.sent <= count / tokenizer.SIGNS
     assert estimate.received == estimate.examples * row_generation.EXAMPLE_TOKENS
 
 
 def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
-    about = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
-    (message,) = row_generation.TASK.messages(sample.rows, Request(1, about))
+    subject = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
+    (message,) = row_generation.TASK.messages(sample.rows, Request(1, subject))
     assert message["role"] == "user"
     fact = facts.named(sample.rows, "f01")[0]
     state = spec.load(sample.rows)
@@ -80,7 +83,7 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     assert "- reverse: 0" not in message["content"]
     # One that was deleted meanwhile fails nothing.
     write(sample, facts.delete, [1])
-    assert row_generation.TASK.messages(sample.rows, Request(1, about))
+    assert row_generation.TASK.messages(sample.rows, Request(1, subject))
 
 
 def test_pairs_without_a_kind_get_those_that_were_asked_for():
@@ -93,7 +96,7 @@ def test_pairs_without_a_kind_get_those_that_were_asked_for():
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     emptied(project, name)
-    landed = make_offline(project, row_generation.wishes(fact_coverage.ledger(project.rows)))
+    landed = make_offline(project, row_generation.build_requests(fact_coverage.ledger(project.rows)))
     rows = list(examples.examples(project.rows))
     assert landed.rows == len(rows) > 50
     assert {row.status for row in rows} == {"draft"}
@@ -110,16 +113,16 @@ def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
         findings.counts(project.rows)
     )
     # A second time there is nothing new to say.
-    again = make_offline(project, row_generation.wishes(fact_coverage.ledger(project.rows)))
+    again = make_offline(project, row_generation.build_requests(fact_coverage.ledger(project.rows)))
     assert (again.rows, len(filters.find(project.rows))) == (0, len(rows))
     asyncio.run(project.undo())
     assert not filters.find(project.rows)
 
 
-def test_templates_make_only_what_is_wished(project):
+def test_templates_make_only_what_is_requested(project):
     write(project, spec.store, Spec("Game", "en", "", f"{FACT.text}\n"))
     write(project, facts.accept_missing)
-    make_offline(project, [Wish(facts.load(project.rows)[0], {"statement": 1, "applied": 2})])
+    make_offline(project, [RowRequest(facts.load(project.rows)[0], {"statement": 1, "applied": 2})])
     assert [row.kind for row in examples.examples(project.rows)] == ["statement"]
 
 
@@ -130,7 +133,7 @@ def test_cancelled_templates_leave_nothing(project):
         write(
             project,
             row_generation.make_offline,
-            row_generation.wishes(fact_coverage.ledger(project.rows)),
+            row_generation.build_requests(fact_coverage.ledger(project.rows)),
             reporter,
             [],
         )
@@ -140,4 +143,4 @@ def test_cancelled_templates_leave_nothing(project):
 def test_an_exam_wording_is_asked_for_until_there_is_one():
     entry = Entry(FACT, Counter(fact_coverage.STUDY))
     assert entry.lacking == {EXAM: 1}
-    assert row_generation.wishes([entry]) == [Wish(FACT, {"reworded": 1})]
+    assert row_generation.build_requests([entry]) == [RowRequest(FACT, {"reworded": 1})]

@@ -143,7 +143,9 @@ def test_what_became_what(before, after, found):
 
 def remade_by(project, reply):
     made = []
-    write(project, lambda db: made.append(llm_runs.begin(db, "remake", "fake", MODEL, row_remaking.abouts([1]))))
+    write(
+        project, lambda db: made.append(llm_runs.begin(db, "remake", "fake", MODEL, row_remaking.build_subjects([1])))
+    )
     seen = []
 
     def answer(asked):

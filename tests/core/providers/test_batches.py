@@ -43,7 +43,7 @@ class Ending:
 
 
 def ask(project, server, id, until=None):
-    """Run the inquiry; `until` cancels it once it is true."""
+    """Run the LLM run; `until` cancels it once it is true."""
 
     async def whole():
         provider = server.provider()
@@ -95,7 +95,7 @@ def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
     id = scripted_models.begin(gates, batch=True)
     outcome = ask(gates, server, id)
     assert (outcome.answered, outcome.failed) == (9, 1)
-    (left,) = llm_runs.requests(gates.rows, id, "failed")
+    (left,) = llm_runs.load_requests(gates.rows, id, "failed")
     assert left.error == "no"
 
 
@@ -144,7 +144,7 @@ def test_a_refused_batch_is_an_error_and_the_questions_stay(gates, server):
     id = scripted_models.begin(gates, batch=True)
     with pytest.raises(ProviderError):
         ask(gates, server, id)
-    assert len(llm_runs.requests(gates.rows, id, "waiting")) == 10
+    assert len(llm_runs.load_requests(gates.rows, id, "waiting")) == 10
     server.weather = None
     Ending(server)
     assert ask(gates, server, id).answered == 10
@@ -172,7 +172,7 @@ def test_a_large_work_goes_out_in_several_files(monkeypatch):
 
 
 def end(project, server, id):
-    """Give up the inquiry's batches."""
+    """Give up the LLM run's batches."""
     serving.run(server, lambda provider: batches.cancel(project, provider, "inquiry", id))
 
 

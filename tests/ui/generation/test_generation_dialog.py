@@ -204,13 +204,15 @@ def test_a_run_that_is_cancelled_keeps_what_arrived_and_goes_on_without_asking_t
 
 
 async def leave_unfinished(project, answered, names):
-    """What a crash leaves: an inquiry that runs in the file, and some answers."""
+    """What a crash leaves: an LLM run that is running in the file, and some answers."""
     wished = [{"fact": name, "counts": {"direct": 1}} for name in names]
     made = []
     await project.write("", lambda db: made.append(llm_runs.begin(db, "examples", "fake", MODEL, wished)))
-    waiting = await project.read(llm_runs.requests, made[0], "waiting")
+    waiting = await project.read(llm_runs.load_requests, made[0], "waiting")
     for number, request in enumerate(waiting[:answered]):
-        await project.write("", llm_runs._keep, str(request.id), replied(pairs(f"Question {number} of a crash?")))
+        await project.write(
+            "", llm_runs._store_reply, str(request.id), replied(pairs(f"Question {number} of a crash?"))
+        )
 
 
 @pytest.mark.parametrize("act", ["go_on", "take", "give_up"])
@@ -225,7 +227,7 @@ def test_after_a_crash_the_answers_are_there(bare, act):
         getattr(dialog.older, act).click()
         if act != "give_up":
             await scene.finish()
-        await until(lambda: not llm_runs.unfinished(scene.project.rows))
+        await until(lambda: not llm_runs.load_unfinished(scene.project.rows))
         assert len(scene.drafts()) == {"go_on": 3, "take": 2, "give_up": 0}[act]
         assert len(scene.server.asked) == (act == "go_on")
         await until(lambda: not dialog.older.isVisible())
@@ -464,7 +466,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
-        await until(lambda: llm_runs.at_servers(scene.project.rows) and scene.server.batches)
+        await until(lambda: llm_runs.load_sent_batches(scene.project.rows) and scene.server.batches)
         assert "cannot be paused" in dialog.note.text() and "cannot be paused" in dialog.line.pause.toolTip()
         assert dialog.line.pause.isVisible() and not dialog.line.pause.isEnabled()
         places = [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)]
@@ -478,7 +480,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)
         scene.server.finish_batch("batch_1", judged)
-        await until(lambda: not llm_runs.unfinished(scene.project.rows))
+        await until(lambda: not llm_runs.load_unfinished(scene.project.rows))
         assert len(scene.server.batches) == 1 and not scene.server.asked
 
     scene.play(make, go)
