@@ -2,16 +2,155 @@
 
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.chat.conversations import Pane
-from core.exam.prompt_conditions import CONDITIONS
+from core.errors import JukuError
+from core.exam.prompt_conditions import CLOSED, CONDITIONS
+from core.language import tr
+from core.providers import LOCAL, Offer, model_kinds
 from ui import style
-from ui.chat.pane_header import ChatPane
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
 LEAST, MOST = 2, 4
+
+
+class ChatPane(QFrame):
+    """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
+
+    chosen = Signal()
+    removed = Signal()
+    code_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, number: int, tuned: bool) -> None:
+        super().__init__()
+        self.number = number
+        self._workspace, self._tuned = workspace, tuned
+        self._make_boxes()
+        self._lay_out()
+        self.show_offers()
+
+    def _make_boxes(self) -> None:
+        self.server = DropDown()
+        self.server.setAccessibleName(tr("Server"))
+        nothing = tr("No fine-tuned model yet") if self._tuned else ""
+        self.model = ModelBox(self._workspace, f"chat {self.number}", nothing=nothing)
+        self.model.setMinimumContentsLength(8)
+        self.model.setAccessibleName(tr("Model"))
+        self.condition = DropDown()
+        self.condition.setAccessibleName(tr("Condition"))
+        for name, condition in CONDITIONS.items():
+            self.condition.addItem(condition.title(), name)
+            self.condition.setItemData(
+                self.condition.count() - 1, basics.tip(condition.about()), Qt.ItemDataRole.ToolTipRole
+            )
+        for box in (self.server, self.condition):
+            box.setMinimumContentsLength(6)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.code = basics.tool_button("</>", tr("Code for this pane's request…"), has_tip=True)
+        self.remove = basics.tool_button("✕", tr("Close this pane"), has_tip=True)
+        self.server.activated.connect(lambda _index: self._on_server())
+        self.model.chosen.connect(self._on_model)
+        self.condition.activated.connect(lambda _index: self._on_condition())
+        self.code.clicked.connect(self.code_wanted)
+        self.remove.clicked.connect(self.removed)
+
+    def _lay_out(self) -> None:
+        # As wide as its answers below, whatever the boxes would like.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.model, 1)
+        for button in (self.code, self.remove):
+            first.addWidget(button)
+        for box in (self.server, self.condition):
+            second.addWidget(box, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (first, second, layout):
+            part.setSpacing(style.SPACE // 3)
+        for part in (first, second):
+            layout.addLayout(part)
+
+    def pane(self) -> Pane:
+        """As it is chosen now; without a model there is nobody to ask."""
+        server = self.server.currentData() or self._workspace.settings.provider
+        return Pane(self.number, server, self.model.model(), self.condition.currentData())
+
+    def choose(self, pane: Pane) -> None:
+        """Ask as `pane` says from now on; a model that is not offered yet is chosen as soon as it is."""
+        self.number = pane.number
+        self._show_servers()
+        self.server.setCurrentIndex(max(0, self.server.findData(pane.provider)))
+        self.condition.setCurrentIndex(max(0, self.condition.findData(pane.condition)))
+        self.show_offers()
+        self.model.choose(pane.model)
+        self._on_condition()
+
+    def take(self, provider: str, model: str) -> None:
+        """Ask `model` of a provider, by heart."""
+        self.choose(Pane(self.number, provider, model, CLOSED))
+
+    def show_offers(self) -> None:
+        """Offer what the servers have told."""
+        self._show_servers()
+        server = self.server.currentData()
+        self._workspace.want_offers(server)
+        offers = self._workspace.known_offers(server)
+        newest = "" if self.model.model() or not self._tuned else _newest_tuned(offers)
+        self.model.show_offers(server, offers, last=newest, any=not self._tuned)
+        self.chosen.emit()
+
+    def require_here(self) -> None:
+        """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
+        offer = self.model.offer()
+        if offer and offer.state == GONE:
+            raise JukuError(tr("This model is gone"), unusable_words(offer, self.server.currentText()))
+        if offer and offer.state in ("missing", "failed"):
+            raise JukuError(
+                tr("{title} is not on this computer yet", title=offer.title),
+                tr(
+                    "Choose it in the training tab and press “Start training”: Juku asks before it downloads the model."
+                ),
+            )
+
+    def converts(self) -> bool:
+        """Whether the model has to be made ready for its first use."""
+        offer = self.model.offer()
+        return offer is not None and offer.converts
+
+    def _show_servers(self) -> None:
+        titles = server_texts.titles(self._workspace)
+        before = self.server.currentData() or self._workspace.settings.provider
+        shown = [(self.server.itemData(index), self.server.itemText(index)) for index in range(self.server.count())]
+        if shown != list(titles.items()):
+            self.server.clear()
+            for id, title in titles.items():
+                self.server.addItem(title, id)
+            self.server.setCurrentIndex(max(0, self.server.findData(before)))
+        self.server.setVisible(len(titles) > 1 or LOCAL not in titles)
+
+    def _on_server(self) -> None:
+        self.show_offers()
+
+    def _on_model(self, _model: str) -> None:
+        self.chosen.emit()
+
+    def _on_condition(self) -> None:
+        self.condition.setToolTip(basics.tip(CONDITIONS[self.condition.currentData()].about()))
+        self.chosen.emit()
+
+
+def _newest_tuned(offers: list[Offer]) -> str:
+    whole = (
+        offer.id
+        for offer in offers
+        if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
+    )
+    return next(whole, "")
 
 
 class ChatPanes(QWidget):

@@ -15,7 +15,7 @@ from core.providers.model_identity import ProofError
 from core.providers.request_code import Call
 from core.storage.project import Changes
 from ui.chat.answer_view import ChatAnswers
-from ui.chat.pane_header import ChatPane
+from ui.chat.pane_headers import ChatPane
 from ui.chat.sampling_settings import ChatSettings
 from ui.workspace import Workspace
 

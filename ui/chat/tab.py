@@ -29,10 +29,9 @@ from core.training import lineage
 from ui import style
 from ui.chat.conversation_actions import ChatActs
 from ui.chat.conversation_list import ChatList
-from ui.chat.conversation_view import ChatSaid
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.pane_headers import MOST, ChatPanes
-from ui.chat.question_row import ChatRow
+from ui.chat.question_row import ChatRow, ChatSaid
 from ui.chat.sampling_settings import ChatSettings
 from ui.chat.send_question import ChatAsking
 from ui.chat.suggested_questions import ChatSuggestions

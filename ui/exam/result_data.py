@@ -8,7 +8,7 @@ from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
 from core.exam.runs import Question, Run
-from core.exam.scores import Comparison, Result
+from core.exam.scores import Comparison, Rate, Result
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
 from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, Column, Entry
@@ -104,3 +104,20 @@ def agreements(db: sqlite3.Connection, outcome: Outcome) -> list[str]:
             kappa = judges.agreement(db, outcome.run.id, one, other)
             found.append(exam_texts.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A point at `x`; `label` stands at the axis where x is no number of its own, `about` is the tool tip."""
+
+    x: int
+    label: str
+    held: Rate
+    general: Rate
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    title: str
+    spots: list[Spot]

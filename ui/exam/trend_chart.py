@@ -13,7 +13,7 @@ from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.trend_texts import Line, Spot
+from ui.exam.result_data import Line, Spot
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
 from ui.charts.curve_legend import colour_of
-from ui.exam.trend_texts import Line, Spot
+from ui.exam.result_data import Line, Spot
 from ui.widgets import basics
 
 ROOM = 0.06  # of the width, on either side

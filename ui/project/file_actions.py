@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from core import documents
 from core.dataset import sample_projects
@@ -18,7 +18,6 @@ from core.language import tr
 from core.storage import project as projects
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
-from ui.project import open_question
 from ui.rescue.rescue_dialog import RescueDialog
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILES = "*.juku"
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
+Role = QMessageBox.ButtonRole
 
 
 class FileActions(QObject):
@@ -131,7 +131,7 @@ class FileActions(QObject):
         def create() -> None:
             self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
 
-        open_question.ask(self._window, path, self._workspace.project.path.stem, bring, create)
+        _ask_import_or_new(self._window, path, self._workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -163,3 +163,22 @@ class FileActions(QObject):
 
 def _project_files() -> str:
     return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)
+
+
+def _ask_import_or_new(
+    parent: QWidget, file: Path, project: str, on_import: Callable[[], object], on_new: Callable[[], object]
+) -> None:
+    """Call `on_import` or `on_new`, as the person decides; Escape leaves all as it is."""
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Open a project"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setText(tr("Import into “{project}”?", project=project))
+    box.setInformativeText(tr("“{name}” is not a Juku project. Its rows can be imported into this project or into a new one.",
+                              name=file.name))  # fmt: skip
+    here = box.addButton(tr("Import here"), Role.AcceptRole)
+    new = box.addButton(tr("New project…"), Role.ActionRole)
+    box.addButton(tr("Cancel"), Role.RejectRole)
+    here.clicked.connect(lambda _checked: on_import())
+    new.clicked.connect(lambda _checked: on_new())
+    box.setDefaultButton(here)
+    box.open()

@@ -24,9 +24,8 @@ from core.training.metrics import Series
 from ui import style
 from ui.charts.curve_chart import CurveChart, CurveJob
 from ui.training import job_texts
-from ui.training.checkpoint_table import CheckpointTable
 from ui.training.job_actions import JobActions
-from ui.training.job_details import JobRecord
+from ui.training.job_details import CheckpointTable, JobRecord
 from ui.training.job_table import SOON, Line, days
 from ui.widgets import basics
 

@@ -21,8 +21,7 @@ from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
 from ui.training.changed_since_dialog import ChangedDialog
-from ui.training.job_actions import JobActions
-from ui.training.job_operations import JobActs
+from ui.training.job_actions import JobActions, JobOperations
 from ui.training.job_pane import MOST, JobPane, Told
 from ui.training.job_table import JobTable, Line
 from ui.training.server_contents_dialog import ServerDialog
@@ -54,7 +53,7 @@ class TrainingTab(Tab):
         self.runner = workspace.queue
         self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
-        self.acts = JobActs(workspace, self)
+        self.acts = JobOperations(workspace, self)
         self.starter = TrainingStart(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = ThrottledReload(workspace, self._load_lines)

@@ -22,8 +22,7 @@ from tests.support import fake_server
 from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.chat.answer_text import RUN
-from ui.chat.answer_view import ChatAnswers, differing
+from ui.chat.answer_view import RUN, ChatAnswers, differing
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.suggested_questions import _some_questions
 from ui.chat.tab import ChatTab

@@ -15,10 +15,10 @@ from tools import exam_rows
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import answer_pieces
 from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
+from ui.exam.result_data import Spot
 from ui.exam.result_pages import CHART, HEAT, MARKING, ExamResult
 from ui.exam.start_page import RunLine
 from ui.exam.totals_table import LEAKED
-from ui.exam.trend_texts import Spot
 from ui.generation.generation_dialog import GenerationDialog
 
 
