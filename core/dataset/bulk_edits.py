@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.dataset import examples, filters, row_edits, system_prompts
 from core.dataset.examples import OWN, TEXTS, Example
 from core.dataset.filters import Choice, Filter
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_messages, read_texts
 from core.errors import FormatError
 from core.formats import jsonl
 from core.language import tr
@@ -206,7 +206,7 @@ def _said(data: str, change: Replacement) -> str:
 
 def _without_system(data: str) -> str:
     """No instructions at all, since an empty message would be an error."""
-    paths = [message.path for message in row_edits.messages(data) if message.role == SYSTEM]
+    paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
         data = row_edits.remove(data, path)
     return data
@@ -219,7 +219,7 @@ def fixed_prompt(db: sqlite3.Connection) -> str:
     # The row that the finding names as usual, rather than all of them: a button says this for each row that is looked at.
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
     if named := db.execute(sql, (DIFFERING,)).fetchone():
-        return turns(next(examples.examples(db, [named[0]])).data).prompt.strip()
+        return read_texts(next(examples.examples(db, [named[0]])).data).system_prompt.strip()
     usual = system_prompts.of_rows(db, Filter(split="train"))
     return usual.prompt if usual else ""
 

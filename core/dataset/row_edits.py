@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from core.checks import ROLES
 from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
 from core.checks.line_parsing import decode_text
-from core.dataset.row_json import CALL_KEYS, CHAT, SECTIONS, at, declared, parts_of, words
-from core.dataset.row_json import Message as Message
-from core.dataset.row_json import Part as Part
-from core.dataset.row_json import Section as Section
-from core.dataset.row_json import messages as messages
-from core.dataset.row_json import sections as sections
-from core.dataset.row_json import tools as tools
+from core.dataset.row_json import (
+    CALL_KEYS,
+    CHAT,
+    SECTIONS,
+    find_tools,
+    find_value,
+    read_messages,
+    read_parts,
+    string_or_empty,
+)
 from core.errors import FormatError
 from core.formats import jsonl
 from core.language import tr
@@ -155,7 +158,7 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
         same = said == text or (said is None and not text)
         return data if same else _with_member(data, message, "content", dumps(text))
     content = members(data, message)["content"]
-    texts = [one.number for one in parts_of(data, content) if one.kind == "text" and one.number is not None]
+    texts = [one.number for one in read_parts(data, content) if one.kind == "text" and one.number is not None]
     number = part if part is not None else next(iter(texts), None)
     return _with_new_part(data, content, text) if number is None else _with_part(data, content, number, text)
 
@@ -165,8 +168,8 @@ def say(data: str, role: str, text: str) -> str:
 
     A chat row that lacks such a message gets one. Raises FormatError when the text holds no JSON object.
     """
-    sections = {message.path.partition("[")[0] for message in messages(data)} if decode_text(data).text else set()
-    turns = [message for message in messages(data) if not message.path.startswith("$.non_")] if sections else []
+    sections = {message.path.partition("[")[0] for message in read_messages(data)} if decode_text(data).text else set()
+    turns = [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
     spoken = [message.path for message in turns if message.role == role]
     if CHAT in sections or not spoken:
         return jsonl.set_content(data, role, text)
@@ -191,9 +194,9 @@ def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") ->
 def set_tools(data: str, text: str) -> str:
     """The row with its declared tools replaced by JSON text (a list), or taken away by ''. Raises `FormatError`."""
     new = _one_line(text, list)
-    path = next((path for path, _span in declared(data)), "")
+    path = next((path for path, _span in find_tools(data)), "")
     parent, _, key = path.rpartition(".") if path else (_tools_holder(data), "", "tools")
-    holder = at(data, parent)
+    holder = find_value(data, parent)
     assert holder is not None
     return _with_member(data, holder, key, new)
 
@@ -209,7 +212,7 @@ def insert(data: str, path: str, role: str, text: str = "") -> str:
     if role == "tool" and (call := _unanswered(data, section, number)):
         said["tool_call_id"] = call
     addition = dumps(said | {"content": text})
-    turns = at(data, section)
+    turns = find_value(data, section)
     if turns is None:
         return _with_section(data, section, addition)
     if not isinstance(turns.value, list):
@@ -248,8 +251,8 @@ def remove(data: str, path: str) -> str:
 
 
 def _tools_holder(data: str) -> str:
-    span = at(data, "$.input")
-    return "$.input" if span and isinstance(span.value, dict) and at(data, CHAT) is None else "$"
+    span = find_value(data, "$.input")
+    return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT) is None else "$"
 
 
 def _split(path: str) -> tuple[str, int]:
@@ -259,7 +262,7 @@ def _split(path: str) -> tuple[str, int]:
 
 
 def _turns(data: str, section: str) -> list[Span]:
-    holder = at(data, section)
+    holder = find_value(data, section)
     return list(elements(data, holder)) if holder and isinstance(holder.value, list) else []
 
 
@@ -331,7 +334,7 @@ def _cut(spans: list[tuple[int, int]], number: int) -> Edit:
 
 def _with_section(data: str, section: str, addition: str) -> str:
     parent, _, key = section.rpartition(".")
-    holder = at(data, parent)
+    holder = find_value(data, parent)
     if holder is None or not isinstance(holder.value, dict):
         raise _unreadable()
     return _with_member(data, holder, key, f"[{addition}]")
@@ -358,7 +361,11 @@ def _unanswered(data: str, section: str, number: int) -> str:
     for span in _turns(data, section)[:number]:
         said = span.value if isinstance(span.value, dict) else {}
         calls = said.get("tool_calls")
-        asked += [words(call.get("id")) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        asked += (
+            [string_or_empty(call.get("id")) for call in calls if isinstance(call, dict)]
+            if isinstance(calls, list)
+            else []
+        )
         if (answered := said.get("tool_call_id")) in asked:
             asked.remove(answered)
     return next(filter(None, asked), "")

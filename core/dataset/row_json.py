@@ -1,13 +1,19 @@
-"""The turns of a row as they are read: what each says, shows, calls, and where it stands in the JSON text."""
+"""Reads the JSON text of a row: its messages with their JSON paths, the texts that rows are compared by; indents it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import msgspec
+
+from core import checks
 from core.checks.json_positions import Span, elements, members, whole
+from core.formats import jsonl
+from core.text.tokenizer import decode_plain_row
 
 CHAT = "$.messages"
-# Where turns stand: in a conversation, or in a row of two answers, of which the older spelling is known too.
+# The paths of message lists: of a chat row, and of a preference row in its two spellings.
 SECTIONS = (
     CHAT,
     "$.input.messages",
@@ -17,21 +23,26 @@ SECTIONS = (
     "$.non_preferred_completion",
 )
 CALL_KEYS = ("tool_calls", "function_call")
+INSTRUCTIONS = ("system", "developer")
+INDENT = "  "
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{\[][ \t]*|[}\]]|,[ \t]*|[^"{}\[\],]++', re.DOTALL)
+_BREAK = re.compile(r"\n[ \t]*")
+_CLOSING = re.compile(r"[}\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a message's content: its text, or an image with its address and the bytes that it holds itself."""
+    """One part of a message's content: a text, or an image with its URL and the size in bytes of a data URL."""
 
     kind: Literal["text", "image", "other"]
     text: str
     bytes: int = 0
-    number: int | None = None  # its place in a list of parts, None where the content is one text
+    number: int | None = None  # its index in the list of parts; None where the content is one string
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `path` is its JSON path; `calls` the JSON text of its tool calls, '' where there are none."""
+    """One message. `path` is its JSON path; `calls` is the JSON text of its tool calls, '' where there are none."""
 
     path: str
     role: str
@@ -42,32 +53,34 @@ class Message:
     call_id: str | None = None
     name: str = ""
     refusal: str = ""
-    readable: bool = True  # whether it is an object at all
+    readable: bool = True  # False where it is no JSON object
 
 
 class Section(NamedTuple):
+    """One list of messages in a row, at its JSON path."""
+
     path: str
     messages: list[Message]
 
 
-def sections(data: str) -> list[Section]:
-    """The lists of turns in a row's readable JSON text: one of a chat row, three of a row with two answers."""
+def read_sections(data: str) -> list[Section]:
+    """The lists of messages in a row's valid JSON text: one of a chat row, three of a preference row."""
     row = whole(data).value
-    found = ((path, at(data, path)) for path in SECTIONS if isinstance(_inner(row, path), list))
-    return [Section(path, _messages(data, path, span)) for path, span in found if span]
+    found = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_inner_value(row, path), list))
+    return [Section(path, _read_section(data, path, span)) for path, span in found if span]
 
 
-def messages(data: str) -> list[Message]:
-    """All turns of all sections, in order."""
-    return [message for section in sections(data) for message in section.messages]
+def read_messages(data: str) -> list[Message]:
+    """All messages of all sections, in order."""
+    return [message for section in read_sections(data) for message in section.messages]
 
 
-def tools(data: str) -> str:
-    """The JSON text of the tools that the row declares, as it stands there; '' where it has none."""
-    return next((data[span.start : span.end] for _path, span in declared(data)), "")
+def read_tools(data: str) -> str:
+    """The JSON text of the tools that the row declares, unchanged; '' where it has none."""
+    return next((data[span.start : span.end] for _path, span in find_tools(data)), "")
 
 
-def at(data: str, path: str) -> Span | None:
+def find_value(data: str, path: str) -> Span | None:
     """The value at a path of keys only (`$.input.messages`), None where there is none."""
     span: Span | None = whole(data)
     for key in path.split(".")[1:]:
@@ -75,18 +88,19 @@ def at(data: str, path: str) -> Span | None:
     return span
 
 
-def declared(data: str) -> Iterator[tuple[str, Span]]:
+def find_tools(data: str) -> Iterator[tuple[str, Span]]:
+    """The path and value of each list of tools or functions that the row declares."""
     for path in ("$.tools", "$.input.tools", "$.functions"):
-        span = at(data, path)
+        span = find_value(data, path)
         if span is not None and span.value is not None:
             yield path, span
 
 
-def _messages(data: str, path: str, section: Span) -> list[Message]:
-    return [_read(data, f"{path}[{number}]", span) for number, span in enumerate(elements(data, section))]
+def _read_section(data: str, path: str, section: Span) -> list[Message]:
+    return [_read_message(data, f"{path}[{number}]", span) for number, span in enumerate(elements(data, section))]
 
 
-def _read(data: str, path: str, span: Span) -> Message:
+def _read_message(data: str, path: str, span: Span) -> Message:
     said = span.value
     if not isinstance(said, dict):
         return Message(path, "", (Part("other", data[span.start : span.end]),), readable=False)
@@ -95,24 +109,25 @@ def _read(data: str, path: str, span: Span) -> Message:
     key = next((key for key in CALL_KEYS if said.get(key)), "tool_calls")
     return Message(
         path,
-        words(said.get("role")),
-        tuple(parts_of(data, inner.get("content"))),
+        string_or_empty(said.get("role")),
+        tuple(read_parts(data, inner.get("content"))),
         weight if type(weight) is int and weight in (0, 1) else None,
         data[inner[key].start : inner[key].end] if said.get(key) else "",
         key,
         call if isinstance(call, str) else None,
-        words(said.get("name")),
-        words(said.get("refusal")),
+        string_or_empty(said.get("name")),
+        string_or_empty(said.get("refusal")),
     )
 
 
-def parts_of(data: str, content: Span | None) -> Iterator[Part]:
+def read_parts(data: str, content: Span | None) -> Iterator[Part]:
+    """The parts of a message's content; at least one text, which may be empty."""
     if content is None or content.value is None:
         yield Part("text", "")
     elif isinstance(content.value, str):
         yield Part("text", content.value)
     elif isinstance(content.value, list):
-        parts = [_part(data, number, span) for number, span in enumerate(elements(data, content))]
+        parts = [_read_part(data, number, span) for number, span in enumerate(elements(data, content))]
         if all(part.kind != "text" for part in parts):
             yield Part("text", "")
         yield from parts
@@ -120,7 +135,7 @@ def parts_of(data: str, content: Span | None) -> Iterator[Part]:
         yield Part("other", data[content.start : content.end])
 
 
-def _part(data: str, number: int, span: Span) -> Part:
+def _read_part(data: str, number: int, span: Span) -> Part:
     value = span.value
     if isinstance(value, str):
         return Part("text", value, number=number)
@@ -129,23 +144,98 @@ def _part(data: str, number: int, span: Span) -> Part:
     image = value.get("image_url") if isinstance(value, dict) else None
     address = image.get("url") if isinstance(image, dict) else image
     if isinstance(address, str):
-        return Part("image", address, _held(address), number)
+        return Part("image", address, _data_url_bytes(address), number)
     return Part("other", data[span.start : span.end], number=number)
 
 
-def _held(address: str) -> int:
-    """How many bytes a data address holds itself; 0 for one that points elsewhere."""
+def _data_url_bytes(address: str) -> int:
+    """The size in bytes of the content of a data URL; 0 for any other URL."""
     head, comma, body = address.partition(",")
     if not address.startswith("data:") or not comma:
         return 0
     return len(body.rstrip("=")) * 3 // 4 if head.endswith(";base64") else len(body)
 
 
-def words(value: object) -> str:
+def string_or_empty(value: object) -> str:
+    """`value` if it is a string, else ''."""
     return value if isinstance(value, str) else ""
 
 
-def _inner(value: object, path: str) -> object:
+def _inner_value(value: object, path: str) -> object:
     for key in path.split(".")[1:]:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+class RowTexts(NamedTuple):
+    """The texts of a row. `question` is all between the system prompt and the last answer, with the earlier messages."""
+
+    system_prompt: str
+    question: str
+    answer: str
+
+    @property
+    def key(self) -> str:
+        """The text that rows are compared by: the question, or the answer of a statement, which has no question."""
+        return self.question or f"\n{self.answer}"
+
+
+def read_texts(data: str) -> RowTexts:
+    """The texts of a row of any layout, from its valid JSON text."""
+    try:
+        messages = [(message.role, message.content) for message in decode_plain_row(data).messages]
+    except msgspec.ValidationError:
+        return _texts_of_value(msgspec.json.decode(data))
+    return _split_messages(messages)
+
+
+def _split_messages(messages: list[tuple[str, str]]) -> RowTexts:
+    last = len(messages) - 1
+    while last >= 0 and messages[last][0] != "assistant":
+        last -= 1
+    before = messages[:last] if last >= 0 else messages
+    return RowTexts(
+        "\n".join(content for role, content in before if role in INSTRUCTIONS),
+        "\n".join(content for role, content in before if role not in INSTRUCTIONS),
+        messages[last][1] if last >= 0 else "",
+    )
+
+
+def _texts_of_value(value: Any) -> RowTexts:
+    row = value.get("input") if isinstance(value, dict) and isinstance(value.get("input"), dict) else value
+    messages = row.get("messages") if isinstance(row, dict) else None
+    if not isinstance(messages, list):
+        return RowTexts("", jsonl.question(value), jsonl.answer(value))
+    parts = [(checks.role_of(message), jsonl.message_text(message)) for message in messages]
+    # The preferred answer of a preference row is not among the messages of its input.
+    return _split_messages(parts if row is value else [*parts, ("assistant", jsonl.answer(value))])
+
+
+def indent(text: str) -> str:
+    """One-line JSON text (valid or not) with a line for each value; `join_lines` gives the same text back."""
+    return text if "\n" in text else "".join(_indented_lines(text))
+
+
+def join_lines(text: str) -> str:
+    """JSON text on one line."""
+    return _BREAK.sub("", text.strip())
+
+
+def _indented_lines(text: str) -> Iterator[str]:
+    depth, closed = 0, 0  # `closed`: the end of an empty pair of brackets that has been written already
+    for match in _TOKEN.finditer(text):
+        piece = match.group()
+        if match.start() < closed:
+            continue
+        if piece[0] in "{[":
+            if empty := _CLOSING.match(text, match.end()):
+                closed = empty.end()
+                yield text[match.start() : closed]
+                continue
+            depth += 1
+            yield f"{piece}\n{INDENT * depth}"
+        elif piece in "}]":
+            depth = max(0, depth - 1)
+            yield f"\n{INDENT * depth}{piece}"
+        else:
+            yield f"{piece}\n{INDENT * depth}" if piece.startswith(",") else piece

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.dataset import filters
 from core.dataset.filters import Filter
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_texts
 from core.language import tr
 from core.spec import facts, spec
 from core.storage import compressed_texts, remembered_choices
@@ -85,7 +85,7 @@ def _prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) -> "Co
     sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SPREAD} % 1000003 % ? = 0 ORDER BY id"
     reader = compressed_texts.Reader(db)
     places = db.execute(sql, [*given, *values, max(1, count // LOOKED_AT)])
-    return Counter(turns(reader.text(place)).prompt.strip() for place in places)
+    return Counter(read_texts(reader.text(place)).system_prompt.strip() for place in places)
 
 
 def differs(db: sqlite3.Connection, found: Trained | None) -> bool:

@@ -1,4 +1,4 @@
-"""Says how long the rows are in tokens; counts are kept with the packs of the project."""
+"""Counts the tokens of the rows, exactly; the counts are stored with the packs of the project."""
 
 import sqlite3
 from array import array
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.dataset import filters
+from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 from core.storage.connection import open_rows
@@ -172,6 +174,41 @@ def _histogram(tokens: Numbers) -> list[Bin]:
     rows, _edges = np.histogram(tokens, edges)
     filled = np.flatnonzero(rows)
     return [Bin(edges[at], edges[at + 1], int(rows[at])) for at in range(filled[0], filled[-1] + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAmount:
+    """How much a job learns from. `trained` are its tokens without those that the server cuts off.
+
+    `over` rows have more than `LIMIT` tokens; `missing` rows are not counted yet (see `refresh`).
+    """
+
+    rows: int = 0
+    trained: int = 0
+    over: int = 0
+    missing: int = 0
+
+
+def training_amount(
+    db: sqlite3.Connection, chosen: Filter, encoding: str, version: int | None = None
+) -> TrainingAmount:
+    """The rows that match and their tokens, in a version of the dataset or as it is now (None), by the stored counts."""
+    condition, values = filters.where(chosen)
+    table, given = ("example", []) if version is None else ("version_row", [version])
+    sql = (
+        f"SELECT slot, counts FROM {table} r LEFT JOIN pack_tokens p ON p.pack = r.pack AND encoding = ? "
+        f"WHERE {'1' if version is None else 'version = ?'} AND {condition}"
+    )
+    rows = trained = over = missing = 0
+    for slot, counts in db.execute(sql, [encoding, *given, *values]):
+        rows += 1
+        if counts is None:
+            missing += 1
+            continue
+        count = unpacked(counts)[slot]
+        trained += min(count, LIMIT)
+        over += count > LIMIT
+    return TrainingAmount(rows, trained, over, missing)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
     wordings = [
         Wording(tuple(members), _facts_of(members, rows, known), rows[members[0]][2])
         for members in groups.values()
-        if all(_may_ask(*rows[id][:3]) and said[id].asked and said[id].answer for id in members)
+        if all(_may_ask(*rows[id][:3]) and said[id].question and said[id].answer for id in members)
     ]
     examined = Counter(name for split, _s, _k, names in rows.values() if split == "test" for name in names.split())
     return Material(wordings, examined)

@@ -9,7 +9,7 @@ from rapidfuzz import fuzz, process
 
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
-from core.dataset.row_texts import Said
+from core.dataset.row_json import RowTexts
 from core.exam import key_points
 from core.formats import jsonl
 from core.language import trn
@@ -116,7 +116,10 @@ class _Wordings:
     """All wordings, those of the rows that are there and those offered, in groups of what is nearly the same."""
 
     def __init__(self, db: sqlite3.Connection, offered: Sequence[_Offer]) -> None:
-        self._all = [*_there(db), *(_worded(Said("", one.pair.question, one.pair.answer), "", one) for one in offered)]
+        self._all = [
+            *_there(db),
+            *(_worded(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
+        ]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
         near = near_duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
@@ -164,7 +167,7 @@ def _there(db: sqlite3.Connection) -> Iterator[_Wording]:
 _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
 
 
-def _worded(said: Said, home: str, offer: _Offer | None) -> _Wording:
+def _worded(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
     key, half = near_duplicates.normalise(said.key), near_duplicates.KEPT // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
     answer = normalise.normalise(said.answer[: contradictions.READ])

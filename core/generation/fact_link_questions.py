@@ -26,7 +26,7 @@ def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str,
     said = similar_rows.said(db, ids)
     linker = Linker(facts.load(db))
     few = linker.names if len(linker.names) <= LISTED else None
-    return [{"row": id, "facts": few or linker.candidates(one.asked, one.answer)} for id, one in said.items()]
+    return [{"row": id, "facts": few or linker.candidates(one.question, one.answer)} for id, one in said.items()]
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:

@@ -219,7 +219,7 @@ def propose(
         for done, (id, one) in enumerate(said.items(), start):
             if done % 50 == 0:
                 reporter.update(done, len(ids))
-            yield linker.link(id, one.asked, one.answer)
+            yield linker.link(id, one.question, one.answer)
 
 
 async def find(project: Project, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1) -> list[Link]:
@@ -305,7 +305,7 @@ def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
         (names, linked), link = rows[id], proposed[id]
         by_model = linked.startswith(f"{BY_MODEL} ")
         found.append(
-            Open(id, one.asked, one.answer, names, names if by_model else link.facts, link.confidence, by_model)
+            Open(id, one.question, one.answer, names, names if by_model else link.facts, link.confidence, by_model)
         )
     return sorted(found, key=lambda one: (not one.by_model, -one.confidence, one.row))
 

@@ -42,7 +42,7 @@ def _of_rows(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
     asked: dict[str, list[tuple[str, str]]] = {}
     for name, found in best.items():
         for _none, _rank, id, given in found:
-            question, answer = said[id].asked, said[id].answer
+            question, answer = said[id].question, said[id].answer
             if question and (points := given or key_points.suggest(answer, answer, question)):
                 asked.setdefault(name, []).append((question, points))
     return asked

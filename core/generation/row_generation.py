@@ -108,7 +108,7 @@ def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[
             if name in ids and len(ids[name]) < EXISTING:
                 ids[name].append(id)
     said = similar_rows.said(db, sorted({id for found in ids.values() for id in found}))
-    return {name: [said[id].asked for id in found if said[id].asked] for name, found in ids.items()}
+    return {name: [said[id].question for id in found if said[id].question] for name, found in ids.items()}
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:

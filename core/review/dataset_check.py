@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from core.dataset.examples import MEMORISED, SPLITS
-from core.dataset.row_texts import Said, turns
+from core.dataset.row_json import RowTexts, read_texts
 from core.progress import Reporter
 from core.review import similar_rows
 from core.spec import facts, spec
@@ -96,7 +96,7 @@ def survey(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> None:
 class _Row:
     id: int
     data: str
-    said: Said
+    said: RowTexts
     is_approved: bool
     split: str
     kind: str
@@ -113,7 +113,7 @@ def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
             reporter.update(done, total)
         if status != "rejected":
             data = reader.text((pack, slot))
-            yield _Row(id, data, turns(data), status == "approved", *own)
+            yield _Row(id, data, read_texts(data), status == "approved", *own)
 
 
 def _grounded(read: Iterable[_Row], known: dict[str, Fact], text: str, emit: Emit) -> Iterator[_Row]:
@@ -121,7 +121,7 @@ def _grounded(read: Iterable[_Row], known: dict[str, Fact], text: str, emit: Emi
     for row in read:
         taught = [known[name] for name in row.facts.split() if name in known]
         said, is_bound = row.said, bool(taught or row.quote)
-        if is_bound and (noted := doubt(said.asked, said.answer, taught, text, row.quote, row.kind)):
+        if is_bound and (noted := doubt(said.question, said.answer, taught, text, row.quote, row.kind)):
             emit("ungrounded", 0, row.id, noted)
         yield row
 
@@ -135,8 +135,8 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
         rows.splits.append(_CODES.get(row.split, _TRAIN))
         rows.digests.append(compressed_texts.digest(row.data.encode()))
         rows.answers.append(hash(said.answer))
-        rows.prompts.append(hash(said.prompt))
-        rows.asked.append(bool(said.asked))
+        rows.prompts.append(hash(said.system_prompt))
+        rows.asked.append(bool(said.question))
         rows.repeated.append(row.kind == MEMORISED)
         if row.split == "train" and row.is_approved:
             rows.approved += 1
@@ -148,13 +148,13 @@ def _questions(read: Iterable[_Row], rows: _Rows, emit: Emit) -> Iterator[str]:
         yield said.key
 
 
-def _personal(said: Said, prompts: dict[str, dict[str, str]]) -> dict[str, str]:
+def _personal(said: RowTexts, prompts: dict[str, dict[str, str]]) -> dict[str, str]:
     """The first of each kind of personal data in a row, masked. What was found in `prompts` is remembered."""
-    if (found := prompts.get(said.prompt)) is None:
+    if (found := prompts.get(said.system_prompt)) is None:
         if len(prompts) >= REMEMBERED:
             prompts.clear()
-        found = prompts[said.prompt] = _firsts(said.prompt)
-    return found | _firsts(said.asked) | _firsts(said.answer)
+        found = prompts[said.system_prompt] = _firsts(said.system_prompt)
+    return found | _firsts(said.question) | _firsts(said.answer)
 
 
 def _firsts(text: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.providers import Provider
 from core.review import findings
@@ -35,8 +35,8 @@ async def mark(project: Project) -> Changes:
 
 def _spoken(row: str) -> str:
     """What is said in a row, without its form."""
-    said = turns(row)
-    return "\n".join(filter(None, (said.asked or said.prompt, said.answer)))[:LONGEST]
+    said = read_texts(row)
+    return "\n".join(filter(None, (said.question or said.system_prompt, said.answer)))[:LONGEST]
 
 
 def _known(db: sqlite3.Connection, provider: str) -> set[int]:

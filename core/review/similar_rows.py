@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from core.dataset.row_texts import Said, turns
+from core.dataset.row_json import RowTexts, read_texts
 from core.storage import compressed_texts
 from core.text import contradictions, near_duplicates
 from core.text.contradictions import READ
@@ -24,15 +24,15 @@ LEADERS = 50  # clusters that a row of a group is compared with
 CHUNK = 10_000  # rows that are asked for at once
 
 
-def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Said]:
+def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, RowTexts]:
     """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
     reader = compressed_texts.Reader(db, kept=1)
-    found: dict[int, Said] = {}
+    found: dict[int, RowTexts] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         marks = ",".join("?" * len(chunk))
         sql = f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY pack, slot"
-        found |= {id: turns(reader.text((pack, slot))) for id, pack, slot in db.execute(sql, chunk)}
+        found |= {id: read_texts(reader.text((pack, slot))) for id, pack, slot in db.execute(sql, chunk)}
     return found
 
 
@@ -43,7 +43,7 @@ class _Cluster:
     ids: list[int]
 
 
-def clusters(said: dict[int, Said]) -> list[list[int]]:
+def clusters(said: dict[int, RowTexts]) -> list[list[int]]:
     """Ids of rows that nearly say the same as the first of their cluster, of two rows and more, from one group of
     `duplicates`. Rows are gone through in the order of their words, each compared with the newest `LEADERS` clusters.
     """
@@ -59,14 +59,14 @@ def clusters(said: dict[int, Said]) -> list[list[int]]:
     return sorted(sorted(cluster.ids) for cluster in found if len(cluster.ids) > 1)
 
 
-def likeness(one: Said, other: Said) -> float:
+def likeness(one: RowTexts, other: RowTexts) -> float:
     """How much two rows ask the same, in per cent; 0 where it is not nearly the same, or their answers contradict."""
     found = near_duplicates.similarity(near_duplicates.normalise(one.key), near_duplicates.normalise(other.key))
     answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
     return found if found >= near_duplicates.SIMILAR and not contradictions.contradiction(*answers) else 0.0
 
 
-def repeats(one: Said, other: Said) -> bool:
+def repeats(one: RowTexts, other: RowTexts) -> bool:
     """Whether a row nearly says what another does."""
     answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
     return _repeats(near_duplicates.normalise(one.key), answers[0], near_duplicates.normalise(other.key), answers[1])

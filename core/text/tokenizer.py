@@ -33,20 +33,24 @@ class _Tokenizer(Protocol):
     def count(self, text: str) -> int: ...
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message that has a role, a text and nothing else."""
+
     role: str
     content: str
 
 
-class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    messages: list[_Message]
+class PlainRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A chat row of plain messages, as nearly all are."""
+
+    messages: list[PlainMessage]
 
 
-_decode_row = msgspec.json.Decoder(_Row).decode
+decode_plain_row = msgspec.json.Decoder(PlainRow).decode  # raises `msgspec.ValidationError` for any other row
 
 
-class Said(Protocol):
-    """A message of plain text."""
+class TextMessage(Protocol):
+    """A message of plain text, of any class."""
 
     role: str
     content: str
@@ -74,11 +78,11 @@ class Counter:
         is not published. Of a row with two answers both are counted.
         """
         try:
-            return self.messages(_decode_row(data).messages)
+            return self.messages(decode_plain_row(data).messages)
         except msgspec.ValidationError:
             return PER_ROW + self._value(msgspec.json.decode(data))
 
-    def messages(self, messages: Iterable[Said]) -> int:
+    def messages(self, messages: Iterable[TextMessage]) -> int:
         """The tokens of a row of plain messages."""
         total = PER_ROW
         for message in messages:

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 
-from core.dataset import token_counts, training_amounts
+from core.dataset import token_counts
 from core.training import jobs, metrics, row_selection
 from core.training.jobs import Job
 
@@ -112,7 +112,7 @@ def _count(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
     if job.version is None or job.row_count > LARGEST:
         return None
-    found = training_amounts.of(
+    found = token_counts.training_amount(
         db, row_selection.row_filter(job.rows), token_counts.encoding_of(job.model), job.version
     )
     return None if found.missing else found.trained

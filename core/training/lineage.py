@@ -8,7 +8,7 @@ from typing import Any
 
 from core import __version__
 from core.dataset import filters, system_prompts, versions
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_texts
 from core.dataset.system_prompts import Trained
 from core.dataset.versions import Diff
 from core.spec import revisions, spec
@@ -116,7 +116,7 @@ def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, s
     reader = compressed_texts.Reader(db)
     for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
         now, before = (
-            near_duplicates.normalise(turns(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
+            near_duplicates.normalise(read_texts(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
         )
         if found := near_duplicates.similarity(now, before):
             yield id, f"{row} {found:.0f}"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core import checks
-from core.dataset import examples, filters, system_prompts, token_counts, training_amounts
+from core.dataset import examples, filters, system_prompts, token_counts
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
@@ -130,7 +130,7 @@ async def _moderated(
 
 def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _Told) -> Report:
     measured = [
-        training_amounts.of(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
+        token_counts.training_amount(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
         for plan in plans
     ]
     cost, whose = _cost(id, plans, measured)
@@ -158,7 +158,7 @@ def _today() -> datetime.date:
 
 
 def _cost(
-    id: str, plans: Sequence[TrainingPlan], measured: Sequence[training_amounts.Amount]
+    id: str, plans: Sequence[TrainingPlan], measured: Sequence[token_counts.TrainingAmount]
 ) -> tuple[tuple[float, float] | None, str]:
     if id == LOCAL:
         return (0.0, 0.0), ""
@@ -246,7 +246,7 @@ def _on_prompts(db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Se
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 
 
-def _on_length(measured: Sequence[training_amounts.Amount]) -> Iterator[Objection]:
+def _on_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Objection]:
     if over := max((one.over for one in measured), default=0):
         yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
                                                    "silently.",

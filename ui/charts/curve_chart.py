@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -92,7 +92,11 @@ class CurveChart(QWidget):
         self.axis.currentIndexChanged.connect(lambda _index: self._on_view())
         self.log.toggled.connect(lambda _on: self._on_view())
         self.smoothing.valueChanged.connect(lambda _value: self._on_view())
-        self.whole.clicked.connect(lambda: self._plot and self._plot.reset())
+        self.whole.clicked.connect(lambda _checked: self._on_show_all())
+
+    def _on_show_all(self) -> None:
+        if self._plot:
+            self._plot.reset()
 
     def _menu(self) -> QMenu:
         menu = QMenu(self)
@@ -106,8 +110,8 @@ class CurveChart(QWidget):
         row = FlowLayout(tools, style.SPACE)
         smooth = QWidget()
         pair = FlowLayout(smooth, style.SPACE // 2)
-        for part in (QLabel(tr("Smoothing")), self.smoothing):
-            pair.addWidget(part)
+        pair.addWidget(QLabel(tr("Smoothing")))
+        pair.addWidget(self.smoothing)
         for part in (self.measure, self.axis, smooth, self.log, self.whole, self.save):
             row.addWidget(part)
         self._hint = basics.Note()
@@ -115,8 +119,8 @@ class CurveChart(QWidget):
         self._body = QVBoxLayout(body)
         self._body.setContentsMargins(0, 0, 0, 0)
         self._body.setSpacing(style.SPACE // 2)
-        for part in (tools, self.legend, self._hint):
-            self._body.addWidget(part)
+        for below in (tools, self.legend, self._hint):
+            self._body.addWidget(below)
         self._body.addStretch()
         awaited = basics.EmptyState(
             tr("No curve yet"),
@@ -158,7 +162,7 @@ class CurveChart(QWidget):
             for job, name, part in found
         ]
 
-    def picture(self) -> curve_export.QImage:
+    def picture(self) -> QImage:
         """What is seen, with its legend, to save or to paste elsewhere."""
         assert self._plot
         self._plot.hide_cross()

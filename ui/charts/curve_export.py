@@ -67,7 +67,7 @@ def save_picture(image: QImage, path: Path) -> None:
     """Write a PNG file. Raises FormatError when it cannot be written; what was there before stays then."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # PySide takes text, against its stub
     with replacing(path) as file:
         file.write(buffer.data().data())
 

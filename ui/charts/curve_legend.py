@@ -33,7 +33,8 @@ def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) ->
     if part in DASHES:
         pen.setDashPattern(DASHES[part])
     painter.setPen(pen)
-    painter.drawLine(place.left(), place.center().y(), place.right(), place.center().y())
+    middle = int(place.center().y())
+    painter.drawLine(int(place.left()), middle, int(place.right()), middle)
 
 
 class Legend(QListWidget):

@@ -36,7 +36,8 @@ class Painting(pyqtgraph.GraphicsObject):
     def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
         self._axis = axis  # of the values: where its numbers stand, lines go across
-        self._box, self._lines, self._colours = box, (), QPalette()
+        self._box, self._colours = box, QPalette()
+        self._lines: Sequence[Line] = ()
         self._kept: QImage | None = None
         self._changed_at = 0.0
         self._moving = False
@@ -65,7 +66,8 @@ class Painting(pyqtgraph.GraphicsObject):
             self._kept.fill(0)
             self._draw(self._kept)
         painter.drawImage(place.topLeft(), self._kept)
-        if widget is not None and widget.parentWidget() and widget.parentWidget().hasFocus():
+        plot = widget.parentWidget() if widget else None
+        if plot and plot.hasFocus():
             painter.setPen(QPen(QColor(style.ACCENT), 1))
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
@@ -156,7 +158,8 @@ class Frame:
         else:  # apart, lines of two pixels are drawn in half the time
             painter.setPen(pen)
             lines = np.column_stack([x[:-1], y[:-1], x[1:], y[1:]])
-            painter.drawLines(shiboken6.wrapInstance(lines.ctypes.data, QLineF), len(lines))
+            first: QLineF = shiboken6.wrapInstance(lines.ctypes.data, QLineF)  # type: ignore[assignment]
+            painter.drawLines(first, len(lines))
 
     def fog(self, lines: Sequence[Line], clear: float) -> QImage:
         """From the least to the most of every few pixels, all lines through each other: none hides another.
@@ -169,7 +172,7 @@ class Frame:
         for line in lines[:MOST]:
             filled, low, high = curve_thinning.columns(line.x, line.y, edges)
             top, bottom = (np.clip(self.down(y) / ROW, 0, rows).astype(np.intp) for y in (high, low))
-            ink = np.array([*colour_of(line.curve.slot).getRgb()[2::-1], 1], np.int16)
+            ink = np.array([*_rgba(colour_of(line.curve.slot))[2::-1], 1], np.int16)
             sums[top, filled] += ink
             sums[np.minimum(bottom + 1, rows), filled] -= ink
         sums = np.cumsum(sums[:-1], axis=0, dtype=np.int16)
@@ -179,7 +182,7 @@ class Frame:
         share = (alpha / np.maximum(1, counts)).astype(np.float32)[sums[..., 3]]
         np.multiply(sums[..., :3], share[..., None], out=pixels[..., :3], casting="unsafe")
         pixels[..., 3] = (255 * alpha).astype(np.uint8)[sums[..., 3]]
-        height, width, _channels = pixels.shape
+        height, width = rows, len(edges) - 1
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
         return image.scaled(width * COLUMN, height * ROW)  # a copy, which outlives the numbers
 
@@ -270,6 +273,10 @@ class Cross(pyqtgraph.GraphicsObject):
         return Crowd(np.concatenate(runs), np.array(last).reshape(-1, 2))
 
 
+def _rgba(colour: QColor) -> tuple[int, int, int, int]:
+    return colour.red(), colour.green(), colour.blue(), colour.alpha()
+
+
 def mixed(front: QColor, back: QColor, share: float) -> QColor:
     """`share` of `front` over `back`, opaque: overlapping strokes of it are drawn many times as fast as clear ones."""
-    return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(front.getRgb(), back.getRgb(), strict=True)))
+    return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(_rgba(front), _rgba(back), strict=True)))

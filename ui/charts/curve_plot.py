@@ -69,6 +69,8 @@ class Box(pyqtgraph.ViewBox):
 class LogAxis(pyqtgraph.AxisItem):
     """With a logarithmic scale: 1, 2 and 5 of each decade; where less than that is seen, even steps between."""
 
+    logMode: bool  # noqa: N815  pyqtgraph sets it
+
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float | None, list[float]]]:
         if not self.logMode:
             return super().tickValues(low, high, size)
@@ -109,7 +111,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     zoomed = Signal(bool)  # whether less than everything is shown
 
     def __init__(self) -> None:
-        self._cross: Cross | None = None  # Qt already tells of changes while the view is made
+        self._is_built = False  # Qt reports changes already while the view is built
         self._box = Box()
         axes = {"left": LogAxis("left"), "bottom": StepAxis("bottom")}
         super().__init__(viewBox=self._box, axisItems=axes)
@@ -129,6 +131,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._box.sigXRangeChanged.connect(lambda _box, _range: self._fit_height())
         self._box.reset_wanted.connect(self.reset)
         self.scene().sigMouseMoved.connect(self._on_moved)
+        self._is_built = True
         self.dress()
 
     def show_lines(self, lines: Sequence[Line], view: View, measure: str) -> None:
@@ -220,7 +223,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and self._cross is not None:
+        if event.type() == QEvent.Type.PaletteChange and self._is_built:
             self.dress()
 
     def focusInEvent(self, event: QFocusEvent) -> None:

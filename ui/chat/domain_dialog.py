@@ -98,7 +98,7 @@ class DomainDialog(QDialog):
         elif offer is None and self._workspace.known_offers(self.provider()):
             reason = tr("Choose a model.")
         else:
-            reason = "" if self.model.model() else self._workspace.no_models(self.provider())
+            reason = "" if self.model.model_id() else self._workspace.no_models(self.provider())
         basics.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
@@ -130,7 +130,7 @@ class DomainDialog(QDialog):
                 self.name.text().strip(),
                 self.about.toPlainText().strip(),
                 self.provider(),
-                self.model.model(),
+                self.model.model_id(),
                 known.source,
                 known.text,
                 known.system_prompt,

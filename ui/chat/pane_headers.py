@@ -78,7 +78,7 @@ class ChatPane(QFrame):
     def pane(self) -> Pane:
         """As it is chosen now; without a model there is nobody to ask."""
         server = self.server.currentData() or self._workspace.settings.provider
-        return Pane(self.number, server, self.model.model(), self.condition.currentData())
+        return Pane(self.number, server, self.model.model_id(), self.condition.currentData())
 
     def choose(self, pane: Pane) -> None:
         """Ask as `pane` says from now on; a model that is not offered yet is chosen as soon as it is."""
@@ -100,7 +100,7 @@ class ChatPane(QFrame):
         server = self.server.currentData()
         self._workspace.want_offers(server)
         offers = self._workspace.known_offers(server)
-        newest = "" if self.model.model() or not self._tuned else _newest_tuned(offers)
+        newest = "" if self.model.model_id() or not self._tuned else _newest_tuned(offers)
         self.model.show_offers(server, offers, last=newest, any=not self._tuned)
         self.chosen.emit()
 

@@ -169,7 +169,7 @@ class RouterDialog(QDialog):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        able = bool(self._known) and (self.offline.isChecked() or bool(self.model.model()))
+        able = bool(self._known) and (self.offline.isChecked() or bool(self.model.model_id()))
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
@@ -204,7 +204,11 @@ class RouterDialog(QDialog):
         """What passes a question on, in the chosen way."""
         if self.way() == OFFLINE:
             return Scored(self._known).choose
-        provider, model, known = await self._workspace.provider(self.model.provider()), self.model.model(), self._known
+        provider, model, known = (
+            await self._workspace.provider(self.model.provider()),
+            self.model.model_id(),
+            self._known,
+        )
 
         async def choose(question: str) -> Choice:
             return await router.call(provider, model, known, question)

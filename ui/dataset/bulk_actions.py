@@ -128,7 +128,8 @@ class BulkDialog(QDialog):
         self.text.textChanged.connect(self._show_button)
         self.action.setCurrentIndex(self.action.findData(action))
         self._show_action()
-        self._pages.currentWidget().setFocus()  # what to do is chosen already; what is typed is the value
+        if value := self._pages.currentWidget():
+            value.setFocus()  # what to do is chosen already; what is typed is the value
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)

@@ -128,7 +128,9 @@ class DatasetDelegate(QStyledItemDelegate):
         self._table = table
         self._painter: CellPainter | None = None
         # Kept, since each crossing into Qt for the model would cost as much as a cell.
-        self._model: DatasetModel = table.model()
+        model = table.model()
+        assert isinstance(model, DatasetModel)
+        self._model = model
 
     def restyle(self) -> None:
         """Colours or the font have changed."""
@@ -182,7 +184,8 @@ class DatasetDelegate(QStyledItemDelegate):
         place = option.rect
         if isinstance(editor, QPlainTextEdit):
             place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * LINES + 12))
-            place.moveBottom(min(place.bottom(), editor.parentWidget().rect().bottom()))
+            if parent := editor.parentWidget():
+                place.moveBottom(min(place.bottom(), parent.rect().bottom()))
         elif isinstance(editor, QComboBox):
             place.setWidth(max(place.width(), editor.sizeHint().width()))
         editor.setGeometry(place)
@@ -194,8 +197,8 @@ class DatasetDelegate(QStyledItemDelegate):
                 return True
             if isinstance(editor, QPlainTextEdit) and event.key() in ENTER:
                 return self._on_enter(editor, event)
-            if isinstance(editor, QWidget) and event.key() in STEPS:
-                self._finish(editor, STEPS[event.key()])
+            if isinstance(editor, QWidget) and (step := STEPS.get(Qt.Key(event.key()))):
+                self._finish(editor, step)
                 return True
         return super().eventFilter(editor, event)
 

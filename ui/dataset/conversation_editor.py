@@ -1,6 +1,7 @@
 """A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
@@ -16,8 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from core import checks
-from core.dataset import row_edits
-from core.dataset.row_edits import AddMessage, JsonEdit, Message, Section, SetToolCalls, SetTools
+from core.dataset import row_json
+from core.dataset.row_edits import AddMessage, JsonEdit, SetToolCalls, SetTools
+from core.dataset.row_json import Message, Section
 from core.language import tr, trn
 from ui import style
 from ui.dataset.message_editor import MessageEdit
@@ -60,14 +62,13 @@ class ConversationEdit(QScrollArea):
         self._add.setShortcut("Ctrl+Shift+Return")
         self._add.setToolTip(basics.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
         self._add.clicked.connect(lambda: self._append(self._next_role()))
-        self._roles = QToolButton(text="▾", autoRaise=True)
-        self._roles.setAccessibleName(tr("Add a message with another role"))
+        self._roles = basics.tool_button("▾", tr("Add a message with another role"))
         self._roles.setToolTip(basics.tip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._roles)
         for role in checks.ROLES:
-            menu.addAction(role, lambda role=role: self._append(role))
+            menu.addAction(role, partial(self._append, role))
         self._roles.setMenu(menu)
         self._tools = QPushButton()
         self._tools.clicked.connect(self._on_tools)
@@ -87,11 +88,11 @@ class ConversationEdit(QScrollArea):
             self._most = CARDS
             self.verticalScrollBar().setValue(0)
         self._data, self._problems = data, problems
-        self._sections = row_edits.sections(data) if data else []
+        self._sections = row_json.read_sections(data) if data else []
         self._show_cards()
         self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
         self._add.setText(tr("Add a message: {role}", role=self._next_role()))
-        declared = row_edits.tools(data) if data else ""
+        declared = row_json.read_tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
         for part in (self._tools, self._add, self._roles):
             part.setVisible(bool(data))
@@ -170,7 +171,7 @@ class ConversationEdit(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(row_edits.CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_json.CHAT, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(AddMessage(path, role))
         self.focus(path)
@@ -185,7 +186,7 @@ class ConversationEdit(QScrollArea):
         dialog.open()
 
     def _on_tools(self) -> None:
-        dialog = ToolCallDialog(tr("Tools of the row"), row_edits.tools(self._data), tools=True, parent=self)
+        dialog = ToolCallDialog(tr("Tools of the row"), row_json.read_tools(self._data), tools=True, parent=self)
         dialog.saved.connect(lambda text: self.changed.emit(SetTools(text)))
         dialog.open()
 

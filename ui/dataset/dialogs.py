@@ -1,4 +1,4 @@
-"""The windows that the dataset tab opens: made only when they are asked for, so that the tab itself starts at once."""
+"""Opens the dialogs of the dataset tab. Each is imported when it is first opened, so the tab itself starts at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ui.dataset.grid_view import GridView
 from ui.workspace import Workspace
 
 
-class DatasetWindows(QObject):
+class DatasetDialogs(QObject):
+    """Opens the dialogs about the rows of `table`."""
+
     row_chosen = Signal(int)
     questions_wanted = Signal()  # the rows that are kept for the exam are to be shown
 
@@ -23,20 +25,21 @@ class DatasetWindows(QObject):
         super().__init__(owner)
         self._workspace, self._table, self._filter, self._owner = workspace, table, filter, owner
 
-    def replace(self) -> None:
+    def open_replace(self) -> None:
         from ui.dataset.replace_dialog import ReplaceDialog
 
         self._open(ReplaceDialog(self._workspace, self._choice(), self._owner))
 
-    def judge(self) -> None:
+    def open_judge(self) -> None:
         """Let a chat model judge the selected rows, else the drafts."""
         ids = self._table.selected_ids()
-        self._judge(ids if len(ids) > 1 else None)
+        self._open_judge(ids if len(ids) > 1 else None)
 
-    def judge_drafts(self) -> None:
-        self._judge(None)
+    def open_judge_for_drafts(self) -> None:
+        """Let a chat model judge all drafts."""
+        self._open_judge(None)
 
-    def _judge(self, ids: Sequence[int] | None) -> None:
+    def _open_judge(self, ids: Sequence[int] | None) -> None:
         from ui.generation.llm_run_dialog import tell
         from ui.generation.model_task_dialogs import JudgeDialog
 
@@ -44,59 +47,59 @@ class DatasetWindows(QObject):
         tell(dialog, self._owner.window())
         self._open(dialog)
 
-    def versions(self) -> None:
+    def open_versions(self) -> None:
         from ui.dataset.versions_dialog import VersionsDialog
 
         self._open(VersionsDialog(self._workspace, self._owner))
 
-    def link(self) -> None:
+    def open_link_facts(self) -> None:
         from ui.dataset.fact_link_dialog import LinkDialog
 
         LinkDialog(self._workspace, self._owner).open()
 
-    def hold_out(self) -> None:
+    def open_hold_out(self) -> None:
         from ui.dataset.hold_out_dialog import HoldOutDialog
 
         dialog = HoldOutDialog(self._workspace, self._owner)
         dialog.questions_wanted.connect(self.questions_wanted)
         dialog.open()
 
-    def tokens(self) -> None:
+    def open_token_counts(self) -> None:
         from ui.dataset.token_counts_dialog import TokensDialog
 
         self._open(TokensDialog(self._workspace, self._filter(), self._owner))
 
-    def quarantine(self) -> None:
+    def open_quarantine(self) -> None:
         from ui.dataset.quarantine_dialog import QuarantineDialog
 
         self._open(QuarantineDialog(self._workspace, self._owner))
 
-    def bring(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
+    def import_rows(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
         """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
         from ui.dataset import import_dialog
 
         import_dialog.bring(self._workspace, found, self._owner, on_ended)
 
-    def export(self) -> None:
+    def open_export(self) -> None:
         from ui.dataset.export_dialog import ExportDialog
 
         self._open(ExportDialog(self._workspace, self._filter(), self._table.selected_ids(), self._owner))
 
-    def json(self, id: int) -> None:
-        """The row `id` as JSON text."""
+    def open_json(self, id: int) -> None:
+        """Show the row `id` as JSON text to edit."""
         from ui.widgets.json_dialog import JsonDialog
 
         if found := examples.fetch(self._workspace.project.rows, [id]):
             dialog = JsonDialog(tr("The row as JSON"), found[id].data, parent=self._owner)
-            dialog.saved.connect(lambda data: self._save(id, data))
+            dialog.saved.connect(lambda data: self._save_json(id, data))
             self._open(dialog)
 
-    def _save(self, id: int, data: str) -> None:
+    def _save_json(self, id: int, data: str) -> None:
         write = self._workspace.project.write(tr("Edit a row"), examples.edit_data, id, data)
         self._workspace.tasks.start("", write)
 
     def _choice(self) -> Choice:
-        """Several selected rows, else all that are shown."""
+        """The selected rows where there are several, else all that are shown."""
         return self._table.selected_ids() if self._table.count_selected() > 1 else self._filter()
 
     def _open(self, dialog: QDialog) -> None:

@@ -28,7 +28,7 @@ class RowsMime(QMimeData):
     def hasFormat(self, name: str) -> bool:
         return name in (FILES, TEXT)
 
-    def retrieveData(self, name: str, _kind: QMetaType) -> Any:
+    def retrieveData(self, name: str, _kind: QMetaType | QMetaType.Type) -> Any:
         if name == FILES:
             self._write()
             return [QUrl.fromLocalFile(str(self._file))]

@@ -51,7 +51,7 @@ class ExportDialog(QDialog):
 
     def __init__(self, workspace: Workspace, shown: Filter, selected: Sequence[int], parent: QWidget) -> None:
         super().__init__(parent)
-        self._workspace = workspace
+        self._workspace, self._parent = workspace, parent
         self._shown, self._selected = shown, array("q", selected)
         self._counting = LatestTask(workspace, self)
         self._rows = 0
@@ -139,7 +139,8 @@ class ExportDialog(QDialog):
         )
 
     def _base(self) -> Choice:
-        return {"all": Filter(), "shown": self._shown, "selected": self._selected}[self.what.currentData()]
+        bases: dict[str, Choice] = {"all": Filter(), "shown": self._shown, "selected": self._selected}
+        return bases[self.what.currentData()]
 
     def _on_format(self) -> None:
         format = self.format.currentData()
@@ -210,7 +211,7 @@ class ExportDialog(QDialog):
     def _start(self, path: Path) -> None:
         base, split, approved = self._base(), self.split.currentData(), self.approved.isChecked()
         format, options, workspace = self.format.currentData(), self.options(), self._workspace
-        window = self.parentWidget().window()
+        window = self._parent.window()
         label = tr("Export {name}", name=path.name)
         reporter = workspace.tasks.reporter(label)
 

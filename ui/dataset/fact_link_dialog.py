@@ -53,22 +53,28 @@ class FactDelegate(QStyledItemDelegate):
         for name, text in model.facts().items():
             box.addItem(f"{name}: {text}", name)
         completer = box.completer()
+        assert completer  # an editable box has one
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        box.activated.connect(lambda _place: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        box.activated.connect(lambda _place: self._finish(box))
         return box
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         assert isinstance(editor, QComboBox)
         editor.setCurrentIndex(max(0, editor.findData(index.data(Qt.ItemDataRole.EditRole))))
-        editor.lineEdit().selectAll()
+        if line := editor.lineEdit():
+            line.selectAll()
 
     def setModelData(self, editor: QWidget, model: object, index: Index) -> None:
         assert isinstance(editor, QComboBox)
         assert isinstance(model, LinkModel)
         place = editor.findText(editor.currentText())
         if place >= 0 and editor.itemData(place) != index.data(Qt.ItemDataRole.EditRole):
-            model.setData(QModelIndex(index), editor.itemData(place))
+            model.setData(index, editor.itemData(place))
+
+    def _finish(self, box: QComboBox) -> None:
+        self.commitData.emit(box)
+        self.closeEditor.emit(box)
 
 
 class LinkTable(QTableView):
@@ -188,8 +194,8 @@ class LinkDialog(QDialog):
         for part in (self.accept_one, self.other, self.none):
             acts.addWidget(part)
         acts.addStretch()
-        for part in (self.accept_all, self.percent):
-            acts.addWidget(part)
+        for button in (self.accept_all, self.percent):
+            acts.addWidget(button)
         below.addWidget(self.ask)
         below.addWidget(ProgressLine(self._work), 1)
         for part in (self.save, self.closing):
@@ -199,8 +205,8 @@ class LinkDialog(QDialog):
         self.pages.addWidget(self.table)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
-        for part in (self.count, words):
-            layout.addWidget(part)
+        layout.addWidget(self.count)
+        layout.addWidget(words)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.note)
         layout.addLayout(acts)

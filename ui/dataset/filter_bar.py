@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtGui import QIntValidator
@@ -13,7 +14,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -62,9 +62,9 @@ class FilterBar(QWidget):
             tr("Also: split:test  status:draft  tag:study  fact:f03  length:>500  /regular expression/")
         )
         self.line.textChanged.connect(self._on_text)
-        self.regex = QToolButton(text=".*", checkable=True, autoRaise=True)
+        self.regex = basics.tool_button(".*", tr("Search with a regular expression"))
+        self.regex.setCheckable(True)
         self.regex.setToolTip(tr("Search with a regular expression"))
-        self.regex.setAccessibleName(tr("Search with a regular expression"))
         self.regex.toggled.connect(lambda _on: self._on_text(self.line.text()))
         self.saved = QPushButton(tr("Saved filters"))
         self.saved.setMenu(QMenu(self.saved))
@@ -82,8 +82,8 @@ class FilterBar(QWidget):
         for box in self.boxes.values():
             lists.addWidget(box)
         length = basics.label(tr("Length"), dim=True)
-        for widget in (length, self.least, self.most):
-            lists.addWidget(widget)
+        for part in (length, self.least, self.most):
+            lists.addWidget(part)
         lists.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -161,7 +161,7 @@ class FilterBar(QWidget):
     def _on_choice(self, name: str) -> None:
         self._rewrite(**{name: self.boxes[name].currentData()})
 
-    def _rewrite(self, **fields: object) -> None:
+    def _rewrite(self, **fields: Any) -> None:
         self._write(filters.words(replace(self.filter(), **fields)))
 
     def _write(self, words: str) -> None:
@@ -205,8 +205,12 @@ class FilterBar(QWidget):
         dialog.setWindowTitle(tr("Save this filter"))
         dialog.setLabelText(tr("Name"))
         dialog.setTextValue(self.words())
-        dialog.textValueSelected.connect(lambda name: name.strip() and self.save_wanted.emit(name.strip()))
+        dialog.textValueSelected.connect(self._on_name)
         dialog.open()
+
+    def _on_name(self, name: str) -> None:
+        if name.strip():
+            self.save_wanted.emit(name.strip())
 
 
 def _titles() -> dict[str, str]:

@@ -92,13 +92,13 @@ class GridHeader(QHeaderView):
         self.resizeSection(FILLER, max(LEAST, room))
         self._filling = False
 
-    def state(self) -> str:
-        """All of it as text, for the settings."""
+    def layout_text(self) -> str:
+        """The columns' order, widths and visibility as text, for the settings."""
         return f"{int(self._fills)} {' '.join(COLUMNS)} {bytes(self.saveState().toBase64().data()).decode()}"
 
-    def restore(self, state: str) -> None:
-        """What `state` gave; one from a Juku with other columns is left aside."""
-        fills, *names, saved = state.split(" ") if " " in state else ("", "")
+    def restore_layout(self, text: str) -> None:
+        """Apply what `layout_text` returned; a text from a version with other columns is ignored."""
+        fills, *names, saved = text.split(" ") if " " in text else ("", "")
         if tuple(names) == COLUMNS and self.restoreState(QByteArray.fromBase64(saved.encode())):
             self._fills = fills == "1"
             self.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
 from ui.dataset.cell_delegate import DatasetDelegate
 from ui.dataset.drag_rows import MOST
@@ -52,7 +52,7 @@ class GridView(QTableView):
     def intervals(self) -> list[tuple[int, int]]:
         """The selected rows as (first, last), from the top down; a million rows are one of them."""
         found: list[tuple[int, int]] = []
-        for top, bottom in sorted((part.top(), part.bottom()) for part in self.selectionModel().selection()):
+        for top, bottom in sorted((part.top(), part.bottom()) for part in self.selectionModel().selection().toList()):
             if found and top <= found[-1][1] + 1:
                 found[-1] = found[-1][0], max(bottom, found[-1][1])
             else:
@@ -119,7 +119,7 @@ class GridView(QTableView):
             return
         super().keyPressEvent(event)
 
-    def closeEditor(self, editor: QWidget, hint: object) -> None:
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
         super().closeEditor(editor, hint)
         self.edit_ended.emit()
 

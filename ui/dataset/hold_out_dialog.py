@@ -75,9 +75,8 @@ class HoldOutDialog(QDialog):
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels([tr("Fact"), tr("Text"), tr("In the exam"), tr("Added")])
         for column in (0, 1):  # as their cells
-            self.table.horizontalHeaderItem(column).setTextAlignment(
-                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            )
+            if heading := self.table.horizontalHeaderItem(column):
+                heading.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.setAccessibleName(tr("Questions by fact"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
@@ -134,9 +133,11 @@ class HoldOutDialog(QDialog):
         self.by_share.toggled.connect(lambda _on: self._show())
         self.again.clicked.connect(lambda _checked: self.seed.setValue(_another(self.seed.value())))
         self.keep.clicked.connect(lambda _checked: self._on_keep())
-        self.show_questions.clicked.connect(lambda _checked: (self.questions_wanted.emit(), self.close()))
+        self.show_questions.clicked.connect(self.questions_wanted)
+        self.show_questions.clicked.connect(lambda _checked: self.close())
         self.closing.clicked.connect(lambda _checked: self.close())
-        self.finished.connect(lambda _result: (self._work.stop(), self.deleteLater()))
+        self.finished.connect(lambda _result: self._work.stop())
+        self.finished.connect(self.deleteLater)
 
     def open(self) -> None:
         """Not modal, as `QDialog.open` would be."""

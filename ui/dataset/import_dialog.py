@@ -63,7 +63,7 @@ def bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ende
 async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: Ended) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
     sources = _sources(what, held)
-    await asyncio.to_thread(lambda: [source.recognise() for source in sources])
+    await asyncio.to_thread(_recognise, sources)
     tables = [source for source in sources if source.is_table()]
     others = [source for source in sources if not source.is_table()]
     if tables:
@@ -78,6 +78,11 @@ async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, 
         task.add_done_callback(lambda _task: on_ended())
         if not tables:
             task.add_done_callback(lambda _task: held.close())
+
+
+def _recognise(sources: list[Source]) -> None:
+    for source in sources:
+        source.recognise()
 
 
 def _sources(what: list[Path] | str, held: ExitStack) -> list[Source]:
@@ -103,7 +108,7 @@ class ImportDialog(QDialog):
 
     def __init__(self, workspace: Workspace, sources: list[Source], parent: QWidget) -> None:
         super().__init__(parent)
-        self._workspace = workspace
+        self._workspace, self._parent = workspace, parent
         self._sources = sources
         self._source = sources[0]
         self._looking = LatestTask(workspace, self)
@@ -113,7 +118,7 @@ class ImportDialog(QDialog):
         self._make_file()
         self._make_options()
         self.columns = _table(tr("Columns of the file"))
-        self.result = _table(tr("Rows after the import"))
+        self.preview = _table(tr("Rows after the import"))
         self._note = basics.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
@@ -149,8 +154,8 @@ class ImportDialog(QDialog):
             top.addWidget(part)
         top.addStretch()
         self._encoded = basics.label(tr("Encoding"), dim=True)
-        for part in (self._head, self._encoded, self._encoding):
-            top.addWidget(part)
+        for choice in (self._head, self._encoded, self._encoding):
+            top.addWidget(choice)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._ok.setText(tr("Import"))
@@ -163,7 +168,7 @@ class ImportDialog(QDialog):
         layout.addWidget(basics.label(tr("What each column means"), dim=True))
         layout.addWidget(self.columns, 2)
         layout.addWidget(basics.label(tr("Preview of the first rows"), dim=True))
-        layout.addWidget(self.result, 3)
+        layout.addWidget(self.preview, 3)
         layout.addWidget(self._note)
         layout.addLayout(self._options_row())
         layout.addWidget(buttons)
@@ -184,13 +189,13 @@ class ImportDialog(QDialog):
         """The files as they are to be read now."""
         common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
-        return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]  # type: ignore[arg-type]
+        return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]
 
     def _on_finished(self, result: int) -> None:
         self._looking.stop()
         if result == QDialog.DialogCode.Accepted:
             wanted = self.wanted()
-            work = take(self._workspace, wanted, self.parentWidget())
+            work = take(self._workspace, wanted, self._parent)
             task = self._workspace.tasks.start(label_of(wanted), work)
             task.add_done_callback(lambda _task: self._end())
         else:
@@ -228,7 +233,7 @@ class ImportDialog(QDialog):
         self._head.setChecked(source.head)
         self._head.setEnabled(source.detected.format != "markdown")
         self._show_columns()
-        self._show_result([])
+        self._show_preview([])
         self._look()
 
     def _show_columns(self) -> None:
@@ -270,35 +275,35 @@ class ImportDialog(QDialog):
         self._note.say(lacks, "warning")
         basics.allow(self._ok, lacks or locked, self._note if lacks else None)
         if source.lacks():
-            self._show_result([])
+            self._show_preview([])
             return
 
         async def look(_reporter: Reporter) -> None:
             try:
-                self._show_result(await asyncio.to_thread(source.preview))
+                self._show_preview(await asyncio.to_thread(source.preview))
             except JukuError as error:
                 self._note.say(f"{error.title}. {error.message}", "error")
 
         self._looking.start(look)
 
-    def _show_result(self, rows: list[Preview]) -> None:
+    def _show_preview(self, rows: list[Preview]) -> None:
         used = [field for field in RESULT if any(field in row.fields for row in rows)] or list(RESULT[:2])
-        self.result.clear()
-        self.result.setColumnCount(1 + len(used))
-        self.result.setRowCount(len(rows))
-        self.result.setHorizontalHeaderLabels([tr("Line"), *map(field_title, used)])
+        self.preview.clear()
+        self.preview.setColumnCount(1 + len(used))
+        self.preview.setRowCount(len(rows))
+        self.preview.setHorizontalHeaderLabels([tr("Line"), *map(field_title, used)])
         for number, row in enumerate(rows):
-            self.result.setItem(number, 0, _item(f"{row.line:,}"))
+            self.preview.setItem(number, 0, _item(f"{row.line:,}"))
             cells = [row.problem] if row.problem else [row.fields.get(field, "") for field in used]
             for column, text in enumerate(cells, start=1):
                 item = _item(text)
                 if row.problem:
                     item.setForeground(style.colours("error")[0])
-                self.result.setItem(number, column, item)
-        self.result.setColumnWidth(0, 60)
+                self.preview.setItem(number, column, item)
+        self.preview.setColumnWidth(0, 60)
         for column, field in enumerate(used, start=1):
-            self.result.setColumnWidth(column, 270 if field in ("question", "answer", "system") else 110)
-        self.result.horizontalHeader().setStretchLastSection(True)
+            self.preview.setColumnWidth(column, 270 if field in ("question", "answer", "system") else 110)
+        self.preview.horizontalHeader().setStretchLastSection(True)
 
 
 def field_title(field: str) -> str:

@@ -21,18 +21,16 @@ from PySide6.QtWidgets import (
 from core import checks
 from core.checks.rule_registry import clip
 from core.dataset.row_edits import (
-    CHAT,
     AddMessage,
     DeleteMessage,
     JsonEdit,
-    Message,
     MoveMessage,
-    Part,
     SetRole,
     SetString,
     SetText,
     SetWeight,
 )
+from core.dataset.row_json import CHAT, Message, Part
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -283,8 +281,7 @@ def _chip(part: Part) -> QLabel:
 
 
 def _tool(text: str, name: str, keys: str = "") -> QToolButton:
-    button = QToolButton(text=text, autoRaise=True)
-    button.setAccessibleName(name)
+    button = basics.tool_button(text, name)
     shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     button.setToolTip(f"{name} ({shown})" if keys else name)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -70,8 +70,8 @@ class ProblemsTree(QTreeWidget):
                 self.takeTopLevelItem(self.indexOfTopLevelItem(item))
         for place, group in enumerate(groups):
             self._show_group(place, group)
-        if current not in wanted and wanted:
-            self.setCurrentItem(self.topLevelItem(0))
+        if current not in wanted and (first := self.topLevelItem(0)):
+            self.setCurrentItem(first)
 
     def current_rule(self) -> str:
         item = self.currentItem()
@@ -84,7 +84,7 @@ class ProblemsTree(QTreeWidget):
             return
         if offset == 0:
             item.takeChildren()
-        elif item.childCount() and item.child(item.childCount() - 1).data(0, ID) == MORE:
+        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE:
             item.takeChild(item.childCount() - 1)
         for row in rows:
             self._add_row(item, row)
@@ -98,7 +98,8 @@ class ProblemsTree(QTreeWidget):
             item.setIcon(TEXT, severity_icon(RULES[item.data(0, RULE)].severity))
 
     def _groups(self) -> Iterator[QTreeWidgetItem]:
-        return (self.topLevelItem(place) for place in range(self.topLevelItemCount()))
+        items = (self.topLevelItem(place) for place in range(self.topLevelItemCount()))
+        return (item for item in items if item)
 
     def _group(self, rule: str) -> QTreeWidgetItem | None:
         return next((item for item in self._groups() if item.data(0, RULE) == rule), None)

@@ -62,7 +62,8 @@ class QuarantineDialog(QDialog):
         self.refresh()
 
     def _make_table(self) -> None:
-        self.table = QTableView(wordWrap=False, alternatingRowColors=True)
+        self.table = QTableView(wordWrap=False)
+        self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
         self.table.setAccessibleName(self.windowTitle())
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -182,7 +183,7 @@ class QuarantineDialog(QDialog):
         """The ids of the selected lines, by ranges: all of 100,000 may be selected."""
         ids = self.model.ids()
         found: array[int] = array("q")
-        for part in self.table.selectionModel().selection():
+        for part in self.table.selectionModel().selection().toList():
             found.extend(ids[part.top() : part.bottom() + 1])
         return found
 

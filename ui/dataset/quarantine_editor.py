@@ -5,7 +5,7 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
-from core.dataset import json_layout, quarantine
+from core.dataset import quarantine, row_json
 from core.dataset.quarantine import Unread
 from core.language import tr
 from ui import style
@@ -140,7 +140,7 @@ class UnreadEdit(QWidget):
         self._check()
 
     def _typed(self) -> str:
-        return json_layout.joined(document_text(self.text.document()))
+        return row_json.join_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
         entry = self._entry

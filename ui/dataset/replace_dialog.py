@@ -62,12 +62,12 @@ class ReplaceDialog(QDialog):
         self._lay_out()
         self._connect()
         self.show_choice(choice)
-        self.find.setFocus()
+        self.pattern_field.setFocus()
 
     def _make_fields(self) -> None:
-        self.find = QLineEdit(clearButtonEnabled=True)
+        self.pattern_field = QLineEdit(clearButtonEnabled=True)
         self.replacement = QLineEdit(clearButtonEnabled=True)
-        self.find.setAccessibleName(tr("Find"))
+        self.pattern_field.setAccessibleName(tr("Find"))
         self.replacement.setAccessibleName(tr("Replace with"))
         self.regex = QCheckBox(tr("Regular &expression"))
         self.regex.setToolTip(
@@ -83,7 +83,8 @@ class ReplaceDialog(QDialog):
 
     def _make_preview(self) -> None:
         self.model = ReplaceModel(self)
-        self.table = QTableView(alternatingRowColors=True, wordWrap=False, showGrid=False)
+        self.table = QTableView(wordWrap=False, showGrid=False)
+        self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
         self.table.setAccessibleName(tr("Every change, before and after"))
         self.table.setItemDelegate(MarkDelegate(self.table))
@@ -107,7 +108,7 @@ class ReplaceDialog(QDialog):
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(tr("&Find:"), self.find)
+        form.addRow(tr("&Find:"), self.pattern_field)
         form.addRow(tr("&Replace with:"), self.replacement)
         form.addRow("", _in_a_row([self.regex, self.match_case]))
         form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
@@ -130,7 +131,7 @@ class ReplaceDialog(QDialog):
         layout.addLayout(buttons)
 
     def _connect(self) -> None:
-        for text in (self.find, self.replacement):
+        for text in (self.pattern_field, self.replacement):
             text.textChanged.connect(lambda _text: self._typing.start())
         for box in (self.regex, self.match_case, *self.fields.values()):
             box.toggled.connect(lambda _on: self._start())
@@ -158,7 +159,7 @@ class ReplaceDialog(QDialog):
     def pattern(self) -> bulk_edits.Pattern:
         """What is to be found and put in its place. Raises `FormatError` for a wrong regular expression."""
         return bulk_edits.Pattern(
-            self.find.text(),
+            self.pattern_field.text(),
             self.replacement.text(),
             regex=self.regex.isChecked(),
             match_case=self.match_case.isChecked(),
@@ -174,7 +175,7 @@ class ReplaceDialog(QDialog):
     def _search_again(self) -> None:
         self._typing.stop()
         self._pattern = None
-        if not self.find.text() or not any(box.isChecked() for box in self.fields.values()):
+        if not self.pattern_field.text() or not any(box.isChecked() for box in self.fields.values()):
             self._work.stop()
             self._show(bulk_edits.Preview([], 0))
             return
@@ -213,7 +214,7 @@ class ReplaceDialog(QDialog):
     def _words_for_nothing(self) -> tuple[str, str]:
         if self._pattern is None:
             text = tr("Every change is shown here before it is made.")
-            return tr("Enter a search term") if not self.find.text() else tr("Nothing to show yet"), text
+            return tr("Enter a search term") if not self.pattern_field.text() else tr("Nothing to show yet"), text
         return tr("Nothing found"), tr("Nothing in the selected rows and fields would change.")
 
     def _show_count(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
@@ -25,13 +26,11 @@ from ui.widgets.value_texts import word
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
-MARK = "status:"  # begins the names of the actions that set a status
 
 
 class RowActions(QObject):
-    """Acts on the selected rows of `table`; what opens a window of its own is asked for by `wanted`."""
+    """The QActions of the grid and its menus. Those that open a dialog have no slot here: the tab connects them."""
 
-    wanted = Signal(str)  # replace, judge, versions, tokens, link, hold_out, import, export, json, find, add
     pasted = Signal()  # rows are about to come from the clipboard
     paste_ended = Signal()  # they have come, or never will
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
@@ -40,115 +39,136 @@ class RowActions(QObject):
     def __init__(self, workspace: Workspace, table: GridView, owner: QWidget) -> None:
         super().__init__(owner)
         self._workspace, self._table, self._owner = workspace, table, owner
-        self.actions: dict[str, QAction] = {}
-        self._make_editing()
-        self._make_bulk()
-        self._make_windows()
+        self._build_edit_actions()
+        self._build_bulk_actions()
+        self._build_dialog_actions()
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(self._on_menu)
         table.too_many.connect(self._on_too_many)
-        table.selectionModel().selectionChanged.connect(lambda *_: self.show_state())
-        self.show_state()
+        table.selectionModel().selectionChanged.connect(lambda *_: self.update_enabled())
+        self.update_enabled()
 
-    def _make_editing(self) -> None:
-        self._add("edit", tr("&Edit the cell"), self._on_edit, "F2", in_table=True)
-        self._add("json", tr("Edit as &JSON…"), lambda: self.wanted.emit("json"), "Ctrl+J")
-        self._add("cut", tr("Cu&t"), self._on_cut, Key.Cut, in_table=True)
-        self._add("copy", tr("&Copy"), self.copy, Key.Copy, in_table=True)
-        self._add("copy_headings", tr("Copy with &headings"), lambda: self.copy(True), "Ctrl+Shift+C", in_table=True)
+    def _build_edit_actions(self) -> None:
+        self.edit_cell = self._build_table_action(tr("&Edit the cell"), "F2", self._on_edit)
+        self.edit_json = self._build_action(tr("Edit as &JSON…"), "Ctrl+J")
+        self.cut = self._build_table_action(tr("Cu&t"), Key.Cut, self._on_cut)
+        self.copy = self._build_table_action(tr("&Copy"), Key.Copy, self._on_copy)
+        self.copy_with_headings = self._build_table_action(
+            tr("Copy with &headings"), "Ctrl+Shift+C", lambda: self._on_copy(with_headings=True)
+        )
         # Text fields take the key for themselves; anywhere else in the tab it brings rows, also where none are yet.
-        self._add("paste", tr("&Paste"), self.paste, Key.Paste)
-        self._add("fill", tr("Fill &down"), self.fill_down, "Ctrl+D", in_table=True)
-        self._add("all", tr("Select &all"), self._table.selectAll, Key.SelectAll, in_table=True)
-        self._add("delete", tr("&Delete"), self.delete, Key.Delete, in_table=True)
+        self.paste = self._build_action(tr("&Paste"), Key.Paste, self._on_paste)
+        self.fill_down = self._build_table_action(tr("Fill &down"), "Ctrl+D", self._on_fill_down)
+        self.select_all = self._build_table_action(tr("Select &all"), Key.SelectAll, self._table.selectAll)
+        self.delete = self._build_table_action(tr("&Delete"), Key.Delete, self._on_delete)
 
-    def _make_bulk(self) -> None:
-        for status, text, key in (
-            ("approved", tr("&Approve"), "Alt+A"),
-            ("rejected", tr("&Reject"), "Alt+R"),
-            ("draft", tr("Mark as dra&ft"), "Alt+D"),
-        ):
-            self._add(MARK + status, text, lambda status=status: self.bulk("status", status), key)
-        self._add("tag", tr("Add ta&gs…"), lambda: self.ask_bulk("add_tag"), "Ctrl+T")
-        self._add("bulk", tr("&Bulk edit…"), lambda: self.ask_bulk("split"), "Ctrl+B")
+    def _build_bulk_actions(self) -> None:
+        self.approve = self._build_action(tr("&Approve"), "Alt+A", lambda: self.apply_bulk("status", "approved"))
+        self.reject = self._build_action(tr("&Reject"), "Alt+R", lambda: self.apply_bulk("status", "rejected"))
+        self.mark_draft = self._build_action(tr("Mark as dra&ft"), "Alt+D", lambda: self.apply_bulk("status", "draft"))
+        self.add_tags = self._build_action(tr("Add ta&gs…"), "Ctrl+T", lambda: self._open_bulk_dialog("add_tag"))
+        self.bulk_edit = self._build_action(tr("&Bulk edit…"), "Ctrl+B", lambda: self._open_bulk_dialog("split"))
 
-    def _make_windows(self) -> None:
-        for name, text, key in (
-            ("add", tr("Add &row"), "Ctrl+Return"),
-            ("find", tr("&Search"), Key.Find),
-            ("replace", tr("Find and re&place…"), "Ctrl+H"),
-            ("judge", tr("Let a model &judge…"), None),
-            ("versions", tr("&Versions…"), None),
-            ("tokens", tr("&Tokens and cost…"), None),
-            ("link", tr("&Link rows to facts…"), None),
-            ("hold_out", tr("&Keep some for the exam…"), None),
-            ("import", tr("&Import…"), None),
-            ("export", tr("E&xport…"), None),
-        ):
-            self._add(name, text, lambda name=name: self.wanted.emit(name), key)
+    def _build_dialog_actions(self) -> None:
+        self.add_row = self._build_action(tr("Add &row"), "Ctrl+Return")
+        self.search = self._build_action(tr("&Search"), Key.Find)
+        self.replace = self._build_action(tr("Find and re&place…"), "Ctrl+H")
+        self.judge = self._build_action(tr("Let a model &judge…"))
+        self.versions = self._build_action(tr("&Versions…"))
+        self.token_counts = self._build_action(tr("&Tokens and cost…"))
+        self.link_facts = self._build_action(tr("&Link rows to facts…"))
+        self.hold_out = self._build_action(tr("&Keep some for the exam…"))
+        self.import_rows = self._build_action(tr("&Import…"))
+        self.export_rows = self._build_action(tr("E&xport…"))
 
-    def _add(self, name: str, text: str, slot: Callable[[], object], key: object, in_table: bool = False) -> None:
-        """With `in_table` the shortcut holds only where the cells have the keys: text fields have their own Copy."""
+    def _build_action(
+        self, text: str, key: Key | str | None = None, slot: Callable[[], object] | None = None
+    ) -> QAction:
+        """An action whose shortcut holds in the whole tab."""
         action = QAction(text, self)
         if key is not None:
-            action.setShortcut(QKeySequence(key))  # type: ignore[call-overload]
-            inside = Qt.ShortcutContext.WidgetShortcut if in_table else Qt.ShortcutContext.WidgetWithChildrenShortcut
-            action.setShortcutContext(inside)
-        action.triggered.connect(lambda _checked=False: slot())
-        (self._table if in_table else self._owner).addAction(action)
-        self.actions[name] = action
+            action.setShortcut(key)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        if slot is not None:
+            action.triggered.connect(lambda _checked=False: slot())
+        self._owner.addAction(action)
+        return action
 
-    def show_state(self) -> None:
-        """What needs rows is offered only while some are selected."""
-        some = self._table.selectionModel().hasSelection()
-        for name in ("edit", "json", "cut", "copy", "copy_headings", "fill", "delete", "tag", "bulk"):
-            self.actions[name].setEnabled(some)
-        for name, action in self.actions.items():
-            if name.startswith(MARK):
-                action.setEnabled(some)
+    def _build_table_action(self, text: str, key: Key | str, slot: Callable[[], object]) -> QAction:
+        """An action whose shortcut holds only where the cells have the keyboard: text fields have their own Copy."""
+        action = self._build_action(text, key, slot)
+        action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self._owner.removeAction(action)
+        self._table.addAction(action)
+        return action
 
-    def menu(self, parent: QWidget, names: str) -> QMenu:
-        """A menu of the actions `names`, where `-` is a line and `split`, `kind` and `columns` are menus of their own."""
+    def update_enabled(self) -> None:
+        """Enable what needs rows only while some are selected."""
+        has_selection = self._table.selectionModel().hasSelection()
+        for action in (
+            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.fill_down, self.delete,
+            self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit,
+        ):  # fmt: skip
+            action.setEnabled(has_selection)
+
+    def build_rows_menu(self, parent: QWidget) -> QMenu:
+        """The menu of the tab's *Rows* button."""
         menu = QMenu(parent)
-        for name in names.split():
-            if name == "-":
-                menu.addSeparator()
-            elif name in ("split", "kind"):
-                menu.addMenu(self._choices(menu, name))
-            else:
-                menu.addAction(self.actions[name])
+        _add_groups(
+            menu,
+            (self.add_row, self.paste),
+            (self.judge, self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit, self.fill_down, self.delete),
+            (self.replace, self.versions, self.token_counts),
+            (self.link_facts, self.hold_out),
+            (self.import_rows, self.export_rows),
+            (self.select_all,),
+        )  # fmt: skip
         return menu
 
-    def _choices(self, parent: QMenu, field: str) -> QMenu:
-        menu = QMenu({"split": tr("&Split"), "kind": tr("&Kind")}[field], parent)
+    def build_context_menu(self, parent: QWidget) -> QMenu:
+        """The menu of the selected rows."""
+        menu = QMenu(parent)
+        _add_groups(
+            menu,
+            (self.edit_cell, self.edit_json),
+            (self.cut, self.copy, self.copy_with_headings, self.paste, self.fill_down),
+            (
+                self.judge, self.approve, self.reject, self.mark_draft,
+                self._build_choices(menu, tr("&Split"), "split").menuAction(),
+                self._build_choices(menu, tr("&Kind"), "kind").menuAction(),
+                self.add_tags, self.bulk_edit,
+            ),
+            (self.delete,),
+        )  # fmt: skip
+        return menu
+
+    def _build_choices(self, parent: QMenu, title: str, field: str) -> QMenu:
+        """A menu that sets the column `field` of the selected rows to one of its values."""
+        menu = QMenu(title, parent)
         for value in ALL[COLUMNS.index(field)].choices:
-            action = menu.addAction(word(value) or tr("(none)"))
-            action.triggered.connect(lambda _checked=False, value=value: self.bulk(field, value))
+            menu.addAction(word(value) or tr("(none)"), partial(self.apply_bulk, field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu
 
     def _on_menu(self, place: QPoint) -> None:
-        menu = self.menu(
-            self._table,
-            f"edit json - cut copy copy_headings paste fill - judge {MARK}approved {MARK}rejected {MARK}draft "
-            "split kind tag bulk - delete",
-        )
+        menu = self.build_context_menu(self._table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self._table.viewport().mapToGlobal(place))
 
-    def bulk(self, action: str, value: str) -> None:
+    def apply_bulk(self, action: str, value: str) -> None:
+        """Apply one of the bulk edits to the selected rows."""
         if ids := self._table.selected_ids():
             bulk_actions.apply(self._workspace, ids, action, value, self._owner)
 
-    def ask_bulk(self, action: str) -> None:
+    def _open_bulk_dialog(self, action: str) -> None:
         if ids := self._table.selected_ids():
             bulk_actions.BulkDialog(self._workspace, ids, action, self._owner).open()
 
-    def delete(self) -> None:
+    def _on_delete(self) -> None:
         if ids := self._table.selected_ids():
             bulk_actions.delete(self._workspace, ids)
 
-    def fill_down(self) -> None:
+    def _on_fill_down(self) -> None:
         """Give all selected rows what the first of them has in the cursor's column."""
         ids, field = self._table.selected_ids(), self._table.current_field()
         if len(ids) < 2 or not field or not ALL[COLUMNS.index(field)].editable:
@@ -157,7 +177,7 @@ class RowActions(QObject):
         if first:
             bulk_actions.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
-    def copy(self, with_headings: bool = False) -> None:
+    def _on_copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():
             self._workspace.tasks.start(trn("Copy {n} row", "Copy {n} rows", len(ids)), self._copy(ids, with_headings))
 
@@ -178,7 +198,7 @@ class RowActions(QObject):
         await self._copy(ids, False)  # first: what cannot be copied must not be deleted
         bulk_actions.delete(self._workspace, ids)
 
-    def paste(self) -> None:
+    def _on_paste(self) -> None:
         """Cells go where the cursor is, in one step; files and rows of a file are imported."""
         if files := _files():
             self.files_pasted.emit(files)
@@ -242,6 +262,14 @@ class RowActions(QObject):
         title = trn("{n} row is too many to drag", "{n} rows are too many to drag", count)
         text = tr("Up to {most} rows can be dragged. Export the others to a file.", most=f"{MOST:,}")
         self._workspace.tasks.failed.emit(JukuError(title, text))
+
+
+def _add_groups(menu: QMenu, *groups: Sequence[QAction]) -> None:
+    """Add the groups of actions to `menu`, with a line between two of them."""
+    for number, group in enumerate(groups):
+        if number:
+            menu.addSeparator()
+        menu.addActions(list(group))
 
 
 def _files() -> list[Path]:

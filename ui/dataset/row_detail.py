@@ -106,7 +106,8 @@ class DatasetDetail(QStackedWidget):
         column.addWidget(self._note)
         column.addWidget(self._json, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch()
-        side = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        side = QScrollArea(widgetResizable=True)
+        side.setFrameShape(QFrame.Shape.NoFrame)
         side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         side.setWidget(inner)
         return side

@@ -30,7 +30,7 @@ class RowFacts(QWidget):
         taught = facts.named(db, row.facts) if row else []
         found = findings.of_row(db, row.id) if row else {}
         self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
-        stale = bool(row) and STALE in row.problems.split()
+        stale = row is not None and STALE in row.problems.split()
         self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
         self._doubts.say("\n".join(found[rule] for rule in DOUBTED if rule in found), "warning")
         self.setVisible(any(note.text() for note in (self._taught, self._changed, self._doubts)))

@@ -23,13 +23,13 @@ from core.storage.schema import Table
 from ui import style
 from ui.dataset import bulk_actions, fix_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.dialogs import DatasetWindows
+from ui.dataset.dialogs import DatasetDialogs
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
 from ui.dataset.grid_model import DatasetModel
 from ui.dataset.grid_view import GridView
 from ui.dataset.problems_tree import severity_icon
-from ui.dataset.row_actions import MARK, RowActions
+from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import DatasetDetail
 from ui.tab import Tab
 from ui.widgets import basics
@@ -60,13 +60,14 @@ class DatasetTab(Tab):
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
+        self._panel: QWidget | None = None  # of the problems, built when it is first shown
         self._counting = ThrottledReload(workspace, self._load_counts)
         self._check = BackgroundCheck(workspace, self)
         self._make_table()
         self._make_buttons()
         self.detail = DatasetDetail()
         self.detail.edited.connect(self._on_edited)
-        self.detail.edit_json.connect(self.windows.json)
+        self.detail.edit_json.connect(self.dialogs.open_json)
         self._lay_out()
 
     def title(self) -> str:
@@ -78,30 +79,43 @@ class DatasetTab(Tab):
         self.bar.save_wanted.connect(self._on_save_filter)
         self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.forget, name))
         self.table = GridView(self.model)
-        self.table.header.restore(self.workspace.settings.grid)
+        self.table.header.restore_layout(self.workspace.settings.grid)
         self.model.sort_wanted.connect(self._on_sort)
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_count())
         self.table.edit_ended.connect(self._on_edit_ended)
-        self.windows = DatasetWindows(self.workspace, self.table, self.filter, self)
-        self.windows.row_chosen.connect(self.show_row)
-        self.windows.questions_wanted.connect(lambda: self.choose("split:test"))
+        self.dialogs = DatasetDialogs(self.workspace, self.table, self.filter, self)
+        self.dialogs.row_chosen.connect(self.show_row)
+        self.dialogs.questions_wanted.connect(lambda: self.choose("split:test"))
+        self._make_actions()
+        self.bar.line.installEventFilter(self)
+
+    def _make_actions(self) -> None:
         self.rows = RowActions(self.workspace, self.table, self)
-        self.rows.wanted.connect(self._on_wanted)
+        self.rows.add_row.triggered.connect(self._on_add)
+        self.rows.search.triggered.connect(self._on_search)
+        self.rows.edit_json.triggered.connect(self._on_edit_json)
+        self.rows.replace.triggered.connect(self.dialogs.open_replace)
+        self.rows.judge.triggered.connect(self.dialogs.open_judge)
+        self.rows.versions.triggered.connect(self.dialogs.open_versions)
+        self.rows.token_counts.triggered.connect(self.dialogs.open_token_counts)
+        self.rows.link_facts.triggered.connect(self.dialogs.open_link_facts)
+        self.rows.hold_out.triggered.connect(self.dialogs.open_hold_out)
+        self.rows.import_rows.triggered.connect(self.import_wanted)
+        self.rows.export_rows.triggered.connect(self.dialogs.open_export)
         self.rows.pasted.connect(self._on_pasted)
         self.rows.paste_ended.connect(self._on_paste_ended)
-        self.rows.text_pasted.connect(lambda text: self.windows.bring(text, self._on_paste_ended))
-        self.rows.files_pasted.connect(self.windows.bring)
-        self.bar.line.installEventFilter(self)
+        self.rows.text_pasted.connect(lambda text: self.dialogs.import_rows(text, self._on_paste_ended))
+        self.rows.files_pasted.connect(self.dialogs.import_rows)
 
     def _make_buttons(self) -> None:
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
         self._judge = QPushButton()
         self._judge.setToolTip(basics.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
-        self._judge.clicked.connect(lambda _checked: self.windows.judge_drafts())
+        self._judge.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
         self._unread = QPushButton()
-        self._unread.clicked.connect(self.windows.quarantine)
+        self._unread.clicked.connect(self.dialogs.open_quarantine)
         for button in (self._fix, self._judge, self._unread):
             button.hide()  # until it is known what there is to do
         self._count = basics.label(dim=True)
@@ -110,14 +124,8 @@ class DatasetTab(Tab):
         self._add = QPushButton(style.icon("add"), tr("Add row"))
         self._add.clicked.connect(self._on_add)
         self._rows = QPushButton(tr("Rows"))
-        self._rows.setMenu(
-            self.rows.menu(
-                self._rows,
-                f"add paste - judge {MARK}approved {MARK}rejected {MARK}draft tag bulk fill delete - replace versions tokens "
-                "- link hold_out - import export - all",
-            )
-        )
-        self._panel_button = QPushButton(tr("Problems"), checkable=True)
+        self._rows.setMenu(self.rows.build_rows_menu(self._rows))
+        self._panel_button = basics.toggle_button(tr("Problems"))
         self._panel_button.toggled.connect(self._on_panel)
 
     def _lay_out(self) -> None:
@@ -221,7 +229,7 @@ class DatasetTab(Tab):
         return all(id in there and self.model.row(id) is not None for id in ids)
 
     async def flush(self) -> None:
-        self.workspace.settings.grid = self.table.header.state()
+        self.workspace.settings.grid = self.table.header.layout_text()
         for id, edit in self.detail.pending():
             await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
@@ -377,32 +385,29 @@ class DatasetTab(Tab):
             self._order, self._descending = order, descending
             self._search()
 
-    def _on_wanted(self, name: str) -> None:
-        match name:
-            case "add":
-                self._on_add()
-            case "find":
-                self.bar.line.setFocus()
-                self.bar.line.selectAll()
-            case "import":
-                self.import_wanted.emit()
-            case "json":
-                if id := self.table.current_id():
-                    self.windows.json(id)
-            case _:
-                getattr(self.windows, name)()
+    def _on_search(self) -> None:
+        self.bar.line.setFocus()
+        self.bar.line.selectAll()
+
+    def _on_edit_json(self) -> None:
+        if id := self.table.current_id():
+            self.dialogs.open_json(id)
 
     def _on_panel(self, shown: bool) -> None:
-        if self._sides.count() == 1:
-            from ui.dataset.problems_panel import ProblemsPanel
+        if self._panel is None:
+            self._panel = self._build_panel()
+        self._panel.setVisible(shown)
 
-            panel = ProblemsPanel(self.workspace, self._check)
-            panel.chosen.connect(self.choose)
-            panel.row_chosen.connect(self.show_row)
-            panel.quarantine_wanted.connect(self.windows.quarantine)
-            self._sides.addWidget(panel)
-            self._sides.setSizes([self.width() * 2 // 3, self.width() // 3])
-        self._sides.widget(1).setVisible(shown)
+    def _build_panel(self) -> QWidget:
+        from ui.dataset.problems_panel import ProblemsPanel
+
+        panel = ProblemsPanel(self.workspace, self._check)
+        panel.chosen.connect(self.choose)
+        panel.row_chosen.connect(self.show_row)
+        panel.quarantine_wanted.connect(self.dialogs.open_quarantine)
+        self._sides.addWidget(panel)
+        self._sides.setSizes([self.width() * 2 // 3, self.width() // 3])
+        return panel
 
     def _write(self, label: str, change: object, *args: object) -> None:
         self.workspace.tasks.start("", self.workspace.project.write(label, change, *args))  # type: ignore[arg-type]
@@ -434,7 +439,7 @@ class DatasetTab(Tab):
 
     def import_files(self, paths: list[Path]) -> None:
         """Bring the rows of `paths` in."""
-        self.windows.bring(paths)
+        self.dialogs.import_rows(paths)
 
 
 def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:

@@ -161,7 +161,7 @@ class TokensDialog(QDialog):
         self.epochs.valueChanged.connect(lambda _value: self._show_costs())
         self.splits.itemSelectionChanged.connect(self._on_split)
         for signal in (self.longest.cellClicked, self.longest.cellActivated):
-            signal.connect(lambda row, _column: self.row_chosen.emit(self.longest.item(row, 0).data(ROW)))
+            signal.connect(lambda row, _column: self.row_chosen.emit(_first_cell(self.longest, row).data(ROW)))
         self._work.busy.connect(self._on_busy)
         self._workspace.tasks.changed.connect(self._on_changes)
         self.finished.connect(lambda _result: self._work.stop())
@@ -224,7 +224,7 @@ class TokensDialog(QDialog):
             ],
         )
         for place, name in enumerate(names):
-            self.splits.item(place, 0).setData(ROW, name)
+            _first_cell(self.splits, place).setData(ROW, name)
         basics.select_row(self.splits, names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
@@ -256,9 +256,10 @@ class TokensDialog(QDialog):
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
-            self.longest.item(row, 0).setData(ROW, id)
+            cell = _first_cell(self.longest, row)
+            cell.setData(ROW, id)
             if count > token_counts.LIMIT:
-                self.longest.item(row, 0).setForeground(style.colours("error")[0])
+                cell.setForeground(style.colours("error")[0])
 
     def _show_costs(self) -> None:
         if self._counted is None:
@@ -340,9 +341,16 @@ def _table(names: list[str], name: str, stretched: int = 0) -> QTableWidget:
     for column in range(len(names)):
         fits = QHeaderView.ResizeMode.Stretch if column == stretched else QHeaderView.ResizeMode.ResizeToContents
         header.setSectionResizeMode(column, fits)
-        table.horizontalHeaderItem(column).setTextAlignment(LEFT if column == stretched else RIGHT)
+        if heading := table.horizontalHeaderItem(column):
+            heading.setTextAlignment(LEFT if column == stretched else RIGHT)
     table.setProperty("stretched", stretched)
     return table
+
+
+def _first_cell(table: QTableWidget, row: int) -> QTableWidgetItem:
+    item = table.item(row, 0)
+    assert item
+    return item
 
 
 def _fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import row_edits
+from core.dataset import row_json
 from core.dataset.examples import Example
 from core.dataset.versions import Diff, Difference
 from core.language import tr, trn
@@ -126,13 +126,13 @@ def whole(example: Example | None) -> str:
 
 
 def _conversation(data: str) -> str:
-    turns = row_edits.messages(data)
+    turns = row_json.read_messages(data)
     if not turns:
         return json.dumps(json.loads(data), ensure_ascii=False, indent=2)
     return "\n\n".join(_turn(turn) for turn in turns)
 
 
-def _turn(turn: row_edits.Message) -> str:
+def _turn(turn: row_json.Message) -> str:
     weight = "" if turn.weight is None else f" ({tr('weight')} {turn.weight})"
     texts = [part.text for part in turn.parts]
     return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
@@ -171,7 +171,8 @@ class DiffView(QWidget):
         self.say(*[""] * 2)
 
     def _make_table(self) -> None:
-        self.table = QTableView(alternatingRowColors=True, wordWrap=False, showGrid=False)
+        self.table = QTableView(wordWrap=False, showGrid=False)
+        self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
         self.table.setAccessibleName(tr("Rows that differ"))
         self.table.setItemDelegate(MarkDelegate(self.table))

@@ -75,7 +75,7 @@ class SubjectRow(QWidget):
         self.changed.emit()
 
     def subject(self) -> Subject:
-        return Subject(self.provider(), self.model.model(), self.condition.currentData())
+        return Subject(self.provider(), self.model.model_id(), self.condition.currentData())
 
     def provider(self) -> str:
         found: str = self.server.currentData() or self._workspace.settings.provider

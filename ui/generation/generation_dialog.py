@@ -64,12 +64,17 @@ class GenerationDialog(LlmRunDialog):
         self._make_kinds()
         self._make_ways()
         self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
-        self.drafts.clicked.connect(lambda _checked: (self.drafts_wanted.emit(), self.close()))
+        self.drafts.clicked.connect(self.drafts_wanted)
+        self.drafts.clicked.connect(lambda _checked: self.close())
         self.drafts.hide()
         self._lay_out_body()
         self.ways.changed.connect(self._show_way)
-        self.model.batch.toggled.connect(lambda _on: self._plan and self._show_estimate(self._plan))
+        self.model.batch.toggled.connect(lambda _on: self._on_batch())
         self._show_way()
+
+    def _on_batch(self) -> None:
+        if self._plan:
+            self._show_estimate(self._plan)
 
     def _make_kinds(self) -> None:
         self.heading = basics.heading("")
@@ -153,7 +158,7 @@ class GenerationDialog(LlmRunDialog):
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
         else:
-            asked = self.model.model(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
+            asked = self.model.model_id(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
     def on_ended(self, ended: Ended) -> None:
@@ -196,7 +201,7 @@ class GenerationDialog(LlmRunDialog):
                 provider=self.model.server(),
                 received=about(told.received),
             )
-            cost = chat_price(told.sent, told.received, self.model.model(), self.model.as_batch())
+            cost = chat_price(told.sent, told.received, self.model.model_id(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         self.estimate.setText(f"{text}\n{after}" if found.requests else "")

@@ -95,7 +95,7 @@ class LlmRunDialog(QDialog):
         self.primary.clicked.connect(lambda _checked: self._on_start())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         self.closing.clicked.connect(lambda _checked: self.close())
-        self.wrote.clicked.connect(lambda _checked: self.last and show_replies(self.workspace, self.last.llm_run, self))
+        self.wrote.clicked.connect(lambda _checked: self._on_replies())
         self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
         self.older.continued.connect(self._on_continue)
         self.older.taken.connect(self._on_take)
@@ -122,7 +122,7 @@ class LlmRunDialog(QDialog):
 
     def lacks_model(self) -> str:
         """Why no model can be asked; '' where one can."""
-        return "" if self.model.model() else self.model.note.text() or tr("Choose a model.")
+        return "" if self.model.model_id() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
@@ -187,6 +187,10 @@ class LlmRunDialog(QDialog):
             self.note.say(llm_run_widgets.running_words(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         self.show_start()
+
+    def _on_replies(self) -> None:
+        if self.last:
+            show_replies(self.workspace, self.last.llm_run, self)
 
     def _on_start(self) -> None:
         if self.primary.isEnabled():

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import LlmRun
+from core.generation.llm_runs import LlmRun, RequestStatus
 from core.language import tr, trn
 from core.progress import Progress
 from core.providers import batches
@@ -41,8 +41,8 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     found = next((one for one in llm_runs.load_unfinished(db) if one.task == task), None)
     if found is None:
         return None
-    landed = llm_runs.load_requests(db, found.id, "landed")
-    failed = llm_runs.load_requests(db, found.id, "failed")
+    landed = llm_runs.load_requests(db, found.id, RequestStatus.LANDED)
+    failed = llm_runs.load_requests(db, found.id, RequestStatus.FAILED)
     total = len(landed) + found.answered + found.waiting + found.failed
     lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
     return Unfinished(found, total, failed[-1].error if failed else "", lying)

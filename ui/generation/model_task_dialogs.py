@@ -125,7 +125,7 @@ class AskDialog(LlmRunDialog):
         return self.lacks_model() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
-        self.runner.begin(self.task, self.model.model(), self.subjects(), batch=self.model.as_batch())
+        self.runner.begin(self.task, self.model.model_id(), self.subjects(), batch=self.model.as_batch())
 
 
 class ProbeDialog(AskDialog):

@@ -37,7 +37,8 @@ class RemakeDialog(AskDialog):
         self.still_right = QPushButton(tr("They are still &right"), autoDefault=False)
         self.still_right.clicked.connect(lambda _checked: self._on_still_right())
         self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
-        self.drafts.clicked.connect(lambda _checked: (self.drafts_wanted.emit(), self.close()))
+        self.drafts.clicked.connect(self.drafts_wanted)
+        self.drafts.clicked.connect(lambda _checked: self.close())
         self.drafts.hide()
         self._before: dict[int, Example] = {}  # the rows as they were while they were out of date
         self.made = TextTable(tr("Remade rows"), [tr("Question"), tr("Old answer"), tr("New answer")], even=3)

@@ -153,7 +153,7 @@ class FileActions(QObject):
 
     def _on_export(self) -> None:
         self._window.tabs.setCurrentWidget(self._window.dataset_tab)
-        self._window.dataset_tab.windows.export()
+        self._window.dataset_tab.dialogs.open_export()
 
     def rescue(self) -> None:
         dialog = RescueDialog(self._workspace, parent=self._window)

@@ -215,7 +215,7 @@ class TeachingPage(Page):
         method = self.model.method if not chosen.made else "supervised"
         methods = server_texts.preset_of(self.workspace, self.target()).methods
         plan = TrainingPlan(
-            self.base.model(), chosen.tag, method=method if method in methods else methods[0],
+            self.base.model_id(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip
         # The name that its jobs share tells later what they were made for; no server hears of it.

@@ -118,7 +118,7 @@ class RolesPage(QWidget):
             self.show_roles()
 
     def _on_model(self, role: str) -> None:
-        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.model())
+        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.model_id())
 
     def _cast(self, role: str, provider: str, model: str) -> None:
         try:

@@ -72,7 +72,7 @@ class FactPane(QWidget):
 
     def _make_buttons(self) -> None:
         self.add = QPushButton(style.icon("add"), tr("Add fact"))
-        self.find = QPushButton(tr("Find facts"))
+        self.add_found = QPushButton(tr("Find facts"))
         self.make = basics.primary(tr("Generate missing rows…"))
         self.make.setToolTip(tr("Generate the rows that are missing, for the selected facts or for all"))
         self.rows = QPushButton(tr("Show its rows"))
@@ -121,7 +121,7 @@ class FactPane(QWidget):
         above.addWidget(self.legend)
         above.addStretch()
         above.addWidget(self.add)
-        above.addWidget(self.find)
+        above.addWidget(self.add_found)
         below = QHBoxLayout()
         for button in (self.make, self.rows, self.more):
             below.addWidget(button)
@@ -132,7 +132,7 @@ class FactPane(QWidget):
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self._on_add())
-        self.find.clicked.connect(lambda _checked: self._on_find())
+        self.add_found.clicked.connect(lambda _checked: self._on_find())
         self.make.clicked.connect(lambda _checked: self._on_make())
         self.rows.clicked.connect(lambda _checked: self.show_rows())
         self.table.chosen.connect(self._on_chosen)
@@ -196,9 +196,9 @@ class FactPane(QWidget):
         )
         self.add.setToolTip(about)
         count = self._missing
-        self.find.setEnabled(count > 0)
-        self.find.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
-        self.find.setToolTip(
+        self.add_found.setEnabled(count > 0)
+        self.add_found.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
+        self.add_found.setToolTip(
             tr("Make facts from the sentences, list items and table rows that have none yet") if count
             else tr("Every sentence of the text is a fact")
         )  # fmt: skip

@@ -103,7 +103,8 @@ class SpecChat(QWidget):
         self._start = self._suggestions()
         self._column.addWidget(self._start)
         self._column.addStretch()
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(said)
@@ -207,7 +208,7 @@ class SpecChat(QWidget):
 
     def _on_sent(self) -> None:
         asked = self.field.toPlainText().strip()
-        if self._answer is not None or not asked or not self.model.model():
+        if self._answer is not None or not asked or not self.model.model_id():
             return
         self.field.remember(asked)
         self.field.clear()
@@ -219,7 +220,7 @@ class SpecChat(QWidget):
 
     def _on_contradictions(self) -> None:
         state = self._current()
-        if self._answer is not None or not self.model.model():
+        if self._answer is not None or not self.model.model_id():
             return
         answer = self._begin(tr("Find contradictions"), tr("Reading the text…"), is_shown=False)
         if not state.text.strip():
@@ -237,7 +238,7 @@ class SpecChat(QWidget):
         offer = self.model.offer()
         if offer is not None and offer.state == "available":
             state = tr("Preparing the model for its first use…")
-        self._answer = answer = Answer(self.model.model(), state, is_shown)
+        self._answer = answer = Answer(self.model.model_id(), state, is_shown)
         self._start.hide()
         self._at_end = True
         for part in (Asked(asked), answer):

@@ -150,7 +150,8 @@ class Remarks(QWidget):
             (tr("Show in the text"), self.place_wanted, is_placed),
             (tr("Fix with a model…"), self.mend_wanted, True),
         ):
-            button = QToolButton(text=title)
+            button = QToolButton()
+            button.setText(title)
             button.setStyleSheet(LINK_STYLE)
             button.setAccessibleDescription(remark)
             button.clicked.connect(lambda _checked, wanted=wanted: wanted.emit(remark))
@@ -169,4 +170,6 @@ class Remarks(QWidget):
 def clear(column: QVBoxLayout, kept: int) -> None:
     """Take away what was said from place `kept` on, up to the stretch at the end."""
     while column.count() > kept + 1:
-        column.takeAt(kept).widget().deleteLater()
+        item = column.takeAt(kept)
+        if item and (widget := item.widget()):
+            widget.deleteLater()

@@ -24,5 +24,5 @@ class SpecPreview(QTextBrowser):
         self.document().setMarkdown(text, DIALECT)
         self.verticalScrollBar().setValue(scrolled)
 
-    def loadResource(self, _kind: int, _name: QUrl) -> None:
+    def loadResource(self, _kind: int, _name: QUrl | str) -> None:
         """Pictures stay what they are in the text: names of files and pages that somebody wrote into it."""

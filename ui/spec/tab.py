@@ -90,9 +90,9 @@ class SpecTab(Tab):
         self.texts = QStackedWidget()
         self.texts.addWidget(self.editor)
         self.texts.addWidget(self.preview)
-        self.find = FindBar(self.editor)
-        self.reading = QPushButton(tr("Preview"), checkable=True)
-        self.colours = QPushButton(tr("Colors"), checkable=True, checked=True)
+        self.find_bar = FindBar(self.editor)
+        self.reading = basics.toggle_button(tr("Preview"))
+        self.colours = basics.toggle_button(tr("Colors"), checked=True)
         self.colours.setToolTip(tr("Color each passage by the state of its fact: rows, exam questions, out of date"))
         self.document = QPushButton(style.icon("import"), tr("Document…"))
         self.document.setToolTip(tr("Import Markdown, text, HTML, Word or PDF"))
@@ -145,7 +145,7 @@ class SpecTab(Tab):
         below.addStretch()
         below.addWidget(self.status)
         # The warning stands below the text, so that it moves nothing when it comes.
-        return basics.column(form, tools, self.find, self.texts, noted, below)
+        return basics.column(form, tools, self.find_bar, self.texts, noted, below)
 
     def _connect(self) -> None:
         for field in (self.name, self.description):
@@ -211,7 +211,7 @@ class SpecTab(Tab):
             self.editor.clear()
             self.chat.begin_anew()
             self.pane.begin()
-            self.find.close_bar()
+            self.find_bar.close_bar()
             self._looked = None
         self.editor.show_text(self._stored.text)
         for field in fields:

@@ -198,7 +198,7 @@ class TrainingForm(QWidget):
     def plan(self) -> TrainingPlan:
         seed = self.seed.value()
         return TrainingPlan(
-            self.base.model(),
+            self.base.model_id(),
             self.tag(),
             self.hyperparameters(),
             None if seed < 0 else seed,
@@ -222,7 +222,7 @@ class TrainingForm(QWidget):
             provider,
             sorted(offers, key=lambda offer: offer.tuned),
             role,
-            "" if self.base.model() else _trainable(offers),
+            "" if self.base.model_id() else _trainable(offers),
         )
         self._show_base()
 

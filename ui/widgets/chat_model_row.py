@@ -72,7 +72,7 @@ class ModelRow(QWidget):
         """Its name."""
         return self._workspace.provider_title(self.provider())
 
-    def model(self) -> str:
+    def model_id(self) -> str:
         """The model to ask; '' where none can be asked now."""
         return self.box.usable()
 

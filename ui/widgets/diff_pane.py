@@ -231,8 +231,8 @@ class DiffPane(QAbstractScrollArea):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         row = self._row_at(event.position().y())
-        if row is not None and self._rows[row].hunk is not None:
-            self.current = self._rows[row].hunk
+        if row is not None and (hunk := self._rows[row].hunk) is not None:
+            self.current = hunk
             self.viewport().update()
             self.moved.emit(self.current)
 

@@ -130,7 +130,7 @@ def tints(meaning: str) -> tuple[QColor, QColor]:
 
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:
-    pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
+    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 
 

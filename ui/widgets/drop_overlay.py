@@ -13,13 +13,13 @@ class DropOverlay(QWidget):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._window = window
         self.text = ""
         self.hide()
 
     def show_over(self, place: QWidget, text: str) -> None:
         """Cover `place`, a part of the window, and say `text`."""
-        window = self.parentWidget()
-        self.setGeometry(place.rect().translated(place.mapTo(window, place.rect().topLeft())))
+        self.setGeometry(place.rect().translated(place.mapTo(self._window, place.rect().topLeft())))
         self.text = text
         self.setAccessibleName(text)
         self.raise_()

@@ -15,10 +15,10 @@ class FindBar(QWidget):
     def __init__(self, edit: QPlainTextEdit) -> None:
         super().__init__()
         self._edit = edit
-        self.find, self.replacement = QLineEdit(), QLineEdit()
-        self.find.setPlaceholderText(tr("Find"))
+        self.pattern, self.replacement = QLineEdit(), QLineEdit()
+        self.pattern.setPlaceholderText(tr("Find"))
         self.replacement.setPlaceholderText(tr("Replace by"))
-        for field in (self.find, self.replacement):
+        for field in (self.pattern, self.replacement):
             field.setAccessibleName(field.placeholderText())
             field.installEventFilter(self)
         self.case = QCheckBox(tr("Match case"))
@@ -34,18 +34,17 @@ class FindBar(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(style.SPACE // 2)
         grid.setVerticalSpacing(style.SPACE // 2)
-        for row, parts in enumerate(
-            (
-                (self.find, self.before, self.next, self.case),
-                (self.replacement, self.replace, self.replace_all, self.count),
-            )
-        ):
+        rows: tuple[tuple[QWidget, ...], ...] = (
+            (self.pattern, self.before, self.next, self.case),
+            (self.replacement, self.replace, self.replace_all, self.count),
+        )
+        for row, parts in enumerate(rows):
             for column, part in enumerate(parts):
                 grid.addWidget(part, row, column)
         grid.setColumnStretch(0, 1)
 
     def _connect(self) -> None:
-        self.find.textChanged.connect(lambda _text: self._on_wanted())
+        self.pattern.textChanged.connect(lambda _text: self._on_wanted())
         self.case.toggled.connect(lambda _on: self._on_wanted())
         self.next.clicked.connect(lambda _checked: self.go())
         self.before.clicked.connect(lambda _checked: self.go(back=True))
@@ -60,10 +59,10 @@ class FindBar(QWidget):
         """Show the bar, with what is selected as what to find."""
         chosen = self._edit.textCursor().selectedText()
         if chosen and "\u2029" not in chosen:
-            self.find.setText(chosen)
+            self.pattern.setText(chosen)
         self.show()
-        self.find.setFocus()
-        self.find.selectAll()
+        self.pattern.setFocus()
+        self.pattern.selectAll()
         self._on_wanted()
 
     def close_bar(self) -> None:
@@ -85,7 +84,7 @@ class FindBar(QWidget):
 
     def go(self, back: bool = False) -> bool:
         """Select the next occurrence, from the other end when there is none; False when there is none at all."""
-        wanted = self.find.text()
+        wanted = self.pattern.text()
         if not wanted:
             return False
         found = self._edit.find(wanted, self._flags(back))
@@ -106,7 +105,7 @@ class FindBar(QWidget):
         return flags
 
     def _places(self) -> list[QTextCursor]:
-        wanted, found = self.find.text(), []
+        wanted, found = self.pattern.text(), []
         cursor = QTextCursor(self._edit.document())
         while wanted:
             cursor = self._edit.document().find(wanted, cursor, self._flags())
@@ -117,14 +116,14 @@ class FindBar(QWidget):
 
     def _on_wanted(self) -> None:
         count = len(self._places()) if self.isVisible() else 0
-        self.count.setText(trn("{n} place", "{n} places", count) if self.find.text() else "")
+        self.count.setText(trn("{n} place", "{n} places", count) if self.pattern.text() else "")
         for button in (self.before, self.next, self.replace, self.replace_all):
             button.setEnabled(count > 0)
 
     def _on_replace(self) -> None:
         """Replace what is selected, where it is what was looked for, and go on to the next."""
         cursor = self._edit.textCursor()
-        chosen, wanted = cursor.selectedText(), self.find.text()
+        chosen, wanted = cursor.selectedText(), self.pattern.text()
         if wanted and (chosen == wanted or (not self.case.isChecked() and chosen.casefold() == wanted.casefold())):
             cursor.insertText(self.replacement.text())
         self.go()

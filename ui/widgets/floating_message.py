@@ -34,10 +34,11 @@ class Floating(basics.Coloured):
 
     def __init__(self, name: str, meaning: str, host: QWidget) -> None:
         super().__init__(name, meaning, host)
+        self._host = host
         host.installEventFilter(self)
 
     def place(self) -> None:
-        host = self.parentWidget()
+        host = self._host
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
         pressed = list(obstacles(host, self))
@@ -51,6 +52,7 @@ class Floating(basics.Coloured):
 
     def _size(self, width: int) -> QSize:
         layout = self.layout()
+        assert layout
         layout.activate()
         least = layout.totalMinimumSize()
         width = max(width, least.width())

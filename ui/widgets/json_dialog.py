@@ -8,7 +8,7 @@ from PySide6.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from core import checks
-from core.dataset import json_layout
+from core.dataset import row_json
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -27,7 +27,7 @@ class JsonDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(760, 480)
-        self.editor = QPlainTextEdit(json_layout.spread(text))
+        self.editor = QPlainTextEdit(row_json.indent(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
@@ -50,7 +50,7 @@ class JsonDialog(QDialog):
 
     def text(self) -> str:
         """The text on one line: line breaks between its parts are only for reading."""
-        return json_layout.joined(document_text(self.editor.document()))
+        return row_json.join_lines(document_text(self.editor.document()))
 
     def check(self, text: str) -> checks.Checked:
         """What is wrong with `text`, which may have several lines; its own text is None while it cannot be saved."""

@@ -39,7 +39,12 @@ class Notice(Floating):
 
     def add_button(self, text: str, slot: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)
-        button.clicked.connect(lambda _checked: (self.end(), slot()))
+
+        def press(_checked: bool) -> None:
+            self.end()
+            slot()
+
+        button.clicked.connect(press)
         self._buttons.addWidget(button)
         self.place()
         return button
@@ -95,6 +100,4 @@ def _text(text: str) -> QLabel:
 
 
 def _close() -> QToolButton:
-    made = QToolButton(text="✕", autoRaise=True)
-    made.setAccessibleName(tr("Close message"))
-    return made
+    return basics.tool_button("✕", tr("Close message"))

@@ -61,7 +61,7 @@ class ModelBox(DropDown):
             self._provider, self._project, self._wanted = provider, project, ""
         elif role != self._role:
             self.forget()
-        self._role, self._told, before = role, bool(offers), self.model()
+        self._role, self._told, before = role, bool(offers), self.model_id()
         fitting = [offer for offer in offers if model_kinds.fits(offer, self._use)]
         wanted = self._wanted or self._kept() or next((one for one in (role, last) if one and self._fits(one)), "")
         self._list(fitting, wanted)
@@ -84,7 +84,7 @@ class ModelBox(DropDown):
         found: Offer | None = self.currentData()
         return found
 
-    def model(self) -> str:
+    def model_id(self) -> str:
         return found.id if (found := self.offer()) else ""
 
     def usable(self) -> str:
@@ -96,7 +96,7 @@ class ModelBox(DropDown):
         return [offer for index in range(self.count()) if (offer := self.itemData(index))]
 
     def _on_activated(self) -> None:
-        self._wanted = self.model()
+        self._wanted = self.model_id()
         if self._place:
             self._workspace.keep_choice(self._key(), self._wanted)
         self.chosen.emit(self._wanted)

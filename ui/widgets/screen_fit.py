@@ -73,10 +73,11 @@ def _bring_back(dialog: QDialog) -> None:
 
 def _scroll(dialog: QDialog) -> None:
     """Put what a dialog holds into an area that scrolls."""
-    if dialog.findChild(QScrollArea, "whole") or dialog.layout() is None:
+    layout = dialog.layout()
+    if layout is None or dialog.findChild(QScrollArea, "whole"):
         return
     inner = QWidget()
-    inner.setLayout(dialog.layout())  # which takes it, with all it lays out, from the dialog
+    inner.setLayout(layout)  # which takes it, with all it lays out, from the dialog
     area = scrolled(inner)
     area.setObjectName("whole")
     outer = QVBoxLayout(dialog)

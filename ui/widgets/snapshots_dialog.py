@@ -190,7 +190,7 @@ class KeptStates(QDialog):
 
     def _connect(self) -> None:
         self.keep.clicked.connect(self._on_keep)
-        self.rename.clicked.connect(lambda: self.table.editItem(self.table.item(self.table.currentRow(), NAME)))
+        self.rename.clicked.connect(lambda _checked: self._on_rename())
         for button, act in ((self.delete, self._on_delete), (self.restore, self._on_restore)):
             button.clicked.connect(lambda _checked, act=act: act(self._chosen()) if self._chosen() else None)
         self.table.itemSelectionChanged.connect(self._on_selected)
@@ -254,6 +254,11 @@ class KeptStates(QDialog):
         kept = self.old.findData(left)
         self.old.setCurrentIndex(kept if kept >= 0 else self.old.findData(chosen.id if chosen else 0))
         self.new.setCurrentIndex(max(0, self.new.findData(right)))
+
+    def _on_rename(self) -> None:
+        """Let the person type another name into the table."""
+        if item := self.table.item(self.table.currentRow(), NAME):
+            self.table.editItem(item)
 
     def _show_buttons(self) -> None:
         chosen = self._chosen() is not None

@@ -69,7 +69,9 @@ class TextTable(QStackedWidget):
             self.table.setColumnWidth(column, min(MAX_COLUMN_WIDTH, room))
 
     def colour(self, row: int, column: int, colour: QColor) -> None:
-        self.table.item(row, column).setForeground(colour)
+        item = self.table.item(row, column)
+        assert item
+        item.setForeground(colour)
 
 
 class CheckableTable(QStackedWidget, Generic[T]):
@@ -124,7 +126,8 @@ class CheckableTable(QStackedWidget, Generic[T]):
             self._item(row).setCheckState(Qt.CheckState.Checked if wanted(thing) else Qt.CheckState.Unchecked)
 
     def _item(self, row: int) -> QTableWidgetItem:
-        item: QTableWidgetItem = self.table.item(row, 0)
+        item = self.table.item(row, 0)
+        assert item
         return item
 
 

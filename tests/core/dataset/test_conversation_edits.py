@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import checks
-from core.dataset import row_edits
+from core.dataset import row_edits, row_json
 from core.errors import FormatError
 
 CHAT = (
@@ -21,7 +21,7 @@ DPO = (
 
 
 def test_messages_are_read_with_their_paths_parts_and_calls():
-    system, user, answer = row_edits.messages(CHAT)
+    system, user, answer = row_json.read_messages(CHAT)
     assert (system.path, system.role, system.parts[0].text) == ("$.messages[0]", "system", "S")
     assert [(part.kind, part.number, part.bytes) for part in user.parts] == [("text", 0, 0), ("image", 1, 3)]
     assert json.loads(answer.calls)[0]["id"] == "c1"
@@ -29,7 +29,7 @@ def test_messages_are_read_with_their_paths_parts_and_calls():
 
 
 def test_a_row_of_two_answers_has_three_sections():
-    paths = [section.path for section in row_edits.sections(DPO)]
+    paths = [section.path for section in row_json.read_sections(DPO)]
     assert paths == ["$.input.messages", "$.preferred_output", "$.non_preferred_output"]
     changed = row_edits.set_text(DPO, "$.preferred_output[0]", "maybe")
     assert changed == DPO.replace('"yes"', '"maybe"')
@@ -46,22 +46,22 @@ def test_each_change_touches_its_own_place_only():
 
 def test_words_are_added_to_an_image_alone():
     row = CHAT.replace('{"type":"text","text":"see"},', "")
-    assert row_edits.messages(row)[1].parts[0].text == ""
+    assert row_json.read_messages(row)[1].parts[0].text == ""
     added = row_edits.set_text(row, "$.messages[1]", "see")
-    assert [part.kind for part in row_edits.messages(added)[1].parts] == ["text", "image"]
+    assert [part.kind for part in row_json.read_messages(added)[1].parts] == ["text", "image"]
     assert row_edits.set_text(CHAT, "$.messages[1]", "look") == CHAT.replace('"see"', '"look"')
 
 
 def test_turns_are_added_moved_and_removed():
     added = row_edits.insert(CHAT, "$.messages[3]", "tool", "42")
-    assert row_edits.messages(added)[3].call_id == "c1", "a result names the call that waits for it"
+    assert row_json.read_messages(added)[3].call_id == "c1", "a result names the call that waits for it"
     moved = row_edits.move(CHAT, "$.messages[0]", 1)
-    assert [message.role for message in row_edits.messages(moved)] == ["user", "system", "assistant"]
+    assert [message.role for message in row_json.read_messages(moved)] == ["user", "system", "assistant"]
     assert row_edits.move(moved, "$.messages[0]", 1) == CHAT
     for _ in range(3):
         added = row_edits.remove(added, "$.messages[0]")
-    assert [message.role for message in row_edits.messages(added)] == ["tool"]
-    assert row_edits.messages(row_edits.remove(added, "$.messages[0]")) == []
+    assert [message.role for message in row_json.read_messages(added)] == ["tool"]
+    assert row_json.read_messages(row_edits.remove(added, "$.messages[0]")) == []
 
 
 def test_a_row_without_turns_gets_its_first():
@@ -78,7 +78,7 @@ def test_what_is_no_list_of_calls_is_refused(text):
 
 
 def test_tools_are_set_where_they_belong():
-    assert row_edits.tools(DPO) == "[]"
+    assert row_json.read_tools(DPO) == "[]"
     assert row_edits.set_tools(DPO, '[\n {"type": "function"}\n]') == DPO.replace(
         '"tools":[]', '"tools":[ {"type": "function"} ]'
     )
@@ -144,12 +144,12 @@ def changed(data, act, number, text, role):
         "name": row_edits.SetString(path, "name", text),
         "tools": row_edits.SetTools(json.dumps([text])),
     }
-    before = row_edits.messages(data)
+    before = row_json.read_messages(data)
     try:
         data = row_edits.apply(data, edits[act])
     except FormatError:
         return data
-    after = row_edits.messages(data)
+    after = row_json.read_messages(data)
     assert len(after) - len(before) in ({"insert": (1,), "remove": (0, -1)}.get(act, (0,)))
     if act == "text":
         said = next(part.text for part in after[number].parts if part.kind == "text")

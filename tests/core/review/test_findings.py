@@ -9,7 +9,7 @@ import pytest
 from core.checks import RULES
 from core.dataset import bulk_edits
 from core.dataset import examples as dataset_examples
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_texts
 from core.formats import jsonl
 from core.progress import Reporter
 from core.review import dataset_check, findings
@@ -207,7 +207,7 @@ def test_without_a_spec_most_rows_say_it(project):
     )
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
     asyncio.run(project.write("Fix", bulk_edits.fix_all, "system-prompt-differs", Reporter()))
-    prompts = [turns(text).prompt for text in dataset_examples.texts(project.rows)]
+    prompts = [read_texts(text).system_prompt for text in dataset_examples.texts(project.rows)]
     assert prompts == ["Be brief."] * 4
 
 
@@ -276,4 +276,4 @@ def test_odd_rows_do_not_stop_the_check(project):
     ]
     pair = json.dumps({"input": {"messages": [{"role": "user", "content": "Hm?"}]}, "preferred_output": [said]})
     check(project, *(dataset_examples.read_row(text) for text in [*odd, pair]))
-    assert turns(pair) == ("", "Hm?", "Yes.")
+    assert read_texts(pair) == ("", "Hm?", "Yes.")

@@ -125,10 +125,10 @@ def test_a_domains_model_that_is_gone_is_said_and_not_replaced(qtbot, run, proje
         qtbot.addWidget(dialog)
         made = []
         dialog.decided.connect(made.append)
-        assert dialog.model.model() == FERRY
+        assert dialog.model.model_id() == FERRY
         del server.models[FERRY]
         await workspace.load_offers()
-        assert (dialog.model.model(), dialog.model.currentText()) == (
+        assert (dialog.model.model_id(), dialog.model.currentText()) == (
             FERRY,
             "ferry (2) · base-model (no longer offered)",
         )
@@ -137,7 +137,7 @@ def test_a_domains_model_that_is_gone_is_said_and_not_replaced(qtbot, run, proje
         assert made[0].model == FERRY
         new = DomainDialog(workspace, Domain("", "", "", ""))
         qtbot.addWidget(new)
-        assert new.model.model() == ""  # nothing is chosen for the person
+        assert new.model.model_id() == ""  # nothing is chosen for the person
 
     play(run, project, server, scene)
 

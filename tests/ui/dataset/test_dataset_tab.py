@@ -99,7 +99,7 @@ def test_add_and_delete_rows(run, tab):
         selection = tab.table.selectionModel()
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         selection.select(tab.model.index(0, 0), flags)
-        tab.rows.delete()
+        tab.rows.delete.trigger()
         await until(lambda: tab.workspace.project.undo_label == "Delete 2 rows")
 
     run(go())
@@ -214,15 +214,17 @@ def test_columns_are_remembered(run, tab, qtbot):
     other = DatasetTab(tab.workspace)
     qtbot.addWidget(other)
     assert other.table.header.shown() == tab.table.header.shown()
-    other.table.header.restore("1 other columns AAAA")
+    other.table.header.restore_layout("1 other columns AAAA")
     other.table.header.reset_columns()
     assert other.table.header.shown()[0] == 0
 
 
-@pytest.mark.parametrize("name", ["replace", "versions", "tokens", "export", "json", "quarantine"])
-def test_each_window_opens_from_its_menu(run, tab, name):
+@pytest.mark.parametrize(
+    "name", ["replace", "versions", "token_counts", "export_rows", "edit_json", "link_facts", "hold_out"]
+)
+def test_each_dialog_opens_from_its_menu(run, tab, name):
     async def go():
-        tab.windows.quarantine() if name == "quarantine" else tab._on_wanted(name)
+        tab.dialogs.open_quarantine() if name == "quarantine" else getattr(tab.rows, name).trigger()
         (dialog,) = (child for child in tab.findChildren(QDialog) if child.isVisible())
         await asyncio.sleep(0.1)
         dialog.close()
@@ -247,7 +249,7 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
         await until(lambda: tab.filter().split == "test" and 0 < tab.model.rowCount() < 100)
         QGuiApplication.clipboard().setText("\n".join(f"q{n}\ta{n}" for n in range(3)))
         tab.table.go_to(tab.model.rowCount() - 1, COLUMNS.index("question"))
-        tab.rows.actions["paste"].trigger()
+        tab.rows.paste.trigger()
         await until(lambda: tab.table.count_selected() == 2)
         selected = [question(tab, id) for id in tab.table.selected_ids()]
         assert selected == ["q1", "q2"]
@@ -276,7 +278,7 @@ def test_drafts_are_judged_from_where_they_stand(run, tab):
         await until(lambda: dialog.count.text() == "3 drafts that name their facts")
         dialog.reject()
         tab.table.select_rows([5, 6])
-        tab.rows.actions["judge"].trigger()
+        tab.rows.judge.trigger()
         dialog = next(one for one in tab.findChildren(QDialog) if one.isVisible())
         await until(lambda: dialog.count.text() == "2 rows that name their facts")
         dialog.reject()

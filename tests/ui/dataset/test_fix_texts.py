@@ -6,7 +6,7 @@ import pytest
 
 from core.dataset import bulk_edits, examples
 from core.dataset.bulk_edits import DIFFERING
-from core.dataset.row_texts import turns
+from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec
@@ -30,4 +30,4 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     count = findings.counts(project.rows)[DIFFERING]
     assert fix_texts.button(DIFFERING, count, project.rows) == words
     asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERING, Reporter()))
-    assert {turns(text).prompt for text in examples.texts(project.rows)} == {becomes}
+    assert {read_texts(text).system_prompt for text in examples.texts(project.rows)} == {becomes}

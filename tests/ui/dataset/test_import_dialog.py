@@ -112,11 +112,11 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
         bring(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
-        await until(lambda: dialog.result.rowCount() == 2)
+        await until(lambda: dialog.preview.rowCount() == 2)
         assert [box.currentData() for box in dialog._choices] == ["question", "answer", ""]
         choose(dialog, 2, "notes")
-        await until(lambda: dialog.result.columnCount() == 4)
-        assert dialog.result.item(1, 3).text() == "n2"
+        await until(lambda: dialog.preview.columnCount() == 4)
+        assert dialog.preview.item(1, 3).text() == "n2"
         dialog._split.setCurrentIndex(dialog._split.findData("validation"))
         dialog._tags.setText(" new  table ")
         dialog.accept()
@@ -144,15 +144,15 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, t
         bring(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
-        await until(lambda: dialog.result.rowCount() == 1)
+        await until(lambda: dialog.preview.rowCount() == 1)
         assert dialog._encoding.currentText() == "Shift_JIS (CP932)"
-        assert dialog.result.item(0, 1).text() == "質問ですか"
+        assert dialog.preview.item(0, 1).text() == "質問ですか"
         dialog._encoding.setCurrentIndex(dialog._encoding.findData("cp1252"))
         dialog._encoding.activated.emit(dialog._encoding.currentIndex())
-        await until(lambda: dialog.result.rowCount() == 1 and dialog.result.item(0, 1).text() != "質問ですか")
+        await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "質問ですか")
         dialog._head.click()
-        await until(lambda: dialog.result.rowCount() == 2)
-        assert dialog.result.item(0, 1).text() == "question"
+        await until(lambda: dialog.preview.rowCount() == 2)
+        assert dialog.preview.item(0, 1).text() == "question"
         dialog.reject()
 
     run(go())
@@ -204,7 +204,7 @@ def test_pasted_text_is_recognised(run, workspace, window):
         bring(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
-        await until(lambda: dialog.result.rowCount() == 2)
+        await until(lambda: dialog.preview.rowCount() == 2)
         assert "Markdown" in dialog._about.text()
         assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
         dialog.accept()

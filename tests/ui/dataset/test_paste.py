@@ -109,7 +109,7 @@ def test_what_may_be_searched_for_goes_over_no_row(run, qtbot, empty, text):
 
     async def work():
         QGuiApplication.clipboard().setText(ROW)
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: tab.model.rowCount() == 1)
         QGuiApplication.clipboard().setText(text)
         tab.bar.line.setFocus()
@@ -153,7 +153,7 @@ def test_a_paste_over_the_last_column_says_so(run, window):
         last = tab.table.header.shown()[-1]
         tab.table.go_to(0, last)
         QGuiApplication.clipboard().setText("one\ttwo")
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: window.findChildren(Notice))
 
     run(work())
@@ -169,7 +169,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
     async def work():
         await until(lambda: tab.model.rowCount())
         window.show()
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         await until(lambda: window.findChildren(ImportDialog))
         assert tab._pasted_from
         window.findChildren(ImportDialog)[0].reject()
@@ -190,7 +190,7 @@ def test_cells_that_only_change_rows_await_none(run, window):
     async def work():
         await until(lambda: tab.model.rowCount())
         tab.table.go_to(0)
-        tab.rows.paste()
+        tab.rows.paste.trigger()
         assert not tab._pasted_from
         await until(lambda: window.workspace.project.undo_label)
 

@@ -49,7 +49,7 @@ def cell(dialog, row, column, role=Qt.ItemDataRole.DisplayRole):
 
 def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
     async def go():
-        dialog.find.setText("tea")
+        dialog.pattern_field.setText("tea")
         dialog.replacement.setText("coffee")
         await until(lambda: dialog.model.rowCount() == 3)
         assert cell(dialog, 0, BEFORE) == "How much is <b>tea</b>?"
@@ -70,7 +70,7 @@ def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
 
 def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
     async def go():
-        dialog.find.setText("tea")
+        dialog.pattern_field.setText("tea")
         await until(lambda: dialog.model.rowCount() == 3)
         assert dialog.model.setData(dialog.model.index(0, ROW), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
         assert cell(dialog, 1, ROW, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked  # the same row's answer
@@ -85,11 +85,11 @@ def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
 def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, workspace, rows):
     async def go():
         dialog.regex.setChecked(True)
-        dialog.find.setText("(\\d+")
+        dialog.pattern_field.setText("(\\d+")
         await until(dialog.note.isVisible)
         assert "regular expression" in dialog.note.text()
         assert not dialog._replace.isEnabled()
-        dialog.find.setText("(\\d+) yen")
+        dialog.pattern_field.setText("(\\d+) yen")
         dialog.replacement.setText("\\2")
         await until(lambda: "group" in dialog.note.text())
         dialog.replacement.setText("¥\\1")
@@ -103,12 +103,12 @@ def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, w
 def test_fields_case_and_scope(run, dialog, workspace, rows):
     async def go():
         dialog.match_case.setChecked(True)
-        dialog.find.setText("tea")
+        dialog.pattern_field.setText("tea")
         await until(lambda: dialog.count.text() == "2 rows change, in 2 fields")
         dialog.fields["question"].setChecked(False)
         await until(lambda: dialog.model.rowCount() == 0 and not dialog._work.is_busy())
         dialog.fields["tags"].setChecked(True)
-        dialog.find.setText("drinks")
+        dialog.pattern_field.setText("drinks")
         await until(lambda: dialog.model.rowCount() == 3)
         assert dialog.scope.currentText() == "The 3 selected rows"
         dialog.show_choice(Filter(split="test"))
@@ -123,10 +123,10 @@ def test_fields_case_and_scope(run, dialog, workspace, rows):
 
 def test_what_is_typed_meanwhile_stops_the_older_search(run, dialog):
     async def go():
-        dialog.find.setText("tea")
+        dialog.pattern_field.setText("tea")
         dialog._start()
         first = dialog._work._reporter
-        dialog.find.setText("tea?")
+        dialog.pattern_field.setText("tea?")
         dialog._start()
         assert first.cancelled
         await until(lambda: dialog.model.rowCount() == 1)

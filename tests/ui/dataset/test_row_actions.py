@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from core.dataset import examples
@@ -20,7 +20,7 @@ from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import COLUMNS
 from ui.dataset.grid_model import DatasetModel
 from ui.dataset.grid_view import GridView
-from ui.dataset.row_actions import MARK, RowActions
+from ui.dataset.row_actions import RowActions
 from ui.widgets.message_bar import Notice
 
 
@@ -72,7 +72,7 @@ def test_every_bulk_change_is_one_named_step(run, grid):
         grid.table.select_rows([0, 1, 5])
         before = [grid.row(id) for id in (1, 2, 6)]
         for (action, value), (label, holds) in steps.items():
-            grid.rows.bulk(action, value)
+            grid.rows.apply_bulk(action, value)
             await until(lambda label=label: grid.project.undo_label == label)
             assert all(holds(grid.row(id)) for id in (1, 2, 6)), action
         for _step in steps:
@@ -91,7 +91,7 @@ def test_what_a_judge_has_refused_is_not_approved_with_the_others(run, grid):
     async def go():
         await grid.project.write("", judged)
         grid.table.select_rows([0, 1, 2])
-        grid.rows.actions[MARK + "approved"].trigger()
+        grid.rows.approve.trigger()
         await until(lambda: grid.owner.findChildren(Notice))
         await until(lambda: grid.project.undo_label == "Approve 1 row")
         assert [grid.row(id).status for id in (1, 2, 3)] == ["draft", "approved", "draft"]
@@ -159,7 +159,7 @@ def test_filling_down_takes_the_uppermost_value(run, grid):
         answer = grid.row(1).answer
         grid.go_to(7, "answer")
         grid.table.select_rows([0, 4, 7])
-        grid.rows.actions["fill"].trigger()
+        grid.rows.fill_down.trigger()
         await until(lambda: grid.project.undo_label == "Fill 2 rows")
         assert grid.row(5).answer == grid.row(8).answer == answer
 
@@ -170,14 +170,14 @@ def test_copied_cells_come_back_as_they_were(run, grid):
     async def go():
         await grid.project.write("", examples.set_field, 2, "answer", 'two\nlines,\t"quoted"')
         grid.table.select_rows([1, 2])
-        grid.rows.actions["copy"].trigger()
+        grid.rows.copy.trigger()
         clipboard = QGuiApplication.clipboard()
         clipboard.setText("")
         await until(clipboard.text)
         before = grid.row(2), grid.row(3)
         grid.go_to(1, "problems")
         grid.table.select_rows([10, 11])
-        grid.rows.actions["paste"].trigger()
+        grid.rows.paste.trigger()
         await until(lambda: grid.project.undo_label == "Paste into 2 rows")
         await until(lambda: grid.row(11).answer == before[0].answer)
         assert [grid.row(id).question for id in (11, 12)] == [row.question for row in before]
@@ -191,7 +191,7 @@ def test_what_is_pasted_below_the_last_row_becomes_new_rows(run, grid):
         prompt = spec.load(grid.project.rows).system_prompt
         QGuiApplication.clipboard().setText("q1\ta1\nq2\ta2\nq3\ta3\n")
         grid.go_to(last, "question")
-        grid.rows.actions["paste"].trigger()
+        grid.rows.paste.trigger()
         await until(lambda: len(grid.model.ids()) == last + 3)
         new = grid.row(grid.model.id(last + 2))
         assert (new.question, new.answer) == ("q3", "a3")
@@ -208,7 +208,7 @@ def test_one_cell_is_pasted_into_all_selected_rows(run, grid):
         QGuiApplication.clipboard().setText("Draft\n")
         grid.go_to(0, "status")
         grid.table.select_rows([0, 1, 2])
-        grid.rows.paste()
+        grid.rows.paste.trigger()
         await until(lambda: grid.row(3).status == "draft")
         assert [grid.row(id).status for id in (1, 2, 4)] == ["draft", "draft", "approved"]
 
@@ -228,7 +228,7 @@ def test_rows_of_a_file_on_the_clipboard_are_imported(run, grid):
         grid.rows.text_pasted.connect(pasted.append)
         for text in ('{"messages": []}', "| question | answer |\n|---|---|\n| a | b |"):
             QGuiApplication.clipboard().setText(text)
-            grid.rows.paste()
+            grid.rows.paste.trigger()
             assert pasted.pop() == text
 
     run(go())
@@ -236,15 +236,20 @@ def test_rows_of_a_file_on_the_clipboard_are_imported(run, grid):
 
 def test_menus_show_the_keys_and_need_a_selection(grid):
     grid.table.clearSelection()
-    assert not grid.rows.actions["delete"].isEnabled()
-    assert not grid.rows.actions[MARK + "approved"].isEnabled()
+    assert not grid.rows.delete.isEnabled()
+    assert not grid.rows.approve.isEnabled()
     grid.table.select_rows([0])
-    menu = grid.rows.menu(grid.owner, f"edit - {MARK}approved split delete")
+    menu = grid.rows.build_context_menu(grid.owner)
     texts = [action.text() for action in menu.actions()]
-    assert texts == ["&Edit the cell", "", "&Approve", "&Split", "&Delete"]
-    assert menu.actions()[2].shortcut().toString() == "Alt+A"
-    taken = [key.toString() for action in grid.rows.actions.values() for key in action.shortcuts()]
-    assert len(taken) == len(set(taken)), taken
+    assert texts[:3] == ["&Edit the cell", "Edit as &JSON…", ""]
+    assert texts[9:] == ["Let a model &judge…", "&Approve", "&Reject", "Mark as dra&ft", "&Split", "&Kind",
+                         "Add ta&gs…", "&Bulk edit…", "", "&Delete"]  # fmt: skip
+    assert menu.actions()[10].shortcut().toString() == "Alt+A"
+    actions = grid.rows.findChildren(QAction, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    taken = [key.toString() for action in actions for key in action.shortcuts()]
+    assert len(taken) == len(set(taken)) > 10, taken
+    shown = {*menu.actions(), *grid.rows.build_rows_menu(grid.owner).actions()}
+    assert [action.text() for action in actions if action not in shown] == ["&Search"]
 
 
 @pytest.fixture

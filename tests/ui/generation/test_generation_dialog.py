@@ -131,7 +131,7 @@ def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
         dialog = scene.dialog
         assert dialog.heading.text() == "3 of 3 chosen facts need examples"
         assert dialog.online.isChecked()
-        assert dialog.model.model() == MODEL  # and not the tuned one, which is offered too
+        assert dialog.model.model_id() == MODEL  # and not the tuned one, which is offered too
         assert dialog.model.box.count() == 2
         assert dialog.counts["reworded"].text() == "12 missing"
         assert dialog.primary.text() == "Generate 30 examples"  # nine of each fact, and one for the exam
@@ -384,7 +384,7 @@ def test_what_the_base_knows_is_asked_of_no_tuned_model(scene):
         await scene.project.write("", llm_runs.begin, "probe", "fake", tuned, [])
         scene.dialog.read()
         await until(lambda: scene.dialog.model._last == tuned)
-        assert scene.dialog.model.model() == MODEL
+        assert scene.dialog.model.model_id() == MODEL
         assert tuned not in [offer.id for offer in scene.dialog.model.box.offers()]
 
     scene.play(ProbeDialog, go)
@@ -439,7 +439,7 @@ def test_the_model_that_was_asked_last_comes_first(bare):
         tuned = "ft:base-model:local:study:abc123"
         await scene.project.write("", llm_runs.begin, "examples", "fake", tuned, [])
         scene.dialog.read()
-        await until(lambda: scene.dialog.model.model() == tuned)
+        await until(lambda: scene.dialog.model.model_id() == tuned)
 
     bare.play(three, go)
 

@@ -119,7 +119,7 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
         offer()  # the server answers before the exam of this project has been looked at
         await until(lambda: window.exam_tab._shown is window.workspace.project)
         assert [one.model for one in subjects.subjects()] == ["two", "three"]
-        assert base.model() == "two"
+        assert base.model_id() == "two"
 
     run(go())
 

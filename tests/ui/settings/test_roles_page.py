@@ -149,12 +149,12 @@ def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
         assert shown(page, "judge")[1] == f"{short_name(TUNED)} (no longer offered)"
         again = RolesPage(scene.workspace)
         qtbot.addWidget(again)
-        assert again.boxes["judge"].model.model() == TUNED
+        assert again.boxes["judge"].model.model_id() == TUNED
         choose(page, "judge", None, "")
         assert shown(page, "judge")[1] == "The model that was asked last"
         scene.workspace.cast("judge", "", "text-embedding-3-small")  # a settings file may name anything: it is shown
         page.show_roles()
-        assert page.boxes["judge"].model.model() == "text-embedding-3-small"
+        assert page.boxes["judge"].model.model_id() == "text-embedding-3-small"
 
     scene.play(go)
 
@@ -188,7 +188,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
     async def finish(dialog):
         dialog.open()
         qtbot.addWidget(dialog)
-        await until(lambda: dialog._known and not dialog._work.is_busy() and dialog.model.model())
+        await until(lambda: dialog._known and not dialog._work.is_busy() and dialog.model.model_id())
         ended = []
         dialog.finished_with.connect(ended.append)
         dialog.start()
@@ -224,7 +224,7 @@ def test_the_spec_is_drafted_with_the_writer(scene, qtbot):
         qtbot.addWidget(chat)
         await until(lambda: chat.model.usable() == "writer-large")
         scene.workspace.cast("writer", "writer", "writer-small")
-        assert chat.model.model() == "writer-small"
+        assert chat.model.model_id() == "writer-small"
         chat.field.setPlainText("Longer, please.")
         chat.send.click()
         await until(lambda: chat._answer is None)
@@ -243,12 +243,12 @@ def test_a_training_begins_with_the_students_model(scene, qtbot):
         form.show_offers("student", [], "base-model")  # before anything is offered
         assert not form.start.isEnabled()
         form.show_offers("student", scene.workspace.offers, "base-model")
-        assert form.base.model() == "base-model"
+        assert form.base.model_id() == "base-model"
         pick(form.base, "base-large")
         form.show_offers("student", scene.workspace.offers, "base-model")
-        assert form.base.model() == "base-large"  # the person's choice stays
+        assert form.base.model_id() == "base-large"  # the person's choice stays
         form.show_offers("student", scene.workspace.offers, "base-other")  # the settings say otherwise now
-        assert (form.base.model(), form.start.isEnabled()) == ("base-other", False)
+        assert (form.base.model_id(), form.start.isEnabled()) == ("base-other", False)
         assert form.base.currentText() == "base-other (no longer offered)"
 
     scene.play(go)

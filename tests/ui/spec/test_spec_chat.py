@@ -105,7 +105,7 @@ def test_a_base_model_is_asked_with_the_present_text_and_the_conversation(scene,
     server.answer(BASE, "Good.")
 
     async def go():
-        assert (scene.chat.pages.currentIndex(), scene.chat.model.model()) == (1, BASE)
+        assert (scene.chat.pages.currentIndex(), scene.chat.model.model_id()) == (1, BASE)
         await scene.ask()
         scene.spec = replace(scene.spec, text="# New")
         await scene.ask("By 10 minutes.")

@@ -233,10 +233,10 @@ def test_a_fact_whose_passage_is_deleted_is_said_to_have_lost_it(run, tab):
 
 def test_statements_without_a_fact_become_facts_and_the_text_is_kept(run, tab):
     async def go():
-        assert tab.pane.find.text() == "Add 3 found"
-        tab.pane.find.click()
+        assert tab.pane.add_found.text() == "Add 3 found"
+        tab.pane.add_found.click()
         await until(lambda: tab.table.facts.rowCount() == 25)
-        await until(lambda: not tab.pane.find.isEnabled())
+        await until(lambda: not tab.pane.add_found.isEnabled())
 
     run(go())
     assert [fact.name for fact in facts.load(tab.workspace.project.rows)][-3:] == ["f23", "f24", "f25"]
@@ -363,19 +363,19 @@ def test_a_click_on_a_passage_chooses_its_fact_and_with_ctrl_shows_its_rows(qtbo
 def test_find_and_replace_in_one_step_of_the_editors_own_undo(run, tab):
     async def go():
         tab.show()
-        tab.find.open()
-        tab.find.find.setText("BALL")
+        tab.find_bar.open()
+        tab.find_bar.pattern.setText("BALL")
         count = tab.editor.toPlainText().lower().count("ball")
-        assert tab.find.count.text() == f"{count} places"
-        tab.find.case.setChecked(True)
-        assert not tab.find.replace_all.isEnabled()
-        tab.find.case.setChecked(False)
-        assert tab.find.go()
-        assert tab.find.go(back=True)
+        assert tab.find_bar.count.text() == f"{count} places"
+        tab.find_bar.case.setChecked(True)
+        assert not tab.find_bar.replace_all.isEnabled()
+        tab.find_bar.case.setChecked(False)
+        assert tab.find_bar.go()
+        assert tab.find_bar.go(back=True)
         before = tab.editor.toPlainText()
-        tab.find.replacement.setText("sphere")
-        tab.find.replace.click()
-        tab.find.replace_all.click()
+        tab.find_bar.replacement.setText("sphere")
+        tab.find_bar.replace.click()
+        tab.find_bar.replace_all.click()
         assert "ball" not in tab.editor.toPlainText().lower()
         tab.editor.undo()
         tab.editor.undo()

@@ -152,7 +152,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
     async def go():
         await window.workspace.load_offers()
         assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
-        assert form.base.model() == "base-model"
+        assert form.base.model_id() == "base-model"
         pick(form.base, "other-base")
         choose_rows(form, "plain")
         await until(lambda: "left out" in form.on_rows.text())
@@ -161,7 +161,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         qtbot.addWidget(later)
         later.show_tags(178, {"study": 178, "plain": 15})
         later.show_offers("fake", window.workspace.offers, "")
-        assert (later.base.model(), later.tag()) == ("other-base", "plain")
+        assert (later.base.model_id(), later.tag()) == ("other-base", "plain")
         later.show_tags(178, {"study": 178})
         assert later.rows.currentText() == "plain (no rows any more)"
         del server.models["other-base"]
@@ -170,7 +170,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         assert "no longer offers other-base" in form.on_base.text()
         server.models["newer-base"] = 99
         await window.workspace.load_offers()
-        assert form.base.model() == "other-base"  # nothing takes its place by itself
+        assert form.base.model_id() == "other-base"  # nothing takes its place by itself
 
     run(window.play(go()))
 

@@ -3,18 +3,16 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset import json_layout
+from core.dataset import row_json
 
 
 def test_json_is_laid_out_for_reading():
-    assert json_layout.spread('{"a": [1, {}], "b": "x, y"}') == (
-        '{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}'
-    )
+    assert row_json.indent('{"a": [1, {}], "b": "x, y"}') == ('{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}')
 
 
 @given(st.text(alphabet='{}[]",: \t\\a1あ').map(lambda text: text.strip()))
 def test_any_line_comes_back_to_the_letter(text):
-    assert json_layout.joined(json_layout.spread(text)) == text
+    assert row_json.join_lines(row_json.indent(text)) == text
 
 
 @given(
@@ -24,5 +22,5 @@ def test_any_line_comes_back_to_the_letter(text):
 )
 def test_what_is_laid_out_means_the_same(value):
     text = json.dumps(value)
-    assert json.loads(json_layout.spread(text)) == value
-    assert json_layout.joined(json_layout.spread(text)) == text
+    assert json.loads(row_json.indent(text)) == value
+    assert row_json.join_lines(row_json.indent(text)) == text
