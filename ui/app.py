@@ -23,16 +23,17 @@ from core.language import tr
 from core.storage import project as projects
 from core.storage.project import Project
 from ui import crash_dialog, qt_translations, restart, style
-from ui.garbage_collection import Collector
+from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.project import one_window
 from ui.widgets import screen_fit
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-NO_DISPLAY = 1
-TURN = 0.0005  # seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt
-SETTLED = 3000  # milliseconds after which the window has what it keeps
+EXIT_NO_DISPLAY = 1
+# Seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt.
+SWITCH_INTERVAL = 0.0005
+FREEZE_DELAY = 3000  # milliseconds after which the window has what it keeps
 
 
 def run(arguments: list[str]) -> int:
@@ -41,12 +42,12 @@ def run(arguments: list[str]) -> int:
     language.choose(chosen.language)
     if not has_display():
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
-        return NO_DISPLAY
+        return EXIT_NO_DISPLAY
     log.start()
-    sys.setswitchinterval(TURN)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     free_imports()
     app = QApplication(sys.argv[:1])
-    Collector(app)
+    GarbageCollector(app)
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
@@ -107,7 +108,7 @@ async def show(
         window.opening.explain(error)
     tell_left(window, chosen)
     window.open_paths(files)
-    QTimer.singleShot(SETTLED, window, settle)
+    QTimer.singleShot(FREEZE_DELAY, window, settle)
     try:
         await window.closed
     finally:

@@ -26,7 +26,7 @@ Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LlmRunResult:
     """What came of a run, in words; `meaning` is good, warning or error.
 
     `llm_run` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
@@ -44,7 +44,7 @@ class _Run:
     """`said` is what was made of the answers, also where the run was stopped in the middle."""
 
     project: Project
-    ended: Ended
+    ended: LlmRunResult
     label: str
     is_batch: bool = False
     progress: Progress = field(default_factory=lambda: Progress(0))
@@ -63,7 +63,7 @@ class LlmRunRunner(QObject):
 
     changed = Signal(str)  # the task whose run has begun or ended
     progressed = Signal(str, Progress)  # the task
-    ended = Signal(Ended)
+    ended = Signal(LlmRunResult)
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
@@ -125,7 +125,7 @@ class LlmRunRunner(QObject):
     def _start(self, task: str, label: str, work: _Work, batch: bool = False) -> None:
         if self.progress(task) is not None:  # what is being asked is not asked, and paid, a second time
             return
-        run = _Run(self._workspace.project, Ended(task, tr("Stopped."), "warning"), label, batch)
+        run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._tell(run, progress))
         self._runs[task] = run
         run.handle = self._workspace.tasks.start(label, self._run(run, work))
@@ -149,14 +149,14 @@ class LlmRunRunner(QObject):
         task = run.ended.task
         try:
             told = await work(run)
-            run.ended = Ended(task, *told, run.llm_run, run.is_empty)
+            run.ended = LlmRunResult(task, *told, run.llm_run, run.is_empty)
         except JukuError as error:
             told = "\n".join(filter(None, (error.title, error.message))), "error"
-            run.ended = Ended(task, *told, run.llm_run)
+            run.ended = LlmRunResult(task, *told, run.llm_run)
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
-            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
+            run.ended = LlmRunResult(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
             raise
 
     async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:

@@ -28,15 +28,15 @@ from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
 from ui.project import one_window
-from ui.project.copy_actions import Copies
+from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions
 from ui.project.one_window import OneWindow
-from ui.project.opening import Opening
-from ui.project.synced_folder_bar import PlaceBar
+from ui.project.opening import ProjectOpener
+from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
-from ui.training.desktop_notification import DesktopNotice
+from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
 from ui.widgets.background_work import format_pause
@@ -65,12 +65,12 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
-        self.copies = Copies(workspace, self)
+        self.copies = CopyActions(workspace, self)
         self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
-        self.opening = Opening(workspace, self, self.replace, self.messages.show_error)
+        self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
-        self.place = PlaceBar(self.workspace, self)
+        self.place = SyncedFolderBar(self.workspace, self)
         self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
@@ -140,7 +140,7 @@ class MainWindow(QMainWindow):
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.rescue)
-        self._notice = DesktopNotice(self)
+        self._notice = DesktopNotification(self)
         self._notice.clicked.connect(self._on_notice_clicked)
         self.workspace.queue.ended.connect(self._notice.tell)
         self.copies.opened.connect(lambda path: self.open_paths([path]))

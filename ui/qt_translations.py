@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication
 from core.language import tr
 
 
-class OwnWords(QTranslator):
+class QtTextTranslator(QTranslator):
     """Asked after Qt's catalog, so that it fills the gaps of an older one, or of one that was left out of a bundle."""
 
     def __init__(self, parent: QApplication) -> None:
@@ -25,7 +25,7 @@ def translate(app: QApplication, chosen: str) -> None:
     QLocale.setDefault(QLocale(chosen))
     if chosen == "en":
         return
-    app.installTranslator(OwnWords(app))  # the newest is asked first
+    app.installTranslator(QtTextTranslator(app))  # the newest is asked first
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if translator.load(QLocale(chosen), "qtbase", "_", folder):

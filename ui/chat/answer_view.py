@@ -14,22 +14,23 @@ from core.providers import LOCAL, model_identity, prices
 from core.text import diff
 from core.text.diff import Pair
 from ui import style
-from ui.chat.answer_rating import ChatMark
+from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, Words
 from ui.widgets import basics, diff_row
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_highlights import mark
 
-LINES = 400  # of an answer that are shown at full height; a longer one scrolls in its field
-RUN = 4000  # characters without a line break that are laid out as one; more would be laid out anew at every piece
+MAX_LINES_SHOWN = 400  # of an answer that are shown at full height; a longer one scrolls in its field
+# Characters without a line break that are laid out as one; more would be laid out anew at every piece.
+MAX_PARAGRAPH_PIECE = 4000
 
 
-class AnswerText(Words):
+class StreamedText(Words):
     """Text to the letter. Endless paragraphs are shown in pieces; `text` has them whole."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, most=LINES)
+        super().__init__(name, most=MAX_LINES_SHOWN)
         self._text = ""
         self._run = 0  # characters since the last line break that is shown
         self.is_broken = False  # whether line breaks are shown that are none of the text's
@@ -57,8 +58,8 @@ class AnswerText(Words):
                 self._run = 0
                 parts.append(line)
                 continue
-            while self._run + len(line) > RUN:
-                room = RUN - self._run
+            while self._run + len(line) > MAX_PARAGRAPH_PIECE:
+                room = MAX_PARAGRAPH_PIECE - self._run
                 parts.append(f"{line[:room]}\n")
                 line, self._run, self.is_broken = line[room:], 0, True
             self._run += len(line)
@@ -66,7 +67,7 @@ class AnswerText(Words):
         return "".join(parts)
 
 
-class ChatAnswers(QWidget):
+class AnswerView(QWidget):
     """Empty until `begin` or `show_answers`."""
 
     again_wanted = Signal()
@@ -85,7 +86,7 @@ class ChatAnswers(QWidget):
         self.flush_timer = QTimer(self, interval=FRAME_MS, singleShot=True)
         self.flush_timer.timeout.connect(self._flush)
         self.state, self.error, self.told = basics.Note(), basics.Note(), basics.Note()
-        self.passages = ChatPassages()
+        self.passages = PassageList()
         self.again, self.code = LinkButton(tr("Run again")), LinkButton(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
         self.code.clicked.connect(self.code_wanted)
@@ -240,8 +241,8 @@ class AnswerBlock(QWidget):
     def __init__(self, number: int) -> None:
         super().__init__()
         self._answer: Answer | None = None
-        self.text = AnswerText(tr("Answer {number}", number=number) if number else tr("Answer"))
-        self.mark = ChatMark()
+        self.text = StreamedText(tr("Answer {number}", number=number) if number else tr("Answer"))
+        self.mark = AnswerRating()
         self.mark.marked.connect(self._on_marked)
         self._links = self._make_links()
         column = QVBoxLayout()
@@ -299,7 +300,7 @@ def differing(first: str, other: str) -> list[tuple[int, int]]:
     return spans if diff.alike(first, other) else [(0, len(other))]
 
 
-class ChatPassages(QWidget):
+class PassageList(QWidget):
     """The passages that were found for a question, folded away until they are wanted."""
 
     def __init__(self) -> None:

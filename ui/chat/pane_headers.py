@@ -16,10 +16,10 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import GONE, USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
-LEAST, MOST = 2, 4
+MIN_PANES, MAX_PANES = 2, 4
 
 
-class ChatPane(QFrame):
+class PaneHeader(QFrame):
     """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
 
     chosen = Signal()
@@ -153,7 +153,7 @@ def _newest_tuned(offers: list[Offer]) -> str:
     return next(whole, "")
 
 
-class ChatPanes(QWidget):
+class PaneHeaders(QWidget):
     """At first a base model, and the newest tuned one. `changed` says that there are others, or others than before."""
 
     changed = Signal()
@@ -163,7 +163,7 @@ class ChatPanes(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self.heads: list[ChatPane] = []
+        self.heads: list[PaneHeader] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(style.SPACE)
@@ -173,7 +173,7 @@ class ChatPanes(QWidget):
         """As at the start of a project."""
         while self.heads:
             self._drop(self.heads[-1])
-        for number in range(LEAST):
+        for number in range(MIN_PANES):
             self._put(number, tuned=number > 0)
         self._show_acts()
 
@@ -184,13 +184,13 @@ class ChatPanes(QWidget):
     def numbers(self) -> list[int]:
         return [head.number for head in self.heads]
 
-    def head(self, number: int) -> ChatPane | None:
+    def head(self, number: int) -> PaneHeader | None:
         return next((head for head in self.heads if head.number == number), None)
 
     def restore(self, panes: Sequence[Pane]) -> None:
         """The panes of a conversation; where it has but one, another stays beside it."""
-        wanted = list(panes)[:MOST]
-        while len(self.heads) > max(LEAST, len(wanted)):
+        wanted = list(panes)[:MAX_PANES]
+        while len(self.heads) > max(MIN_PANES, len(wanted)):
             self._drop(self.heads[-1])
         while len(self.heads) < len(wanted):
             self._put(0, tuned=True)
@@ -211,7 +211,7 @@ class ChatPanes(QWidget):
 
     def add(self, taken: Collection[int]) -> None:
         """One more pane, like the last one under the next condition. Its number is none of `taken`, which have answered."""
-        if len(self.heads) >= MOST:
+        if len(self.heads) >= MAX_PANES:
             return
         last = self.heads[-1].pane()
         names = list(CONDITIONS)
@@ -234,8 +234,8 @@ class ChatPanes(QWidget):
         for head in self.heads:
             head.setEnabled(not is_busy)
 
-    def _put(self, number: int, tuned: bool) -> ChatPane:
-        head = ChatPane(self._workspace, number, tuned)
+    def _put(self, number: int, tuned: bool) -> PaneHeader:
+        head = PaneHeader(self._workspace, number, tuned)
         head.chosen.connect(self.chosen)
         head.removed.connect(lambda: self._on_removed(head))
         head.code_wanted.connect(lambda: self.code_wanted.emit(head.number))
@@ -243,21 +243,21 @@ class ChatPanes(QWidget):
         self._layout.addWidget(head, 1)
         return head
 
-    def _drop(self, head: ChatPane) -> None:
+    def _drop(self, head: PaneHeader) -> None:
         self.heads.remove(head)
         self._layout.removeWidget(head)
         head.hide()
         head.deleteLater()
 
-    def _on_removed(self, head: ChatPane) -> None:
-        if len(self.heads) > LEAST:
+    def _on_removed(self, head: PaneHeader) -> None:
+        if len(self.heads) > MIN_PANES:
             self._drop(head)
             self._show_acts()
             self.changed.emit()
 
     def _show_acts(self) -> None:
         for head in self.heads:
-            head.remove.setVisible(len(self.heads) > LEAST)
+            head.remove.setVisible(len(self.heads) > MIN_PANES)
 
 
 def _free(taken: Collection[int]) -> int:

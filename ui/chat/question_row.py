@@ -8,14 +8,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 from core.chat.conversations import Thread, Turn
 from core.language import tr
 from ui import style
-from ui.chat.answer_view import ChatAnswers
+from ui.chat.answer_view import AnswerView
 from ui.spec.spec_chat_messages import Words
 from ui.widgets import basics
 from ui.widgets.basics import LinkButton
 from ui.widgets.text_fields import QuestionField
 
 
-class ChatRow(QWidget):
+class QuestionRow(QWidget):
     """`branch_chosen` gives the turn that is to be shown instead; `edited` the new words of the question."""
 
     edited = Signal(str)
@@ -31,7 +31,7 @@ class ChatRow(QWidget):
         self._title_of = title_of
         self._branches: list[int] = []
         self._is_busy = self._is_last = False
-        self.columns: dict[int, ChatAnswers] = {}
+        self.columns: dict[int, AnswerView] = {}
         self.question = Words(tr("You"), turn.text, own=True)
         self.back, self.on = (
             basics.tool_button("‹", tr("Previous wording"), has_tip=True),
@@ -114,8 +114,8 @@ class ChatRow(QWidget):
         for column in self.columns.values():
             column.allow_asking(self._is_last and not self._is_busy)
 
-    def _column(self, number: int) -> ChatAnswers:
-        column = ChatAnswers(self._title_of)
+    def _column(self, number: int) -> AnswerView:
+        column = AnswerView(self._title_of)
         column.again_wanted.connect(lambda: self.again_wanted.emit(number))
         column.code_wanted.connect(lambda: self.code_wanted.emit(number))
         column.marked.connect(self.marked)
@@ -139,13 +139,13 @@ class ChatRow(QWidget):
             self.edited.emit(text)
 
 
-class ChatSaid(QScrollArea):
+class ConversationView(QScrollArea):
     """Its bar always stands there, so that answers are as wide as the heads above them."""
 
-    def __init__(self, make_row: Callable[[Turn], ChatRow]) -> None:
+    def __init__(self, make_row: Callable[[Turn], QuestionRow]) -> None:
         super().__init__(widgetResizable=True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.rows: list[ChatRow] = []
+        self.rows: list[QuestionRow] = []
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed
         said = QWidget()
@@ -160,7 +160,7 @@ class ChatSaid(QScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._on_grown)
 
-    def show_path(self, path: Sequence[Turn]) -> list[ChatRow]:
+    def show_path(self, path: Sequence[Turn]) -> list[QuestionRow]:
         """Rows for these turns; those that stand there already stay. The new ones."""
         kept = 0
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
@@ -176,7 +176,7 @@ class ChatSaid(QScrollArea):
         self._at_end = True
         return new
 
-    def row(self, turn: int) -> ChatRow | None:
+    def row(self, turn: int) -> QuestionRow | None:
         return next((row for row in self.rows if row.turn.id == turn), None)
 
     def _on_scrolled(self, value: int) -> None:

@@ -12,15 +12,15 @@ from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_fields import GrowingTextEdit
 
-MOST_SAMPLES = 8
-MOST_TOKENS = 8192
-MOST_STOPS = 4  # that the protocol takes
+MAX_SAMPLES = 8
+MAX_ANSWER_TOKENS = 8192
+MAX_STOP_TEXTS = 4  # that the protocol takes
 NO_SEED = -1
-MOST_SEED = 2**31 - 1
-MOST_PASSAGES = 20
+MAX_SEED = 2**31 - 1
+MAX_PASSAGES = 20
 
 
-class ChatSettings(QWidget):
+class SamplingSettings(QWidget):
     """Temperature 0 and the project's own system prompt, until the person wants something else."""
 
     retrieval_changed = Signal()
@@ -43,14 +43,14 @@ class ChatSettings(QWidget):
         self.as_trained.setToolTip(basics.tip(tr("Asks with the system prompt that the model was trained with.")))
         self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self.samples = basics.whole(1, MOST_SAMPLES, usual.n)
-        self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = basics.whole(NO_SEED, MOST_SEED, NO_SEED)
+        self.samples = basics.whole(1, MAX_SAMPLES, usual.n)
+        self.tokens = basics.whole(1, MAX_ANSWER_TOKENS, usual.max_tokens)
+        self.seed = basics.whole(NO_SEED, MAX_SEED, NO_SEED)
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingTextEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
         self.stops.setMinimumWidth(280)
-        self.passages = basics.whole(1, MOST_PASSAGES, search.k)
+        self.passages = basics.whole(1, MAX_PASSAGES, search.k)
         self.budget = basics.whole(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
         self.embedding.setPlaceholderText(tr("none: search by letters"))
@@ -135,7 +135,7 @@ class ChatSettings(QWidget):
             self.tokens.value(),
             self.samples.value(),
             None if seed == NO_SEED else seed,
-            tuple(self._stops()[:MOST_STOPS]),
+            tuple(self._stops()[:MAX_STOP_TEXTS]),
         )
 
     def retrieval(self) -> prompt_conditions.Settings:
@@ -198,8 +198,8 @@ class ChatSettings(QWidget):
         parts += [tr("stops before {texts}", texts=", ".join(map(repr, found.stop)))] if found.stop else []
         self.summary.setText(" · ".join(parts))
         hints = [tr("At temperature 0 all answers are identical.")] if found.n > 1 and not found.temperature else []
-        if len(self._stops()) > MOST_STOPS:
-            hints.append(tr("Only the first {n} stop sequences are sent.", n=MOST_STOPS))
+        if len(self._stops()) > MAX_STOP_TEXTS:
+            hints.append(tr("Only the first {n} stop sequences are sent.", n=MAX_STOP_TEXTS))
         self.hint.say("\n".join(hints))
 
 

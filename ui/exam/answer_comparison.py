@@ -15,17 +15,17 @@ from core.exam.runs import Question
 from core.exam.scores import HALF
 from core.language import tr
 from ui import style
-from ui.exam.exam_texts import NOTHING, RIGHT, WRONG
-from ui.exam.result_data import Outcome
+from ui.exam.exam_texts import NO_VALUE, RIGHT, WRONG
+from ui.exam.result_data import ExamOutcome
 from ui.widgets import basics
 
 Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
-NARROWEST = 210  # pixels of a column of answers
+MIN_COLUMN_WIDTH = 210  # pixels of a column of answers
 
 
-class AnswerText(QPlainTextEdit):
+class ColouredAnswer(QPlainTextEdit):
     """Plain text in the colours of its meanings; what is shown already keeps its place."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class AnswerText(QPlainTextEdit):
             self.show_pieces(pieces)
 
 
-class QuestionModel(QAbstractListModel):
+class QuestionListModel(QAbstractListModel):
     """Questions of a run, each with a mark per subject."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._places: tuple[int, ...] = ()
 
-    def show_places(self, outcome: Outcome, places: tuple[int, ...]) -> None:
+    def show_places(self, outcome: ExamOutcome, places: tuple[int, ...]) -> None:
         """Show the questions in these rows of the result; a view that had the same ones keeps its place."""
         before = self._outcome
         same = before is not None and before.run.id == outcome.run.id and places == self._places
@@ -98,21 +98,21 @@ class QuestionModel(QAbstractListModel):
 def _mark(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > HALF else WRONG) if asked else NOTHING
+    return (RIGHT if passed > HALF else WRONG) if asked else NO_VALUE
 
 
-class AnswersView(QWidget):
+class AnswerComparison(QWidget):
     """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
 
     wanted = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._titles: list[str] = []
         self.title = basics.heading("")
         self.title.setWordWrap(True)
-        self.questions = QuestionModel(self)
+        self.questions = QuestionListModel(self)
         self.list = QListView(uniformItemSizes=True)
         self.list.setModel(self.questions)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -120,7 +120,7 @@ class AnswersView(QWidget):
         self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
         self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
         self.points, self.leak = basics.label(wrap=True, dim=True), basics.Note()
-        self.texts: list[AnswerText] = []
+        self.texts: list[ColouredAnswer] = []
         self._columns = QHBoxLayout()
         self._columns.setContentsMargins(0, 0, 0, 0)
         self._lay_out()
@@ -151,7 +151,7 @@ class AnswersView(QWidget):
         layout.addWidget(self.title)
         layout.addWidget(splitter, 1)
 
-    def show_questions(self, outcome: Outcome, title: str, places: tuple[int, ...]) -> None:
+    def show_questions(self, outcome: ExamOutcome, title: str, places: tuple[int, ...]) -> None:
         """Show these questions (by their rows in the result), the one that was chosen before if it is among them."""
         before = self.chosen()
         titles = [column.title for column in outcome.columns]
@@ -177,13 +177,13 @@ class AnswersView(QWidget):
                 widget.deleteLater()
         self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
 
-    def _add_column(self, title: str, about: str) -> AnswerText:
+    def _add_column(self, title: str, about: str) -> ColouredAnswer:
         name = basics.label(title, dim=True)
         name.setToolTip(basics.tip(about))
-        text = AnswerText()
+        text = ColouredAnswer()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()
-        column.setMinimumWidth(NARROWEST)
+        column.setMinimumWidth(MIN_COLUMN_WIDTH)
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(name)

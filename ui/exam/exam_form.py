@@ -22,17 +22,17 @@ from core.language import tr, trn
 from core.providers import LOCAL, Sampling, model_kinds
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.examined_models import ExamSubjects
+from ui.exam.examined_models import ExaminedModels
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.model_box import USABLE
 from ui.workspace import Workspace
 
-MOST_REPEATS = 10
-MOST_TOKENS = 8192
-LARGEST_SEED = 2**31 - 1
-LARGEST_BUDGET = 100_000
+MAX_REPEATS = 10
+MAX_ANSWER_TOKENS = 8192
+MAX_SEED = 2**31 - 1
+MAX_PASSAGE_TOKENS = 100_000
 
 
 class ExamForm(QWidget):
@@ -48,7 +48,7 @@ class ExamForm(QWidget):
         self._workspace = workspace
         self._found: list[Estimate] = []
         self._running = False
-        self.subjects = ExamSubjects(workspace)
+        self.subjects = ExaminedModels(workspace)
         self._make_fields()
         self._make_more()
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
@@ -66,7 +66,7 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = basics.whole(1, MOST_REPEATS, 1), DropDown()
+        self.repeats, self.grader = basics.whole(1, MAX_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
@@ -86,11 +86,11 @@ class ExamForm(QWidget):
         usual, books = Sampling(), prompt_conditions.Settings()
         self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = basics.whole(-1, LARGEST_SEED, -1)
+        self.tokens = basics.whole(1, MAX_ANSWER_TOKENS, usual.max_tokens)
+        self.seed = basics.whole(-1, MAX_SEED, -1)
         self.seed.setSpecialValueText(tr("Auto"))
         self.k = basics.whole(1, 50, books.k)
-        self.budget = basics.whole(50, LARGEST_BUDGET, books.budget)
+        self.budget = basics.whole(50, MAX_PASSAGE_TOKENS, books.budget)
         self.shots = basics.whole(1, 50, books.shots)
         self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)

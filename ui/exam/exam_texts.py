@@ -17,7 +17,7 @@ from ui.widgets import basics
 
 GAINED, LOST = "▲", "▼"
 RIGHT, WRONG = "✓", "✗"
-NOTHING = "–"
+NO_VALUE = "–"
 
 
 def brief_name(model: str) -> str:
@@ -90,7 +90,7 @@ def run_words(run: Run) -> str:
 
 def share(rate: Rate) -> str:
     """A rate with its share: 7/9 · 78 %."""
-    return f"{rate} · {rate.share:.0%}" if rate.asked else NOTHING
+    return f"{rate} · {rate.share:.0%}" if rate.asked else NO_VALUE
 
 
 def repeated(rate: Rate) -> str:
@@ -103,7 +103,7 @@ def repeated(rate: Rate) -> str:
 def interval(rate: Rate) -> str:
     """The interval of a rate, over its questions."""
     if not rate.asked:
-        return NOTHING
+        return NO_VALUE
     low, high = rate.interval
     return f"{low:.0%} – {high:.0%}"
 

@@ -19,12 +19,12 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import USABLE, ModelBox, unusable_words
 from ui.workspace import Workspace
 
-LEAST, MOST = 2, 8
-PLACE = "exam"  # of the choice that is kept in the project
+MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
+SUBJECTS_CHOICE = "exam"  # of the choice that is kept in the project
 COST_WIDTH = 250
 
 
-class SubjectRow(QWidget):
+class ExaminedModelRow(QWidget):
     """A server, one of its models, a condition, and what its answers come to."""
 
     changed = Signal()
@@ -118,7 +118,7 @@ class SubjectRow(QWidget):
         return unusable_words(offer, server_texts.title(self._workspace, self.provider()))
 
 
-class ExamSubjects(QWidget):
+class ExaminedModels(QWidget):
     """From two to eight lines; until the person has chosen something, the usual ones for what is offered."""
 
     changed = Signal()
@@ -128,7 +128,7 @@ class ExamSubjects(QWidget):
         self._workspace = workspace
         self._touched = False
         self._project = workspace.project  # whose choice this is
-        self._rows: list[SubjectRow] = []
+        self._rows: list[ExaminedModelRow] = []
         self._lines = QVBoxLayout()
         self._lines.setSpacing(style.SPACE // 2)
         self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
@@ -158,7 +158,7 @@ class ExamSubjects(QWidget):
             menu.addAction(title, partial(self._on_preset, make))
         return menu
 
-    def rows(self) -> list[SubjectRow]:
+    def rows(self) -> list[ExaminedModelRow]:
         return self._rows
 
     def subjects(self) -> list[Subject]:
@@ -179,7 +179,7 @@ class ExamSubjects(QWidget):
         if tuned and is_tuned(model):
             tuned[-1].choose(wanted)
         else:
-            self._show([*self.subjects(), wanted][-MOST:])
+            self._show([*self.subjects(), wanted][-MAX_SUBJECTS:])
         self.changed.emit()
 
     def show_offers(self) -> None:
@@ -240,7 +240,7 @@ class ExamSubjects(QWidget):
         self._on_changed()
 
     def _add(self, subject: Subject) -> None:
-        row = SubjectRow(self._workspace, subject)
+        row = ExaminedModelRow(self._workspace, subject)
         row.changed.connect(self._on_changed)
         row.chosen.connect(self._on_touched)
         row.copy_wanted.connect(lambda: self._on_copy(row))
@@ -258,16 +258,16 @@ class ExamSubjects(QWidget):
     def _keep(self) -> None:
         if self._touched and self._project is self._workspace.project:
             told = [[one.provider, one.model, one.condition] for one in self.subjects()]
-            self._workspace.keep_choice(PLACE, json.dumps(told))
+            self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(told))
 
     def kept(self) -> list[Subject]:
         """What was chosen in this project last."""
-        return [Subject(*one) for one in json.loads(self._workspace.choice(PLACE) or "[]")]
+        return [Subject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
 
     def _on_preset(self, make: Callable[[Subject, Subject | None], list[Subject]]) -> None:
         self.choose(make(*self._usual()))
 
-    def _on_copy(self, row: SubjectRow | None) -> None:
+    def _on_copy(self, row: ExaminedModelRow | None) -> None:
         """A line like this one, under the next condition that is free."""
         first = row.subject() if row else self._usual()[0]
         taken = set(self.subjects())
@@ -277,16 +277,16 @@ class ExamSubjects(QWidget):
         subjects = self.subjects()
         self.choose([*subjects[:at], new, *subjects[at:]])
 
-    def _on_remove(self, row: SubjectRow) -> None:
+    def _on_remove(self, row: ExaminedModelRow) -> None:
         at = self._rows.index(row)
         subjects = self.subjects()
         self.choose([*subjects[:at], *subjects[at + 1 :]])
 
     def _on_changed(self) -> None:
-        self.add.setEnabled(len(self._rows) < MOST)
+        self.add.setEnabled(len(self._rows) < MAX_SUBJECTS)
         for row in self._rows:
-            row.copy.setEnabled(len(self._rows) < MOST)
-            row.remove.setEnabled(len(self._rows) > LEAST)
+            row.copy.setEnabled(len(self._rows) < MAX_SUBJECTS)
+            row.remove.setEnabled(len(self._rows) > MIN_SUBJECTS)
         self._keep()
         self.changed.emit()
 

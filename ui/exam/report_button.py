@@ -13,7 +13,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 
-class ExportButton(QPushButton):
+class ReportButton(QPushButton):
     """`show_run` says which run, and whose marks count in its report."""
 
     def __init__(self, workspace: Workspace) -> None:

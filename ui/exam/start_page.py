@@ -11,10 +11,10 @@ from ui.exam import exam_texts
 from ui.generation.llm_run_widgets import batch_words
 from ui.widgets import basics
 
-FIRST = 3  # answers, before their pace tells anything
+MIN_ANSWERS_FOR_PACE = 3  # answers, before their pace tells anything
 
 
-class RunLine(QWidget):
+class ExamProgressLine(QWidget):
     """How far an exam is and about how long it still takes, by its pace, with a button that stops it."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class RunLine(QWidget):
         if self._before is None:
             self._before, self._begun = done, now
         came, spent = done - self._before, now - self._begun
-        left = spent / came * (wanted - done) if came >= FIRST else None
+        left = spent / came * (wanted - done) if came >= MIN_ANSWERS_FOR_PACE else None
         self.text.setText(self._words(done, wanted, left, came == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
@@ -71,7 +71,7 @@ class RunLine(QWidget):
         return exam_texts.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
 
 
-class EmptyExam(QWidget):
+class ExamStartPage(QWidget):
     """What an exam is, and which questions it asks."""
 
     keep_wanted = Signal()  # rows are to be kept for the exam

@@ -32,9 +32,9 @@ from ui import style
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.exam import exam_texts
 from ui.exam.exam_form import ExamForm
-from ui.exam.report_button import ExportButton
-from ui.exam.result_pages import ExamResult
-from ui.exam.start_page import EmptyExam, RunLine, warn_of_prompt
+from ui.exam.report_button import ReportButton
+from ui.exam.result_pages import ResultPages
+from ui.exam.start_page import ExamProgressLine, ExamStartPage, warn_of_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import tell
 from ui.tab import Tab
@@ -45,7 +45,7 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
-ASKED = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
+QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
 QUESTIONS = filters.words(questions.ASKED)
 
 
@@ -61,8 +61,8 @@ class ExamTab(Tab):
         self._shown: Project | None = None  # whose runs these are
         self._reload = ThrottledReload(workspace, self._load)
         self._reckon = ThrottledReload(workspace, self._load_estimates)
-        self.form, self.result = ExamForm(workspace), ExamResult(workspace)
-        self.running, self.empty = RunLine(), EmptyExam()
+        self.form, self.result = ExamForm(workspace), ResultPages(workspace)
+        self.running, self.empty = ExamProgressLine(), ExamStartPage()
         self._make_run_row()
         self._lay_out()
         self._connect()
@@ -77,7 +77,7 @@ class ExamTab(Tab):
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))
         self.again.setToolTip(tr("Fill in the form as in this exam"))
-        self.delete, self.export = QPushButton(tr("De&lete…")), ExportButton(self.workspace)
+        self.delete, self.export = QPushButton(tr("De&lete…")), ReportButton(self.workspace)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -122,7 +122,7 @@ class ExamTab(Tab):
                 self._reload.request()
             else:
                 self.result.note_marks()
-        if changes.tables & ASKED:
+        if changes.tables & QUESTION_TABLES:
             self._reckon.request()
 
     def show_offers(self) -> None:

@@ -13,24 +13,24 @@ from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.result_data import Line, Spot
+from ui.exam.result_data import TrendLine, TrendPoint
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 
 if TYPE_CHECKING:
-    from ui.exam.trend_plot import ExamPlot
+    from ui.exam.trend_plot import TrendPlot
 
 STEPS, VERSIONS = "steps", "versions"
 
 
-class ExamChart(QWidget):
+class TrendChart(QWidget):
     """The plot is made when it is first seen: pyqtgraph takes its time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._points: list[Point] = []
-        self._plot: ExamPlot | None = None
+        self._plot: TrendPlot | None = None
         self.axis, self.told = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
@@ -73,16 +73,16 @@ class ExamChart(QWidget):
             self.pages.setCurrentIndex(1 if points else 0)
             self._draw()
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TrendLine]:
         """What is drawn now."""
         return by_steps(self._points) if self.axis.currentData() == STEPS else by_versions(self._points)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._plot is None:
-            from ui.exam.trend_plot import ExamPlot
+            from ui.exam.trend_plot import TrendPlot
 
-            self._plot = ExamPlot()
+            self._plot = TrendPlot()
             self._place.addWidget(self._plot)
             self._draw()
 
@@ -100,22 +100,22 @@ class ExamChart(QWidget):
         self.told.setText(whole if lines else nothing)
 
 
-def by_steps(points: Sequence[Point]) -> list[Line]:
+def by_steps(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
     found: dict[tuple[int, str], dict[int, Point]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.step is not None:
             found.setdefault((point.job, point.condition), {})[point.step] = point
     return [
-        Line(
+        TrendLine(
             _title(spots),
-            [Spot(step, "", spots[step].held, spots[step].general, _told(spots[step])) for step in sorted(spots)],
+            [TrendPoint(step, "", spots[step].held, spots[step].general, _told(spots[step])) for step in sorted(spots)],
         )
         for _key, spots in sorted(found.items())
     ]
 
 
-def by_versions(points: Sequence[Point]) -> list[Line]:
+def by_versions(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each condition, over the versions of the rows that final models learned from."""
     named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
     places = {version: place for place, version in enumerate(sorted(named))}
@@ -124,9 +124,9 @@ def by_versions(points: Sequence[Point]) -> list[Line]:
         if point.version in places and point.is_final:
             found.setdefault(point.condition, {})[places[point.version]] = point
     return [
-        Line(
+        TrendLine(
             CONDITIONS[condition].title(),
-            [Spot(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _told(spots[at]))
+            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _told(spots[at]))
              for at in sorted(spots)],
         )
         for condition, spots in found.items()
@@ -146,5 +146,5 @@ def _told(point: Point) -> str:
     return " · ".join(parts)
 
 
-def _spoken(line: Line) -> str:
+def _spoken(line: TrendLine) -> str:
     return "\n".join([line.title, *(f"{spot.label or spot.x}: {spot.about}" for spot in line.spots)])

@@ -16,7 +16,7 @@ from core.progress import Reporter
 from core.spec import facts
 from ui.generation.model_task_dialogs import AskDialog, Asked, Found
 from ui.generation.row_writer_choice import Ways
-from ui.llm_run_runner import Ended
+from ui.llm_run_runner import LlmRunResult
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
@@ -88,7 +88,7 @@ class RemakeDialog(AskDialog):
         else:
             super().start()
 
-    def on_ended(self, ended: Ended) -> None:
+    def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)

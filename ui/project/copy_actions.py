@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ui.main_window import MainWindow
 
 
-class Copies(QObject):
+class CopyActions(QObject):
     """`opened` tells a project that a backup was written to and that is to be shown."""
 
     opened = Signal(Path)

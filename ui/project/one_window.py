@@ -22,9 +22,9 @@ from PySide6.QtWidgets import QWidget
 from core.paths import real
 from core.storage.project import Project
 
-LIMIT = 256 * 1024  # bytes of a message
-PATIENCE = 5.0  # seconds for a window to answer; one that hangs is not waited for
-TAKEN = b"taken\n"
+MAX_MESSAGE_BYTES = 256 * 1024  # bytes of a message
+ANSWER_TIMEOUT = 5.0  # seconds for a window to answer; one that hangs is not waited for
+TAKEN_REPLY = b"taken\n"
 
 
 class Handover(msgspec.Struct):
@@ -69,14 +69,14 @@ class OneWindow(QObject):
 
     def _on_bytes(self, caller: QLocalSocket) -> None:
         """A whole line is a message; what is too long or makes no sense is dropped."""
-        if caller.bytesAvailable() > LIMIT:
+        if caller.bytesAvailable() > MAX_MESSAGE_BYTES:
             caller.abort()
         elif caller.canReadLine():
             files = read(bytes(caller.readLine().data()))
             if files is None:
                 caller.abort()
                 return
-            caller.write(TAKEN)
+            caller.write(TAKEN_REPLY)
             caller.flush()
             caller.disconnectFromServer()
             self.asked.emit(files)
@@ -101,7 +101,7 @@ def hand_over(project: Path, files: Sequence[Path]) -> bool:
         with _connected(name) as stream:
             stream.write(msgspec.json.encode(Handover([str(path.absolute()) for path in files])) + b"\n")
             stream.flush()
-            return stream.readline(len(TAKEN)) == TAKEN
+            return stream.readline(len(TAKEN_REPLY)) == TAKEN_REPLY
     except OSError:
         return False
 
@@ -114,7 +114,7 @@ def _connected(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
             yield pipe
         return
     with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(PATIENCE)
+        one.settimeout(ANSWER_TIMEOUT)
         one.connect(name)
         with one.makefile("rwb") as stream:
             yield stream

@@ -22,7 +22,7 @@ from ui.workspace import Workspace
 Role = QMessageBox.ButtonRole
 
 
-class Opening(QObject):
+class ProjectOpener(QObject):
     """`replace` shows an opened project in place of the one before; `show_error` says what nobody can do much about."""
 
     def __init__(

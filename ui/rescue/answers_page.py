@@ -14,14 +14,14 @@ from core.generation.recorded_answers import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style
-from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark
+from ui.rescue.rescue_page import BatchBox, RescuePage, beside, cost_words, mark
 from ui.widgets import basics
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _AnswersData:
     """`total` questions, of which those in `left` are not asked yet."""
 
     total: int
@@ -29,7 +29,7 @@ class _Found:
     kept: list[Golden]
 
 
-class AnswersPage(Page):
+class AnswersPage(RescuePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
@@ -57,13 +57,13 @@ class AnswersPage(Page):
         layout.addWidget(self.note)
         layout.addWidget(beside(self.table, self.whole, 2), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+    def reading(self) -> Callable[[sqlite3.Connection], _AnswersData]:
         who, all_rows = self.who, self.all_rows.isChecked()
 
-        def read(db: sqlite3.Connection) -> _Found:
+        def read(db: sqlite3.Connection) -> _AnswersData:
             asked = recorded_answers.questions(db, all_rows)
             left = recorded_answers.unasked(db, who, asked)
-            return _Found(
+            return _AnswersData(
                 len(asked), recorded_answers.estimate(who, left, who[0] == LOCAL), recorded_answers.answers(db, who)
             )
 

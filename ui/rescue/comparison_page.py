@@ -16,7 +16,7 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from core.training import jobs
 from ui import style
-from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark, words_of
+from ui.rescue.rescue_page import BatchBox, RescuePage, beside, cost_words, mark, words_of
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
@@ -25,7 +25,7 @@ from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ComparisonData:
     """`others` can be compared with; `new` is the one that was chosen, with its pairs and what is left to ask it."""
 
     kept: int
@@ -36,7 +36,7 @@ class _Found:
     waits: bool  # whether a job that teaches it again has not ended
 
 
-class ParityPage(Page):
+class ComparisonPage(RescuePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._pairs: list[Pair] = []
@@ -74,10 +74,10 @@ class ParityPage(Page):
             layout.addWidget(part)
         layout.addWidget(beside(self.table, self.whole, 3), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+    def reading(self) -> Callable[[sqlite3.Connection], _ComparisonData]:
         old, wanted = self.who, self._wanted
 
-        def read(db: sqlite3.Connection) -> _Found:
+        def read(db: sqlite3.Connection) -> _ComparisonData:
             known = jobs.jobs(db)
             others = _others(db, old, known)
             new = wanted if wanted in others else next(iter(others), None)
@@ -86,7 +86,7 @@ class ParityPage(Page):
             told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
             pairs = recorded_answers.parity(db, old, new) if new else []
             waits = any(job.sweep == old[1] and not job.ended for job in known)
-            return _Found(len(kept), others, new, told, pairs, waits)
+            return _ComparisonData(len(kept), others, new, told, pairs, waits)
 
         return read
 
@@ -182,7 +182,7 @@ def _cells(pair: Pair) -> tuple[str, ...]:
     return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("agrees") if pair.agrees else tr("differs")
 
 
-def _nothing(found: _Found) -> tuple[str, str]:
+def _nothing(found: _ComparisonData) -> tuple[str, str]:
     if not found.kept:
         return tr("No answers saved yet"), tr(
             "Record the old model's answers first: the new one is compared with them."

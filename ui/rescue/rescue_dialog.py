@@ -28,18 +28,18 @@ from core.storage.schema import Table
 from core.training import rescue
 from ui import style
 from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
-from ui.llm_run_runner import Ended, Subjects
+from ui.llm_run_runner import LlmRunResult, Subjects
 from ui.rescue.answers_page import AnswersPage
-from ui.rescue.comparison_page import ParityPage
+from ui.rescue.comparison_page import ComparisonPage
 from ui.rescue.files_page import FilesPage
-from ui.rescue.rescue_page import ModelTable, Page, words_of
-from ui.rescue.retraining_page import TeachingPage
+from ui.rescue.rescue_page import ModelTable, RescuePage, words_of
+from ui.rescue.retraining_page import RetrainingPage
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-SETTLED = 150  # milliseconds without another change before what is shown is read again
+RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again
 TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
@@ -56,7 +56,7 @@ class RescueDialog(QDialog):
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
         self._unfinished: Unfinished | None = None
-        self._settling = QTimer(self, singleShot=True, interval=SETTLED)
+        self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_texts.titles(workspace).items():
@@ -66,8 +66,8 @@ class RescueDialog(QDialog):
         self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
-        self.teaching, self.parity = TeachingPage(workspace), ParityPage(workspace)
-        self.pages: list[Page] = [self.files, self.answers, self.teaching, self.parity]
+        self.teaching, self.parity = RetrainingPage(workspace), ComparisonPage(workspace)
+        self.pages: list[RescuePage] = [self.files, self.answers, self.teaching, self.parity]
         self._lay_out()
         self._connect()
         self.load()
@@ -205,7 +205,7 @@ class RescueDialog(QDialog):
         if task == GOLDEN and self._runner.progress(task) is not None:
             self.run_line.show_progress(progress, self._runner.is_batch(task))
 
-    def _on_ended(self, ended: Ended) -> None:
+    def _on_ended(self, ended: LlmRunResult) -> None:
         if ended.task == GOLDEN:
             self._unfinished = None  # until it is read again
             self.note.say(ended.text, ended.meaning)

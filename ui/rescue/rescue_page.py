@@ -83,7 +83,7 @@ def beside(table: QWidget, whole: QWidget, share: int) -> QSplitter:
     return parts
 
 
-class Page(QWidget):
+class RescuePage(QWidget):
     """One step of a rescue. A page gives `reading`, what it wants to know of the project, and `show_found`."""
 
     asked = Signal(object, object, bool)  # who is to be asked, what finds the questions in the project, as a batch?

@@ -25,8 +25,8 @@ from ui import style
 from ui.widgets import basics
 
 # The columns with numbers: of which kind, and which number of it.
-NUMBERS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
-MODEL, OWN = 0, len(NUMBERS) + 1
+PRICE_COLUMNS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
+MODEL, OWN = 0, len(PRICE_COLUMNS) + 1
 Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 
 
@@ -41,7 +41,7 @@ class PricesPage(QWidget):
         self._own: Numbers = {}  # a model's may lack a number while the person is writing
         self._new: list[str] = []  # models that were added here and have no number yet
         self.about = basics.label(wrap=True, dim=True)
-        self.table = QTableWidget(0, len(NUMBERS) + 2)
+        self.table = QTableWidget(0, len(PRICE_COLUMNS) + 2)
         self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
         self.reset = QPushButton(tr("Reset to the built-in price"))
@@ -136,7 +136,7 @@ class PricesPage(QWidget):
         if model not in self._new:
             name.setFlags(name.flags() & ~Qt.ItemFlag.ItemIsEditable)
         self.table.setItem(row, MODEL, name)
-        for column, (kind, number) in enumerate(NUMBERS, 1):
+        for column, (kind, number) in enumerate(PRICE_COLUMNS, 1):
             self.table.setItem(row, column, self._cell(kind, model, number))
         whose = QTableWidgetItem(tr("your own") if is_own else "")
         whose.setFlags(whose.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -162,7 +162,7 @@ class PricesPage(QWidget):
         if cell.column() == MODEL:
             self._rename(model, " ".join(cell.text().split()))
         elif MODEL < cell.column() < OWN:
-            self._take(model, *NUMBERS[cell.column() - 1], cell.text().strip())
+            self._take(model, *PRICE_COLUMNS[cell.column() - 1], cell.text().strip())
         self._show()
 
     def _rename(self, model: str, name: str) -> None:

@@ -23,7 +23,7 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
-TYPING = 600  # milliseconds after the last key until the prompt is saved
+SAVE_DELAY = 600  # milliseconds after the last key until the prompt is saved
 LIST_WIDTH = 230
 
 
@@ -37,7 +37,7 @@ class PromptsPage(QWidget):
         self._unsaved: dict[tuple[str, str], str] = {}  # by name and language
         self._warned = False  # whether the person knows that something will be lost
         self._shown = (prompts.NAMES[0], _first_language())
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self.list = QListWidget()
         self.list.setSpacing(2)
         self.list.setWordWrap(True)

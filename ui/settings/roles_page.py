@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Boxes:
+class _RoleBoxes:
     provider: QComboBox
     model: ModelBox
     note: basics.Note
@@ -35,7 +35,7 @@ class RolesPage(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self.boxes: dict[str, _Boxes] = {}
+        self.boxes: dict[str, _RoleBoxes] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.setSpacing(style.SPACE)
@@ -56,7 +56,7 @@ class RolesPage(QWidget):
         title, words = role_words()[role]
         use = model_kinds.BASE if role == "student" else model_kinds.ANSWER
         model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
-        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, basics.Note())
+        boxes = self.boxes[role] = _RoleBoxes(DropDown(), model_box, basics.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
@@ -91,7 +91,7 @@ class RolesPage(QWidget):
         entries += [(title, id) for id, title in server_texts.titles(self._workspace).items()]
         _fill(box, entries, self._chosen(role).provider)
 
-    def _show_models(self, role: str, boxes: _Boxes) -> None:
+    def _show_models(self, role: str, boxes: _RoleBoxes) -> None:
         provider, model = self._workspace.role(role)
         offers = self._workspace.known_offers(provider)
         boxes.model.show_offers(provider, offers)

@@ -21,13 +21,13 @@ from core.language import tr
 from core.providers import LOCAL, Capabilities, server_presets, status_messages
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
-from ui.settings.api_key_field import KeyField
+from ui.settings.api_key_field import ApiKeyField
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-MOST_JOBS = 50  # at once
-COLUMNS = 4  # features side by side
+MAX_JOBS_AT_ONCE = 50  # at once
+FEATURE_COLUMNS = 4  # features side by side
 
 
 class CapabilityList(QWidget):
@@ -43,8 +43,8 @@ class CapabilityList(QWidget):
         for number, (name, title) in enumerate(features().items()):
             self.marks[name] = basics.Note()
             cell = basics.column(basics.label(title), self.marks[name], spacing=0)
-            grid.addWidget(cell, number // COLUMNS, number % COLUMNS)
-        grid.setColumnStretch(COLUMNS, 1)
+            grid.addWidget(cell, number // FEATURE_COLUMNS, number % FEATURE_COLUMNS)
+        grid.setColumnStretch(FEATURE_COLUMNS, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE)
@@ -81,7 +81,7 @@ def _words(able: bool | None) -> tuple[str, str]:
     return (tr("available"), "good") if able else (tr("not available"), "")
 
 
-class ProviderPage(QWidget):
+class ServerPage(QWidget):
     """What is entered holds at once."""
 
     renamed = Signal()
@@ -107,8 +107,8 @@ class ProviderPage(QWidget):
         self.name = QLineEdit()
         self.url = QLineEdit()
         self.url_note = basics.Note()
-        self.key = KeyField(self._workspace)
-        self.limit = basics.whole(1, MOST_JOBS, 3)
+        self.key = ApiKeyField(self._workspace)
+        self.limit = basics.whole(1, MAX_JOBS_AT_ONCE, 3)
         self.limit.setToolTip(basics.tip(tr("Further jobs wait in the queue until one of these has finished.")))
         self.id_note = basics.label(dim=True)
 

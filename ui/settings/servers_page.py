@@ -33,18 +33,18 @@ from core.providers import server_presets
 from core.providers.server_presets import Preset
 from core.settings import ProviderSettings, url_error
 from ui import style
-from ui.settings.server_page import ProviderPage
+from ui.settings.server_page import ServerPage
 from ui.widgets import basics, server_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
-LINES = Qt.ItemDataRole.UserRole
-PAD = 6
-TALL = "塾か"
+DETAILS_ROLE = Qt.ItemDataRole.UserRole
+ROW_PADDING = 6
+TALL_TEXT = "塾か"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ServerRow:
     """`told` are the dim lines below the name."""
 
     id: str
@@ -55,19 +55,19 @@ class Line:
 class ServerList(QListWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setItemDelegate(_Lines(self))
+        self.setItemDelegate(_ServerDelegate(self))
         self.setAccessibleName(tr("Servers"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._ids: list[str] = []
 
-    def show_lines(self, lines: Sequence[Line], chosen: str) -> None:
+    def show_lines(self, lines: Sequence[ServerRow], chosen: str) -> None:
         """List these servers; the row of the one with the id `chosen` is selected, without a signal."""
         self.blockSignals(True)
         self.clear()
         self._ids = [line.id for line in lines]
         for line in lines:
             item = QListWidgetItem(line.title)
-            item.setData(LINES, line.told)
+            item.setData(DETAILS_ROLE, line.told)
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, ", ".join(line.told))
             self.addItem(item)
         self.setCurrentRow(self._ids.index(chosen))
@@ -78,7 +78,7 @@ class ServerList(QListWidget):
         return self._ids[max(0, self.currentRow())]
 
 
-class _Lines(QStyledItemDelegate):
+class _ServerDelegate(QStyledItemDelegate):
     """A name, and dim lines below it."""
 
     def paint(
@@ -90,22 +90,22 @@ class _Lines(QStyledItemDelegate):
         look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
-        place = option.rect.adjusted(PAD + 2, PAD, -PAD, 0)
+        place = option.rect.adjusted(ROW_PADDING + 2, ROW_PADDING, -ROW_PADDING, 0)
         place.setHeight(_height(option))
-        for number, text in enumerate((name, *index.data(LINES))):
+        for number, text in enumerate((name, *index.data(DETAILS_ROLE))):
             painter.setPen(front if is_selected or not number else style.dim())
             cut = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cut)
             place.translate(0, _height(option))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        lines = 1 + len(index.data(LINES))
-        return QSize(60, lines * _height(option) + 2 * PAD)
+        lines = 1 + len(index.data(DETAILS_ROLE))
+        return QSize(60, lines * _height(option) + 2 * ROW_PADDING)
 
 
 def _height(option: QStyleOptionViewItem) -> int:
     """Of a line, also of one with signs that another font has to lend."""
-    return max(option.fontMetrics.height(), option.fontMetrics.boundingRect(TALL).height()) + 1
+    return max(option.fontMetrics.height(), option.fontMetrics.boundingRect(TALL_TEXT).height()) + 1
 
 
 class ServersPage(QWidget):
@@ -125,7 +125,7 @@ class ServersPage(QWidget):
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
         self.use = QPushButton(tr("Use this provider"))
         self.title = basics.heading("")
-        self.page = ProviderPage(workspace)
+        self.page = ServerPage(workspace)
         self.pages = QStackedWidget()
         self.menu = QMenu(self)
         self._fill_menu()
@@ -206,15 +206,15 @@ class ServersPage(QWidget):
 
     # --- the list
 
-    def _lines(self) -> list[Line]:
+    def _lines(self) -> list[ServerRow]:
         used = self._settings.provider
         here = (tr("Trains and answers"),)
-        lines = [Line(providers.LOCAL, tr("This computer"), here)]
+        lines = [ServerRow(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
             told = (server_texts.known_ability(entry), self._places.get(entry.id, ""))
-            lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
+            lines.append(ServerRow(entry.id, entry.title, tuple(filter(None, told))))
         return [
-            Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
+            ServerRow(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
             for line in lines
         ]
 

@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 SPLITS = ("train", "validation")
 
 
-class ChangedDialog(QDialog):
+class ChangedSinceDialog(QDialog):
     """Not modal: rows and spec stay usable beside it."""
 
     def __init__(self, workspace: Workspace, job: Job, parent: QWidget | None = None) -> None:

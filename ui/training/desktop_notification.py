@@ -10,10 +10,10 @@ from ui.training import job_texts
 from ui.widgets import basics
 from ui.widgets.message_bar import Notice
 
-SHOWN = 15_000  # milliseconds that a message of the desktop stays
+SHOWN_MILLISECONDS = 15_000  # milliseconds that a message of the desktop stays
 
 
-class DesktopNotice(QObject):
+class DesktopNotification(QObject):
     """`clicked` tells that the person wants to see the job."""
 
     clicked = Signal()
@@ -22,7 +22,7 @@ class DesktopNotice(QObject):
         super().__init__(window)
         self._window = window
         self._icon: QSystemTrayIcon | None = None
-        self._hiding = QTimer(self, singleShot=True, interval=SHOWN)
+        self._hiding = QTimer(self, singleShot=True, interval=SHOWN_MILLISECONDS)
         self._hiding.timeout.connect(self._hide)
 
     def tell(self, job: Job) -> None:
@@ -42,7 +42,9 @@ class DesktopNotice(QObject):
             self._icon.activated.connect(lambda _reason: self.clicked.emit())
         kinds = QSystemTrayIcon.MessageIcon
         self._icon.show()  # without its icon a desktop may show no message
-        self._icon.showMessage(title, text, kinds.Warning if meaning == "error" else kinds.Information, SHOWN)
+        self._icon.showMessage(
+            title, text, kinds.Warning if meaning == "error" else kinds.Information, SHOWN_MILLISECONDS
+        )
         self._hiding.start()
 
     def _hide(self) -> None:

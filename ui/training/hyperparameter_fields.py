@@ -10,11 +10,11 @@ from core.providers.server_presets import Range
 from ui import style
 from ui.widgets import basics
 
-COLUMNS = 4
+FIELD_COLUMNS = 4
 Value = int | float | str
 
 
-class HyperFields(QObject):
+class HyperparameterFields(QObject):
     """One field for each hyperparameter of a method, each under its title in a grid that may hold other fields before them.
 
     With `several` a field takes values separated by commas.
@@ -114,7 +114,7 @@ def field_grid() -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(style.SPACE)
     grid.setVerticalSpacing(style.SPACE // 2)  # else that of the layout it is put into
-    for column in range(COLUMNS):
+    for column in range(FIELD_COLUMNS):
         grid.setColumnStretch(column, 1)
     return grid
 
@@ -124,7 +124,7 @@ def titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
     label = basics.label(name, dim=True)
     label.setBuddy(field)
     field.setAccessibleName(name.replace("&", ""))
-    line, column = divmod(place, COLUMNS)
+    line, column = divmod(place, FIELD_COLUMNS)
     grid.addWidget(label, 2 * line, column)
     grid.addWidget(field, 2 * line + 1, column)
     return label

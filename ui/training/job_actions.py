@@ -14,18 +14,18 @@ from core.storage.project import Changes
 from core.training import submit
 from core.training.jobs import OWN, Job
 from core.training.submit import TrainingPlan
-from ui.training.server_contents_dialog import NAMED, ask_to_delete
+from ui.training.server_contents_dialog import MAX_NAMED, ask_to_delete
 from ui.widgets import basics
 from ui.widgets.confirm import Role, confirm
 from ui.workspace import Workspace
 
 ONE, MANY = True, False
-KEPT = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
-PAUSABLE = ("running", "queued", "validating_files")
+FIXED_PLACE_BUTTONS = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
+PAUSABLE_STATUSES = ("running", "queued", "validating_files")
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class JobAction:
     """`text`, a key, whether it is for one job only, and for which jobs it makes sense."""
 
     text: str
@@ -77,7 +77,7 @@ class JobActions(QObject):
         """A button that is there while its action is."""
         action = self.actions[name]
         button = QPushButton(action.text())
-        if name in KEPT:
+        if name in FIXED_PLACE_BUTTONS:
             place = button.sizePolicy()
             place.setRetainSizeWhenHidden(True)
             button.setSizePolicy(place)
@@ -93,19 +93,19 @@ class JobActions(QObject):
         return button
 
 
-def _acts() -> dict[str, Act]:
+def _acts() -> dict[str, JobAction]:
     return {
-        "chat": Act(tr("&Ask it"), "", ONE, _has_model),
-        "exam": Act(tr("Start e&xam"), "", ONE, _has_model),
-        "pause": Act(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE and not job.wish),
-        "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
-        "cancel": Act(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
-        "again": Act(
+        "chat": JobAction(tr("&Ask it"), "", ONE, _has_model),
+        "exam": JobAction(tr("Start e&xam"), "", ONE, _has_model),
+        "pause": JobAction(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE_STATUSES and not job.wish),
+        "resume": JobAction(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
+        "cancel": JobAction(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
+        "again": JobAction(
             tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
         ),
-        "copy": Act(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
-        "forget": Act(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
-        "delete": Act(tr("De&lete the model…"), "", ONE, _has_model),
+        "copy": JobAction(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
+        "forget": JobAction(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
+        "delete": JobAction(tr("De&lete the model…"), "", ONE, _has_model),
     }
 
 
@@ -176,7 +176,7 @@ class JobOperations(QObject):
             self._owner,
             tr("Cancel jobs"),
             trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
-            "\n".join([*(basics.short_name(job.model) for job in jobs[:NAMED]), "", lost]),
+            "\n".join([*(basics.short_name(job.model) for job in jobs[:MAX_NAMED]), "", lost]),
             trn("Cancel the job", "Cancel the jobs", len(jobs)),
             lambda: self._each(jobs, self._runner.cancel),
             Role.DestructiveRole,
@@ -190,7 +190,7 @@ class JobOperations(QObject):
             self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
-        names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
+        names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:MAX_NAMED]]
         lost = tr(
             "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
         )

@@ -28,12 +28,18 @@ from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import local_time
 
-DIGEST = 16  # characters of a content hash that are shown
+DIGEST_LENGTH = 16  # characters of a content hash that are shown
 # The metrics that most servers tell, by their names there.
-METRICS = ("train_loss", "valid_loss", "full_valid_loss", "train_mean_token_accuracy", "full_valid_mean_token_accuracy")
+CHECKPOINT_METRICS = (
+    "train_loss",
+    "valid_loss",
+    "full_valid_loss",
+    "train_mean_token_accuracy",
+    "full_valid_mean_token_accuracy",
+)
 
 
-class JobRecord(QScrollArea):
+class JobDetails(QScrollArea):
     """`since_wanted` asks what has changed since the job was made."""
 
     since_wanted = Signal(Job)
@@ -94,7 +100,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
     found = [
         (tr("Rows"), _rows(job)),
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
-        (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
+        (tr("Content hash"), f"{job.digest[:DIGEST_LENGTH]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job_texts.method_title(job.method)),
         *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
@@ -192,7 +198,7 @@ class CheckpointTable(QWidget):
         before = self.checkpoint()
         self._checkpoints = list(checkpoints)
         self._pages.setCurrentIndex(1 if checkpoints else 0)
-        told = [name for name in METRICS if any(name in one.metrics for one in checkpoints)]
+        told = [name for name in CHECKPOINT_METRICS if any(name in one.metrics for one in checkpoints)]
         self.table.setColumnCount(len(told) + 3)
         self.table.setHorizontalHeaderLabels(
             [tr("Step"), *(_titles()[name] for name in told), tr("Saved"), tr("Model")]

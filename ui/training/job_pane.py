@@ -25,17 +25,17 @@ from ui import style
 from ui.charts.curve_chart import CurveChart, CurveJob
 from ui.training import job_texts
 from ui.training.job_actions import JobActions
-from ui.training.job_details import CheckpointTable, JobRecord
-from ui.training.job_table import SOON, Line, days
+from ui.training.job_details import CheckpointTable, JobDetails
+from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, days
 from ui.widgets import basics
 
-SHOWN = ("chat", "exam", "pause", "resume", "cancel", "again")
-MORE = ("copy", "forget", "delete")
-MOST = 20  # jobs whose curves are drawn beside each other
+SHOWN_ACTIONS = ("chat", "exam", "pause", "resume", "cancel", "again")
+MENU_ACTIONS = ("copy", "forget", "delete")
+MAX_COMPARED_JOBS = 20  # jobs whose curves are drawn beside each other
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobCurves:
     """What is known of the selected jobs, by id; events and checkpoints are those of the first."""
 
     series: dict[int, dict[str, Series]] = field(default_factory=dict)
@@ -60,12 +60,12 @@ class JobPane(QWidget):
         self.chart, self.log = CurveChart(settings), QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(tr("Events of the job"))
         self.log.setPlaceholderText(tr("No events yet."))
-        self.checkpoints, self.record = CheckpointTable(), JobRecord()
+        self.checkpoints, self.record = CheckpointTable(), JobDetails()
         self.checkpoints.model_wanted.connect(self.model_wanted)
         self._at_end = True
         self.log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.log.verticalScrollBar().rangeChanged.connect(self._on_grown)
-        self.buttons = {name: actions.button(name) for name in SHOWN}
+        self.buttons = {name: actions.button(name) for name in SHOWN_ACTIONS}
         self._lay_out(actions)
 
     def _lay_out(self, actions: JobActions) -> None:
@@ -87,7 +87,7 @@ class JobPane(QWidget):
             layout.addWidget(part)
         layout.addWidget(self.tabs, 1)
 
-    def show_lines(self, lines: Sequence[Line], told: Told) -> None:
+    def show_lines(self, lines: Sequence[JobRow], told: JobCurves) -> None:
         """Show the selected jobs; what only one can have is that of the newest."""
         if not lines:
             return
@@ -101,7 +101,7 @@ class JobPane(QWidget):
             "error" if job.status == "failed" else "warning",
         )
         self._show_end(first)
-        apart = lineage.told_apart([line.job for line in lines[:MOST]])
+        apart = lineage.told_apart([line.job for line in lines[:MAX_COMPARED_JOBS]])
         self.chart.show_jobs(
             [
                 CurveJob(
@@ -111,7 +111,7 @@ class JobPane(QWidget):
                     line.standing.total,
                     line.job.is_over,
                 )
-                for line, name in zip(lines[:MOST], apart, strict=True)
+                for line, name in zip(lines[:MAX_COMPARED_JOBS], apart, strict=True)
             ]
         )
         self._show_events(job.id, told.events)
@@ -129,14 +129,14 @@ class JobPane(QWidget):
             self.bar.setValue(1000 * done // total)
             self.state.say(tr("Sending the rows: {done} of {total}", done=basics.size(done), total=basics.size(total)))
 
-    def _show_bar(self, line: Line) -> None:
+    def _show_bar(self, line: JobRow) -> None:
         share = line.standing.share
         self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == UPLOADING))
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(int(1000 * (share or 0)))
 
-    def _show_end(self, line: Line) -> None:
-        if line.days is None or line.days > SOON or not line.job.fine_tuned_model:
+    def _show_end(self, line: JobRow) -> None:
+        if line.days is None or line.days > CLOSING_SOON_DAYS or not line.job.fine_tuned_model:
             self.end.say("")
         else:
             self.end.say(tr("The server shuts this model down: {days}.",
@@ -160,13 +160,13 @@ class JobPane(QWidget):
         self._job, self._events = job, events
 
 
-def _title(lines: Sequence[Line]) -> str:
+def _title(lines: Sequence[JobRow]) -> str:
     if len(lines) > 1:
         return trn("{n} job", "{n} jobs", len(lines))
     return _short(lines[0])
 
 
-def _short(line: Line) -> str:
+def _short(line: JobRow) -> str:
     job = line.job
     return basics.short_name(job.fine_tuned_model or job.model)
 
@@ -180,7 +180,7 @@ def _event(event: Event) -> str:
 def _more(actions: JobActions) -> QPushButton:
     button = QPushButton(tr("More"))
     menu = QMenu(button)
-    for name in MORE:
+    for name in MENU_ACTIONS:
         menu.addAction(actions.actions[name])
     button.setMenu(menu)
     return button

@@ -27,13 +27,13 @@ from ui.widgets import basics
 from ui.widgets.formatting import local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
-SHARE = Qt.ItemDataRole.UserRole
-WIDEST = 260  # of a column that is not the last
-SOON = 30  # days from which the end of a model is a warning
+SHARE_ROLE = Qt.ItemDataRole.UserRole
+MAX_COLUMN_WIDTH = 260  # of a column that is not the last
+CLOSING_SOON_DAYS = 30  # days from which the end of a model is a warning
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JobRow:
     """A job as the table shows it.
 
     `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
@@ -58,7 +58,7 @@ class JobTable(QTableWidget):
         names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Method"), tr("Progress"), tr("Loss"), tr("Tokens"),
                  tr("Cost"), tr("Name in the queue"), tr("Server"), tr("Started"), tr("Fine-tuned model")]  # fmt: skip
         super().__init__(0, len(names))
-        self._lines: list[Line] = []
+        self._lines: list[JobRow] = []
         self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
         self.setHorizontalHeaderLabels(names)
         self.setAccessibleName(tr("Training jobs"))
@@ -75,14 +75,14 @@ class JobTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
-    def selected(self) -> list[Line]:
+    def selected(self) -> list[JobRow]:
         """The selected jobs, the newest first."""
         return [self._lines[index.row()] for index in sorted(self.selectionModel().selectedRows(), key=QModelIndex.row)]
 
     def jobs(self) -> list[Job]:
         return [line.job for line in self.selected()]
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[JobRow]:
         return self._lines
 
     def fitting_height(self, most: int = 8) -> int:
@@ -91,7 +91,7 @@ class JobTable(QTableWidget):
         bar = self.horizontalScrollBar().sizeHint().height()
         return self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize() + bar
 
-    def show_lines(self, lines: Sequence[Line]) -> None:
+    def show_lines(self, lines: Sequence[JobRow]) -> None:
         """Show the jobs; the selection stays with them, and goes to a job that is new."""
         before, known = {job.id for job in self.jobs()}, {line.job.id for line in self._lines}
         moved = [line.job.id for line in lines] != [line.job.id for line in self._lines]
@@ -130,7 +130,7 @@ class JobTable(QTableWidget):
     def _fit_columns(self) -> None:
         """No text is cut but a very long one; the last column takes what is left."""
         shown = [column for column in range(MODEL) if not self.isColumnHidden(column)]
-        widths = {column: min(WIDEST, self._wide_enough(column)) for column in shown}
+        widths = {column: min(MAX_COLUMN_WIDTH, self._wide_enough(column)) for column in shown}
         widths[MODEL] = max(self._wide_enough(MODEL), self.viewport().width() - sum(widths.values()))
         for column, width in widths.items():
             self.setColumnWidth(column, width)
@@ -156,25 +156,25 @@ class JobTable(QTableWidget):
             self.setItem(row, column, item)
         return item
 
-    def _show(self, row: int, line: Line) -> None:
+    def _show(self, row: int, line: JobRow) -> None:
         texts, tips = _texts(line, self._apart.get(line.job.id, "")), _tips(line)
         items = [self._item(row, column) for column in range(len(texts))]
         for column, (item, text) in enumerate(zip(items, texts, strict=True)):
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(basics.tip(tip) if tip else "")
-        items[PROGRESS].setData(SHARE, None if line.job.ended else line.standing.share)
-        soon = line.days is not None and line.days <= SOON
+        items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.standing.share)
+        soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
         items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
         items[STATUS].setIcon(
             _dot(
-                style.colours(job_texts.MEANINGS.get(line.job.status, "note"))[0],
+                style.colours(job_texts.STATUS_MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
             )
         )
 
 
-def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
+def _told_apart(lines: Sequence[JobRow]) -> dict[int, str]:
     """What only each job has among those it was queued with: epochs, rows, seed, …"""
     together: dict[str, list[Job]] = {}
     for line in lines:
@@ -185,7 +185,7 @@ def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
     }
 
 
-def _texts(line: Line, apart: str) -> tuple[str, ...]:
+def _texts(line: JobRow, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
@@ -203,7 +203,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
     )
 
 
-def _tips(line: Line) -> dict[int, str]:
+def _tips(line: JobRow) -> dict[int, str]:
     job = line.job
     return {
         STATUS: f"{job.wish or job.status}: {job_texts.explained(job)}",
@@ -229,7 +229,7 @@ def money(dollars: float) -> str:
     return f"${dollars:,.2f}" if dollars >= 0.01 or not dollars else tr("under $0.01")
 
 
-def _model(line: Line) -> str:
+def _model(line: JobRow) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
     name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
@@ -256,7 +256,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         super().paint(painter, option, index)
-        share = index.data(SHARE)
+        share = index.data(SHARE_ROLE)
         if share is None:
             return
         whole = QRectF(option.rect).adjusted(6, 0, -10, -3)

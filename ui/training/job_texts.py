@@ -6,8 +6,8 @@ from core.providers import LOCAL
 from core.training.job_progress import Standing
 from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
 
-MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
-BAD_FILES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
+STATUS_MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
+BAD_FILE_CODES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
 
 
 def status_title(job: Job) -> str:
@@ -76,7 +76,7 @@ def advice(job: Job) -> str:
         return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
     if "moderation" in error or "flagged" in error:
         return tr("Remove the flagged rows from the dataset, and start the job again.")
-    if code in BAD_FILES:
+    if code in BAD_FILE_CODES:
         return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
     if code in QUOTA or code == "exceeded_quota":
         return tr("Check the billing page of your account there, and start the job again.")

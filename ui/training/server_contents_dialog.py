@@ -33,10 +33,10 @@ from ui.widgets.formatting import local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
-NAMED = 10  # things that a question names one by one
+MAX_NAMED = 10  # things that a question names one by one
 
 
-class ServerDialog(QDialog):
+class ServerContentsDialog(QDialog):
     """Not modal. Nothing is deleted before a question has named it."""
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
@@ -270,8 +270,8 @@ def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: st
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    more = len(names) - NAMED
-    listed = [*names[:NAMED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])]
+    more = len(names) - MAX_NAMED
+    listed = [*names[:MAX_NAMED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])]
     box.setInformativeText("\n".join([*listed, "", *filter(None, (warning, tr("This cannot be undone.")))]))
     delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)

@@ -12,11 +12,14 @@ from core.providers.shutdown_dates import Door
 from ui import style
 from ui.widgets import basics
 
-SHOWN = 2  # families of models that are named, the nearest first
-NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
+MAX_FAMILIES_NAMED = 2  # families of models that are named, the nearest first
+WARNING_DAYS, URGENT_DAYS = (
+    30,
+    7,
+)  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(basics.Coloured):
+class ShutdownBanner(basics.Coloured):
     """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
     `rescue_wanted` when the person wants to save what its models know.
@@ -70,7 +73,7 @@ def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -
     if any(door.what == "training" and door.day < today for door in doors):
         return "error"
     left = min((left for left in [*told, *((door.day - today).days for door in doors)] if left >= 0), default=0)
-    return "error" if left <= URGENT else "warning" if left <= NEAR else "note"
+    return "error" if left <= URGENT_DAYS else "warning" if left <= WARNING_DAYS else "note"
 
 
 def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
@@ -78,7 +81,7 @@ def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
     training = [door for door in doors if door.what == "training"]
     models = [door for door in doors if door.what == "models"]
     ahead = [door for door in models if door.day >= today]
-    return training + (ahead[:SHOWN] or models[-1:])
+    return training + (ahead[:MAX_FAMILIES_NAMED] or models[-1:])
 
 
 def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[tuple[int, str]]:
@@ -91,4 +94,4 @@ def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) 
         if 0 <= days <= shutdown_dates.SOON and not any(offer.id.startswith(name) for name in known):
             left = shutdown_dates.left_words(days)
             found.append((days, tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left)))
-    return found[:SHOWN]
+    return found[:MAX_FAMILIES_NAMED]

@@ -25,8 +25,8 @@ from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
 from ui.workspace import Workspace
 
-MOST_LINES = 10  # objections that are seen without scrolling
-COLOURS = {"error": "error", "warning": "warning", "note": "note"}
+MAX_VISIBLE_OBJECTIONS = 10  # objections that are seen without scrolling
+SEVERITY_COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
@@ -78,7 +78,7 @@ class PreflightDialog(QDialog):
             layout.addStretch()
         basics.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
-        lines = min(MOST_LINES, len(self.report.objections))
+        lines = min(MAX_VISIBLE_OBJECTIONS, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
 
     def _connect(self) -> None:
@@ -99,7 +99,7 @@ class PreflightDialog(QDialog):
         for one in objections:
             # A sign in the text would be drawn with the font of whatever letter follows it.
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
-            item.setForeground(style.colours(COLOURS[one.severity])[0])
+            item.setForeground(style.colours(SEVERITY_COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
                 item.setToolTip(basics.tip(rule.explanation()))
         return found
@@ -187,7 +187,7 @@ def _start_words(report: Report) -> str:
     return trn("Start {n} job", "Start {n} jobs", report.jobs)
 
 
-class TrainingStart(QObject):
+class JobSubmitter(QObject):
     """`busy` says in words what is being done, '' when it is done; `queued` tells the jobs that were made."""
 
     busy = Signal(str)

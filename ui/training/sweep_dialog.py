@@ -22,13 +22,13 @@ from core.language import tr, trn
 from core.providers.server_presets import Range
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.training.hyperparameter_fields import HyperFields, Value, field_grid
+from ui.training.hyperparameter_fields import HyperparameterFields, Value, field_grid
 from ui.widgets import basics
 from ui.widgets.formatting import local_time
 
-MOST = 200  # jobs that are queued at once: more is a slip of the finger
+MAX_SWEEP_JOBS = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
-SEEDS = Range(0, 2**31 - 1, integer=True)
+SEED_RANGE = Range(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
@@ -50,8 +50,8 @@ class SweepDialog(QDialog):
         self._plan, self._busy = plan, False
         self.name = QLineEdit(tr("Comparison"), maxLength=60)
         self._grid = field_grid()
-        self.hyper = HyperFields(self._grid, several=True)
-        self.hyper.show_ranges({**ranges, SEED: SEEDS})
+        self.hyper = HyperparameterFields(self._grid, several=True)
+        self.hyper.show_ranges({**ranges, SEED: SEED_RANGE})
         self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
         self.tags = _choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
         self.versions = _choices(
@@ -117,8 +117,10 @@ class SweepDialog(QDialog):
             return problem
         if not _chosen(self.tags) or not _chosen(self.versions):
             return tr("Choose rows and a version of them.")
-        if self._count() > MOST:
-            return tr("That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
+        if self._count() > MAX_SWEEP_JOBS:
+            return tr(
+                "That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MAX_SWEEP_JOBS
+            )
         return ""
 
     def show_busy(self, words: str) -> None:

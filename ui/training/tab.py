@@ -20,14 +20,14 @@ from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
-from ui.training.changed_since_dialog import ChangedDialog
+from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_actions import JobActions, JobOperations
-from ui.training.job_pane import MOST, JobPane, Told
-from ui.training.job_table import JobTable, Line
-from ui.training.server_contents_dialog import ServerDialog
-from ui.training.shutdown_banner import ClosingBanner
-from ui.training.submit import TrainingStart
-from ui.training.training_form import FETCHED, TrainingForm
+from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane
+from ui.training.job_table import JobRow, JobTable
+from ui.training.server_contents_dialog import ServerContentsDialog
+from ui.training.shutdown_banner import ShutdownBanner
+from ui.training.submit import JobSubmitter
+from ui.training.training_form import FETCHABLE_STATES, TrainingForm
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import confirm_download
@@ -51,10 +51,10 @@ class TrainingTab(Tab):
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         self.runner = workspace.queue
-        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
+        self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobOperations(workspace, self)
-        self.starter = TrainingStart(workspace, self)
+        self.starter = JobSubmitter(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = ThrottledReload(workspace, self._load_lines)
         self._details = ThrottledReload(workspace, self._load_details)
@@ -74,11 +74,11 @@ class TrainingTab(Tab):
         self.acts.again_wanted.connect(self.starter.start)
         self.acts.model_wanted.connect(self._on_model_wanted)
         self.pane.model_wanted.connect(self._on_checkpoint_wanted)
-        self.pane.record.since_wanted.connect(lambda job: ChangedDialog(self.workspace, job, self).open())
+        self.pane.record.since_wanted.connect(lambda job: ChangedSinceDialog(self.workspace, job, self).open())
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
         self.again.clicked.connect(lambda _checked: self.runner.wake())
-        self.at_server.clicked.connect(lambda _checked: ServerDialog(self.workspace, parent=self).open())
+        self.at_server.clicked.connect(lambda _checked: ServerContentsDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
         empty = basics.EmptyState(
@@ -189,19 +189,19 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.Standing) -> Line:
+    def _line(self, one: job_progress.Standing) -> JobRow:
         job = one.job
         days = None
         if job.fine_tuned_model:
             days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
-        return Line(one, server_texts.title(self.workspace, job.provider), server_texts.cost(one), days)
+        return JobRow(one, server_texts.title(self.workspace, job.provider), server_texts.cost(one), days)
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
         self._details.request()
 
     async def _load_details(self, project: Project) -> None:
-        lines = self.table.selected()[:MOST]
+        lines = self.table.selected()[:MAX_COMPARED_JOBS]
         if not lines:
             return
         ids = [line.job.id for line in lines]
@@ -213,7 +213,7 @@ class TrainingTab(Tab):
             return
         self._series = {id: known for id, known in self._series.items() if id in ids}
         self._series |= {line.job.id: (_state(line), read[line.job.id]) for line in stale}
-        if [line.job.id for line in self.table.selected()[:MOST]] == ids:
+        if [line.job.id for line in self.table.selected()[:MAX_COMPARED_JOBS]] == ids:
             series = {id: self._series[id][1] for id in ids}
             self.pane.show_lines(self.table.selected(), replace(told, series=series))
 
@@ -234,7 +234,7 @@ class TrainingTab(Tab):
     def _on_start(self) -> None:
         offer = self.form.offer()
         assert offer, "the button is off without a model"
-        if offer.state in FETCHED:
+        if offer.state in FETCHABLE_STATES:
             confirm_download(self, offer, partial(self._fetch, offer))
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
@@ -290,15 +290,15 @@ def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     return total, examples.counts(db, "tags", "train", "approved"), {**examples.counts(db, "tags", "train"), "": every}
 
 
-def _state(line: Line) -> object:
+def _state(line: JobRow) -> object:
     """What changes when a job has told something new of itself."""
     return line.job.status, line.job.results_merged, line.standing
 
 
-def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
+def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.series(db, id) for id in stale}
-    return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
+    return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
 def _count(found: list[job_progress.Standing]) -> str:

@@ -25,20 +25,20 @@ from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
-from ui.training.hyperparameter_fields import COLUMNS, HyperFields, Value, field_grid, titled
+from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, field_grid, titled
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
 from ui.workspace import Workspace
 
-ROWS = "training rows"  # the place of the choice that is kept in the project
-ROUNDS = "training epochs"  # and that of how often they are gone through
+ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
+EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
 EPOCHS_WIDTH = 90  # pixels
-FETCHED = ("missing", "failed")  # states of a model that is not on this computer
-MOST = 15  # pairs; the protocol allows 16, and Juku needs one itself
-LONGEST = (64, 512)  # characters of a name and of a value
+FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
+MAX_METADATA_PAIRS = 15  # pairs; the protocol allows 16, and Juku needs one itself
+MAX_METADATA_LENGTHS = (64, 512)  # characters of a name and of a value
 
 
 class MetadataTable(QTableWidget):
@@ -69,9 +69,9 @@ class MetadataTable(QTableWidget):
         for name, value in self.pairs().items():
             if name == KEY:
                 return tr("“{name}” is the name by which Juku finds its jobs: choose another one", name=name)
-            if len(name) > LONGEST[0] or len(value) > LONGEST[1]:
+            if len(name) > MAX_METADATA_LENGTHS[0] or len(value) > MAX_METADATA_LENGTHS[1]:
                 return tr("“{name}” is too long: names have at most {name_limit} characters, values {value_limit}",
-                          name=name[:20], name_limit=LONGEST[0], value_limit=LONGEST[1])  # fmt: skip
+                          name=name[:20], name_limit=MAX_METADATA_LENGTHS[0], value_limit=MAX_METADATA_LENGTHS[1])  # fmt: skip
         return ""
 
     def _text(self, row: int, column: int) -> str:
@@ -80,7 +80,7 @@ class MetadataTable(QTableWidget):
 
     def _on_changed(self) -> None:
         last = self.rowCount() - 1
-        if last + 1 < MOST and (self._text(last, 0) or self._text(last, 1)):
+        if last + 1 < MAX_METADATA_PAIRS and (self._text(last, 0) or self._text(last, 1)):
             self.insertRow(last + 1)
         self.edited.emit()
 
@@ -104,8 +104,8 @@ class TrainingForm(QWidget):
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
         self.seed, self.suffix = _auto_box(), QLineEdit()
-        self.epochs = HyperFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
-        self.hyper = HyperFields(self._others, place=2, after=self.suffix)
+        self.epochs = HyperparameterFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
+        self.hyper = HyperparameterFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
         self.start, self.several = basics.primary(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
@@ -120,7 +120,9 @@ class TrainingForm(QWidget):
         self.method.activated.connect(lambda _index: self._show_method())
         self.rows.activated.connect(lambda _index: self._on_rows())
         self.epochs.changed.connect(self._show_base)
-        self.epochs.entered.connect(lambda: self._workspace.keep_choice(ROUNDS, self.epochs.fields[EPOCHS].text()))
+        self.epochs.entered.connect(
+            lambda: self._workspace.keep_choice(EPOCHS_CHOICE, self.epochs.fields[EPOCHS].text())
+        )
         self.hyper.changed.connect(self._show_base)
         self.metadata.edited.connect(self._show_base)
         self.suffix.textChanged.connect(lambda _text: self._show_base())
@@ -134,7 +136,7 @@ class TrainingForm(QWidget):
         self._base_title = titled(grid, 0, tr("Base &model"), self.base)
         titled(grid, 1, tr("Met&hod"), self.method)
         titled(grid, 2, tr("&Rows"), self.rows)
-        for column, button in enumerate((self.start, self.several), start=COLUMNS):
+        for column, button in enumerate((self.start, self.several), start=FIELD_COLUMNS):
             grid.addWidget(button, 1, column)
         grid.setColumnStretch(0, 3)
         grid.setColumnStretch(2, 1)
@@ -262,7 +264,7 @@ class TrainingForm(QWidget):
         """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
         self.rows.clear()
         self.suffix.clear()
-        self.epochs.fill({EPOCHS: self._workspace.choice(ROUNDS)})
+        self.epochs.fill({EPOCHS: self._workspace.choice(EPOCHS_CHOICE)})
 
     def show_tags(self, total: int, tags: dict[str, int], every: dict[str, int] | None = None) -> None:
         """The sets of approved rows to choose from; what was chosen in this project stays chosen.
@@ -270,7 +272,7 @@ class TrainingForm(QWidget):
         Beside their numbers stands how many rows a set has in `every` ('' is all rows), where some are not approved.
         """
         every = every or {}
-        kept = self._workspace.choice(ROWS)
+        kept = self._workspace.choice(ROWS_CHOICE)
         self.rows.clear()
         self.rows.addItem(tr("All training rows ({n})", n=_of(total, every.get("", 0))), "")
         for tag, count in tags.items():
@@ -287,7 +289,7 @@ class TrainingForm(QWidget):
     def _on_rows(self, tell: bool = True) -> None:
         self.suffix.setPlaceholderText(self._usual_suffix())
         if tell:
-            self._workspace.keep_choice(ROWS, self.tag())
+            self._workspace.keep_choice(ROWS_CHOICE, self.tag())
             self.rows_chosen.emit()
 
     def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
@@ -345,7 +347,7 @@ class TrainingForm(QWidget):
         problem = self.problem()
         reason = self._reason()
         basics.allow(self.start, reason)
-        later = offer is not None and offer.state in FETCHED
+        later = offer is not None and offer.state in FETCHABLE_STATES
         basics.allow(self.several, reason or (tr("Download the model first: press “Start training”.") if later else ""))
         self._bar.setVisible(fetching)
         self._bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))

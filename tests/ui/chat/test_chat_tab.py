@@ -22,7 +22,7 @@ from tests.support import fake_server
 from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.chat.answer_view import RUN, ChatAnswers, differing
+from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, differing
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.suggested_questions import _some_questions
 from ui.chat.tab import ChatTab
@@ -337,7 +337,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
 
 
 def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
-    column = ChatAnswers(str)
+    column = AnswerView(str)
     qtbot.addWidget(column)
     column.begin(1, converts=True)
     assert column.state.text().startswith("Preparing")
@@ -348,7 +348,7 @@ def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
 @pytest.mark.parametrize("text", ["word " * 20_000, "A line of the answer.\n" * 5_000, "三人です。" * 20_000])
 def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     """However many pieces come, they are shown once a frame; and no paragraph is ever laid out that is long."""
-    column = ChatAnswers(str)
+    column = AnswerView(str)
     qtbot.addWidget(column)
     column.begin(1, converts=False)
     for start in range(0, len(text), 5):
@@ -365,7 +365,7 @@ def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     block, longest = document.begin(), 0
     while block.isValid():
         longest, block = max(longest, block.length()), block.next()
-    assert longest <= RUN + 1
+    assert longest <= MAX_PARAGRAPH_PIECE + 1
     assert column.blocks[0].text.is_broken == ("\n" not in text)
 
 

@@ -22,7 +22,7 @@ from tests.support.fake_server import Answer, FakeServer
 from tests.support.until import until
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED
-from ui.exam.examined_models import LEAST, MOST
+from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACTS, ONLY_GAINED, ONLY_LOST
 from ui.exam.tab import ExamTab
 from ui.tab import ALL_TABLES
@@ -230,10 +230,10 @@ def test_subjects_are_added_copied_and_left_out(tab):
     assert subjects.subjects()[5] == Subject("fake", TUNED, OPEN)
     while subjects.add.isEnabled():
         subjects.add.click()
-    assert len(subjects.rows()) == MOST
+    assert len(subjects.rows()) == MAX_SUBJECTS
     while subjects.rows()[0].remove.isEnabled():
         subjects.rows()[0].remove.click()
-    assert len(subjects.rows()) == LEAST
+    assert len(subjects.rows()) == MIN_SUBJECTS
 
 
 def test_the_same_subject_twice_cannot_be_examined(tab):

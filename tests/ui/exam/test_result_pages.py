@@ -15,9 +15,9 @@ from tools import exam_rows
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import answer_pieces
 from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
-from ui.exam.result_data import Spot
-from ui.exam.result_pages import CHART, HEAT, MARKING, ExamResult
-from ui.exam.start_page import RunLine
+from ui.exam.result_data import TrendPoint
+from ui.exam.result_pages import CHART, HEAT, MARKING, ResultPages
+from ui.exam.start_page import ExamProgressLine
 from ui.exam.totals_table import LEAKED
 from ui.generation.generation_dialog import GenerationDialog
 
@@ -28,7 +28,7 @@ def result(qtbot, run, workspace):
 
     async def make():
         await workspace.project.write("", lambda db: exam_rows.fill(db) and None)
-        result = ExamResult(workspace)
+        result = ResultPages(workspace)
         result.resize(1200, 700)
         result.show()
         result.show_run(1)
@@ -247,7 +247,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
     run(go())
     (line,) = result.chart.lines()
     assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
-    assert isinstance(line.spots[0], Spot) and line.spots[0].held.asked
+    assert isinstance(line.spots[0], TrendPoint) and line.spots[0].held.asked
     assert len(result.chart._plot.plotItem.listDataItems()) >= 2
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
@@ -289,7 +289,7 @@ def test_a_rate_is_coloured_by_its_share(qapp):
 
 
 def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot):
-    line = RunLine()
+    line = ExamProgressLine()
     qtbot.addWidget(line)
     line.show()
     line.begin(0.0, converts=True)
