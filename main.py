@@ -17,7 +17,7 @@ def report(_type: type[BaseException], error: BaseException, _trace: object) -> 
     """A mistake of ours, on the terminal; without keys, since people send such texts to others."""
     from core import log
 
-    print(log.crash(error), file=sys.stderr, end="")
+    print(log.format_crash(error), file=sys.stderr, end="")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
-"""What Juku does, without a window."""
+"""All of Juku that needs no window."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all, also after a power cut.
+"""Atomic writes: a file or folder appears complete or not at all, also after a power failure.
 
 Syncing is written twice, here and in core/engine/private_files.py: the engine imports nothing of the rest and the rest nothing
-of it (ARCHITECTURE.md, rule 3), so that either can be run, moved and changed alone; there is no place for both.
+of it (ARCHITECTURE.md, rule 3), so that each can be run, moved and changed alone.
 """
 
 import os
@@ -12,29 +12,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from core.paths import real
+from core.paths import real_path
 
-NAME_BYTES = 235  # of a file's name, of the 255 that most disks take: the rest is for a number and for `-journal`
-BLOCK = 1024 * 1024
-PRIVATE = 0o600  # the mode of what concerns nobody but the person
-USUAL = 0o666  # of everything else, less the umask
+MAX_NAME_BYTES = 235  # of a file name; most disks allow 255, the rest is for a number and for `-journal`
+BUFFER_BYTES = 1024 * 1024
+PRIVATE_MODE = 0o600  # the mode of files that only the user may read
+DEFAULT_MODE = 0o666  # the mode of all other files, before the umask
 
 
-def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Replace the file `path` by one that holds `data`; see `whole`. Raises OSError."""
-    with whole(path, mode) as file:
+def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Replace the file `path` by `data`; see `open_atomically`. Raises OSError."""
+    with open_atomically(path, mode) as file:
         file.write(data)
 
 
 @contextmanager
-def whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end, when its bytes are on the disk; a link is followed.
+def open_atomically(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Open a new file that replaces `path` at the end, once its bytes are on the disk; a link is followed.
 
-    Its permissions are `mode`, else those of the file that was there, else the usual ones. Raises OSError; what was
-    there before is unchanged then.
+    Its permissions are `mode`, else those of the old file, else the default. Raises OSError; the old file is unchanged
+    then.
     """
-    target = real(path)
-    temporary = temporary_for(target)
+    target = real_path(path)
+    temporary = temporary_path(target)
     try:
         with _new_file(temporary, mode) as file:
             yield file
@@ -50,7 +50,7 @@ def whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that was not there. Raises FileExistsError, OSError; nothing is left then."""
+    """Write a new file. Raises FileExistsError when it exists, and OSError; no part of it is left then."""
     file = path.open("xb")
     try:
         with file:
@@ -64,13 +64,13 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `path` at the end; the old one and all in it is removed then.
+def create_folder_atomically(path: Path) -> Iterator[Path]:
+    """Create a new folder that replaces `path` at the end; the old one is deleted with all its files.
 
-    Raises OSError; what was there before is unchanged then.
+    Raises OSError; the old folder is unchanged then.
     """
-    target = real(path)
-    new, old = temporary_for(target), temporary_for(target)
+    target = real_path(path)
+    new, old = temporary_path(target), temporary_path(target)
     try:
         new.mkdir()
         yield new
@@ -88,34 +88,34 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def temporary_for(target: Path) -> Path:
-    """A name that nothing has, in the folder of `target`, so that a rename is enough."""
+def temporary_path(target: Path) -> Path:
+    """An unused path in the folder of `target`, so that a rename can replace `target`."""
     return target.with_name(f".{secrets.token_hex(8)}.tmp")
 
 
-def free_name(folder: Path, stem: str, mark: str, suffix: str = "") -> Path:
-    """A name that nothing has: `stem`, cut where file systems would not take it whole, `mark`, a number where needed."""
-    path, number = folder / f"{fitting(stem, mark + suffix)}{mark}{suffix}", 2
+def find_free_name(folder: Path, stem: str, mark: str, suffix: str = "") -> Path:
+    """An unused path in `folder`: `stem`, shortened if it is too long, `mark`, a number if needed, and `suffix`."""
+    path, number = folder / f"{shorten_name(stem, mark + suffix)}{mark}{suffix}", 2
     while path.exists():
-        path, number = folder / f"{fitting(stem, mark + suffix)}{mark} ({number}){suffix}", number + 1
+        path, number = folder / f"{shorten_name(stem, mark + suffix)}{mark} ({number}){suffix}", number + 1
     return path
 
 
-def fitting(stem: str, end: str) -> str:
-    """As much of `stem` as a name has room for that goes on with `end`, and what SQLite puts behind that."""
-    while stem and len(os.fsencode(stem + end)) > NAME_BYTES:
+def shorten_name(stem: str, end: str) -> str:
+    """`stem`, shortened so that `stem + end` and a suffix of SQLite fit into a file name."""
+    while stem and len(os.fsencode(stem + end)) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return stem
 
 
 def sync_file(path: Path) -> None:
-    """Put a file's bytes on the disk."""
+    """Flush a file to the disk (fsync). Raises OSError."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def sync_tree(folder: Path) -> None:
-    """Put all files in a folder, and its own entries, on the disk."""
+    """Flush all files in a folder, and its own entries, to the disk. Raises OSError."""
     for entry in folder.iterdir():
         if entry.is_dir():
             sync_tree(entry)
@@ -125,7 +125,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's own entries (new names, renames) on the disk, where the system can do that."""
+    """Flush a folder's own entries (new names, renames) to the disk, where the system can do that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -136,7 +136,7 @@ def sync_folder(folder: Path) -> None:
 
 def _new_file(path: Path, mode: int | None) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags, USUAL if mode is None else mode)
+    handle = os.open(path, flags, DEFAULT_MODE if mode is None else mode)
     if mode is not None:
         path.chmod(mode)  # the umask may have taken something away
-    return os.fdopen(handle, "wb", BLOCK)
+    return os.fdopen(handle, "wb", BUFFER_BYTES)

@@ -1,9 +1,9 @@
-"""What can go wrong for reasons outside Juku. Anything else is a bug."""
+"""The errors with causes outside Juku. Any other exception is a bug."""
 
 from pathlib import Path
 
-# What servers call an account without credit, and a closed door.
-QUOTA = (
+# Error codes of servers: for an account without credit, and for training that is no longer offered.
+QUOTA_CODES = (
     "insufficient_quota",
     "exceeded_quota",
     "credit_balance_exhausted",
@@ -11,12 +11,12 @@ QUOTA = (
     "project_spend_limit_exceeded",
     "organization_usage_limit_exceeded",
 )
-CLOSED = "training_not_available"
-FINAL = (*QUOTA, CLOSED)
+TRAINING_CLOSED_CODE = "training_not_available"
+FINAL_CODES = (*QUOTA_CODES, TRAINING_CLOSED_CODE)
 
 
 class JukuError(Exception):
-    """An expected failure, worded for the person: what happened, what is safe, what to do."""
+    """An expected failure, in words for the user: what happened, what is safe, what to do."""
 
     def __init__(self, title: str, message: str = "") -> None:
         super().__init__(f"{title}: {message}" if message else title)
@@ -29,11 +29,11 @@ class ProjectError(JukuError):
 
 
 class ProjectInUseError(ProjectError):
-    """Another window or command works on the project."""
+    """The project is open in another window or command."""
 
 
 class MissingLogError(ProjectError):
-    """The file's newest changes are in its log, which is not beside it, or is another's: a person has to choose."""
+    """The write-ahead log with the file's newest changes is missing or belongs to another file: the user has to choose."""
 
     def __init__(self, title: str, message: str, path: Path) -> None:
         super().__init__(title, message)
@@ -41,18 +41,18 @@ class MissingLogError(ProjectError):
 
 
 class FileChangedError(ProjectError):
-    """Another program has exchanged or written the file of an open project: what is shown has to be read again."""
+    """Another program has replaced or written the file of an open project: everything shown has to be read again."""
 
 
 class FormatError(JukuError):
-    """A file is not in the format it claims."""
+    """A file is not in the format that its name or its user claims."""
 
 
 class ProviderError(JukuError):
     """A server refused, failed, or could not be reached.
 
-    `status` is HTTP's, None where nobody knows whether the request arrived. `retry_after` is the seconds the server
-    wants to be left alone.
+    `status` is the HTTP status, None where it is unknown whether the request arrived. `code` is the server's error code.
+    `retry_after` is how many seconds the server asks to wait.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class ProviderError(JukuError):
 
     @property
     def is_final(self) -> bool:
-        """Whether waiting does not help: the account has to be paid for, or the door is closed."""
-        return self.code in FINAL
+        """Whether a retry cannot help: the account has no credit, or training is no longer offered."""
+        return self.code in FINAL_CODES
 
 
 class KeyStoreError(JukuError):

@@ -7,19 +7,23 @@ from typing import Any, TypeVar
 
 from core.errors import KeyStoreError
 from core.language import tr
-from core.redaction import hide, redacted
+from core.redaction import redact, register_secret
 
-SERVICE = "juku"
-PREFIX = "JUKU_KEY_"  # of environment variables
-TIMEOUT = 10.0  # seconds: a broken keyring hangs instead of failing
-IN_FILES = ("keyrings.alt.", "keyrings.cryptfile.")  # packages whose keyrings are files, most of them readable by all
+KEYRING_SERVICE = "juku"
+VARIABLE_PREFIX = "JUKU_KEY_"  # of environment variables
+KEYRING_TIMEOUT = 10.0  # seconds: a broken keyring hangs instead of failing
+FILE_KEYRINGS = (
+    "keyrings.alt.",
+    "keyrings.cryptfile.",
+)  # packages that store keys in files, most of them readable by everyone
 T = TypeVar("T")
 
 
 class Keys:
-    """The keys of providers by their ids.
+    """The API keys of servers, by the provider's id.
 
-    Every method blocks for up to `TIMEOUT` seconds: call it off the window's thread. All raise `KeyStoreError`.
+    Every method blocks for up to `KEYRING_TIMEOUT` seconds: call it in another thread than the window's. Raises
+    `KeyStoreError` when the keyring cannot be used.
     """
 
     def __init__(self) -> None:
@@ -27,14 +31,14 @@ class Keys:
         self._hanging: threading.Thread | None = None
 
     def load(self, provider: str) -> str | None:
-        """The key of `provider`: of this session, from the environment (`variable`), or from the keyring."""
+        """The key of `provider`, or None: of this session, from its `environment_variable`, or from the keyring."""
         key = self._session.get(provider) or _from_environment(provider) or self._in_time(lambda: _load(provider))
         if key:
-            hide(key)
+            register_secret(key)
         return key or None
 
-    def place(self, provider: str) -> str:
-        """Where `load` finds the key: 'session', 'environment', 'keyring', or '' when there is none."""
+    def location(self, provider: str) -> str:
+        """Where `load` finds the key: "session", "environment", "keyring", or "" when there is none."""
         if provider in self._session:
             return "session"
         if _from_environment(provider):
@@ -42,34 +46,34 @@ class Keys:
         return "keyring" if self.load(provider) else ""
 
     def save(self, provider: str, key: str) -> None:
-        """Store `key` in the keyring; when that fails the key is nowhere."""
-        hide(key)
-        self._in_time(lambda: _rings()[0].set_password(SERVICE, provider, key))
+        """Store `key` in the keyring; when that fails it is stored nowhere."""
+        register_secret(key)
+        self._in_time(lambda: _safe_keyrings()[0].set_password(KEYRING_SERVICE, provider, key))
         self._session.pop(provider, None)
 
     def keep_for_session(self, provider: str, key: str) -> None:
-        """Where there is no keyring: the key lives in this process's memory and ends with it."""
-        hide(key)
+        """Keep `key` in the memory of this process only, for systems without a keyring."""
+        register_secret(key)
         self._session[provider] = key
 
     def delete(self, provider: str) -> None:
-        """Forget the key everywhere; a missing key is no error."""
+        """Delete the key of this session and of the keyring; a missing key is no error."""
         self._session.pop(provider, None)
         self._in_time(lambda: _delete(provider))
 
     def backend(self) -> str:
-        """The keyring's own name, to show where a key will lie."""
-        return self._in_time(lambda: str(_rings()[0].name))
+        """The keyring's own name, to show where a key will be stored."""
+        return self._in_time(lambda: str(_safe_keyrings()[0].name))
 
     def _in_time(self, call: Callable[[], T]) -> T:
-        """The result of `call`, run in a thread of its own so that a hanging keyring can be given up.
+        """The result of `call`, run in a thread of its own so that a keyring that hangs can be abandoned.
 
-        While one hangs, perhaps at a question that nobody sees, no other is sent after it: who asks is told at once.
+        While one call hangs, perhaps at a dialog that nobody sees, further calls fail at once.
         """
         from keyring.errors import KeyringError
 
         if self._hanging is not None and self._hanging.is_alive():
-            raise _hangs()
+            raise _no_answer_error()
         results: list[T] = []
         failures: list[Exception] = []
 
@@ -81,85 +85,85 @@ class Keys:
 
         thread = threading.Thread(target=work, name="keyring", daemon=True)
         thread.start()
-        thread.join(TIMEOUT)
+        thread.join(KEYRING_TIMEOUT)
         if results:
             return results[0]
         if not failures:
             self._hanging = thread
-            raise _hangs()
+            raise _no_answer_error()
         if not isinstance(failures[0], KeyringError):
             raise failures[0]
-        raise _unusable(_reason(failures[0]))
+        raise _unusable_error(_error_reason(failures[0]))
 
 
-def variable(provider: str) -> str:
-    """The environment variable that a key may come from instead of the keyring."""
-    return f"{PREFIX}{provider.upper().replace('-', '_')}"
+def environment_variable(provider: str) -> str:
+    """The name of the environment variable that may hold the key instead of the keyring."""
+    return f"{VARIABLE_PREFIX}{provider.upper().replace('-', '_')}"
 
 
-def environment() -> dict[str, str]:
-    """What a child process is given: all but the keys, since it reads strangers' files and has no use for them."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+def child_environment() -> dict[str, str]:
+    """The environment for a child process, without API keys: children read files of strangers and need no keys."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(VARIABLE_PREFIX)}
 
 
 def _from_environment(provider: str) -> str:
-    return os.environ.get(variable(provider), "").strip()
+    return os.environ.get(environment_variable(provider), "").strip()
 
 
-def _rings() -> list[Any]:
-    """The keyrings that keep keys safe, the one that new keys go to first. Raises `KeyStoreError` where there is none."""
+def _safe_keyrings() -> list[Any]:
+    """The keyrings that store keys safely; new keys go to the first. Raises `KeyStoreError` where there is none."""
     import keyring
 
     found = keyring.get_keyring()
     # Where there are several, keyring wraps them in one that asks them in turn, also those that are files.
     rings = list(getattr(found, "backends", None) or [found])
-    safe = [ring for ring in rings if not _is_file(ring) and not _is_nothing(ring)]
+    safe = [ring for ring in rings if not _is_file(ring) and not _is_placeholder(ring)]
     if not safe and any(_is_file(ring) for ring in rings):
-        raise _unusable(tr("there is only “{name}”, which stores keys in a file", name=rings[0].name))
+        raise _unusable_error(tr("there is only “{name}”, which stores keys in a file", name=rings[0].name))
     if not safe:
-        raise _unusable(tr("none was found"))
+        raise _unusable_error(tr("none was found"))
     return safe
 
 
 def _is_file(ring: Any) -> bool:
-    return type(ring).__module__.startswith(IN_FILES) or hasattr(type(ring), "file_path")
+    return type(ring).__module__.startswith(FILE_KEYRINGS) or hasattr(type(ring), "file_path")
 
 
-def _is_nothing(ring: Any) -> bool:
-    """Whether it is what keyring puts where there is none: one refuses every key, the other throws it away."""
+def _is_placeholder(ring: Any) -> bool:
+    """Whether it is what the keyring package returns for no keyring: one refuses every key, one discards it."""
     from keyring.backends import fail, null
 
     return isinstance(ring, fail.Keyring | null.Keyring)
 
 
 def _load(provider: str) -> str | None:
-    found = (ring.get_password(SERVICE, provider) for ring in _rings())
+    found = (ring.get_password(KEYRING_SERVICE, provider) for ring in _safe_keyrings())
     return next((key for key in found if key), None)
 
 
 def _delete(provider: str) -> None:
     from keyring.errors import PasswordDeleteError
 
-    for ring in _rings():
+    for ring in _safe_keyrings():
         try:
-            ring.delete_password(SERVICE, provider)
+            ring.delete_password(KEYRING_SERVICE, provider)
         except PasswordDeleteError:
             continue
 
 
-def _reason(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     from keyring.errors import NoKeyringError
 
     if isinstance(error, NoKeyringError):
         return tr("none was found")
-    return redacted(str(error)).rstrip(".") or type(error).__name__
+    return redact(str(error)).rstrip(".") or type(error).__name__
 
 
-def _hangs() -> KeyStoreError:
-    return _unusable(tr("it did not answer within {seconds} seconds", seconds=int(TIMEOUT)))
+def _no_answer_error() -> KeyStoreError:
+    return _unusable_error(tr("it did not answer within {seconds} seconds", seconds=int(KEYRING_TIMEOUT)))
 
 
-def _unusable(reason: str) -> KeyStoreError:
+def _unusable_error(reason: str) -> KeyStoreError:
     return KeyStoreError(
         tr("The system's keyring cannot be used"),
         tr(

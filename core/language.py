@@ -1,43 +1,43 @@
-"""The language of the screen: English in the source, translations in gettext catalogs beside it."""
+"""The language of the user interface: English in the source, translations in gettext catalogs."""
 
 import gettext
 import locale
 import os
 from pathlib import Path
 
-CATALOGS = Path(__file__).parent.parent / "resources" / "translations"
+CATALOG_FOLDER = Path(__file__).parent.parent / "resources" / "translations"
 LANGUAGES = {"en": "English", "ja": "日本語"}
 
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
-_chosen = ""
+_language = ""
 
 
 def system_language() -> str:
-    """'ja' or 'en', from the environment as gettext reads it, or from the system's own setting."""
+    """ "ja" or "en", from the environment variables that gettext uses, or from the system's setting."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return "ja" if value.lower().startswith("ja") else "en"
     return "ja" if (locale.getlocale()[0] or "").lower().startswith("ja") else "en"
 
 
-def choose(language: str) -> None:
-    """Speak `language` from now on ('' is the system's)."""
+def set_language(language: str) -> None:
+    """Translate into `language` from now on ("" is the system's language)."""
     global _catalog, _chosen
-    _chosen = language or system_language()
-    _catalog = gettext.translation("juku", CATALOGS, languages=[_chosen], fallback=True)
+    _language = language or system_language()
+    _catalog = gettext.translation("juku", CATALOG_FOLDER, languages=[_language], fallback=True)
 
 
-def chosen() -> str:
-    """What is spoken now, for a process that goes on with it."""
-    return _chosen
+def current_language() -> str:
+    """The code of the current language, to pass to a child process."""
+    return _language
 
 
 def tr(text: str, /, **values: object) -> str:
-    """`text` in the chosen language, with `{name}` placeholders filled from `values`."""
+    """`text` in the current language, with `{name}` placeholders filled from `values`."""
     translated = _catalog.gettext(text)
     return translated.format(**values) if values else translated
 
 
 def trn(one: str, many: str, n: int, /, **values: object) -> str:
-    """`one` or `many` by the number `n`, which fills `{n}` with thousands separated."""
+    """`one` or `many`, by the number `n`, in the current language; `{n}` gets thousands separators."""
     return _catalog.ngettext(one, many, n).format(n=f"{n:,}", **values)

@@ -1,4 +1,4 @@
-"""The log file: what happened, for a report of a bug; no keys, no content of projects."""
+"""The log file, for bug reports: no API keys and no project contents."""
 
 import copy
 import logging
@@ -7,51 +7,52 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from core import tracebacks
-from core.atomic_files import PRIVATE
+from core.atomic_files import PRIVATE_MODE
 from core.paths import log_file
-from core.redaction import redacted
+from core.redaction import redact
 
-OURS = ("core", "ui", "__main__")
+OWN_LOGGERS = ("core", "ui", "__main__")
 
 
-class Redacting(logging.Formatter):
-    """Neither a key nor what a person or a model wrote: both stand in exceptions, and in what messages are filled with."""
+class RedactingFormatter(logging.Formatter):
+    """Removes API keys and all text that a user or a model wrote, from exceptions and from message arguments."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The redacted message with its redacted traceback."""
         mine = copy.copy(record)
-        mine.msg, mine.args = _message(record), None
+        mine.msg, mine.args = _redact_message(record), None
         if record.exc_info and record.exc_info[1]:  # another handler may have written it out already, in full
-            mine.exc_info, mine.exc_text = None, tracebacks.of(record.exc_info[1])
-        return redacted(super().format(mine))
+            mine.exc_info, mine.exc_text = None, tracebacks.format_traceback(record.exc_info[1])
+        return redact(super().format(mine))
 
 
-def _message(record: logging.LogRecord) -> str:
-    """Of our own messages the wording with hidden texts; of others' what they do not quote."""
-    if record.name.partition(".")[0] not in OURS:
-        return tracebacks.without_quotes(record.getMessage())
+def _redact_message(record: logging.LogRecord) -> str:
+    """Our own messages with their text arguments hidden; messages of libraries without what they quote."""
+    if record.name.partition(".")[0] not in OWN_LOGGERS:
+        return tracebacks.redact_quotes(record.getMessage())
     if not isinstance(record.args, tuple):
         return record.getMessage()
-    return str(record.msg) % tuple(_told(value) for value in record.args) if record.args else str(record.msg)
+    return str(record.msg) % tuple(_redact_value(value) for value in record.args) if record.args else str(record.msg)
 
 
-def _told(value: object) -> object:
+def _redact_value(value: object) -> object:
     if isinstance(value, BaseException):
-        return tracebacks.brief(value)
-    return value if isinstance(value, int | float) else tracebacks.length(str(value))
+        return tracebacks.format_short(value)
+    return value if isinstance(value, int | float) else tracebacks.describe_length(str(value))
 
 
-def crash(error: BaseException) -> str:
-    """The traceback of a mistake of ours, to be shown and sent to somebody."""
-    return tracebacks.of(error)
+def format_crash(error: BaseException) -> str:
+    """The redacted traceback of a bug, to show to the user and to send in a report."""
+    return tracebacks.format_traceback(error)
 
 
-def start(to_file: bool = True) -> None:
-    """Log warnings to standard error and, for the window, everything of Juku's to a file of at most 2 MB."""
+def configure(to_file: bool = True) -> None:
+    """Log warnings to standard error and, with `to_file`, also info messages to the log file (two files of 1 MB)."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     stream = logging.StreamHandler()
     stream.setLevel(logging.WARNING)
-    stream.setFormatter(Redacting())
+    stream.setFormatter(RedactingFormatter())
     root.addHandler(stream)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if to_file:
@@ -62,12 +63,12 @@ def start(to_file: bool = True) -> None:
         except OSError as error:
             logging.getLogger(__name__).warning("no log file: %s", error)
             return
-        handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         file = super()._open()
-        Path(self.baseFilename).chmod(PRIVATE)
+        Path(self.baseFilename).chmod(PRIVATE_MODE)
         return file

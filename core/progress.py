@@ -1,19 +1,19 @@
-"""How a long operation tells where it is, and learns that it should stop."""
+"""Progress of a long operation, and its cancellation."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-WHOLE = 1000  # steps of a part of a work, when it stands for one of several
+STEPS_PER_PART = 1000  # steps that each part of `Reporter.part` counts as
 
 
 class Cancelled(Exception):  # noqa: N818 - a request, not an error
-    """The person asked the operation to stop."""
+    """The user asked the operation to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`pause` is the seconds until the work goes on, where it waits for someone else."""
+    """`done` of `total` steps (None: unknown). `pause`: seconds until the work goes on, while it waits for a server."""
 
     done: int
     total: int | None = None
@@ -21,7 +21,7 @@ class Progress:
 
 
 def cancel_later() -> None:
-    """Cancel the running task where it next waits: what it was cancelled for is done, and whoever asked for it is to hear that."""
+    """Cancel the running task at its next `await`, so that it can return the result of what is already done."""
     task = asyncio.current_task()
     assert task
     task.uncancel()  # counted once, as `asyncio.timeout` and task groups expect
@@ -29,7 +29,7 @@ def cancel_later() -> None:
 
 
 class Reporter:
-    """Given to a long operation; safe to call from any thread."""
+    """Passed to a long operation: it reports progress and is asked whether to stop. Safe to call from any thread."""
 
     def __init__(self, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
         self._on_progress = on_progress
@@ -39,41 +39,43 @@ class Reporter:
 
     @property
     def cancelled(self) -> bool:
+        """Whether the user has asked to stop."""
         return self._cancelled
 
     def cancel(self) -> None:
+        """Ask the operation to stop, and call all `on_cancel` functions."""
         self._cancelled = True
         for stop in self._on_cancel:
             stop()
 
     def on_cancel(self, stop: Callable[[], object]) -> None:
-        """Call `stop` when the person cancels, for work that waits for something else."""
+        """Call `stop` on cancellation, for work that is waiting; at once where it is cancelled already."""
         self._on_cancel.append(stop)
         if self._cancelled:
             stop()
 
     def check(self) -> None:
-        """Raise `Cancelled` when the person has asked to stop."""
+        """Raises `Cancelled` when the user has asked to stop."""
         if self._cancelled:
             raise Cancelled
 
     def update(self, done: int, total: int | None = None) -> None:
-        """Report `done` of `total` steps; raises `Cancelled` when the person has asked to stop."""
+        """Report `done` of `total` steps. Raises `Cancelled` when the user has asked to stop."""
         self.check()
         self._last = Progress(done, total)
         self._on_progress(self._last)
 
     def pause(self, seconds: float) -> None:
-        """Report that the work waits and goes on in `seconds`; raises `Cancelled` as `update` does."""
+        """Report that the work waits and continues in `seconds`. Raises `Cancelled` as `update` does."""
         self.check()
         self._on_progress(replace(self._last, pause=seconds))
 
     def part(self, number: int, parts: int) -> "Reporter":
-        """A reporter for one of `parts` equal pieces of the work, from 0; it is cancelled with this one."""
-        return _Part(self, number, parts)
+        """A reporter for part `number` (from 0) of `parts` equal parts; it is cancelled with this one."""
+        return _PartReporter(self, number, parts)
 
 
-class _Part(Reporter):
+class _PartReporter(Reporter):
     def __init__(self, whole: Reporter, number: int, parts: int) -> None:
         super().__init__()
         self._whole, self._number, self._parts = whole, number, parts
@@ -95,5 +97,5 @@ class _Part(Reporter):
         self._whole.pause(seconds)
 
     def update(self, done: int, total: int | None = None) -> None:
-        share = WHOLE * done // total if total else 0
-        self._whole.update(self._number * WHOLE + share, self._parts * WHOLE)
+        share = STEPS_PER_PART * done // total if total else 0
+        self._whole.update(self._number * STEPS_PER_PART + share, self._parts * STEPS_PER_PART)

@@ -1,15 +1,15 @@
-"""The prompts sent to chat models: files in English and Japanese, which a person may replace by their own."""
+"""The prompts for chat models: files in English and Japanese, which the user can replace by custom versions."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.atomic_files import PRIVATE, write_whole
+from core.atomic_files import PRIVATE_MODE, write_atomically
 from core.errors import JukuError
 from core.language import tr
 from core.paths import RESOURCES, config_folder
 
-NAMES = (
+PROMPT_NAMES = (
     "examples",
     "facts",
     "judge",
@@ -23,11 +23,11 @@ NAMES = (
     "links",
     "remake",
 )
-LANGUAGES = ("en", "ja")
-LIMIT = 1024 * 1024  # bytes of an own version that are read
+PROMPT_LANGUAGES = ("en", "ja")
+MAX_PROMPT_BYTES = 1024 * 1024  # that are read of a custom version
 
-# What a prompt must hold to be of any use, and what is filled besides where it stands.
-PLACEHOLDERS: dict[str, tuple[str, ...]] = {
+# The placeholders that a prompt must have, and those that are also filled in where it has them.
+REQUIRED_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "examples": ("fact", "quote", "wanted"),
     "facts": ("statements",),
     "judge": ("fact", "question", "answer"),
@@ -41,7 +41,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "links": ("facts", "question", "answer"),
     "remake": ("before", "fact", "question", "answer"),
 }
-OPTIONAL: dict[str, tuple[str, ...]] = {
+OPTIONAL_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "existing", "system_prompt"),
     "facts": ("spec",),
     "judge": (),
@@ -60,7 +60,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
 
 
 def title(name: str) -> str:
-    """What a prompt is for, in the language of the screen."""
+    """What a prompt is for, in the user's language."""
     titles = {
         "examples": tr("Write questions and answers about a fact"),
         "facts": tr("Refine statements into facts"),
@@ -79,36 +79,36 @@ def title(name: str) -> str:
 
 
 def load(name: str, language: str) -> str:
-    """The person's own version where there is a usable one, else the one Juku came with. Not 'ja' is 'en'.
+    """The custom version of a prompt where there is a usable one, else the default. All languages but "ja" are "en".
 
-    An own version that cannot be read, or was edited by hand and lacks a placeholder, is passed over.
+    A custom version that cannot be read, or lacks a required placeholder, is ignored.
     """
-    own = _own(name, language)
-    return default(name, language) if own is None or missing(name, own) else own
+    own = _load_custom(name, language)
+    return load_default(name, language) if own is None or missing_placeholders(name, own) else own
 
 
-def default(name: str, language: str) -> str:
-    """The prompt Juku came with."""
-    return (RESOURCES / "prompts" / _folder(language) / _file(name)).read_text(encoding="utf-8")
+def load_default(name: str, language: str) -> str:
+    """The prompt that comes with Juku."""
+    return (RESOURCES / "prompts" / _language_folder(language) / _file_name(name)).read_text(encoding="utf-8")
 
 
-def is_changed(name: str, language: str) -> bool:
-    """Whether `load` gives something else than `default`."""
-    return load(name, language) != default(name, language)
+def is_customized(name: str, language: str) -> bool:
+    """Whether `load` returns a custom version."""
+    return load(name, language) != load_default(name, language)
 
 
-def missing(name: str, text: str) -> list[str]:
-    """The placeholders that `text` lacks and the program needs."""
+def missing_placeholders(name: str, text: str) -> list[str]:
+    """The required placeholders that `text` does not have."""
     there = set(_PLACEHOLDER.findall(text))
-    return [needed for needed in PLACEHOLDERS[name] if needed not in there]
+    return [needed for needed in REQUIRED_PLACEHOLDERS[name] if needed not in there]
 
 
 def save(name: str, language: str, text: str) -> None:
-    """Keep `text` as the person's own version; one that equals the shipped one is no own version.
+    """Save `text` as the custom version; a text equal to the default deletes it instead.
 
-    Raises JukuError when a needed placeholder is missing, or the disk refuses.
+    Raises `JukuError` when a required placeholder is missing or the file cannot be written.
     """
-    if lacking := missing(name, text):
+    if lacking := missing_placeholders(name, text):
         raise JukuError(
             tr("A placeholder is missing from the prompt"),
             tr(
@@ -116,59 +116,59 @@ def save(name: str, language: str, text: str) -> None:
                 names=", ".join(f"{{{one}}}" for one in lacking),
             ),
         )
-    if text == default(name, language):
+    if text == load_default(name, language):
         reset(name, language)
         return
-    path = own_file(name, language)
+    path = custom_file(name, language)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode(), PRIVATE)
+        write_atomically(path, text.encode(), PRIVATE_MODE)
     except (OSError, UnicodeEncodeError) as error:
-        raise _refused(path, error) from error
+        raise _save_error(path, error) from error
 
 
 def reset(name: str, language: str) -> None:
-    """Go back to the prompt Juku came with. Raises JukuError when the disk refuses."""
-    path = own_file(name, language)
+    """Delete the custom version. Raises `JukuError` when the file cannot be deleted."""
+    path = custom_file(name, language)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _save_error(path, error) from error
 
 
 def fill(template: str, /, **values: str) -> str:
-    """`template` with the placeholders of `values` filled; other braces stay, and a value is never filled itself."""
+    """`template` with the placeholders of `values` filled in; other braces stay, and values are not filled in again."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
-def wanted(counts: Mapping[str, int]) -> str:
-    """How many examples of which kind: the value of `{wanted}`."""
+def format_counts(counts: Mapping[str, int]) -> str:
+    """The value of `{wanted}`: how many examples of each kind, one line per kind."""
     return "\n".join(f"- {kind}: {count}" for kind, count in counts.items() if count > 0)
 
 
-def own_file(name: str, language: str) -> Path:
-    """Where the person's own version lies, or would lie."""
-    return config_folder() / "prompts" / _folder(language) / _file(name)
+def custom_file(name: str, language: str) -> Path:
+    """The path of the custom version, which may not exist."""
+    return config_folder() / "prompts" / _language_folder(language) / _file_name(name)
 
 
-def _folder(language: str) -> str:
-    return language if language in LANGUAGES else "en"
+def _language_folder(language: str) -> str:
+    return language if language in PROMPT_LANGUAGES else "en"
 
 
-def _file(name: str) -> str:
-    assert name in NAMES, name
+def _file_name(name: str) -> str:
+    assert name in PROMPT_NAMES, name
     return f"{name}.md"
 
 
-def _own(name: str, language: str) -> str | None:
+def _load_custom(name: str, language: str) -> str | None:
     try:
-        with own_file(name, language).open("rb") as file:
-            return file.read(LIMIT).decode("utf-8-sig").replace("\r\n", "\n")
+        with custom_file(name, language).open("rb") as file:
+            return file.read(MAX_PROMPT_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
         return None
 
 
-def _refused(path: Path, error: Exception) -> JukuError:
+def _save_error(path: Path, error: Exception) -> JukuError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return JukuError(
         tr("The prompt cannot be saved"),

@@ -1,33 +1,33 @@
-"""Keeps keys out of every text that outlives a moment: messages, the log, reports of a bug, what servers say of a job."""
+"""Removes API keys from texts: error messages, the log, bug reports, what servers report of a job."""
 
 from typing import Any
 
-HIDDEN = "…"
-SHORTEST = 12  # signs of a key that is looked for everywhere; a shorter one would blank out ordinary words
-SHORTEST_OWN = 4  # of one that is looked for only where it was sent
+REDACTION_MARK = "…"
+MIN_SECRET_LENGTH = 12  # characters of a key that is removed everywhere; a shorter one would remove ordinary words
+MIN_OWN_SECRET_LENGTH = 4  # characters of a key that is removed only from the answers of its own server
 
-# The keys of this process. Whoever writes a text cannot know them, so they are known here; in memory only.
+# The keys of this process, in memory only: the code that writes a text does not know them.
 _secrets: set[str] = set()
 
 
-def hide(secret: str) -> None:
-    """From now on `redacted` takes this key out of whatever it is given."""
-    if len(secret) >= SHORTEST:
+def register_secret(secret: str) -> None:
+    """From now on `redact` removes this key from every text."""
+    if len(secret) >= MIN_SECRET_LENGTH:
         _secrets.add(secret)
 
 
-def redacted(text: str, secret: str | None = None) -> str:
-    """`text` without any key that is in use, and without `secret`: some servers repeat it in what they answer."""
-    own = {secret} if secret and len(secret) >= SHORTEST_OWN else set()
+def redact(text: str, secret: str | None = None) -> str:
+    """`text` without the registered keys and without `secret`: some servers repeat the key in their answer."""
+    own = {secret} if secret and len(secret) >= MIN_OWN_SECRET_LENGTH else set()
     for key in sorted(own | _secrets, key=len, reverse=True):  # one may be the beginning of another
-        text = text.replace(key, HIDDEN)
+        text = text.replace(key, REDACTION_MARK)
     return text
 
 
-def redacted_in(value: Any) -> Any:
-    """The same for all texts in what was JSON."""
+def redact_json(value: Any) -> Any:
+    """`redact` for all texts in a decoded JSON value."""
     if isinstance(value, str):
-        return redacted(value)
+        return redact(value)
     if isinstance(value, dict):
-        return {name: redacted_in(part) for name, part in value.items()}
-    return [redacted_in(part) for part in value] if isinstance(value, list) else value
+        return {name: redact_json(part) for name, part in value.items()}
+    return [redact_json(part) for part in value] if isinstance(value, list) else value

@@ -45,7 +45,7 @@ def own_folders(tmp_path, monkeypatch):
     """Settings, logs and the engine's store of each test lie in its own folder; the screen speaks English."""
     for name in ("CONFIG", "DATA", "LOG", "ENGINE_HOME"):
         monkeypatch.setenv(f"JUKU_{name}", str(tmp_path / name.lower()))
-    language.choose("en")
+    language.set_language("en")
 
 
 @pytest.fixture(autouse=True)

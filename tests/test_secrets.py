@@ -20,7 +20,7 @@ from core.errors import ProviderError
 from core.generation import llm_runs
 from core.keys import Keys
 from core.providers import Sampling
-from core.redaction import HIDDEN
+from core.redaction import REDACTION_MARK
 from core.settings import ProviderSettings, Settings
 from core.training import jobs, submit
 from core.training.submit import TrainingPlan
@@ -52,7 +52,7 @@ def logged():
     """The program's own log, taken off again."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    log.start()
+    log.configure()
     yield paths.log_file()
     for handler in set(root.handlers) - set(before):
         root.removeHandler(handler)
@@ -137,7 +137,7 @@ async def look_at_server(server, window):
         page.test.click()
         await until(page.test.isEnabled)
         notes.append(page.test_note.text())
-    assert HIDDEN in notes[0]
+    assert REDACTION_MARK in notes[0]
     assert "Connected" in notes[1]
     settings.save(window.workspace.settings)
     return dialog
@@ -163,7 +163,7 @@ async def crash(server, workspace, window):
     dialog = window.findChild(CrashDialog)
     text = dialog.safe.text() + dialog.details.toPlainText()
     assert "a mistake" in text
-    assert HIDDEN in text
+    assert REDACTION_MARK in text
     return text
 
 
@@ -253,20 +253,20 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         told.extend(str(error) for error in window.failures)
         told.extend(texts_on_screen())
         record = jobs.job(workspace.project.rows, job)
-        assert HIDDEN in record.error
+        assert REDACTION_MARK in record.error
         events = jobs.events(workspace.project.rows, job)
-        assert any(HIDDEN in event.message for event in events)
+        assert any(REDACTION_MARK in event.message for event in events)
         requests = llm_runs.load_requests(workspace.project.rows, 1, "landed", "failed", "answered")
-        assert any(HIDDEN in "".join(request.replies) for request in requests)
-        assert any(HIDDEN in request.error for request in requests)
+        assert any(REDACTION_MARK in "".join(request.replies) for request in requests)
+        assert any(REDACTION_MARK in request.error for request in requests)
         dialog.reject()
         await until(lambda: not workspace.tasks.running())
         await close(window)
 
     run(go())
     assert [text for text in told if SECRET in text] == []
-    assert any(HIDDEN in text for text in told)  # it was repeated, and taken out
-    assert logged.read_text(encoding="utf-8").count(HIDDEN) >= 2
+    assert any(REDACTION_MARK in text for text in told)  # it was repeated, and taken out
+    assert logged.read_text(encoding="utf-8").count(REDACTION_MARK) >= 2
     places = [paths.config_folder(), paths.data_folder(), paths.cache_folder(), paths.engine_home(), logged, tmp_path]
     assert all(place == tmp_path or tmp_path in place.parents for place in places)
     assert list(tmp_path.glob("out.jsonl"))
@@ -294,22 +294,22 @@ def test_a_mistake_on_the_command_line_is_told_without_the_key(monkeypatch, caps
     Keys().keep_for_session(ID, SECRET)
     main.report(RuntimeError, RuntimeError(ECHO), None)
     written = capsys.readouterr().err
-    assert written.startswith(f"RuntimeError: {HIDDEN} (")
+    assert written.startswith(f"RuntimeError: {REDACTION_MARK} (")
     assert SECRET not in written
 
 
 @pytest.mark.parametrize(("key", "hidden"), [(SECRET, True), ("ollama", False), ("", False)])
 def test_only_what_can_be_a_key_is_taken_out(monkeypatch, key, hidden):
     monkeypatch.setattr(redaction, "_secrets", set())
-    redaction.hide(key)
+    redaction.register_secret(key)
     text = f"a {key} b"
-    assert redaction.redacted(text) == (f"a {HIDDEN} b" if hidden else text)
-    assert redaction.redacted_in({"a": [text, 1]}) == {"a": [redaction.redacted(text), 1]}
+    assert redaction.redact(text) == (f"a {REDACTION_MARK} b" if hidden else text)
+    assert redaction.redact_json({"a": [text, 1]}) == {"a": [redaction.redact(text), 1]}
 
 
 def test_a_key_that_begins_as_another_is_taken_out_whole(monkeypatch):
     monkeypatch.setattr(redaction, "_secrets", set())
     for key in (SECRET, f"{SECRET}-longer"):
-        redaction.hide(key)
-    assert redaction.redacted(f"{SECRET}-longer, {SECRET}") == f"{HIDDEN}, {HIDDEN}"
-    assert redaction.redacted("a key: abcd", "abcd") == f"a key: {HIDDEN}"
+        redaction.register_secret(key)
+    assert redaction.redact(f"{SECRET}-longer, {SECRET}") == f"{REDACTION_MARK}, {REDACTION_MARK}"
+    assert redaction.redact("a key: abcd", "abcd") == f"a key: {REDACTION_MARK}"

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.dataset import sample_projects
 from core.errors import ProviderError
-from core.providers import JobRequest, Provider, Sampling
+from core.providers import JobRequest, JobStatus, Provider, Sampling
 from core.providers.status_messages import diagnose
 from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
@@ -132,7 +132,9 @@ def kinds(stock: Stock) -> dict[str, Call]:
         "a batch": lambda p: _is(p.batch(batch), lambda found: found.total == 1),
         "find a batch by its token": lambda p: _is(p.find_batch(token), lambda found: found.id == batch),
         "delete a file, once": deleted,
-        "cancel a job": lambda p: _is(p.cancel_job(stock.jobs.pop()), lambda found: found.status == "cancelled"),
+        "cancel a job": lambda p: _is(
+            p.cancel_job(stock.jobs.pop()), lambda found: found.status == JobStatus.CANCELLED
+        ),
         "cancel a batch": lambda p: _is(
             p.cancel_batch(stock.batches.pop()), lambda found: found.status == "cancelling"
         ),
@@ -247,7 +249,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
 async def _differences(project: Project, provider: Provider) -> list[str]:
     """How the project's jobs differ from the server's, each of which must be there once."""
     found, there = await project.read(jobs.jobs), await provider.jobs()
-    wrong = [f"job {job.id} is {job.status}" for job in found if job.status != "succeeded"]
+    wrong = [f"job {job.id} is {job.status}" for job in found if job.status != JobStatus.SUCCEEDED]
     if sorted(state.token for state in there) != sorted(job.token for job in found):
         wrong.append(f"{len(there)} jobs on the server for {len(found)} queued")
     if len(files := await provider.files("fine-tune")) != 1:

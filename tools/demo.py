@@ -52,7 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.short:
         arguments.rows, arguments.epochs = ["plain"], arguments.epochs or 8
-    language.choose("en")
+    language.set_language("en")
     with tempfile.TemporaryDirectory() as folder:
         try:
             asyncio.run(demonstrate(arguments, arguments.keep or Path(folder) / "demo.juku"))

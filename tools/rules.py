@@ -55,16 +55,16 @@ def main(arguments: list[str]) -> int:
 
 def document() -> str:
     """The list in every language into which at least one rule is translated; the language spoken stays as it was."""
-    before, english = language.chosen(), titles("en")
+    before, english = language.current_language(), titles("en")
     try:
         spoken = ["en", *(other for other in WORDS if other != "en" and titles(other) != english)]
         return "\n".join(section(code) for code in spoken)
     finally:
-        language.choose(before)
+        language.set_language(before)
 
 
 def titles(code: str) -> list[str]:
-    language.choose(code)
+    language.set_language(code)
     return [rule.title() for group in groups() for rule in group]
 
 
@@ -73,7 +73,7 @@ def groups() -> tuple[list[Rule], ...]:
 
 
 def section(code: str) -> str:
-    language.choose(code)
+    language.set_language(code)
     words = WORDS[code]
     lines = [f"# {words['title']}", "", str(words["about"]), ""]
     for name, rules in zip(words["groups"], groups(), strict=True):

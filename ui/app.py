@@ -39,11 +39,11 @@ FREEZE_DELAY = 3000  # milliseconds after which the window has what it keeps
 def run(arguments: list[str]) -> int:
     """Open the window; `arguments` are a project and files to import. Returns the process's exit status."""
     chosen = settings.load()
-    language.choose(chosen.language)
+    language.set_language(chosen.language)
     if not has_display():
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
         return EXIT_NO_DISPLAY
-    log.start()
+    log.configure()
     sys.setswitchinterval(SWITCH_INTERVAL)
     free_imports()
     app = QApplication(sys.argv[:1])

@@ -73,14 +73,14 @@ class Connections(QObject):
         """The provider and the model of 'student', 'writer' or 'judge'; '' is the first model that is offered."""
         return self.settings.role(name)
 
-    def cast(self, name: str, provider: str, model: str) -> None:
+    def set_role(self, name: str, provider: str, model: str) -> None:
         """Give a role to a model of a provider (core/settings.py). Raises `JukuError` where that cannot be saved."""
         if name == "student" and provider not in ("", self.settings.provider):
             self.drop_offers(self.settings.provider)
-            self.settings.cast(name, provider, model)
+            self.settings.set_role(name, provider, model)
             self.choose_provider(provider)
             return
-        self.settings.cast(name, provider, model)
+        self.settings.set_role(name, provider, model)
         settings.save(self.settings)
         self.offers_changed.emit()
 

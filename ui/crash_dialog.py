@@ -88,7 +88,7 @@ class CrashDialog(QDialog):
 
     def add(self, error: BaseException) -> None:
         """Count one more mistake. Its details are shown unless it has happened before."""
-        details = log.crash(error)
+        details = log.format_crash(error)
         is_new = details not in self._kinds and len(self._kinds) < MAX_ERROR_KINDS
         self._kinds[details if details in self._kinds or is_new else ""] += 1
         total = self._kinds.total()

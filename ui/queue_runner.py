@@ -8,12 +8,12 @@ from contextlib import suppress
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import JukuError
-from core.providers import LOCAL, server_presets
+from core.providers import LOCAL, JobStatus, server_presets
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import jobs, submit
 from core.training.job_queue import Queue
-from core.training.jobs import UPLOADING, Job
+from core.training.jobs import Job
 from ui.connections import Connections
 
 IDLE_SECONDS = 0.3  # seconds without news after which a queue with nothing to do may end
@@ -69,7 +69,7 @@ class QueueRunner(QObject):
         if job.remote_id is None:
             changes = await submit.withdraw(project, job.id)
             record = await project.read(jobs.job, job.id)
-            if job.status == UPLOADING and record.ended and self._queue:
+            if job.status == JobStatus.UPLOADING and record.ended and self._queue:
                 self._queue.stop_sending(job.id)
             return changes
         return await submit.cancel(project, await self._workspace.provider(job.provider), job.id)
@@ -77,7 +77,7 @@ class QueueRunner(QObject):
     def trains_here(self) -> bool:
         """Whether a job is being trained on this computer now."""
         return any(
-            job.provider == LOCAL and job.remote_id and not job.ended and job.status != "paused"
+            job.provider == LOCAL and job.remote_id and not job.ended and job.status != JobStatus.PAUSED
             for job in jobs.unfinished(self._workspace.project.rows)
         )
 

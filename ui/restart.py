@@ -27,5 +27,5 @@ def restart(project: Path) -> None:
 def wait_for_predecessor() -> None:
     given = os.environ.pop(PREDECESSOR, "")
     end = time.monotonic() + PREDECESSOR_TIMEOUT
-    while given.isdigit() and processes.start_of(int(given)) is not None and time.monotonic() < end:
+    while given.isdigit() and processes.start_time(int(given)) is not None and time.monotonic() < end:
         time.sleep(0.05)

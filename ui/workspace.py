@@ -109,7 +109,7 @@ class Workspace(Connections):
         return left_error(project.path, copy) if copy else error
 
     def remember(self, path: Path) -> None:
-        self.settings.remember(path)
+        self.settings.add_recent(path)
         try:
             settings.save(self.settings)
         except JukuError as error:

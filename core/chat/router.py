@@ -104,7 +104,7 @@ def of_project(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
     with read_only_copy.opened(path) as db:
         state = spec.load(db)
-        asked = [row.question for row in examples.examples(db, Filter(split="test", status="approved"))
+        asked = [row.question for row in examples.iterate(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip
     description = state.description or " ".join(state.text.split())[:200]
     return Domain(state.name or path.stem, description, "", "", str(path), state.text, state.system_prompt), asked

@@ -50,7 +50,7 @@ Verb = Callable[[Arguments], int]
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the process's exit status."""
     chosen = settings.load()
-    language.choose(chosen.language)
+    language.set_language(chosen.language)
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.verb(parsed)
@@ -171,7 +171,7 @@ def _train(arguments: Arguments) -> int:
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
             job.fine_tuned_model or f"{job.status}: {job.error}",
         )
-        return CLEAN if job.status == "succeeded" else PROBLEMS
+        return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 
     return _with_provider(arguments, work)
 

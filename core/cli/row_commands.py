@@ -118,7 +118,7 @@ def _import(arguments: Arguments) -> int:
                 continue
             unread = await document.read(quarantine.unread, before)
             linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
-            wrong = await document.read(examples.wrong_since, first)
+            wrong = await document.read(examples.count_problems_since, first)
             _say_imported(arguments, path, brought, unread, wrong, linked)
             status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
@@ -147,7 +147,7 @@ def _say_imported(
     path: Path,
     brought: importing.Imported,
     unread: list[quarantine.Unread],
-    wrong: examples.Wrong,
+    wrong: examples.ProblemCounts,
     linked: fact_links.Linked | None,
 ) -> None:
     if arguments.json:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.dataset import examples, filters, row_edits, system_prompts
-from core.dataset.examples import OWN, TEXTS, Example
+from core.dataset.examples import METADATA_FIELDS, TEXT_FIELDS, Example
 from core.dataset.filters import Choice, Filter
 from core.dataset.row_json import read_messages, read_texts
 from core.errors import FormatError
@@ -75,7 +75,7 @@ class Pattern:
     replace: str = ""
     regex: bool = False
     match_case: bool = False
-    fields: tuple[str, ...] = TEXTS
+    fields: tuple[str, ...] = TEXT_FIELDS
 
     def __post_init__(self) -> None:
         assert set(self.fields) <= set(REPLACEABLE), self.fields
@@ -123,7 +123,7 @@ def preview(
     """What `replace` would do to the chosen rows. Raises `Cancelled`."""
     shown: list[Replacement] = []
     total = 0
-    for _row, changes in _replacements(db, pattern, examples.ids_of(db, choice), reporter or Reporter()):
+    for _row, changes in _replacements(db, pattern, examples.find_ids(db, choice), reporter or Reporter()):
         total += 1
         if len(shown) < limit:
             shown += changes
@@ -132,13 +132,13 @@ def preview(
 
 def replace(db: sqlite3.Connection, pattern: Pattern, choice: Choice, reporter: Reporter) -> None:
     """Replace every occurrence in the chosen rows."""
-    _write(db, _replacements(db, pattern, list(examples.ids_of(db, choice)), reporter))
+    _write(db, _replacements(db, pattern, list(examples.find_ids(db, choice)), reporter))
 
 
 def _change(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
-    if field in OWN:
+    if field in METADATA_FIELDS:
         _change_own(db, ids, field, change, reporter)
     else:
         _write(db, _changed(db, ids, (field,), change, reporter))
@@ -169,7 +169,7 @@ def _changed(
     """Of all these rows those that change, each with what changes in it."""
     for start in range(0, len(ids), CHUNK):
         reporter.update(start, len(ids))
-        for row in examples.examples(db, ids[start : start + CHUNK]):
+        for row in examples.iterate(db, ids[start : start + CHUNK]):
             befores = ((field, _text(row, field)) for field in fields)
             changes = [Replacement(row.id, field, before, change(before)) for field, before in befores]
             if changes := [one for one in changes if one.after != one.before]:
@@ -186,16 +186,16 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
     for row, changes in changed:
         data = row.data
         for change in changes:
-            if change.field in OWN:
+            if change.field in METADATA_FIELDS:
                 db.execute(f"UPDATE example SET {change.field} = ? WHERE id = ?", (change.after, row.id))
             else:
                 data = _said(data, change)
         if data != row.data:
             texts.append((row.id, data))
         if len(texts) >= CHUNK:
-            examples.edit_texts(db, texts)
+            examples.replace_texts(db, texts)
             texts = []
-    examples.edit_texts(db, texts)
+    examples.replace_texts(db, texts)
 
 
 def _said(data: str, change: Replacement) -> str:
@@ -219,7 +219,7 @@ def fixed_prompt(db: sqlite3.Connection) -> str:
     # The row that the finding names as usual, rather than all of them: a button says this for each row that is looked at.
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
     if named := db.execute(sql, (DIFFERING,)).fetchone():
-        return read_texts(next(examples.examples(db, [named[0]])).data).system_prompt.strip()
+        return read_texts(next(examples.iterate(db, [named[0]])).data).system_prompt.strip()
     usual = system_prompts.of_rows(db, Filter(split="train"))
     return usual.prompt if usual else ""
 

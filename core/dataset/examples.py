@@ -26,13 +26,22 @@ SPLITS = ("train", "validation", "test")
 KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
 MEMORISED = "memorised"  # exam questions that repeat a training row on purpose
 STATUSES = ("draft", "approved", "rejected")  # only approved rows are trained on
-TEXTS = ("question", "answer")  # read from the row's JSON and written into it
-OWN = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")  # Juku's own, beside the JSON
-FIELDS = (*TEXTS, *OWN)
-COLUMNS = ("pack", "slot", "question", "answer", "length", *OWN, "source", "line", "problems", "digest")
-DUPLICATE = "duplicate-row"
+TEXT_FIELDS = ("question", "answer")  # read from the row's JSON and written into it
+METADATA_FIELDS = (
+    "split",
+    "kind",
+    "status",
+    "facts",
+    "tags",
+    "notes",
+    "key_points",
+    "quote",
+)  # kept beside the JSON
+FIELDS = (*TEXT_FIELDS, *METADATA_FIELDS)
+COLUMNS = ("pack", "slot", "question", "answer", "length", *METADATA_FIELDS, "source", "line", "problems", "digest")
+DUPLICATE_ROW = "duplicate-row"
 CHUNK = 1000
-HEAD = 32  # characters of a text that are kept beside it, to sort by
+PREVIEW_LENGTH = 32  # characters of question and answer that are stored in columns, to sort by
 
 Values = tuple[str | int | None, ...]  # of COLUMNS without pack and slot
 INSERT = f"INSERT INTO example ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -60,66 +69,67 @@ class Example:
 
 
 def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
-    """The rows of `ids`; one that no longer exists is left out. What the whole set's check found is among the problems."""
+    """The rows by id; one that no longer exists is left out. `problems` includes what the check of the whole dataset found."""
     found: dict[int, Example] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = list(ids[start : start + CHUNK])
         marks = ",".join("?" * len(chunk))
-        rows = list(_rows(db, f"id IN ({marks})", chunk))
+        rows = list(_load_rows(db, f"id IN ({marks})", chunk))
         sql = f"SELECT example, group_concat(DISTINCT rule) FROM finding WHERE example IN ({marks}) GROUP BY 1"
         rules = {id: rules.replace(",", " ") for id, rules in db.execute(sql, chunk)}
-        found |= {row.id: _with_rules(row, rules.get(row.id, "")) for row in rows}
+        found |= {row.id: _add_rules(row, rules.get(row.id, "")) for row in rows}
     return found
 
 
-def _with_rules(row: Example, rules: str) -> Example:
+def _add_rules(row: Example, rules: str) -> Example:
     return replace(row, problems=f"{row.problems} {rules}".strip()) if rules else row
 
 
-def _rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) -> Iterator[Example]:
+def _load_rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) -> Iterator[Example]:
     reader = compressed_texts.Reader(db)
-    sql = f"SELECT id, pack, slot, {', '.join(OWN)}, source, line, problems FROM example WHERE {condition} ORDER BY pack, slot"
+    sql = f"SELECT id, pack, slot, {', '.join(METADATA_FIELDS)}, source, line, problems FROM example WHERE {condition} ORDER BY pack, slot"
     for id, pack, slot, *rest in db.execute(sql, values):
         data = reader.text((pack, slot))
-        yield Example(data, *previews(data), *rest, id)  # type: ignore[call-arg]
+        yield Example(data, *read_previews(data), *rest, id)  # type: ignore[call-arg]
 
 
-def ids_of(db: sqlite3.Connection, choice: Choice) -> Sequence[int]:
+def find_ids(db: sqlite3.Connection, choice: Choice) -> Sequence[int]:
+    """The ids of the chosen rows, in order."""
     return filters.find(db, choice) if isinstance(choice, Filter) else choice
 
 
-def examples(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Example]:
+def iterate(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Example]:
     """The chosen rows one by one, in order; a million need no more memory than a thousand."""
-    ids = ids_of(db, choice)
+    ids = find_ids(db, choice)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         found = fetch(db, chunk)
         yield from (found[id] for id in chunk if id in found)
 
 
-def texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
-    """The JSON texts of the chosen rows, in order, to be exported or trained on."""
+def iterate_texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
+    """The JSON texts of the chosen rows, in order."""
     reader = compressed_texts.Reader(db)
-    for place in _places(db, choice):
+    for place in _find_places(db, choice):
         yield reader.text(place)
 
 
-def text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
-    """The same as lines of UTF-8, many at once: how many rows, and their lines."""
+def iterate_text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
+    """The JSON texts of the chosen rows, many at a time: the number of rows, and their lines in UTF-8."""
     reader = compressed_texts.Reader(db)
-    for pack, places in groupby(_places(db, choice), key=itemgetter(0)):
+    for pack, places in groupby(_find_places(db, choice), key=itemgetter(0)):
         slots = list(map(itemgetter(1), places))
         yield len(slots), reader.lines(pack, slots)
 
 
-def _places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.Place]:
+def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.Place]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.where(choice)
         return db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
-    return _places_of(db, ids_of(db, choice))
+    return _find_places_of(db, find_ids(db, choice))
 
 
-def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.Place]:
+def _find_places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.Place]:
     ids = iter(chosen)
     while chunk := list(islice(ids, CHUNK)):
         marks = ",".join("?" * len(chunk))
@@ -128,7 +138,7 @@ def _places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compre
         yield from (found[id] for id in chunk if id in found)
 
 
-def counts(db: sqlite3.Connection, column: str, split: str = "", status: str = "") -> dict[str, int]:
+def count_values(db: sqlite3.Connection, column: str, split: str = "", status: str = "") -> dict[str, int]:
     """How many rows (of `split`, of `status`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
     assert column in ("split", "kind", "status", "tags", "problems", "facts", "source"), column
     found: dict[str, int] = {}
@@ -137,17 +147,17 @@ def counts(db: sqlite3.Connection, column: str, split: str = "", status: str = "
         for name in [value] if column == "source" else value.split():
             found[name] = found.get(name, 0) + count
     if column == "problems":
-        for rule, count in db.execute(_FOUND):
+        for rule, count in db.execute(_COUNT_FINDINGS):
             found[rule] = found.get(rule, 0) + count
     return found
 
 
-_FOUND = """SELECT rule, count(DISTINCT example) FROM finding JOIN example ON example.id = finding.example
+_COUNT_FINDINGS = """SELECT rule, count(DISTINCT example) FROM finding JOIN example ON example.id = finding.example
 GROUP BY 1 ORDER BY 1"""
 
 
 def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
-    """How many of the rows that match have each problem, also those that a check of the whole set found."""
+    """How many of the matching rows have each problem, those included that the check of the whole dataset found."""
     where, values = filters.where(filter)
     found: dict[str, int] = {}
     for rules, count in db.execute(
@@ -162,15 +172,15 @@ def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
 
 
 def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
-    """How many of the rows that match have a problem that a server would refuse."""
+    """How many of the matching rows have an error, for which a server refuses a row."""
     where, values = filters.where(filter)
     rows = db.execute(f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values)
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """How many rows have an error, how many others have a warning, and how many have each problem (rule: rows)."""
+class ProblemCounts:
+    """The rows with an error, the other rows with a warning, and the rows by rule."""
 
     errors: int = 0
     warnings: int = 0
@@ -179,24 +189,24 @@ class Wrong:
     def __bool__(self) -> bool:
         return bool(self.errors or self.warnings)
 
-    def __add__(self, other: Wrong) -> Wrong:
+    def __add__(self, other: ProblemCounts) -> ProblemCounts:
         rules = {rule: self.rules.get(rule, 0) + other.rules.get(rule, 0) for rule in (*self.rules, *other.rules)}
-        return Wrong(self.errors + other.errors, self.warnings + other.warnings, rules)
+        return ProblemCounts(self.errors + other.errors, self.warnings + other.warnings, rules)
 
 
-def wrong_since(db: sqlite3.Connection, first: int) -> Wrong:
-    """What is wrong with the rows from the id `first` on, as far as each row alone shows it."""
-    found = Wrong()
+def count_problems_since(db: sqlite3.Connection, first: int) -> ProblemCounts:
+    """Counts the problems of the rows from the id `first` on; problems of the dataset as a whole are left out."""
+    found = ProblemCounts()
     rows = db.execute("SELECT problems, count(*) FROM example WHERE id >= ? AND problems <> '' GROUP BY 1", (first,))
     for problems, count in rows:
         rules = problems.split()
         error = any(checks.RULES[rule].severity == "error" for rule in rules)
-        found += Wrong(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
+        found += ProblemCounts(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
     return found
 
 
-def previews(data: str) -> tuple[str, str]:
-    """Question and answer of a row's JSON text."""
+def read_previews(data: str) -> tuple[str, str]:
+    """The question and the answer in a row's JSON text."""
     value = msgspec.json.decode(data)
     return jsonl.question(value), jsonl.answer(value)
 
@@ -214,10 +224,14 @@ def read_row(data: str, **fields: object) -> Example:
     )
 
 
-def values(example: Example) -> Values:
-    """What stands in the table for a row, without its place."""
-    own = (getattr(example, name) for name in OWN)
-    heads = example.question[:HEAD], example.answer[:HEAD], len(example.question) + len(example.answer)
+def column_values(example: Example) -> Values:
+    """A row's values for `COLUMNS` after pack and slot."""
+    own = (getattr(example, name) for name in METADATA_FIELDS)
+    heads = (
+        example.question[:PREVIEW_LENGTH],
+        example.answer[:PREVIEW_LENGTH],
+        len(example.question) + len(example.answer),
+    )
     return (
         *heads,
         *own,
@@ -229,21 +243,22 @@ def values(example: Example) -> Values:
 
 
 def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
-    """Add rows behind the others; the ids they were given."""
+    """Add rows after the others; returns their ids."""
     first = next_id(db)
     rows = iter(examples)
     while group := list(islice(rows, compressed_texts.ROWS)):
         places = compressed_texts.put(db, [row.data for row in group])
-        db.executemany(INSERT, ((*place, *values(row)) for place, row in zip(places, group, strict=True)))
+        db.executemany(INSERT, ((*place, *column_values(row)) for place, row in zip(places, group, strict=True)))
     return range(first, next_id(db))
 
 
 def next_id(db: sqlite3.Connection) -> int:
+    """The id that the next new row gets."""
     id: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM example").fetchone()[0]
     return id
 
 
-def data(db: sqlite3.Connection, id: int) -> str:
+def load_data(db: sqlite3.Connection, id: int) -> str:
     """The JSON text of one row. Raises `JukuError` when it is no longer there."""
     place = db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone()
     if place is None:
@@ -261,7 +276,7 @@ def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
     if isinstance(edit, SetColumn):
         set_field(db, id, edit.column, edit.value)
     else:
-        edit_data(db, id, row_edits.apply(data(db, id), edit))
+        replace_data(db, id, row_edits.apply(load_data(db, id), edit))
 
 
 def with_edit(example: Example, edit: RowEdit) -> Example:
@@ -269,7 +284,7 @@ def with_edit(example: Example, edit: RowEdit) -> Example:
     if not isinstance(edit, SetColumn):
         return replace(example, data=row_edits.apply(example.data, edit))
     column, value = edit.column, edit.value
-    data = example.data if column in OWN else _with_text(example.data, column, value)
+    data = example.data if column in METADATA_FIELDS else _with_text(example.data, column, value)
     return replace(example, **{"data": data, column: value})  # type: ignore[arg-type]
 
 
@@ -278,75 +293,79 @@ def set_field(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
 
     Raises `JukuError` when question or answer is set and the row is no longer there.
     """
-    if field in OWN:
+    if field in METADATA_FIELDS:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
         return
-    edit_data(db, id, _with_text(data(db, id), field, value))
+    replace_data(db, id, _with_text(load_data(db, id), field, value))
 
 
 def _with_text(data: str, field: str, text: str) -> str:
     """The row's JSON text with its question or answer set."""
-    assert field in TEXTS, field
+    assert field in TEXT_FIELDS, field
     return row_edits.say(data, "user" if field == "question" else "assistant", text)
 
 
-def edit_data(db: sqlite3.Connection, id: int, data: str) -> None:
+def replace_data(db: sqlite3.Connection, id: int, data: str) -> None:
     """Replace a row's JSON text. Raises `FormatError` when it is not a JSON object; the row stays as it was."""
-    edit_texts(db, [(id, data)])
+    replace_texts(db, [(id, data)])
 
 
-def edit_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> int:
-    """Replace the JSON texts of many rows; how many. Raises `FormatError` as `edit_data` does."""
+def replace_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> int:
+    """Replace the JSON texts of many rows; returns how many. Raises `FormatError` as `replace_data` does."""
     done = 0
     rows = iter(edits)
     while group := list(islice(rows, compressed_texts.ROWS)):
         for _id, text in group:
             require_readable(text)
         places = compressed_texts.put(db, [text for _id, text in group])
-        db.executemany(_EDIT, (_edited(id, text, place) for (id, text), place in zip(group, places, strict=True)))
+        db.executemany(
+            _UPDATE, (_update_values(id, text, place) for (id, text), place in zip(group, places, strict=True))
+        )
         done += len(group)
     return done
 
 
-_EDIT = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, length = ?, problems = ?, digest = ?
+_UPDATE = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, length = ?, problems = ?, digest = ?
 WHERE id = ?"""
 
 
-def _edited(id: int, text: str, place: compressed_texts.Place) -> tuple[Any, ...]:
+def _update_values(id: int, text: str, place: compressed_texts.Place) -> tuple[Any, ...]:
     row = read_row(text)
-    question, answer, length, *_rest = values(row)
+    question, answer, length, *_rest = column_values(row)
     return (*place, question, answer, length, row.problems, compressed_texts.digest(text.encode()), id)
 
 
 def require_readable(data: str) -> None:
+    """Raises `FormatError` when `data` is not a JSON object."""
     decoded = checks.decode(data.encode("utf-8", "surrogatepass"))
     if decoded.value is None:
         raise FormatError(tr("This is not a valid row yet"), decoded.problems[0].message)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Delete the rows."""
     db.executemany("DELETE FROM example WHERE id = ?", ((id,) for id in ids))
 
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
-    """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
-    if rule == DUPLICATE:
+    """Fix the problem `rule` in every row where that is safe; the other rows stay unchanged."""
+    if rule == DUPLICATE_ROW:
         db.execute("DELETE FROM example WHERE id NOT IN (SELECT min(id) FROM example GROUP BY digest, split)")
         return
     ids = filters.find(db, Filter(rule=rule))
-    edit_texts(db, _mended(db, rule, ids, reporter))
+    replace_texts(db, _fix_rows(db, rule, ids, reporter))
 
 
 def fix_since(db: sqlite3.Connection, rules: Sequence[str], first: int, reporter: Reporter) -> None:
     """Fix the problems `rules` in the rows from the id `first` on, where that is safe."""
     for rule in rules:
         ids = [id for id in filters.find(db, Filter(rule=rule)) if id >= first]
-        edit_texts(db, _mended(db, rule, ids, reporter))
+        replace_texts(db, _fix_rows(db, rule, ids, reporter))
 
 
-def _mended(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: Reporter) -> Iterator[tuple[int, str]]:
-    for done, row in enumerate(examples(db, ids), start=1):
-        if (mended := checks.fix(rule, row.data)) is not None:
-            yield row.id, mended
+def _fix_rows(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: Reporter) -> Iterator[tuple[int, str]]:
+    for done, row in enumerate(iterate(db, ids), start=1):
+        if (fixed := checks.fix(rule, row.data)) is not None:
+            yield row.id, fixed
         if done % CHUNK == 0:
             reporter.update(done, len(ids))

@@ -99,7 +99,7 @@ def foresee(
     """What `export` would write to a file and leave out, without writing it."""
     left: Counter[str] = Counter()
     tallies = (left, Counter[str]())
-    examples = _reported(dataset_examples.examples(db, choice), _splits(db, choice).total(), reporter or Reporter())
+    examples = _reported(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter or Reporter())
     rows = _write_rows(examples, _Nowhere(), WRITERS[format], options or Options(), tallies)
     return Exported(rows, dict(left))
 
@@ -123,7 +123,7 @@ def _write_file(
                 rows = _write_lines(db, out, choice, options, reporter)
                 splits = _splits(db, choice) if options.card else splits
             else:
-                examples = _reported(dataset_examples.examples(db, choice), _splits(db, choice).total(), reporter)
+                examples = _reported(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter)
                 rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
     return _File(Exported(rows, dict(left)), dataset_card.File(path.name, rows, counts, hashed.digest()))
@@ -144,9 +144,9 @@ def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: O
 
 def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator[tuple[int, bytes]]:
     if not options.canonical:
-        yield from dataset_examples.text_blocks(db, choice)
+        yield from dataset_examples.iterate_text_blocks(db, choice)
         return
-    texts = dataset_examples.texts(db, choice)
+    texts = dataset_examples.iterate_texts(db, choice)
     while chunk := list(islice(texts, CHUNK)):
         yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
 
@@ -172,7 +172,11 @@ def _write_rows(
     out.write(head.encode())
     for example in examples:
         try:
-            out.write(spell(example.data, {name: getattr(example, name) for name in dataset_examples.OWN}).encode())
+            out.write(
+                spell(
+                    example.data, {name: getattr(example, name) for name in dataset_examples.METADATA_FIELDS}
+                ).encode()
+            )
             splits[example.split] += 1
         except CannotHold as reason:
             left[reason.reason] += 1
@@ -229,7 +233,7 @@ def _tally(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
         condition, values = filters.where(choice)
         return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
     found: Counter[str] = Counter()
-    for ids in _chunks(dataset_examples.ids_of(db, choice)):
+    for ids in _chunks(dataset_examples.find_ids(db, choice)):
         sql = f"SELECT {column}, count(*) FROM example WHERE id IN ({', '.join('?' * len(ids))}) GROUP BY 1"
         found.update(dict(db.execute(sql, ids)))
     return found

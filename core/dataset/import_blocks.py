@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core import checks, formats, language
 from core.checks.check_line import Message, clean_messages
 from core.dataset import examples
-from core.dataset.examples import HEAD, OWN, Values
+from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import place
@@ -105,7 +105,7 @@ class Builder:
     def __init__(self, source: str, options: Options, known: Known) -> None:
         self._known = known
         self._own = {"split": options.split, "status": options.status, "tags": options.tags}
-        self._common = (*(self._own.get(name, "") for name in OWN), source)
+        self._common = (*(self._own.get(name, "") for name in METADATA_FIELDS), source)
         self._source = source
         self._empty()
 
@@ -131,7 +131,15 @@ class Builder:
         length = len(question) + len(answer)
         self._texts.append(raw)
         self._values.append(
-            (question[:HEAD], answer[:HEAD], length, *self._common, line, "", compressed_texts.digest(raw))
+            (
+                question[:PREVIEW_LENGTH],
+                answer[:PREVIEW_LENGTH],
+                length,
+                *self._common,
+                line,
+                "",
+                compressed_texts.digest(raw),
+            )
         )
         self._size += len(raw)
 
@@ -148,7 +156,7 @@ class Builder:
             if row.problems[0].rule != "blank":
                 self._leave(row.line, row.problems[0])
             return
-        question, answer = examples.previews(row.text)
+        question, answer = examples.read_previews(row.text)
         rules = " ".join(dict.fromkeys(problem.rule for problem in row.problems))
         common = self._common if not row.fields else self._with(row.fields)
         self._add(question, answer, common, row.line.number, rules, row.text.encode())
@@ -162,13 +170,21 @@ class Builder:
 
     def _with(self, fields: dict[str, str]) -> tuple[str, ...]:
         own = {**self._own, **{name: value for name, value in fields.items() if value}}
-        return (*(own.get(name, "") for name in OWN), self._source)
+        return (*(own.get(name, "") for name in METADATA_FIELDS), self._source)
 
     def _add(self, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes) -> None:
         length = len(question) + len(answer)
         self._texts.append(raw)
         self._values.append(
-            (question[:HEAD], answer[:HEAD], length, *common, line, rules, compressed_texts.digest(raw))
+            (
+                question[:PREVIEW_LENGTH],
+                answer[:PREVIEW_LENGTH],
+                length,
+                *common,
+                line,
+                rules,
+                compressed_texts.digest(raw),
+            )
         )
         self._size += len(raw)
 
@@ -279,7 +295,7 @@ def serve() -> None:
     """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
     background_process.ignore_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    language.choose(chosen)
+    language.set_language(chosen)
     try:
         with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
             _tell(path, options, known, out)

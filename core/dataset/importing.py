@@ -110,7 +110,7 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
     reporter.check()
     process = subprocess.Popen(
         [sys.executable, "-m", "core.dataset.import_blocks"],
-        cwd=ROOT, env=keys.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
+        cwd=ROOT, env=keys.child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
@@ -118,7 +118,7 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
     reporter.on_cancel(process.kill)
     try:
         with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why
-            pickle.dump((path, options, known, language.chosen()), process.stdin, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((path, options, known, language.current_language()), process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
         yield from _blocks_of(process, reporter)
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.atomic_files import whole_folder
+from core.atomic_files import create_folder_atomically
 from core.dataset import filters, text_search
 from core.dataset.filters import Filter
 from core.progress import Reporter
@@ -60,7 +60,7 @@ class Finder:
 
 
 def index_folder(project: Path) -> Path:
-    name = hashlib.blake2b(os.fsencode(paths.real(project)), digest_size=16).hexdigest()
+    name = hashlib.blake2b(os.fsencode(paths.real_path(project)), digest_size=16).hexdigest()
     return paths.cache_folder() / "search" / name
 
 
@@ -81,7 +81,9 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
     folder = Path(request["folder"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     _forget_old(folder.parent)
-    with whole_folder(folder) as new:  # half a text with a state that says it is whole would find too little
+    with create_folder_atomically(
+        folder
+    ) as new:  # half a text with a state that says it is whole would find too little
         db = open_rows(Path(request["project"]))
         _write(db, new, reporter)
         db.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.dataset import filters
-from core.dataset.examples import OWN, Example, previews
+from core.dataset.examples import METADATA_FIELDS, Example, read_previews
 from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import compressed_texts, schema
@@ -131,7 +131,7 @@ def diff(
     return Diff(counts.get("added", 0), counts.get("removed", 0), counts.get("changed", 0), rows)
 
 
-_SHOWN = ("pack", "slot", *OWN, "source", "line", "problems")
+_SHOWN = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")
 
 
 def _pairs(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
@@ -144,7 +144,7 @@ def _pairs(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, li
         else (f"SELECT * FROM version_row WHERE version = ? AND {condition}", [new, *given])
     )
     both = ", ".join([*(f"o.{name} AS o_{name}" for name in _SHOWN), *(f"n.{name} AS n_{name}" for name in _SHOWN)])
-    compared = ("digest", *OWN)
+    compared = ("digest", *METADATA_FIELDS)
     differs = " OR ".join(f"o.{name} <> n.{name}" for name in compared)
     sql = (
         f"SELECT o.id, 'removed' AS kind, {both} FROM ({then}) o LEFT JOIN ({now}) n ON n.id = o.id WHERE n.id IS NULL "
@@ -159,7 +159,7 @@ def _example(reader: compressed_texts.Reader, id: int, values: Sequence[object])
     assert isinstance(pack, int)
     assert isinstance(slot, int)
     data = reader.text((pack, slot))
-    return Example(data, *previews(data), *rest, id)  # type: ignore[arg-type, call-arg]
+    return Example(data, *read_previews(data), *rest, id)  # type: ignore[arg-type, call-arg]
 
 
 def _columns(db: sqlite3.Connection) -> list[str]:

@@ -164,7 +164,7 @@ def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
-    for row in examples.examples(db, ids):
+    for row in examples.iterate(db, ids):
         if row.split != "train":
             continue
         taught = " ".join(known[name].text for name in row.facts.split() if name in known)

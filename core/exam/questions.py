@@ -22,7 +22,7 @@ def rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
     Without those the project's own general questions are left out, too.
     """
     known: set[str] = set()
-    for row in examples.examples(db, ASKED):
+    for row in examples.iterate(db, ASKED):
         if row.question and (with_general or row.kind != GENERAL):
             known.add(row.question)
             yield row

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from core.atomic_files import whole, whole_folder
+from core.atomic_files import create_folder_atomically, open_atomically
 from core.checks.rule_registry import clip
 from core.errors import FormatError
 from core.formats.text_lines import reason_of
@@ -15,14 +15,14 @@ from core.language import tr
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` at the end. Raises FormatError when it cannot be written."""
-    with _in_words(path), whole(path) as file:
+    with _in_words(path), open_atomically(path) as file:
         yield file
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A new folder that takes the place of `path` at the end. Raises FormatError when it cannot be written."""
-    with _in_words(path), whole_folder(path) as folder:
+    with _in_words(path), create_folder_atomically(path) as folder:
         yield folder
 
 

@@ -103,7 +103,7 @@ def questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Question]:
     """The exam's questions, with `all_rows` those of all approved rows too; of rows that ask the same, the first."""
     system, found = spec.load(db).system_prompt, dict[str, Question]()
     for split in ("test", "") if all_rows else ("test",):
-        for row in examples.examples(db, Filter(split=split, status="approved")):
+        for row in examples.iterate(db, Filter(split=split, status="approved")):
             if row.question and (row.answer or row.key_points) and row.question not in found:
                 messages = _messages_of(row.data, row.question, system)
                 found[row.question] = Question(row.question, row.answer, row.key_points, row.kind, row.facts, messages)
@@ -219,7 +219,7 @@ def parity(db: sqlite3.Connection, old: Who, new: Who) -> list[Pair]:
 
 def teachable(db: sqlite3.Connection, who: Who) -> tuple[int, int]:
     """How many kept answers of a model can be made rows of, and how many of those answer exam questions."""
-    held = {row.question for row in examples.examples(db, Filter(split="test"))}
+    held = {row.question for row in examples.iterate(db, Filter(split="test"))}
     found = [one.question for one in answers(db, who) if one.answer.strip()]
     return len(found), sum(question in held for question in found)
 
@@ -230,7 +230,7 @@ def make_rows(db: sqlite3.Connection, who: Who, tag: str) -> int:
     Each says what the model said, after what stood before the question. A question that a row with the tag asks already
     is left out.
     """
-    there = {row.question for row in examples.examples(db, Filter(split="train", tag=tag))}
+    there = {row.question for row in examples.iterate(db, Filter(split="train", tag=tag))}
     asked = {one.question: one.messages for one in asked_of(db, who)}
     kept = [one for one in answers(db, who) if one.answer.strip() and one.question not in there]
     examples.add(db, [_made(one, asked[one.question], who, tag) for one in kept])

@@ -92,7 +92,7 @@ def _filled(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], existi
         spec=state.name,
         fact=fact.text,
         quote=fact.quote or fact.text,
-        wanted=prompts.wanted(counts),
+        wanted=prompts.format_counts(counts),
         existing="\n".join(f"- {question}" for question in existing) or "–",
         system_prompt=state.system_prompt or "–",
     )

@@ -45,7 +45,7 @@ def from_template(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter
     """Make these rows anew without a model; a sentence for the person."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     remade = 0
-    for done, row in enumerate(examples.examples(db, ids)):
+    for done, row in enumerate(examples.iterate(db, ids)):
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
             _put(db, row, *_rewritten(row, taught, state), taught, state)

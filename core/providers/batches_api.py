@@ -10,7 +10,7 @@ from typing import Any
 from core.providers.files_api import FilesApi
 from core.providers.protocol_types import KEY, BatchAnswer, BatchState
 from core.providers.retry_policy import ONCE
-from core.redaction import redacted
+from core.redaction import redact
 
 MOST_BATCHES = 1000
 
@@ -70,7 +70,7 @@ def _read(custom_id: str, response: dict[str, Any], error: Any) -> BatchAnswer:
     wrong = error or body.get("error")
     if wrong or status != 200:
         said = str((wrong or {}).get("message") or (wrong or {}).get("code") or f"HTTP {status}")
-        return BatchAnswer(str(custom_id), [], error=redacted(said[:500]), status=status)
+        return BatchAnswer(str(custom_id), [], error=redact(said[:500]), status=status)
     return BatchAnswer(
         str(custom_id),
         list(_texts(body)),
@@ -85,7 +85,7 @@ def _texts(body: dict[str, Any]) -> Iterator[str]:
     for choice in sorted(body["choices"], key=lambda choice: choice.get("index", 0)):
         content = choice["message"].get("content")
         if isinstance(content, str):
-            yield redacted(content)
+            yield redact(content)
 
 
 def _batch(item: Any) -> BatchState:
@@ -99,6 +99,6 @@ def _batch(item: Any) -> BatchState:
         total=int(getattr(counts, "total", 0) or 0),
         completed=int(getattr(counts, "completed", 0) or 0),
         failed=int(getattr(counts, "failed", 0) or 0),
-        error=redacted("; ".join(str(error.message or error.code or "") for error in errors[:5])),
+        error=redact("; ".join(str(error.message or error.code or "") for error in errors[:5])),
         metadata=dict(item.metadata or {}),
     )

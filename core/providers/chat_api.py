@@ -12,7 +12,7 @@ from core.providers.error_messages import unreadable
 from core.providers.http_client import Connection, not_the_protocol
 from core.providers.protocol_types import Message, OnText, Reply, Sampling
 from core.providers.retry_policy import QUESTION, OnPause, quietly
-from core.redaction import redacted, redacted_in
+from core.redaction import redact, redact_json
 
 
 class ChatApi(Connection):
@@ -82,7 +82,7 @@ def _arguments(text: str) -> dict[str, Any]:
         found = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return {}
-    return redacted_in(found) if isinstance(found, dict) else {}
+    return redact_json(found) if isinstance(found, dict) else {}
 
 
 def chat_body(
@@ -126,7 +126,7 @@ class _Accumulator:
         # one answer however many are wanted: those that never began are none.
         complete = self._finished == self.begun
         return Reply(
-            [redacted(text) for index, text in enumerate(self._texts) if index in self.begun],
+            [redact(text) for index, text in enumerate(self._texts) if index in self.begun],
             self._model or asked,
             self._fingerprint,
             seconds,

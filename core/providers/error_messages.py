@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.errors import CLOSED, QUOTA, ProviderError
+from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE, ProviderError
 from core.language import tr
 from core.providers.redirects import REFUSED
 from core.providers.retry_policy import retry_after
-from core.redaction import redacted
+from core.redaction import redact
 
 NO_KEY = "no_key"  # the code of an error
 _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
@@ -35,10 +35,10 @@ def worded(server: str, secret: str | None = None) -> Iterator[None]:
     except openai.APIStatusError as error:
         raise _status(server, error, secret) from error
     except openai.OpenAIError as error:
-        reason = redacted(str(error), secret)
+        reason = redact(str(error), secret)
         raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_code(error)) from error
     except ValueError as error:  # broken JSON is not an error of the package
-        raise unreadable(server, redacted(str(error), secret)) from error
+        raise unreadable(server, redact(str(error), secret)) from error
 
 
 def unreadable(server: str, reason: str) -> ProviderError:
@@ -87,13 +87,15 @@ def _code(error: Any) -> str:
 
 def _status(server: str, error: Any, secret: str | None) -> ProviderError:
     if target := error.response.headers.get(REFUSED, ""):
-        return _sent_on(server, error.status_code, redacted(target, secret))
+        return _sent_on(server, error.status_code, redact(target, secret))
     if error.status_code == 401 and not secret:
         return no_key(server)
     code = _code(error)
     kind = str(getattr(error, "type", None) or "")
-    title, advice = _words(server, error.status_code, code if code in QUOTA else kind if kind in QUOTA else code)
-    reason = redacted(_reason(error), secret)
+    title, advice = _words(
+        server, error.status_code, code if code in QUOTA_CODES else kind if kind in QUOTA_CODES else code
+    )
+    reason = redact(_reason(error), secret)
     wait = retry_after(error.response.headers)
     return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
 
@@ -109,13 +111,13 @@ def _sent_on(server: str, status: int, target: str) -> ProviderError:
 
 def _words(server: str, status: int, code: str) -> tuple[str, str]:
     """The title, and what to do."""
-    if code == CLOSED:
+    if code == TRAINING_CLOSED_CODE:
         return (
             tr("“{server}” no longer makes new fine-tuned models for this account", server=server),
             tr("The rows that were sent are still there and can be deleted. Train on this computer or another "
                "server; fine-tuned models continue to answer until they are shut down."),
         )  # fmt: skip
-    if code in QUOTA:
+    if code in QUOTA_CODES:
         return (
             tr("“{server}” requires payment first", server=server),
             tr("Nothing was lost. Waiting does not help: add credit or raise the limit of the account."),

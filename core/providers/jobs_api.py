@@ -9,7 +9,7 @@ from core.errors import ProviderError
 from core.providers.http_client import Ask, Connection
 from core.providers.protocol_types import KEY, Checkpoint, Event, JobRequest, JobState
 from core.providers.retry_policy import LOOK, ONCE, Patience
-from core.redaction import redacted, redacted_in
+from core.redaction import redact, redact_json
 
 MOST_JOBS = 1000
 JOBS = "/fine_tuning/jobs"
@@ -131,7 +131,7 @@ def _state(job: dict[str, Any]) -> JobState:
         status=str(job.get("status")),
         fine_tuned_model=job.get("fine_tuned_model"),
         finished_at=float(finished) if finished else None,
-        error=redacted(str(error.get("message") or "") or code),
+        error=redact(str(error.get("message") or "") or code),
         result_files=[str(file) for file in job.get("result_files") or []],
         model=str(job.get("model") or ""),
         created_at=float(job.get("created_at") or 0),
@@ -162,8 +162,15 @@ def _fields(holder: Any) -> dict[str, Any]:
 
 def _event(event: Any) -> Event:
     data = event.data if isinstance(event.data, dict) else {}
-    message = redacted(str(event.message or ""))
-    return Event(event.id, float(event.created_at or 0), str(event.level or "info"), message, redacted_in(data))
+    message = redact(str(event.message or ""))
+    return Event(
+        event.id,
+        float(event.created_at or 0),
+        str(event.level or "info"),
+        message,
+        redact_json(data),
+        str(event.type or "message"),
+    )
 
 
 def _checkpoint(item: Any) -> Checkpoint:

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from core.atomic_files import PRIVATE
+from core.atomic_files import PRIVATE_MODE
 from core.errors import ProviderError
-from core.keys import environment
+from core.keys import child_environment
 from core.language import tr
 from core.paths import ROOT, engine_home
 from core.providers import openai_package, server_presets
@@ -67,7 +67,7 @@ class LocalProvider(OpenAIProvider):
         with _open_log(home / "engine.log") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
-                cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdin
         assert process.stdout
@@ -135,7 +135,7 @@ class LocalProvider(OpenAIProvider):
 
 def _open_log(path: Path) -> BinaryIO:
     """It may hold what people have uploaded: nobody else may read it."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE), "ab")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE), "ab")
 
 
 def _running_engine() -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.atomic_files import PRIVATE, write_whole
+from core.atomic_files import PRIVATE_MODE, write_atomically
 from core.errors import JukuError
 from core.language import tr
 
@@ -111,7 +111,7 @@ def save_own(entries: list[Entry]) -> None:
     path = own_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, ("\n".join(lines) + "\n").encode(), PRIVATE)
+        write_atomically(path, ("\n".join(lines) + "\n").encode(), PRIVATE_MODE)
     except OSError as error:
         raise JukuError(
             tr("The prices cannot be saved"),

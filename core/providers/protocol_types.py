@@ -5,15 +5,39 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 Message = dict[str, Any]
 OnText = Callable[[int, str], None]
 OnBytes = Callable[[int, int], None]  # bytes sent or received, and of how many
 
-TERMINAL = ("succeeded", "failed", "cancelled")
 BATCH_TERMINAL = ("completed", "failed", "expired", "cancelled")
+METRICS = "metrics"  # the type of an event that carries the numbers of a step
 KEY = "juku_key"  # the metadata key of a token chosen before a creation is sent
+
+
+class JobStatus(StrEnum):
+    """A fine-tuning job's status, as it is stored: the protocol's own words, and Juku's for what a server does not know.
+
+    A server may use other words too: a status is compared with these, never converted to one.
+    """
+
+    VALIDATING_FILES = "validating_files"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    # Juku's own:
+    WAITING = "waiting"  # in the queue, nothing sent
+    UPLOADING = "uploading"  # its files are being sent
+    CREATING = "creating"  # requested, and no answer yet
+    MISSING = "missing"  # the server no longer knows it
+
+
+TERMINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)  # the protocol's: nothing follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +89,19 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """What a server reports of a job. `created_at` is Unix seconds; `type` is the protocol's: "message" or "metrics"."""
+
     id: str
     created_at: float
     level: str
     message: str
     data: dict[str, Any]
+    type: str = "message"
+
+    @property
+    def is_metrics(self) -> bool:
+        """Whether it only reports the numbers of a step, also where a server gives it no type."""
+        return self.type == METRICS or "step" in self.data
 
 
 @dataclass(frozen=True, slots=True)

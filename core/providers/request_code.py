@@ -46,7 +46,7 @@ def call(provider: Provider, body: dict[str, Any]) -> Call:
             tr("Without a window: {command}", command=f"{ENGINE_VARIABLE}=… python main.py serve --port {port}"),
         )
         return Call(url, ENGINE_VARIABLE, body, notes=notes)
-    variable = OPENAI_VARIABLE if provider.preset.id == "openai" else keys.variable(provider.id)
+    variable = OPENAI_VARIABLE if provider.preset.id == "openai" else keys.environment_variable(provider.id)
     variable = variable if _NAME.fullmatch(variable) else OPENAI_VARIABLE
     needs_key = not is_this_computer(urlsplit(provider.base_url).hostname or "")
     note = tr("Set {variable} to your API key first.", variable=variable)

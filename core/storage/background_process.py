@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from core import language
 from core.errors import JukuError
-from core.keys import environment
+from core.keys import child_environment
 from core.language import tr
 from core.paths import ROOT
 from core.progress import Cancelled, Progress, Reporter
@@ -87,14 +87,14 @@ def _run_blocking(module: str, request: dict[str, Any], reporter: Reporter) -> A
     """`run` for a thread of its own. Raises `Cancelled` when the reporter is cancelled."""
     reporter.check()
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", module], cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", module], cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     reporter.on_cancel(process.kill)
     assert process.stdin
     assert process.stdout
     try:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps({"language": language.chosen(), **request}).encode() + b"\n")
+            process.stdin.write(json.dumps({"language": language.current_language(), **request}).encode() + b"\n")
             process.stdin.flush()
         for line in process.stdout:
             answer = json.loads(line)
@@ -147,7 +147,7 @@ def serve(work: Callable[[dict[str, Any], Reporter], Any], nice: int = 0) -> Non
     with contextlib.suppress(AttributeError, OSError):
         os.nice(nice)
     request = json.loads(sys.stdin.buffer.readline())
-    language.choose(request.pop("language"))
+    language.set_language(request.pop("language"))
     threading.Thread(target=_watch_parent, daemon=True).start()
     try:
         _send({"result": work(request, Reporter(_send_progress))})

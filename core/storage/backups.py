@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.atomic_files import PRIVATE, USUAL, free_name, sync_file, sync_folder, temporary_for
+from core.atomic_files import DEFAULT_MODE, PRIVATE_MODE, find_free_name, sync_file, sync_folder, temporary_path
 from core.errors import ProjectError
 from core.language import tr
-from core.paths import real
+from core.paths import real_path
 from core.progress import Reporter
 from core.storage import background_process, project_lock, schema
 from core.storage.connection import connect, open_rows, transaction, worded
@@ -64,12 +64,12 @@ async def save_copy(project: Project, target: Path, reporter: Reporter) -> Copie
     Raises `JukuError` where that is an open project, or cannot be written. Cancelling leaves nothing.
     """
     async with project.frozen() as source:
-        return await _copy_aside(source, target, USUAL, reporter)
+        return await _copy_aside(source, target, DEFAULT_MODE, reporter)
 
 
 async def restore(backup: Path, target: Path, reporter: Reporter) -> Copied:
     """Write a backup to `target`, to be opened there. Raises as `save_copy` does."""
-    return await _copy_aside(backup, target, USUAL, reporter)
+    return await _copy_aside(backup, target, DEFAULT_MODE, reporter)
 
 
 async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter) -> Copied:
@@ -86,20 +86,20 @@ async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter)
 
 
 def _part(target: Path) -> Path:
-    return temporary_for(real(target))
+    return temporary_path(real_path(target))
 
 
 def _require_free(source: Path, target: Path) -> None:
     """Refuse to write over a project that somebody has open, or that has left its newest changes in its log."""
-    found, target = project_lock.look(target), real(target)
+    found, target = project_lock.look(target), real_path(target)
     left = [target.with_name(f"{target.name}{end}") for end in ("-wal", "-journal")]
-    is_same = paths.is_there(target) and target.samefile(source)
+    is_same = paths.path_exists(target) and target.samefile(source)
     if is_same or (found and not found.is_stale):
         raise ProjectError(
             tr("“{name}” is open", name=target.name),
             tr("It was not touched. Choose another name."),
         )
-    if any(paths.is_there(one) and one.stat().st_size for one in left):
+    if any(paths.path_exists(one) and one.stat().st_size for one in left):
         raise ProjectError(
             tr("“{name}” was not closed properly", name=target.name),
             tr("It holds changes that are not in the file yet, and was not touched. Choose another name."),
@@ -114,8 +114,8 @@ def _work(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
         with contextlib.closing(open_rows(source)) as db, contextlib.closing(connect(part)) as copy:
             found = _fill(db, copy, reporter)
         sync_file(part)
-        part.replace(real(target))
-        sync_folder(real(target).parent)
+        part.replace(real_path(target))
+        sync_folder(real_path(target).parent)
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ProjectError(
@@ -169,7 +169,7 @@ async def back_up(project: Project, reporter: Reporter) -> Backup:
     folder = await project.read(folder_of)
     async with project.frozen() as source:
         _make_room(folder, 2 * source.stat().st_size)
-        made = await _copy_aside(source, _new_name(folder, project.path.stem, time.time()), PRIVATE, reporter)
+        made = await _copy_aside(source, _new_name(folder, project.path.stem, time.time()), PRIVATE_MODE, reporter)
     if not made.is_whole:
         made.path.unlink()
         raise ProjectError(
@@ -204,7 +204,7 @@ def _make_room(folder: Path, size: int) -> None:
 
 def _new_name(folder: Path, stem: str, moment: float) -> Path:
     # It has a number where the clock was put back.
-    return free_name(folder, stem, f" {time.strftime(DATE, time.localtime(moment))}", SUFFIX)
+    return find_free_name(folder, stem, f" {time.strftime(DATE, time.localtime(moment))}", SUFFIX)
 
 
 def listed(folder: Path) -> list[Backup]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core import paths
-from core.atomic_files import fitting, free_name, sync_folder, temporary_for
+from core.atomic_files import find_free_name, shorten_name, sync_folder, temporary_path
 from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
 from core.language import tr, trn
 from core.progress import Cancelled
@@ -201,7 +201,7 @@ def set_log_aside(path: Path) -> None:
     """Give a log that is another file's a name by which it is not taken for this one's."""
     log = path.with_name(f"{path.name}-wal")
     mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
-    log.rename(free_name(path.parent, path.stem, mark))
+    log.rename(find_free_name(path.parent, path.stem, mark))
 
 
 def locked(path: Path) -> FileLock:
@@ -209,7 +209,7 @@ def locked(path: Path) -> FileLock:
 
     The lock lies in the cache, not beside the project: it is the system's and ends with its process.
     """
-    name = hashlib.blake2b(os.fsencode(paths.real(path)), digest_size=16).hexdigest()
+    name = hashlib.blake2b(os.fsencode(paths.real_path(path)), digest_size=16).hexdigest()
     folder = paths.cache_folder() / "open"
     lock = FileLock(folder / f"{name}.lock", thread_local=False)
     try:
@@ -243,7 +243,7 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
 
 def _back_up(db: sqlite3.Connection, path: Path) -> Path:
     end = f"{path.suffix}.backup-v{schema.version(db)}"
-    target = path.with_name(f"{fitting(path.stem, end)}{end}")
+    target = path.with_name(f"{shorten_name(path.stem, end)}{end}")
     copy_to(db, target)
     return target
 
@@ -266,14 +266,14 @@ def save_copy(db: sqlite3.Connection, path: Path) -> Path:
     """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
     folder = path.parent if path.parent.is_dir() else paths.data_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    target = free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
+    target = find_free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
     copy_new(db, target)
     return target
 
 
 def copy_new(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database under a name that nothing has: also a crash leaves no half of it there."""
-    part = temporary_for(target)
+    part = temporary_path(target)
     try:
         copy_to(db, part)
         part.rename(target)

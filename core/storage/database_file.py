@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from core.errors import ProjectError
-from core.paths import real
+from core.paths import real_path
 from core.storage import schema, wal_check
 from core.storage.connection import (
     busy_error,
@@ -42,7 +42,7 @@ class Storage:
     """
 
     def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
-        self.path = path = real(path)
+        self.path = path = real_path(path)
         self.frozen = frozen
         self._pins: set[object] = set()
         self.has_log = False  # whether the log has what the file has not

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
-from core.paths import is_on_fixed_medium, is_there, is_writable, real
+from core.paths import is_on_read_only_disk, is_writable, path_exists, real_path
 from core.progress import Cancelled, Reporter, cancel_later
 from core.storage import compressed_texts, project_lock, schema, undo
 from core.storage.connection import (
@@ -69,8 +69,8 @@ class Project:
     """
 
     def __init__(self, path: Path, without_log: bool = False, look: bool = False) -> None:
-        self.path = real(path)
-        self.read_only = look or (is_there(path) and not is_writable(path))
+        self.path = real_path(path)
+        self.read_only = look or (path_exists(path) and not is_writable(path))
         self._wrote = False
         self._takeovers = 0  # how often the file was exchanged under our feet
         self._closed = False
@@ -92,7 +92,7 @@ class Project:
 
     def _look(self, without_log: bool) -> Storage:
         """Open to read: where nobody can write the file, itself; otherwise a copy of it as it is now."""
-        if is_on_fixed_medium(self.path):
+        if is_on_read_only_disk(self.path):
             with suppress(ProjectError):  # it would have to be written first, which a copy can be
                 return Storage(self.path, frozen=True)
         self._copy = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
@@ -468,7 +468,7 @@ def look_at(path: Path) -> Project:
 
 def create(path: Path) -> Project:
     """Make a new, empty project; an existing file is never replaced."""
-    if is_there(path):
+    if path_exists(path):
         raise exists_error(path)
     try:
         return Project(path)

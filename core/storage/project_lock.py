@@ -24,10 +24,10 @@ import msgspec
 from filelock import FileLock
 
 from core import __version__, processes
-from core.atomic_files import temporary_for
+from core.atomic_files import temporary_path
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
-from core.paths import real
+from core.paths import real_path
 from core.storage.connection import locked
 
 BEAT = 60.0  # seconds between two signs of life
@@ -56,12 +56,16 @@ class Owner(msgspec.Struct, frozen=True):
 
     def is_running(self) -> bool:
         """Whether its process is known to run on this machine, however long it has not been heard of."""
-        return self.is_here and self.started != processes.UNKNOWN and processes.start_of(self.pid) == self.started
+        return (
+            self.is_here and self.started != processes.UNKNOWN_START and processes.start_time(self.pid) == self.started
+        )
 
     def is_gone(self) -> bool:
         """Whether its process on this machine has ended; the number may belong to another one by now."""
-        now = processes.start_of(self.pid)
-        return self.is_here and (now is None or (now != self.started and processes.UNKNOWN not in (now, self.started)))
+        now = processes.start_time(self.pid)
+        return self.is_here and (
+            now is None or (now != self.started and processes.UNKNOWN_START not in (now, self.started))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Found:
     @property
     def is_left_here(self) -> bool:
         """Whether this very process made it, as in a folder that was renamed since: what it has open now, the cache's lock tells."""
-        now = processes.start_of(os.getpid())
+        now = processes.start_time(os.getpid())
         return bool(self.owner and self.owner.is_here and (self.owner.pid, self.owner.started) == (os.getpid(), now))
 
     @property
@@ -143,7 +147,7 @@ class ProjectLock:
 
 
 def lock_file(project: Path) -> Path:
-    file = real(project)
+    file = real_path(project)
     return file.with_name(f".{file.name}.lock")
 
 
@@ -216,7 +220,7 @@ def _read(path: Path) -> tuple[bytes, float] | None:
 
 def _now_at(path: Path) -> float:
     """The time by the clock of the disk's own machine: that of a server may differ from ours."""
-    probe = temporary_for(path)
+    probe = temporary_path(path)
     try:
         probe.touch(mode=READABLE, exist_ok=False)
         return probe.stat().st_mtime
@@ -229,7 +233,7 @@ def _now_at(path: Path) -> float:
 
 def _create(path: Path, data: bytes) -> bool:
     """Make a lock that did not exist, whole at once where the disk knows hard links. Raises OSError."""
-    part = temporary_for(path)
+    part = temporary_path(path)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), READABLE)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -256,7 +260,7 @@ def _create_plainly(path: Path, data: bytes) -> bool:
 
 def _put_aside(path: Path, data: bytes) -> None:
     """Remove the lock that holds `data`, or what is no lock; one that somebody has made meanwhile stays."""
-    aside = temporary_for(path)
+    aside = temporary_path(path)
     path.rename(aside)
     found = _read(aside)
     if found is not None and found[0] != data and not path.exists():
@@ -270,7 +274,7 @@ def _put_aside(path: Path, data: bytes) -> None:
 
 def _me() -> Owner:
     pid = os.getpid()
-    started = processes.start_of(pid) or processes.UNKNOWN
+    started = processes.start_time(pid) or processes.UNKNOWN_START
     return Owner(
         _machine(), socket.gethostname(), _user(), pid, started, __version__, time.time(), secrets.token_hex(8)
     )

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from core.errors import ProjectError
-from core.paths import is_there, real
+from core.paths import path_exists, real_path
 from core.storage import wal_check
 from core.storage.connection import (
     connect,
@@ -38,7 +38,7 @@ def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
     Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
     """
     target = folder / path.name
-    path = real(path)
+    path = real_path(path)
     log = _log_of(path)
     for _try in range(TRIES):
         try:
@@ -65,7 +65,7 @@ def save_what_is_there(path: Path, target: Path) -> None:
     Raises `ProjectError`, also for a `target` that is there already.
     """
     require_there(path)
-    if is_there(target):
+    if path_exists(target):
         raise exists_error(target)
     with worded(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
         copy = copied(path, Path(folder), without_log=True)
@@ -102,7 +102,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
     Nothing is written, not even what its log holds: one that is not closed, or of an older Juku, is copied first.
     """
-    path = real(path)
+    path = real_path(path)
     with worded(path), ExitStack() as held:
         alone = _alone(path)
         if alone:

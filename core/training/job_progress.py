@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from core.dataset import token_counts
+from core.providers import JobStatus
 from core.training import jobs, metrics, row_selection
 from core.training.jobs import Job
 
@@ -35,7 +36,7 @@ class Standing:
         """How much of the training is done, or of the preparation before it: 0 to 1."""
         if self.preparing is not None:
             return self.preparing
-        if self.job.status == "succeeded":
+        if self.job.status == JobStatus.SUCCEEDED:
             return 1.0
         return min(1.0, self.step / self.total) if self.step is not None and self.total else None
 
@@ -81,7 +82,7 @@ def _standing(
     step, loss = last or (metrics.last_step(db, job.id), None)
     whole = None if step is None else metrics.total(db, job.id)
     found = Standing(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
-    if job.status == "queued":
+    if job.status == JobStatus.QUEUED:
         found = replace(found, preparing=jobs.preparing(db, job.id))
     if job.ended or step is None:
         return found

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from core.errors import JukuError, ProjectError, ProviderError
 from core.language import tr
-from core.providers import JobState, Provider
+from core.providers import JobState, JobStatus, Provider
 from core.providers.retry_policy import LONGEST, PollTimer
 from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, metrics, submit
-from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
+from core.training.jobs import Job
 
 SEVERAL = 3  # followed jobs from which a server is asked for its list instead of each
 YOUNG = 120.0  # seconds in which a job is followed closely
@@ -182,10 +182,10 @@ class Queue:
         asked = [job for job in followed if job.remote_id]
         told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
         for job in sorted(followed, key=self._turn):
-            if job.status == CREATING and job.id not in self._sending:
+            if job.status == JobStatus.CREATING and job.id not in self._sending:
                 await self._tell(await submit.recover(self.project, provider, job.id), job)
-            elif job.status == UPLOADING and job.id not in self._sending:
-                await self.project.write("", jobs.set_status, job.id, WAITING)  # the program ended meanwhile
+            elif job.status == JobStatus.UPLOADING and job.id not in self._sending:
+                await self.project.write("", jobs.set_status, job.id, JobStatus.WAITING)  # the program ended meanwhile
             elif job.remote_id:
                 await self._look_at(provider, job, told.get(job.remote_id))
 
@@ -215,7 +215,7 @@ class Queue:
             if error.status != 404:
                 raise
             gone = tr("This job no longer exists there. What it reported until then is kept.")
-            await self._tell(await self.project.write("", jobs.fail, job.id, gone, "not_found", MISSING), job)
+            await self._tell(await self.project.write("", jobs.fail, job.id, gone, "not_found", JobStatus.MISSING), job)
 
     def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:
         """Whether it is time to ask for a running job's events: closely at first, then at leisure, few at a time."""
@@ -249,8 +249,8 @@ class Queue:
     async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
         """Send waiting jobs as far as the provider's limit allows."""
         found = [job for job in await self._unfinished() if job.provider == provider.id]
-        running = sum(not job.ended and (job.status != WAITING or job.id in self._sending) for job in found)
-        waiting = [job for job in found if job.status == WAITING and job.id not in self._sending]
+        running = sum(not job.ended and (job.status != JobStatus.WAITING or job.id in self._sending) for job in found)
+        waiting = [job for job in found if job.status == JobStatus.WAITING and job.id not in self._sending]
         for job in waiting[: max(0, self.limit(provider.id) - running)]:
             task = group.create_task(self._send(provider, job))
             self._sending[job.id] = task

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.language import tr
-from core.providers import TERMINAL, Checkpoint, Event, JobState
+from core.providers import TERMINAL, Checkpoint, Event, JobState, JobStatus
 from core.training import metrics as training_metrics
 
-# Juku's own statuses, before and beside the protocol's.
-WAITING = "waiting"  # in the queue, nothing sent
-UPLOADING = "uploading"  # its files are on their way
-CREATING = "creating"  # asked for, and no answer yet
-MISSING = "missing"  # the server no longer knows it
-OWN = (WAITING, UPLOADING, CREATING)
-ENDED = (*TERMINAL, MISSING)
+UNSENT = (JobStatus.WAITING, JobStatus.UPLOADING, JobStatus.CREATING)  # not known to the server, as far as Juku knows
+ENDED = (*TERMINAL, JobStatus.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +139,7 @@ def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
 def set_status(db: sqlite3.Connection, id: int, status: str) -> None:
     """One of Juku's own statuses, for a job that the server does not know and that has not ended."""
     db.execute(
-        "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *OWN)
+        "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *UNSENT)
     )
 
 
@@ -152,7 +147,7 @@ def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validati
     """Note that the job will be asked for now, with these files; not if it was withdrawn meanwhile."""
     db.execute(
         "UPDATE job SET status = ?, training_file = ?, validation_file = ? WHERE id = ? AND status = ?",
-        (CREATING, training_file, validation_file, id, UPLOADING),
+        (JobStatus.CREATING, training_file, validation_file, id, JobStatus.UPLOADING),
     )
 
 
@@ -161,16 +156,18 @@ def looked(db: sqlite3.Connection, id: int, enough: int) -> None:
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
     record = job(db, id)
     if record.looked >= enough and record.wish == "cancel":
-        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+        fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif record.looked >= enough:
-        set_status(db, id, WAITING)
+        set_status(db, id, JobStatus.WAITING)
 
 
 def wish(db: sqlite3.Connection, id: int, wish: str) -> None:
     """Note what the person wants of a job. One that was not sent yet is cancelled by that."""
-    unsent = db.execute("SELECT status IN (?, ?) FROM job WHERE id = ?", (WAITING, UPLOADING, id)).fetchone()[0]
+    unsent = db.execute(
+        "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
+    ).fetchone()[0]
     if unsent and wish == "cancel":
-        fail(db, id, tr("Cancelled before it was sent."), status="cancelled")
+        fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif not unsent:
         db.execute("UPDATE job SET wish = ? WHERE id = ?", (wish, id))
 
@@ -217,7 +214,7 @@ def _told(known: Job, state: JobState) -> tuple[Any, ...]:
 def _is_fulfilled(wish: str, state: JobState) -> bool:
     if state.ended:
         return True
-    return (state.status == "paused") is (wish == "pause") if wish in ("pause", "resume") else not wish
+    return (state.status == JobStatus.PAUSED) is (wish == "pause") if wish in ("pause", "resume") else not wish
 
 
 def is_news(known: Job, state: JobState) -> bool:
@@ -225,7 +222,7 @@ def is_news(known: Job, state: JobState) -> bool:
     return _told(known, state) != tuple(getattr(known, name) for name in _TOLD)
 
 
-def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = "failed") -> None:
+def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = JobStatus.FAILED) -> None:
     """End a job that the server does not have, or no longer."""
     db.execute(
         "UPDATE job SET status = ?, error = ?, error_code = ?, finished_at = ?, wish = '' WHERE id = ?",

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from core.errors import FormatError
 from core.formats import csv_cells
 from core.language import tr
-from core.providers import Event
+from core.providers import Event, JobStatus
 
 LOSS, ACCURACY = "loss", "mean_token_accuracy"
 TOTAL = "total_steps"  # kept like a number of its own: a continued job may tell another total
@@ -146,7 +146,7 @@ def total(db: sqlite3.Connection, job: int) -> int | None:
     status, settled, rows = db.execute(
         "SELECT status, hyperparameters, row_count FROM job WHERE id = ?", (job,)
     ).fetchone()
-    if status == "succeeded":
+    if status == JobStatus.SUCCEEDED:
         return last or None
     planned = _planned(json.loads(settled), rows)
     return planned if planned and planned >= last else None
@@ -166,7 +166,7 @@ def seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> 
     """
     now = time.time() if now is None else now
     status, estimate = db.execute("SELECT status, estimated_finish FROM job WHERE id = ?", (job,)).fetchone()
-    if status != "running":
+    if status != JobStatus.RUNNING:
         return None
     recent = _rising(_recent(db, job))
     whole = total(db, job)

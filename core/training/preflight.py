@@ -12,7 +12,7 @@ from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.providers import LOCAL, ModelInfo, Provider, prices, shutdown_dates, uploads
+from core.providers import LOCAL, JobStatus, ModelInfo, Provider, prices, shutdown_dates, uploads
 from core.providers.server_presets import Preset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
@@ -24,7 +24,7 @@ from core.training.submit import TrainingPlan
 
 PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
 FEW = "few-rows"
-UNDONE = ("failed", "cancelled", jobs.MISSING)
+UNDONE = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
 

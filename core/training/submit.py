@@ -11,15 +11,15 @@ from typing import Any
 
 from core import __version__
 from core.dataset import versions
-from core.errors import QUOTA, JukuError, ProviderError
+from core.errors import QUOTA_CODES, JukuError, ProviderError
 from core.language import tr
-from core.providers import JobRequest, JobState, OnBytes, Provider, uploads
+from core.providers import JobRequest, JobState, JobStatus, OnBytes, Provider, uploads
 from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
 from core.providers.server_presets import preset
 from core.spec import revisions
 from core.storage.project import Changes, Project
 from core.training import jobs, row_selection
-from core.training.jobs import CREATING, UPLOADING, WAITING, Job
+from core.training.jobs import Job
 
 NOT_NOW = (401, 429)  # nothing was made: it can be sent later
 
@@ -70,7 +70,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
             "rows": plan.rows,
             "row_count": count,
             "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
-            "status": WAITING,
+            "status": JobStatus.WAITING,
             "version": version,
             "revision": revisions.current(db, name),
             "method": plan.method,
@@ -99,7 +99,7 @@ async def create(project: Project, provider: Provider, plan: TrainingPlan) -> in
     try:
         await send(project, provider, id)
     except BaseException:
-        if (await project.read(jobs.job, id)).status in (WAITING, UPLOADING):
+        if (await project.read(jobs.job, id)).status in (JobStatus.WAITING, JobStatus.UPLOADING):
             await asyncio.shield(project.write("", jobs.delete, id))
         raise
     return id
@@ -112,7 +112,7 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
     """
     record = await project.read(jobs.job, id)
     _check(provider, record)
-    await project.write("", jobs.set_status, id, UPLOADING)
+    await project.write("", jobs.set_status, id, JobStatus.UPLOADING)
     try:
         files = await _upload(project, provider, record, on_bytes)
     except ProviderError as error:
@@ -120,7 +120,7 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
         raise
     await project.write("", jobs.begin_creation, id, *files)
     record = await project.read(jobs.job, id)
-    if record.status != CREATING:
+    if record.status != JobStatus.CREATING:
         return  # withdrawn meanwhile
     await _create(project, provider, record)
 
@@ -168,8 +168,8 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
 
 async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
     """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
-    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA:
-        await project.write("", jobs.set_status, id, WAITING)
+    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA_CODES:
+        await project.write("", jobs.set_status, id, JobStatus.WAITING)
     else:
         await project.write("", jobs.fail, id, str(error), error.code or "")
 
@@ -198,7 +198,7 @@ async def end_twins(provider: Provider, record: Job) -> None:
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
     """Ask the server once how a job is (unless `state` was told already), and record it with what is new."""
     record = await project.read(jobs.job, id)
-    if record.status in (WAITING, UPLOADING):
+    if record.status in (JobStatus.WAITING, JobStatus.UPLOADING):
         await send(project, provider, id)
         return Changes("", records={"job"})
     if record.remote_id is None:
@@ -207,8 +207,9 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
     state = state or await provider.job(record.remote_id)
     known = await project.read(jobs.event_ids, id)
     new = await provider.events(record.remote_id, known)
-    wanted = state.ended or record.status != state.status or any("heckpoint" in event.message for event in new)
-    found = await provider.checkpoints(record.remote_id) if wanted else []
+    # A new checkpoint has no type of event of its own: any that is more than the numbers of a step may report one.
+    may_have_saved = state.ended or record.status != state.status or not all(event.is_metrics for event in new)
+    found = await provider.checkpoints(record.remote_id) if may_have_saved else []
     return await project.write("", jobs.store, id, state, new, found)
 
 

@@ -65,7 +65,7 @@ def _named(db: sqlite3.Connection, provider: str) -> set[str | None]:
     found: set[str | None] = set()
     for job in mine:
         found |= {job.training_file, job.validation_file, *json.loads(job.result_files)}
-    if any(job.status in jobs.OWN for job in mine):
+    if any(job.status in jobs.UNSENT for job in mine):
         found |= {id for (id,) in db.execute("SELECT remote_id FROM upload WHERE provider = ?", (provider,))}
     return found
 

@@ -60,7 +60,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="name
 def save_prompt(folder):
     text = "{fact} {quote} {wanted}"
     prompts.save("examples", "en", text)
-    return prompts.own_file("examples", "en")
+    return prompts.custom_file("examples", "en")
 
 
 def save_prices(folder):
@@ -85,16 +85,16 @@ def save_engine_value(folder):
 
 
 def save_upload(folder):
-    found = disk_store.Files(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
+    found = disk_store.FileStore(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
     return folder / "files" / found["id"]
 
 
 def save_adapter(folder):
     (folder / "part").mkdir()
     (folder / "part" / "adapter_model.safetensors").write_bytes(b"weights")
-    tuned = disk_store.Tuned(folder / "models")
-    tuned.adopt(folder / "part", {"id": "ft:a"})
-    return tuned.get("ft:a")[1]
+    models = disk_store.ModelStore(folder / "models")
+    models.add(folder / "part", {"id": "ft:a"})
+    return models.get("ft:a")[1]
 
 
 def save_state(folder):
@@ -140,7 +140,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space"):
-        atomic_files.write_whole(path, b"new")
+        atomic_files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     with pytest.raises(OSError, match="No space"):
         atomic_files.write_new(tmp_path / "other", b"new")
@@ -152,7 +152,7 @@ def test_a_link_stays_a_link_and_permissions_stay(tmp_path):
     real.write_bytes(b"old")
     real.chmod(0o640)
     link.symlink_to(real)
-    atomic_files.write_whole(link, b"new")
+    atomic_files.write_atomically(link, b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
@@ -165,7 +165,7 @@ def test_links_in_a_circle_are_no_mistake_of_ours(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.symlink_to(other)
     other.symlink_to(one)
-    atomic_files.write_whole(one, b"new")
+    atomic_files.write_atomically(one, b"new")
     assert one.read_bytes() == b"new"
 
 

@@ -48,7 +48,7 @@ class HangingKeyring(KeyringBackend):
 @pytest.fixture
 def hanging(monkeypatch):
     before, hanging = keyring.get_keyring(), HangingKeyring()
-    monkeypatch.setattr(keys, "TIMEOUT", 0.05)
+    monkeypatch.setattr(keys, "KEYRING_TIMEOUT", 0.05)
     keyring.set_keyring(hanging)
     yield hanging
     keyring.set_keyring(before)
@@ -61,7 +61,7 @@ def hanging(monkeypatch):
 def test_a_key_is_stored_for_the_next_start(secret_service):
     Keys().save(PROVIDER, "sk-日本-1")
     assert Keys().load(PROVIDER) == "sk-日本-1"
-    assert Keys().place(PROVIDER) == "keyring"
+    assert Keys().location(PROVIDER) == "keyring"
     Keys().save(PROVIDER, "sk-2")
     assert Keys().load(PROVIDER) == "sk-2"
 
@@ -72,20 +72,20 @@ def test_a_deleted_key_is_nowhere(secret_service):
     store.keep_for_session(PROVIDER, "sk-2")
     store.delete(PROVIDER)
     assert store.load(PROVIDER) is None
-    assert store.place(PROVIDER) == ""
+    assert store.location(PROVIDER) == ""
     store.delete(PROVIDER)
 
 
 def test_a_session_key_is_not_stored(secret_service):
     store = Keys()
     store.keep_for_session(PROVIDER, "sk-1")
-    assert (store.load(PROVIDER), store.place(PROVIDER)) == ("sk-1", "session")
+    assert (store.load(PROVIDER), store.location(PROVIDER)) == ("sk-1", "session")
     assert Keys().load(PROVIDER) is None
 
 
 def test_the_environment_comes_before_the_keyring(monkeypatch):
     monkeypatch.setenv("JUKU_KEY_JUKU_TEST", "sk-environment")
-    assert (Keys().load(PROVIDER), Keys().place(PROVIDER)) == ("sk-environment", "environment")
+    assert (Keys().load(PROVIDER), Keys().location(PROVIDER)) == ("sk-environment", "environment")
 
 
 def test_without_a_keyring_it_is_said_in_words(tmp_path):

@@ -22,7 +22,7 @@ def written():
     """What the program's own log holds, on standard error and in its file."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    log.start()
+    log.configure()
     ours = [handler for handler in root.handlers if handler not in before]
     stream = io.StringIO()
     ours[0].setStream(stream)
@@ -110,7 +110,7 @@ def test_a_row_in_an_exception_is_nowhere_in_log_and_details(written, way):
     logger.warning("closed without saving: %s", error)
     logger.error("%s", ROW)
     logging.getLogger("elsewhere").warning(f"seen: {ROW!r}")
-    told = written() + log.crash(error)
+    told = written() + log.format_crash(error)
     assert not [part for part in parts(ROW) if part in told], told
     assert type(error).__name__ in told
     assert f"in {way.__name__}" in told
@@ -121,10 +121,10 @@ def test_a_row_in_an_exception_is_nowhere_in_log_and_details(written, way):
 def test_what_stands_in_the_code_is_kept():
     with pytest.raises(ValueError, match="teapot") as caught:
         in_an_f_string()
-    assert "ValueError: no place for … in line …\n" in tracebacks.of(caught.value)
+    assert "ValueError: no place for … in line …\n" in tracebacks.format_traceback(caught.value)
     with pytest.raises(JukuError) as refused:
         in_words()
-    assert tracebacks.brief(refused.value).startswith("JukuError at tests/core/test_log.py:")
+    assert tracebacks.format_short(refused.value).startswith("JukuError at tests/core/test_log.py:")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_stands_in_the_code_is_kept():
 def test_what_is_said_of_code_and_tables_is_kept(code, told):
     with pytest.raises(Exception) as caught:
         eval(code, {"db": sqlite3.connect(":memory:")})
-    assert f"{told}\n" in tracebacks.of(caught.value)
+    assert f"{told}\n" in tracebacks.format_traceback(caught.value)
 
 
 @pytest.mark.logs

@@ -17,7 +17,7 @@ from core.settings import ProviderSettings, Settings, new_id, url_error, url_war
 def test_what_is_saved_is_loaded(tmp_path):
     chosen = Settings(language="ja", theme="dark", provider="team")
     chosen.providers.append(ProviderSettings("team", "Team", "https://llm.example.com/v1"))
-    chosen.remember(tmp_path / "a.juku")
+    chosen.add_recent(tmp_path / "a.juku")
     settings.save(chosen)
     assert settings.load() == chosen
 
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_now_is_neither_set_aside_nor_written_over():
 def test_the_newest_project_comes_first_and_once(tmp_path):
     chosen = Settings()
     for name in ("a", "b", "a", *"cdefghijkl"):
-        chosen.remember(tmp_path / name)
+        chosen.add_recent(tmp_path / name)
     assert len(chosen.recent) == 10
     assert chosen.recent[0].endswith("l")
 
@@ -113,8 +113,8 @@ def test_who_was_given_nothing_has_what_the_student_has():
     chosen = Settings(provider="team", student_model="small", providers=[TEAM])
     assert chosen.role("student") == ("team", "small")
     assert chosen.role("writer") == chosen.role("judge") == ("team", "")
-    chosen.cast("writer", "local", "large")
-    chosen.cast("judge", "", "other")
+    chosen.set_role("writer", "local", "large")
+    chosen.set_role("judge", "", "other")
     assert (chosen.role("writer"), chosen.role("judge")) == (("local", "large"), ("team", "other"))
     settings.save(chosen)
     assert settings.load() == chosen
@@ -122,11 +122,11 @@ def test_who_was_given_nothing_has_what_the_student_has():
 
 def test_a_server_that_is_gone_has_no_role():
     chosen = Settings(provider="team", providers=[TEAM])
-    chosen.cast("writer", "team", "large")
-    chosen.cast("judge", "gone", "large")
+    chosen.set_role("writer", "team", "large")
+    chosen.set_role("judge", "gone", "large")
     assert chosen.role("judge") == ("team", "")
-    chosen.remove("team")
-    assert [chosen.role(name) for name in settings.ROLES] == [("local", "")] * 3
+    chosen.remove_server("team")
+    assert [chosen.role(name) for name in settings.MODEL_ROLES] == [("local", "")] * 3
     assert chosen.providers == []
 
 
@@ -157,7 +157,7 @@ def test_a_key_belongs_to_the_server_it_was_entered_for(addresses, entered_for):
     first, *others = addresses
     entry = ProviderSettings("x", "X", first)
     for url in others:
-        entry.move(url)
+        entry.set_url(url)
     assert (entry.base_url, entry.key_origin) == (others[-1], entered_for)
 
 
@@ -165,7 +165,7 @@ def test_a_key_is_not_sent_to_another_server_than_it_was_entered_for():
     chosen, keys = Settings(providers=[ProviderSettings("x", "X", A)]), Keys()
     keys.keep_for_session("x", "sk-secret-of-a-1234")
     connect("x", chosen, keys)
-    chosen.providers[0].move(B)
+    chosen.providers[0].set_url(B)
     with pytest.raises(ProviderError, match="entered for another address"):
         connect("x", chosen, keys)
     assert connect("x", Settings(providers=[ProviderSettings("x", "X", B)]), keys).base_url == B
@@ -182,12 +182,12 @@ def two_windows(**chosen):
 def test_two_windows_keep_each_others_settings(tmp_path):
     first, second = two_windows(providers=[TEAM], theme="dark")
     first.providers.append(OTHER)
-    first.remember(tmp_path / "first.juku")
-    first.cast("judge", "team", "large")
+    first.add_recent(tmp_path / "first.juku")
+    first.set_role("judge", "team", "large")
     settings.save(first)
     second.theme = "light"
     second.providers[0].limit = 7
-    second.remember(tmp_path / "second.juku")
+    second.add_recent(tmp_path / "second.juku")
     settings.save(second)
     found = settings.load()
     assert [(entry.id, entry.limit) for entry in found.providers] == [("team", 7), ("other", 3)]
@@ -197,7 +197,7 @@ def test_two_windows_keep_each_others_settings(tmp_path):
 
 def test_a_server_removed_in_one_window_is_not_brought_back_by_the_other():
     first, second = two_windows(providers=[TEAM, OTHER])
-    first.remove("team")
+    first.remove_server("team")
     settings.save(first)
     second.geometry = "moved"
     settings.save(second)
@@ -206,7 +206,7 @@ def test_a_server_removed_in_one_window_is_not_brought_back_by_the_other():
 
 def test_a_provider_goes_with_its_model():
     first, second = two_windows(provider="team", student_model="small", providers=[TEAM, OTHER])
-    first.cast("student", "other", "")
+    first.set_role("student", "other", "")
     settings.save(first)
     second.student_model = "large"
     settings.save(second)
@@ -218,7 +218,7 @@ def test_what_another_window_saved_is_taken_over_and_what_is_not_saved_here_stay
     edited = second.providers[0]
     first.providers[0].limit = 9
     first.providers.append(OTHER)
-    first.cast("writer", "team", "large")
+    first.set_role("writer", "team", "large")
     settings.save(first)
     second.theme = "dark"
     assert settings.reload(second) == {"providers", "writer"}
@@ -270,7 +270,7 @@ def test_two_windows_that_change_one_server_keep_both_changes():
     """One looks at what the server can do while the other moves it: its old address must not come back."""
     settings.save(Settings(providers=[ProviderSettings("team", "Team", "https://old.example.com/v1")]))
     one, other = settings.load(), settings.load()
-    one.providers[0].move("https://new.example.com/v1")
+    one.providers[0].set_url("https://new.example.com/v1")
     settings.save(one)
     other.providers[0].capabilities = {"jobs": True}
     settings.save(other)

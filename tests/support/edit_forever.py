@@ -78,7 +78,7 @@ async def go_back(project: Project, rows: Path, chance: random.Random, number: i
 
 async def export(project: Project, rows: Path, chance: random.Random, number: int) -> None:
     """What is there at any moment is a whole export: the one before, or the new one."""
-    jsonl.write(project.path.with_suffix(".jsonl"), examples.texts(project.rows))
+    jsonl.write(project.path.with_suffix(".jsonl"), examples.iterate_texts(project.rows))
 
 
 def look_into(project: Project) -> None:
@@ -116,7 +116,7 @@ def contents(project: Project) -> int:
 
 
 def digest(db: sqlite3.Connection) -> int:
-    rows = (f"{row.id} {row.data} {row.tags}" for row in examples.examples(db))
+    rows = (f"{row.id} {row.data} {row.tags}" for row in examples.iterate(db))
     return compressed_texts.digest("\n".join(rows).encode())
 
 

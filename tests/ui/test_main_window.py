@@ -146,7 +146,7 @@ def test_without_a_display_it_says_so(tmp_path):
 def test_the_window_speaks_japanese(run, qtbot, project):
     from ui.workspace import Workspace
 
-    language.choose("ja")
+    language.set_language("ja")
 
     async def go():
         window = MainWindow(

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import *
 from core import language
 from ui import qt_translations
 app = QApplication([])
-language.choose("ja")
+language.set_language("ja")
 if "without-qts" in sys.argv:
     from PySide6.QtCore import QTranslator
     QTranslator.load = lambda *arguments: False

@@ -7,11 +7,11 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
+from core.providers import JobStatus
 from core.settings import ProviderSettings, Settings
 from core.storage import project as projects
 from core.storage.project import Project
 from core.training import jobs, submit
-from core.training.jobs import CREATING
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.until import until
@@ -137,7 +137,7 @@ def test_what_is_being_asked_for_is_cancelled_as_soon_as_it_is_known(bench, serv
 
     async def go():
         (id,) = await bench.queue(PLAN)
-        await until(lambda: bench.statuses() == [CREATING])
+        await until(lambda: bench.statuses() == [JobStatus.CREATING])
         await bench.runner.cancel(jobs.job(bench.workspace.project.rows, id))
         await until(lambda: bench.statuses() == ["cancelled"])
 

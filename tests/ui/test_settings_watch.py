@@ -20,7 +20,7 @@ def test_a_server_added_in_another_window_is_offered_here(run, window, other):
         told = []
         window.workspace.offers_changed.connect(lambda: told.append(window.workspace.role("writer")))
         other.providers.append(ProviderSettings("new", "New", "http://127.0.0.1:9/v1"))
-        other.cast("writer", "new", "large")
+        other.set_role("writer", "new", "large")
         settings.save(other)
         await until(lambda: told and told[-1] == ("new", "large"))
         assert window.workspace.provider_title("new") == "New"

@@ -1,14 +1,14 @@
-"""The live chart of training: losses, accuracies and whatever else was told, of one job or several compared."""
+"""The live chart of training metrics of one job or several, and its export as a picture or a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QImage, QKeySequence, QPainter, QPalette, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,13 +22,16 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import JukuError
+from core.formats import csv_cells
+from core.formats.output_files import replacing
 from core.language import tr
 from core.settings import Settings
 from core.training import metrics
+from core.training import metrics as training_metrics
 from core.training.metrics import Series
 from ui import style
-from ui.charts import curve_export, curve_thinning
-from ui.charts.curve_legend import Legend
+from ui.charts import curve_chart, curve_thinning
+from ui.charts.curve_legend import SWATCH, Legend, colour_of, paint_swatch
 from ui.charts.curve_thinning import Curve, View
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
@@ -38,8 +41,9 @@ from ui.widgets.message_bar import Notice
 if TYPE_CHECKING:
     from ui.charts.curve_plot import CurvePlot
 
-SMOOTH = 60  # percent, at first
+DEFAULT_SMOOTHING = 60  # percent
 AWAITED, CURVES, NONE = range(3)  # pages
+PICTURE_SCALE = 2  # pixels of the saved picture for each of the screen's
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class CurveChart(QWidget):
         self.log = QCheckBox(tr("Log scale"))
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
-        self.smoothing.setValue(SMOOTH)
+        self.smoothing.setValue(DEFAULT_SMOOTHING)
         self.smoothing.setFixedWidth(90)
         self.smoothing.setAccessibleName(tr("Smoothing"))
         self.whole = QPushButton(tr("Show all"))
@@ -157,7 +161,13 @@ class CurveChart(QWidget):
         found.sort(key=lambda one: (self._jobs.index(one[0]), order.index(one[2])))
         return [
             Curve(
-                job.id, name, self._title(job, part, measure), part, job.series[name], _whole(job), self._slots[job.id]
+                job.id,
+                name,
+                self._title(job, part, measure),
+                part,
+                job.series[name],
+                _total_steps(job),
+                self._slots[job.id],
             )
             for job, name, part in found
         ]
@@ -167,7 +177,7 @@ class CurveChart(QWidget):
         assert self._plot
         self._plot.hide_cross()
         title = self._jobs[0].title if len(self._jobs) == 1 else self.measure.currentText()
-        return curve_export.picture(self._plot, self.legend.shown(), title)
+        return draw_picture(self._plot, self.legend.shown(), title)
 
     def copy_picture(self) -> None:
         if self._plot is not None and self.measure.count():
@@ -238,7 +248,7 @@ class CurveChart(QWidget):
         self._lines = made
         self._plot.show_lines(list(made.values()), self._view, self.measure.currentText())
         self.whole.setEnabled(self._plot.is_zoomed)
-        self._say_what_is_missing()
+        self._show_hint()
         self._describe()
 
     def _line(self, curve: Curve) -> curve_thinning.Line:
@@ -252,7 +262,7 @@ class CurveChart(QWidget):
         line.curve = curve
         return line
 
-    def _say_what_is_missing(self) -> None:
+    def _show_hint(self) -> None:
         if self.legend.count() and not self._lines:
             self._hint.say(tr("All curves are switched off. Select one above."))
         elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self._lines.values()):
@@ -273,11 +283,11 @@ class CurveChart(QWidget):
 
     def _on_save_picture(self) -> None:
         image = self.picture()
-        self._ask_path(tr("Save the picture"), "png", lambda path: curve_export.save_picture(image, path))
+        self._ask_path(tr("Save the picture"), "png", lambda path: curve_chart.save_picture(image, path))
 
     def _on_save_table(self) -> None:
         shown = self.legend.shown()
-        self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_export.save_table(shown, path))
+        self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_chart.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
         file_dialogs.to_save(
@@ -304,7 +314,7 @@ def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
     )
 
 
-def _whole(job: CurveJob) -> int:
+def _total_steps(job: CurveJob) -> int:
     last = max((int(one.steps[-1]) for one in job.series.values() if len(one)), default=1)
     return max(job.total or 0, last)
 
@@ -322,3 +332,67 @@ def _mouse_help() -> str:
         "The wheel zooms the steps, with Ctrl the values. Drag to zoom into a rectangle, with Shift to move. "
         "Keys: arrows, plus, minus, 0."
     )
+
+
+def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
+    """The plot as it is seen, with a title above it and a legend below, at twice the screen's resolution."""
+    metrics = plot.fontMetrics()
+    places, legend = _place_legend(metrics, [curve.title for curve in shown], plot.width() - 2 * style.SPACE)
+    head = metrics.height() + style.SPACE
+    image = QImage(
+        plot.width() * PICTURE_SCALE, (plot.height() + head + legend) * PICTURE_SCALE, QImage.Format.Format_RGB32
+    )
+    image.setDevicePixelRatio(PICTURE_SCALE)
+    image.fill(plot.palette().color(QPalette.ColorRole.Base))
+    painter = QPainter(image)
+    painter.setFont(plot.font())
+    text = plot.palette().color(QPalette.ColorRole.Text)
+    painter.setPen(text)
+    painter.drawText(
+        QRectF(style.SPACE, style.SPACE / 2, plot.width(), metrics.height()), Qt.AlignmentFlag.AlignVCenter, title
+    )
+    QWidget.render(plot, painter, QPoint(0, head))  # the view has one of its own, which paints the scene alone
+    for curve, place in zip(shown, places, strict=True):
+        place.translate(style.SPACE, plot.height() + head)
+        _paint_legend_entry(painter, place, curve, text)
+    painter.end()
+    return image
+
+
+def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> tuple[list[QRectF], int]:
+    """Where the legend's entries stand, line by line, and how high it is."""
+    places, left, top = [], 0, 0
+    line = metrics.height() + 6
+    for title in titles:
+        needed = min(width, SWATCH.width() + metrics.horizontalAdvance(title) + 3 * style.SPACE)
+        if left and left + needed > width:
+            left, top = 0, top + line
+        places.append(QRectF(left, top, needed, line))
+        left += needed
+    return places, (top + line + style.SPACE) if titles else style.SPACE
+
+
+def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: object) -> None:
+    paint_swatch(
+        painter, QRectF(place.left(), place.top(), SWATCH.width(), place.height()), colour_of(curve.slot), curve.part
+    )
+    painter.setPen(text)
+    place.setLeft(place.left() + SWATCH.width() + style.SPACE / 2)
+    title = painter.fontMetrics().elidedText(curve.title, Qt.TextElideMode.ElideMiddle, round(place.width()))
+    painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
+
+
+def save_picture(image: QImage, path: Path) -> None:
+    """Write a PNG file. Raises FormatError when it cannot be written; what was there before stays then."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # PySide takes text, against its stub
+    with replacing(path) as file:
+        file.write(buffer.data().data())
+
+
+def save_table(shown: Sequence[Curve], path: Path) -> None:
+    """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
+    text = training_metrics.table([(curve.title, curve.series) for curve in shown])
+    with replacing(path) as file:
+        file.write((csv_cells.BOM + text).encode())

@@ -1,4 +1,4 @@
-"""Paints the curves into a picture that is kept, and the cross-hair over it: moving the pointer costs no curve anew."""
+"""Paints the curves into a cached image, and over it the cross-hair with its readout: moving it repaints no curve."""
 
 from __future__ import annotations
 
@@ -8,26 +8,142 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph
 import shiboken6
 from pyqtgraph.functions import arrayToQPolygonF
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from core.language import tr
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_legend import DASHES, colour_of
-from ui.charts.curve_readout import Crowd, Entry, paint_readout
+from ui.charts.curve_legend import DASHES, colour_of, paint_swatch
 from ui.charts.curve_thinning import Line, Numbers
 
-FAINT = (0.28, 0.12)  # of a told point's colour beside the smooth line: of few lines, and of many
-DENSE = 0.7  # the same where there is no smooth line
-COLUMN, ROW = 3, 2  # pixels that share their least and most, and how finely those are told
-MOST = 100  # lines; so many sums fit
-DOTTED = 80  # points in sight up to which each is marked
-MANY = 6  # lines from which, while the view moves, only the smooth ones are drawn
-RESTED = 0.12  # seconds without a change after which all is drawn again
+POINT_OPACITY = (0.28, 0.12)  # of the measured points beside a smoothed line: with few lines, and with many
+DENSE_OPACITY = 0.7  # of the measured points where there is no smoothed line
+COLUMN_WIDTH, ROW_HEIGHT = 3, 2  # pixels that share their least and most, and how finely those are told
+MAX_LINES = 100  # lines; so many sums fit
+MAX_DOTTED_POINTS = 80  # points in sight up to which each is marked
+MANY_LINES = 6  # lines from which, while the view moves, only the smooth ones are drawn
+REST_SECONDS = 0.12  # seconds without a change after which all is drawn again
+READOUT_MARGIN = 8.0
+READOUT_SWATCH = 18.0
+MAX_NAME_WIDTH = 230.0  # pixels of a line's name
+READOUT_DISTANCE = 12.0  # from the cross-hair, and around a line's end
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """Points in pixels, (n, 2): of the lines as they run, and of their ends."""
+
+    runs: npt.NDArray[np.float64]
+    ends: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line's value. `step` is told where the value is not of the cross-hair's own step."""
+
+    colour: QColor
+    part: str
+    title: str
+    value: float
+    step: int | None
+
+    @property
+    def told(self) -> str:
+        value = f"{self.value:.4g}"
+        return value if self.step is None else tr("{value} (step {step})", value=value, step=f"{self.step:,}")
+
+
+def paint_readout(
+    painter: QPainter,
+    place: QRectF,
+    x: float,
+    title: str,
+    entries: Sequence[Entry],
+    crowd: Crowd,
+    colours: QPalette,
+) -> None:
+    """Paint the table inside of `place`, beside `x`, away from the lines' ends."""
+    table = Table(painter, place, title, entries)
+    box = free_place(table.width, table.height, place, x, crowd)
+    painter.setPen(QPen(colours.color(QPalette.ColorRole.Mid), 1))
+    background = colours.color(QPalette.ColorRole.Window)
+    background.setAlpha(235)
+    painter.setBrush(background)
+    painter.drawRoundedRect(box, 4, 4)
+    table.paint(painter, box, colours.color(QPalette.ColorRole.Text))
+
+
+class Table:
+    """The entries in as many columns as the height of the chart asks for."""
+
+    def __init__(self, painter: QPainter, place: QRectF, title: str, entries: Sequence[Entry]) -> None:
+        self._metrics = QFontMetricsF(painter.font())
+        self._title = title
+        self._line = self._metrics.height() + 2
+        rows = max(1, int((place.height() - 2 * READOUT_MARGIN) / self._line) - 1)
+        self._columns = [list(entries[start : start + rows]) for start in range(0, len(entries), rows)]
+        self._widths = [self._width(column) for column in self._columns]
+        named = self._metrics.horizontalAdvance(title)
+        self.width = (
+            max(named, sum(total for _name, total in self._widths) + READOUT_MARGIN * (len(self._widths) - 1))
+            + 2 * READOUT_MARGIN
+        )
+        self.height = self._line * (1 + max(len(column) for column in self._columns)) + 2 * READOUT_MARGIN
+
+    def _width(self, column: list[Entry]) -> tuple[float, float]:
+        """The width of the names in a column, and of all of it."""
+        name = min(MAX_NAME_WIDTH, max(self._metrics.horizontalAdvance(entry.title) for entry in column))
+        value = max(self._metrics.horizontalAdvance(entry.told) for entry in column)
+        return name, READOUT_SWATCH + name + value + 2 * READOUT_MARGIN
+
+    def paint(self, painter: QPainter, box: QRectF, text: QColor) -> None:
+        left, top = box.left() + READOUT_MARGIN, box.top() + READOUT_MARGIN
+        painter.setPen(text)
+        painter.drawText(QRectF(left, top, box.width(), self._line), Qt.AlignmentFlag.AlignVCenter, self._title)
+        for column, (name, total) in zip(self._columns, self._widths, strict=True):
+            for number, entry in enumerate(column, start=1):
+                self._paint_entry(
+                    painter, QRectF(left, top + number * self._line, total, self._line), entry, name, text
+                )
+            left += total + READOUT_MARGIN
+
+    def _paint_entry(self, painter: QPainter, place: QRectF, entry: Entry, name: float, text: QColor) -> None:
+        paint_swatch(
+            painter, QRectF(place.left(), place.top(), READOUT_SWATCH, place.height()), entry.colour, entry.part
+        )
+        painter.setPen(text)
+        place.setLeft(place.left() + READOUT_SWATCH + READOUT_MARGIN)
+        title = self._metrics.elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name + 1)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.told)
+
+
+def free_place(width: float, height: float, place: QRectF, x: float, crowd: Crowd) -> QRectF:
+    """Where a table of that size covers no end of a line, and little of the lines; left of `x` rather than right."""
+    tops = (place.top() + READOUT_DISTANCE, place.bottom() - READOUT_DISTANCE - height, place.center().y() - height / 2)
+    lefts = (
+        x - READOUT_DISTANCE - width,
+        x + READOUT_DISTANCE,
+        place.left() + READOUT_DISTANCE,
+        place.right() - READOUT_DISTANCE - width,
+    )
+    room = place.adjusted(2, 2, -2, -2)
+    found = [QRectF(left, top, width, height) for left in lefts for top in tops]
+    inside = [box for box in found if room.contains(box)] or [QRectF(place.left() + 2, place.top() + 2, width, height)]
+    return min(inside, key=lambda box: (_covered(box, crowd.ends), _covered(box, crowd.runs)))
+
+
+def _covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
+    """How many of the points lie in the box, or almost."""
+    x, y = points[:, 0], points[:, 1]
+    across = (x > box.left() - READOUT_DISTANCE) & (x < box.right() + READOUT_DISTANCE)
+    return int(np.count_nonzero(across & (y > box.top() - READOUT_DISTANCE) & (y < box.bottom() + READOUT_DISTANCE)))
 
 
 class Painting(pyqtgraph.GraphicsObject):
@@ -41,7 +157,7 @@ class Painting(pyqtgraph.GraphicsObject):
         self._kept: QImage | None = None
         self._changed_at = 0.0
         self._moving = False
-        self._rest = QTimer(self, singleShot=True, interval=round(1000 * RESTED))
+        self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
         self._rest.timeout.connect(self._on_rest)
         box.sigRangeChanged.connect(lambda *_ranges: self._spoil())
         box.sigResized.connect(lambda _box: self._on_resized())
@@ -74,7 +190,7 @@ class Painting(pyqtgraph.GraphicsObject):
     def _spoil(self) -> None:
         """Draw anew. What changes often, as while the view is dragged, is drawn in haste, and whole when it rests."""
         now = time.monotonic()
-        self._moving = len(self._lines) > MANY and now - self._changed_at < RESTED
+        self._moving = len(self._lines) > MANY_LINES and now - self._changed_at < REST_SECONDS
         self._changed_at = now
         self._kept = None
         if self._moving:
@@ -92,19 +208,19 @@ class Painting(pyqtgraph.GraphicsObject):
 
     def _draw(self, image: QImage) -> None:
         painter = QPainter(image)
-        frame = Frame(self._box, len(self._lines) > MANY, self._moving)
+        frame = Frame(self._box, len(self._lines) > MANY_LINES, self._moving)
         mid, base = (self._colours.color(role) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Base))
         painter.setPen(QPen(mixed(mid, base, 0.5), 1))
         for y in frame.down(np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])).tolist():
             painter.drawLine(0, round(y), round(frame.width), round(y))
         dense = [line for line in self._lines if frame.is_dense(line)]
-        for smooth, clear in ((True, FAINT[len(self._lines) > MANY]), (False, DENSE)):
+        for smooth, clear in ((True, POINT_OPACITY[len(self._lines) > MANY_LINES]), (False, DENSE_OPACITY)):
             fog = [line for line in dense if (line.smooth is not None) is smooth]
             if fog and not (smooth and self._moving):
                 painter.drawImage(QPointF(), frame.fog(fog, clear))
         for line in self._lines:
             if line not in dense and line.smooth is not None:
-                colour = mixed(colour_of(line.curve.slot), base, FAINT[0])
+                colour = mixed(colour_of(line.curve.slot), base, POINT_OPACITY[0])
                 frame.stroke(painter, line, line.y, QPen(colour, 1))
         for line in self._lines:
             if line not in dense or line.smooth is not None:
@@ -141,7 +257,7 @@ class Frame:
         colour = colour_of(line.curve.slot)
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
         part = curve_thinning.seen(line.x, self.low, self.high)
-        if part.stop - part.start <= DOTTED:
+        if part.stop - part.start <= MAX_DOTTED_POINTS:
             self._dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
     def stroke(self, painter: QPainter, line: Line, y: Numbers, pen: QPen) -> None:
@@ -166,17 +282,17 @@ class Frame:
 
         Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
         """
-        edges = self.low + np.arange(0, self.width + COLUMN, COLUMN) / self._x[1]
-        rows = ceil(self.height / ROW)
+        edges = self.low + np.arange(0, self.width + COLUMN_WIDTH, COLUMN_WIDTH) / self._x[1]
+        rows = ceil(self.height / ROW_HEIGHT)
         sums = np.zeros((rows + 1, len(edges) - 1, 4), np.int16)
-        for line in lines[:MOST]:
+        for line in lines[:MAX_LINES]:
             filled, low, high = curve_thinning.columns(line.x, line.y, edges)
-            top, bottom = (np.clip(self.down(y) / ROW, 0, rows).astype(np.intp) for y in (high, low))
+            top, bottom = (np.clip(self.down(y) / ROW_HEIGHT, 0, rows).astype(np.intp) for y in (high, low))
             ink = np.array([*_rgba(colour_of(line.curve.slot))[2::-1], 1], np.int16)
             sums[top, filled] += ink
             sums[np.minimum(bottom + 1, rows), filled] -= ink
         sums = np.cumsum(sums[:-1], axis=0, dtype=np.int16)
-        counts = np.arange(MOST + 1)
+        counts = np.arange(MAX_LINES + 1)
         alpha = 1 - (1 - clear) ** counts
         pixels = np.empty(sums.shape, np.uint8)
         share = (alpha / np.maximum(1, counts)).astype(np.float32)[sums[..., 3]]
@@ -184,7 +300,7 @@ class Frame:
         pixels[..., 3] = (255 * alpha).astype(np.uint8)[sums[..., 3]]
         height, width = rows, len(edges) - 1
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
-        return image.scaled(width * COLUMN, height * ROW)  # a copy, which outlives the numbers
+        return image.scaled(width * COLUMN_WIDTH, height * ROW_HEIGHT)  # a copy, which outlives the numbers
 
     def _dot(self, painter: QPainter, x: Numbers, y: Numbers, colour: QColor, radius: float) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

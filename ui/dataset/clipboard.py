@@ -1,25 +1,33 @@
-"""Cells copied to spreadsheets and pasted from them: what goes where, and the one step it makes."""
+"""Rows to and from other programs: cells copied and pasted as a spreadsheet does, and rows dragged out as a file."""
 
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QMetaType, QMimeData, QUrl
 
 from core.dataset import examples
 from core.errors import FormatError
 from core.formats import clipboard, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
+from core.storage.project import Project
 from ui.dataset.grid_columns import ALL, COLUMNS, headings, value
 from ui.widgets.value_texts import value_of, word
 
-MOST_COPIED = 50_000  # rows; a clipboard is no way to move more
-MOST_PASTED = 5_000  # rows; more are imported
+MAX_ROWS_COPIED = 50_000  # rows; a clipboard is no way to move more
+MAX_ROWS_PASTED = 5_000  # rows; more are imported
 ROW_BEGINNINGS = ("{", "[", "|", "```")
-EVERY = 100
+REPORT_EVERY = 100
+MAX_ROWS_DRAGGED = 5_000  # rows: what is asked for during a drag is made while the window waits
+URI_LIST, PLAIN_TEXT = "text/uri-list", "text/plain"
 
 
 @dataclass(slots=True)
-class Pasted:
+class PastePlan:
     """What a paste does: cells that change, as (id, field, value), and rows that are new, as field -> value."""
 
     edits: list[tuple[int, str, str]] = field(default_factory=list)
@@ -36,7 +44,7 @@ class Pasted:
         return len({id for id, _field, _value in self.edits}) + len(self.rows)
 
 
-def copied(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
+def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
     """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
@@ -50,7 +58,7 @@ def is_file(text: str) -> bool:
     return text.lstrip().startswith(ROW_BEGINNINGS)
 
 
-def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> Pasted:
+def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> PastePlan:
     """Where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
 
     One cell goes into all of `ids`. What would land in a column that cannot be typed into, or beyond the last one, is
@@ -59,9 +67,9 @@ def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[i
     fields = [COLUMNS[column] if ALL[column].editable else "" for column in columns]
     if len(cells) == 1 and len(cells[0]) == 1:
         cells = [cells[0]] * max(1, len(ids))
-    pasted = Pasted()
+    pasted = PastePlan()
     for number, row in enumerate(cells):
-        known = {name: _checked(name, text) for name, text in zip(fields, row, strict=False) if name}
+        known = {name: _check_value(name, text) for name, text in zip(fields, row, strict=False) if name}
         pasted.beyond += sum(1 for text in row[len(columns) :] if text)
         for column, name, text in zip(columns, fields, row, strict=False):
             if text and not name and headings()[column] not in pasted.fixed:
@@ -73,7 +81,7 @@ def plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[i
     return pasted
 
 
-def left_out(pasted: Pasted) -> str:
+def format_left_out(pasted: PastePlan) -> str:
     """What a paste could not place, in words."""
     told = []
     if pasted.beyond:
@@ -84,22 +92,22 @@ def left_out(pasted: Pasted) -> str:
     return "\n".join(told)
 
 
-def put(db: sqlite3.Connection, pasted: Pasted, prompt: str, reporter: Reporter) -> None:
+def write_paste(db: sqlite3.Connection, pasted: PastePlan, prompt: str, reporter: Reporter) -> None:
     """Write what was planned; new rows begin with the system prompt `prompt`."""
     total = pasted.count()
     for done, (id, name, text) in enumerate(pasted.edits):
         examples.set_field(db, id, name, text)
-        if done % EVERY == 0:
+        if done % REPORT_EVERY == 0:
             reporter.update(min(done, total), total)
     examples.add(db, [_new(prompt, fields) for fields in pasted.rows])
 
 
 def _new(prompt: str, fields: dict[str, str]) -> examples.Example:
-    own = {name: text for name, text in fields.items() if name not in examples.TEXTS and text}
+    own = {name: text for name, text in fields.items() if name not in examples.TEXT_FIELDS and text}
     return examples.read_row(jsonl.new_row(prompt, fields.get("question", ""), fields.get("answer", "")), **own)
 
 
-def _checked(name: str, text: str) -> str:
+def _check_value(name: str, text: str) -> str:
     choices = ALL[COLUMNS.index(name)].choices
     if not choices or text in choices:
         return text
@@ -113,3 +121,34 @@ def _checked(name: str, text: str) -> str:
 
 def _heading(name: str) -> str:
     return headings()[COLUMNS.index(name)]
+
+
+class RowsMime(QMimeData):
+    """The rows `ids` as text, and as a new file in `folder`."""
+
+    def __init__(self, project: Project, ids: list[int], folder: Path) -> None:
+        super().__init__()
+        self._project = project
+        self._ids = ids[:MAX_ROWS_DRAGGED]
+        self._file = folder / secrets.token_hex(4) / "rows.jsonl"
+
+    def formats(self) -> list[str]:
+        return [URI_LIST, PLAIN_TEXT]
+
+    def hasFormat(self, name: str) -> bool:
+        return name in (URI_LIST, PLAIN_TEXT)
+
+    def retrieveData(self, name: str, _kind: QMetaType | QMetaType.Type) -> Any:
+        if name == URI_LIST:
+            self._write()
+            return [QUrl.fromLocalFile(str(self._file))]
+        return self._text() if name == PLAIN_TEXT else None
+
+    def _text(self) -> str:
+        found = examples.fetch(self._project.rows, self._ids)
+        return "".join(f"{found[id].data}\n" for id in self._ids if id in found)
+
+    def _write(self) -> None:
+        if not self._file.exists():
+            self._file.parent.mkdir()
+            self._file.write_text(self._text(), encoding="utf-8", newline="\n")

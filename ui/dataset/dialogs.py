@@ -95,7 +95,7 @@ class DatasetDialogs(QObject):
             self._open(dialog)
 
     def _save_json(self, id: int, data: str) -> None:
-        write = self._workspace.project.write(tr("Edit a row"), examples.edit_data, id, data)
+        write = self._workspace.project.write(tr("Edit a row"), examples.replace_data, id, data)
         self._workspace.tasks.start("", write)
 
     def _choice(self) -> Choice:

@@ -270,4 +270,4 @@ def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) ->
 
 
 def _ids(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Sequence[int]:
-    return examples.ids_of(db, _choice(db, base, split, approved))
+    return examples.find_ids(db, _choice(db, base, split, approved))

@@ -11,14 +11,14 @@ from core.spec.facts import STALE
 
 
 def can_fix(rule: str) -> bool:
-    return rule in RULES and (RULES[rule].fixable or rule == examples.DUPLICATE)
+    return rule in RULES and (RULES[rule].fixable or rule == examples.DUPLICATE_ROW)
 
 
 def button(rule: str, count: int, db: sqlite3.Connection) -> str:
     """What the button says that does it."""
     if rule == DIFFERING:
         return _prompt_words(db, count)
-    if rule == examples.DUPLICATE:
+    if rule == examples.DUPLICATE_ROW:
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
     if rule == STALE:
         return trn("{n} is still right", "All {n} are still right", count)
@@ -35,6 +35,6 @@ def _prompt_words(db: sqlite3.Connection, count: int) -> str:
 
 def label(rule: str) -> str:
     """The name of the step."""
-    if rule == examples.DUPLICATE:
+    if rule == examples.DUPLICATE_ROW:
         return tr("Delete duplicates")
     return tr("Mark rows as still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())

@@ -18,7 +18,7 @@ from core.dataset.examples import Example
 from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
-from ui.dataset.drag_rows import RowsMime
+from ui.dataset.clipboard import RowsMime
 from ui.dataset.grid_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
 
 PAGE = 200

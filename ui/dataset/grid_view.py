@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
 from ui.dataset.cell_delegate import DatasetDelegate
-from ui.dataset.drag_rows import MOST
+from ui.dataset.clipboard import MAX_ROWS_DRAGGED
 from ui.dataset.grid_columns import ALL, COLUMNS
 from ui.dataset.grid_header import GridHeader, RowNumbers
 from ui.dataset.grid_model import DatasetModel
@@ -124,7 +124,7 @@ class GridView(QTableView):
         self.edit_ended.emit()
 
     def startDrag(self, actions: Qt.DropAction) -> None:
-        if (count := self.count_selected()) > MOST:
+        if (count := self.count_selected()) > MAX_ROWS_DRAGGED:
             self.too_many.emit(count)
         else:
             super().startDrag(actions)

@@ -102,6 +102,6 @@ class Source:
 def _preview(row: formats.Row) -> Preview:
     if row.text is None:
         return Preview(row.line.number, {}, row.problems[0].message)
-    question, answer = examples.previews(row.text)
+    question, answer = examples.read_previews(row.text)
     fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
     return Preview(row.line.number, {name: text for name, text in fields.items() if text})

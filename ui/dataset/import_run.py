@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.checks import RULES
 from core.dataset import examples, importing
-from core.dataset.examples import Wrong
+from core.dataset.examples import ProblemCounts
 from core.dataset.import_blocks import Options
 from core.dataset.importing import Imported
 from core.errors import JukuError
@@ -44,10 +44,10 @@ class Outcome:
     links: int = 0  # rows for which facts were looked for
     linked: int = 0
     failed: list[str] = field(default_factory=list)
-    wrong: Wrong = field(default_factory=Wrong)
+    wrong: ProblemCounts = field(default_factory=ProblemCounts)
     first: int = 0  # the id of the first row that was imported
 
-    def add(self, found: Imported, wrong: Wrong) -> None:
+    def add(self, found: Imported, wrong: ProblemCounts) -> None:
         self.wrong += wrong
         self.rows += found.rows
         self.known += found.known
@@ -72,7 +72,7 @@ class Outcome:
         return "warning" if self.unread or self.wrong else "good" if self.rows else "note"
 
 
-def wrong_words(wrong: Wrong) -> list[str]:
+def wrong_words(wrong: ProblemCounts) -> list[str]:
     """How many rows have errors or warnings, and which, the most frequent first."""
     if not wrong:
         return []
@@ -122,7 +122,7 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
         return
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
-    outcome.add(found, await project.read(examples.wrong_since, first))
+    outcome.add(found, await project.read(examples.count_problems_since, first))
     await _link(workspace, found.ids, outcome, reporter)
 
 

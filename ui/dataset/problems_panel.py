@@ -182,11 +182,11 @@ class ProblemsPanel(QWidget):
 
 def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
-    counts = examples.counts(db, "problems")
+    counts = examples.count_values(db, "problems")
     whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in dataset_check.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [Group(rule, count) for rule, count in worst]
-    return groups, quarantine.count(db), sum(examples.counts(db, "split").values())
+    return groups, quarantine.count(db), sum(examples.count_values(db, "split").values())
 
 
 def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE) -> list[Row]:

@@ -18,7 +18,6 @@ from core.language import tr, trn
 from core.spec import spec
 from ui.dataset import bulk_actions
 from ui.dataset import clipboard as dataset_clipboard
-from ui.dataset.drag_rows import MOST
 from ui.dataset.grid_columns import ALL, COLUMNS
 from ui.dataset.grid_view import GridView
 from ui.widgets.message_bar import Notice
@@ -182,12 +181,12 @@ class RowActions(QObject):
             self._workspace.tasks.start(trn("Copy {n} row", "Copy {n} rows", len(ids)), self._copy(ids, with_headings))
 
     async def _copy(self, ids: array[int], with_headings: bool) -> None:
-        if len(ids) > dataset_clipboard.MOST_COPIED:
+        if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
         columns = self._table.header.shown()
         read = self._workspace.project.read
-        text = await read(dataset_clipboard.copied, ids, columns, with_headings)
+        text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
         QGuiApplication.clipboard().setText(text)
 
     def _on_cut(self) -> None:
@@ -208,7 +207,7 @@ class RowActions(QObject):
             return
         cells = clipboard.parse_cells(text)
         current = self._table.currentIndex()
-        if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MOST_PASTED:
+        if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MAX_ROWS_PASTED:
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
@@ -216,7 +215,7 @@ class RowActions(QObject):
 
     def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
         try:
-            pasted = dataset_clipboard.plan(cells, ids, columns)
+            pasted = dataset_clipboard.build_paste_plan(cells, ids, columns)
         except JukuError as error:
             self._workspace.tasks.failed.emit(error)
             return
@@ -225,10 +224,12 @@ class RowActions(QObject):
             label = trn("Paste into {n} row", "Paste into {n} rows", count)
             if pasted.rows:
                 self.pasted.emit()
-            task = bulk_actions.run(self._workspace, label, dataset_clipboard.put, pasted, prompt)
+            task = bulk_actions.run(self._workspace, label, dataset_clipboard.write_paste, pasted, prompt)
             task.add_done_callback(lambda _task: self.paste_ended.emit())
         if pasted.left_out:
-            Notice(self._owner.window(), dataset_clipboard.left_out(pasted), "warning", lasting=pasted.beyond > 0)
+            Notice(
+                self._owner.window(), dataset_clipboard.format_left_out(pasted), "warning", lasting=pasted.beyond > 0
+            )
 
     def has_rows(self) -> bool:
         """Whether what is on the clipboard is rows rather than a few words to search for."""
@@ -260,7 +261,10 @@ class RowActions(QObject):
 
     def _on_too_many(self, count: int) -> None:
         title = trn("{n} row is too many to drag", "{n} rows are too many to drag", count)
-        text = tr("Up to {most} rows can be dragged. Export the others to a file.", most=f"{MOST:,}")
+        text = tr(
+            "Up to {most} rows can be dragged. Export the others to a file.",
+            most=f"{dataset_clipboard.MAX_ROWS_DRAGGED:,}",
+        )
         self._workspace.tasks.failed.emit(JukuError(title, text))
 
 

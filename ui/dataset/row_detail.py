@@ -1,14 +1,21 @@
 """One row of the grid in full: its conversation, what it is for, and what is wrong with it."""
 
-from PySide6.QtCore import Qt, Signal
+import sqlite3
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QLineEdit,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -20,10 +27,12 @@ from core.dataset.examples import Example
 from core.dataset.row_edits import JsonEdit, RowEdit, SetColumn
 from core.errors import FormatError
 from core.language import tr
+from core.review import findings
+from core.spec import facts
+from core.spec.facts import STALE, Fact
 from ui import style
 from ui.dataset.conversation_editor import ConversationEdit
-from ui.dataset.row_facts import RowFacts
-from ui.dataset.row_problems import ProblemList
+from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
 from ui.widgets.text_fields import CommittedTextEdit
@@ -32,6 +41,86 @@ from ui.widgets.value_texts import choose
 TEXTS = ("notes", "key_points")
 LINES = ("facts", "tags")
 BOXES = ("split", "kind", "status")
+DOUBTED = ("ungrounded", "answers-contradict", "split-leakage", "near-duplicate")
+
+
+class ProblemList(QListWidget):
+    """As high as its lines; hidden while there are none."""
+
+    chosen = Signal(str)  # the JSON path of a problem
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("Problems"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("ProblemList { border: 0; background: transparent; }")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setWordWrap(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)  # a narrower list has higher lines
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.itemClicked.connect(self._on_item)
+        self.itemActivated.connect(self._on_item)
+        self.hide()
+
+    def show_problems(self, problems: list[checks.Problem]) -> None:
+        self.clear()
+        for problem in problems:
+            item = QListWidgetItem(severity_icon(problem.severity), problem.message, self)
+            item.setData(Qt.ItemDataRole.UserRole, problem.path)
+            item.setForeground(style.colours(problem.severity)[0])
+            rule = checks.RULES[problem.rule]
+            item.setToolTip(basics.tip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()]))))
+        self.setVisible(bool(problems))
+        self.updateGeometry()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        # Not `sizeHintForRow`, which takes every line for one that has room.
+        heights = sum(self.visualItemRect(self.item(row)).height() for row in range(self.count()))
+        return QSize(super().sizeHint().width(), heights + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, min(self.sizeHint().height(), 6 * self.fontMetrics().lineSpacing()))
+
+    def _on_item(self, item: QListWidgetItem) -> None:
+        self.chosen.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+class RowFacts(QWidget):
+    """Hidden where there is nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taught, self._changed, self._doubts = basics.Note(), basics.Note(), basics.Note()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for note in (self._taught, self._changed, self._doubts):
+            layout.addWidget(note)
+
+    def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
+        taught = facts.named(db, row.facts) if row else []
+        found = findings.of_row(db, row.id) if row else {}
+        self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
+        stale = row is not None and STALE in row.problems.split()
+        self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
+        self._doubts.say("\n".join(found[rule] for rule in DOUBTED if rule in found), "warning")
+        self.setVisible(any(note.text() for note in (self._taught, self._changed, self._doubts)))
+
+
+def _passage(row: Example | None, taught: list[Fact]) -> list[str]:
+    """The passage that the row stands on, where it is another than its facts'."""
+    if not row or not row.quote or any(row.quote in (fact.quote, fact.text) for fact in taught):
+        return []
+    return [tr("Based on: “{passage}”", passage=row.quote)]
+
+
+def _change(fact: Fact) -> str:
+    return tr("{name} was: “{before}”, and is now: “{after}”", name=fact.name, before=fact.was, after=fact.quote)
 
 
 class DatasetDetail(QStackedWidget):

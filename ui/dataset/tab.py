@@ -330,7 +330,7 @@ class DatasetTab(Tab):
         for column in COUNTED:
             if self._finding is not None and not self._finding.done():
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
-            counts[column] = await project.read(examples.counts, column)
+            counts[column] = await project.read(examples.count_values, column)
         unread = await project.read(quarantine.count)
         self.bar.show_saved(await project.read(filters.saved))
         self.bar.show_counts(counts)

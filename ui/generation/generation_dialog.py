@@ -27,9 +27,8 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
 from ui import style
-from ui.generation.fact_scope import Scope
 from ui.generation.llm_run_dialog import LlmRunDialog, about
-from ui.generation.row_writer_choice import Ways
+from ui.generation.llm_run_widgets import Scope, Ways
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState

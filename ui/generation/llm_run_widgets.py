@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from PySide6.QtCore import QDateTime, QLocale, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
@@ -17,6 +27,9 @@ from core.providers import batches
 from ui import style
 from ui.widgets import basics
 from ui.widgets.background_work import format_pause
+from ui.widgets.chat_model_row import ModelRow
+
+NAMED = 5  # facts that are named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +187,76 @@ def running_words(is_batch: bool) -> str:
     """What a person may do while a run is going on."""
     goes_on = tr("You can close this window: the work continues, and the status bar shows the progress.")
     return f"{goes_on}\n{batch_words()}" if is_batch else goes_on
+
+
+class Scope(QWidget):
+    """Hidden where none was chosen: then there is nothing to decide."""
+
+    changed = Signal()
+
+    def __init__(self, chosen: Collection[str] | None) -> None:
+        super().__init__()
+        self._chosen = set(chosen) if chosen else None
+        self.these, self.all = QRadioButton(chosen_words(self._chosen or ())), QRadioButton(tr("&All facts"))
+        self.these.setChecked(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for button in (self.these, self.all):
+            layout.addWidget(button)
+        self.these.toggled.connect(lambda _on: self.changed.emit())
+        if self._chosen is None:
+            self.hide()
+
+    def names(self) -> set[str] | None:
+        """The names of the facts to work on; None is all."""
+        return self._chosen if self.these.isChecked() else None
+
+
+def chosen_words(names: Collection[str]) -> str:
+    """How many facts are chosen, and which."""
+    shown = sorted(names)[:NAMED]
+    listed = ", ".join(shown) + (", …" if len(names) > NAMED else "")
+    return trn("{n} chosen fact: {names}", "{n} chosen facts: {names}", len(names), names=listed)
+
+
+class Ways(QWidget):
+    """`changed` says that another way is chosen, by the person or because another model is."""
+
+    changed = Signal()
+
+    def __init__(self, model: ModelRow, templates: str) -> None:
+        """`templates` says what rows made without a model are like."""
+        super().__init__()
+        self._model, self._decided = model, False  # whether the person has chosen
+        self.online = QRadioButton(tr("With a chat &model"))
+        self.offline = QRadioButton(tr("Without a model, from &templates"))
+        self._group = QButtonGroup(self)
+        for way in (self.online, self.offline):
+            self._group.addButton(way)
+            way.setMinimumHeight(model.box.sizeHint().height())  # so that they stand in line with the box
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(2 * style.SPACE)
+        grid.setVerticalSpacing(style.SPACE)
+        grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(model, 0, 1)
+        grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(basics.label(templates, wrap=True, dim=True), 1, 1)
+        grid.setColumnStretch(1, 1)
+        self._group.buttonClicked.connect(lambda _button: self._on_clicked())
+        model.changed.connect(self.suit_model)
+        self.suit_model()
+
+    def suit_model(self) -> None:
+        """Without a model that writes well, templates are the better beginning; the person's choice stays."""
+        if not self._decided:
+            (self.offline if self._model.is_weak() else self.online).setChecked(True)
+        self._show()
+
+    def _on_clicked(self) -> None:
+        self._decided = True
+        self._show()
+
+    def _show(self) -> None:
+        self._model.setEnabled(self.online.isChecked())
+        self.changed.emit()

@@ -20,8 +20,8 @@ from core.providers import model_kinds
 from core.spec import facts
 from core.text import tokenizer
 from ui import style
-from ui.generation.fact_scope import Scope
 from ui.generation.llm_run_dialog import LlmRunDialog, about
+from ui.generation.llm_run_widgets import Scope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
@@ -181,7 +181,7 @@ class JudgeDialog(AskDialog):
     def subjects(self) -> Callable[[sqlite3.Connection], Found]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
-        return lambda db: row_judging.build_subjects(db, examples.ids_of(db, drafts) if ids is None else ids, names)
+        return lambda db: row_judging.build_subjects(db, examples.find_ids(db, drafts) if ids is None else ids, names)
 
     def nothing(self) -> tuple[str, str]:
         if self._ids is None:

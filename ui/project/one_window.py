@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QWidget
 
-from core.paths import real
+from core.paths import real_path
 from core.storage.project import Project
 
 MAX_MESSAGE_BYTES = 256 * 1024  # bytes of a message
@@ -122,7 +122,7 @@ def _connected(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
 
 def server_name(project: Path) -> str:
     """Where the window of a project listens: a socket in a folder of this account's own; '' where there is none."""
-    digest = hashlib.blake2b(os.fsencode(real(project)), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(os.fsencode(real_path(project)), digest_size=16).hexdigest()
     if sys.platform == "win32":
         return f"juku-{digest}"
     folder = _folder()

@@ -256,7 +256,9 @@ def _others(db: sqlite3.Connection, tag: str) -> list[_RowChoice]:
     """The project's own rows, all of them and by their tags."""
     total = row_selection.count_rows(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
-    named = {name: count for name, count in examples.counts(db, "tags", "train", "approved").items() if name != tag}
+    named = {
+        name: count for name, count in examples.count_values(db, "tags", "train", "approved").items() if name != tag
+    }
     measured = row_selection.count_rows(db, "", "validation") > 0
     every = [_RowChoice(total, title, "", validation=measured)] if total else []
     return every + [_RowChoice(count, f"{name} ({count:,})", name) for name, count in named.items()]

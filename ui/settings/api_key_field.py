@@ -119,7 +119,7 @@ class ApiKeyField(QWidget):
         """Show where the key lies, if there is one."""
         id, turn = self._id, self._turn
         try:
-            place = await asyncio.to_thread(self._keys.place, id)
+            place = await asyncio.to_thread(self._keys.location, id)
             if place in ("keyring", ""):
                 self._backend = await asyncio.to_thread(self._keys.backend)
         except KeyStoreError as error:
@@ -138,7 +138,8 @@ class ApiKeyField(QWidget):
             "keyring": tr("An API key is stored in {place}.", place=self._backend),
             "session": tr("An API key is set for this session only; it is stored nowhere."),
             "environment": tr(
-                "The API key comes from the environment variable {variable}.", variable=keys.variable(self._id)
+                "The API key comes from the environment variable {variable}.",
+                variable=keys.environment_variable(self._id),
             ),
         }
         self._show_fields(stored=place != "environment", entering=False)
@@ -167,7 +168,7 @@ class ApiKeyField(QWidget):
         otherwise = tr(
             "Or set the environment variable {variable} to the API key before Juku starts. It is never written "
             "to a file.",
-            variable=keys.variable(self._id),
+            variable=keys.environment_variable(self._id),
         )
         self.note.say(f"{error}\n{otherwise}", "error")
 

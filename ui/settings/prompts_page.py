@@ -36,17 +36,17 @@ class PromptsPage(QWidget):
         super().__init__()
         self._unsaved: dict[tuple[str, str], str] = {}  # by name and language
         self._warned = False  # whether the person knows that something will be lost
-        self._shown = (prompts.NAMES[0], _first_language())
+        self._shown = (prompts.PROMPT_NAMES[0], _first_language())
         self._typing = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self.list = QListWidget()
         self.list.setSpacing(2)
         self.list.setWordWrap(True)
         self.list.setAccessibleName(tr("Prompts"))
         self.list.setFixedWidth(LIST_WIDTH)
-        for name in prompts.NAMES:
+        for name in prompts.PROMPT_NAMES:
             self.list.addItem(QListWidgetItem(prompts.title(name)))
         self.language = DropDown()
-        for code in prompts.LANGUAGES:
+        for code in prompts.PROMPT_LANGUAGES:
             self.language.addItem(language.LANGUAGES[code], code)
         self.language.setCurrentIndex(self.language.findData(self._shown[1]))
         self.editor = QPlainTextEdit()
@@ -96,7 +96,7 @@ class PromptsPage(QWidget):
         """Save what is typed, unless it lacks a placeholder."""
         self._typing.stop()
         text = self._unsaved.get(self._shown)
-        if text is not None and not prompts.missing(self._shown[0], text):
+        if text is not None and not prompts.missing_placeholders(self._shown[0], text):
             try:
                 prompts.save(*self._shown, text)
             except JukuError as error:
@@ -117,12 +117,12 @@ class PromptsPage(QWidget):
 
     def _choose(self) -> None:
         self.take_over()
-        self._shown = prompts.NAMES[self.list.currentRow()], self.language.currentData()
+        self._shown = prompts.PROMPT_NAMES[self.list.currentRow()], self.language.currentData()
         self._show()
 
     def _show_prompt(self, name: str, code: str) -> None:
         self.language.setCurrentIndex(self.language.findData(code))
-        self.list.setCurrentRow(prompts.NAMES.index(name))
+        self.list.setCurrentRow(prompts.PROMPT_NAMES.index(name))
         self._choose()
 
     def _show(self) -> None:
@@ -140,12 +140,12 @@ class PromptsPage(QWidget):
         """Say whether the prompt is as Juku came with it, changed, or not to be saved; mark the changed ones."""
         name, code = self._shown
         text = self.editor.toPlainText()
-        missing = prompts.missing(name, text)
+        missing = prompts.missing_placeholders(name, text)
         self.placeholders.show_text(text, missing)
-        self.reset.setEnabled(text != prompts.default(name, code))
+        self.reset.setEnabled(text != prompts.load_default(name, code))
         self.note.say(*self._words(missing))
-        for row, one in enumerate(prompts.NAMES):
-            changed = any(self._is_changed(one, other) for other in prompts.LANGUAGES)
+        for row, one in enumerate(prompts.PROMPT_NAMES):
+            changed = any(self._is_changed(one, other) for other in prompts.PROMPT_LANGUAGES)
             title = prompts.title(one)
             self.list.item(row).setText(tr("{title}  –  changed", title=title) if changed else title)
 
@@ -156,12 +156,12 @@ class PromptsPage(QWidget):
             return text, "error"
         if self._shown in self._unsaved:
             return "", ""
-        if prompts.is_changed(*self._shown):
+        if prompts.is_customized(*self._shown):
             return tr("Your own version is saved and used from now on."), "good"
         return tr("This is the built-in prompt."), ""
 
     def _is_changed(self, name: str, code: str) -> bool:
-        return (name, code) in self._unsaved or prompts.is_changed(name, code)
+        return (name, code) in self._unsaved or prompts.is_customized(name, code)
 
     def _on_typed(self) -> None:
         self._warned = False
@@ -177,7 +177,7 @@ class PromptsPage(QWidget):
         """As an edit, so that the editor's own undo brings back what was written."""
         cursor = self.editor.textCursor()
         cursor.select(QTextCursor.SelectionType.Document)
-        cursor.insertText(prompts.default(*self._shown))
+        cursor.insertText(prompts.load_default(*self._shown))
         self.editor.moveCursor(QTextCursor.MoveOperation.Start)
         self.take_over()
 
@@ -205,9 +205,9 @@ class Placeholders(QWidget):
                 widget.deleteLater()
         self._name = name
         self.marks.clear()
-        self._fill(0, tr("Required"), prompts.PLACEHOLDERS[name])
-        if prompts.OPTIONAL[name]:
-            self._fill(2, tr("Optional"), prompts.OPTIONAL[name])
+        self._fill(0, tr("Required"), prompts.REQUIRED_PLACEHOLDERS[name])
+        if prompts.OPTIONAL_PLACEHOLDERS[name]:
+            self._fill(2, tr("Optional"), prompts.OPTIONAL_PLACEHOLDERS[name])
 
     def _fill(self, column: int, title: str, names: tuple[str, ...]) -> None:
         self._grid.addWidget(_dim(title), 0, column, 1, 2)
@@ -237,7 +237,11 @@ def _dim(text: str) -> QLabel:
 
 def _first_language() -> str:
     """The screen's language, where there are prompts in it."""
-    return language.chosen() if language.chosen() in prompts.LANGUAGES else prompts.LANGUAGES[0]
+    return (
+        language.current_language()
+        if language.current_language() in prompts.PROMPT_LANGUAGES
+        else prompts.PROMPT_LANGUAGES[0]
+    )
 
 
 def _about(name: str) -> dict[str, str]:

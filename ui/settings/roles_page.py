@@ -12,7 +12,7 @@ from core import settings
 from core.errors import JukuError
 from core.language import tr
 from core.providers import model_kinds
-from core.settings import ROLES
+from core.settings import MODEL_ROLES
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
@@ -44,7 +44,7 @@ class RolesPage(QWidget):
             "writes well and a small one that learns are a good pair."
         )
         layout.addWidget(basics.label(about, wrap=True, dim=True))
-        for role in ROLES:
+        for role in MODEL_ROLES:
             layout.addWidget(_line())
             layout.addWidget(self._part(role))
         layout.addStretch()
@@ -74,7 +74,7 @@ class RolesPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not event.spontaneous():
-            for role in ROLES:
+            for role in MODEL_ROLES:
                 self._workspace.want_offers(self._workspace.role(role)[0], again=True)
             self.show_roles()
 
@@ -122,7 +122,7 @@ class RolesPage(QWidget):
 
     def _cast(self, role: str, provider: str, model: str) -> None:
         try:
-            self._workspace.cast(role, provider, model)
+            self._workspace.set_role(role, provider, model)
         except JukuError as error:
             self.failed.emit(error)
 

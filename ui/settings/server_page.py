@@ -208,7 +208,7 @@ class ServerPage(QWidget):
             return
         entry.preset = chosen.id
         if entry.base_url in ("", before.base_url) and chosen.base_url:
-            entry.move(chosen.base_url)
+            entry.set_url(chosen.base_url)
             self.url.setText(chosen.base_url)
             self._show_url(chosen.base_url)
         self._forget_findings()
@@ -233,7 +233,7 @@ class ServerPage(QWidget):
         url = self.url.text().strip()
         if url != self._entry.base_url and not url_error(url):
             before = self._entry.key_origin
-            self._entry.move(url)
+            self._entry.set_url(url)
             self.url.setText(url)
             self._show_url(url)
             self._forget_findings()

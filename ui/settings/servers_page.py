@@ -251,7 +251,7 @@ class ServersPage(QWidget):
         found = {}
         for entry in list(self._settings.providers):
             try:
-                found[entry.id] = await asyncio.to_thread(self.workspace.keys.place, entry.id)
+                found[entry.id] = await asyncio.to_thread(self.workspace.keys.location, entry.id)
             except KeyStoreError:
                 found[entry.id] = "none"
         words = place_words()
@@ -339,7 +339,7 @@ class ServersPage(QWidget):
 
     def _remove(self, entry: ProviderSettings) -> None:
         was_used = self._settings.provider == entry.id
-        self._settings.remove(entry.id)
+        self._settings.remove_server(entry.id)
         self._fresh.discard(entry.id)
         self._save()
         self._show_list(providers.LOCAL)
@@ -352,7 +352,7 @@ class ServersPage(QWidget):
 
 
 def place_words() -> dict[str, str]:
-    """Where a key lies, in few words, by `Keys.place`; 'none' is that there is no keyring to look in."""
+    """Where a key lies, in few words, by `Keys.location`; 'none' is that there is no keyring to look in."""
     return {
         "keyring": tr("API key in the keyring"),
         "session": tr("API key for this session only"),

@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.dataset import examples
 from core.exam.fact_coverage import Entry
@@ -16,15 +27,14 @@ from core.language import tr, trn
 from core.spec import facts, revisions, spec
 from core.spec.facts import Fact
 from core.storage.project import Changes, Project
+from core.text import statements
 from ui import style
 from ui.dataset.fact_link_dialog import LinkDialog
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, tell
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.fact_table import FactTable
-from ui.spec.fact_table_model import MEANINGS, state_words
-from ui.spec.split_fact_dialog import SplitDialog
+from ui.spec.fact_table import MEANINGS, FactTable, state_words
 from ui.widgets import basics
 from ui.workspace import Workspace
 
@@ -305,3 +315,42 @@ def _accept_missing(db: sqlite3.Connection) -> None:
     """Make facts of what has none yet, and keep the state of the spec that they were found in."""
     facts.accept_missing(db)
     revisions.current(db, tr("Facts found"))
+
+
+class SplitDialog(QDialog):
+    """Splits one fact into several, one per line."""
+
+    parts_wanted = Signal(list)
+
+    def __init__(self, fact: Fact, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Split {name}", name=fact.name))
+        self.resize(560, 260)
+        self.edit = QPlainTextEdit(tabChangesFocus=True)
+        self.edit.setAccessibleName(tr("Resulting facts"))
+        parts = [one.text for one in statements.split(fact.quote)]
+        self.edit.setPlainText("\n".join(parts if len(parts) > 1 else [fact.text]))
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.split = self.buttons.addButton(tr("Split up"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.accepted.connect(self._on_accepted)
+        self.buttons.rejected.connect(self.reject)
+        self.edit.textChanged.connect(self._show_count)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(style.SPACE // 2)
+        layout.addWidget(basics.label(tr("One fact per line. The rows stay with the first one."), wrap=True, dim=True))
+        layout.addWidget(self.edit)
+        layout.addWidget(self.buttons)
+        self._show_count()
+
+    def parts(self) -> list[str]:
+        lines = (" ".join(line.split()) for line in self.edit.toPlainText().split("\n"))
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def _show_count(self) -> None:
+        count = len(self.parts())
+        basics.allow(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
+        self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split up"))
+
+    def _on_accepted(self) -> None:
+        self.parts_wanted.emit(self.parts())
+        self.accept()

@@ -1,6 +1,8 @@
-"""The table of facts: chosen, edited, and seen at a glance for what each still lacks."""
+"""The table of the spec's facts: its model, and the view with the counts of rows by kind."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -12,17 +14,193 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from core.exam.fact_coverage import KINDS, Entry
-from core.language import tr
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, KINDS, STUDY, Entry
+from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
-from ui.spec.fact_table_model import COVERED, ENTRY, EXAMINED, KNOWN, NAME, RECALL, TEXT, FactModel
 from ui.widgets import basics
+from ui.widgets.value_texts import word
 
-CELL = 19  # pixels of one kind's count
-WIDTHS = {NAME: 66, COVERED: CELL * len(KINDS) + 16, EXAMINED: 58, RECALL: 66, KNOWN: 62}
+NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)  # columns
+CELL_WIDTH = 19  # pixels of one kind's count
+WIDTHS = {NAME: 66, COVERED: CELL_WIDTH * len(KINDS) + 16, EXAMINED: 58, RECALL: 66, KNOWN: 62}
+WARNING_SIGN = "⚠"
+ENTRY = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+def kind_titles() -> dict[str, str]:
+    """The kinds of rows in the words of the screen."""
+    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
+
+
+def state_words(state: str, count: int) -> str:
+    """How many facts are in a state of the ledger, in words."""
+    match state:
+        case "covered":
+            return trn("{n} covered", "{n} covered", count)
+        case "thin":
+            return trn("{n} needs rows", "{n} need rows", count)
+        case "unproved":
+            return trn("{n} without an exam question", "{n} without an exam question", count)
+        case "bare":
+            return trn("{n} without rows", "{n} without rows", count)
+    assert state == "stale", state
+    return trn("{n} out of date", "{n} out of date", count)
+
+
+MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
+
+
+def about(entry: Entry, lost: bool) -> str:
+    """What there is to say of a fact, line by line."""
+    lines = [entry.fact.text]
+    if lost:
+        lines.append(tr("Its source passage is no longer in the text."))
+    if entry.stale:
+        lines.append(trn("{n} row was written before the fact changed.",
+                         "{n} rows were written before the fact changed.", entry.stale))  # fmt: skip
+    if entry.stale and entry.fact.was:
+        lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
+    titles = kind_titles()
+    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY[kind]}" for kind in KINDS)
+    lines.append(tr("Rows: {counts}", counts=counts))
+    if entry.drafts:
+        lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
+    if entry.lacking:
+        listed = ", ".join(f"{titles[kind]} {count}" for kind, count in entry.lacking.items())
+        lines.append(tr("Missing: {counts}", counts=listed))
+    return "\n".join(lines)
+
+
+class FactModel(QAbstractTableModel):
+    edited = Signal(int, str)  # id and new text
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._entries: list[Entry] = []
+        self._rows: dict[int, int] = {}  # id of a fact -> row
+        self._lost: set[int] = set()
+
+    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+        """Show these; a view that had the same facts keeps its place and selection. `lost` have no passage any more."""
+        same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
+        if not same:
+            self.beginResetModel()
+        self._entries, self._lost = entries, lost
+        self._rows = {entry.fact.id: row for row, entry in enumerate(entries)}
+        if same:
+            self._emit_changed()
+        else:
+            self.endResetModel()
+
+    def _emit_changed(self) -> None:
+        if self._entries:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
+
+    def entries(self) -> list[Entry]:
+        return self._entries
+
+    def fact(self, row: int) -> Fact:
+        return self._entries[row].fact
+
+    def entry(self, id: int) -> Entry | None:
+        row = self.row(id)
+        return None if row is None else self._entries[row]
+
+    def row(self, id: int) -> int | None:
+        return self._rows.get(id)
+
+    def is_lost(self, fact: Fact) -> bool:
+        """Whether the passage that the fact stands on is no longer in the text."""
+        return fact.id in self._lost
+
+    def lost(self) -> int:
+        """How many facts have lost their passage."""
+        return len(self._lost)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._entries)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else KNOWN + 1
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Role.DisplayRole:
+            return (tr("Fact"), tr("Text"), tr("Rows by kind"), tr("Exam"), tr("Recall"), tr("Base"))[section]
+        if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        if role == Role.ToolTipRole:
+            return self._explained(section)
+        return None
+
+    def _explained(self, section: int) -> str | None:
+        titles = kind_titles()
+        return {
+            COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
+            EXAMINED: tr("Wordings that are kept for the exam and never used for training"),
+            RECALL: tr("Right answers in the newest exam"),
+            KNOWN: tr("Right answers of the base model, before any training"),
+        }.get(section)
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        entry, column = self._entries[index.row()], index.column()
+        if role == Role.DisplayRole:
+            return self._shown(entry, column)
+        if role == ENTRY:
+            return entry
+        if role == Role.EditRole:
+            return entry.fact.text if column == TEXT else None
+        if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
+            told = about(entry, self.is_lost(entry.fact))
+            return basics.tip(told) if role == Role.ToolTipRole else told
+        if role == Role.ForegroundRole:
+            return self._colour(entry, column)
+        if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
+            return Qt.AlignmentFlag.AlignCenter
+        return None
+
+    def _shown(self, entry: Entry, column: int) -> str:
+        fact = entry.fact
+        mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
+        known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
+        recall = str(entry.recall) if entry.recall else ""
+        shown = (
+            f"{mark}{fact.name}",
+            fact.text,
+            "",
+            str(entry.examined),
+            recall,
+            known[fact_coverage.knowledge(fact.known)],
+        )
+        return shown[column]
+
+    def _colour(self, entry: Entry, column: int) -> Any:
+        if entry.fact.ignored:
+            return style.dim()
+        alarming = {
+            NAME: self.is_lost(entry.fact) or entry.stale,
+            TEXT: self.is_lost(entry.fact),
+            EXAMINED: not entry.examined,
+        }
+        return style.colours("warning")[0] if alarming.get(column) else None
+
+    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
+        text = " ".join(str(value).split())
+        fact = self.fact(index.row())
+        if role != Role.EditRole or not text or text == fact.text:
+            return False
+        self.edited.emit(fact.id, text)
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == TEXT else flags
 
 
 class RoomyDelegate(QStyledItemDelegate):
@@ -40,12 +218,12 @@ class CoverageDelegate(RoomyDelegate):
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         entry: Entry = index.data(ENTRY)
         lacking = entry.uncovered
-        height = min(CELL, option.rect.height() - 4)
+        height = min(CELL_WIDTH, option.rect.height() - 4)
         top = option.rect.center().y() - height // 2
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, kind in enumerate(KINDS):
-            box = QRect(option.rect.left() + 6 + place * CELL, top, CELL - 3, height)
+            box = QRect(option.rect.left() + 6 + place * CELL_WIDTH, top, CELL_WIDTH - 3, height)
             count = entry.approved[kind]
             if not entry.fact.ignored:
                 front, back = style.colours("warning" if kind in lacking else "good")

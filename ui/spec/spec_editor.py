@@ -1,20 +1,82 @@
-"""The text of the spec in an editor that shows its Markdown, and behind each passage what its fact has."""
+"""The editor of the spec: highlighted Markdown, passages coloured by the state of their fact, and the preview."""
 
+import re
+import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QFont, QMouseEvent, QPalette, QSyntaxHighlighter, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit
 
 from core.language import tr
 from ui import style
-from ui.spec.fact_table_model import MEANINGS
-from ui.spec.markdown_highlighter import MarkdownHighlighter
+from ui.spec.fact_table import MEANINGS
+from ui.widgets.text_highlights import units
 
-MARGIN = 14  # pixels around the text
-PARAGRAPH = "\u2029"  # what Qt puts between the lines of a selection
+TEXT_MARGIN = 14  # pixels around the text
+PARAGRAPH_SEPARATOR = "\u2029"  # what Qt puts between the lines of a selection
+HIGHLIGHT_SLICE = 0.006  # seconds of highlighting before other events of the window are processed
+HEADING = re.compile(r"#{1,6}\s.*")
+LIST_MARK = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\s*>")
+STRONG = re.compile(r"(\*\*|__)(?=\S).+?(?<=\S)\1")
+CODE = re.compile(r"`[^`]+`")
+DIALECT = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+
+
+class MarkdownHighlighter(QSyntaxHighlighter):
+    """Highlights headings, list marks and emphasis: typed text at once, a text that is loaded in slices of a few milliseconds."""
+
+    def __init__(self, edit: QPlainTextEdit) -> None:
+        super().__init__(edit.document())
+        self._edit = edit
+        self._loading = False
+        self._next = 0  # the block that is formatted next
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._go_on)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Highlight nothing inside; the whole text is highlighted afterwards."""
+        self._loading = True
+        yield
+        self._loading = False
+        self._next = 0
+        self._timer.start()
+
+    def _go_on(self) -> None:
+        end = time.perf_counter() + HIGHLIGHT_SLICE
+        block = self.document().findBlockByNumber(self._next)
+        while block.isValid() and time.perf_counter() < end:
+            self.rehighlightBlock(block)
+            block = block.next()
+            self._next += 1
+        if not block.isValid():
+            self._timer.stop()
+
+    def highlightBlock(self, text: str) -> None:
+        if self._loading:
+            return
+        if HEADING.match(text):
+            self.setFormat(0, units(text), self._format(QPalette.ColorRole.Link, bold=True))
+            return
+        if mark := LIST_MARK.match(text):
+            self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
+        for pattern, bold in ((STRONG, True), (CODE, False)):
+            for found in pattern.finditer(text):
+                self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
+
+    def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
+        self.setFormat(units(text[: found.start()]), units(found[0]), form)
+
+    def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
+        form = QTextCharFormat()
+        form.setForeground(self._edit.palette().color(role))
+        if bold:
+            form.setFontWeight(QFont.Weight.Bold)
+        return form
 
 
 @dataclass(slots=True)
@@ -49,7 +111,7 @@ class SpecEditor(QPlainTextEdit):
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.12)
         self.setFont(font)
-        self.document().setDocumentMargin(MARGIN)
+        self.document().setDocumentMargin(TEXT_MARGIN)
         self._markdown = MarkdownHighlighter(self)
         self._passages: list[Passage] = []
         self._coloured = True
@@ -77,7 +139,7 @@ class SpecEditor(QPlainTextEdit):
         self.verticalScrollBar().setValue(scrolled)
 
     def selected_text(self) -> str:
-        return self.textCursor().selectedText().replace(PARAGRAPH, "\n").strip()
+        return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
     def show_ledger(self, passages: list[Passage]) -> None:
         """Show what facts have; the passages, in order, are the editor's from now on."""
@@ -180,3 +242,23 @@ class SpecEditor(QPlainTextEdit):
             self._show_selections()
             with self._markdown.loading():
                 pass  # the same text, in other colours
+
+
+class SpecPreview(QTextBrowser):
+    """The rendered Markdown of the spec; fetches nothing and renders no HTML."""
+
+    def __init__(self) -> None:
+        super().__init__(openLinks=False, openExternalLinks=False)
+        self.setAccessibleName(tr("Preview of the spec"))
+        self.document().setDocumentMargin(TEXT_MARGIN)
+        self._text: str | None = None
+
+    def show_text(self, text: str) -> None:
+        if text == self._text:
+            return
+        self._text, scrolled = text, self.verticalScrollBar().value()
+        self.document().setMarkdown(text, DIALECT)
+        self.verticalScrollBar().setValue(scrolled)
+
+    def loadResource(self, _kind: int, _name: QUrl | str) -> None:
+        """Load nothing: a picture's address in the text may be any file or page."""

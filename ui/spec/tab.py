@@ -37,12 +37,10 @@ from core.training import lineage
 from ui import style
 from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
 from ui.spec.fact_pane import FactPane
-from ui.spec.outline import Outline
-from ui.spec.remark_list import RemarkList
+from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import Passage, SpecEditor, passages_of
-from ui.spec.spec_preview import SpecPreview
+from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, passages_of
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload

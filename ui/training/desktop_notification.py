@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from core.language import tr
+from core.providers import JobStatus
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
@@ -55,9 +56,9 @@ class DesktopNotification(QObject):
 def words(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
     name = basics.short_name(job.fine_tuned_model or job.model)
-    if job.status == "succeeded":
+    if job.status == JobStatus.SUCCEEDED:
         return tr("Trained: {model}", model=name), tr("Ask it in the chat, or test it in an exam."), "good"
-    if job.status == "cancelled":
+    if job.status == JobStatus.CANCELLED:
         return tr("Cancelled: {model}", model=name), "", "warning"
     reason = " ".join(job.error.split())[:200].replace("<", "‹").replace(">", "›")
     return tr("Not trained: {model}", model=name), " ".join(filter(None, (reason, job_texts.advice(job)))), "error"

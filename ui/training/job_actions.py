@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.errors import JukuError
 from core.language import tr, trn
-from core.providers import LOCAL
+from core.providers import LOCAL, JobStatus
 from core.storage.project import Changes
 from core.training import submit
-from core.training.jobs import OWN, Job
+from core.training.jobs import UNSENT, Job
 from core.training.submit import TrainingPlan
 from ui.training.server_contents_dialog import MAX_NAMED, ask_to_delete
 from ui.widgets import basics
@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 
 ONE, MANY = True, False
 FIXED_PLACE_BUTTONS = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
-PAUSABLE_STATUSES = ("running", "queued", "validating_files")
+PAUSABLE_STATUSES = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _acts() -> dict[str, JobAction]:
         "chat": JobAction(tr("&Ask it"), "", ONE, _has_model),
         "exam": JobAction(tr("Start e&xam"), "", ONE, _has_model),
         "pause": JobAction(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE_STATUSES and not job.wish),
-        "resume": JobAction(tr("Res&ume"), "", MANY, lambda job: job.status == "paused" and not job.wish),
+        "resume": JobAction(tr("Res&ume"), "", MANY, lambda job: job.status == JobStatus.PAUSED and not job.wish),
         "cancel": JobAction(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
         "again": JobAction(
             tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
@@ -115,7 +115,7 @@ def _has_model(job: Job) -> bool:
 
 def is_unsent(job: Job) -> bool:
     """Whether nothing was asked of the server yet."""
-    return job.status in OWN and job.remote_id is None
+    return job.status in UNSENT and job.remote_id is None
 
 
 class JobOperations(QObject):
@@ -130,7 +130,7 @@ class JobOperations(QObject):
         self._runner = workspace.queue
 
     def do(self, name: str, jobs: Sequence[Job]) -> None:
-        """Do the act `name` (ui/training/py) to `jobs`."""
+        """Do the action `name` to `jobs`."""
         match name:
             case "chat" | "exam":
                 self.model_wanted.emit(name, jobs[0], jobs[0].fine_tuned_model)

@@ -16,10 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import Checkpoint, Event
+from core.providers import Checkpoint, Event, JobStatus
 from core.settings import Settings
 from core.training import lineage
-from core.training.jobs import UPLOADING
 from core.training.metrics import Series
 from ui import style
 from ui.charts.curve_chart import CurveChart, CurveJob
@@ -98,7 +97,7 @@ class JobPane(QWidget):
         self._show_bar(first)
         self.error.say(
             "\n".join(filter(None, (job.error, job_texts.advice(job)))),
-            "error" if job.status == "failed" else "warning",
+            "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
         apart = lineage.told_apart([line.job for line in lines[:MAX_COMPARED_JOBS]])
@@ -131,7 +130,7 @@ class JobPane(QWidget):
 
     def _show_bar(self, line: JobRow) -> None:
         share = line.standing.share
-        self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == UPLOADING))
+        self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == JobStatus.UPLOADING))
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(int(1000 * (share or 0)))
 

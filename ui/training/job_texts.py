@@ -1,12 +1,17 @@
 """What there is to say of a job in words: its status, how long it takes, what to do about its error."""
 
-from core.errors import CLOSED, QUOTA
+from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE
 from core.language import tr, trn
-from core.providers import LOCAL
+from core.providers import LOCAL, JobStatus
 from core.training.job_progress import Standing
-from core.training.jobs import CREATING, MISSING, UPLOADING, WAITING, Job
+from core.training.jobs import Job
 
-STATUS_MEANINGS = {"succeeded": "good", "failed": "error", "cancelled": "warning", MISSING: "error"}
+STATUS_MEANINGS: dict[str, str] = {
+    JobStatus.SUCCEEDED: "good",
+    JobStatus.FAILED: "error",
+    JobStatus.CANCELLED: "warning",
+    JobStatus.MISSING: "error",
+}
 BAD_FILE_CODES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
 
 
@@ -14,19 +19,20 @@ def status_title(job: Job) -> str:
     """The status as a person says it; one that this program does not know is shown in the server's own word."""
     if job.wish and not job.ended:
         return {"cancel": tr("Cancelling"), "pause": tr("Pausing"), "resume": tr("Resuming")}[job.wish]
-    return {
-        WAITING: tr("Waiting"),
-        UPLOADING: tr("Sending the rows"),
-        CREATING: tr("Requested"),
-        MISSING: tr("Deleted") if job.provider == LOCAL else tr("Deleted on the server"),
-        "validating_files": tr("Checking rows"),
-        "queued": tr("Waiting") if job.provider == LOCAL else tr("In the server's queue"),
-        "running": tr("Running"),
-        "paused": tr("Paused"),
-        "succeeded": tr("Succeeded"),
-        "failed": tr("Failed"),
-        "cancelled": tr("Cancelled"),
-    }.get(job.status, job.status)
+    titles: dict[str, str] = {
+        JobStatus.WAITING: tr("Waiting"),
+        JobStatus.UPLOADING: tr("Sending the rows"),
+        JobStatus.CREATING: tr("Requested"),
+        JobStatus.MISSING: tr("Deleted") if job.provider == LOCAL else tr("Deleted on the server"),
+        JobStatus.VALIDATING_FILES: tr("Checking rows"),
+        JobStatus.QUEUED: tr("Waiting") if job.provider == LOCAL else tr("In the server's queue"),
+        JobStatus.RUNNING: tr("Running"),
+        JobStatus.PAUSED: tr("Paused"),
+        JobStatus.SUCCEEDED: tr("Succeeded"),
+        JobStatus.FAILED: tr("Failed"),
+        JobStatus.CANCELLED: tr("Cancelled"),
+    }
+    return titles.get(job.status, job.status)
 
 
 def state_title(standing: Standing) -> str:
@@ -36,51 +42,53 @@ def state_title(standing: Standing) -> str:
 
 def _explained_here(job: Job) -> str:
     """What a status means of a job on this computer, where no server has a part in it."""
-    return {
-        UPLOADING: tr("Passing the rows to the local engine"),
-        CREATING: tr("Requested; the local engine has not answered yet. Juku checks what became of it."),
-        MISSING: tr("The local engine no longer knows this job"),
-        "validating_files": tr("The local engine is checking the rows"),
-        "queued": tr("Waiting for its turn on this computer"),
-        "paused": tr("Paused; it can be resumed"),
-    }.get(job.status, "")
+    titles: dict[str, str] = {
+        JobStatus.UPLOADING: tr("Passing the rows to the local engine"),
+        JobStatus.CREATING: tr("Requested; the local engine has not answered yet. Juku checks what became of it."),
+        JobStatus.MISSING: tr("The local engine no longer knows this job"),
+        JobStatus.VALIDATING_FILES: tr("The local engine is checking the rows"),
+        JobStatus.QUEUED: tr("Waiting for its turn on this computer"),
+        JobStatus.PAUSED: tr("Paused; it can be resumed"),
+    }
+    return titles.get(job.status, "")
 
 
 def explained(job: Job) -> str:
     """What the status means."""
     if job.provider == LOCAL and (here := _explained_here(job)):
         return here
-    return {
-        WAITING: tr("In Juku's queue; nothing has been sent yet"),
-        UPLOADING: tr("Sending the rows to the server"),
-        CREATING: tr("Requested; the server has not answered yet. Juku checks what became of it."),
-        MISSING: tr("The server no longer knows this job"),
-        "validating_files": tr("The server is checking the rows"),
-        "queued": tr("Waiting for its turn on the server"),
-        "running": tr("Training the model"),
-        "paused": tr("Paused on the server; it can be resumed"),
-        "succeeded": tr("Done; you can ask the model now"),
-        "failed": tr("Ended with an error"),
-        "cancelled": tr("Ended before it was finished"),
-    }.get(job.status, tr("A status that Juku does not know; the job is still followed"))
+    titles: dict[str, str] = {
+        JobStatus.WAITING: tr("In Juku's queue; nothing has been sent yet"),
+        JobStatus.UPLOADING: tr("Sending the rows to the server"),
+        JobStatus.CREATING: tr("Requested; the server has not answered yet. Juku checks what became of it."),
+        JobStatus.MISSING: tr("The server no longer knows this job"),
+        JobStatus.VALIDATING_FILES: tr("The server is checking the rows"),
+        JobStatus.QUEUED: tr("Waiting for its turn on the server"),
+        JobStatus.RUNNING: tr("Training the model"),
+        JobStatus.PAUSED: tr("Paused on the server; it can be resumed"),
+        JobStatus.SUCCEEDED: tr("Done; you can ask the model now"),
+        JobStatus.FAILED: tr("Ended with an error"),
+        JobStatus.CANCELLED: tr("Ended before it was finished"),
+    }
+    return titles.get(job.status, tr("A status that Juku does not know; the job is still followed"))
 
 
 def advice(job: Job) -> str:
     """What to do about a job's error; '' where there is nothing to say."""
     code, error = job.error_code, job.error.lower()
-    if job.status not in ("failed", MISSING):
+    if job.status not in (JobStatus.FAILED, JobStatus.MISSING):
         return ""
-    if job.status == MISSING and job.provider == LOCAL:
+    if job.status == JobStatus.MISSING and job.provider == LOCAL:
         return ""
-    if job.status == MISSING:
+    if job.status == JobStatus.MISSING:
         return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
     if "moderation" in error or "flagged" in error:
         return tr("Remove the flagged rows from the dataset, and start the job again.")
     if code in BAD_FILE_CODES:
         return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
-    if code in QUOTA or code == "exceeded_quota":
+    if code in QUOTA_CODES or code == "exceeded_quota":
         return tr("Check the billing page of your account there, and start the job again.")
-    if code == CLOSED:
+    if code == TRAINING_CLOSED_CODE:
         return tr("Choose another server in the settings, for example this computer.")
     if code in ("model_not_available", "model_not_found"):
         return tr("Choose another base model.")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.dataset import examples, filters
 from core.errors import JukuError
 from core.language import tr, trn
-from core.providers import LOCAL, LocalProvider, Offer
+from core.providers import LOCAL, JobStatus, LocalProvider, Offer
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
@@ -161,7 +161,7 @@ class TrainingTab(Tab):
                 len(filters.find(db, chosen)),
                 examples.count_errors(db, chosen),
                 len(filters.find(db, measured)),
-                examples.counts(db, "status", "train"),
+                examples.count_values(db, "status", "train"),
             )
         )
         approved = every.pop("approved", 0)
@@ -286,8 +286,12 @@ _NOTHING: _Known = (None, {})
 
 def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
-    total, every = (examples.counts(db, "split", status=status).get("train", 0) for status in ("approved", ""))
-    return total, examples.counts(db, "tags", "train", "approved"), {**examples.counts(db, "tags", "train"), "": every}
+    total, every = (examples.count_values(db, "split", status=status).get("train", 0) for status in ("approved", ""))
+    return (
+        total,
+        examples.count_values(db, "tags", "train", "approved"),
+        {**examples.count_values(db, "tags", "train"), "": every},
+    )
 
 
 def _state(line: JobRow) -> object:
@@ -305,7 +309,7 @@ def _count(found: list[job_progress.Standing]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""
-    waiting = sum(one.job.status == jobs.WAITING for one in found)
+    waiting = sum(one.job.status == JobStatus.WAITING for one in found)
     running = sum(not one.job.ended for one in found) - waiting
     parts = [trn("{n} job", "{n} jobs", len(found))]
     if running:

@@ -12,13 +12,13 @@ def length_words(text: str, taught: str = "") -> str:
 
     Where there is no text yet, the language of the screen decides.
     """
-    if (spec.language_of(text, taught) if text.strip() else taught or language.chosen()) == "ja":
+    if (spec.language_of(text, taught) if text.strip() else taught or language.current_language()) == "ja":
         return trn("{n} character", "{n} characters", len("".join(text.split())))
     return trn("{n} word", "{n} words", len(text.split()))
 
 
 def local_time(seconds: float) -> str:
     """A moment, given in Unix seconds, as it is written in the language of the screen, and where it can, the region."""
-    system, chosen = QLocale(), QLocale(language.chosen())
+    system, chosen = QLocale(), QLocale(language.current_language())
     there = system if system.language() == chosen.language() else chosen
     return there.toString(QDateTime.fromSecsSinceEpoch(int(seconds)), QLocale.FormatType.ShortFormat)

@@ -52,7 +52,7 @@ def page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers
         tag("style", Markup((paths.RESOURCES / "report.css").read_text(encoding="utf-8"))),
     )
     body = tag("body", tag("main", *_parts(report, servers or {})))
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language.chosen() or 'en')}\n"
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language.current_language() or 'en')}\n"
 
 
 def _title(report: Report) -> str:

@@ -93,7 +93,7 @@ def _variable(provider: str, preset: str) -> str:
     return (
         request_code.OPENAI_VARIABLE
         if preset == "openai"
-        else re.sub(r"\W", "_", keys.variable(provider), flags=re.ASCII)
+        else re.sub(r"\W", "_", keys.environment_variable(provider), flags=re.ASCII)
     )
 
 

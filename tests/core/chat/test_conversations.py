@@ -234,7 +234,7 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
     assert (train.question, train.answer, train.quote) == (QUESTION, "Three players.", taught[0].quote)
     assert (test.split, test.status, test.facts, test.key_points) == ("test", "approved", name, "three")
     asyncio.run(sample.undo())
-    assert not set(made) & set(examples.ids_of(sample.rows, Filter()))
+    assert not set(made) & set(examples.find_ids(sample.rows, Filter()))
 
 
 def test_without_a_spec_no_fact_is_guessed(project):

@@ -179,7 +179,7 @@ def incomplete(tmp_path):
 
 def rows_of(path):
     with closing(Project(path)) as project:
-        return [row.question for row in examples.examples(project.rows)]
+        return [row.question for row in examples.iterate(project.rows)]
 
 
 VERBS_WITH_A_PROJECT = {

@@ -33,7 +33,7 @@ def row(project, id):
 
 def test_a_bulk_edit_is_one_step_and_says_how_many_rows(tea):
     assert change(tea, bulk_edits.set_field, [1, 2, 3], "status", "draft").counts == {"example": 3}
-    assert examples.counts(tea.rows, "status") == {"draft": 3, "approved": 1}
+    assert examples.count_values(tea.rows, "status") == {"draft": 3, "approved": 1}
     assert change(tea, bulk_edits.add_tag, [1, 2], "new hot").ids == {"example": {1, 2}}
     assert [row(tea, id).tags for id in (1, 2)] == ["hot drink new", "new hot"]
     change(tea, bulk_edits.remove_tag, [1, 2, 3], "hot")
@@ -43,7 +43,7 @@ def test_a_bulk_edit_is_one_step_and_says_how_many_rows(tea):
     for _step in range(4):
         asyncio.run(tea.undo())
     assert row(tea, 3).data == ROW
-    assert examples.counts(tea.rows, "status") == {"approved": 4}
+    assert examples.count_values(tea.rows, "status") == {"approved": 4}
 
 
 def test_a_system_prompt_is_replaced_added_or_removed(tea):

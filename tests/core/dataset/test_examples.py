@@ -19,7 +19,7 @@ def write(project, label, change, *args):
 
 
 def rows(project, choice=Filter()):
-    return list(examples.examples(project.rows, choice))
+    return list(examples.iterate(project.rows, choice))
 
 
 def imported(project, tmp_path, *lines, **options):
@@ -51,18 +51,18 @@ def test_a_file_that_comes_again_brings_only_what_is_new(project, tmp_path):
 
 def test_fix_all_is_one_undoable_step_and_touches_nothing_else(project, tmp_path):
     imported(project, tmp_path, TYPO, TYPO.replace("q", "r"))
-    assert examples.counts(project.rows, "problems") == {"role-unknown": 2, "key-unknown": 2}
+    assert examples.count_values(project.rows, "problems") == {"role-unknown": 2, "key-unknown": 2}
     write(project, "Fix", examples.fix_all, "role-unknown", Reporter())
     assert rows(project)[0].data == TYPO.replace("assitant", "assistant")
     assert [row.problems for row in rows(project)] == ["key-unknown", "key-unknown"]
     assert rows(project)[0].answer == "a"
     asyncio.run(project.undo())
-    assert examples.counts(project.rows, "problems")["role-unknown"] == 2
+    assert examples.count_values(project.rows, "problems")["role-unknown"] == 2
 
 
 def test_duplicates_are_deleted_but_for_the_first(project, tmp_path):
     imported(project, tmp_path, *[jsonl.new_row("", "q", "a")] * 3)
-    write(project, "Fix", examples.fix_all, examples.DUPLICATE, Reporter())
+    write(project, "Fix", examples.fix_all, examples.DUPLICATE_ROW, Reporter())
     assert list(filters.find(project.rows)) == [1]
 
 
@@ -102,17 +102,17 @@ def test_editing_the_cells_of_a_row_of_two_answers_writes_them_where_they_stand(
 def test_lines_of_text_are_those_of_the_rows(project, tmp_path):
     lines = [jsonl.new_row("", f"question {number}", "a") for number in range(300)]
     imported(project, tmp_path, *lines)
-    write(project, "Edit", examples.edit_data, 7, '{"messages":\n[]}')
+    write(project, "Edit", examples.replace_data, 7, '{"messages":\n[]}')
     write(project, "Delete", examples.delete, [3, 200])
-    whole = b"".join(block for _count, block in examples.text_blocks(project.rows))
+    whole = b"".join(block for _count, block in examples.iterate_text_blocks(project.rows))
     expected = [*lines[:2], *lines[3:6], '{"messages": []}', *lines[7:199], *lines[200:]]
     assert whole.decode().splitlines() == expected
-    assert list(examples.texts(project.rows, [9, 5])) == [lines[8], lines[4]]
+    assert list(examples.iterate_texts(project.rows, [9, 5])) == [lines[8], lines[4]]
 
 
 def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
     path = tmp_path / "out.jsonl"
-    count = jsonl.write(path, examples.texts(sample.rows, Filter(split="train", tag="study")))
+    count = jsonl.write(path, examples.iterate_texts(sample.rows, Filter(split="train", tag="study")))
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == count > 100
     assert all(json.loads(line)["messages"][-1]["role"] == "assistant" for line in lines)

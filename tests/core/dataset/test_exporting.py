@@ -40,14 +40,14 @@ def fill(project: Any, *texts: str, **fields: Any) -> None:
 
 def brought(path: Path, project: Any, **options: Any) -> list[Example]:
     """The rows that the file brings into an empty project."""
-    asyncio.run(project.write("Clear", examples.delete, list(examples.ids_of(project.rows, Filter()))))
+    asyncio.run(project.write("Clear", examples.delete, list(examples.find_ids(project.rows, Filter()))))
     asyncio.run(importing.import_file(project, path, importing.Options(**options)))
-    return list(examples.examples(project.rows))
+    return list(examples.iterate(project.rows))
 
 
 def same(rows: list[Example], others: list[Example]) -> bool:
     def own(row: Example) -> tuple[Any, ...]:
-        return (json.loads(row.data), *(getattr(row, name) for name in examples.OWN))
+        return (json.loads(row.data), *(getattr(row, name) for name in examples.METADATA_FIELDS))
 
     return [own(row) for row in rows] == [own(row) for row in others]
 
@@ -69,7 +69,7 @@ def test_lines_come_out_to_the_letter_and_always_the_same(project: Any, tmp_path
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.md"])
 def test_a_table_with_whole_rows_brings_every_row_back(project: Any, tmp_path: Path, name: str) -> None:
     fill(project, ODD, PLAIN, PLAIN, CALL, PREFERENCE, split="test", tags="x y", notes="=1|\n'", key_points="a;b")
-    before = list(examples.examples(project.rows))
+    before = list(examples.iterate(project.rows))
     assert export(project.rows, tmp_path / name, options=Options(full=True)) == Exported(5)
     after = brought(tmp_path / name, project, skip_known=False)
     assert [row.data for row in after] == [row.data for row in before]
@@ -144,7 +144,7 @@ def test_weights_of_turns_go_through_sharegpt(project: Any, tmp_path: Path) -> N
 def test_choices_marks_and_compression(project: Any, tmp_path: Path) -> None:
     fill(project, *(jsonl.new_row("", f"q{n}", "a") for n in range(5)))
     fill(project, PLAIN, split="test")
-    ids = list(examples.ids_of(project.rows, Filter()))
+    ids = list(examples.find_ids(project.rows, Filter()))
     assert export(project.rows, tmp_path / "t.jsonl", Filter(split="test")).rows == 1
     assert export(project.rows, tmp_path / "i.jsonl.gz", [ids[3], ids[1]], options=Options(bom=True)).rows == 2
     packed = (tmp_path / "i.jsonl.gz").read_bytes()
@@ -208,7 +208,7 @@ def test_a_folder_for_the_hub_has_its_splits_and_is_replaced_by_the_next(project
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert readme.startswith('---\npretty_name: "my set"\nconfigs:\n- config_name: default\n  data_files:\n')
     assert "  - split: train\n    path: data/train.jsonl\n  - split: test\n    path: data/test.jsonl\n---\n" in readme
-    ids = list(examples.ids_of(project.rows, Filter()))
+    ids = list(examples.find_ids(project.rows, Filter()))
     assert export(project.rows, folder, ids[:1]) == Exported(1)
     assert [path.name for path in (folder / "data").iterdir()] == ["train.jsonl"]
     lock = f".{project.path.name}.lock"  # the project's own, while it is open

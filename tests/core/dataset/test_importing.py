@@ -32,7 +32,7 @@ def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_pat
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
     asyncio.run(other.write("Import", lambda db: store(db, blocks(path, Options(tags="t"), Known(), Reporter()))))
-    assert list(examples.examples(project.rows)) == list(examples.examples(other.rows))
+    assert list(examples.iterate(project.rows)) == list(examples.iterate(other.rows))
     assert quarantine.unread(project.rows) == quarantine.unread(other.rows)
     other.close()
 
@@ -43,13 +43,13 @@ def test_an_import_is_one_undoable_step(project, path):
     assert (imported.rows, imported.known, imported.unread) == (999, 0, 1)
     assert imported.changes.counts == {"example": 999, "unread": 1}
     assert imported.changes.ids == {"example": set(range(2, 1001)), "unread": {1}}
-    after = list(examples.examples(project.rows))
+    after = list(examples.iterate(project.rows))
     assert project.undo_label == "Import"
     asyncio.run(project.undo())
     assert len(filters.find(project.rows)) == 1
     assert not quarantine.count(project.rows)
     asyncio.run(project.redo())
-    assert list(examples.examples(project.rows)) == after
+    assert list(examples.iterate(project.rows)) == after
     again = asyncio.run(import_file(project, path))
     assert (again.rows, again.known, again.unread) == (0, 1000, 0)
     assert not again.changes.counts

@@ -37,12 +37,12 @@ def test_a_diff_names_every_row_that_differs(kept):
 
 
 def test_going_back_is_a_step_like_any_other(kept):
-    now = list(examples.examples(kept.rows))
+    now = list(examples.iterate(kept.rows))
     changes = write(kept, versions.restore, 1)
     assert changes.counts == {"example": 4}
     assert versions.diff(kept.rows, 1) == versions.Diff(0, 0, 0, [])
     asyncio.run(kept.undo())
-    assert list(examples.examples(kept.rows)) == now
+    assert list(examples.iterate(kept.rows)) == now
 
 
 def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kept):
@@ -65,5 +65,5 @@ def test_the_texts_of_a_version_outlive_their_rows(kept, tmp_path):
     kept.close()
     again = Project(kept.path)
     write(again, versions.restore, 1)
-    assert [row.answer for row in examples.examples(again.rows)] == ["a1", "a2", "a3", "a4", "a5"]
+    assert [row.answer for row in examples.iterate(again.rows)] == ["a1", "a2", "a3", "a4", "a5"]
     again.close()

@@ -43,7 +43,7 @@ def pond(project):
 
 
 def held(project):
-    return [row for row in examples.examples(project.rows) if row.split == "test"]
+    return [row for row in examples.iterate(project.rows) if row.split == "test"]
 
 
 def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):

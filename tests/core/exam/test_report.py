@@ -153,7 +153,7 @@ def test_marks_of_a_person_can_be_told_instead(exam):
 @pytest.mark.skipif(not browser.program(), reason="there is no Chromium here")
 @pytest.mark.parametrize("spoken", ["en", "ja"])
 def test_a_real_browser_shows_it(exam, tmp_path, spoken):
-    language.choose(spoken)
+    language.set_language(spoken)
     page = tmp_path / "report.html"
     report.save(exam.rows, 1, page, options=report.Options(HOSTILE))
     with Browser() as real:

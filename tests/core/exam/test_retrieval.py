@@ -22,7 +22,7 @@ def found_right(project, k):
     """For how many exam questions about facts the right passage is among the first `k`."""
     index = Index(retrieval.passages(spec.load(project.rows).text))
     quotes = {fact.name: fact.quote for fact in facts.load(project.rows)}
-    asked = [row for row in examples.examples(project.rows, Filter(split="test")) if row.facts]
+    asked = [row for row in examples.iterate(project.rows, Filter(split="test")) if row.facts]
     hits = 0
     for row in asked:
         texts = [one.passage.text for one in index.search(row.question, k)]

@@ -39,7 +39,7 @@ def team(*questions, kind="reworded", answer=ANSWER, **more):
 
 
 def rows(project):
-    return list(examples.examples(project.rows))
+    return list(examples.iterate(project.rows))
 
 
 @pytest.fixture

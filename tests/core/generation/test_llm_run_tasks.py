@@ -100,7 +100,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
 
     server.script = answer
     outcome = asked_of(game, server, "judge", subjects)
-    found = list(examples.examples(game.rows))
+    found = list(examples.iterate(game.rows))
     assert [one.problems for one in found] == ["judge-contradicts", "", "judge-not-in-text", ""]
     assert found[0].notes == "Judge: Five are not three."
     assert (
@@ -110,16 +110,16 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
     asyncio.run(game.write("Drafts", bulk_edits.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
     assert bulk_edits.refused(game.rows, [1, 2, 3, 4]) == [1, 3]
     asyncio.run(game.write("Approve", bulk_edits.approve, [1, 2, 3, 4], Reporter()))
-    assert [one.status for one in examples.examples(game.rows)] == ["draft", "approved", "draft", "approved"]
+    assert [one.status for one in examples.iterate(game.rows)] == ["draft", "approved", "draft", "approved"]
     for _step in range(2):
         asyncio.run(game.undo())
     # Judged again, and found right.
     verdicts["How many play?"] = '{"verdict": "supported"}'
     asked_of(game, server, "judge", subjects[:1])
-    assert next(examples.examples(game.rows)).problems == ""
+    assert next(examples.iterate(game.rows)).problems == ""
     for _step in range(2):
         asyncio.run(game.undo())
-    assert list(examples.examples(game.rows))[2].problems == ""
+    assert list(examples.iterate(game.rows))[2].problems == ""
 
 
 def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):

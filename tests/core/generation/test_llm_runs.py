@@ -49,7 +49,7 @@ def statuses(project, id):
 
 
 def rows(project):
-    return list(examples.examples(project.rows))
+    return list(examples.iterate(project.rows))
 
 
 def test_the_answers_of_all_requests_land_as_one_step(gates, server):

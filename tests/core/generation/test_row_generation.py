@@ -97,7 +97,7 @@ def test_pairs_without_a_kind_get_those_that_were_asked_for():
 def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     emptied(project, name)
     landed = make_offline(project, row_generation.build_requests(fact_coverage.ledger(project.rows)))
-    rows = list(examples.examples(project.rows))
+    rows = list(examples.iterate(project.rows))
     assert landed.rows == len(rows) > 50
     assert {row.status for row in rows} == {"draft"}
     assert {row.source for row in rows} == {OFFLINE}
@@ -123,7 +123,7 @@ def test_templates_make_only_what_is_requested(project):
     write(project, spec.store, Spec("Game", "en", "", f"{FACT.text}\n"))
     write(project, facts.accept_missing)
     make_offline(project, [RowRequest(facts.load(project.rows)[0], {"statement": 1, "applied": 2})])
-    assert [row.kind for row in examples.examples(project.rows)] == ["statement"]
+    assert [row.kind for row in examples.iterate(project.rows)] == ["statement"]
 
 
 def test_cancelled_templates_leave_nothing(project):

@@ -50,7 +50,7 @@ def pool(project):
 
 
 def answers(project):
-    return [(one.answer, one.status) for one in examples.examples(project.rows)]
+    return [(one.answer, one.status) for one in examples.iterate(project.rows)]
 
 
 def test_stale_rows_by_fact(pool):
@@ -80,7 +80,7 @@ def test_what_a_row_said_before_stands_in_its_notes(pool):
     """It was to be seen in the dialog only, and gone with it."""
     write(pool, examples.set_field, 1, "notes", "Ask Ann.")
     write(pool, row_remaking.from_template, [1, 2], Reporter())
-    notes = [one.notes for one in examples.examples(pool.rows)]
+    notes = [one.notes for one in examples.iterate(pool.rows)]
     assert notes[:2] == [
         "Ask Ann.\nEarlier answer: It opens at six.",
         "Earlier answer: 16 euros, since each costs 4 euros.",

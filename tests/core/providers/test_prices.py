@@ -79,5 +79,5 @@ def test_the_doors_say_what_closes_and_when():
 
 
 def test_whose_prices_they_are_is_said_in_the_persons_language():
-    language.choose("ja")
+    language.set_language("ja")
     assert "pages" not in prices.table().source and "OpenAI" in prices.table().source

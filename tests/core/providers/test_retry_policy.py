@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from core.errors import CLOSED, ProviderError
+from core.errors import TRAINING_CLOSED_CODE, ProviderError
 from core.exam import prompt_conditions, retrieval
 from core.paths import ROOT
 from core.progress import Progress, Reporter
@@ -488,7 +488,7 @@ def test_nothing_else_waits_between_two_tries_at_a_server():
         (ProviderError("a", "b", 503, retry_after=60.0), 10.0, 60.0, False),
         (ProviderError("a", "b"), 200.0, 300.0, False),
         (ProviderError("a", "b", 401), 10.0, 20.0, True),
-        (ProviderError("a", "b", 403, CLOSED), 10.0, 20.0, True),
+        (ProviderError("a", "b", 403, TRAINING_CLOSED_CODE), 10.0, 20.0, True),
     ],
 )
 def test_a_poller_asks_less_often_after_each_failure_and_stops_where_a_person_is_needed(

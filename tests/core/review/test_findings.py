@@ -207,7 +207,7 @@ def test_without_a_spec_most_rows_say_it(project):
     )
     assert found(project, "system-prompt-differs") == [("system-prompt-differs", 0, 4)]
     asyncio.run(project.write("Fix", bulk_edits.fix_all, "system-prompt-differs", Reporter()))
-    prompts = [read_texts(text).system_prompt for text in dataset_examples.texts(project.rows)]
+    prompts = [read_texts(text).system_prompt for text in dataset_examples.iterate_texts(project.rows)]
     assert prompts == ["Be brief."] * 4
 
 

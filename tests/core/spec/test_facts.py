@@ -138,14 +138,14 @@ def test_an_edited_sentence_keeps_its_fact(name, data):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_undo_gives_everything_back(project, name):
     write(project, sample_projects.fill, name)
-    before = facts.load(project.rows), list(examples.examples(project.rows)), spec.load(project.rows)
+    before = facts.load(project.rows), list(examples.iterate(project.rows)), spec.load(project.rows)
     text = before[2].text
     for edited in (text.replace("2", "5").replace("two", "five"), text[: len(text) // 2], "", text[::-1], "\n".join(sorted(text.split("\n")))):  # fmt: skip
         write(project, facts.save, Spec("Other", "", "", edited))
     assert stale(project)
     for _step in range(5):
         asyncio.run(project.undo())
-    assert (facts.load(project.rows), list(examples.examples(project.rows)), spec.load(project.rows)) == before
+    assert (facts.load(project.rows), list(examples.iterate(project.rows)), spec.load(project.rows)) == before
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -299,7 +299,7 @@ def test_a_row_of_both_merged_facts_names_the_one_once(project):
     write(project, examples.add, [row("f02 f01"), row("f01 f09 f02")])
     write(project, facts.merge, [1])
     write(project, facts.merge, [1, 2, 77])
-    assert [one.facts for one in examples.examples(project.rows)] == ["f01", "f01 f09"]
+    assert [one.facts for one in examples.iterate(project.rows)] == ["f01", "f01 f09"]
 
 
 def test_a_fact_is_split_and_each_part_stands_on_its_words(project):

@@ -49,15 +49,15 @@ def test_any_change_of_what_is_taught_is_another_state(project, other):
 def test_a_state_is_gone_back_to_by_one_undoable_step_and_the_facts_follow(project):
     write(project, sample_projects.fill, "hobannu-ja")
     first = keep(project)
-    before = spec.load(project.rows), facts.load(project.rows), list(examples.examples(project.rows))
+    before = spec.load(project.rows), facts.load(project.rows), list(examples.iterate(project.rows))
     text = before[0].text.replace("3人ずつの2チーム", "5人ずつの2チーム")
     write(project, facts.save, Spec("Other", "ja", "Prompt", text, before[0].description))
-    changed = spec.load(project.rows), facts.load(project.rows), list(examples.examples(project.rows))
+    changed = spec.load(project.rows), facts.load(project.rows), list(examples.iterate(project.rows))
     assert filters.find(project.rows, Filter(rule=STALE))
     write(project, revisions.restore, first)
-    assert (spec.load(project.rows), facts.load(project.rows), list(examples.examples(project.rows))) == before
+    assert (spec.load(project.rows), facts.load(project.rows), list(examples.iterate(project.rows))) == before
     asyncio.run(project.undo())
-    assert (spec.load(project.rows), facts.load(project.rows), list(examples.examples(project.rows))) == changed
+    assert (spec.load(project.rows), facts.load(project.rows), list(examples.iterate(project.rows))) == changed
     assert revisions.load(project.rows)[0].id == first
 
 

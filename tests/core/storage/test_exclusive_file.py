@@ -41,7 +41,7 @@ def add(project, question, answer="a"):
 
 
 def questions(project):
-    return [row.question for row in examples.examples(project.rows)]
+    return [row.question for row in examples.iterate(project.rows)]
 
 
 def log_of(project):
@@ -113,7 +113,7 @@ def test_another_program_that_came_in_costs_nothing(droppable, tmp_path, stateme
     project.close()
     project = Project(tmp_path / "p.juku")
     assert questions(project) == ["q0", "q1", "q2", "q4"]
-    assert [row.notes for row in examples.examples(project.rows)].count("theirs") in (0, 3)
+    assert [row.notes for row in examples.iterate(project.rows)].count("theirs") in (0, 3)
     assert project._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     project.close()
     assert [path.name for path in tmp_path.glob("*.juku*")] == ["p.juku"]
@@ -127,7 +127,7 @@ def test_closing_writes_nothing_over_what_another_program_has_written(droppable,
     assert foreign(project.path, "UPDATE example SET notes = 'theirs'")
     project.close()
     project = Project(tmp_path / "p.juku")
-    assert [(row.question, row.notes) for row in examples.examples(project.rows)] == [
+    assert [(row.question, row.notes) for row in examples.iterate(project.rows)] == [
         (f"q{number}", "theirs") for number in range(3)
     ]
     project.close()
@@ -288,7 +288,7 @@ from core.storage.project import Project
 project = Project(Path(sys.argv[1]))
 os.truncate(sys.argv[1], 8192)
 try:
-    print(len(list(examples.examples(project.rows))))
+    print(len(list(examples.iterate(project.rows))))
 except sqlite3.Error as error:
     print("said", error)
 os._exit(0)

@@ -32,7 +32,7 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
             )
     db.close()
     project = Project(path)
-    rows = list(examples.examples(project.rows))
+    rows = list(examples.iterate(project.rows))
     assert [row.data for row in rows] == texts
     assert [row.id for row in rows] == [3 * number + 1 for number in range(150)]
     assert {row.status for row in rows} == {"approved"}
@@ -86,7 +86,7 @@ def second_file(path):
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 2")
         ((pack, slot),) = compressed_texts.put(db, [data])
-        example = {name: getattr(row, name) for name in examples.OWN if name != "quote"}
+        example = {name: getattr(row, name) for name in examples.METADATA_FIELDS if name != "quote"}
         example |= {"id": 1, "pack": pack, "slot": slot, "question": row.question, "answer": row.answer, "length": 9}
         example |= {"source": "x", "line": 5, "problems": "", "digest": compressed_texts.digest(data.encode())}
         for table, values in {**SECOND, "example": example, "version_row": {**example, "version": 2}}.items():
@@ -118,7 +118,7 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     assert spec.load(project.rows).description == ""
     (fact,) = facts.load(project.rows)
     assert (fact.name, fact.ignored, fact.was, fact.known) == ("f07", False, "", "")
-    (row,) = examples.examples(project.rows)
+    (row,) = examples.iterate(project.rows)
     assert (row.data, row.status, row.notes, row.quote) == (data, "draft", "見た", "")
     (entry,) = fact_coverage.ledger(project.rows)
     assert (entry.trained["direct"], entry.drafts, str(entry.recall)) == (1, 1, "1/1")
@@ -136,7 +136,7 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     asyncio.run(project.undo())
     asyncio.run(project.write("Delete", examples.delete, [1]))
     asyncio.run(project.write("Back", versions.restore, 2))
-    assert [row.data for row in examples.examples(project.rows)] == [data]
+    assert [row.data for row in examples.iterate(project.rows)] == [data]
     project.close()
 
 
@@ -190,7 +190,7 @@ def test_undo_steps_of_an_older_juku_are_undone_and_redone(tmp_path, version):
         for label in [*STEPS][::-1]:
             assert asyncio.run(project.undo()).label == label
         assert undoable(project.rows) == first
-        assert [row.data for row in examples.examples(project.rows)] == [data]
+        assert [row.data for row in examples.iterate(project.rows)] == [data]
         assert project.undo_label is None
         for _label in STEPS:
             asyncio.run(project.redo())

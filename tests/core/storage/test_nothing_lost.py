@@ -116,7 +116,7 @@ def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk,
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     document = Project(folder / "p.juku")
     assert document.read_only
-    assert [row.question for row in examples.examples(document.rows)] == ["question 0", "question 1", "question 2"]
+    assert [row.question for row in examples.iterate(document.rows)] == ["question 0", "question 1", "question 2"]
     with pytest.raises(ProjectError, match="is read-only"):
         write(document, "Edit", examples.set_field, 1, "answer", "x")
     document.close()
@@ -162,14 +162,14 @@ def test_a_full_disk_at_every_stage_keeps_all_finished_steps(disk, tmp_path):
     document = Project(folder / "p.juku")
     failed = 0
     for number, step in zip(range(60), steps(document, source), strict=False):
-        before = list(examples.texts(document.rows))
+        before = list(examples.iterate_texts(document.rows))
         filler = folder / f"filler-{number}"
         filler.write_bytes(b"x" * min(50_000 * (number % 9), shutil.disk_usage(folder).free))
         try:
             asyncio.run(step())
         except JukuError as error:
             assert "full" in str(error), error
-            assert list(examples.texts(document.rows)) == before
+            assert list(examples.iterate_texts(document.rows)) == before
             failed += 1
         if shutil.disk_usage(folder).free < 100_000:
             for each in folder.glob("filler-*"):
@@ -194,6 +194,6 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)
         write(document, "Import", lambda db, reporter=reporter: store(db, blocks(source, Options(), Known(), reporter)))
         good = set(original.decode().splitlines())
-        assert {row.data for row in examples.examples(document.rows)} <= good
+        assert {row.data for row in examples.iterate(document.rows)} <= good
         document.close()
         document.path.unlink()

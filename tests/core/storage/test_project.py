@@ -192,7 +192,7 @@ def test_a_change_after_an_undo_ends_the_way_forward(project):
         await project.write("Edit", examples.set_field, 2, "answer", "second")
         assert project.redo_label is None
         assert (await project.redo()).label == ""
-        assert [row.answer for row in examples.examples(project.rows)] == ["answer 0", "second", "answer 2"]
+        assert [row.answer for row in examples.iterate(project.rows)] == ["answer 0", "second", "answer 2"]
 
     asyncio.run(go())
 

@@ -74,7 +74,7 @@ def add(project):
 def test_the_lock_is_there_while_the_project_is_open(path):
     project = Project(path)
     found = own(path)
-    assert (found["pid"], found["started"]) == (os.getpid(), processes.start_of(os.getpid()))
+    assert (found["pid"], found["started"]) == (os.getpid(), processes.start_time(os.getpid()))
     assert lock_file(path).name == ".塾 p.juku.lock"
     assert project.notice == ""
     project.close()
@@ -158,7 +158,7 @@ def test_a_process_hidden_from_us_is_not_taken_for_ended(path, tmp_path, monkeyp
     assert process.stdout.readline() == "open\n"
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/stat").touch()
-    monkeypatch.setattr(processes, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(processes, "PROC_FOLDER", tmp_path / "proc")
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
     assert not refused.value.is_offered
@@ -316,12 +316,12 @@ def test_without_hard_links_the_lock_is_made_all_the_same(path, monkeypatch):
 
 
 def test_processes():
-    assert processes.start_of(os.getpid()) == processes.start_of(os.getpid())
-    assert processes.start_of(2**40) is None
-    assert processes.start_of(-1) is None
+    assert processes.start_time(os.getpid()) == processes.start_time(os.getpid())
+    assert processes.start_time(2**40) is None
+    assert processes.start_time(-1) is None
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert processes.start_of(process.pid) not in (None, processes.start_of(os.getpid()))
+    assert processes.start_time(process.pid) not in (None, processes.start_time(os.getpid()))
     process.kill()
-    while processes.start_of(process.pid) is not None:  # also before its parent has waited for it
+    while processes.start_time(process.pid) is not None:  # also before its parent has waited for it
         time.sleep(0.01)
     process.communicate()

@@ -33,7 +33,7 @@ for _round in range(int(sys.argv[2])):
     project = open_existing(Path(sys.argv[1]))
     assert project.read_only and project.notice
     assert project._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    answers = {row.answer for row in examples.examples(project.rows)}
+    answers = {row.answer for row in examples.iterate(project.rows)}
     assert len(answers) <= 1, answers
     try:
         asyncio.run(project.write("", examples.delete, filters.find(project.rows)))
@@ -184,7 +184,7 @@ def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeyp
         migrations.migrate(db)
     before = (tmp_path / "old.juku").read_bytes()
     with opened(tmp_path / "old.juku") as db:
-        assert not list(examples.examples(db))
+        assert not list(examples.iterate(db))
     assert (tmp_path / "old.juku").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
 

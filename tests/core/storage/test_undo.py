@@ -27,7 +27,7 @@ def add(project, count, label="Add"):
 
 
 def answers(project):
-    return [row.answer for row in examples.examples(project.rows)]
+    return [row.answer for row in examples.iterate(project.rows)]
 
 
 def note(db):

@@ -149,7 +149,7 @@ def test_who_opens_what_is_there_goes_on_without_the_log(project, tmp_path):
         projects.open_existing(copy)
     assert copy.read_bytes() == before
     with closing(projects.open_existing(copy, without_log=True)) as part:
-        assert [one.question for one in examples.examples(part.rows)] == ["kept"]
+        assert [one.question for one in examples.iterate(part.rows)] == ["kept"]
     projects.open_existing(copy).close()  # said once
     shutil.copy(log_of(project.path), log_of(copy))  # too late: the file has gone on without it
     with pytest.raises(MissingLogError, match="does not belong"):

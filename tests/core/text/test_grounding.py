@@ -217,7 +217,7 @@ def test_what_is_not_looked_at():
 def test_every_doubt_has_its_own_words():
     names = [grounding.QUOTE, grounding.FIGURE, grounding.UNIT, grounding.SWAPPED, grounding.TERM, grounding.ELSEWHERE]
     names += [grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY, grounding.ROLE]
-    language.choose("en")
+    language.set_language("en")
     said = {worded(Doubt(name, "{these} <b>words</b>")) for name in names}
     assert len(said) == len(names)
     assert all("{these} <b>words</b>" in one for one in said)

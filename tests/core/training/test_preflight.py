@@ -96,7 +96,7 @@ def test_errors_block(sample, server):
 
 
 def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server):
-    asked = next(dataset_examples.examples(sample.rows, Filter(split="test", kind="reworded")))
+    asked = next(dataset_examples.iterate(sample.rows, Filter(split="test", kind="reworded")))
     add(sample, row(asked.question, asked.answer), row("Who?", "Write to ann@acme.io, card 4111 1111 1111 1111."))
     own = filters.find(sample.rows, Filter(tag="own"))
     report = examine(sample, TrainingPlan(PLAN.model, "own"), server=server)
@@ -110,7 +110,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     assert f"{len(shown)} row" in leaks.message
     assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
     whole = findings.counts(sample.rows)["split-leakage"]
-    assert dataset_examples.counts(sample.rows, "problems")["split-leakage"] == whole > len(shown)
+    assert dataset_examples.count_values(sample.rows, "problems")["split-leakage"] == whole > len(shown)
     assert leaks.message.endswith(f"of this job ({whole} in the whole project)")
     for one in report.objections:
         if one.rule in ("personal-email", "personal-card", "split-leakage"):

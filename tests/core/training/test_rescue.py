@@ -167,5 +167,5 @@ def test_rows_that_the_project_had_before_get_the_tag_too(project, tmp_path):
     asyncio.run(import_file(project, path, Options(tags=tag)))
     for _time in range(2):
         asyncio.run(project.write("tag", rescue.tag_known, path, tag))
-        tags = [row.tags for row in examples.examples(project.rows)]
+        tags = [row.tags for row in examples.iterate(project.rows)]
         assert tags == ["mine ft:base-model:o::1", "ft:base-model:o::1", "ft:base-model:o::1"]

@@ -16,7 +16,7 @@ def test_the_rows_of_a_kept_version_are_those_of_its_time(sample):
     before = row_selection.load_rows(sample.rows, "study")
     versions_made = []
     asyncio.run(sample.write("", lambda db: versions_made.append(versions.keep(db, "Before"))))
-    ids = examples.ids_of(sample.rows, row_selection.row_filter("study"))
+    ids = examples.find_ids(sample.rows, row_selection.row_filter("study"))
     asyncio.run(sample.write("", examples.set_field, ids[0], "status", "draft"))
     assert row_selection.count_rows(sample.rows, "study") == len(before) - 1
     assert row_selection.load_rows(sample.rows, "study") == before[1:]

@@ -8,10 +8,9 @@ import pytest
 from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
-from core.providers import Sampling, chat_messages
+from core.providers import JobStatus, Sampling, chat_messages
 from core.providers.retry_policy import LOOK, MAX_SEARCHES
 from core.training import job_queue, jobs, metrics, row_selection, submit
-from core.training.jobs import CREATING, WAITING
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
 from tests.support.serving import run
@@ -59,7 +58,7 @@ def test_after_a_lost_answer_the_job_is_found_and_not_made_again(server, sample)
         with pytest.raises(ProviderError, match="cannot be reached"):
             await submit.create(sample, provider, PLAN)
         (job,) = jobs.jobs(sample.rows)
-        assert (job.status, job.remote_id) == (CREATING, None)
+        assert (job.status, job.remote_id) == (JobStatus.CREATING, None)
         await submit.recover(sample, provider, job.id)
 
     run(server, work)
@@ -74,10 +73,10 @@ def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
         with pytest.raises(ProviderError):
             await submit.create(sample, provider, PLAN)
         await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == CREATING, "a slow server may still make it"
+        assert jobs.job(sample.rows, 1).status == JobStatus.CREATING, "a slow server may still make it"
         for _look in range(MAX_SEARCHES):
             await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == WAITING
+        assert jobs.job(sample.rows, 1).status == JobStatus.WAITING
         server.lose_request = False
         await submit.update(sample, provider, 1)
 
@@ -303,6 +302,28 @@ def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
     assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
 
 
+@pytest.mark.parametrize("message", ["Zwischenstand gespeichert", "保存しました", "Snapshot taken"])
+def test_a_checkpoint_is_found_whatever_words_report_it(server, sample, message):
+    """Steps alone ask for no list of checkpoints: they come every few seconds."""
+
+    async def work(provider):
+        id = await submit.create(sample, provider, PLAN)
+        await submit.update(sample, provider, id)
+        asked = len(server.requests)
+        server.step("ftjob-1", 4, 10, 1.5)
+        await submit.update(sample, provider, id)
+        quiet = server.requests[asked:]
+        server.step("ftjob-1", 5, 10, 1.5)
+        server.checkpoint("ftjob-1", 5)
+        server.note("ftjob-1", message)
+        await submit.update(sample, provider, id)
+        return quiet
+
+    quiet = run(server, work)
+    assert not any("checkpoints" in path for _method, path, _body in quiet)
+    assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
+
+
 @pytest.mark.parametrize(("status", "wish"), [(400, ""), (409, ""), (429, "cancel"), (500, "cancel"), (503, "cancel")])
 def test_a_wish_that_is_refused_ends_and_one_that_could_not_be_told_stays(server, sample, status, wish):
     async def work(provider):
@@ -333,11 +354,11 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
 @pytest.mark.parametrize(
     ("status", "then"),
     [
-        (500, CREATING),
-        (503, CREATING),
-        (409, CREATING),
-        (401, WAITING),
-        (429, WAITING),
+        (500, JobStatus.CREATING),
+        (503, JobStatus.CREATING),
+        (409, JobStatus.CREATING),
+        (401, JobStatus.WAITING),
+        (429, JobStatus.WAITING),
         (400, "failed"),
         (422, "failed"),
     ],

@@ -511,7 +511,7 @@ def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
         await until(dialog.isHidden)
 
     scene.play(go())
-    (row,) = examples.examples(scene.workspace.project.rows, Filter(source="chat"))
+    (row,) = examples.iterate(scene.workspace.project.rows, Filter(source="chat"))
     assert (row.question, row.answer) == ("How many people play on each side?", "Two teams of three players each.")
     assert (row.split, row.status, row.facts, row.kind) == ("train", "draft", "f01", "direct")
     assert scene.workspace.project.undo_label == "Correct and save as an example"
@@ -537,7 +537,7 @@ def test_a_question_is_added_to_the_exam_with_the_facts_that_a_person_chose(scen
         await until(dialog.isHidden)
 
     scene.play(go())
-    (row,) = examples.examples(scene.workspace.project.rows, Filter(source="chat"))
+    (row,) = examples.iterate(scene.workspace.project.rows, Filter(source="chat"))
     assert (row.split, row.status, row.facts, row.key_points) == ("test", "approved", "f02", "three ; 3")
 
 

@@ -125,7 +125,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         await until(lambda: tab.filter().rule == "*" and tab._fix.isVisible())
         assert tab._fix.text() == "Fix all 2"
         tab._fix.click()
-        await until(lambda: "role-unknown" not in examples.counts(tab.workspace.project.rows, "problems"))
+        await until(lambda: "role-unknown" not in examples.count_values(tab.workspace.project.rows, "problems"))
 
     run(go())
 

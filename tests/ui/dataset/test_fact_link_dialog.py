@@ -60,7 +60,7 @@ def shown(dialog, column):
 
 
 def linked(workspace):
-    return [one.facts for one in examples.examples(workspace.project.rows)]
+    return [one.facts for one in examples.iterate(workspace.project.rows)]
 
 
 def test_each_row_has_a_proposal_with_its_confidence(dialog):

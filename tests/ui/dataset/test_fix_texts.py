@@ -30,4 +30,4 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     count = findings.counts(project.rows)[DIFFERING]
     assert fix_texts.button(DIFFERING, count, project.rows) == words
     asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERING, Reporter()))
-    assert {read_texts(text).system_prompt for text in examples.texts(project.rows)} == {becomes}
+    assert {read_texts(text).system_prompt for text in examples.iterate_texts(project.rows)} == {becomes}

@@ -14,7 +14,7 @@ from core.dataset.examples import Example
 from core.dataset.row_edits import SetColumn
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
-from ui.dataset.drag_rows import FILES, MOST, TEXT
+from ui.dataset.clipboard import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
 from ui.dataset.grid_columns import COLUMNS, meaning, shown
 from ui.dataset.grid_model import BLOCK, Cells, DatasetModel, _common
 from ui.dataset.grid_view import GridView
@@ -195,19 +195,19 @@ def test_columns_are_hidden_from_the_menu_but_never_all(grid):
 
 
 def test_many_rows_are_not_dragged(grid):
-    view = grid(MOST + 1)
+    view = grid(MAX_ROWS_DRAGGED + 1)
     refused = []
     view.too_many.connect(refused.append)
     view.selectAll()
     view.startDrag(Qt.DropAction.CopyAction)
-    assert refused == [MOST + 1]
+    assert refused == [MAX_ROWS_DRAGGED + 1]
 
 
 def test_rows_are_dragged_as_a_file_that_outlives_the_drag(sample):
     model = DatasetModel(sample)
     model.show_ids(array("q", [1, 2, 3]), ascending=True)
     mime = model.mimeData([model.index(row, column) for row in (2, 0) for column in (0, 1)])
-    assert set(mime.formats()) == {FILES, TEXT}
+    assert set(mime.formats()) == {URI_LIST, PLAIN_TEXT}
     (url,) = mime.urls()
     text = mime.text()
     del mime

@@ -30,7 +30,7 @@ def dialog(qtbot, run, untested):
 
 
 def held(workspace):
-    return list(examples.examples(workspace.project.rows, Filter(split="test")))
+    return list(examples.iterate(workspace.project.rows, Filter(split="test")))
 
 
 def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dialog):

@@ -6,9 +6,8 @@ from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from tests.support.until import until
-from ui.dataset.quarantine_dialog import QuarantineDialog
+from ui.dataset.quarantine_dialog import PAGE, QuarantineDialog
 from ui.dataset.quarantine_editor import dump
-from ui.dataset.quarantine_model import PAGE
 
 GOOD = jsonl.new_row("", "question", "answer")
 COMMA = GOOD.replace('"}]}', '",}]}').encode()

@@ -7,8 +7,7 @@ from core.dataset import examples
 from core.dataset.filters import Filter
 from core.formats import jsonl
 from tests.support.until import until
-from ui.dataset.replace_dialog import ReplaceDialog
-from ui.dataset.replace_model import AFTER, BEFORE, ROW
+from ui.dataset.replace_dialog import AFTER, BEFORE, ROW, ReplaceDialog
 from ui.widgets.text_highlights import MARKS, changed, on_one_line, utf16
 
 ROWS = (("How much is <b>tea</b>?", "Tea costs 5 yen."), ("返品は何日?", "返品は14日です。"), ("TEA 🍵 tea?", "No."))

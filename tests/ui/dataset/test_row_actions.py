@@ -218,8 +218,11 @@ def test_one_cell_is_pasted_into_all_selected_rows(run, grid):
 def test_a_value_that_its_column_does_not_know_is_refused():
     columns = [COLUMNS.index("split"), COLUMNS.index("kind")]
     with pytest.raises(FormatError, match="Nothing was pasted"):
-        dataset_clipboard.plan([["exam", ""]], [1], columns)
-    assert dataset_clipboard.plan([["TEST", ""]], [1], columns).edits == [(1, "split", "test"), (1, "kind", "")]
+        dataset_clipboard.build_paste_plan([["exam", ""]], [1], columns)
+    assert dataset_clipboard.build_paste_plan([["TEST", ""]], [1], columns).edits == [
+        (1, "split", "test"),
+        (1, "kind", ""),
+    ]
 
 
 def test_rows_of_a_file_on_the_clipboard_are_imported(run, grid):

@@ -17,9 +17,8 @@ from core.dataset.row_edits import (
     SetToolCalls,
     SetWeight,
 )
-from ui.dataset.row_detail import DatasetDetail
-from ui.dataset.row_problems import ProblemList
-from ui.dataset.tool_call_dialog import ToolCallDialog
+from ui.dataset.conversation_editor import ToolCallDialog
+from ui.dataset.row_detail import DatasetDetail, ProblemList
 from ui.widgets.json_dialog import JsonDialog
 from ui.widgets.text_fields import CommittedTextEdit, GrowingTextEdit
 

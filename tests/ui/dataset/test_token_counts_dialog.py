@@ -27,7 +27,7 @@ def column(table, number):
 
 
 def test_totals_lengths_and_cost(run, dialog, workspace):
-    counts = examples.counts(workspace.project.rows, "split")
+    counts = examples.count_values(workspace.project.rows, "split")
 
     async def go():
         assert column(dialog.splits, 0) == [name for name in examples.SPLITS if name in counts]
@@ -65,7 +65,7 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
 
 def test_without_rows_it_says_so(run, workspace, dialog):
     async def go():
-        ids = examples.ids_of(workspace.project.rows, Filter())
+        ids = examples.find_ids(workspace.project.rows, Filter())
         workspace.tasks.start("", workspace.project.write("Delete", examples.delete, ids))
         await until(lambda: dialog._nothing.title.text() == "No rows to count" and dialog._pages.currentIndex() == 0)
 

@@ -80,7 +80,7 @@ async def shorten(tab, n):
 async def examined(tab, server, n=2):
     """Run an exam of `n` questions that the base fails and the tuned model passes."""
     await shorten(tab, n)
-    for row in examples.examples(tab.workspace.project.rows, examples.Filter(split="test")):
+    for row in examples.iterate(tab.workspace.project.rows, examples.Filter(split="test")):
         server.answer(TUNED, row.answer)
     tab.form.start.click()
     await finished(tab)
@@ -417,7 +417,7 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
     mark = '{"reason": "As the reference says.", "score": 90}'
 
     async def go():
-        tab.workspace.settings.cast("judge", "fake", "small")
+        tab.workspace.settings.set_role("judge", "fake", "small")
         await shorten(tab, 2)
         server.script = lambda asked: Answer([mark if asked["model"] == "small" else "Nothing."] * asked.get("n", 1))
         tab.form.judge.setChecked(True)

@@ -92,7 +92,7 @@ class Scene:
             self.server.answer(MODEL, text)
 
     def drafts(self):
-        return examples.fetch(self.project.rows, examples.ids_of(self.project.rows, Filter(status="draft"))).values()
+        return examples.fetch(self.project.rows, examples.find_ids(self.project.rows, Filter(status="draft"))).values()
 
 
 @pytest.fixture

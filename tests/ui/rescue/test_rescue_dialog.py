@@ -31,7 +31,7 @@ def server(sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "RELOAD_DELAY", 0)
     monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    rows = "".join(f"{row}\n" for row in examples.texts(sample.rows, row_selection.row_filter("")))
+    rows = "".join(f"{row}\n" for row in examples.iterate_texts(sample.rows, row_selection.row_filter("")))
     with FakeServer() as server:
         file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
         job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]

@@ -30,19 +30,19 @@ def titles(page):
     return [page.list.item(row).text() for row in range(page.list.count())]
 
 
-@pytest.mark.parametrize("code", prompts.LANGUAGES)
-@pytest.mark.parametrize("name", prompts.NAMES)
+@pytest.mark.parametrize("code", prompts.PROMPT_LANGUAGES)
+@pytest.mark.parametrize("name", prompts.PROMPT_NAMES)
 def test_every_prompt_is_shown_with_its_placeholders(page, name, code):
     choose(page, name, code)
-    assert page.editor.toPlainText() == prompts.default(name, code)
-    assert set(page.placeholders.marks) == {*prompts.PLACEHOLDERS[name], *prompts.OPTIONAL[name]}
+    assert page.editor.toPlainText() == prompts.load_default(name, code)
+    assert set(page.placeholders.marks) == {*prompts.REQUIRED_PLACEHOLDERS[name], *prompts.OPTIONAL_PLACEHOLDERS[name]}
     assert all(mark.text().startswith("✓") for mark in page.placeholders.marks.values())
     assert not page.reset.isEnabled()
-    assert titles(page) == [prompts.title(one) for one in prompts.NAMES]
+    assert titles(page) == [prompts.title(one) for one in prompts.PROMPT_NAMES]
 
 
 def test_the_screens_language_comes_first(qtbot):
-    language.choose("ja")
+    language.set_language("ja")
     page = PromptsPage()
     qtbot.addWidget(page)
     assert page.language.currentData() == "ja"
@@ -53,12 +53,12 @@ def test_what_is_typed_is_saved_marked_and_reset(page, qtbot):
     page.editor.setPlainText(OWN)
     qtbot.waitUntil(lambda: prompts.load("judge", "ja") == OWN, timeout=int(PATIENCE * 1000))
     assert "saved" in page.note.text()
-    assert [title.endswith("changed") for title in titles(page)] == [name == "judge" for name in prompts.NAMES]
-    assert prompts.load("judge", "en") == prompts.default("judge", "en")
+    assert [title.endswith("changed") for title in titles(page)] == [name == "judge" for name in prompts.PROMPT_NAMES]
+    assert prompts.load("judge", "en") == prompts.load_default("judge", "en")
     page.reset.click()
-    assert not prompts.is_changed("judge", "ja")
+    assert not prompts.is_customized("judge", "ja")
     assert not page.reset.isEnabled()
-    assert titles(page) == [prompts.title(one) for one in prompts.NAMES]
+    assert titles(page) == [prompts.title(one) for one in prompts.PROMPT_NAMES]
     page.editor.undo()
     page.take_over()
     assert prompts.load("judge", "ja") == OWN
@@ -70,7 +70,7 @@ def test_switching_saves_at_once(page):
     choose(page, "spec")
     assert prompts.load("judge", "en") == OWN
     choose(page, "judge", "ja")
-    assert page.editor.toPlainText() == prompts.default("judge", "ja")
+    assert page.editor.toPlainText() == prompts.load_default("judge", "ja")
 
 
 def test_a_missing_placeholder_is_said_and_not_saved_but_kept(page):
@@ -80,7 +80,7 @@ def test_a_missing_placeholder_is_said_and_not_saved_but_kept(page):
     assert page.note.text() == "Not saved: {question} is missing."
     assert "missing" in page.placeholders.marks["question"].text()
     assert page.placeholders.marks["answer"].text().startswith("✓")
-    assert not prompts.is_changed("judge", "en")
+    assert not prompts.is_customized("judge", "en")
     choose(page, "examples")
     choose(page, "judge")
     assert page.editor.toPlainText() == "Judge {answer} by {fact}."

@@ -109,7 +109,7 @@ def test_at_first_all_roles_are_the_students(scene, qtbot):
         assert shown(page, "writer") == ("Same as the student", "The model that was asked last")
         assert models(page, "student") == ["", "base-model"]  # what was trained already is no beginning
         assert set(models(page, "judge")) == {"", "base-model", TUNED}
-        assert [scene.workspace.role(role)[0] for role in settings.ROLES] == ["student"] * 3
+        assert [scene.workspace.role(role)[0] for role in settings.MODEL_ROLES] == ["student"] * 3
 
     scene.play(go)
 
@@ -152,7 +152,9 @@ def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
         assert again.boxes["judge"].model.model_id() == TUNED
         choose(page, "judge", None, "")
         assert shown(page, "judge")[1] == "The model that was asked last"
-        scene.workspace.cast("judge", "", "text-embedding-3-small")  # a settings file may name anything: it is shown
+        scene.workspace.set_role(
+            "judge", "", "text-embedding-3-small"
+        )  # a settings file may name anything: it is shown
         page.show_roles()
         assert page.boxes["judge"].model.model_id() == "text-embedding-3-small"
 
@@ -167,7 +169,7 @@ def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot
         scene.workspace.offers_failed.connect(failed.append)
         page = RolesPage(scene.workspace)
         qtbot.addWidget(page)
-        scene.workspace.cast("writer", "writer", "gone-model")
+        scene.workspace.set_role("writer", "writer", "gone-model")
         page.show()
         await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
         assert shown(page, "writer") == ("Writer", "gone-model")
@@ -197,8 +199,8 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
 
     async def go(scene):
         workspace = scene.workspace
-        workspace.cast("writer", "writer", "writer-large")
-        workspace.cast("judge", "judge", "")
+        workspace.set_role("writer", "writer", "writer-large")
+        workspace.set_role("judge", "judge", "")
         writing = GenerationDialog(workspace, {"F001"})
         qtbot.addWidget(writing)
         assert "on Writer" in writing.model._server.text()
@@ -219,11 +221,11 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
 def test_the_spec_is_drafted_with_the_writer(scene, qtbot):
     async def go(scene):
         state = await scene.project.read(spec.load)
-        scene.workspace.cast("writer", "writer", "writer-large")
+        scene.workspace.set_role("writer", "writer", "writer-large")
         chat = SpecChat(scene.workspace, lambda: state)
         qtbot.addWidget(chat)
         await until(lambda: chat.model.usable() == "writer-large")
-        scene.workspace.cast("writer", "writer", "writer-small")
+        scene.workspace.set_role("writer", "writer", "writer-small")
         assert chat.model.model_id() == "writer-small"
         chat.field.setPlainText("Longer, please.")
         chat.send.click()

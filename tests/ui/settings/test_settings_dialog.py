@@ -343,7 +343,7 @@ def test_another_kind_brings_its_address_unless_one_was_written(run, dialog):
 
 
 def test_a_keyring_that_hangs_holds_up_nothing(run, dialog, monkeypatch):
-    monkeypatch.setattr(keys, "TIMEOUT", PATIENCE)
+    monkeypatch.setattr(keys, "KEYRING_TIMEOUT", PATIENCE)
     hanging = HangingKeyring()
     keyring.set_keyring(hanging)
 
@@ -357,7 +357,7 @@ def test_a_keyring_that_hangs_holds_up_nothing(run, dialog, monkeypatch):
 
 
 def test_a_keyring_that_hangs_is_given_up_and_said(run, dialog, monkeypatch):
-    monkeypatch.setattr(keys, "TIMEOUT", 0.1)
+    monkeypatch.setattr(keys, "KEYRING_TIMEOUT", 0.1)
     hanging = HangingKeyring()
     keyring.set_keyring(hanging)
 
@@ -418,7 +418,7 @@ def test_a_server_is_removed_with_its_key(run, dialog, ring):
 def test_who_had_a_removed_server_has_the_default_again(run, dialog):
     async def go():
         await add_server(dialog)
-        dialog.workspace.cast("writer", "team", "large")
+        dialog.workspace.set_role("writer", "team", "large")
         assert dialog.workspace.role("writer") == ("team", "large")
         dialog.servers._remove(dialog.servers.chosen())
         await until(lambda: not dialog.workspace.tasks.running())

@@ -116,7 +116,7 @@ def test_rename_and_delete(run, dialog, workspace):
 
 
 def test_dates_and_lengths_speak_the_language_of_the_screen():
-    language.choose("ja")
+    language.set_language("ja")
     assert local_time(1_700_000_000).startswith("2023/11/1")
     assert length_words("試合は60分である。 ").startswith("10")
     assert length_words("Three words here").startswith("3")

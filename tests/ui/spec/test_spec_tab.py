@@ -21,10 +21,10 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.document_import_dialog import APPEND, REPLACE
-from ui.spec.fact_table_model import MEANINGS, NAME, TEXT
-from ui.spec.outline import headings
+from ui.spec.fact_pane import SplitDialog
+from ui.spec.fact_table import MEANINGS, NAME, TEXT
+from ui.spec.outline_and_remarks import headings
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.spec.split_fact_dialog import SplitDialog
 from ui.spec.tab import REMARKS, SpecTab
 from ui.tab import ALL_TABLES
 from ui.widgets.formatting import length_words
@@ -478,11 +478,11 @@ def test_length_is_counted_as_in_the_language(text, language, words):
 
 
 def test_an_empty_text_is_counted_as_in_the_language_of_the_screen():
-    language.choose("ja")
+    language.set_language("ja")
     try:
         assert length_words("").startswith("0") and "語" not in length_words("")
     finally:
-        language.choose("en")
+        language.set_language("en")
 
 
 def test_the_prompt_of_the_rows_is_offered_above_the_text(run, tab):

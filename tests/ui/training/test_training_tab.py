@@ -118,7 +118,7 @@ def choose_rows(form, tag):
 
 def draft(db):
     """Two of the chosen rows and one other are approved no more."""
-    plain, study = (examples.ids_of(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
+    plain, study = (examples.find_ids(db, row_selection.row_filter(tag)) for tag in ("plain", "study"))
     for id in (*list(plain)[:2], next(id for id in study if id not in set(plain))):
         examples.set_field(db, id, "status", "draft")
 
@@ -518,7 +518,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
     async def go():
         await window.start()
         await until(lambda: "ftjob-1" in window.tab.pane.record.text())
-        row = examples.ids_of(window.workspace.project.rows, row_selection.row_filter("study"))[0]
+        row = examples.find_ids(window.workspace.project.rows, row_selection.row_filter("study"))[0]
         await window.workspace.project.write("", examples.set_field, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
         dialog = window.tab.findChild(ChangedSinceDialog)

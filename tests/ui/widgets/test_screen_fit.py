@@ -33,7 +33,7 @@ async def closed(window):
 
 @pytest.mark.parametrize("speech", ["en", "ja"])
 def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
-    language.choose(speech)
+    language.set_language(speech)
     project = Project(tmp_path / "small.juku")
 
     async def work():

@@ -1,4 +1,6 @@
-"""What is doubtful in the spec before any example is made of it; a click goes to the place."""
+"""The lists beside the spec that one jumps by: its headings, and the remarks of the spec check."""
+
+import re
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
@@ -9,11 +11,56 @@ from ui import style
 from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
 
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+FENCE = re.compile(r" {0,3}(```|~~~)")
+INDENT = "    "
 PLACE = Qt.ItemDataRole.UserRole
-SHOWN = 90  # characters of a passage
+MAX_PASSAGE_LENGTH = 90  # characters of a passage that are shown
+
+
+def headings(text: str) -> list[tuple[int, str, int]]:
+    """Level, title and line (from 0) of each heading that is not in a block of code."""
+    found, fence = [], ""
+    for number, line in enumerate(text.split("\n")):
+        if mark := FENCE.match(line):
+            fence = "" if fence == mark[1] else fence or mark[1]
+        elif not fence and (heading := HEADING.match(line)):
+            found.append((len(heading[1]), heading[2], number))
+    return found
+
+
+class Outline(QListWidget):
+    """The headings of the text; a click emits the line."""
+
+    line_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("Outline"))
+        self.setUniformItemSizes(True)
+        self._shown: list[tuple[int, str, int]] = []
+        self.itemActivated.connect(self._on_chosen)
+        self.itemClicked.connect(self._on_chosen)
+
+    def show_text(self, text: str) -> None:
+        found = headings(text)
+        if found == self._shown:
+            return
+        self._shown = found
+        self.clear()
+        top = min((level for level, _title, _line in found), default=1)
+        for level, title, line in found:
+            item = QListWidgetItem(INDENT * (level - top) + (title or "–"))
+            item.setData(Qt.ItemDataRole.UserRole, line)
+            self.addItem(item)
+
+    def _on_chosen(self, item: QListWidgetItem) -> None:
+        self.line_chosen.emit(item.data(Qt.ItemDataRole.UserRole))
 
 
 class RemarkList(QWidget):
+    """What the check found doubtful in the spec, before any example is made of it; a click emits the place."""
+
     place_chosen = Signal(int)  # where a passage begins, in characters
 
     def __init__(self) -> None:
@@ -50,7 +97,7 @@ class RemarkList(QWidget):
             start = remark.spans[0][0] if remark.spans else 0
             self._add(remark.message, start, bold=True)
             for first, last in remark.spans:
-                self._add(_shortened(text[first:last]), first)
+                self._add(_shorten(text[first:last]), first)
         self._stack.setCurrentIndex(1 if remarks else 0)
 
     def _add(self, text: str, place: int, bold: bool = False) -> None:
@@ -67,6 +114,6 @@ class RemarkList(QWidget):
         self.place_chosen.emit(item.data(PLACE))
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+    return line if len(line) <= MAX_PASSAGE_LENGTH else f"{line[:MAX_PASSAGE_LENGTH]}…"
