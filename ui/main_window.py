@@ -9,7 +9,6 @@ from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QMainWindow,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -29,7 +28,7 @@ from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
 from ui.project import one_window
 from ui.project.copy_actions import CopyActions
-from ui.project.file_actions import FileActions
+from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.one_window import OneWindow
 from ui.project.opening import ProjectOpener
 from ui.project.synced_folder_bar import SyncedFolderBar
@@ -48,7 +47,7 @@ from ui.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(ProjectWindow):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
@@ -65,7 +64,7 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
-        self.copies = CopyActions(workspace, self)
+        self.copies = CopyActions(workspace, self, self.flush)
         self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)

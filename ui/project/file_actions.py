@@ -6,34 +6,57 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QTabWidget, QWidget
 
 from core import documents
 from core.dataset import sample_projects
 from core.language import tr
 from core.storage import project as projects
+from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
+from ui.dataset.tab import DatasetTab
+from ui.project.copy_actions import CopyActions
+from ui.project.opening import ProjectOpener
 from ui.rescue.rescue_dialog import RescueDialog
+from ui.spec.tab import SpecTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
-
-if TYPE_CHECKING:
-    from ui.main_window import MainWindow
 
 PROJECT_FILES = "*.juku"
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
 Role = QMessageBox.ButtonRole
 
 
+class ProjectWindow(QMainWindow):
+    """What the File menu needs of the window that shows a project; ui/main_window.py has the only one."""
+
+    tabs: QTabWidget
+    spec_tab: SpecTab
+    dataset_tab: DatasetTab
+    copies: CopyActions
+    opening: ProjectOpener
+
+    async def replace(self, project: Project) -> None:
+        """Show `project` in place of the open one."""
+        raise NotImplementedError
+
+    def show_examples(self, words: str) -> None:
+        """Show the rows that the filter `words` finds."""
+        raise NotImplementedError
+
+    def show_settings(self) -> None:
+        raise NotImplementedError
+
+
 class FileActions(QObject):
     """Every dialog belongs to the window, so that a switch to another project closes it."""
 
-    def __init__(self, workspace: Workspace, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace, window: ProjectWindow) -> None:
         super().__init__(window)
         self._workspace = workspace
         self._window = window
