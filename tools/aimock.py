@@ -24,7 +24,7 @@ from core.providers.status_messages import diagnose
 from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
 from core.training import jobs, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tools.aimock_server import ANSWER, MODEL, VERSION, Mock, NotRunningError
 
@@ -234,7 +234,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
     def heard(_changes: object) -> None:
         life.words |= {error.title for error in queue.failures.values()}
 
-    queue = Queue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
+    queue = JobQueue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
     task = asyncio.ensure_future(queue.run())
     try:
         while await project.read(jobs.unfinished) and not task.done():

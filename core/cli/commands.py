@@ -178,7 +178,7 @@ def _train(arguments: Arguments) -> int:
 
 def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
-    return lambda db: lineage.asked_otherwise(db, tuned)
+    return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
 async def _agree_on_prompt(

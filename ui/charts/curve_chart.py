@@ -225,7 +225,7 @@ class CurveChart(QWidget):
             self.measure.blockSignals(False)
 
     def _title(self, job: CurveJob, part: str, measure: str) -> str:
-        told = metrics.part_title(part)
+        told = metrics.split_title(part)
         if len(self._jobs) == 1:
             return told or metrics.measure_title(measure)
         return f"{job.title} · {told}" if told else job.title
@@ -393,6 +393,6 @@ def save_picture(image: QImage, path: Path) -> None:
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
-    text = training_metrics.table([(curve.title, curve.series) for curve in shown])
+    text = training_metrics.to_csv([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
         file.write((csv_cells.BOM + text).encode())

@@ -340,7 +340,7 @@ class ChatTab(Tab):
     async def _load_trained(self, project: Project) -> None:
         """Under which system prompts the models of the panes were trained."""
         asked = {(pane.provider, pane.model) for pane in self.panes.panes() if is_tuned(pane.model)}
-        found = {one[1]: await project.read(lineage.trained_under, *one) for one in sorted(asked)}
+        found = {one[1]: await project.read(lineage.load_training_prompt, *one) for one in sorted(asked)}
         if project is self.workspace.project:
             self.settings.show_trained({basics.short_name(model): one.prompt for model, one in found.items() if one})
 

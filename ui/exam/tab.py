@@ -307,7 +307,7 @@ def _overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, i
 def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
-    return lineage.asked_otherwise(db, models), spec.load(db).system_prompt
+    return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
 def _estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:

@@ -13,7 +13,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
 from core.training import rescue, row_selection
-from core.training.rescue import Saved, Tuned
+from core.training.rescue import SavedFiles, TunedModel
 from ui import style
 from ui.dataset import import_run
 from ui.dataset.import_run import Outcome, Wanted
@@ -31,7 +31,7 @@ class FilesPage(RescuePage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._saved: dict[tuple[str, str], Saved] = {}
+        self._saved: dict[tuple[str, str], SavedFiles] = {}
         self._work = LatestTask(workspace, self)
         self.files = TextTable(tr("Files"), [tr("File"), tr("Type"), tr("Saved as")])
         self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Import the rows into the project"))
@@ -68,7 +68,7 @@ class FilesPage(RescuePage):
             "results": tr("Results, as a table"),
         }
         paths = self._paths()
-        lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.files_of(self.model)]
+        lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.list_files(self.model)]
         nothing = tr(
             "The server lists no job for this model, so its files are unknown. Its answers can be saved anyway."
         )
@@ -84,14 +84,14 @@ class FilesPage(RescuePage):
         if saved is None:
             return {}
         gone = {file.id: tr("deleted on the server") for file in saved.missing}
-        kept = [file for file in rescue.files_of(self.model) if file.id not in gone] if self.model else []
+        kept = [file for file in rescue.list_files(self.model) if file.id not in gone] if self.model else []
         paths = [path for role, path in saved.paths if role != "job"]
         return gone | {file.id: path.name for file, path in zip(kept, paths, strict=True)}
 
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
         waiting = tr("Saving the files") if busy else ""
-        known = self.model is not None and bool(rescue.files_of(self.model))
+        known = self.model is not None and bool(rescue.list_files(self.model))
         basics.allow(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
@@ -109,7 +109,7 @@ class FilesPage(RescuePage):
         self.note.say("")
         self._work.start(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
 
-    async def _save(self, provider: str, model: Tuned, folder: Path, reporter: Reporter) -> None:
+    async def _save(self, provider: str, model: TunedModel, folder: Path, reporter: Reporter) -> None:
         try:
             server = await self.workspace.provider(provider)
             saved = await rescue.save_files(server, model, folder, reporter)
@@ -142,6 +142,6 @@ class FilesPage(RescuePage):
 
         def tag_all(db: sqlite3.Connection) -> None:
             for one in wanted:
-                rescue.tag_known(db, one.path, tag)
+                rescue.tag_existing_rows(db, one.path, tag)
 
         return await self.workspace.project.write(tr("Tag the rescued rows"), tag_all)

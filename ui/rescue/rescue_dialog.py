@@ -145,7 +145,7 @@ class RescueDialog(QDialog):
     async def _load(self, id: str) -> None:
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
-            found = await rescue.models(project, await self._workspace.provider(id), today)
+            found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
             kept, self._unfinished = await project.read(_known, id)
         except JukuError as error:
             self.note.say(words_of(error), "error")

@@ -14,7 +14,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, prices, shutdown_dates
 from core.storage.project import Changes
-from core.training.rescue import Tuned
+from core.training.rescue import TunedModel
 from ui import style
 from ui.generation.llm_run_dialog import about
 from ui.training.job_table import days
@@ -31,9 +31,9 @@ class ModelTable(TextTable):
     def __init__(self) -> None:
         columns = [tr("Model"), tr("Time left"), tr("Until"), tr("Saved answers"), tr("Base model"), tr("Created")]
         super().__init__(tr("Models"), columns)
-        self._models: list[Tuned] = []
+        self._models: list[TunedModel] = []
 
-    def show_models(self, models: Sequence[Tuned], kept: dict[str, int], title: str = "", text: str = "") -> None:
+    def show_models(self, models: Sequence[TunedModel], kept: dict[str, int], title: str = "", text: str = "") -> None:
         """`kept`: how many answers of each are recorded. The choice stays where it was; `chosen` is not told."""
         before = self.model()
         self._models = list(models)
@@ -54,13 +54,13 @@ class ModelTable(TextTable):
             if item := self.table.item(row, 3):
                 item.setText(_count(kept.get(one.model, 0)))
 
-    def model(self) -> Tuned | None:
+    def model(self) -> TunedModel | None:
         """The chosen one."""
         line = self.line()
         return self._models[line] if 0 <= line < len(self._models) else None
 
 
-def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
+def _cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -> list[str]:
     left = "" if one.closing is None else days(shutdown_dates.days_left(one.closing, today))
     if not one.listed:
         left = tr("no longer offered")
@@ -92,7 +92,7 @@ class RescuePage(QWidget):
         super().__init__()
         self.workspace = workspace
         self.provider, self.is_asking = "", False
-        self.model: Tuned | None = None
+        self.model: TunedModel | None = None
         self.note = basics.Note()
         self.reader = LatestTask(workspace, self)
 
@@ -101,7 +101,7 @@ class RescuePage(QWidget):
         assert self.model
         return self.provider, self.model.model
 
-    def show_model(self, provider: str, model: Tuned | None) -> None:
+    def show_model(self, provider: str, model: TunedModel | None) -> None:
         """Turn to another model; None where none is chosen."""
         self.provider, self.model = provider, model
         self.note.say("")

@@ -380,5 +380,5 @@ def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage],
         passages,
         taken,
         findings.counts(db).get("system-prompt-differs", 0),
-        lineage.asked_otherwise(db, []),
+        lineage.find_differing_prompt(db, []),
     )

@@ -103,7 +103,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Content hash"), f"{job.digest[:DIGEST_LENGTH]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job_texts.method_title(job.method)),
-        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
+        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.list_settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
             tr("Notes for the job"),

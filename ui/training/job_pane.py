@@ -100,7 +100,7 @@ class JobPane(QWidget):
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
-        apart = lineage.told_apart([line.job for line in lines[:MAX_COMPARED_JOBS]])
+        apart = lineage.distinguish_jobs([line.job for line in lines[:MAX_COMPARED_JOBS]])
         self.chart.show_jobs(
             [
                 CurveJob(

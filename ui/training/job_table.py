@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from core.language import tr, trn
 from core.training import lineage
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
@@ -39,7 +39,7 @@ class JobRow:
     `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
     """
 
-    standing: Standing
+    standing: JobProgress
     server: str = ""
     cost: float | None = None
     days: int | None = None
@@ -181,7 +181,9 @@ def _told_apart(lines: Sequence[JobRow]) -> dict[int, str]:
         if line.job.sweep:
             together.setdefault(line.job.sweep, []).append(line.job)
     return {
-        job.id: told for jobs in together.values() for job, told in zip(jobs, lineage.told_apart(jobs), strict=True)
+        job.id: told
+        for jobs in together.values()
+        for job, told in zip(jobs, lineage.distinguish_jobs(jobs), strict=True)
     }
 
 
@@ -214,7 +216,7 @@ def _tips(line: JobRow) -> dict[int, str]:
     }
 
 
-def _progress(standing: Standing) -> str:
+def _progress(standing: JobProgress) -> str:
     job = standing.job
     if job.ended and standing.started is None:
         return ""

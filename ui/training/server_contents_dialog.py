@@ -22,7 +22,7 @@ from core.providers import FileInfo, JobState, ModelInfo
 from core.providers.http_client import NOT_THERE
 from core.storage.project import Changes
 from core.training import submit, unused_files
-from core.training.unused_files import Stock
+from core.training.unused_files import ServerContents
 from ui import style
 from ui.training import job_texts
 from ui.training.job_table import days
@@ -140,9 +140,9 @@ class ServerContentsDialog(QDialog):
         project = self._workspace.project
         try:
             provider = await self._workspace.provider(id)
-            stock = await unused_files.look(project, provider)
+            stock = await unused_files.load_contents(project, provider)
             try:
-                states: list[JobState] | None = await submit.adoptable(project, provider)
+                states: list[JobState] | None = await submit.list_adoptable(project, provider)
             except ProviderError as error:
                 if error.status not in NOT_THERE:
                     raise
@@ -158,7 +158,7 @@ class ServerContentsDialog(QDialog):
             table.show_things([], tr("Nothing could be read"), "")
         self._show_buttons()
 
-    def _show(self, stock: Stock, states: list[JobState] | None) -> None:
+    def _show(self, stock: ServerContents, states: list[JobState] | None) -> None:
         self._unused, self._used = stock.unused, stock.used
         no_list = tr("This list is not available here"), ""
         self.jobs.show_things(states or [], *(no_list if states is None else (
@@ -249,7 +249,7 @@ class ServerContentsDialog(QDialog):
         elif file.id in self._unused:
             used = tr("no job")
         else:
-            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.YOUNG
+            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.MIN_AGE_SECONDS
             used = tr("no job yet (under an hour old)") if young else ""
         return (
             f"{file.name} ({file.id})",

@@ -15,7 +15,7 @@ from core.providers import Provider
 from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import preflight, submit
-from core.training.preflight import Objection, Report
+from core.training.preflight import Objection, PreflightReport
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.dataset.problems_tree import severity_icon
@@ -39,7 +39,7 @@ class PreflightDialog(QDialog):
     rows_wanted = Signal(str)
     prompt_wanted = Signal(str)
 
-    def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
+    def __init__(self, report: PreflightReport, server: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
@@ -140,7 +140,7 @@ class PreflightDialog(QDialog):
         self.started.emit()
 
 
-def cost_words(report: Report) -> str:
+def cost_words(report: PreflightReport) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
         return tr("The cost is unknown: this model is not in the price list.")
@@ -157,7 +157,7 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
 
 
-def _amount(report: Report, server: str) -> str:
+def _amount(report: PreflightReport, server: str) -> str:
     jobs = trn("{n} job at “{server}”", "{n} jobs at “{server}”", report.jobs, server=server)
     rows = trn("{n} row", "{n} rows", report.rows)
     tokens = trn("{n} token", "{n} tokens", report.tokens)
@@ -168,20 +168,20 @@ def _amount(report: Report, server: str) -> str:
     return " · ".join((jobs, rows, tokens, epochs))
 
 
-def _whose(report: Report) -> str:
+def _whose(report: PreflightReport) -> str:
     if not report.cost or not report.cost[1]:
         return ""
     return tr("By the prices of {source}; they can be changed in the settings. Your actual bill may differ.",
               source=report.prices)  # fmt: skip
 
 
-def _heading(report: Report) -> str:
+def _heading(report: PreflightReport) -> str:
     if report.is_blocked:
         return tr("Fix this first. Nothing was sent.")
     return tr("Please read this before you start:") if report.asks else tr("Note:")
 
 
-def _start_words(report: Report) -> str:
+def _start_words(report: PreflightReport) -> str:
     if any(one.severity == "warning" for one in report.objections):
         return trn("Start {n} job anyway", "Start {n} jobs anyway", report.jobs)
     return trn("Start {n} job", "Start {n} jobs", report.jobs)
@@ -226,7 +226,7 @@ class JobSubmitter(QObject):
             return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)
 
-    def _ask(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
+    def _ask(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
@@ -234,7 +234,7 @@ class JobSubmitter(QObject):
         dialog.open()
         self.asked.emit(dialog)
 
-    def _on_agreed(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
+    def _on_agreed(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         if report.cost == (0.0, 0.0):
             self._agreed.add((provider, frozenset(report.objections)))
         self._workspace.tasks.start("", self._queue(provider, plans, sweep))

@@ -45,7 +45,7 @@ class TrainingTab(Tab):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None
-        self._counted: job_progress.Counted = {}
+        self._counted: job_progress.TokenCounts = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
@@ -174,7 +174,7 @@ class TrainingTab(Tab):
     async def _load_lines(self, project: Project) -> None:
         provider = self.workspace.settings.provider
         found, saved = await project.read(
-            lambda db: (job_progress.load(db, self._counted), job_progress.saved(db, provider))
+            lambda db: (job_progress.load(db, self._counted), job_progress.list_checkpoint_models(db, provider))
         )
         if project is not self.workspace.project:
             return
@@ -189,7 +189,7 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.Standing) -> JobRow:
+    def _line(self, one: job_progress.JobProgress) -> Line:
         job = one.job
         days = None
         if job.fine_tuned_model:
@@ -301,11 +301,11 @@ def _state(line: JobRow) -> object:
 
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
-    series = {id: metrics.series(db, id) for id in stale}
-    return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
+    series = {id: metrics.load_series(db, id) for id in stale}
+    return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[job_progress.Standing]) -> str:
+def _count(found: list[job_progress.JobProgress]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""

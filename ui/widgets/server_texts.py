@@ -7,7 +7,7 @@ from core.language import tr
 from core.providers import LOCAL, known, prices, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, Preset
 from core.settings import ProviderSettings, is_this_computer
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from ui.workspace import Workspace
 
 
@@ -45,7 +45,7 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
-def cost(standing: Standing) -> float | None:
+def cost(standing: JobProgress) -> float | None:
     """What a job has cost until now, in US dollars, by the table of prices; None where nobody knows."""
     job = standing.job
     if job.provider == LOCAL or not standing.tokens:
