@@ -189,7 +189,7 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.JobProgress) -> Line:
+    def _line(self, one: job_progress.JobProgress) -> JobRow:
         job = one.job
         days = None
         if job.fine_tuned_model:
@@ -302,7 +302,7 @@ def _state(line: JobRow) -> object:
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.load_series(db, id) for id in stale}
-    return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
+    return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
 def _count(found: list[job_progress.JobProgress]) -> str:
