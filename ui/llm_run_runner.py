@@ -175,7 +175,7 @@ class LlmRunRunner(QObject):
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
         run.llm_run = id
-        overheard = {task: _overheard(TASKS[task], run.said)}
+        overheard = {task: _record_messages(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
         try:
             outcome = await llm_runs.run(
@@ -188,13 +188,13 @@ class LlmRunRunner(QObject):
                 )
             raise
         open_ones = await run.project.read(llm_runs.load_requests, id, *llm_runs.UNANSWERED)
-        return _result(run, outcome, open_ones)
+        return _summarise(run, outcome, open_ones)
 
     async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
         outcome, run.llm_run = Outcome(), llm_run.id
         self._show(run, await llm_runs.land(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
         self._show(run, await run.project.write("", llm_runs.drop, llm_run.id))
-        return _result(run, outcome, [])
+        return _summarise(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:
         said: list[str] = []
@@ -209,7 +209,7 @@ class LlmRunRunner(QObject):
             self._workspace.tasks.changed.emit(changes)
 
 
-def _overheard(task: Task, said: list[str]) -> Task:
+def _record_messages(task: Task, said: list[str]) -> Task:
     """`task`, noting in `said` what it made of the answers: a run that is stopped returns nothing."""
 
     def land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
@@ -219,13 +219,13 @@ def _overheard(task: Task, said: list[str]) -> Task:
     return dataclasses.replace(task, land=land)
 
 
-def _result(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
-    text, meaning = _words(outcome.message, unanswered)
+def _summarise(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
+    text, meaning = _format_outcome(outcome.message, unanswered)
     run.is_empty = outcome.is_empty
     return (text, "warning") if outcome.is_empty else (text, meaning)
 
 
-def _words(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:
+def _format_outcome(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:
     if not unanswered:
         return message, "good"
     told = trn("{n} question was not answered.", "{n} questions were not answered.", len(unanswered))

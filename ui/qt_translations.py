@@ -11,7 +11,7 @@ class QtTextTranslator(QTranslator):
 
     def __init__(self, parent: QApplication) -> None:
         super().__init__(parent)
-        self._words = _words()
+        self._words = _texts()
 
     def isEmpty(self) -> bool:
         return False
@@ -32,7 +32,7 @@ def translate(app: QApplication, chosen: str) -> None:
         app.installTranslator(translator)
 
 
-def _words() -> dict[tuple[str, str], str]:
+def _texts() -> dict[tuple[str, str], str]:
     """What we say for Qt's texts, by context and text; the window uses no others of those that can be missing."""
     theme = {
         "OK": "OK", "Cancel": tr("Cancel"), "Close": tr("Close"), "Save": tr("Save"), "Open": tr("Open"),

@@ -95,8 +95,8 @@ def apply(app: QApplication, theme: str) -> None:
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
     if not followed:
-        hints.colorSchemeChanged.connect(lambda _scheme: _dress(app))
-    _dress(app)
+        hints.colorSchemeChanged.connect(lambda _scheme: _apply_palette(app))
+    _apply_palette(app)
 
 
 def is_dark() -> bool:
@@ -131,7 +131,7 @@ def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 
-def _dress(app: QApplication) -> None:
+def _apply_palette(app: QApplication) -> None:
     colours = DARK if is_dark() else LIGHT
     palette = QPalette()
     for role, colour in colours.items():

@@ -198,7 +198,7 @@ class AnswerView(QWidget):
         """Whose answer it is and what it took; before that, where there are several, how far they agree."""
         if not answers:
             return ""
-        lines = [_provenance(answers[0], self._title_of), _expense(answers[0])]
+        lines = [_format_provenance(answers[0], self._title_of), _format_cost(answers[0])]
         if len(answers) > 1:
             different = len({answer.text.strip() for answer in answers})
             alike = tr("All {n} answers are identical", n=len(answers))
@@ -207,7 +207,7 @@ class AnswerView(QWidget):
         return "\n".join(lines)
 
 
-def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
+def _format_provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
     pane, adapter = answer.pane, model_identity.adapter_of(answer.fingerprint)
     weights = answer.fingerprint
@@ -218,7 +218,7 @@ def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _expense(answer: Answer) -> str:
+def _format_cost(answer: Answer) -> str:
     """How long it took, how many tokens went there and back, and what they cost."""
     parts = [tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
     if answer.sent or answer.received:
@@ -286,11 +286,11 @@ class AnswerBlock(QWidget):
         self.mark.show_mark(answer.mark, answer.note)
         self._links.show()
         if not self.text.is_broken:
-            spans = differing(first, answer.text)
+            spans = find_differences(first, answer.text)
             mark(self.text, spans, "warning")
 
 
-def differing(first: str, other: str) -> list[tuple[int, int]]:
+def find_differences(first: str, other: str) -> list[tuple[int, int]]:
     """The spans of `other` that are not as in `first`; of texts that have little in common, all of it."""
     if first == other:
         return []
@@ -332,14 +332,14 @@ class PassageList(QWidget):
     def _on_fold(self, is_open: bool) -> None:
         self._show_count()
         if is_open and self._listed is None:
-            parts = [part for number, one in enumerate(self._found, 1) for part in _passage(number, one)]
+            parts = [part for number, one in enumerate(self._found, 1) for part in _make_passage(number, one)]
             self._listed = basics.column(*parts)
             self._layout.addWidget(self._listed)
         if self._listed:
             self._listed.setVisible(is_open)
 
 
-def _passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
+def _make_passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
     score = tr("score {score}", score=f"{one.score:.3g}")
     head = basics.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
     return head, Words(tr("Passage {number}", number=number), one.passage.text, own=True)

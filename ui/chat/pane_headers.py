@@ -198,7 +198,7 @@ class PaneHeaders(QWidget):
             head.choose(pane)
         taken = {pane.number for pane in wanted}
         for head in self.heads[len(wanted) :]:
-            head.number = _free(taken)
+            head.number = _next_number(taken)
             taken.add(head.number)
         self._show_acts()
         self.changed.emit()
@@ -216,7 +216,7 @@ class PaneHeaders(QWidget):
         last = self.heads[-1].pane()
         names = list(CONDITIONS)
         condition = names[(names.index(last.condition) + 1) % len(names)]
-        number = _free({*taken, *self.numbers()})
+        number = _next_number({*taken, *self.numbers()})
         self._put(number, tuned=True).choose(Pane(number, last.provider, last.model, condition))
         self._show_acts()
         self.changed.emit()
@@ -260,6 +260,6 @@ class PaneHeaders(QWidget):
             head.remove.setVisible(len(self.heads) > MIN_PANES)
 
 
-def _free(taken: Collection[int]) -> int:
+def _next_number(taken: Collection[int]) -> int:
     """A number that no pane has had: what it has said would become another's history."""
     return max(taken, default=-1) + 1

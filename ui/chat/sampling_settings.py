@@ -72,7 +72,7 @@ class SamplingSettings(QWidget):
         grid = QGridLayout(self._body)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(style.SPACE)
-        grid.addWidget(_label(tr("S&ystem prompt"), self.prompt), 0, 0)
+        grid.addWidget(_add_label(tr("S&ystem prompt"), self.prompt), 0, 0)
         prompt = QHBoxLayout()
         prompt.setSpacing(style.SPACE // 2)
         prompt.addWidget(self.prompt, 1)
@@ -80,7 +80,7 @@ class SamplingSettings(QWidget):
         grid.addLayout(prompt, 0, 1)
         for row, (name, fields) in enumerate(self._lines(), 1):
             grid.addWidget(basics.label(name, dim=True), row, 0)
-            grid.addWidget(_flow(fields), row, 1)
+            grid.addWidget(_make_flow(fields), row, 1)
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -167,7 +167,7 @@ class SamplingSettings(QWidget):
         return {name: prompt for name, prompt in self._trained.items() if prompt != now}
 
     def _stops(self) -> list[str]:
-        return [_unescaped(line) for line in self.stops.toPlainText().split("\n") if line]
+        return [_unescape(line) for line in self.stops.toPlainText().split("\n") if line]
 
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setText(tr("▾ Settings") if is_open else tr("▸ Settings"))
@@ -203,11 +203,11 @@ class SamplingSettings(QWidget):
         self.hint.say("\n".join(hints))
 
 
-def _unescaped(line: str) -> str:
+def _unescape(line: str) -> str:
     return line.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
+def _make_flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
     made = QWidget()
     flow = FlowLayout(made, style.SPACE)
     for name, field in fields:
@@ -215,13 +215,13 @@ def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
         row = QHBoxLayout(pair)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(style.SPACE // 2)
-        row.addWidget(_label(name, field))
+        row.addWidget(_add_label(name, field))
         row.addWidget(field)
         flow.addWidget(pair)
     return made
 
 
-def _label(name: str, field: QWidget) -> QWidget:
+def _add_label(name: str, field: QWidget) -> QWidget:
     label = basics.label(name, dim=True)
     label.setBuddy(field)
     label.setContentsMargins(0, 0, 8, 0)  # or the last letter may lose its edge: underlined, letters take more room

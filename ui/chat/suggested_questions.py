@@ -27,7 +27,7 @@ class SuggestedQuestions(QWidget):
         self._column.setSpacing(style.SPACE // 2)
 
     async def read(self) -> None:
-        questions = await self._workspace.project.read(_some_questions)
+        questions = await self._workspace.project.read(_load_suggestions)
         while item := self._column.takeAt(0):
             if widget := item.widget():
                 widget.deleteLater()
@@ -44,7 +44,7 @@ class SuggestedQuestions(QWidget):
         return button
 
 
-def _some_questions(db: sqlite3.Connection) -> list[str]:
+def _load_suggestions(db: sqlite3.Connection) -> list[str]:
     """A few exam questions, from all over the exam; those with a blank to fill in only where there are no others."""
     ids = filters.find(db, filters.Filter(split="test"))
     chosen = ids[:: max(1, len(ids) // MAX_ROWS_READ)][:MAX_ROWS_READ]

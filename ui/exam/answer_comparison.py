@@ -92,10 +92,10 @@ class QuestionListModel(QAbstractListModel):
     def _marks(self, place: int) -> str:
         assert self._outcome
         result = self._outcome.result
-        return " ".join(map(_mark, result.passed[place], result.asked[place]))
+        return " ".join(map(_format_rate, result.passed[place], result.asked[place]))
 
 
-def _mark(passed: float, asked: float) -> str:
+def _format_rate(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
     return (RIGHT if passed > HALF else WRONG) if asked else NO_VALUE
@@ -198,7 +198,7 @@ class AnswerComparison(QWidget):
         told = graders.wanted_words(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
         self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.points.setVisible(bool(told))
-        self.leak.say(leak_words(found) if found else "", "warning")
+        self.leak.say(format_leak(found) if found else "", "warning")
         if found:
             self.wanted.emit(found.id)
         else:
@@ -211,10 +211,10 @@ class AnswerComparison(QWidget):
             return
         for subject, text in zip(self._outcome.run.subjects, self.texts, strict=True):
             given = [answer for answer in found if answer.subject == subject.id]
-            text.show_pieces(answer_pieces(given, marks) if question else [])
+            text.show_pieces(format_answers(given, marks) if question else [])
 
 
-def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
+def format_answers(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
     """The answers of one subject to one question as a person reads them; repeats that are alike stand there once."""
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
@@ -223,17 +223,17 @@ def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]
         first = repeats[0]
         times = f"   {len(repeats)}×" if len(repeats) > 1 else ""
         gap = "\n\n" if found else ""
-        found.append((f"{gap}{_verdict(first)}{times}", _meaning(first.passed)))
+        found.append((f"{gap}{_format_verdict(first)}{times}", _meaning(first.passed)))
         found.append((f"\n{text.strip() or tr('(an empty answer)')}", ""))
         if first.reason:
             found.append((f"\n{first.reason}", "dim"))
-        found += [(f"\n{_mark_words(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]
+        found += [(f"\n{_format_mark(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]
     if not found:
         return [(tr("Not asked yet."), "")]
-    return [*found, ("\n\n" + "\n".join([_proof(given), *_passages(given)]), "dim")]
+    return [*found, ("\n\n" + "\n".join([_format_provenance(given), *_format_passages(given)]), "dim")]
 
 
-def _verdict(answer: Answer) -> str:
+def _format_verdict(answer: Answer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
@@ -245,13 +245,13 @@ def _meaning(passed: bool | None) -> str:
     return "" if passed is None else "good" if passed else "error"
 
 
-def _mark_words(mark: Marked) -> str:
+def _format_mark(mark: Marked) -> str:
     who = tr("Judge") if mark.grader == JUDGE else tr("Person")
     text = tr("{who}: {score} of 100", who=who, score=f"{100 * mark.score:.0f}")
     return f"{text} – {mark.reason}" if mark.reason else text
 
 
-def _proof(given: Sequence[Answer]) -> str:
+def _format_provenance(given: Sequence[Answer]) -> str:
     """What the server says has answered, how long it took and how much was sent."""
     told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
     seconds = sum(one.seconds for one in given) / len(given)
@@ -265,14 +265,14 @@ def _proof(given: Sequence[Answer]) -> str:
     return " · ".join(parts)
 
 
-def _passages(given: Sequence[Answer]) -> list[str]:
+def _format_passages(given: Sequence[Answer]) -> list[str]:
     """What stood in the prompt."""
     found = given[0].passages
     lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
     return [tr("In the prompt:"), *lines] if lines else []
 
 
-def leak_words(question: Question) -> str:
+def format_leak(question: Question) -> str:
     """Which training row asks the same, and how nearly; '' where none does."""
     if not question.leak:
         return ""

@@ -135,7 +135,7 @@ class BlindMarking(QWidget):
 
     async def _load(self, run: int) -> None:
         """All answers of the run in their order, at the first that has no mark."""
-        ids, unmarked = await self._workspace.project.read(_answers, run)
+        ids, unmarked = await self._workspace.project.read(_load_answers, run)
         self._ids, self._done, self._loaded = ids, set(ids) - unmarked, run
         self._at = next((at for at, id in enumerate(ids) if id in unmarked), 0)
         await self._show()
@@ -219,5 +219,5 @@ class BlindMarking(QWidget):
             super().keyPressEvent(event)
 
 
-def _answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
+def _load_answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
     return answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))

@@ -101,7 +101,7 @@ class ExamForm(QWidget):
         fields = QWidget()
         flow = FlowLayout(fields, style.SPACE)
         for name, field in ((tr("&Repeats"), self.repeats), (tr("&Marked by"), self.grader)):
-            flow.addWidget(_pair(name, field))
+            flow.addWidget(_make_pair(name, field))
         for part in (self.general, self.judge, self.more):
             flow.addWidget(part)
         self._folded = self._more_settings()
@@ -267,7 +267,7 @@ class ExamForm(QWidget):
     def _total_words(self) -> str:
         if [one.subject for one in self._found] != self.subjects.subjects():
             return ""
-        text = exam_texts.total_words(self._found, self.repeats.value())
+        text = exam_texts.format_total(self._found, self.repeats.value())
         if self.judge.isChecked() and self._found:
             answers = sum(one.requests for one in self._found) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",
@@ -291,7 +291,7 @@ class ExamForm(QWidget):
         return bool(servers) and all(server_texts.has(self._workspace, one, "batch") for one in servers)
 
 
-def _pair(name: str, field: QWidget) -> QWidget:
+def _make_pair(name: str, field: QWidget) -> QWidget:
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)

@@ -151,9 +151,9 @@ class ExaminedModels(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
-            (tr("Base and newest fine-tuned model, closed book"), closed_books),
-            (tr("The same, and the base model with the spec in the prompt"), with_books),
-            (tr("All conditions"), all_conditions),
+            (tr("Base and newest fine-tuned model, closed book"), closed_book_preset),
+            (tr("The same, and the base model with the spec in the prompt"), open_book_preset),
+            (tr("All conditions"), all_conditions_preset),
         ):
             menu.addAction(title, partial(self._on_preset, make))
         return menu
@@ -185,7 +185,7 @@ class ExaminedModels(QWidget):
     def show_offers(self) -> None:
         """Servers or models have changed."""
         if not self._touched and not self._is_settled():
-            self._show(with_books(*self._begun(*self._usual())))
+            self._show(open_book_preset(*self._begun(*self._usual())))
         for row in self._rows:
             row.show_offers()
 
@@ -203,7 +203,7 @@ class ExaminedModels(QWidget):
     def remember(self, subjects: Sequence[Subject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
-        self._show(subjects or with_books(*self._usual()))
+        self._show(subjects or open_book_preset(*self._usual()))
 
     def _usual(self) -> tuple[Subject, Subject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
@@ -216,7 +216,7 @@ class ExaminedModels(QWidget):
         if [one.subject for one in found] != self.subjects():
             found = []
         for number, row in enumerate(self._rows):
-            row.cost.setText(exam_texts.estimate_words(found[number]) if found else "")
+            row.cost.setText(exam_texts.format_estimate(found[number]) if found else "")
 
     def problem(self) -> str:
         """What stands in the way of asking these; '' where nothing does."""
@@ -291,21 +291,21 @@ class ExaminedModels(QWidget):
         self.changed.emit()
 
 
-def closed_books(base: Subject, tuned: Subject | None) -> list[Subject]:
-    return [base, tuned] if tuned else [base, _under(base, OPEN)]
+def closed_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
+    return [base, tuned] if tuned else [base, _with_condition(base, OPEN)]
 
 
-def with_books(base: Subject, tuned: Subject | None) -> list[Subject]:
+def open_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
     """Was it worth it against simply putting the text, or what a search finds of it, before the model?"""
-    return [base, *([tuned] if tuned else []), _under(base, OPEN), _under(base, RETRIEVED)]
+    return [base, *([tuned] if tuned else []), _with_condition(base, OPEN), _with_condition(base, RETRIEVED)]
 
 
-def all_conditions(base: Subject, tuned: Subject | None) -> list[Subject]:
-    books = [_under(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
+def all_conditions_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
+    books = [_with_condition(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
     return [base, *books, *([tuned] if tuned else [])]
 
 
-def _under(subject: Subject, condition: str) -> Subject:
+def _with_condition(subject: Subject, condition: str) -> Subject:
     return Subject(subject.provider, subject.model, condition)
 
 

@@ -51,7 +51,7 @@ def entries(result: Result, level: str) -> list[HeatMapRow]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
     if level == KINDS:
         return [
-            HeatMapRow(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.kind_about(line.name),
+            HeatMapRow(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.describe_kind(line.name),
                   line.name in (MEMORISED, LEAK))
             for line in result.kinds
         ]  # fmt: skip
@@ -133,7 +133,7 @@ class HeatMapModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Role.DisplayRole:
-            return shortened(self._columns[section - 2].title) if section > 1 else self._titles()[section]
+            return shorten_heading(self._columns[section - 2].title) if section > 1 else self._titles()[section]
         if role == Role.ToolTipRole and section > 1:
             return basics.tip(self._columns[section - 2].about)
         return _alignment(section) if role == Role.TextAlignmentRole else None
@@ -149,7 +149,7 @@ class HeatMapModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return entry.texts[column] if column < 2 else self._rate_text(entry, column - 2)
             case Role.BackgroundRole:
-                return heat(entry.line.rates[column - 2]) if column > 1 else None
+                return rate_colour(entry.line.rates[column - 2]) if column > 1 else None
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
@@ -171,7 +171,7 @@ class HeatMapModel(QAbstractTableModel):
             leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
             return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
         rate = entry.line.rates[column - 2]
-        parts = [f"{rate} · {exam_texts.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
+        parts = [f"{rate} · {exam_texts.format_interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
         change = self._change(entry, column - 2)
         if change > 0:
             parts.append(tr("Gained: mostly right here, mostly wrong in the reference."))
@@ -205,7 +205,7 @@ class HeatMapModel(QAbstractTableModel):
         return sorted(sorted_, key=lambda entry: entry.last)
 
 
-def shortened(title: str) -> str:
+def shorten_heading(title: str) -> str:
     """A heading whose lines fit over a rate."""
     font = QFont(QGuiApplication.font())
     font.setBold(True)
@@ -215,15 +215,19 @@ def shortened(title: str) -> str:
     )
 
 
-def heat(rate: Rate) -> QColor | None:
+def rate_colour(rate: Rate) -> QColor | None:
     """A background from red over yellow to green by the share that was right; none for what was not asked."""
     if not rate.asked:
         return None
     low, middle, high = (style.colours(meaning)[1] for meaning in ("error", "warning", "good"))
-    return _between(low, middle, rate.share * 2) if rate.share < 0.5 else _between(middle, high, rate.share * 2 - 1)
+    return (
+        _mix_colours(low, middle, rate.share * 2)
+        if rate.share < 0.5
+        else _mix_colours(middle, high, rate.share * 2 - 1)
+    )
 
 
-def _between(one: QColor, other: QColor, share: float) -> QColor:
+def _mix_colours(one: QColor, other: QColor, share: float) -> QColor:
     pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)  # type: ignore[index]
     return QColor(*(round(start + (end - start) * share) for start, end in pairs))
 

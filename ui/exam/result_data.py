@@ -55,15 +55,15 @@ class SubjectComparison:
     waiting: str
 
 
-def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> ExamOutcome:
+def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> ExamOutcome:
     """Read a run. `titles` names the servers."""
     run = runs.one(db, id)
     result = scores.result(db, run, by)
     servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
         HeatMapColumn(
-            exam_texts.heading(subject, server),
-            exam_texts.about_subject(subject, titles.get(subject.provider, subject.provider)),
+            exam_texts.subject_heading(subject, server),
+            exam_texts.describe_subject(subject, titles.get(subject.provider, subject.provider)),
         )
         for subject, server in zip(run.subjects, servers, strict=True)
     ]
@@ -79,7 +79,7 @@ def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) ->
     )
 
 
-def compare(result: Result, against: int) -> SubjectComparison:
+def compare_subjects(result: Result, against: int) -> SubjectComparison:
     """What parts each subject from one of them, once that may be told."""
     everyone = range(len(result.run.subjects))
     judged = result.is_settled
@@ -93,16 +93,16 @@ def compare(result: Result, against: int) -> SubjectComparison:
     )
 
 
-def agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
+def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
     """How far grader, judge and person agree, in words; nothing where only the grader has marked."""
-    grader = exam_texts.by_title(RUN_GRADER, outcome.run.grader)
+    grader = exam_texts.grader_title(RUN_GRADER, outcome.run.grader)
     judge, person = tr("Judge"), tr("Person")
     pairs = ((JUDGE, PERSON, judge, person), (RUN_GRADER, PERSON, grader, person), (RUN_GRADER, JUDGE, grader, judge))
     found = []
     for one, other, first, second in pairs:
         if all(name == RUN_GRADER or outcome.marked.get(name) for name in (one, other)):
             kappa = judges.agreement(db, outcome.run.id, one, other)
-            found.append(exam_texts.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
+            found.append(exam_texts.format_kappa(tr("{one} and {other}", one=first, other=second), kappa))
     return found
 
 

@@ -111,7 +111,7 @@ class ResultPages(QWidget):
             return
         by = self.by.currentData() or RUN_GRADER
         titles = server_texts.titles(self._workspace)
-        outcome = await project.read(result_data.load, run, by, titles)
+        outcome = await project.read(result_data.load_outcome, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return
         self._outcome = outcome
@@ -128,11 +128,11 @@ class ResultPages(QWidget):
 
     def _show_by(self, outcome: ExamOutcome) -> None:
         """Whose marks there are, and how many."""
-        shown = [(exam_texts.by_title(RUN_GRADER, outcome.run.grader), RUN_GRADER)]
+        shown = [(exam_texts.grader_title(RUN_GRADER, outcome.run.grader), RUN_GRADER)]
         for by in (JUDGE, PERSON):
             if outcome.marked.get(by) or outcome.by == by:
                 count = outcome.marked.get(by, 0)
-                shown.append((f"{exam_texts.by_title(by, '')} ({count:,})", by))
+                shown.append((f"{exam_texts.grader_title(by, '')} ({count:,})", by))
         if [text for text, _by in shown] != [self.by.itemText(at) for at in range(self.by.count())]:
             self.by.clear()
             for text, by in shown:
@@ -141,8 +141,8 @@ class ResultPages(QWidget):
 
     def _compare(self, project: Project, outcome: ExamOutcome) -> None:
         async def work() -> None:
-            compared = await asyncio.to_thread(result_data.compare, outcome.result, self._against)
-            agreements = await project.read(result_data.agreements, outcome)
+            compared = await asyncio.to_thread(result_data.compare_subjects, outcome.result, self._against)
+            agreements = await project.read(result_data.format_agreements, outcome)
             if outcome is self._outcome and compared.against == self._against:
                 self.overview.show_compared(compared, agreements)
 

@@ -22,7 +22,7 @@ from core.exam.scores import GENERAL, Line
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.answer_comparison import leak_words
+from ui.exam.answer_comparison import format_leak
 from ui.exam.heat_map_model import ALL, FACTS, LEAKED, QUESTIONS
 from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.exam.totals_table import TotalsTable
@@ -141,7 +141,7 @@ class ResultSummary(QScrollArea):
             self._compared = None
             self._show_sentences([])
             self.agreement.setText("")
-        names = [exam_texts.line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
+        names = [exam_texts.subject_line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
         if names != [self.against.itemText(at) for at in range(self.against.count())]:
             self.against.clear()
             self.against.addItems(names)
@@ -151,7 +151,7 @@ class ResultSummary(QScrollArea):
             others = [at for at in verdict.taught(outcome.result) if at != against]
             basics.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
-            f"{exam_texts.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
+            f"{exam_texts.subject_line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )
         self.on_error.say("\n".join(errors), "error")
         self._show_leaks(outcome)
@@ -182,7 +182,7 @@ class ResultSummary(QScrollArea):
 
     def _show_leaks(self, outcome: ExamOutcome) -> None:
         found = outcome.result.leaks
-        named = "\n".join(f"{one.question} – {leak_words(one)}" for one in found[:MAX_LEAKS_NAMED])
+        named = "\n".join(f"{one.question} – {format_leak(one)}" for one in found[:MAX_LEAKS_NAMED])
         more = len(found) - MAX_LEAKS_NAMED
         title = trn("{n} question is also among the training rows. It proves nothing and is not counted:",
                     "{n} questions are also among the training rows. They prove nothing and are not counted:", len(found))  # fmt: skip
@@ -201,24 +201,26 @@ class ResultSummary(QScrollArea):
             return
         compared, subject = self._compared, self._subject()
         found = compared.comparisons[subject] if compared else None
-        name = exam_texts.line(self._outcome.run.subjects[subject])
+        name = exam_texts.subject_line(self._outcome.run.subjects[subject])
         asked = compared.questions if compared else []
-        gained, lost = (_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
+        gained, lost = (_list_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
         texts = {line.name: line.text for line in self._outcome.result.facts}
         missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._lacking()]
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
         waits = tr("not known yet") if compared is None or compared.waiting else ""
-        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _counted(gained)))
-        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _counted(lost)))
-        self.titles[2].setText(tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _counted(missing)))
+        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _format_counts(gained)))
+        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _format_counts(lost)))
+        self.titles[2].setText(
+            tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _format_counts(missing))
+        )
         self.wordings.setEnabled(bool(missing))
 
     def _on_picked(self, key: str) -> None:
         self.line_wanted.emit(FACTS, key, ALL)
 
 
-def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
+def _list_facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
     """Facts and general questions as lines of a list, by their keys in the heat map."""
     general = kind_title(GENERAL)
     return [
@@ -229,7 +231,7 @@ def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, 
     ]
 
 
-def _counted(found: Sequence[tuple[str, str]]) -> str:
+def _format_counts(found: Sequence[tuple[str, str]]) -> str:
     """How many facts these are, and how many general questions."""
     facts = sum(key.startswith("fact:") for key, _text in found)
     text = trn("{n} fact", "{n} facts", facts)

@@ -68,7 +68,7 @@ class ExamProgressLine(QWidget):
     def _words(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
         if waits and self._converts:
             return tr("Preparing the model for its first use…")
-        return exam_texts.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        return exam_texts.format_progress(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
 
 
 class ExamStartPage(QWidget):
@@ -108,7 +108,7 @@ class ExamStartPage(QWidget):
         self._text.setText(f"{about}\n\n{which}\n{count}")
 
 
-def warn_of_prompt(
+def ask_about_prompt(
     parent: QWidget, why: str, on_use: Callable[[], object] | None, on_start: Callable[[], object]
 ) -> None:
     """Ask what to do where models would be asked under another system prompt than they were trained with.

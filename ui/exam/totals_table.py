@@ -13,7 +13,7 @@ from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED, LOST, NO_VALUE
-from ui.exam.heat_map_model import heat
+from ui.exam.heat_map_model import rate_colour
 from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.widgets import basics
 
@@ -55,9 +55,9 @@ class TotalsModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Role.DisplayRole:
-            return _titles()[section][0]
+            return _column_titles()[section][0]
         if role == Role.ToolTipRole:
-            return basics.tip(_titles()[section][1])
+            return basics.tip(_column_titles()[section][1])
         if role == Role.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -70,11 +70,11 @@ class TotalsModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return self._text(row, column, total)
             case Role.BackgroundRole:
-                return {HELD: heat(total.held), GENERAL: heat(total.general)}.get(column)
+                return {HELD: rate_colour(total.held), GENERAL: rate_colour(total.general)}.get(column)
             case Role.ForegroundRole:
                 return self._colour(row, column, total)
             case Role.FontRole if column in DIM_COLUMNS:
-                return _italic()
+                return _italic_font()
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
@@ -88,12 +88,12 @@ class TotalsModel(QAbstractTableModel):
         given = self._outcome.answers[row]
         match column:
             case 0:
-                return exam_texts.heading(total.subject, self._outcome.servers[row])
+                return exam_texts.subject_heading(total.subject, self._outcome.servers[row])
             case 1 | 7 | 8 | 9:
                 rates = {HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised, LEAKED: total.leaked}
-                return exam_texts.share(rates[column])
+                return exam_texts.format_rate(rates[column])
             case 2:
-                return exam_texts.interval(total.held)
+                return exam_texts.format_interval(total.held)
             case 3:
                 return f"{100 * total.score:.0f}" if total.held.asked else NO_VALUE
             case 10:
@@ -102,7 +102,7 @@ class TotalsModel(QAbstractTableModel):
                 return f"{total.unmarked:,}" if total.unmarked else NO_VALUE
             case 12:
                 return f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE
-        return exam_texts.dollars(total.per_thousand) if given else NO_VALUE
+        return exam_texts.format_dollars(total.per_thousand) if given else NO_VALUE
 
     def _comparison(self, row: int) -> Comparison | None:
         found = self._compared.comparisons if self._compared else []
@@ -136,11 +136,18 @@ class TotalsModel(QAbstractTableModel):
         assert self._outcome
         if column == SUBJECT:
             return self._outcome.columns[row].about
-        text = _titles()[column][1]
+        text = _column_titles()[column][1]
         found = self._comparison(row)
         if column in (HELD, SPAN) and total.held.asked:
             return "\n".join(
-                filter(None, (text, exam_texts.repeated(total.held), exam_texts.small(total.held.questions)))
+                filter(
+                    None,
+                    (
+                        text,
+                        exam_texts.format_repeats(total.held),
+                        exam_texts.format_few_questions(total.held.questions),
+                    ),
+                )
             )
         if column == CHANCE and found is not None:
             return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",
@@ -153,7 +160,7 @@ class TotalsModel(QAbstractTableModel):
         return text
 
 
-def _titles() -> list[tuple[str, str]]:
+def _column_titles() -> list[tuple[str, str]]:
     """The headings, and what each column says."""
     return [
         (tr("Subject"), tr("A model with its condition")),
@@ -235,7 +242,7 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _italic() -> QFont:
+def _italic_font() -> QFont:
     font = QFont(QGuiApplication.font())
     font.setItalic(True)
     return font

@@ -75,7 +75,7 @@ class TrendChart(QWidget):
 
     def lines(self) -> list[TrendLine]:
         """What is drawn now."""
-        return by_steps(self._points) if self.axis.currentData() == STEPS else by_versions(self._points)
+        return lines_by_step(self._points) if self.axis.currentData() == STEPS else lines_by_version(self._points)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -91,7 +91,7 @@ class TrendChart(QWidget):
         steps = self.axis.currentData() == STEPS
         if self._plot is not None:
             self._plot.show_lines(lines, tr("step") if steps else tr("version"))
-            self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
+            self._plot.setAccessibleDescription("\n".join(_describe_line(line) for line in lines))
         nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
         whole = tr(
             "Solid lines: held-out questions with their 95 % interval. Dotted lines: general questions, "
@@ -100,7 +100,7 @@ class TrendChart(QWidget):
         self.told.setText(whole if lines else nothing)
 
 
-def by_steps(points: Sequence[Point]) -> list[TrendLine]:
+def lines_by_step(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
     found: dict[tuple[int, str], dict[int, Point]] = {}
     for point in sorted(points, key=lambda one: one.run):
@@ -108,14 +108,17 @@ def by_steps(points: Sequence[Point]) -> list[TrendLine]:
             found.setdefault((point.job, point.condition), {})[point.step] = point
     return [
         TrendLine(
-            _title(spots),
-            [TrendPoint(step, "", spots[step].held, spots[step].general, _told(spots[step])) for step in sorted(spots)],
+            _line_title(spots),
+            [
+                TrendPoint(step, "", spots[step].held, spots[step].general, _format_point(spots[step]))
+                for step in sorted(spots)
+            ],
         )
         for _key, spots in sorted(found.items())
     ]
 
 
-def by_versions(points: Sequence[Point]) -> list[TrendLine]:
+def lines_by_version(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each condition, over the versions of the rows that final models learned from."""
     named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
     places = {version: place for place, version in enumerate(sorted(named))}
@@ -126,25 +129,29 @@ def by_versions(points: Sequence[Point]) -> list[TrendLine]:
     return [
         TrendLine(
             CONDITIONS[condition].title(),
-            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _told(spots[at]))
+            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _format_point(spots[at]))
              for at in sorted(spots)],
         )
         for condition, spots in found.items()
     ]  # fmt: skip
 
 
-def _title(spots: dict[int, Point]) -> str:
+def _line_title(spots: dict[int, Point]) -> str:
     first = next(iter(spots.values()))
     return f"{first.title} · {CONDITIONS[first.condition].title()}"
 
 
-def _told(point: Point) -> str:
+def _format_point(point: Point) -> str:
     """What a point stands for, in a line."""
-    parts = [exam_texts.brief_name(point.model), exam_texts.share(point.held), exam_texts.interval(point.held)]
+    parts = [
+        exam_texts.brief_name(point.model),
+        exam_texts.format_rate(point.held),
+        exam_texts.format_interval(point.held),
+    ]
     if point.general.asked:
-        parts.append(tr("general {rate}", rate=exam_texts.share(point.general)))
+        parts.append(tr("general {rate}", rate=exam_texts.format_rate(point.general)))
     return " · ".join(parts)
 
 
-def _spoken(line: TrendLine) -> str:
+def _describe_line(line: TrendLine) -> str:
     return "\n".join([line.title, *(f"{spot.label or spot.x}: {spot.about}" for spot in line.spots)])

@@ -68,7 +68,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
             bars = pyqtgraph.ErrorBarItem(x=x, y=y, top=high - y, bottom=y - low, beam=0, pen=QPen(colour, 0))
             self.addItem(bars)
         self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=LINE_WIDTH), name=line.title)
-        self.addItem(_spots(held, x, y, colour))
+        self.addItem(_make_points(held, x, y, colour))
         general = [spot for spot in line.spots if spot.general.asked]
         dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
         self.plot([spot.x for spot in general], [100 * spot.general.share for spot in general], pen=dotted)
@@ -90,7 +90,9 @@ class TrendPlot(pyqtgraph.PlotWidget):
             self._draw()
 
 
-def _spots(spots: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor) -> pyqtgraph.ScatterPlotItem:
+def _make_points(
+    spots: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
+) -> pyqtgraph.ScatterPlotItem:
     """The points themselves; each tells what it stands for."""
     return pyqtgraph.ScatterPlotItem(
         x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],

@@ -72,7 +72,7 @@ class OneWindow(QObject):
         if caller.bytesAvailable() > MAX_MESSAGE_BYTES:
             caller.abort()
         elif caller.canReadLine():
-            files = read(bytes(caller.readLine().data()))
+            files = parse_message(bytes(caller.readLine().data()))
             if files is None:
                 caller.abort()
                 return
@@ -82,7 +82,7 @@ class OneWindow(QObject):
             self.asked.emit(files)
 
 
-def read(line: bytes) -> list[Path] | None:
+def parse_message(line: bytes) -> list[Path] | None:
     """The files of a message, or None where it is none."""
     try:
         found = msgspec.json.decode(line, type=Handover)
@@ -98,7 +98,7 @@ def hand_over(project: Path, files: Sequence[Path]) -> bool:
     if not name or not _is_ours(name):
         return False
     try:
-        with _connected(name) as stream:
+        with _connect(name) as stream:
             stream.write(msgspec.json.encode(Handover([str(path.absolute()) for path in files])) + b"\n")
             stream.flush()
             return stream.readline(len(TAKEN_REPLY)) == TAKEN_REPLY
@@ -107,7 +107,7 @@ def hand_over(project: Path, files: Sequence[Path]) -> bool:
 
 
 @contextmanager
-def _connected(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
+def _connect(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
     """Not Qt's socket, which would hold up every other thread while it waits."""
     if sys.platform == "win32":
         with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as pipe:  # noqa: PTH123 - no path

@@ -17,7 +17,7 @@ from core.training.rescue import SavedFiles, TunedModel
 from ui import style
 from ui.dataset import import_run
 from ui.dataset.import_run import Outcome, Wanted
-from ui.rescue.rescue_page import RescuePage, words_of
+from ui.rescue.rescue_page import RescuePage, format_error
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.tables import TextTable
@@ -114,7 +114,7 @@ class FilesPage(RescuePage):
             server = await self.workspace.provider(provider)
             saved = await rescue.save_files(server, model, folder, reporter)
         except JukuError as error:
-            self.note.say(words_of(error), "error")
+            self.note.say(format_error(error), "error")
             return
         self._saved[provider, model.model] = saved
         told = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)

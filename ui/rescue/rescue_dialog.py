@@ -32,7 +32,7 @@ from ui.llm_run_runner import LlmRunResult, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ComparisonPage
 from ui.rescue.files_page import FilesPage
-from ui.rescue.rescue_page import ModelTable, RescuePage, words_of
+from ui.rescue.rescue_page import ModelTable, RescuePage, format_error
 from ui.rescue.retraining_page import RetrainingPage
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -146,9 +146,9 @@ class RescueDialog(QDialog):
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
             found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
-            kept, self._unfinished = await project.read(_known, id)
+            kept, self._unfinished = await project.read(_load_saved, id)
         except JukuError as error:
-            self.note.say(words_of(error), "error")
+            self.note.say(format_error(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
             return
         text = tr("Models fine-tuned there are listed here, the one that is shut down next first.")
@@ -171,7 +171,7 @@ class RescueDialog(QDialog):
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project
-        kept, self._unfinished = await project.read(_known, id)
+        kept, self._unfinished = await project.read(_load_saved, id)
         if id == self.provider():
             self.models.show_kept(kept)
         self._show_run()
@@ -215,7 +215,7 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
+def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
     return kept, unfinished(db, GOLDEN)

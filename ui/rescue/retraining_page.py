@@ -115,7 +115,7 @@ class RetrainingPage(RescuePage):
 
         def read(db: sqlite3.Connection) -> tuple[list[_RowChoice], list[Job]]:
             known = jobs.jobs(db)
-            return _rows_of(db, who, tag, known), [job for job in known if job.sweep == who[1]]
+            return _load_row_choices(db, who, tag, known), [job for job in known if job.sweep == who[1]]
 
         return read
 
@@ -232,7 +232,7 @@ class RetrainingPage(RescuePage):
         self.read()
 
 
-def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_RowChoice]:
+def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_RowChoice]:
     found = []
     maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
     if maker is not None:
@@ -249,10 +249,10 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
         warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
         found.append(_RowChoice(kept, " – ".join(filter(None, (title, warning))), tag, made=True))
-    return [*found, *_others(db, tag)]
+    return [*found, *_load_project_rows(db, tag)]
 
 
-def _others(db: sqlite3.Connection, tag: str) -> list[_RowChoice]:
+def _load_project_rows(db: sqlite3.Connection, tag: str) -> list[_RowChoice]:
     """The project's own rows, all of them and by their tags."""
     total = row_selection.count_rows(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)

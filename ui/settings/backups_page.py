@@ -23,7 +23,7 @@ class BackupsPage(QWidget):
         super().__init__()
         self._settings = workspace.settings
         self.often = DropDown()
-        for minutes, title in _choices().items():
+        for minutes, title in _interval_choices().items():
             self.often.addItem(title, minutes)
         self.often.setCurrentIndex(max(0, self.often.findData(self._settings.backup_minutes)))
         self.often.activated.connect(lambda _index: self._on_chosen())
@@ -70,7 +70,7 @@ class BackupsPage(QWidget):
         QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
-def _choices() -> dict[int, str]:
+def _interval_choices() -> dict[int, str]:
     """Minutes between two backups, in words."""
     return {
         10: tr("every 10 minutes"),

@@ -145,7 +145,7 @@ class PricesPage(QWidget):
     def _cell(self, kind: str, model: str, number: str) -> QTableWidgetItem:
         own = self._own.get((kind, model), {})
         value = own.get(number, self._shipped.get((kind, model), {}).get(number))
-        cell = QTableWidgetItem("" if value is None else _written(value))
+        cell = QTableWidgetItem("" if value is None else _format_price(value))
         cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         font = cell.font()
         font.setBold(number in own)
@@ -171,7 +171,7 @@ class PricesPage(QWidget):
 
     def _take(self, model: str, kind: str, number: str, text: str) -> None:
         """Use what was written in a cell."""
-        price = _read(text)
+        price = _parse_price(text)
         if text and price is None:
             self.note.say(tr("“{text}” is not a price: enter a number such as 2.50.", text=text), "error")
             return
@@ -210,7 +210,7 @@ class PricesPage(QWidget):
         self.note.say(words if lacking else "", "warning")
 
     def _on_add(self) -> None:
-        name = next(name for number in range(1, 1000) if (name := _numbered(number)) not in self._models())
+        name = next(name for number in range(1, 1000) if (name := _new_model_name(number)) not in self._models())
         self._new.append(name)
         self._show()
         row = self._models().index(name)
@@ -226,17 +226,17 @@ class PricesPage(QWidget):
         self._show()
 
 
-def _numbered(number: int) -> str:
+def _new_model_name(number: int) -> str:
     return tr("new model") if number == 1 else tr("new model {number}", number=number)
 
 
-def _written(price: float) -> str:
+def _format_price(price: float) -> str:
     """At least two decimals, and as many as there are."""
     exact = f"{price:.10f}".rstrip("0")
     return exact if len(exact.partition(".")[2]) > 2 else f"{price:.2f}"
 
 
-def _read(text: str) -> float | None:
+def _parse_price(text: str) -> float | None:
     """The price that a person wrote, with a point or a comma, perhaps with the dollar's sign; None where it is none."""
     try:
         price = float(text.removeprefix("$").strip().replace(",", "."))

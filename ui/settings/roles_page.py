@@ -45,7 +45,7 @@ class RolesPage(QWidget):
         )
         layout.addWidget(basics.label(about, wrap=True, dim=True))
         for role in MODEL_ROLES:
-            layout.addWidget(_line())
+            layout.addWidget(_make_line())
             layout.addWidget(self._part(role))
         layout.addStretch()
         workspace.offers_changed.connect(self.show_roles)
@@ -53,9 +53,9 @@ class RolesPage(QWidget):
         self.show_roles()
 
     def _part(self, role: str) -> QWidget:
-        title, words = role_words()[role]
+        title, words = role_texts()[role]
         use = model_kinds.BASE if role == "student" else model_kinds.ANSWER
-        model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
+        model_box = ModelBox(self._workspace, use=use, unchosen=_default_text(role))
         boxes = self.boxes[role] = _RoleBoxes(DropDown(), model_box, basics.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -127,7 +127,7 @@ class RolesPage(QWidget):
             self.failed.emit(error)
 
 
-def role_words() -> dict[str, tuple[str, str]]:
+def role_texts() -> dict[str, tuple[str, str]]:
     """What each role is called, and what it does."""
     return {
         "student": (tr("Student"), tr("Can be trained, and answers in chat and exams.")),
@@ -136,7 +136,7 @@ def role_words() -> dict[str, tuple[str, str]]:
     }
 
 
-def _unchosen(role: str) -> str:
+def _default_text(role: str) -> str:
     return tr("The first base model") if role == "student" else tr("The model that was asked last")
 
 
@@ -149,7 +149,7 @@ def _fill(box: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
     box.setCurrentIndex(max(0, [data for _title, data in entries].index(chosen)))
 
 
-def _line() -> QFrame:
+def _make_line() -> QFrame:
     line = QFrame(frameShape=QFrame.Shape.HLine)
     line.setForegroundRole(QPalette.ColorRole.Mid)
     return line

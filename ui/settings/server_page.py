@@ -40,7 +40,7 @@ class CapabilityList(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * style.SPACE)
         grid.setVerticalSpacing(style.SPACE)
-        for number, (name, title) in enumerate(features().items()):
+        for number, (name, title) in enumerate(feature_titles().items()):
             self.marks[name] = basics.Note()
             cell = basics.column(basics.label(title), self.marks[name], spacing=0)
             grid.addWidget(cell, number // FEATURE_COLUMNS, number % FEATURE_COLUMNS)
@@ -55,13 +55,13 @@ class CapabilityList(QWidget):
     def show_found(self, found: Capabilities) -> None:
         self.setVisible(found.checked_at > 0)
         for name, mark in self.marks.items():
-            mark.say(*_words(getattr(found, name)))
+            mark.say(*_format_ability(getattr(found, name)))
         moment = QDateTime.fromSecsSinceEpoch(int(found.checked_at))
         when = QLocale().toString(moment, QLocale.FormatType.ShortFormat)
         self._when.setText(tr("Checked on {when}", when=when))
 
 
-def features() -> dict[str, str]:
+def feature_titles() -> dict[str, str]:
     """The features that are told of, by their names in `Capabilities`."""
     return {
         "files": tr("Files"),
@@ -75,7 +75,7 @@ def features() -> dict[str, str]:
     }
 
 
-def _words(able: bool | None) -> tuple[str, str]:
+def _format_ability(able: bool | None) -> tuple[str, str]:
     if able is None:
         return tr("unknown"), ""
     return (tr("available"), "good") if able else (tr("not available"), "")
@@ -122,12 +122,12 @@ class ServerPage(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("K&ind"), self.kind)
         form.addRow(tr("&Name"), self.name)
-        address = _below(self.url, self.url_note)
+        address = _make_column(self.url, self.url_note)
         form.addRow(tr("Base &URL"), address)
         form.addRow(tr("API &key"), self.key)
-        self._limit_row = _aside(self.limit)
+        self._limit_row = _align_left(self.limit)
         form.addRow(tr("&Simultaneous jobs"), self._limit_row)
-        form.addRow("", _below(_aside(self.test), self.test_note, self.capabilities))
+        form.addRow("", _make_column(_align_left(self.test), self.test_note, self.capabilities))
         form.addRow("", self.id_note)
         self._form = form
         layout = QVBoxLayout(self)
@@ -296,12 +296,12 @@ class ServerPage(QWidget):
         await self.key.finish()
 
 
-def _below(*parts: QWidget) -> QWidget:
+def _make_column(*parts: QWidget) -> QWidget:
     """One below the other in one row of the form, which would leave too much room for notes of its own."""
     return basics.column(*parts, spacing=style.SPACE // 2)
 
 
-def _aside(widget: QWidget) -> QWidget:
+def _align_left(widget: QWidget) -> QWidget:
     """The widget as wide as it wants to be, at the left."""
     made = QWidget()
     layout = QHBoxLayout(made)

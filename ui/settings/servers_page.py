@@ -91,19 +91,19 @@ class _ServerDelegate(QStyledItemDelegate):
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
         place = option.rect.adjusted(ROW_PADDING + 2, ROW_PADDING, -ROW_PADDING, 0)
-        place.setHeight(_height(option))
+        place.setHeight(_row_height(option))
         for number, text in enumerate((name, *index.data(DETAILS_ROLE))):
             painter.setPen(front if is_selected or not number else style.dim())
             cut = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cut)
-            place.translate(0, _height(option))
+            place.translate(0, _row_height(option))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         lines = 1 + len(index.data(DETAILS_ROLE))
-        return QSize(60, lines * _height(option) + 2 * ROW_PADDING)
+        return QSize(60, lines * _row_height(option) + 2 * ROW_PADDING)
 
 
-def _height(option: QStyleOptionViewItem) -> int:
+def _row_height(option: QStyleOptionViewItem) -> int:
     """Of a line, also of one with signs that another font has to lend."""
     return max(option.fontMetrics.height(), option.fontMetrics.boundingRect(TALL_TEXT).height()) + 1
 
@@ -157,7 +157,7 @@ class ServersPage(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.page)
-        self.pages.addWidget(_local_page())
+        self.pages.addWidget(_make_local_page())
         self.pages.addWidget(scroll)
         below = QHBoxLayout()
         below.setSpacing(style.SPACE // 2)
@@ -254,7 +254,7 @@ class ServersPage(QWidget):
                 found[entry.id] = await asyncio.to_thread(self.workspace.keys.location, entry.id)
             except KeyStoreError:
                 found[entry.id] = "none"
-        words = place_words()
+        words = key_location_texts()
         self._places = {id: words.get(place, "") for id, place in found.items()}
         self._refresh()
 
@@ -351,7 +351,7 @@ class ServersPage(QWidget):
         self.workspace.tasks.start("", self.workspace.forget_provider(entry.id))
 
 
-def place_words() -> dict[str, str]:
+def key_location_texts() -> dict[str, str]:
     """Where a key lies, in few words, by `Keys.location`; 'none' is that there is no keyring to look in."""
     return {
         "keyring": tr("API key in the keyring"),
@@ -362,7 +362,7 @@ def place_words() -> dict[str, str]:
     }
 
 
-def _local_page() -> QWidget:
+def _make_local_page() -> QWidget:
     page = QWidget()
     layout = QVBoxLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)

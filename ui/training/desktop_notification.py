@@ -28,7 +28,7 @@ class DesktopNotification(QObject):
 
     def tell(self, job: Job) -> None:
         """Tell how a job has ended. The window says it in each case; the desktop, where nobody looks at the window."""
-        title, text, meaning = words(job)
+        title, text, meaning = format_notification(job)
         Notice(self._window, f"{title}\n{text}".strip(), meaning, lasting=meaning == "error")
         if not self._window.isActiveWindow():
             QApplication.alert(self._window)
@@ -53,7 +53,7 @@ class DesktopNotification(QObject):
             self._icon.hide()
 
 
-def words(job: Job) -> tuple[str, str, str]:
+def format_notification(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
     name = basics.short_name(job.fine_tuned_model or job.model)
     if job.status == JobStatus.SUCCEEDED:

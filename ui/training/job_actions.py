@@ -41,7 +41,7 @@ class JobActions(QObject):
 
     def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
-        self._acts = _acts()
+        self._acts = _make_actions()
         self._selected: list[Job] = []
         self.actions: dict[str, QAction] = {}
         for name, act in self._acts.items():
@@ -93,7 +93,7 @@ class JobActions(QObject):
         return button
 
 
-def _acts() -> dict[str, JobAction]:
+def _make_actions() -> dict[str, JobAction]:
     return {
         "chat": JobAction(tr("&Ask it"), "", ONE, _has_model),
         "exam": JobAction(tr("Start e&xam"), "", ONE, _has_model),
@@ -187,7 +187,9 @@ class JobOperations(QObject):
         for provider in dict.fromkeys(job.provider for job in jobs):
             mine = [job for job in reversed(jobs) if job.provider == provider]
             sweeps = {job.sweep for job in mine}
-            self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
+            self.again_wanted.emit(
+                provider, [plan_again(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else ""
+            )
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
         names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:MAX_NAMED]]
@@ -220,7 +222,7 @@ class JobOperations(QObject):
             await self._workspace.load_offers()
 
 
-def plan_of(job: Job) -> TrainingPlan:
+def plan_again(job: Job) -> TrainingPlan:
     """The plan that asks for the same once more, with the rows as they are now."""
     asked = job.asked
     return TrainingPlan(

@@ -82,8 +82,8 @@ class JobDetails(QScrollArea):
         self.since.setVisible(not job.adopted)
         while self._form.rowCount():
             self._form.removeRow(0)
-        for name, text in facts(job, server):
-            self._form.addRow(basics.label(name, dim=True), _value(text))
+        for name, text in job_facts(job, server):
+            self._form.addRow(basics.label(name, dim=True), _make_value(text))
 
     def _on_since(self) -> None:
         if self._shown:
@@ -91,19 +91,22 @@ class JobDetails(QScrollArea):
 
     def text(self) -> str:
         """All of it, line by line."""
-        return "\n".join(": ".join(fact) for fact in facts(*self._shown)) if self._shown else ""
+        return "\n".join(": ".join(fact) for fact in job_facts(*self._shown)) if self._shown else ""
 
 
-def facts(job: Job, server: str) -> list[tuple[str, str]]:
+def job_facts(job: Job, server: str) -> list[tuple[str, str]]:
     """What is recorded of a job: a name and a text each; what is not known is left out."""
     asked = job.asked
     found = [
-        (tr("Rows"), _rows(job)),
+        (tr("Rows"), _format_rows(job)),
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
         (tr("Content hash"), f"{job.digest[:DIGEST_LENGTH]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job_texts.method_title(job.method)),
-        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.list_settings(job)),
+        *(
+            (hyperparameter_fields.parameter_title(one.name), _format_setting(one))
+            for one in lineage.list_settings(job)
+        ),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
             tr("Notes for the job"),
@@ -111,7 +114,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         ),
         (tr("Server"), server),
         (tr("Job id"), job.remote_id or ""),
-        (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
+        (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_result_files(job))))),
         (tr("Fine-tuned model"), job.fine_tuned_model or ""),
         (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
         (tr("Created"), local_time(job.created_at)),
@@ -121,7 +124,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def _rows(job: Job) -> str:
+def _format_rows(job: Job) -> str:
     if job.adopted:
         return ""
     rows = trn("{n} row", "{n} rows", job.row_count)
@@ -130,7 +133,7 @@ def _rows(job: Job) -> str:
     return f"{rows}, {which}; {kept}"
 
 
-def _setting(one: lineage.Setting) -> str:
+def _format_setting(one: lineage.Setting) -> str:
     """What was asked for, and what the server made of it where that differs."""
     asked = tr("Auto") if one.asked in (None, "auto") else str(one.asked)
     if one.settled in (None, "auto") or str(one.settled) == asked:
@@ -138,12 +141,12 @@ def _setting(one: lineage.Setting) -> str:
     return f"{asked} → {one.settled}"
 
 
-def _results(job: Job) -> list[str]:
+def _result_files(job: Job) -> list[str]:
     found: list[str] = json.loads(job.result_files)
     return found
 
 
-def _value(text: str) -> QLabel:
+def _make_value(text: str) -> QLabel:
     made = basics.label(text, wrap=True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
@@ -201,13 +204,13 @@ class CheckpointTable(QWidget):
         told = [name for name in CHECKPOINT_METRICS if any(name in one.metrics for one in checkpoints)]
         self.table.setColumnCount(len(told) + 3)
         self.table.setHorizontalHeaderLabels(
-            [tr("Step"), *(_titles()[name] for name in told), tr("Saved"), tr("Model")]
+            [tr("Step"), *(_metric_titles()[name] for name in told), tr("Saved"), tr("Model")]
         )
         self.table.setRowCount(len(checkpoints))
         for row, one in enumerate(checkpoints):
             cells = [
                 f"{one.step:,}",
-                *(_number(one.metrics.get(name)) for name in told),
+                *(_format_metric(one.metrics.get(name)) for name in told),
                 local_time(one.created_at),
                 one.model,
             ]
@@ -228,7 +231,7 @@ class CheckpointTable(QWidget):
             self.model_wanted.emit(tab, found.model)
 
 
-def _titles() -> dict[str, str]:
+def _metric_titles() -> dict[str, str]:
     return {
         "train_loss": tr("Training loss"),
         "valid_loss": tr("Validation loss"),
@@ -238,5 +241,5 @@ def _titles() -> dict[str, str]:
     }
 
 
-def _number(value: object) -> str:
+def _format_metric(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"

@@ -25,7 +25,7 @@ from ui.charts.curve_chart import CurveChart, CurveJob
 from ui.training import job_texts
 from ui.training.job_actions import JobActions
 from ui.training.job_details import CheckpointTable, JobDetails
-from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, days
+from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, format_days_left
 from ui.widgets import basics
 
 SHOWN_ACTIONS = ("chat", "exam", "pause", "resume", "cancel", "again")
@@ -77,7 +77,7 @@ class JobPane(QWidget):
         head.addWidget(self.title, 1)
         for button in self.buttons.values():
             head.addWidget(button)
-        head.addWidget(_more(actions))
+        head.addWidget(_make_menu_button(actions))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 2)
@@ -92,8 +92,8 @@ class JobPane(QWidget):
             return
         first = lines[0]
         job = first.job
-        self.title.setText(_title(lines))
-        self.state.say(job_texts.sentence(first.standing))
+        self.title.setText(_format_title(lines))
+        self.state.say(job_texts.format_standing(first.standing))
         self._show_bar(first)
         self.error.say(
             "\n".join(filter(None, (job.error, job_texts.advice(job)))),
@@ -105,7 +105,7 @@ class JobPane(QWidget):
             [
                 CurveJob(
                     line.job.id,
-                    name or _short(line),
+                    name or _short_name(line),
                     told.series.get(line.job.id, {}),
                     line.standing.total,
                     line.job.is_over,
@@ -139,7 +139,7 @@ class JobPane(QWidget):
             self.end.say("")
         else:
             self.end.say(tr("The server shuts this model down: {days}.",
-                            days=days(line.days)), "warning")  # fmt: skip
+                            days=format_days_left(line.days)), "warning")  # fmt: skip
 
     def _on_scrolled(self, value: int) -> None:
         self._at_end = value == self.log.verticalScrollBar().maximum()
@@ -155,28 +155,28 @@ class JobPane(QWidget):
             self.log.clear()
             self._events = []
         if new := events[len(self._events) :]:
-            self.log.appendPlainText("\n".join(map(_event, new)))
+            self.log.appendPlainText("\n".join(map(_format_event, new)))
         self._job, self._events = job, events
 
 
-def _title(lines: Sequence[JobRow]) -> str:
+def _format_title(lines: Sequence[JobRow]) -> str:
     if len(lines) > 1:
         return trn("{n} job", "{n} jobs", len(lines))
-    return _short(lines[0])
+    return _short_name(lines[0])
 
 
-def _short(line: JobRow) -> str:
+def _short_name(line: JobRow) -> str:
     job = line.job
     return basics.short_name(job.fine_tuned_model or job.model)
 
 
-def _event(event: Event) -> str:
+def _format_event(event: Event) -> str:
     level = "" if event.level == "info" else f"{event.level}: "
     at = QDateTime.fromSecsSinceEpoch(int(event.created_at)).toString("yyyy-MM-dd HH:mm:ss")
     return f"{at}   {level}{' '.join(event.message.split())}"
 
 
-def _more(actions: JobActions) -> QPushButton:
+def _make_menu_button(actions: JobActions) -> QPushButton:
     button = QPushButton(tr("More"))
     menu = QMenu(button)
     for name in MENU_ACTIONS:

@@ -98,7 +98,7 @@ class JobTable(QTableWidget):
         self._lines = list(lines)
         self.blockSignals(True)
         self.setRowCount(len(lines))
-        self._apart = _told_apart(lines)
+        self._apart = _find_differences(lines)
         for row, line in enumerate(lines):
             self._show(row, line)
         if moved:
@@ -157,7 +157,7 @@ class JobTable(QTableWidget):
         return item
 
     def _show(self, row: int, line: JobRow) -> None:
-        texts, tips = _texts(line, self._apart.get(line.job.id, "")), _tips(line)
+        texts, tips = _cell_texts(line, self._apart.get(line.job.id, "")), _cell_tips(line)
         items = [self._item(row, column) for column in range(len(texts))]
         for column, (item, text) in enumerate(zip(items, texts, strict=True)):
             item.setText(text)
@@ -167,14 +167,14 @@ class JobTable(QTableWidget):
         soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
         items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
         items[STATUS].setIcon(
-            _dot(
+            _make_dot(
                 style.colours(job_texts.STATUS_MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
             )
         )
 
 
-def _told_apart(lines: Sequence[JobRow]) -> dict[int, str]:
+def _find_differences(lines: Sequence[JobRow]) -> dict[int, str]:
     """What only each job has among those it was queued with: epochs, rows, seed, …"""
     together: dict[str, list[Job]] = {}
     for line in lines:
@@ -187,28 +187,28 @@ def _told_apart(lines: Sequence[JobRow]) -> dict[int, str]:
     }
 
 
-def _texts(line: JobRow, apart: str) -> tuple[str, ...]:
+def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
         basics.short_name(job.model),
-        _rows(job),
+        _format_rows(job),
         job_texts.method_title(job.method),
-        _progress(standing),
+        _format_progress(standing),
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",
-        "" if line.cost is None else money(line.cost),
+        "" if line.cost is None else format_dollars(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
         "" if standing.started is None else local_time(standing.started),
-        _model(line),
+        _format_model(line),
     )
 
 
-def _tips(line: JobRow) -> dict[int, str]:
+def _cell_tips(line: JobRow) -> dict[int, str]:
     job = line.job
     return {
-        STATUS: f"{job.wish or job.status}: {job_texts.explained(job)}",
+        STATUS: f"{job.wish or job.status}: {job_texts.explain_status(job)}",
         BASE: job.model,
         TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
         COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
@@ -216,36 +216,36 @@ def _tips(line: JobRow) -> dict[int, str]:
     }
 
 
-def _progress(standing: JobProgress) -> str:
+def _format_progress(standing: JobProgress) -> str:
     job = standing.job
     if job.ended and standing.started is None:
         return ""
     if job.ended:
-        return job_texts.duration((job.finished_at or time.time()) - (standing.started or job.created_at))
-    told = job_texts.progress(standing)
-    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.time_left(standing.left))))
+        return job_texts.format_duration((job.finished_at or time.time()) - (standing.started or job.created_at))
+    told = job_texts.format_progress(standing)
+    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.format_time_left(standing.left))))
 
 
-def money(dollars: float) -> str:
+def format_dollars(dollars: float) -> str:
     """US dollars, with cents where they count."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or not dollars else tr("under $0.01")
 
 
-def _model(line: JobRow) -> str:
+def _format_model(line: JobRow) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
     name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
-    return f"{name} · {days(line.days)}"
+    return f"{name} · {format_days_left(line.days)}"
 
 
-def days(left: int) -> str:
+def format_days_left(left: int) -> str:
     """How long a model will still answer."""
     return trn("{n} day left", "{n} days left", left) if left > 0 else tr("shut down")
 
 
-def _rows(job: Job) -> str:
+def _format_rows(job: Job) -> str:
     if job.adopted:
         return tr("created elsewhere")
     return f"{job.rows or tr('all')} · {job.row_count:,}"
@@ -279,7 +279,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-def _dot(colour: QColor, rim: QColor) -> QIcon:
+def _make_dot(colour: QColor, rim: QColor) -> QIcon:
     """A round dot; in a selected line it has a rim, since its colour may be much like the line's."""
     icon = QIcon()
     for mode, pen in ((QIcon.Mode.Normal, QPen(Qt.PenStyle.NoPen)), (QIcon.Mode.Selected, QPen(rim, 4))):

@@ -40,7 +40,7 @@ def state_title(standing: JobProgress) -> str:
     return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
 
 
-def _explained_here(job: Job) -> str:
+def _explain_local_status(job: Job) -> str:
     """What a status means of a job on this computer, where no server has a part in it."""
     titles: dict[str, str] = {
         JobStatus.UPLOADING: tr("Passing the rows to the local engine"),
@@ -53,9 +53,9 @@ def _explained_here(job: Job) -> str:
     return titles.get(job.status, "")
 
 
-def explained(job: Job) -> str:
+def explain_status(job: Job) -> str:
     """What the status means."""
-    if job.provider == LOCAL and (here := _explained_here(job)):
+    if job.provider == LOCAL and (here := _explain_local_status(job)):
         return here
     titles: dict[str, str] = {
         JobStatus.WAITING: tr("In Juku's queue; nothing has been sent yet"),
@@ -97,11 +97,11 @@ def advice(job: Job) -> str:
     return tr("Start it again when the cause is gone.")
 
 
-def progress(standing: JobProgress) -> str:
+def format_progress(standing: JobProgress) -> str:
     """How far a job is, in a few words: for a line of a table."""
     job = standing.job
     if standing.preparing is not None:
-        return _percent(standing.preparing)
+        return _format_percent(standing.preparing)
     if job.ended or standing.step is None:
         return ""
     if standing.total:
@@ -109,13 +109,13 @@ def progress(standing: JobProgress) -> str:
     return tr("Step {step}", step=f"{standing.step:,}")
 
 
-def sentence(standing: JobProgress) -> str:
+def format_standing(standing: JobProgress) -> str:
     """How a job stands, in a line."""
     job = standing.job
     if standing.preparing is not None:
-        done = _percent(standing.preparing)
+        done = _format_percent(standing.preparing)
         return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
-    parts = [f"{status_title(job)} – {explained(job)}" if standing.step is None else status_title(job)]
+    parts = [f"{status_title(job)} – {explain_status(job)}" if standing.step is None else status_title(job)]
     if standing.step is not None:
         parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
                      if standing.total else tr("step {step}", step=f"{standing.step:,}"))  # fmt: skip
@@ -126,11 +126,11 @@ def sentence(standing: JobProgress) -> str:
     if standing.tokens:
         parts.append(trn("{n} token trained", "{n} tokens trained", standing.tokens))
     if standing.left is not None:
-        parts.append(time_left(standing.left))
+        parts.append(format_time_left(standing.left))
     return " · ".join(parts)
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{share:.0%}"
 
 
@@ -143,7 +143,7 @@ def method_title(method: str) -> str:
     }.get(method, method)
 
 
-def time_left(seconds: float) -> str:
+def format_time_left(seconds: float) -> str:
     if seconds < 60:
         return tr("less than a minute left")
     if seconds < 2 * 3600:
@@ -151,7 +151,7 @@ def time_left(seconds: float) -> str:
     return trn("about {n} hour left", "about {n} hours left", round(seconds / 3600))
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time, as exactly as it matters."""
     whole = max(0, round(seconds))
     if whole < 60:
@@ -161,7 +161,7 @@ def duration(seconds: float) -> str:
     return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
-def ago(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """How long ago something was."""
     if seconds < 3600:
         return trn("{n} minute ago", "{n} minutes ago", max(1, round(seconds / 60)))

@@ -25,7 +25,7 @@ from core.training import submit, unused_files
 from core.training.unused_files import ServerContents
 from ui import style
 from ui.training import job_texts
-from ui.training.job_table import days
+from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
@@ -255,14 +255,14 @@ class ServerContentsDialog(QDialog):
             f"{file.name} ({file.id})",
             file.purpose,
             basics.size(file.bytes),
-            job_texts.ago(_age(file.created_at)),
+            job_texts.format_age(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
         made = local_time(model.created_at) if model.created_at else ""
         left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
-        return (model.id, made, "" if left is None else days(left))
+        return (model.id, made, "" if left is None else format_days_left(left))
 
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:

@@ -43,15 +43,15 @@ class ShutdownBanner(basics.Coloured):
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
         today = today or datetime.datetime.now().astimezone().date()
         found = shutdown_dates.doors(preset, today)
-        shown = _shown(found, today)
-        told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
+        shown = _choose_ends(found, today)
+        told = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
         lines = [door.words(today) for door in shown] + [words for _left, words in told]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
         self.setToolTip(basics.tip(self.words))
         self.setVisible(bool(lines))
-        self.mean(_meaning(shown, [left for left, _words in told], today))
+        self.mean(_find_meaning(shown, [left for left, _words in told], today))
 
     def _on_more(self) -> None:
         advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "
@@ -68,7 +68,7 @@ class ShutdownBanner(basics.Coloured):
         box.open()
 
 
-def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -> str:
+def _find_meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -> str:
     """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
     if any(door.what == "training" and door.day < today for door in doors):
         return "error"
@@ -76,7 +76,7 @@ def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -
     return "error" if left <= URGENT_DAYS else "warning" if left <= WARNING_DAYS else "note"
 
 
-def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
+def _choose_ends(doors: Sequence[Door], today: datetime.date) -> list[Door]:
     """The end of new jobs, and the next ends of models; what is over is named only where nothing is ahead."""
     training = [door for door in doors if door.what == "training"]
     models = [door for door in doors if door.what == "models"]
@@ -84,7 +84,7 @@ def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
     return training + (ahead[:MAX_FAMILIES_NAMED] or models[-1:])
 
 
-def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[tuple[int, str]]:
+def _find_server_ends(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[tuple[int, str]]:
     """Ends that only the server knows of: the days that are left, and words."""
     known = {name for door in doors for name in door.models}
     found = []

@@ -44,13 +44,13 @@ class PreflightDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
         self.report = report
-        self.cost = basics.heading(cost_words(report))
-        self.amount = basics.label(_amount(report, server), wrap=True)
-        self.whose = basics.label(_whose(report), wrap=True, dim=True)
+        self.cost = basics.heading(format_cost(report))
+        self.amount = basics.label(_format_amount(report, server), wrap=True)
+        self.whose = basics.label(_format_price_source(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
         self.prompt.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.start = basics.primary(_start_words(report))
+        self.start = basics.primary(_format_start(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
@@ -71,7 +71,7 @@ class PreflightDialog(QDialog):
             layout.addWidget(part)
         self.whose.setVisible(bool(self.whose.text()))
         if self.report.objections:
-            layout.addWidget(basics.label(_heading(self.report), wrap=True))
+            layout.addWidget(basics.label(_format_heading(self.report), wrap=True))
             layout.addWidget(self.objections, 1)
         else:
             layout.addWidget(basics.label(tr("No objections."), dim=True))
@@ -140,7 +140,7 @@ class PreflightDialog(QDialog):
         self.started.emit()
 
 
-def cost_words(report: PreflightReport) -> str:
+def format_cost(report: PreflightReport) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
         return tr("The cost is unknown: this model is not in the price list.")
@@ -148,16 +148,16 @@ def cost_words(report: PreflightReport) -> str:
     if not high:
         return tr("Free: it is trained on this computer.")
     if low == high:
-        return tr("Costs about {cost}", cost=dollars(high))
-    return tr("Costs {low} to {high}", low=dollars(low), high=dollars(high))
+        return tr("Costs about {cost}", cost=format_dollars(high))
+    return tr("Costs {low} to {high}", low=format_dollars(low), high=format_dollars(high))
 
 
-def dollars(amount: float) -> str:
+def format_dollars(amount: float) -> str:
     """US dollars with the digits that matter."""
     return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
 
 
-def _amount(report: PreflightReport, server: str) -> str:
+def _format_amount(report: PreflightReport, server: str) -> str:
     jobs = trn("{n} job at “{server}”", "{n} jobs at “{server}”", report.jobs, server=server)
     rows = trn("{n} row", "{n} rows", report.rows)
     tokens = trn("{n} token", "{n} tokens", report.tokens)
@@ -168,20 +168,20 @@ def _amount(report: PreflightReport, server: str) -> str:
     return " · ".join((jobs, rows, tokens, epochs))
 
 
-def _whose(report: PreflightReport) -> str:
+def _format_price_source(report: PreflightReport) -> str:
     if not report.cost or not report.cost[1]:
         return ""
     return tr("By the prices of {source}; they can be changed in the settings. Your actual bill may differ.",
               source=report.prices)  # fmt: skip
 
 
-def _heading(report: PreflightReport) -> str:
+def _format_heading(report: PreflightReport) -> str:
     if report.is_blocked:
         return tr("Fix this first. Nothing was sent.")
     return tr("Please read this before you start:") if report.asks else tr("Note:")
 
 
-def _start_words(report: PreflightReport) -> str:
+def _format_start(report: PreflightReport) -> str:
     if any(one.severity == "warning" for one in report.objections):
         return trn("Start {n} job anyway", "Start {n} jobs anyway", report.jobs)
     return trn("Start {n} job", "Start {n} jobs", report.jobs)

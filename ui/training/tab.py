@@ -148,7 +148,7 @@ class TrainingTab(Tab):
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
-        self.form.show_tags(*await project.read(_sets))
+        self.form.show_tags(*await project.read(_count_row_sets))
         await self._check_rows()
 
     async def _check_rows(self) -> None:
@@ -183,7 +183,7 @@ class TrainingTab(Tab):
             self._offer_models()
         first = not self.table.lines()
         self.body.setCurrentIndex(1 if found else 0)
-        self.count.setText(_count(found))
+        self.count.setText(_format_count(found))
         self.table.show_lines([self._line(one) for one in found])
         if first:
             height = self.table.fitting_height()
@@ -207,12 +207,12 @@ class TrainingTab(Tab):
         ids = [line.job.id for line in lines]
         self.runner.watch(ids[0])
         # What has told nothing new is not read again: of twenty jobs mostly one or two run.
-        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _state(line)]
-        read, told = await project.read(_told, [line.job.id for line in stale], ids[0])
+        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _row_state(line)]
+        read, told = await project.read(_load_curves, [line.job.id for line in stale], ids[0])
         if project is not self.workspace.project:
             return
         self._series = {id: known for id, known in self._series.items() if id in ids}
-        self._series |= {line.job.id: (_state(line), read[line.job.id]) for line in stale}
+        self._series |= {line.job.id: (_row_state(line), read[line.job.id]) for line in stale}
         if [line.job.id for line in self.table.selected()[:MAX_COMPARED_JOBS]] == ids:
             series = {id: self._series[id][1] for id in ids}
             self.pane.show_lines(self.table.selected(), replace(told, series=series))
@@ -284,7 +284,7 @@ _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves 
 _NOTHING: _Known = (None, {})
 
 
-def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
+def _count_row_sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
     total, every = (examples.count_values(db, "split", status=status).get("train", 0) for status in ("approved", ""))
     return (
@@ -294,18 +294,20 @@ def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     )
 
 
-def _state(line: JobRow) -> object:
+def _row_state(line: JobRow) -> object:
     """What changes when a job has told something new of itself."""
     return line.job.status, line.job.results_merged, line.standing
 
 
-def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], JobCurves]:
+def _load_curves(
+    db: sqlite3.Connection, stale: list[int], first: int
+) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.load_series(db, id) for id in stale}
     return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[job_progress.JobProgress]) -> str:
+def _format_count(found: list[job_progress.JobProgress]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""

@@ -25,7 +25,7 @@ from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
-from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, field_grid, titled
+from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled, field_grid
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
@@ -103,7 +103,7 @@ class TrainingForm(QWidget):
         self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
-        self.seed, self.suffix = _auto_box(), QLineEdit()
+        self.seed, self.suffix = _make_seed_box(), QLineEdit()
         self.epochs = HyperparameterFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
         self.hyper = HyperparameterFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
@@ -133,9 +133,9 @@ class TrainingForm(QWidget):
     def _lay_out(self) -> None:
         grid = self._first
         grid.setHorizontalSpacing(style.SPACE)
-        self._base_title = titled(grid, 0, tr("Base &model"), self.base)
-        titled(grid, 1, tr("Met&hod"), self.method)
-        titled(grid, 2, tr("&Rows"), self.rows)
+        self._base_title = add_titled(grid, 0, tr("Base &model"), self.base)
+        add_titled(grid, 1, tr("Met&hod"), self.method)
+        add_titled(grid, 2, tr("&Rows"), self.rows)
         for column, button in enumerate((self.start, self.several), start=FIELD_COLUMNS):
             grid.addWidget(button, 1, column)
         grid.setColumnStretch(0, 3)
@@ -158,8 +158,8 @@ class TrainingForm(QWidget):
     def _folded(self) -> QWidget:
         """What most people leave as it is."""
         self._fields = QWidget()
-        titled(self._others, 0, tr("See&d"), self.seed)
-        titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
+        add_titled(self._others, 0, tr("See&d"), self.seed)
+        add_titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
         numbers, notes = QVBoxLayout(), QVBoxLayout()
         for column in (numbers, notes):
             column.setSpacing(style.SPACE // 2)
@@ -224,7 +224,7 @@ class TrainingForm(QWidget):
             provider,
             sorted(offers, key=lambda offer: offer.tuned),
             role,
-            "" if self.base.model_id() else _trainable(offers),
+            "" if self.base.model_id() else _first_trainable(offers),
         )
         self._show_base()
 
@@ -274,9 +274,9 @@ class TrainingForm(QWidget):
         every = every or {}
         kept = self._workspace.choice(ROWS_CHOICE)
         self.rows.clear()
-        self.rows.addItem(tr("All training rows ({n})", n=_of(total, every.get("", 0))), "")
+        self.rows.addItem(tr("All training rows ({n})", n=_format_approved(total, every.get("", 0))), "")
         for tag, count in tags.items():
-            self.rows.addItem(f"{tag} ({_of(count, every.get(tag, 0))})", tag)
+            self.rows.addItem(f"{tag} ({_format_approved(count, every.get(tag, 0))})", tag)
         if kept and kept not in tags:
             self.rows.addItem(tr("{tag} (no rows any more)", tag=kept), kept)
         self.rows.setCurrentIndex(max(0, self.rows.findData(kept)))
@@ -360,16 +360,16 @@ class TrainingForm(QWidget):
         elif offer is None or offer.state in (GONE, AWAITED):
             self.on_base.say(reason, "warning" if offer is not None else "note")
         else:
-            self.on_base.say(*_on_offer(offer, self._language))
+            self.on_base.say(*_describe_base(offer, self._language))
 
 
-def _trainable(offers: Sequence[Offer]) -> str:
+def _first_trainable(offers: Sequence[Offer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
     priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
     return next(priced, "")
 
 
-def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
+def _describe_base(offer: Offer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
         if not is_download(offer):
@@ -387,7 +387,7 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
     return "", ""
 
 
-def _auto_box() -> QSpinBox:
+def _make_seed_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
     box = basics.whole(-1, LARGEST_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
@@ -395,7 +395,7 @@ def _auto_box() -> QSpinBox:
     return box
 
 
-def _of(approved: int, every: int) -> str:
+def _format_approved(approved: int, every: int) -> str:
     """How many rows are approved, and of how many, where that differs."""
     if every <= approved:
         return f"{approved:,}"

@@ -22,9 +22,9 @@ from tests.support import fake_server
 from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, differing
+from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
-from ui.chat.suggested_questions import _some_questions
+from ui.chat.suggested_questions import _load_suggestions
 from ui.chat.tab import ChatTab
 from ui.tab import ALL_TABLES
 from ui.widgets.code_dialog import CodeDialog
@@ -220,10 +220,10 @@ def test_several_samples_are_numbered_and_their_differences_marked(scene, server
 
 
 def test_what_differs_is_said_by_words_and_of_unlike_texts_all():
-    assert differing("三人です。", "四人です。") == [(0, 1)]
-    assert differing("same", "same") == []
-    assert differing("Three players.", "zzz") == [(0, 3)]
-    assert differing("a" * 20_000, "b" * 20_000) == [(0, 20_000)]
+    assert find_differences("三人です。", "四人です。") == [(0, 1)]
+    assert find_differences("same", "same") == []
+    assert find_differences("Three players.", "zzz") == [(0, 3)]
+    assert find_differences("a" * 20_000, "b" * 20_000) == [(0, 20_000)]
 
 
 def test_settings_go_out_with_the_question(scene, server):
@@ -690,6 +690,6 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
         examples.add(db, rows)
 
     run(project.write("fill", fill))
-    assert run(project.read(_some_questions)) == asked[2:]
+    assert run(project.read(_load_suggestions)) == asked[2:]
     run(project.write("", lambda db: db.execute("DELETE FROM example WHERE id > 3").rowcount))
-    assert run(project.read(_some_questions)) == [asked[2], *asked[:2]]
+    assert run(project.read(_load_suggestions)) == [asked[2], *asked[:2]]

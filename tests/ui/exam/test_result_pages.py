@@ -13,8 +13,8 @@ from core.exam.scores import Rate
 from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
-from ui.exam.answer_comparison import answer_pieces
-from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
+from ui.exam.answer_comparison import format_answers
+from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, is_wanted, rate_colour
 from ui.exam.result_data import TrendPoint
 from ui.exam.result_pages import CHART, HEAT, MARKING, ResultPages
 from ui.exam.start_page import ExamProgressLine
@@ -223,12 +223,12 @@ def answer(id, text, passed=True, **more):
 def test_repeats_that_are_alike_stand_there_once():
     given = [answer(1, "3"), answer(2, "4", passed=False, reason="Not 3."), answer(3, "3")]
     marks = {1: [Marked(1, "judge", 0.8, True, "Yes.")]}
-    pieces = answer_pieces(given, marks)
+    pieces = format_answers(given, marks)
     assert [text.strip() for text, _meaning in pieces] == [
         "✓ Right   2×", "3", "Judge: 80 of 100 – Yes.", "✗ Wrong", "4", "Not 3.",
         "Answered by m · f · 1.0 s · 3 tokens sent, 2 received",
     ]  # fmt: skip
-    assert answer_pieces([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
+    assert format_answers([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
 
 
 def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
@@ -258,7 +258,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
 
 def test_a_chart_without_points_says_what_is_missing(result):
-    assert trend_chart.by_steps([]) == trend_chart.by_versions([]) == []
+    assert trend_chart.lines_by_step([]) == trend_chart.lines_by_version([]) == []
     assert checkpoint_trends.points(result._workspace.project.rows)
     result.chart.show_points([])
     assert result.chart.pages.currentIndex() == 0
@@ -282,10 +282,10 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
 
 
 def test_a_rate_is_coloured_by_its_share(qapp):
-    worst, best = heat(Rate.of([0] * 4, [1] * 4)), heat(Rate.of([1] * 4, [1] * 4))
+    worst, best = rate_colour(Rate.of([0] * 4, [1] * 4)), rate_colour(Rate.of([1] * 4, [1] * 4))
     assert worst.red() > worst.green()
     assert best.green() > best.red()
-    assert heat(Rate()) is None
+    assert rate_colour(Rate()) is None
 
 
 def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot):
