@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.dataset import sample_projects
 from core.errors import ProviderError
 from core.providers import JobRequest, JobStatus, Provider, Sampling
-from core.providers.status_messages import diagnose
+from core.providers.connection_test import check_connection
 from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
 from core.training import jobs, submit
@@ -146,7 +146,7 @@ async def _is(call: Awaitable[Any], right: Callable[[Any], bool]) -> bool:
 
 
 async def _diagnosed(provider: Provider) -> bool | str:
-    found = await diagnose(provider)
+    found = await check_connection(provider)
     return found.models >= 1 if found.ok else "trouble, and said so"
 
 

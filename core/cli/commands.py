@@ -202,7 +202,7 @@ def _ask(arguments: Arguments) -> int:
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
-        reply = await provider.chat(arguments.model, chat_messages.messages(prompt, arguments.question), sampling)
+        reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
         say(
             arguments,
             {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},

@@ -12,7 +12,7 @@ from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.providers import LOCAL, JobStatus, ModelInfo, Provider, prices, shutdown_dates, uploads
+from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.server_presets import Preset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
@@ -266,19 +266,19 @@ def _check_dates(
 ) -> Iterator[Objection]:
     """Until when jobs can be made there, and until when their models would answer."""
     last = shutdown_dates.last_day(preset.id)
-    if last and (last - today).days < shutdown_dates.AHEAD:
-        words = shutdown_dates.Door(last, "training").words(today)
+    if last and (last - today).days < shutdown_dates.NOTICE_DAYS:
+        words = shutdown_dates.ServiceShutdown(last, "training").words(today)
         yield Objection("closing", "error" if last < today else "warning", words)
     for model in dict.fromkeys(plan.model for plan in plans):
         listed = (told.models or {}).get(model)
-        closing = shutdown_dates.shutdown(model, listed.shutdown_date if listed else None, preset.id)
-        left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.SOON
+        closing = shutdown_dates.find_shutdown(model, listed.shutdown_date if listed else None, preset.id)
+        left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.WARNING_DAYS
         if closing and left < 0:
             yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
-        elif closing and left < shutdown_dates.SOON:
+        elif closing and left < shutdown_dates.WARNING_DAYS:
             yield Objection("shut-down", "warning", tr("{model} and models trained from it are available until "
                                                        "{day} ({left}).",
-                            model=model, day=closing.day, left=shutdown_dates.left_words(left)))  # fmt: skip
+                            model=model, day=closing.day, left=shutdown_dates.format_days_left(left)))  # fmt: skip
 
 
 def _check_account(plans: Sequence[TrainingPlan], told: _ServerInfo) -> Iterator[Objection]:
@@ -286,7 +286,7 @@ def _check_account(plans: Sequence[TrainingPlan], told: _ServerInfo) -> Iterator
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:
             yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))
-        elif told.limits and shutdown_dates.base_of(model) not in told.limits and model not in told.limits:
+        elif told.limits and model_kinds.base_of(model) not in told.limits and model not in told.limits:
             yield Objection("not-trainable", "warning", tr("The server does not list {model} among the models that this "
                             "account may train.", model=model))  # fmt: skip
         running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")

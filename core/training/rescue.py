@@ -22,10 +22,10 @@ from core.errors import JukuError, ProviderError
 from core.formats.text_lines import reason_of
 from core.language import tr
 from core.progress import Reporter
-from core.providers import JobState, ModelInfo, Provider, shutdown_dates
+from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates
 from core.providers.http_client import NOT_THERE
 from core.providers.models_api import is_tuned
-from core.providers.shutdown_dates import Closing
+from core.providers.shutdown_dates import ModelShutdown
 from core.storage import compressed_texts
 from core.storage.project import Project
 from core.training import jobs
@@ -46,7 +46,7 @@ class TunedModel:
     model: str
     base: str
     made: float
-    closing: Closing | None
+    closing: ModelShutdown | None
     listed: bool
     job: str = ""
     method: str = "supervised"
@@ -117,14 +117,14 @@ async def _load_jobs(provider: Provider) -> list[JobState]:
 
 
 def _build_tuned_model(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> TunedModel:
-    closing = shutdown_dates.shutdown(model, info.shutdown_date if info else None, preset)
+    closing = shutdown_dates.find_shutdown(model, info.shutdown_date if info else None, preset)
     made = info.created_at if info else 0.0
     if maker is None:
-        return TunedModel(model, shutdown_dates.base_of(model), made, closing, info is not None)
+        return TunedModel(model, model_kinds.base_of(model), made, closing, info is not None)
     results = maker.result_files if isinstance(maker, JobState) else maker.files
     job = maker.id if isinstance(maker, JobState) else maker.remote_id or ""
     return TunedModel(
-        model, maker.model or shutdown_dates.base_of(model), made or maker.finished_at or maker.created_at, closing,
+        model, maker.model or model_kinds.base_of(model), made or maker.finished_at or maker.created_at, closing,
         info is not None, job, maker.method, maker.training_file, maker.validation_file, tuple(results),
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ class AnswerRating(QWidget):
         self.slider.setRange(0, 100)
         self.slider.setPageStep(SLIDER_STEP)
         self.slider.setAccessibleName(tr("Mark from 0 to 100"))
-        self.number = basics.whole(0, 100, 0)
+        self.number = basics.integer_field(0, 100, 0)
         self.number.setAccessibleName(tr("Mark from 0 to 100"))
         self.note = QLineEdit()
         self.note.setAccessibleName(tr("Note"))

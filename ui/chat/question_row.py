@@ -9,7 +9,7 @@ from core.chat.conversations import Thread, Turn
 from core.language import tr
 from ui import style
 from ui.chat.answer_view import AnswerView
-from ui.spec.spec_chat_messages import Words
+from ui.spec.spec_chat_messages import MessageText
 from ui.widgets import basics
 from ui.widgets.basics import LinkButton
 from ui.widgets.text_fields import QuestionField
@@ -32,7 +32,7 @@ class QuestionRow(QWidget):
         self._branches: list[int] = []
         self._is_busy = self._is_last = False
         self.columns: dict[int, AnswerView] = {}
-        self.question = Words(tr("You"), turn.text, own=True)
+        self.question = MessageText(tr("You"), turn.text, own=True)
         self.back, self.on = (
             basics.tool_button("‹", tr("Previous wording"), has_tip=True),
             basics.tool_button("›", tr("Next wording"), has_tip=True),

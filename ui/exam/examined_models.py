@@ -16,7 +16,7 @@ from ui import style
 from ui.exam import exam_texts
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import USABLE, ModelBox, unusable_words
+from ui.widgets.model_box import USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
@@ -44,7 +44,7 @@ class ExaminedModelRow(QWidget):
         self.remove.clicked.connect(lambda _checked: self.removal_wanted.emit())
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
-            tip = basics.tip(told.about())
+            tip = basics.plain_tooltip(told.about())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)
@@ -87,7 +87,7 @@ class ExaminedModelRow(QWidget):
         self._show_models()
 
     def _show_servers(self, wanted: str) -> None:
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
         titles.setdefault(wanted, wanted)
         if titles != {self.server.itemData(at): self.server.itemText(at) for at in range(self.server.count())}:
             self.server.clear()
@@ -115,7 +115,7 @@ class ExaminedModelRow(QWidget):
         if offer is None:
             known = self._workspace.known_offers(self.provider())
             return tr("Choose a model in every row.") if known else self._workspace.no_models(self.provider())
-        return unusable_words(offer, server_texts.title(self._workspace, self.provider()))
+        return format_unusable(offer, server_texts.server_title(self._workspace, self.provider()))
 
 
 class ExaminedModels(QWidget):

@@ -110,7 +110,7 @@ class ResultPages(QWidget):
         if not run:
             return
         by = self.by.currentData() or RUN_GRADER
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
         outcome = await project.read(result_data.load_outcome, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return

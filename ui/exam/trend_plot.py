@@ -101,4 +101,4 @@ def _make_points(
 
 
 def _tip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
-    return basics.tip(str(data))
+    return basics.plain_tooltip(str(data))

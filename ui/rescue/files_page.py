@@ -16,7 +16,7 @@ from core.training import rescue, row_selection
 from core.training.rescue import SavedFiles, TunedModel
 from ui import style
 from ui.dataset import import_run
-from ui.dataset.import_run import Outcome, Wanted
+from ui.dataset.import_run import ImportFile, ImportOutcome
 from ui.rescue.rescue_page import RescuePage, format_error
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -92,15 +92,15 @@ class FilesPage(RescuePage):
         busy = self._work.is_busy()
         waiting = tr("Saving the files") if busy else ""
         known = self.model is not None and bool(rescue.list_files(self.model))
-        basics.allow(self.save, waiting if known else tr("The server lists no files of this model."))
+        basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
         lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
-        basics.allow(self.bring, waiting if there else lacks)
+        basics.set_enabled(self.bring, waiting if there else lacks)
 
     def _on_save(self) -> None:
         title = tr("Folder for the files")
-        file_dialogs.to_choose_folder(self, self.workspace.settings, file_dialogs.RESCUED, title, self.save_to).open()
+        file_dialogs.folder_dialog(self, self.workspace.settings, file_dialogs.RESCUED, title, self.save_to).open()
 
     def save_to(self, folder: Path) -> None:
         """Download the files of the model that is chosen now."""
@@ -127,16 +127,16 @@ class FilesPage(RescuePage):
         assert self.model
         saved, tag = self._saved[self.who], self.model.tag
         wanted = [
-            Wanted(path, Options(split=split, tags=tag), path.name)
+            ImportFile(path, Options(split=split, tags=tag), path.name)
             for role, split in SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]
-        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.label_of(wanted))
+        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.import_label(wanted))
 
-    async def _bring(self, wanted: list[Wanted], tag: str) -> Changes | None:
+    async def _bring(self, wanted: list[ImportFile], tag: str) -> Changes | None:
         """As rows are dragged in; those that were here before get the tag too."""
-        outcome = Outcome()
-        await import_run.take(self.workspace, wanted, self.window(), outcome)
+        outcome = ImportOutcome()
+        await import_run.import_files(self.workspace, wanted, self.window(), outcome)
         if not outcome.known:
             return None
 

@@ -16,11 +16,11 @@ from core.providers import LOCAL, prices, shutdown_dates
 from core.storage.project import Changes
 from core.training.rescue import TunedModel
 from ui import style
-from ui.generation.llm_run_dialog import about
+from ui.generation.llm_run_dialog import format_token_estimate
 from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -40,7 +40,7 @@ class ModelTable(TextTable):
         today = datetime.datetime.now().astimezone().date()
         self.show_lines([_format_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
-            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.SOON:
+            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.WARNING_DAYS:
                 over = shutdown_dates.days_left(one.closing, today) < 0
                 self.colour(row, 1, style.colours("error" if over else "warning")[0])
         if models:
@@ -65,7 +65,7 @@ def _format_cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -
     if not one.listed:
         left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
-    made = local_time(one.made) if one.made else ""
+    made = format_local_time(one.made) if one.made else ""
     return [one.model, left, until, _format_count(kept.get(one.model, 0)), one.base, made]
 
 
@@ -144,7 +144,7 @@ class RescuePage(QWidget):
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
-        return server_texts.title(self.workspace, provider or self.provider)
+        return server_texts.server_title(self.workspace, provider or self.provider)
 
 
 def format_error(error: JukuError) -> str:
@@ -159,11 +159,13 @@ class BatchBox(QCheckBox):
         told = tr(
             "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
         )
-        self.setToolTip(basics.tip(told))
+        self.setToolTip(basics.plain_tooltip(told))
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
-        self.setVisible(bool(provider) and provider != LOCAL and server_texts.has(workspace, provider, "batch"))
+        self.setVisible(
+            bool(provider) and provider != LOCAL and server_texts.has_capability(workspace, provider, "batch")
+        )
 
     def wanted(self) -> bool:
         return not self.isHidden() and self.isChecked()
@@ -175,7 +177,11 @@ def format_cost(told: Estimate, provider: str, batch: bool = False) -> str:
         return ""
     parts = [
         trn("{n} request", "{n} requests", told.requests),
-        tr("about {sent} tokens sent, {received} received", sent=about(told.sent), received=about(told.received)),
+        tr(
+            "about {sent} tokens sent, {received} received",
+            sent=format_token_estimate(told.sent),
+            received=format_token_estimate(told.received),
+        ),
     ]
     if provider == LOCAL:
         parts.append(tr("free on this computer"))

@@ -28,7 +28,7 @@ class ChangedSinceDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(
-            tr("What has changed since {job}", job=basics.short_name(job.fine_tuned_model or job.model))
+            tr("What has changed since {job}", job=basics.short_model_name(job.fine_tuned_model or job.model))
         )
         self._workspace, self._job = workspace, job
         self._work = LatestTask(workspace, self)

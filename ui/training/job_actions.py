@@ -176,7 +176,7 @@ class JobOperations(QObject):
             self._owner,
             tr("Cancel jobs"),
             trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
-            "\n".join([*(basics.short_name(job.model) for job in jobs[:MAX_NAMED]), "", lost]),
+            "\n".join([*(basics.short_model_name(job.model) for job in jobs[:MAX_NAMED]), "", lost]),
             trn("Cancel the job", "Cancel the jobs", len(jobs)),
             lambda: self._each(jobs, self._runner.cancel),
             Role.DestructiveRole,
@@ -192,7 +192,7 @@ class JobOperations(QObject):
             )
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
-        names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:MAX_NAMED]]
+        names = [basics.short_model_name(job.fine_tuned_model or job.model) for job in jobs[:MAX_NAMED]]
         lost = tr(
             "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
         )

@@ -26,7 +26,7 @@ from ui import style
 from ui.training import hyperparameter_fields, job_texts
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 DIGEST_LENGTH = 16  # characters of a content hash that are shown
 # The metrics that most servers tell, by their names there.
@@ -117,8 +117,8 @@ def job_facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_result_files(job))))),
         (tr("Fine-tuned model"), job.fine_tuned_model or ""),
         (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
-        (tr("Created"), local_time(job.created_at)),
-        (tr("Ended"), local_time(job.finished_at) if job.finished_at else ""),
+        (tr("Created"), format_local_time(job.created_at)),
+        (tr("Ended"), format_local_time(job.finished_at) if job.finished_at else ""),
         (tr("Created with Juku"), job.app),
     ]
     return [(name, text) for name, text in found if text]
@@ -211,7 +211,7 @@ class CheckpointTable(QWidget):
             cells = [
                 f"{one.step:,}",
                 *(_format_metric(one.metrics.get(name)) for name in told),
-                local_time(one.created_at),
+                format_local_time(one.created_at),
                 one.model,
             ]
             for column, text in enumerate(cells):

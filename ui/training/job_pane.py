@@ -126,7 +126,13 @@ class JobPane(QWidget):
             self.bar.show()
             self.bar.setRange(0, 1000)
             self.bar.setValue(1000 * done // total)
-            self.state.say(tr("Sending the rows: {done} of {total}", done=basics.size(done), total=basics.size(total)))
+            self.state.say(
+                tr(
+                    "Sending the rows: {done} of {total}",
+                    done=basics.format_bytes(done),
+                    total=basics.format_bytes(total),
+                )
+            )
 
     def _show_bar(self, line: JobRow) -> None:
         share = line.standing.share
@@ -167,7 +173,7 @@ def _format_title(lines: Sequence[JobRow]) -> str:
 
 def _short_name(line: JobRow) -> str:
     job = line.job
-    return basics.short_name(job.fine_tuned_model or job.model)
+    return basics.short_model_name(job.fine_tuned_model or job.model)
 
 
 def _format_event(event: Event) -> str:

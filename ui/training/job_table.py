@@ -24,7 +24,7 @@ from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
 SHARE_ROLE = Qt.ItemDataRole.UserRole
@@ -162,7 +162,7 @@ class JobTable(QTableWidget):
         for column, (item, text) in enumerate(zip(items, texts, strict=True)):
             item.setText(text)
             tip = tips.get(column, "")
-            item.setToolTip(basics.tip(tip) if tip else "")
+            item.setToolTip(basics.plain_tooltip(tip) if tip else "")
         items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.standing.share)
         soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
         items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
@@ -191,7 +191,7 @@ def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
-        basics.short_name(job.model),
+        basics.short_model_name(job.model),
         _format_rows(job),
         job_texts.method_title(job.method),
         _format_progress(standing),
@@ -200,7 +200,7 @@ def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
         "" if line.cost is None else format_dollars(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
-        "" if standing.started is None else local_time(standing.started),
+        "" if standing.started is None else format_local_time(standing.started),
         _format_model(line),
     )
 
@@ -234,7 +234,7 @@ def format_dollars(dollars: float) -> str:
 def _format_model(line: JobRow) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
-    name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
+    name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
     return f"{name} · {format_days_left(line.days)}"

@@ -49,8 +49,8 @@ class PreflightDialog(QDialog):
         self.whose = basics.label(_format_price_source(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
-        self.prompt.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.start = basics.primary(_format_start(report))
+        self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.start = basics.primary_button(_format_start(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
@@ -76,7 +76,7 @@ class PreflightDialog(QDialog):
         else:
             layout.addWidget(basics.label(tr("No objections."), dim=True))
             layout.addStretch()
-        basics.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
+        basics.set_enabled(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MAX_VISIBLE_OBJECTIONS, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -101,7 +101,7 @@ class PreflightDialog(QDialog):
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(SEVERITY_COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
-                item.setToolTip(basics.tip(rule.explanation()))
+                item.setToolTip(basics.plain_tooltip(rule.explanation()))
         return found
 
     def _chosen(self) -> Objection | None:
@@ -227,7 +227,7 @@ class JobSubmitter(QObject):
         return await self._queue(provider, plans, sweep)
 
     def _ask(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
-        dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
+        dialog = PreflightDialog(report, server_texts.server_title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
         dialog.prompt_wanted.connect(lambda prompt: self._on_prompt(prompt, provider, plans, sweep))

@@ -94,7 +94,7 @@ class TrainingTab(Tab):
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
-        self.at_server.setToolTip(basics.tip(tr("Jobs created elsewhere, uploaded files and models")))
+        self.at_server.setToolTip(basics.plain_tooltip(tr("Jobs created elsewhere, uploaded files and models")))
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
@@ -194,7 +194,7 @@ class TrainingTab(Tab):
         days = None
         if job.fine_tuned_model:
             days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
-        return JobRow(one, server_texts.title(self.workspace, job.provider), server_texts.cost(one), days)
+        return JobRow(one, server_texts.server_title(self.workspace, job.provider), server_texts.job_cost(one), days)
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())

@@ -182,7 +182,7 @@ def test_an_answer_streams_and_is_whole(server):
 
     async def ask(provider):
         said = lambda index, text: heard.append((index, text))  # noqa: E731
-        return await provider.chat("base-model", chat_messages.messages("Be brief.", "How many?"), Sampling(n=2), said)
+        return await provider.chat("base-model", chat_messages("Be brief.", "How many?"), Sampling(n=2), said)
 
     reply = run(server, ask)
     assert (reply.texts, reply.complete) == (["Three players.", "Four of them."], True)
@@ -192,9 +192,7 @@ def test_an_answer_streams_and_is_whole(server):
 
 def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
-    reply = run(
-        server, lambda provider: provider.chat("base-model", chat_messages.messages("", "How many?"), Sampling())
-    )
+    reply = run(server, lambda provider: provider.chat("base-model", chat_messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
 
 
