@@ -12,7 +12,7 @@ from ui import style
 from ui.widgets import basics
 
 BAR_GAP = 2  # pixels between two bars
-LINES = 4  # at most so many lines across
+MAX_GRID_LINES = 4  # at most so many lines across
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Histogram(QWidget):
 
     def _paint_lines(self, painter: QPainter, top: int) -> None:
         plot = self._plot()
-        step = round_up(-(-top // LINES))
+        step = round_up(-(-top // MAX_GRID_LINES))
         for value in range(0, top + 1, step):
             y = plot.bottom() - plot.height() * value / top
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
@@ -115,7 +115,7 @@ class Histogram(QWidget):
             )
 
     def _paint_steps(self, painter: QPainter) -> None:
-        """Numbers under the bars' edges, as many as there is room for."""
+        """Paint numbers below the edges of the bars, as many as fit."""
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         metrics: QFontMetrics = self.fontMetrics()
         free = 0.0

@@ -14,7 +14,7 @@ from ui.widgets import basics
 
 TEXT, COUNT = range(2)
 RULE, ID, CLUSTER = (Qt.ItemDataRole.UserRole + number for number in range(1, 4))
-MORE = -1  # the id of the line that asks for more rows
+MORE_ID = -1  # the id of the line that asks for more rows
 NO_ROW = 0
 
 
@@ -62,7 +62,7 @@ class ProblemsTree(QTreeWidget):
         self.currentItemChanged.connect(lambda item, _before: self.looked_at.emit(item.data(0, RULE) if item else ""))
 
     def show_groups(self, groups: Sequence[ProblemGroup]) -> None:
-        """Show `groups` in their order. What is open stays open; its rows are asked for anew."""
+        """Show `groups` in order. Expanded groups stay expanded and load their rows again."""
         current = self.current_rule()
         wanted = [group.rule for group in groups]
         for item in list(self._groups()):
@@ -78,19 +78,19 @@ class ProblemsTree(QTreeWidget):
         return str(item.data(0, RULE)) if item else ""
 
     def add_rows(self, rule: str, offset: int, rows: Sequence[ProblemRow], more: int) -> None:
-        """Show `rows` of `rule` from `offset` on; `more` of them are left."""
+        """Show `rows` of `rule` from `offset` on; `more` are left."""
         item = self._group(rule)
         if item is None:
             return
         if offset == 0:
             item.takeChildren()
-        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE:
+        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE_ID:
             item.takeChild(item.childCount() - 1)
         for row in rows:
             self._add_row(item, row)
         if more > 0:
             text = trn("… {n} more", "… {n} more", more)
-            line = _line(item, text, rule, MORE)
+            line = _line(item, text, rule, MORE_ID)
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
@@ -151,7 +151,7 @@ class ProblemsTree(QTreeWidget):
         id = item.data(0, ID)
         if item.parent() is None and item.text(COUNT):
             self.chosen.emit(item.data(0, RULE))
-        elif id == MORE:
+        elif id == MORE_ID:
             self.rows_wanted.emit(item.data(0, RULE), item.data(0, CLUSTER))
         elif id:
             self.row_chosen.emit(id)
@@ -174,7 +174,7 @@ def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidget
 
 
 def severity_icon(severity: str) -> QIcon:
-    """A red disc with a cross, an amber triangle, or a dot in a ring: told apart by shape, too."""
+    """A red disc with a cross, an amber triangle, or a ringed dot: different shapes, not only colours."""
     picture = QPixmap(32, 32)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)

@@ -68,7 +68,7 @@ class QuarantineEditor(QWidget):
         column.addLayout(foot)
 
     def drafts(self) -> int:
-        """How many lines were changed and not put back."""
+        """How many lines were edited and not added."""
         self._keep_draft()
         return len(self._drafts)
 
@@ -77,7 +77,7 @@ class QuarantineEditor(QWidget):
         self._entry = None
 
     def show_line(self, id: int | None) -> None:
-        """Show the line `id`, read off the window's thread."""
+        """Show the line `id`, read in another thread."""
         if id is not None and self._entry is not None and id == self._entry.id:
             return
         self._keep_draft()
@@ -120,7 +120,7 @@ class QuarantineEditor(QWidget):
         return entry.length == len(entry.raw) and len(entry.raw) <= MAX_EDITED_BYTES
 
     def _read(self) -> str:
-        """The bytes as text in the chosen encoding; what does not fit stands as \\xNN."""
+        """The bytes as text in the chosen encoding; bytes that do not fit are shown as \\xNN."""
         assert self._entry is not None
         return self._entry.raw[:MAX_EDITED_BYTES].decode(self._encoding.currentText(), "backslashreplace")
 
@@ -161,7 +161,7 @@ class QuarantineEditor(QWidget):
         mark_json_error(self.text, typed if checked.text is None else "")
         found = [format_problem(problem, typed) for problem in checked.problems[:3]]
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
-            found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
+            found = [entry.message]  # for bytes that are not UTF-8, their replacements would be reported
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         self._state.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
 
@@ -194,7 +194,7 @@ class QuarantineEditor(QWidget):
 
 
 def hex_dump(raw: bytes) -> str:
-    """Bytes as a person reads them: place, values, and the characters that ASCII knows."""
+    """A hex dump: offset, bytes, and ASCII characters."""
     lines = []
     for at in range(0, len(raw), HEX_BYTES_PER_LINE):
         part = raw[at : at + HEX_BYTES_PER_LINE]

@@ -92,7 +92,7 @@ def primary_button(text: str) -> QPushButton:
 
 
 def tool_button(text: str, name: str, has_tip: bool = False) -> QToolButton:
-    """A flat button that shows a sign; `name` is what a screen reader says, and with `has_tip` its tool tip."""
+    """A flat button that shows `text`, one or two characters; a screen reader says `name`, also its tooltip if `has_tip`."""
     button = QToolButton()
     button.setText(text)
     button.setAutoRaise(True)
@@ -207,7 +207,7 @@ def _find_reason_note(button: QWidget) -> "Note | None":
     made = Note()
     made.setObjectName(REASON_NAME)
     policy = made.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
+    policy.setRetainSizeWhenHidden(True)  # what is around it must not move
     made.setSizePolicy(policy)
     made.setMinimumHeight(made.fontMetrics().height())
     layout.insertWidget(layout.indexOf(box), made)

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 from ui.widgets import basics
 from ui.widgets.value_texts import add_values
 
-SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
-GAP = 4  # between an icon and the text
+WIDTH_TOLERANCE = (
+    2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
+)
+ICON_GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
@@ -28,14 +30,14 @@ class DropDown(QComboBox):
         return super().event(event)
 
     def showPopup(self) -> None:
-        """The list is as wide as its entries, of which two may differ at their ends only."""
+        """Make the list as wide as its entries, which may differ only at their ends."""
         view = self.view()
         bar = view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth()
         view.setMinimumWidth(max(self.width(), view.sizeHintForColumn(0) + bar))
         super().showPopup()
 
     def is_cut(self) -> bool:
-        """Whether the current entry has no room."""
+        """Whether the current text is too long for the box."""
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         return option.currentText != self.currentText()
@@ -43,8 +45,8 @@ class DropDown(QComboBox):
     def _elide_text(self, option: QStyleOptionComboBox) -> str:
         part = QStyle.SubControl.SC_ComboBoxEditField
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
-        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)
-        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + SLACK:
+        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + ICON_GAP)
+        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + WIDTH_TOLERANCE:
             return option.currentText
         return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
 

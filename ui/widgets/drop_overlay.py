@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from ui import style
 
-VEIL = 225  # of 255: how little is seen of what lies under it
+VEIL_ALPHA = 225  # of 255; the window below shows through a little
 
 
 class DropOverlay(QWidget):
@@ -20,7 +20,7 @@ class DropOverlay(QWidget):
         self.hide()
 
     def show_over(self, place: QWidget, text: str) -> None:
-        """Cover `place`, a part of the window, and say `text`."""
+        """Cover `place`, a part of the window, and show `text`."""
         self.setGeometry(place.rect().translated(place.mapTo(self._window, place.rect().topLeft())))
         self.text = text
         self.setAccessibleName(text)
@@ -32,7 +32,7 @@ class DropOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(self.palette().color(QPalette.ColorRole.Base))
-        veil.setAlpha(VEIL)
+        veil.setAlpha(VEIL_ALPHA)
         painter.fillRect(self.rect(), veil)
         painter.setPen(QPen(style.ring(), 3, Qt.PenStyle.DashLine))
         inset = style.SPACE

@@ -78,14 +78,14 @@ class MessageBar(FloatingMessage):
         self.show_text(f"{error.title}\n{error.message}".strip(), "error")
 
     def show_text(self, text: str, meaning: str = "note") -> None:
-        """Say `text` in the colours of `meaning`: error, warning, good or note."""
+        """Show `text` in the colours of `meaning`: error, warning, good or note."""
         self.set_meaning(meaning)
         self._text.setText(text)
         self.show()
         self.place()
 
     def add_text(self, text: str) -> None:
-        """Say `text` beneath what stands there already."""
+        """Add `text` below the texts that are shown."""
         if self.isHidden():
             self.show_text(text)
         else:
