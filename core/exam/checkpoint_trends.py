@@ -10,7 +10,7 @@ from core.exam.scores import GENERAL, MEMORISED, Rate
 
 
 @dataclass(frozen=True, slots=True)
-class TrendPoint:
+class CheckpointResult:
     """What one run found out about a model that a job made, under one condition.
 
     `step` is that of the checkpoint, of the job's final model (`is_final`) the last one told, None where nobody told one;
@@ -64,7 +64,7 @@ _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), to
 ) GROUP BY 1"""
 
 
-def load_points(db: sqlite3.Connection, by: str = "") -> list[TrendPoint]:
+def load_points(db: sqlite3.Connection, by: str = "") -> list[CheckpointResult]:
     """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
 
     `by` is whose marks count: the run's own grader (''), its judge or a person (core/exam/judges.py).
@@ -77,13 +77,13 @@ def load_points(db: sqlite3.Connection, by: str = "") -> list[TrendPoint]:
 def _load_point(
     db: sqlite3.Connection, by: str, run: int, subject: int, provider: str, model: str, condition: str, job: int,
     suffix: str, step: int | None, is_final: int, version: int | None, name: str, rows: int,
-) -> TrendPoint:  # fmt: skip
+) -> CheckpointResult:  # fmt: skip
     values = (MEMORISED, GENERAL, *((by,) if by else ()), run, subject)
     rates = {
         part: Rate(int(passed), int(asked), *sums)
         for part, passed, asked, *sums in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
     }
-    return TrendPoint(
+    return CheckpointResult(
         run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,
         rates.get("held", Rate()), rates.get("general", Rate()),
     )  # fmt: skip

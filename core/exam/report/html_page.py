@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from core import __version__, language, paths
 from core.exam import scores
-from core.exam.checkpoint_trends import TrendPoint
+from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.graders import GRADERS
 from core.exam.judges import PASS_SHARE
 from core.exam.prompt_conditions import CONDITIONS, RETRIEVED
@@ -139,7 +139,7 @@ def _kinds(report: ExamReport) -> Markup:
 
 
 def _growth(report: ExamReport) -> Markup:
-    jobs: dict[str, list[TrendPoint]] = {}
+    jobs: dict[str, list[CheckpointResult]] = {}
     for point in report.points:
         name = f"{point.title} · {point.version_name}" if point.version_name else point.title
         jobs.setdefault(f"{name} ({CONDITIONS[point.condition].title()})", []).append(point)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core.errors import JukuError
 from core.exam import checkpoint_trends, judges, runs, scores, verdict
-from core.exam.checkpoint_trends import TrendPoint
+from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.judges import JUDGE, PERSON, AnswerMark
 from core.exam.prompt_conditions import CLOSED, OPEN, RETRIEVED
 from core.exam.runs import ExamRun
@@ -75,7 +75,7 @@ class ExamReport:
     comparisons: list[Comparison]
     identities: dict[int, list[Identity]]
     agreements: list[GraderAgreement]
-    points: list[TrendPoint]
+    points: list[CheckpointResult]
     said: dict[int, list[ReportAnswer]]
     answers: int
     left_out: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.exam.checkpoint_trends import TrendPoint
+from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.report.html_escape import Markup, escape, tag
 from core.exam.scores import Rate
 
@@ -37,7 +37,7 @@ def colour_class(rate: Rate) -> str:
     return f"h{1 + int(3 * rate.share)}"
 
 
-def draw_trends(series: Sequence[tuple[str, Sequence[TrendPoint]]], label: str, axis: str) -> Markup:
+def draw_trends(series: Sequence[tuple[str, Sequence[CheckpointResult]]], label: str, axis: str) -> Markup:
     """Held-out rates over steps, a line for each job, with their intervals."""
     steps = [point.step or 0 for _title, points in series for point in points]
     first, last = min(steps), max(steps)
