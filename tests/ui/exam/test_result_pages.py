@@ -15,7 +15,7 @@ from tools import exam_rows
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import format_answers
 from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, is_wanted, rate_colour
-from ui.exam.result_data import CheckpointResult
+from ui.exam.result_data import TrendPoint
 from ui.exam.result_pages import CHART, HEAT, MARKING, ResultPages
 from ui.exam.start_page import ExamProgressLine
 from ui.exam.totals_table import LEAKED
@@ -247,7 +247,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
     run(go())
     (line,) = result.chart.lines()
     assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
-    assert isinstance(line.spots[0], CheckpointResult) and line.spots[0].held.asked
+    assert isinstance(line.spots[0], TrendPoint) and line.spots[0].held.asked
     assert len(result.chart._plot.plotItem.listDataItems()) >= 2
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
