@@ -9,7 +9,7 @@ from typing import Any
 from core import __version__
 from core.dataset import filters, system_prompts, versions
 from core.dataset.row_json import read_texts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.dataset.versions import Diff
 from core.spec import revisions, spec
 from core.spec.spec import Spec
@@ -78,22 +78,22 @@ def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
     return jobs.job(db, id) if id else None
 
 
-def trained_under(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
+def trained_under(db: sqlite3.Connection, provider: str, model: str) -> PromptUse | None:
     """The system prompt that a model was trained under; None where that is not known."""
     job = maker(db, provider, model)
-    return system_prompts.of_rows(db, row_filter(job.rows), job.version) if job and job.version is not None else None
+    return system_prompts.find_usual(db, row_filter(job.rows), job.version) if job and job.version is not None else None
 
 
-def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
+def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> PromptUse | None:
     """The prompt that the first of these models (provider, model) was trained under that is not the project's.
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
     made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
     if not made:
-        return system_prompts.unasked(db, row_filter(""))
-    found = [system_prompts.unasked(db, row_filter(job.rows), job.version) for job in made]
-    return next(iter(system_prompts.unasked_of_all(db, found)), None)
+        return system_prompts.find_unused(db, row_filter(""))
+    found = [system_prompts.find_unused(db, row_filter(job.rows), job.version) for job in made]
+    return next(iter(system_prompts.merge_unused(db, found)), None)
 
 
 def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
@@ -106,7 +106,7 @@ def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int
 
 
 def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
-    condition, values = filters.where(row_filter(job.rows))
+    condition, values = filters.to_sql(row_filter(job.rows))
     then = f"SELECT id, digest, pack, slot FROM version_row WHERE version = ? AND {condition}"
     pairs = " UNION ".join(
         f"SELECT e.id, e.pack, e.slot, v.id, v.pack, v.slot FROM ({then}) v JOIN example e ON e.{same} = v.{same} "

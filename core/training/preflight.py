@@ -86,7 +86,7 @@ async def examine(
     """
     await findings.refresh(project, reporter)
     for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
-        await token_counts.refresh(project, encoding, reporter)
+        await token_counts.count_missing_rows(project, encoding, reporter)
     told = _Told() if id == LOCAL else await _ask(project, preset, connect, plans, reporter)
     return await project.read(_report, id, preset, plans, told)
 
@@ -190,7 +190,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[T
             row_selection.require_method(rows, plan.method)
         except JukuError as error:
             words = tr("{what}. {why}", what=error.title, why=error.message)
-            yield Objection("settings", "error", words, filters.words(row_filter(plan.rows)))
+            yield Objection("settings", "error", words, filters.format_filter(row_filter(plan.rows)))
             continue
         yield from _few(len(rows), plan)
         if twin := next(
@@ -207,7 +207,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[T
 def _few(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
         words = findings.worded(FEW, str(count))
-        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(row_filter(plan.rows)))
+        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 
 def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
@@ -230,18 +230,18 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
         if every.get(rule, 0) > count:  # which is what the grid and the panel count
             text = tr("{text} of this job ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
-        yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
+        yield Objection(rule, known.severity, text, filters.format_filter(replace(one, rule=rule)))
 
 
 def _on_prompts(db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Sequence[Objection]) -> list[Objection]:
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.unasked(db, row_filter(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.find_unused(db, row_filter(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", system_prompts.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.unasked_of_all(db, unasked)
+        Objection(PROMPT, "warning", system_prompts.describe(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
+        for one in system_prompts.merge_unused(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
 
@@ -251,7 +251,7 @@ def _on_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Obje
         yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
                                                    "silently.",
                         "{n} rows are longer than {limit} tokens and would be cut off silently.", over,
-                        limit=f"{token_counts.LIMIT:,}"))  # fmt: skip
+                        limit=f"{token_counts.TOKEN_LIMIT:,}"))  # fmt: skip
     if missing := max((one.missing for one in measured), default=0):
         yield Objection("not-counted", "note", trn("The tokens of {n} row of the saved version are not known.",
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, exporting, filters
-from core.dataset.exporting import FOLDER, FORMATS, Exported, Options
+from core.dataset.exporting import FOLDER, FORMATS, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
 from core.formats.conversion_losses import in_words
 from core.formats.row_writers import WRITERS
@@ -68,8 +68,10 @@ class ExportDialog(QDialog):
     def _make_choices(self) -> None:
         self.what, self.split, self.format = DropDown(), DropDown(), DropDown()
         self.what.addItem(tr("All rows"), "all")
-        if filters.words(self._shown):
-            self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")
+        if filters.format_filter(self._shown):
+            self.what.addItem(
+                tr("The rows that are shown: {filter}", filter=filters.format_filter(self._shown)), "shown"
+            )
         if len(self._selected) > 1:
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
@@ -127,9 +129,9 @@ class ExportDialog(QDialog):
         layout.addWidget(self._note)
         layout.addWidget(buttons)
 
-    def options(self) -> Options:
+    def options(self) -> ExportOptions:
         """How the file is to be written, as chosen."""
-        return Options(
+        return ExportOptions(
             bom=self.bom.isChecked() if self.bom.isEnabled() else None,
             canonical=self.canonical.isChecked() and self.canonical.isEnabled(),
             full=self.full.isChecked() and self.full.isEnabled(),
@@ -160,16 +162,16 @@ class ExportDialog(QDialog):
         async def work(reporter: Reporter) -> None:
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
-            self._say(Exported(len(ids)))
+            self._say(ExportResult(len(ids)))
             if len(ids) <= TRIED and format not in ("jsonl", FOLDER):
-                tried = await project.read(exporting.foresee, ids, format, options, reporter, reporter=reporter)
+                tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
                 self._say(tried)
 
         self._rows = 0
         self._show_ok()
         self._counting.start(work)
 
-    def _say(self, found: Exported) -> None:
+    def _say(self, found: ExportResult) -> None:
         self._rows = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
         left = left_out(found)
@@ -237,7 +239,7 @@ def with_suffix(path: Path, format: str) -> Path:
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 
-def left_out(found: Exported) -> str:
+def left_out(found: ExportResult) -> str:
     """How many rows the format cannot hold, and why, in words; '' when it holds all."""
     reasons = [f"{in_words(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
@@ -247,7 +249,7 @@ def left_out(found: Exported) -> str:
     return words if many else ""
 
 
-def say_written(window: QWidget, path: Path, written: Exported) -> None:
+def say_written(window: QWidget, path: Path, written: ExportResult) -> None:
     """Say at the foot of the window what was written, with a way to the file."""
     left = left_out(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)

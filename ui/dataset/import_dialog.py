@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, importing
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import JukuError
 from core.formats import column_mapping
 from core.language import tr
@@ -87,13 +87,13 @@ def _recognise(sources: list[Source]) -> None:
 
 def _sources(what: list[Path] | str, held: ExitStack) -> list[Source]:
     if isinstance(what, str):
-        return [Source(held.enter_context(importing.pasted(what)), tr("Pasted text"), pasted=True)]
+        return [Source(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
     return [Source(path, path.name) for path in what]
 
 
-def options_of(source: Source) -> Options:
+def options_of(source: Source) -> ImportOptions:
     """How a file is read as it was recognised; its name in the project is the one that the person knows."""
-    return Options(
+    return ImportOptions(
         format=source.detected.format,
         encoding=source.encoding,
         columns=source.columns(),

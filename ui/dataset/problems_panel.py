@@ -193,7 +193,7 @@ def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE)
     """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
     found = dataset_check.of_rows(db, rule, offset, limit)
     if not found:
-        found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
+        found = [(id, 0, "") for id in filters.find_first(db, filters.Filter(rule=rule), offset + limit)[offset:]]
     texts = examples.fetch(db, [id for id, _cluster, _message in found])
     return [Row(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
 
