@@ -13,7 +13,7 @@ _language = ""
 
 
 def system_language() -> str:
-    """ "ja" or "en", from the environment variables that gettext uses, or from the system's setting."""
+    """The code "ja" or "en", from the environment variables that gettext uses, or from the system's setting."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return "ja" if value.lower().startswith("ja") else "en"
@@ -22,7 +22,7 @@ def system_language() -> str:
 
 def set_language(language: str) -> None:
     """Translate into `language` from now on ("" is the system's language)."""
-    global _catalog, _chosen
+    global _catalog, _language
     _language = language or system_language()
     _catalog = gettext.translation("juku", CATALOG_FOLDER, languages=[_language], fallback=True)
 

@@ -24,42 +24,44 @@ from core.engine.private_files import make_private, write_whole
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-ALREADY_RUNS = 75
-PATIENCE = 10.0
+EXIT_ALREADY_RUNNING = 75
+SHUTDOWN_SECONDS = 10.0
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m core.engine", description="Juku's local engine")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--home", type=Path, default=_home(), help="where files, jobs and tuned models are kept")
+    parser.add_argument(
+        "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
+    )
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
     return parser.parse_args()
 
 
-def _home() -> Path:
-    given = os.environ.get("JUKU_ENGINE_HOME")
-    return Path(given) if given else platformdirs.user_data_path("juku", appauthor=False) / "engine"
+def _default_home() -> Path:
+    path = os.environ.get("JUKU_ENGINE_HOME")
+    return Path(path) if path else platformdirs.user_data_path("juku", appauthor=False) / "engine"
 
 
 def models_folder() -> Path:
-    """Where converted base models are kept, shared by all homes."""
+    """The folder of converted base models, shared by all homes."""
     given = os.environ.get("JUKU_MODELS")
     path = Path(given) if given else platformdirs.user_cache_path("juku", appauthor=False) / "models"
     return path.resolve()
 
 
-def _token(child: bool) -> str:
-    """From the parent's first line or the environment; else a new one. Never empty."""
+def _read_token(child: bool) -> str:
+    """The parent's first line, or from the environment, or a new token. Never empty."""
     given = sys.stdin.buffer.readline().decode().strip() if child else os.environ.pop("JUKU_ENGINE_TOKEN", "")
     if child and not given:
         sys.exit("The first line of standard input must be the token.")
     return given or secrets.token_urlsafe(32)
 
 
-def _socket(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     if os.name != "nt":  # there it would let two servers share a port
@@ -74,8 +76,8 @@ def _url(host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def _announced(home: Path, url: str, token: str) -> Iterator[None]:
-    """`engine.json`, for this user's eyes only, while the engine runs."""
+def _address_file(home: Path, url: str, token: str) -> Iterator[None]:
+    """`engine.json` with address and token, readable by this user only, while the engine runs."""
     path = home / "engine.json"
     write_whole(path, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode())
     try:
@@ -85,8 +87,8 @@ def _announced(home: Path, url: str, token: str) -> Iterator[None]:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    token = _token(arguments.child)
-    listening = _socket(arguments.host, arguments.port)
+    token = _read_token(arguments.child)
+    listening = _open_socket(arguments.host, arguments.port)
     port: int = listening.getsockname()[1]
     url = _url(arguments.host, port)
     ready = {"port": port, "pid": os.getpid()}
@@ -99,42 +101,42 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    parts = services.build(arguments.home, models_folder(), arguments.dtype)
-    app = server.create_app(parts, token, arguments.host, on_start)
+    engine = services.build_services(arguments.home, models_folder(), arguments.dtype)
+    app = server.create_app(engine, token, arguments.host, on_start)
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # Longer than any client keeps an idle connection: else a request could meet the closing door.
+        # Longer than clients keep an idle connection: else a request may come while it is being closed.
         timeout_keep_alive=300,
         timeout_graceful_shutdown=2,
     )
-    with _announced(arguments.home, url, token):
+    with _address_file(arguments.home, url, token):
         _run(uvicorn.Server(config), listening, arguments.child)
 
 
 def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
-    """Serve until a signal, or until the parent is gone."""
-    # uvicorn sends itself the signal again when it has shut down; by then we are leaving anyway.
+    """Serve until a signal comes, or until the parent has exited."""
+    # uvicorn sends itself the signal again after its shutdown: ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     if child:
-        child_lifetime.watch_stdin(lambda: _leave(http))
+        child_lifetime.watch_stdin(lambda: _shut_down(http))
     asyncio.run(http.serve(sockets=[listening]))
 
 
-def _leave(http: uvicorn.Server) -> None:
-    """Ask for a clean end; do not wait for it for ever."""
+def _shut_down(http: uvicorn.Server) -> None:
+    """Request a clean shutdown; exit when it takes too long."""
     http.should_exit = True
-    time.sleep(PATIENCE)
+    time.sleep(SHUTDOWN_SECONDS)
     os._exit(1)
 
 
 def main() -> int:
     """Exit status 0 after a clean stop, 75 when another engine has this home."""
-    arguments = _arguments()
+    arguments = _parse_arguments()
     arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -143,12 +145,12 @@ def main() -> int:
             _serve(arguments)
     except Timeout:
         print(f"Another engine runs on {arguments.home}.", file=sys.stderr)
-        return ALREADY_RUNS
+        return EXIT_ALREADY_RUNNING
     return 0
 
 
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    # All is on disk and every child has ended; taking torch and its threads apart would cost seconds more.
+    # Everything is on disk and every child has exited; unloading torch would take seconds more.
     os._exit(status)

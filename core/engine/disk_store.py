@@ -1,6 +1,6 @@
-"""What the engine keeps on disk: uploaded files, fine-tuning jobs, batches and tuned models.
+"""The engine's storage on disk: uploaded files, fine-tuning jobs, batches and fine-tuned models.
 
-Every object is a folder named by an id made here; a name from outside is only ever a value in JSON.
+Every object is a folder named by an id that is generated here; a name from outside is only ever a value in JSON.
 """
 
 import json
@@ -13,16 +13,16 @@ from typing import Any
 from core.engine.http.protocol import ApiError, Json, new_id, now
 from core.engine.private_files import keep_folder, sync_folder, write_whole
 
-UNFINISHED = ("validating_files", "queued", "running")
+UNFINISHED_STATUSES = ("validating_files", "queued", "running")
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replace `path` as a whole: a reader sees the old text or the new, also after a power cut."""
+    """Replace a JSON file as a whole: a reader sees the old value or the new one, also after a power cut."""
     write_whole(path, json.dumps(value, ensure_ascii=False).encode())
 
 
 def read_json(path: Path) -> Json | None:
-    """The object in `path`, or None where it is missing or broken (a folder half made by a crash)."""
+    """The object in a JSON file; None when the file is missing or broken (a crash may leave half a folder)."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -31,16 +31,16 @@ def read_json(path: Path) -> Json | None:
 
 
 def read_lines(path: Path) -> Iterator[Json]:
-    """The objects of a JSON-lines file; a line cut off by a crash is left out."""
+    """The objects of a JSON-lines file; a line that a crash cut off is skipped."""
     if not path.exists():
         return
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n") and (value := _object(line)) is not None:
+            if line.endswith(b"\n") and (value := _parse_object(line)) is not None:
                 yield value
 
 
-def _object(line: bytes) -> Json | None:
+def _parse_object(line: bytes) -> Json | None:
     try:
         value = json.loads(line.decode("utf-8", errors="replace"))
     except ValueError:
@@ -48,37 +48,37 @@ def _object(line: bytes) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def append(path: Path, value: Json) -> None:
-    """Add one line; begin a new one first where a crash cut the last line off."""
+def append_line(path: Path, value: Json) -> None:
+    """Append an object to a JSON-lines file; an incomplete last line is ended first."""
     with path.open("a+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)
             if file.read(1) != b"\n":
                 file.write(b"\n")
-        file.write(to_line(value))
+        file.write(to_json_line(value))
 
 
-def to_line(value: Json) -> bytes:
-    """An object as a line of a JSON-lines file."""
+def to_json_line(value: Json) -> bytes:
+    """An object as one line of a JSON-lines file, UTF-8."""
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _load(root: Path, name: str) -> dict[str, Json]:
+def _load_records(root: Path, name: str) -> dict[str, Json]:
     root.mkdir(parents=True, exist_ok=True)
     found = {folder.name: read_json(folder / name) for folder in root.iterdir() if folder.is_dir()}
     return {key: value for key, value in found.items() if value is not None}
 
 
-class Files:
+class FileStore:
     """Uploaded and result files: `ROOT/<id>/{file.json, content}`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._files = _load(root, "file.json")
+        self._files = _load_records(root, "file.json")
 
     def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
-        """Keep what `write` puts at the path it is given; returns the protocol's file object."""
+        """Store what `write` writes to the path it is given; returns the protocol's file object."""
         file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
         folder.mkdir(exist_ok=True)
@@ -113,36 +113,36 @@ class Files:
         return file_id in self._files
 
     def get(self, file_id: str) -> Json:
-        """The file object; 404 where there is none."""
+        """The file object. Raises the protocol's 404 error for an unknown id."""
         if file_id not in self._files:
             raise ApiError(404, f"No such File object: {file_id}", param="id")
         return self._files[file_id]
 
     def path(self, file_id: str) -> Path:
-        """Where the bytes of a known file lie."""
+        """The path of a file's bytes. Raises the protocol's 404 error for an unknown id."""
         return self._root / str(self.get(file_id)["id"]) / "content"
 
     def delete(self, file_id: str) -> None:
-        """Forget the file and its bytes; 404 where there is none."""
+        """Delete a file. Raises the protocol's 404 error for an unknown id."""
         path = self.path(file_id).parent
         del self._files[file_id]
         shutil.rmtree(path, ignore_errors=True)
 
 
-class Folders:
-    """Objects of one kind that change with time: `ROOT/<id>/<name>`, beside what belongs to them."""
+class RecordStore:
+    """Objects of one kind that change: `ROOT/<id>/<file_name>`, beside the files that belong to them."""
 
-    name = ""
+    file_name = ""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._values = _load(root, self.name)
+        self._values = _load_records(root, self.file_name)
 
     def add(self, value: Json) -> None:
-        """Keep a new object; its `id` names the folder."""
+        """Store a new object; its `id` is the folder's name."""
         (self._root / value["id"]).mkdir()
         self._values[value["id"]] = value
-        write_json(self.folder(value["id"]) / self.name, value)
+        write_json(self.folder(value["id"]) / self.file_name, value)
         sync_folder(self._root)
 
     def all(self) -> list[Json]:
@@ -150,58 +150,58 @@ class Folders:
         return _newest(self._values)
 
     def get(self, value_id: str) -> Json:
-        """The object; 404 where there is none."""
+        """The object. Raises the protocol's 404 error for an unknown id."""
         if value_id not in self._values:
-            raise self.missing(value_id)
+            raise self.not_found(value_id)
         return self._values[value_id]
 
-    def missing(self, value_id: str) -> ApiError:
-        """What is answered for an id that is not here."""
+    def not_found(self, value_id: str) -> ApiError:
+        """The 404 error for an unknown id."""
         raise NotImplementedError
 
     def folder(self, value_id: str) -> Path:
-        """Where everything of the object lies."""
+        """The object's folder. Raises the protocol's 404 error for an unknown id."""
         return self._root / str(self.get(value_id)["id"])
 
     def update(self, value_id: str, **changes: Any) -> Json:
-        """Change the object on disk, then in memory."""
+        """Change members of the object, on disk and then in memory; returns it."""
         value = {**self.get(value_id), **changes}
-        write_json(self.folder(value_id) / self.name, value)
+        write_json(self.folder(value_id) / self.file_name, value)
         self._values[value_id] = value
         return value
 
 
-class Batches(Folders):
+class BatchStore(RecordStore):
     """Batches: `ROOT/<id>/{batch.json, input.jsonl, output.jsonl, error.jsonl}`."""
 
-    name = "batch.json"
+    file_name = "batch.json"
 
-    def missing(self, value_id: str) -> ApiError:
-        """The protocol's answer for a batch that is not here."""
+    def not_found(self, value_id: str) -> ApiError:
+        """The protocol's 404 error for a batch."""
         return ApiError(404, f"No batch found with id '{value_id}'.", param="batch_id")
 
-    def count(self, batch_id: str, completed: int, failed: int) -> None:
-        """Note how many lines are answered: in memory only, the lines themselves are on disk."""
+    def set_counts(self, batch_id: str, completed: int, failed: int) -> None:
+        """Set how many lines are answered: in memory only, since it can be counted from the lines on disk."""
         counts = self.get(batch_id)["request_counts"]
         self.get(batch_id)["request_counts"] = {**counts, "completed": completed, "failed": failed}
 
 
-class Jobs(Folders):
+class JobStore(RecordStore):
     """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`, shared with the training process."""
 
-    name = "job.json"
+    file_name = "job.json"
 
-    def missing(self, value_id: str) -> ApiError:
-        """The protocol's answer for a job that is not here."""
-        what = f"Could not find fine tune: {value_id}"
-        return ApiError(404, what, param="fine_tune_id", code="fine_tune_not_found")
+    def not_found(self, value_id: str) -> ApiError:
+        """The protocol's 404 error for a job."""
+        message = f"Could not find fine tune: {value_id}"
+        return ApiError(404, message, param="fine_tune_id", code="fine_tune_not_found")
 
-    def expect(self, job_id: str, finish: int) -> None:
-        """Note when a running job will probably end: in memory only, it changes with every step."""
+    def set_estimated_finish(self, job_id: str, finish: int) -> None:
+        """Set when a running job will probably finish (Unix time): in memory only, it changes with every step."""
         self.get(job_id)["estimated_finish"] = finish
 
     def add_event(self, job_id: str, message: str, level: str = "info", data: Json | None = None) -> None:
-        """Add what happened; with the `data` of a step it is a metrics event."""
+        """Append an event; with the `data` of a step it is a metrics event."""
         event = {
             "id": new_id("ftevent-"),
             "object": "fine_tuning.job.event",
@@ -210,40 +210,40 @@ class Jobs(Folders):
             "message": message,
             "type": "metrics" if data and "step" in data else "message",
         }
-        append(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
+        append_line(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
 
     def events(self, job_id: str) -> list[Json]:
         """The job's events, newest first."""
         return list(read_lines(self.folder(job_id) / "events.jsonl"))[::-1]
 
     def add_metrics(self, job_id: str, metrics: Json) -> None:
-        """Add one step's numbers."""
-        append(self.folder(job_id) / "metrics.jsonl", metrics)
+        """Append the metrics of one step."""
+        append_line(self.folder(job_id) / "metrics.jsonl", metrics)
 
     def metrics(self, job_id: str) -> list[Json]:
-        """Every step's numbers, in order."""
+        """The metrics of every step, in order."""
         return list(read_lines(self.folder(job_id) / "metrics.jsonl"))
 
 
-class Tuned:
-    """Tuned models and checkpoints: `ROOT/<name>/{model.json, adapter_config.json, adapter_model.safetensors}`."""
+class ModelStore:
+    """Fine-tuned models and checkpoints: `ROOT/<name>/{model.json, adapter_config.json, adapter_model.safetensors}`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders = {value["id"]: root / name for name, value in _load(root, "model.json").items()}
+        self._folders = {value["id"]: root / name for name, value in _load_records(root, "model.json").items()}
 
-    def adopt(self, folder: Path, value: Json) -> None:
-        """Take over a finished adapter folder (moved, not copied) as the model `value['id']`."""
-        write_json(folder / "model.json", value)
+    def add(self, folder: Path, record: Json) -> None:
+        """Store a finished adapter folder (moved, not copied) as the model `record['id']`."""
+        write_json(folder / "model.json", record)
         target = self._root / new_id("m-")
         keep_folder(folder, target)
-        old = self._folders.get(value["id"])
-        self._folders[value["id"]] = target
+        old = self._folders.get(record["id"])
+        self._folders[record["id"]] = target
         if old:
             shutil.rmtree(old, ignore_errors=True)
 
     def all(self) -> list[Json]:
-        """Every model's own record ({id, base, created, job, step, metrics}), newest first."""
+        """Every model's record {id, base, created, job, step, metrics}, newest first. `step`: None unless a checkpoint."""
         values = {model: read_json(folder / "model.json") for model, folder in self._folders.items()}
         return _newest({model: value for model, value in values.items() if value})
 
@@ -259,23 +259,23 @@ class Tuned:
         return sorted(found, key=lambda value: -int(value["step"]))
 
     def delete(self, model: str) -> None:
-        """Forget a model and its weights."""
+        """Delete a model and its weights."""
         shutil.rmtree(self._folders.pop(model), ignore_errors=True)
 
 
-class Store:
+class DiskStore:
     """The engine's home folder."""
 
     def __init__(self, home: Path) -> None:
-        self.files = Files(home / "files")
-        self.jobs = Jobs(home / "jobs")
-        self.batches = Batches(home / "batches")
-        self.tuned = Tuned(home / "models")
+        self.files = FileStore(home / "files")
+        self.jobs = JobStore(home / "jobs")
+        self.batches = BatchStore(home / "batches")
+        self.models = ModelStore(home / "models")
 
 
 def _newest(values: dict[str, Json]) -> list[Json]:
-    # Ids are random, so two of one second keep the order in which they were made (dicts do).
-    def made(value: Json) -> int:
+    # Ids are random: objects created in the same second keep the order of the dict.
+    def created(value: Json) -> int:
         return -int(value["created_at" if "created_at" in value else "created"])
 
-    return sorted(reversed(list(values.values())), key=made)
+    return sorted(reversed(list(values.values())), key=created)

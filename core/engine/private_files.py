@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all, also after a power cut, and that only their owner may read.
+"""Atomic writes: files and folders appear whole or not at all, also after a power cut. Only their owner may read them.
 
-The engine's own: core/atomic_files.py syncs in the same words, but neither side of the wall between them may import the
-other (ARCHITECTURE.md, rule 3), and there is no place for both. What they build on it differs: all here is its owner's alone.
+core/atomic_files.py has the same functions: the engine and the rest of core may not import each other (ARCHITECTURE.md,
+rule 3).
 """
 
 import contextlib
@@ -9,11 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
-PRIVATE = 0o077  # the umask of whatever keeps what people have uploaded, or what was learned from it
+PRIVATE_UMASK = 0o077  # for uploaded data, and for models trained on it
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace `path` as a whole: a reader sees the old bytes or the new, also after a power cut."""
+    """Replace a file as a whole: a reader sees the old bytes or the new ones, also after a power cut."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(data)
@@ -24,14 +24,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def keep_file(part: Path, target: Path) -> None:
-    """Let a finished file take the place of `target`."""
+    """Rename a finished file to `target`, which is replaced."""
     sync_file(part)
     part.replace(target)
     sync_folder(target.parent)
 
 
 def keep_folder(part: Path, target: Path) -> None:
-    """Let a finished folder take the place of `target`, which may be in another folder of the same disk."""
+    """Rename a finished folder to `target`, which is replaced; it may be elsewhere on the same disk."""
     sync_tree(part)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
@@ -40,13 +40,13 @@ def keep_folder(part: Path, target: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Put a file's bytes on the disk."""
+    """Flush a file's bytes to the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def sync_tree(folder: Path) -> None:
-    """Put all files in a folder, and its own entries, on the disk."""
+    """Flush all files in a folder, and its entries, to the disk."""
     for entry in folder.iterdir():
         if entry.is_dir():
             sync_tree(entry)
@@ -56,7 +56,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's own entries (new names, renames) on the disk, where the system can do that."""
+    """Flush a folder's entries (new names, renames) to the disk, where the system can do that."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -66,16 +66,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_private(home: Path) -> None:
-    """From now on, and for what an older engine left here: nobody but the owner may read it."""
-    os.umask(PRIVATE)
+    """Let only the owner read new files (umask) and those that are in `home` already."""
+    os.umask(PRIVATE_UMASK)
     for folder, _folders, files in os.walk(home):
-        _tighten(Path(folder), 0o700)
+        _restrict(Path(folder), 0o700)
         for name in files:
-            _tighten(Path(folder) / name, 0o600)
+            _restrict(Path(folder) / name, 0o600)
 
 
-def _tighten(path: Path, most: int) -> None:
-    with contextlib.suppress(OSError):  # gone, or somebody else's
+def _restrict(path: Path, max_mode: int) -> None:
+    with contextlib.suppress(OSError):  # deleted meanwhile, or of another owner
         mode = path.stat(follow_symlinks=False).st_mode
-        if mode & 0o777 & ~most and not path.is_symlink():
-            path.chmod(mode & most)
+        if mode & 0o777 & ~max_mode and not path.is_symlink():
+            path.chmod(mode & max_mode)

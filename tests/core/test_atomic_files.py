@@ -85,16 +85,16 @@ def save_engine_value(folder):
 
 
 def save_upload(folder):
-    found = disk_store.Files(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
+    found = disk_store.FileStore(folder / "files").add("a.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
     return folder / "files" / found["id"]
 
 
 def save_adapter(folder):
     (folder / "part").mkdir()
     (folder / "part" / "adapter_model.safetensors").write_bytes(b"weights")
-    tuned = disk_store.Tuned(folder / "models")
-    tuned.adopt(folder / "part", {"id": "ft:a"})
-    return tuned.get("ft:a")[1]
+    models = disk_store.ModelStore(folder / "models")
+    models.add(folder / "part", {"id": "ft:a"})
+    return models.get("ft:a")[1]
 
 
 def save_state(folder):
@@ -127,7 +127,7 @@ def test_the_search_index_is_on_the_disk_before_it_says_that_it_is_whole(calls, 
 
 @needs_proc
 def test_a_rescued_file_is_on_the_disk(calls, tmp_path):
-    path = rescue._put(tmp_path, "model.json", b"{}")
+    path = rescue._write_file(tmp_path, "model.json", b"{}")
     assert calls == [("sync", str(path)), ("sync", str(tmp_path))]
 
 

@@ -38,7 +38,7 @@ def test_an_open_dialog_stays_with_the_server_it_shows(run, window, other):
         dialog.open()
         dialog.servers.list.setCurrentRow(3)
         settings.reload(other)
-        other.remove("extra")
+        other.remove_server("extra")
         settings.save(other)
         await until(lambda: [entry.id for entry in mine.providers] == ["nowhere", "mine"])
         await until(lambda: dialog.servers.list.count() == 3)

@@ -1,4 +1,4 @@
-"""Curves as a chart needs them: smoothed, and thinned to what its pixels can show, so that many points cost no time."""
+"""Curves prepared for a chart: smoothed, and thinned to what its pixels can show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 from core.training.metrics import Series
 
 Numbers = npt.NDArray[np.float64]
-EVEN = 150  # points up to which smoothing is by points; of more it is by the width that so many take
-FEW = 30  # so few points are shown as they are: smoothed ones would be made up
-NEGLIGIBLE = 1e-6
+MAX_POINTWISE_SMOOTHED = 150  # points up to which smoothing is by points; of more it is by the width that so many take
+MIN_SMOOTHED_POINTS = 30  # so few points are shown as they are: smoothed ones would be made up
+NEGLIGIBLE_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One number of one job. `part` is what it was measured on, `whole` the steps of the job, `slot` its colour's number."""
+    """One metric of one job. `part`: what it was measured on; `whole`: the job's steps; `slot`: the number of its colour."""
 
     job: int
     name: str
@@ -34,8 +34,8 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How curves are drawn: over steps or the share of the job, by logarithm or not, and how smooth (0 to below 1)."""
+class CurveView:
+    """How curves are drawn: over steps or the share of the job, on a log scale or not, smoothing from 0 to below 1."""
 
     share: bool = False
     log: bool = False
@@ -43,8 +43,8 @@ class View:
 
 
 @dataclass(slots=True, eq=False)
-class Line:
-    """A curve in the chart's own coordinates: `x` and `y` as they were told, `smooth` instead of `y` where it was smoothed."""
+class CurveLine:
+    """A curve in the chart's coordinates: `x` and `y` as measured, `smooth` in place of `y` where it was smoothed."""
 
     curve: Curve
     x: Numbers
@@ -59,8 +59,8 @@ def is_equal(one: Series, other: Series) -> bool:
     return one is other or (np.array_equal(one.steps, other.steps) and np.array_equal(one.values, other.values))
 
 
-def line_of(curve: Curve, view: View) -> Line:
-    """The line that `curve` becomes; with a logarithmic scale, what is not above zero is left out."""
+def build_line(curve: Curve, view: CurveView) -> CurveLine:
+    """The line of `curve`; on a log scale values of zero or less are left out."""
     steps, values = curve.series.steps, curve.series.values
     if view.log:
         steps, values = steps[values > 0], values[values > 0]
@@ -68,20 +68,20 @@ def line_of(curve: Curve, view: View) -> Line:
     if view.share:
         x *= 100 / max(1, curve.whole)
     y = np.log10(values) if view.log else values
-    line = Line(curve, x, y, steps, values)
-    if view.smoothing and len(x) > FEW:
-        line.smooth = smoothed(y, view.smoothing ** min(1.0, EVEN / len(x)))
+    line = CurveLine(curve, x, y, steps, values)
+    if view.smoothing and len(x) > MIN_SMOOTHED_POINTS:
+        line.smooth = smooth(y, view.smoothing ** min(1.0, MAX_POINTWISE_SMOOTHED / len(x)))
     return line
 
 
-def smoothed(values: Numbers, weight: float) -> Numbers:
+def smooth(values: Numbers, weight: float) -> Numbers:
     """The exponential moving average, each value `weight` parts what was before; corrected for its start, as Adam does.
 
     Summed by doubling: the sum over 2n values is that over n, and the one n places before, weighted.
     """
     found = np.array(values, np.float64)
     width = 1
-    while width < len(found) and weight**width > NEGLIGIBLE:
+    while width < len(found) and weight**width > NEGLIGIBLE_WEIGHT:
         found[width:] += weight**width * found[:-width]
         width *= 2
     rising = min(width, len(found))  # after so many the weights sum to the same
@@ -90,14 +90,14 @@ def smoothed(values: Numbers, weight: float) -> Numbers:
     return found * (1 - weight)
 
 
-def seen(x: Numbers, low: float, high: float) -> slice:
-    """The points between `low` and `high`, and one more on either side, to which the line goes on."""
+def visible_slice(x: Numbers, low: float, high: float) -> slice:
+    """The points between `low` and `high`, and one more on either side."""
     first, last = np.searchsorted(x, (low, high))
     return slice(max(0, int(first) - 1), min(len(x), int(last) + 1))
 
 
-def thinned(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
-    """The points of `part`, or the means of so many neighbours that no more than `most` are left, and both ends."""
+def thin(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
+    """The points of `part`, or the means of neighbours so that at most `most` remain, and both ends."""
     size = 1
     while (part.stop - part.start) / size > most:
         size *= 2
@@ -113,8 +113,8 @@ def thinned(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Nu
     )  # type: ignore[return-value]
 
 
-def columns(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
-    """Which of the columns between `edges` hold points, and the least and the most in each; neighbours touch."""
+def column_extremes(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
+    """Which of the columns between `edges` have points, and their minimum and maximum; neighbours touch."""
     starts = np.searchsorted(x, edges)
     filled = np.flatnonzero(starts[1:] > starts[:-1])
     if not len(filled):
@@ -125,21 +125,21 @@ def columns(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp
     return filled, low, high
 
 
-def span(lines: Sequence[Line]) -> tuple[float, float]:
-    """From the least to the greatest x of all lines."""
+def x_range(lines: Sequence[CurveLine]) -> tuple[float, float]:
+    """The minimum and maximum x of all lines."""
     filled = [line.x for line in lines if len(line.x)]
     return (min((float(x[0]) for x in filled), default=0.0), max((float(x[-1]) for x in filled), default=1.0))
 
 
-def height(lines: Sequence[Line], low: float, high: float) -> tuple[float, float] | None:
-    """From the least to the greatest y of what lies between `low` and `high`; None where nothing does."""
-    parts = [line.y[seen(line.x, low, high)] for line in lines]
+def y_range(lines: Sequence[CurveLine], low: float, high: float) -> tuple[float, float] | None:
+    """The minimum and maximum y between `low` and `high`; None without points."""
+    parts = [line.y[visible_slice(line.x, low, high)] for line in lines]
     parts = [part for part in parts if len(part)]
     return (min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)) if parts else None
 
 
-def nearest(line: Line, x: float) -> int:
-    """The number of the point whose x is next to `x`; -1 where the line has none."""
+def nearest_index(line: CurveLine, x: float) -> int:
+    """The index of the point nearest to `x`; -1 without points."""
     if not len(line.x):
         return -1
     index = int(np.searchsorted(line.x, x))
@@ -148,8 +148,8 @@ def nearest(line: Line, x: float) -> int:
     return index
 
 
-def stop(lines: Sequence[Line], x: float, forward: bool) -> float | None:
-    """The next x after (or before) `x` at which any line has a point."""
+def next_x(lines: Sequence[CurveLine], x: float, forward: bool) -> float | None:
+    """The next x after (or before) `x` at which a line has a point; None without one."""
     found = []
     for line in lines:
         index = int(np.searchsorted(line.x, x, side="right" if forward else "left")) - (not forward)

@@ -15,8 +15,8 @@ from core.formats import clipboard, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Project
-from ui.dataset.grid_columns import ALL, COLUMNS, headings, value
-from ui.widgets.value_texts import value_of, word
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_value, headings
+from ui.widgets.value_texts import parse_value, value_text
 
 MAX_ROWS_COPIED = 50_000  # rows; a clipboard is no way to move more
 MAX_ROWS_PASTED = 5_000  # rows; more are imported
@@ -28,7 +28,7 @@ URI_LIST, PLAIN_TEXT = "text/uri-list", "text/plain"
 
 @dataclass(slots=True)
 class PastePlan:
-    """What a paste does: cells that change, as (id, field, value), and rows that are new, as field -> value."""
+    """What a paste changes: cells as (id, field, value), and new rows as field -> value."""
 
     edits: list[tuple[int, str, str]] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -45,26 +45,26 @@ class PastePlan:
 
 
 def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
-    """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
+    """The cells of these rows and columns as tab-separated text."""
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
     found = examples.fetch(db, ids)
-    rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
+    rows += [[cell_value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
     return clipboard.to_text(rows)
 
 
 def is_file(text: str) -> bool:
-    """Whether `text` is rows of a file (JSON, a Markdown table) and not cells."""
+    """Whether `text` is the content of a file (JSON lines, a Markdown table) rather than cells."""
     return text.lstrip().startswith(ROW_BEGINNINGS)
 
 
 def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> PastePlan:
-    """Where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
+    """Plan where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
 
-    One cell goes into all of `ids`. What would land in a column that cannot be typed into, or beyond the last one, is
-    left out and told. Raises `FormatError` for a value that its column does not know.
+    A single cell goes into all of `ids`. Cells of columns that cannot be edited, or beyond the last one, are left out
+    and counted. Raises `FormatError` for a value that its column does not allow.
     """
-    fields = [COLUMNS[column] if ALL[column].editable else "" for column in columns]
+    fields = [COLUMNS[column] if ALL_COLUMNS[column].editable else "" for column in columns]
     if len(cells) == 1 and len(cells[0]) == 1:
         cells = [cells[0]] * max(1, len(ids))
     pasted = PastePlan()
@@ -82,7 +82,7 @@ def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns
 
 
 def format_left_out(pasted: PastePlan) -> str:
-    """What a paste could not place, in words."""
+    """A text about the cells that a paste left out."""
     told = []
     if pasted.beyond:
         told.append(trn("{n} cell has no place: there is no column to the right of the last one.",
@@ -93,7 +93,7 @@ def format_left_out(pasted: PastePlan) -> str:
 
 
 def write_paste(db: sqlite3.Connection, pasted: PastePlan, prompt: str, reporter: Reporter) -> None:
-    """Write what was planned; new rows begin with the system prompt `prompt`."""
+    """Write a planned paste; new rows get the system prompt `prompt`."""
     total = pasted.count()
     for done, (id, name, text) in enumerate(pasted.edits):
         examples.set_field(db, id, name, text)
@@ -108,13 +108,13 @@ def _new(prompt: str, fields: dict[str, str]) -> examples.Example:
 
 
 def _check_value(name: str, text: str) -> str:
-    choices = ALL[COLUMNS.index(name)].choices
+    choices = ALL_COLUMNS[COLUMNS.index(name)].choices
     if not choices or text in choices:
         return text
-    found = value_of(text, choices)
+    found = parse_value(text, choices)
     if found is None and text.strip():
         title = tr("“{value}” is not allowed in the column “{column}”", value=text[:40], column=_heading(name))
-        known = ", ".join(word(choice) for choice in choices if choice)
+        known = ", ".join(value_text(choice) for choice in choices if choice)
         raise FormatError(title, tr("Nothing was pasted. Possible values: {choices}.", choices=known))
     return found or choices[0]
 
@@ -124,7 +124,7 @@ def _heading(name: str) -> str:
 
 
 class RowsMime(QMimeData):
-    """The rows `ids` as text, and as a new file in `folder`."""
+    """The rows `ids` as plain text, and as a new file in `folder`; both are built only when they are requested."""
 
     def __init__(self, project: Project, ids: list[int], folder: Path) -> None:
         super().__init__()

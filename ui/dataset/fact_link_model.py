@@ -1,4 +1,4 @@
-"""Rows and the facts they are taken to teach, as a table in which a person decides."""
+"""The table model of the suggested links from rows to facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
-class LinkModel(QAbstractTableModel):
-    """What is decided is kept here until it is saved."""
+class FactLinkModel(QAbstractTableModel):
+    """Holds the decisions until they are saved."""
 
     decided = Signal()
 
@@ -99,21 +99,23 @@ class LinkModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         place, column = index.row(), index.column()
         if role == Role.DisplayRole:
-            return self._shown(place, column)
+            return self._cell_text(place, column)
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
-            return basics.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
+            return basics.plain_tooltip(
+                self.fact_words(place) if column == FACT else _format_decision(self._rows[place])
+            )
         if role == Role.TextAlignmentRole and column == SURE:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:
             return self._colour(place, column)
         return None
 
-    def _shown(self, place: int, column: int) -> str:
+    def _cell_text(self, place: int, column: int) -> str:
         one = self._rows[place]
         if column == ROW:
-            return " ".join(_said(one).split())
+            return " ".join(_format_decision(one).split())
         if column == FACT:
             return self.fact_words(place)
         if column == SURE:
@@ -144,7 +146,7 @@ class LinkModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
 
 
-def _said(one: Open) -> str:
+def _format_decision(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
 
 
@@ -153,7 +155,7 @@ def _is_from(one: Open, confidence: float) -> bool:
     return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
 
 
-def decision_words() -> list[str]:
+def decision_texts() -> list[str]:
     """All that can stand in the last column."""
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 

@@ -1,4 +1,4 @@
-"""The problems of a dataset by rule; the rows of a rule are asked for when it is opened."""
+"""The tree of problems by rule; the rows of a rule are loaded when it is expanded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ NO_ROW = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A rule that is broken, by `count` rows; a problem of the whole set has none, and says what it is in `message`."""
+class ProblemGroup:
+    """A rule and the number of its rows; a problem of the whole dataset has no rows but a `message`."""
 
     rule: str
     count: int
@@ -28,7 +28,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProblemRow:
     """A row with the problem. Rows of one `cluster` belong together; 0 is none."""
 
     id: int
@@ -38,7 +38,7 @@ class Row:
 
 
 class ProblemsTree(QTreeWidget):
-    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` and `row_chosen` tell what is to be shown."""
+    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id."""
 
     rows_wanted = Signal(str, int)
     looked_at = Signal(str)  # the rule of the current line
@@ -51,7 +51,7 @@ class ProblemsTree(QTreeWidget):
         self.setHeaderLabels([tr("Error or warning"), tr("Rows")])
         self.setAccessibleName(tr("Errors and warnings by rule"))
         self.setUniformRowHeights(True)
-        self.setItemDelegate(_Roomy(self))
+        self.setItemDelegate(_TallRowDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(COUNT, QHeaderView.ResizeMode.ResizeToContents)
@@ -61,7 +61,7 @@ class ProblemsTree(QTreeWidget):
         self.itemActivated.connect(lambda item, _column: self._on_chosen(item))
         self.currentItemChanged.connect(lambda item, _before: self.looked_at.emit(item.data(0, RULE) if item else ""))
 
-    def show_groups(self, groups: Sequence[Group]) -> None:
+    def show_groups(self, groups: Sequence[ProblemGroup]) -> None:
         """Show `groups` in their order. What is open stays open; its rows are asked for anew."""
         current = self.current_rule()
         wanted = [group.rule for group in groups]
@@ -77,7 +77,7 @@ class ProblemsTree(QTreeWidget):
         item = self.currentItem()
         return str(item.data(0, RULE)) if item else ""
 
-    def add_rows(self, rule: str, offset: int, rows: Sequence[Row], more: int) -> None:
+    def add_rows(self, rule: str, offset: int, rows: Sequence[ProblemRow], more: int) -> None:
         """Show `rows` of `rule` from `offset` on; `more` of them are left."""
         item = self._group(rule)
         if item is None:
@@ -104,7 +104,7 @@ class ProblemsTree(QTreeWidget):
     def _group(self, rule: str) -> QTreeWidgetItem | None:
         return next((item for item in self._groups() if item.data(0, RULE) == rule), None)
 
-    def _show_group(self, place: int, group: Group) -> None:
+    def _show_group(self, place: int, group: ProblemGroup) -> None:
         item = self._group(group.rule)
         if item is None:
             item = QTreeWidgetItem()
@@ -115,10 +115,10 @@ class ProblemsTree(QTreeWidget):
         item.setText(TEXT, rule.title())
         item.setText(COUNT, f"{group.count:,}" if group.count else "")
         item.setTextAlignment(COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(TEXT, basics.tip(group.message or rule.explanation()))
+        item.setToolTip(TEXT, basics.plain_tooltip(group.message or rule.explanation()))
         self._prepare_rows(item, group)
 
-    def _prepare_rows(self, item: QTreeWidgetItem, group: Group) -> None:
+    def _prepare_rows(self, item: QTreeWidgetItem, group: ProblemGroup) -> None:
         policy = QTreeWidgetItem.ChildIndicatorPolicy
         item.setChildIndicatorPolicy(policy.ShowIndicator if group.count else policy.DontShowIndicator)
         if item.isExpanded():
@@ -126,10 +126,10 @@ class ProblemsTree(QTreeWidget):
         else:
             item.takeChildren()
 
-    def _add_row(self, group: QTreeWidgetItem, row: Row) -> None:
+    def _add_row(self, group: QTreeWidgetItem, row: ProblemRow) -> None:
         parent = self._cluster(group, row.cluster) if row.cluster else group
         line = _line(parent, row.text, group.data(0, RULE), row.id)
-        line.setToolTip(TEXT, basics.tip(f"{row.text}\n{row.message}".strip()))
+        line.setToolTip(TEXT, basics.plain_tooltip(f"{row.text}\n{row.message}".strip()))
         if parent is not group:
             parent.setText(TEXT, trn("group of {n} row", "group of {n} rows", parent.childCount()))
 
@@ -157,8 +157,8 @@ class ProblemsTree(QTreeWidget):
             self.row_chosen.emit(id)
 
 
-class _Roomy(QStyledItemDelegate):
-    """Lines as high as in the other lists."""
+class _TallRowDelegate(QStyledItemDelegate):
+    """Rows as high as in the other lists."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         hint = super().sizeHint(option, index)

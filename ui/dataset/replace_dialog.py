@@ -1,4 +1,4 @@
-"""Finds a text in many rows and replaces it, after showing every change that it would make."""
+"""Find and replace in many rows, with a preview of every change."""
 
 from array import array
 from collections.abc import Sequence
@@ -34,19 +34,19 @@ from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, Span, on_two_lines
+from ui.widgets.text_highlights import MARK_MEANING, MARKS, MarkDelegate, Span, on_two_lines
 from ui.workspace import Workspace
 
-TYPING = 250  # milliseconds between the last key and the search
-SHOWN = 1000  # changes in the preview; all of them are made
+TYPING_PAUSE_MS = 250  # milliseconds between the last key and the search
+MAX_CHANGES_SHOWN = 1000  # changes in the preview; all of them are made
 Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
 ROW, FIELD, BEFORE, AFTER = range(4)
-TIP = 2000  # characters of a text that a tool tip shows
+MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
 class ReplaceModel(QAbstractTableModel):
-    """`left_out` holds the ids of the rows whose tick was taken away; a row has one tick for all its fields."""
+    """`left_out` are the ids of the rows without a tick; a row has one tick for all its fields."""
 
     ticked = Signal()
 
@@ -104,10 +104,10 @@ class ReplaceModel(QAbstractTableModel):
     def _text(self, row: int, column: int, role: int) -> object:
         """Differences are looked for only in the lines that are seen."""
         change = self._changes[row]
-        if role == MEANING:
+        if role == MARK_MEANING:
             return "error" if column == BEFORE else "good"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return basics.tip((change.before if column == BEFORE else change.after)[:TIP])
+            return basics.plain_tooltip((change.before if column == BEFORE else change.after)[:MAX_TOOLTIP_CHARACTERS])
         if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
             return None
         if row not in self._marked:
@@ -129,7 +129,7 @@ def field_names() -> dict[str, str]:
 
 
 class ReplaceDialog(QDialog):
-    """Not modal: the grid stays usable beside it, and `show_choice` tells what is chosen there now."""
+    """Not modal: the grid stays usable, and `show_choice` updates the rows that are chosen there."""
 
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,8 +142,8 @@ class ReplaceDialog(QDialog):
         self.resize(960, 620)
         self._work = LatestTask(workspace, self)
         self._is_writing = False
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
-        self._refreshing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
+        self._refreshing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._make_fields()
         self._make_preview()
         self._lay_out()
@@ -158,7 +158,7 @@ class ReplaceDialog(QDialog):
         self.replacement.setAccessibleName(tr("Replace with"))
         self.regex = QCheckBox(tr("Regular &expression"))
         self.regex.setToolTip(
-            basics.tip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
+            basics.plain_tooltip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
         )
         self.match_case = QCheckBox(tr("Match &case"))
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
@@ -201,7 +201,7 @@ class ReplaceDialog(QDialog):
         form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
         form.addRow(tr("Rows:"), _in_a_row([self.scope]))
         self.count = basics.label(wrap=True)
-        self._replace = basics.primary(tr("Replace"))
+        self._replace = basics.primary_button(tr("Replace"))
         self._close = QPushButton(tr("Close"))
         for button in (self._replace, self._close):
             button.setAutoDefault(False)
@@ -280,7 +280,7 @@ class ReplaceDialog(QDialog):
         try:
             ids = await project.read(examples.find_ids, choice, reporter=reporter)
             preview = await project.read(
-                bulk_edits.preview_replacements, pattern, ids, SHOWN, reporter, reporter=reporter
+                bulk_edits.preview_replacements, pattern, ids, MAX_CHANGES_SHOWN, reporter, reporter=reporter
             )
         except JukuError as error:
             self._show_error(error)
@@ -318,7 +318,7 @@ class ReplaceDialog(QDialog):
             parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
         self.count.setText(", ".join(parts))
         self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
-        basics.allow(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
+        basics.set_enabled(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
 
     def _on_replace(self) -> None:
         if not self._replace.isEnabled() or self._pattern is None:

@@ -1,4 +1,4 @@
-"""What can be done with the rows of the grid: one action each, with its shortcut, in the menus and on the keyboard."""
+"""The actions on the rows of the grid, with their shortcuts and menus."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from core.language import tr, trn
 from core.spec import spec
 from ui.dataset import bulk_actions
 from ui.dataset import clipboard as dataset_clipboard
-from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_view import GridView
 from ui.widgets.message_bar import Notice
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -144,8 +144,8 @@ class RowActions(QObject):
     def _build_choices(self, parent: QMenu, title: str, field: str) -> QMenu:
         """A menu that sets the column `field` of the selected rows to one of its values."""
         menu = QMenu(title, parent)
-        for value in ALL[COLUMNS.index(field)].choices:
-            menu.addAction(word(value) or tr("(none)"), partial(self.apply_bulk, field, value))
+        for value in ALL_COLUMNS[COLUMNS.index(field)].choices:
+            menu.addAction(value_text(value) or tr("(none)"), partial(self.apply_bulk, field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu
 
@@ -170,7 +170,7 @@ class RowActions(QObject):
     def _on_fill_down(self) -> None:
         """Give all selected rows what the first of them has in the cursor's column."""
         ids, field = self._table.selected_ids(), self._table.current_field()
-        if len(ids) < 2 or not field or not ALL[COLUMNS.index(field)].editable:
+        if len(ids) < 2 or not field or not ALL_COLUMNS[COLUMNS.index(field)].editable:
             return
         first = examples.fetch(self._workspace.project.rows, ids[:1])
         if first:
@@ -184,7 +184,7 @@ class RowActions(QObject):
         if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
-        columns = self._table.header.shown()
+        columns = self._table.header.shown_columns()
         read = self._workspace.project.read
         text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
         QGuiApplication.clipboard().setText(text)
@@ -211,9 +211,9 @@ class RowActions(QObject):
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
-        self._put(cells, self._targets(len(cells)), self._columns_from(current.column()))
+        self._paste_cells(cells, self._targets(len(cells)), self._columns_from(current.column()))
 
-    def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
+    def _paste_cells(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
         try:
             pasted = dataset_clipboard.build_paste_plan(cells, ids, columns)
         except JukuError as error:
@@ -251,12 +251,12 @@ class RowActions(QObject):
         return self._table.rows.ids()[first : first + count]
 
     def _columns_from(self, column: int) -> list[int]:
-        shown = self._table.header.shown()
+        shown = self._table.header.shown_columns()
         return shown[shown.index(column) :] if column in shown else shown
 
     def _on_edit(self) -> None:
         index = self._table.currentIndex()
-        if index.isValid() and ALL[index.column()].editable:
+        if index.isValid() and ALL_COLUMNS[index.column()].editable:
             self._table.edit(index)
 
     def _on_too_many(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Three shorter things to ask a chat model: what it knows already, whether drafts are right, and facts in better words."""
+"""Dialogs for three shorter LLM runs: what a model already knows, whether drafts are right, facts in clearer words."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from core.providers import model_kinds
 from core.spec import facts
 from core.text import tokenizer
 from ui import style
-from ui.generation.llm_run_dialog import LlmRunDialog, about
-from ui.generation.llm_run_widgets import Scope
+from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.llm_run_widgets import FactScope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-SAMPLED = 40  # requests that are written to estimate the tokens of all
+SAMPLED_REQUESTS = 40  # requests that are written to estimate the tokens of all
 
-Found = list[dict[str, Any]]
+Subjects = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the requests are about, and how many tokens sending them takes, about."""
+class RequestEstimate:
+    """The subjects of the requests, and about how many tokens are sent."""
 
-    subjects: Found
+    subjects: Subjects
     sent: int
 
 
-class AskDialog(LlmRunDialog):
-    """One that says what it asks, of which model, and how much; a kind of it gives `subjects` and the words."""
+class ModelTaskDialog(LlmRunDialog):
+    """Shows what is asked, of which model, and how much; a subclass gives `subjects` and the texts."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class AskDialog(LlmRunDialog):
     ) -> None:
         """`names` are the facts that were chosen before."""
         super().__init__(workspace, task, title, parent, demanding, use)
-        self.asked: Asked | None = None
-        self.scope = Scope(names)
+        self.asked: RequestEstimate | None = None
+        self.scope = FactScope(names)
         self.scope.changed.connect(self.read_soon)
         self.setMinimumWidth(560)
         self.count = basics.heading("")
@@ -71,15 +71,15 @@ class AskDialog(LlmRunDialog):
         column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = EmptyState(*self.nothing())
+        self._nothing = EmptyState(*self.empty_texts())
         self._pages = QStackedWidget()
         self._pages.addWidget(page)
         self._pages.addWidget(self._nothing)
         self.body.addWidget(self._pages, 1)
-        self.primary.setText(self.act(0))
+        self.primary.setText(self.button_text(0))
 
     def model_part(self) -> QWidget:
-        """Where the model is chosen."""
+        """The widgets to choose the model."""
         part = QWidget()
         form = QFormLayout(part)
         form.setContentsMargins(0, 0, 0, 0)
@@ -91,44 +91,48 @@ class AskDialog(LlmRunDialog):
         return part
 
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        """What is asked about, read in another thread."""
+        """A function that reads the subjects of the requests, in another thread."""
         raise NotImplementedError
 
-    def nothing(self) -> tuple[str, str]:
-        """A title and a sentence for when there is nothing to ask."""
+    def empty_texts(self) -> tuple[str, str]:
+        """The title and the text shown when there is nothing to ask."""
         raise NotImplementedError
 
-    def told(self, subjects: Found) -> str:
-        """What is asked about, in words."""
+    def format_subjects(self, subjects: Subjects) -> str:
+        """How many subjects are asked about, as text."""
         raise NotImplementedError
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         """The primary button's text for so many requests."""
         raise NotImplementedError
 
-    def reading(self) -> Callable[[sqlite3.Connection], Asked]:
+    def build_query(self) -> Callable[[sqlite3.Connection], RequestEstimate]:
         task, subjects = self.task, self.subjects()
-        return lambda db: asked(db, task, list(subjects(db)))
+        return lambda db: estimate_requests(db, task, list(subjects(db)))
 
-    def show_found(self, found: Asked) -> None:
+    def show_data(self, found: RequestEstimate) -> None:
         self.asked = found
         # With facts chosen there may be something to ask about the others.
         self._pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
-        self.count.setText(self.told(found.subjects))
-        self.primary.setText(self.act(len(found.subjects)))
+        self.count.setText(self.format_subjects(found.subjects))
+        self.primary.setText(self.button_text(len(found.subjects)))
         requests = trn("{n} request", "{n} requests", len(found.subjects))
-        tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
+        tokens = tr(
+            "about {sent} tokens sent to {provider}",
+            sent=format_token_estimate(found.sent),
+            provider=self.model.server(),
+        )
         self.estimate.setText(f"{requests} · {tokens}")
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         there = bool(self.asked and self.asked.subjects)
-        return self.lacks_model() if there else tr("There is nothing to ask.")
+        return self.model_reason() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model_id(), self.subjects(), batch=self.model.as_batch())
 
 
-class ProbeDialog(AskDialog):
+class ProbeDialog(ModelTaskDialog):
     """Asks a base model what it knows of the facts."""
 
     def __init__(
@@ -142,14 +146,14 @@ class ProbeDialog(AskDialog):
         title = tr("Ask the base model what it knows")
         super().__init__(workspace, "probe", title, words, parent, demanding=False, use=model_kinds.BASE, names=names)
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         names = self.scope.names()
         return lambda db: knowledge_probe.build_subjects(db, names)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
-    def told(self, subjects: Found) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         names = len({one["fact"] for one in subjects})
         return tr(
             "{questions} for {facts}",
@@ -157,11 +161,11 @@ class ProbeDialog(AskDialog):
             facts=trn("{n} fact", "{n} facts", names),
         )
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Ask {n} question", "Ask {n} questions", count) if count else tr("Ask")
 
 
-class JudgeDialog(AskDialog):
+class JudgeDialog(ModelTaskDialog):
     """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts, or those of chosen facts."""
 
     def __init__(
@@ -178,27 +182,27 @@ class JudgeDialog(AskDialog):
         )
         super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent, names=names)
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
         return lambda db: row_judging.build_subjects(db, examples.find_ids(db, drafts) if ids is None else ids, names)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         if self._ids is None:
             return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
         return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
-    def told(self, subjects: Found) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         if self._ids is None:
             return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(subjects))
         return trn("{n} row that names its fact", "{n} rows that name their facts", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Judge {n} row", "Judge {n} rows", count) if count else tr("Judge")
 
 
-class RefineDialog(AskDialog):
-    """Makes facts of the statements that no fact stands on yet, in words that can be understood alone."""
+class RefineDialog(ModelTaskDialog):
+    """Writes facts for statements that have none yet, each understandable without its context."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(
@@ -210,22 +214,22 @@ class RefineDialog(AskDialog):
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
         return lambda db: fact_refining.build_subjects(facts.unfound(db))
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
-    def told(self, subjects: Found) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         count = sum(len(one["statements"]) for one in subjects)
         return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
-    def act(self, _count: int) -> str:
+    def button_text(self, _count: int) -> str:
         return tr("Refine into facts")
 
 
-def asked(db: sqlite3.Connection, task: str, subjects: Found) -> Asked:
+def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> RequestEstimate:
     """What will be asked; of many requests only some are written to estimate the tokens."""
-    part = subjects[:: -(-len(subjects) // SAMPLED) or 1]
+    part = subjects[:: -(-len(subjects) // SAMPLED_REQUESTS) or 1]
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
             tokens += tokenizer.reckon(message["content"])
-    return Asked(subjects, round(tokens * len(subjects) / max(1, len(part))))
+    return RequestEstimate(subjects, round(tokens * len(subjects) / max(1, len(part))))

@@ -1,4 +1,4 @@
-"""Makes rows anew whose fact has changed: by a chat model, or by putting the change in."""
+"""Rewrites the rows whose fact has changed: by a chat model, or by replacing what changed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
-from ui.generation.llm_run_widgets import Ways
-from ui.generation.model_task_dialogs import AskDialog, Asked, Found
+from ui.generation.llm_run_widgets import RowWriterChoice
+from ui.generation.model_task_dialogs import ModelTaskDialog, RequestEstimate, Subjects
 from ui.llm_run_runner import Ended
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
-class RemakeDialog(AskDialog):
-    """Beside it the rows can be said to be still right. `drafts_wanted`: the person wants to see what was made."""
+class RemakeDialog(ModelTaskDialog):
+    """The rows can also be marked as still right. `drafts_wanted`: the person wants to see the new rows."""
 
     drafts_wanted = Signal()
 
@@ -49,42 +49,42 @@ class RemakeDialog(AskDialog):
 
     def model_part(self) -> QWidget:
         words = tr("Replaces the changed words and figures in the old answer, or uses the fact itself as the answer.")
-        self.ways = Ways(self.model, words)
+        self.ways = RowWriterChoice(self.model, words)
         self.ways.changed.connect(self._on_way)
         return self.ways
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         names = self.scope.names()
         return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
             "When a passage of the spec changes, the rows of its fact are listed here."
         )
 
-    def told(self, subjects: Found) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         return trn("{n} row is out of date", "{n} rows are out of date", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
 
-    def show_found(self, found: Asked) -> None:
-        super().show_found(found)
+    def show_data(self, found: RequestEstimate) -> None:
+        super().show_data(found)
         self._before |= examples.fetch(self.workspace.project.rows, [subject["row"] for subject in found.subjects])
         self.estimate.setVisible(self.ways.online.isChecked())
         self.still_right.setEnabled(bool(found.subjects))
         self.show_start()
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         if self.ways.offline.isChecked() and self.asked and self.asked.subjects:
             return ""
-        return super().lacks()
+        return super().disabled_reason()
 
     def start(self) -> None:
         names = self.scope.names()
         self.drafts.hide()
         if self.ways.offline.isChecked():
-            self.runner.write(self.task, tr("Remake rows"), _remade(names))
+            self.runner.write(self.task, tr("Remake rows"), _remake(names))
         else:
             super().start()
 
@@ -92,9 +92,9 @@ class RemakeDialog(AskDialog):
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
-            self._show_made()
+            self._show_new_rows()
 
-    def _show_made(self) -> None:
+    def _show_new_rows(self) -> None:
         """What was made beside what it was made of: with both a person can tell whether to approve it."""
         now = examples.fetch(self.workspace.project.rows, list(self._before))
         changed = [
@@ -116,5 +116,5 @@ class RemakeDialog(AskDialog):
         self.workspace.tasks.start("", write)
 
 
-def _remade(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
+def _remake(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
     return lambda db, reporter: row_remaking.from_template(db, row_remaking.stale(db, names), reporter)

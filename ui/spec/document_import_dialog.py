@@ -1,4 +1,4 @@
-"""Brings a document into the spec: it is read aside, shown as the text it will be, and then appended or put in its place."""
+"""Imports a document into the spec: read in another process, shown as text, then appended or put in the spec's place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,12 @@ from core.language import tr
 from core.storage import background_process
 from ui import style
 from ui.widgets import basics
-from ui.widgets.formatting import length_words
+from ui.widgets.formatting import format_length
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
 NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
-TYPING = 250  # milliseconds between the last key and the count
+TYPING_PAUSE_MS = 250  # milliseconds between the last key and the count
 APPEND, REPLACE = "append", "replace"
 
 
@@ -35,8 +35,8 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
     return Document(**found)
 
 
-class DocumentDialog(QDialog):
-    """Shows the text as it will be, to be edited; `accepted_text` gives "append" or "replace", and what was decided on."""
+class DocumentImportDialog(QDialog):
+    """Shows the imported text to edit; `accepted_text` gives it and "append" or "replace"."""
 
     accepted_text = Signal(str, Document)
 
@@ -50,7 +50,7 @@ class DocumentDialog(QDialog):
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = basics.label(dim=True)
         self.note = basics.Note()
-        self.note.say("\n".join(_shown(document.notes)), "warning")
+        self.note.say("\n".join(_shorten_notes(document.notes)), "warning")
         self.append = QRadioButton(tr("&Append to the spec"))
         self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
         self.append.setChecked(has_text)
@@ -60,7 +60,7 @@ class DocumentDialog(QDialog):
         self.take.setText(tr("Import the text"))
         self.take.setProperty("primary", True)
         self._lay_out()
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._typing.timeout.connect(self._show_length)
         self.editor.textChanged.connect(self._typing.start)
         self._buttons.accepted.connect(self.accept)
@@ -92,13 +92,13 @@ class DocumentDialog(QDialog):
 
     def _show_length(self) -> None:
         text = self.editor.toPlainText()
-        self.length.setText(length_words(text))
-        basics.allow(self.take, "" if text.strip() else tr("The text is empty."))
+        self.length.setText(format_length(text))
+        basics.set_enabled(self.take, "" if text.strip() else tr("The text is empty."))
 
     def _on_accepted(self) -> None:
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())
 
 
-def _shown(notes: list[str]) -> list[str]:
+def _shorten_notes(notes: list[str]) -> list[str]:
     more = [tr("… and {n} more notes", n=len(notes) - NOTES)] if len(notes) > NOTES else []
     return [*notes[:NOTES], *more]

@@ -20,7 +20,7 @@ from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
 from ui.widgets import basics
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)  # columns
 CELL_WIDTH = 19  # pixels of one kind's count
@@ -34,10 +34,10 @@ Role = Qt.ItemDataRole
 
 def kind_titles() -> dict[str, str]:
     """The kinds of rows in the words of the screen."""
-    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
+    return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
-def state_words(state: str, count: int) -> str:
+def state_titles(state: str, count: int) -> str:
     """How many facts are in a state of the ledger, in words."""
     match state:
         case "covered":
@@ -76,7 +76,9 @@ def about(entry: Entry, lost: bool) -> str:
     return "\n".join(lines)
 
 
-class FactModel(QAbstractTableModel):
+class FactTableModel(QAbstractTableModel):
+    """The facts with their coverage, as a Qt model; `edited` gives a fact's new text."""
+
     edited = Signal(int, str)  # id and new text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -136,10 +138,10 @@ class FactModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            return self._explained(section)
+            return self._build_tooltip(section)
         return None
 
-    def _explained(self, section: int) -> str | None:
+    def _build_tooltip(self, section: int) -> str | None:
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
@@ -151,21 +153,21 @@ class FactModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Role.DisplayRole:
-            return self._shown(entry, column)
+            return self._cell_text(entry, column)
         if role == ENTRY:
             return entry
         if role == Role.EditRole:
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
             told = about(entry, self.is_lost(entry.fact))
-            return basics.tip(told) if role == Role.ToolTipRole else told
+            return basics.plain_tooltip(told) if role == Role.ToolTipRole else told
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
         if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _shown(self, entry: Entry, column: int) -> str:
+    def _cell_text(self, entry: Entry, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
@@ -204,7 +206,7 @@ class FactModel(QAbstractTableModel):
 
 
 class RoomyDelegate(QStyledItemDelegate):
-    """Keeps the lines of one cell apart from those of the next."""
+    """Adds space between the rows."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return super().sizeHint(option, index) + QSize(0, style.SPACE)
@@ -236,7 +238,7 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the chosen ones, Enter shows their rows."""
+    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
 
     chosen = Signal()
     opened = Signal()
@@ -244,7 +246,7 @@ class FactTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
-        self.facts = FactModel(self)
+        self.facts = FactTableModel(self)
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
         self.setItemDelegateForColumn(COVERED, CoverageDelegate(self))

@@ -1,4 +1,4 @@
-"""What is said in the chat about the spec: by the person, by a model with the text it proposes, and a model's remarks."""
+"""The messages of the spec chat: the person's questions, the model's answers and proposals, and its remarks."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ FRAME_MS = 30  # pieces of an answer are shown together, once in so many millise
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
-class Words(GrowingTextEdit):
-    """Text that was said, to the letter; it can be selected. With `most` lines, a longer one scrolls."""
+class MessageText(GrowingTextEdit):
+    """A selectable plain text. With `most` lines, a longer one scrolls."""
 
     def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
         super().__init__(most=most)
@@ -38,18 +38,18 @@ class Words(GrowingTextEdit):
             self.setPlainText(text)
 
 
-class Asked(QWidget):
-    """What the person said."""
+class QuestionMessage(QWidget):
+    """What the person wrote."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(INDENT, style.SPACE // 2, 0, 0)
-        layout.addWidget(Words(tr("You"), text, own=True))
+        layout.addWidget(MessageText(tr("You"), text, own=True))
 
 
-class Answer(QWidget):
-    """What a model says, as it comes; a text that it proposes is not shown here, but offered to be looked at."""
+class AnswerMessage(QWidget):
+    """A model's answer as it is streamed; a proposed text is not shown here but can be opened."""
 
     look_wanted = Signal()
 
@@ -60,10 +60,10 @@ class Answer(QWidget):
         self._is_shown = is_shown
         self._flush = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._flush.timeout.connect(self._show)
-        name = basics.short_name(model)
+        name = basics.short_model_name(model)
         self._name = basics.label(name, dim=True)
-        self._name.setToolTip(basics.tip(model))
-        self.words = Words(name)
+        self._name.setToolTip(basics.plain_tooltip(model))
+        self.words = MessageText(name)
         self.words.hide()
         self.state, self.error = basics.Note(), basics.Note()
         self.state.say(state)
@@ -125,8 +125,8 @@ class Answer(QWidget):
         self._offer.show()
 
 
-class Remarks(QWidget):
-    """What a model found in the spec, marked as such; a remark can be shown in the text, and be asked to be mended."""
+class RemarksMessage(QWidget):
+    """What a model remarked on the spec; each remark can be shown in the text or fixed by a model."""
 
     place_wanted = Signal(str)  # the remark
     mend_wanted = Signal(str)
@@ -134,7 +134,7 @@ class Remarks(QWidget):
     def __init__(self, model: str, found: Sequence[str], text: str) -> None:
         super().__init__()
         self.remarks = list(found)
-        name = basics.short_name(model)
+        name = basics.short_model_name(model)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 3)
@@ -162,13 +162,13 @@ class Remarks(QWidget):
         layout = QVBoxLayout(made)
         layout.setContentsMargins(0, 0, 0, style.SPACE // 2)
         layout.setSpacing(2)
-        layout.addWidget(Words(tr("Remark"), f"⚠ {remark}"))
+        layout.addWidget(MessageText(tr("Remark"), f"⚠ {remark}"))
         layout.addLayout(acts)
         return made
 
 
-def clear(column: QVBoxLayout, kept: int) -> None:
-    """Take away what was said from place `kept` on, up to the stretch at the end."""
+def clear_messages(column: QVBoxLayout, kept: int) -> None:
+    """Remove the messages from index `kept` on; the stretch at the end stays."""
     while column.count() > kept + 1:
         item = column.takeAt(kept)
         if item and (widget := item.widget()):

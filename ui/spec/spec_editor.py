@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit
 from core.language import tr
 from ui import style
 from ui.spec.fact_table import MEANINGS
-from ui.widgets.text_highlights import units
+from ui.widgets.text_highlights import utf16_length
 
 TEXT_MARGIN = 14  # pixels around the text
 PARAGRAPH_SEPARATOR = "\u2029"  # what Qt puts between the lines of a selection
@@ -60,7 +60,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         if self._loading:
             return
         if HEADING.match(text):
-            self.setFormat(0, units(text), self._format(QPalette.ColorRole.Link, bold=True))
+            self.setFormat(0, utf16_length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := LIST_MARK.match(text):
             self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
@@ -69,7 +69,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
                 self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
 
     def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
-        self.setFormat(units(text[: found.start()]), units(found[0]), form)
+        self.setFormat(utf16_length(text[: found.start()]), utf16_length(found[0]), form)
 
     def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
         form = QTextCharFormat()
@@ -81,7 +81,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
 
 @dataclass(slots=True)
 class Passage:
-    """Where a fact stands (in UTF-16 units, as Qt counts), and the state of its line in the ledger."""
+    """The span of a fact (in UTF-16 units, as Qt counts) and the state of its coverage."""
 
     start: int
     end: int
@@ -90,8 +90,8 @@ class Passage:
     place: tuple[int, int]  # the same in characters of the text that was looked at
 
 
-def passages_of(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
-    """The passages of facts, in order: for each fact its id, its place in `text` (in characters), and its state."""
+def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
+    """The passages of facts, in order; for each fact its id, its span in `text` (in characters), and its state."""
     wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF] if not text.isascii() else []
     found = [
         Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
@@ -101,6 +101,8 @@ def passages_of(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -
 
 
 class SpecEditor(QPlainTextEdit):
+    """A Markdown editor that colours the passages of facts by their state."""
+
     passage_chosen = Signal(int)  # the id of the fact that the cursor was put into
     passage_opened = Signal(int)  # the same, with Ctrl held
 
@@ -121,7 +123,7 @@ class SpecEditor(QPlainTextEdit):
         self.updateRequest.connect(self._on_update)
 
     def show_text(self, text: str) -> None:
-        """Replace the text where it differs; the cursor and the place on screen stay, and so does the way back."""
+        """Replace the text where it differs; cursor, scroll position and undo stack are kept."""
         old = self.toPlainText()
         if text == old:
             return
@@ -170,12 +172,12 @@ class SpecEditor(QPlainTextEdit):
         self.centerCursor()
 
     def passage_at(self, position: int) -> Passage | None:
-        """The passage that holds a position; of several the one that begins last."""
+        """The passage at a position; of several the one that starts last."""
         at = bisect_right(self._passages, position, key=lambda passage: passage.start)
         return next((one for one in reversed(self._passages[max(0, at - 5) : at]) if one.end >= position), None)
 
     def _on_contents(self, position: int, removed: int, added: int) -> None:
-        """Move the passages with the text, until the ledger is made anew."""
+        """Move the passages with the text until they are read again."""
         shift, end = added - removed, position + removed
         for passage in self._passages:
             if passage.start >= end:
@@ -188,7 +190,7 @@ class SpecEditor(QPlainTextEdit):
         self._show_selections()
 
     def _show_selections(self) -> None:
-        """Colour the passages in sight: to keep thousands coloured would make every key slow."""
+        """Colour the visible passages only: thousands of coloured passages make typing slow."""
         first = self.firstVisibleBlock().position()
         corner = QPointF(self.viewport().width(), self.viewport().height()).toPoint()
         last = self.cursorForPosition(corner).block()

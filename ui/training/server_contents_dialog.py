@@ -22,14 +22,14 @@ from core.providers import FileInfo, JobState, ModelInfo
 from core.providers.http_client import NOT_THERE
 from core.storage.project import Changes
 from core.training import submit, unused_files
-from core.training.unused_files import Stock
+from core.training.unused_files import ServerContents
 from ui import style
 from ui.training import job_texts
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
@@ -47,7 +47,7 @@ class ServerDialog(QDialog):
         self._work, self._deleting = LatestTask(workspace, self), LatestTask(workspace, self)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again = QPushButton(tr("Refresh"))
@@ -110,11 +110,11 @@ class ServerDialog(QDialog):
         self.server.activated.connect(lambda _index: self.load())
         self.again.clicked.connect(lambda _checked: self.load())
         self.adopt.clicked.connect(lambda _checked: self._on_adopt())
-        self.pick_unused.clicked.connect(lambda _checked: self.files.pick(lambda file: file.id in self._unused))
+        self.pick_unused.clicked.connect(lambda _checked: self.files.check_items(lambda file: file.id in self._unused))
         self.delete_files.clicked.connect(lambda _checked: self._on_delete_files())
         self.delete_models.clicked.connect(lambda _checked: self._on_delete_models())
         for table in (self.jobs, self.files, self.models):
-            table.picked_changed.connect(self._show_buttons)
+            table.checked_changed.connect(self._show_buttons)
         self.finished.connect(lambda _result: (self._work.stop(), self._deleting.stop()))
 
     def open(self) -> None:
@@ -128,7 +128,7 @@ class ServerDialog(QDialog):
         """Ask the server what it holds."""
         self.note.say("")
         for table in (self.jobs, self.files, self.models):
-            table.show_things([], tr("Asking the server…"), "")
+            table.show_items([], tr("Asking the server…"), "")
         self._show_buttons()
         self._work.start(lambda _reporter: self._load(self.provider()))
 
@@ -136,9 +136,9 @@ class ServerDialog(QDialog):
         project = self._workspace.project
         try:
             provider = await self._workspace.provider(id)
-            stock = await unused_files.look(project, provider)
+            stock = await unused_files.load_contents(project, provider)
             try:
-                states: list[JobState] | None = await submit.adoptable(project, provider)
+                states: list[JobState] | None = await submit.list_adoptable(project, provider)
             except ProviderError as error:
                 if error.status not in NOT_THERE:
                     raise
@@ -151,19 +151,19 @@ class ServerDialog(QDialog):
     def _fail(self, error: JukuError) -> None:
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
         for table in (self.jobs, self.files, self.models):
-            table.show_things([], tr("Nothing could be read"), "")
+            table.show_items([], tr("Nothing could be read"), "")
         self._show_buttons()
 
-    def _show(self, stock: Stock, states: list[JobState] | None) -> None:
+    def _show(self, stock: ServerContents, states: list[JobState] | None) -> None:
         self._unused, self._used = stock.unused, stock.used
         no_list = tr("This list is not available here"), ""
-        self.jobs.show_things(states or [], *(no_list if states is None else (
+        self.jobs.show_items(states or [], *(no_list if states is None else (
             tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
                                     "adopted here: Juku then follows it and shows its curve, checkpoints and "
                                     "model."))))  # fmt: skip
-        self.files.show_things(stock.files or [], *(no_list if stock.files is None else (
+        self.files.show_items(stock.files or [], *(no_list if stock.files is None else (
             tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
-        self.models.show_things(
+        self.models.show_items(
             stock.models, tr("No models of your own"), tr("Models that were trained here are listed.")
         )
         if not stock.complete and stock.files:
@@ -171,16 +171,16 @@ class ServerDialog(QDialog):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        jobs, files, models = (len(table.picked()) for table in (self.jobs, self.files, self.models))
+        jobs, files, models = (len(table.checked_items()) for table in (self.jobs, self.files, self.models))
         self.adopt.setText(trn("Adopt {n} job", "Adopt {n} jobs", jobs) if jobs else tr("Adopt"))
         self.delete_files.setText(trn("Delete {n} file…", "Delete {n} files…", files) if files else tr("Delete…"))
         self.delete_models.setText(trn("Delete {n} model…", "Delete {n} models…", models) if models else tr("Delete…"))
         for button, count in ((self.adopt, jobs), (self.delete_files, files), (self.delete_models, models)):
             button.setEnabled(count > 0)
-        self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.things()))
+        self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.items()))
 
     def _on_adopt(self) -> None:
-        self._work.start(lambda _reporter: self._adopt(self.provider(), self.jobs.picked()))
+        self._work.start(lambda _reporter: self._adopt(self.provider(), self.jobs.checked_items()))
 
     async def _adopt(self, provider: str, states: Sequence[JobState]) -> Changes | None:
         try:
@@ -189,8 +189,8 @@ class ServerDialog(QDialog):
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
             return None
         self._workspace.queue.wake(provider)
-        left = [state for state in self.jobs.things() if state not in states]
-        self.jobs.show_things(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
+        left = [state for state in self.jobs.items() if state not in states]
+        self.jobs.show_items(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
         self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
                                                                             "being loaded.",
                           len(states)), "good")  # fmt: skip
@@ -198,7 +198,7 @@ class ServerDialog(QDialog):
         return changes
 
     def _on_delete_files(self) -> None:
-        found = self.files.picked()
+        found = self.files.checked_items()
         names = [f"{file.name} ({file.id})" for file in found]
         used = sum(file.id not in self._unused for file in found)
         warning = (
@@ -210,7 +210,7 @@ class ServerDialog(QDialog):
         self._ask(title, names, warning, lambda: self._delete([file.id for file in found], models=False))
 
     def _on_delete_models(self) -> None:
-        found = self.models.picked()
+        found = self.models.checked_items()
         title = trn("Delete {n} model?", "Delete {n} models?", len(found))
         warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         self._ask(
@@ -245,18 +245,18 @@ class ServerDialog(QDialog):
         elif file.id in self._unused:
             used = tr("no job")
         else:
-            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.YOUNG
+            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.MIN_AGE_SECONDS
             used = tr("no job yet (under an hour old)") if young else ""
         return (
             f"{file.name} ({file.id})",
             file.purpose,
-            basics.size(file.bytes),
+            basics.format_bytes(file.bytes),
             job_texts.ago(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
-        made = local_time(model.created_at) if model.created_at else ""
+        made = format_local_time(model.created_at) if model.created_at else ""
         left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
         return (model.id, made, "" if left is None else days(left))
 
@@ -278,7 +278,7 @@ def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: st
 
 
 def _job_cells(state: JobState) -> tuple[str, ...]:
-    return (state.id, state.status, state.model, local_time(state.created_at), state.fine_tuned_model or "")
+    return (state.id, state.status, state.model, format_local_time(state.created_at), state.fine_tuned_model or "")
 
 
 def _age(created_at: float) -> float:

@@ -1,4 +1,4 @@
-"""Small widgets that several tabs use."""
+"""Small widgets and helpers that several tabs use."""
 
 import html
 from collections.abc import Callable
@@ -26,16 +26,16 @@ from PySide6.QtWidgets import (
 from core.language import tr
 from ui import style
 
-INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
-RECOLOURED = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
-REASON = "reason"  # the name of a dialog's line that says why its button is off
+SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
+REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
 LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
 QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
-UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+BYTE_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
-class Wrapped(QLabel):
-    """A text over several lines that is never cut: a dialog grows when it comes or gets longer.
+class WrappedLabel(QLabel):
+    """A label over several lines that is never cut off: its dialog grows when the text gets longer.
 
     Qt's layouts ask a wrapped label for its height once, when a dialog is first shown, and squeeze it later.
     """
@@ -66,8 +66,8 @@ class Wrapped(QLabel):
 
 
 def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
-    """A label that never reads its text as markup: a file or a model may have written it."""
-    made = Wrapped(text) if wrap else QLabel(text)
+    """A label that shows `text` as plain text: a file or a model may have written it."""
+    made = WrappedLabel(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if dim:
         made.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -75,6 +75,7 @@ def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
 
 
 def heading(text: str) -> QLabel:
+    """A label in a larger bold font."""
     made = label(text)
     font = made.font()
     font.setBold(True)
@@ -83,8 +84,8 @@ def heading(text: str) -> QLabel:
     return made
 
 
-def primary(text: str) -> QPushButton:
-    """The one button of a tab that does its main work."""
+def primary_button(text: str) -> QPushButton:
+    """The main button of a tab or dialog."""
     button = QPushButton(text)
     button.setProperty("primary", True)
     return button
@@ -108,7 +109,7 @@ def toggle_button(text: str, checked: bool = False) -> QPushButton:
 
 
 def column(*parts: QWidget | QLayout) -> QWidget:
-    """The parts one below the other; fields for texts, tables and stacks take the room that is left."""
+    """A widget with `parts` one below the other; text fields, tables and stacks take the remaining height."""
     made = QWidget()
     layout = QVBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -120,8 +121,8 @@ def column(*parts: QWidget | QLayout) -> QWidget:
     return made
 
 
-def closing(dialog: QDialog) -> QDialogButtonBox:
-    """The foot of a dialog that has nothing to decide: a button that closes it."""
+def close_button_box(dialog: QDialog) -> QDialogButtonBox:
+    """The button box of a dialog that only has a Close button."""
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     close = box.button(QDialogButtonBox.StandardButton.Close)
     close.setText(tr("Close"))
@@ -130,22 +131,22 @@ def closing(dialog: QDialog) -> QDialogButtonBox:
     return box
 
 
-def whole(least: int, most: int, value: int) -> QSpinBox:
+def integer_field(least: int, most: int, value: int) -> QSpinBox:
     """A field for a whole number."""
     box = QSpinBox()
     box.setRange(least, most)
     box.setValue(value)
-    box.lineEdit().setTextMargins(*INSET)
+    box.lineEdit().setTextMargins(*SPIN_BOX_MARGINS)
     return box
 
 
-def decimal(least: float, most: float, step: float, value: float) -> QDoubleSpinBox:
+def decimal_field(least: float, most: float, step: float, value: float) -> QDoubleSpinBox:
     """A field for a number with two decimals."""
     box = QDoubleSpinBox()
     box.setRange(least, most)
     box.setSingleStep(step)
     box.setValue(value)
-    box.lineEdit().setTextMargins(*INSET)
+    box.lineEdit().setTextMargins(*SPIN_BOX_MARGINS)
     return box
 
 
@@ -159,36 +160,36 @@ def select_row(view: QAbstractItemView, row: int, column: int = 0) -> None:
         view.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
 
 
-def tip(text: str) -> str:
-    """A tool tip that shows `text` to the letter, whoever wrote it: as markup on purpose, since Qt would guess."""
+def plain_tooltip(text: str) -> str:
+    """A tool tip that shows `text` as plain text: without this, Qt guesses whether it is markup."""
     return f"<p>{html.escape(text)}</p>"
 
 
-def allow(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
-    """Enable `button`, or with a `reason` disable it and say why: as its tool tip, to a screen reader, and in `note`.
+def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
+    """Enable `button`, or with a `reason` disable it and show why: as its tool tip, to a screen reader, and in `note`.
 
-    Without a note the reason stands above the buttons of its dialog. A tool tip of its own is back when it is enabled.
+    Without a note the reason is shown above the buttons of its dialog. Its own tool tip returns when it is enabled.
     """
     if button.isEnabled():
         button.setProperty("tip", button.toolTip())
     button.setEnabled(not reason)
-    button.setToolTip(tip(reason) if reason else button.property("tip") or "")
+    button.setToolTip(plain_tooltip(reason) if reason else button.property("tip") or "")
     button.setAccessibleDescription(reason)
-    if note := note or _reason_above(button):
+    if note := note or _find_reason_note(button):
         note.say(reason)
 
 
-def _reason_above(button: QWidget) -> "Note | None":
-    """The line above a dialog's buttons that says why one of them is off; None where there are no such buttons."""
+def _find_reason_note(button: QWidget) -> "Note | None":
+    """The note above a dialog's buttons that says why one is disabled, added when missing; None without such buttons."""
     box = button.parentWidget()
     window = box.parentWidget() if isinstance(box, QDialogButtonBox) else None
     layout = window.layout() if window else None
     if box is None or window is None or not isinstance(layout, QVBoxLayout) or layout.indexOf(box) < 0:
         return None
-    if found := window.findChild(Note, REASON):
+    if found := window.findChild(Note, REASON_NAME):
         return found
     made = Note()
-    made.setObjectName(REASON)
+    made.setObjectName(REASON_NAME)
     policy = made.sizePolicy()
     policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
     made.setSizePolicy(policy)
@@ -197,22 +198,22 @@ def _reason_above(button: QWidget) -> "Note | None":
     return made
 
 
-def size(count: int) -> str:
-    """A number of bytes as a person reads it."""
-    for unit, name in UNITS:
+def format_bytes(count: int) -> str:
+    """A number of bytes as text, such as "1.2 GB"."""
+    for unit, name in BYTE_UNITS:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return f"{count} B"
 
 
-def _dress(widget: QWidget, sheet: str) -> None:
-    """To set a style sheet is itself a change of style, which the widget hears of."""
+def _set_style_sheet(widget: QWidget, sheet: str) -> None:
+    """Set the style sheet only when it differs: setting it sends the widget a StyleChange event."""
     if widget.styleSheet() != sheet:
         widget.setStyleSheet(sheet)
 
 
-class Elided(QLabel):
-    """One line that ends with dots where it has no room."""
+class ElidedLabel(QLabel):
+    """A label of one line that ends with an ellipsis when it is cut."""
 
     MODE = Qt.TextElideMode.ElideRight
 
@@ -231,8 +232,8 @@ class Elided(QLabel):
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
-class Note(Wrapped):
-    """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
+class Note(WrappedLabel):
+    """A line of text, dim or in the colour of its meaning: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -248,17 +249,17 @@ class Note(Wrapped):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
-        _dress(self, f"color: {colour.name()}")
+        _set_style_sheet(self, f"color: {colour.name()}")
 
 
-class Coloured(QFrame):
-    """A frame in the colours of what it means; it has the name its style sheet finds it by."""
+class ColouredFrame(QFrame):
+    """A frame in the colours of its meaning; its style sheet finds it by its object name."""
 
     def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -266,20 +267,20 @@ class Coloured(QFrame):
         self.setObjectName(name)
         self._colour()
 
-    def mean(self, meaning: str) -> None:
+    def set_meaning(self, meaning: str) -> None:
         self._meaning = meaning
         self._colour()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         front, back = style.colours(self._meaning)
         name = self.objectName()
-        _dress(
+        _set_style_sheet(
             self,
             f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
             f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
@@ -287,7 +288,7 @@ class Coloured(QFrame):
 
 
 class Chip(QLabel):
-    """A few words on a ground in the colours of what they mean."""
+    """A short text on a background in the colours of its meaning."""
 
     def __init__(self, meaning: str) -> None:
         super().__init__()
@@ -297,13 +298,13 @@ class Chip(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         front, back = style.colours(self._meaning)
         look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
-        _dress(self, look)
+        _set_style_sheet(self, look)
 
 
 class EmptyState(QWidget):
@@ -340,8 +341,8 @@ class LinkButton(QToolButton):
         return QSize(hint.width() - 2 * self.fontMetrics().horizontalAdvance(" "), hint.height())
 
 
-def short_name(model: str) -> str:
-    """ft:BASE:ORG:SUFFIX:ID[:CHECKPOINT] as a person can tell it from the others: SUFFIX (ID) · BASE."""
+def short_model_name(model: str) -> str:
+    """A fine-tuned model's name ft:BASE:ORG:SUFFIX:ID[:CHECKPOINT] as SUFFIX (ID) · BASE; other names unchanged."""
     parts = model.split(":")
     if parts[0] != "ft" or len(parts) < 5:
         return model

@@ -7,21 +7,23 @@ from PySide6.QtGui import QHelpEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 
 from ui.widgets import basics
-from ui.widgets.value_texts import offer
+from ui.widgets.value_texts import add_values
 
 SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
 GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
+    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries."""
+
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
-        option.currentText = self._fitting(option)
+        option.currentText = self._elide_text(option)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
             assert isinstance(event, QHelpEvent)
-            QToolTip.showText(event.globalPos(), basics.tip(self.currentText()), self)
+            QToolTip.showText(event.globalPos(), basics.plain_tooltip(self.currentText()), self)
             return True
         return super().event(event)
 
@@ -38,7 +40,7 @@ class DropDown(QComboBox):
         self.initStyleOption(option)
         return option.currentText != self.currentText()
 
-    def _fitting(self, option: QStyleOptionComboBox) -> str:
+    def _elide_text(self, option: QStyleOptionComboBox) -> str:
         part = QStyle.SubControl.SC_ComboBoxEditField
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
         room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)
@@ -53,7 +55,7 @@ class ScrollSafeDropDown(DropDown):
     def __init__(self, name: str, values: Sequence[str] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        offer(self, values)
+        add_values(self, values)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -1,4 +1,4 @@
-"""What lies over the window while files are dragged over it: where they may be dropped, and what will happen."""
+"""The overlay that is shown while files are dragged over the window: where they may be dropped, and what will happen."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
@@ -10,6 +10,8 @@ VEIL = 225  # of 255: how little is seen of what lies under it
 
 
 class DropOverlay(QWidget):
+    """A translucent widget above a part of `window`; it takes no mouse events."""
+
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

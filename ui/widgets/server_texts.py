@@ -7,54 +7,54 @@ from core.language import tr
 from core.providers import LOCAL, known, prices, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, Preset
 from core.settings import ProviderSettings, is_this_computer
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from ui.workspace import Workspace
 
 
-def titles(workspace: Workspace) -> dict[str, str]:
-    """All servers by id, this computer first."""
+def server_titles(workspace: Workspace) -> dict[str, str]:
+    """The titles of all servers by id, this computer first."""
     return {LOCAL: tr("This computer"), **{entry.id: entry.title for entry in workspace.settings.providers}}
 
 
-def title(workspace: Workspace, provider: str) -> str:
-    """A server's name; of one that was taken out of the settings its id is left."""
-    return titles(workspace).get(provider, provider)
+def server_title(workspace: Workspace, provider: str) -> str:
+    """A server's title; its id when it was removed from the settings."""
+    return server_titles(workspace).get(provider, provider)
 
 
 def preset_of(workspace: Workspace, provider: str) -> Preset:
-    """What kind of server it is."""
+    """The preset (kind) of a server."""
     if provider == LOCAL:
         return server_presets.preset(LOCAL)
     kinds = {entry.id: entry.preset for entry in workspace.settings.providers}
     return server_presets.preset(kinds.get(provider, server_presets.CUSTOM))
 
 
-def has(workspace: Workspace, provider: str, capability: str) -> bool:
-    """Whether a server can do something: as a look at it has found, else as its kind usually can."""
+def has_capability(workspace: Workspace, provider: str, capability: str) -> bool:
+    """Whether a server has a capability: as its check found, else as its preset usually does."""
     entry = next((one for one in workspace.settings.providers if one.id == provider), None)
     found = getattr(known(entry), capability) if entry else None
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
 def days_left(workspace: Workspace, provider: str, model: str, told: datetime.date | None = None) -> int | None:
-    """How many days a model will still answer; None where no end is known. `told` is what the server says."""
+    """How many days a model will still be served; None when no end is known. `told` is the date from the server."""
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    closing = shutdown_dates.shutdown(model, told, preset_of(workspace, provider).id)
+    closing = shutdown_dates.find_shutdown(model, told, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
-def cost(standing: Standing) -> float | None:
-    """What a job has cost until now, in US dollars, by the table of prices; None where nobody knows."""
+def job_cost(standing: JobProgress) -> float | None:
+    """The cost of a job so far in US dollars, by the price table; None when unknown."""
     job = standing.job
     if job.provider == LOCAL or not standing.tokens:
         return None
     return prices.trained_price(standing.tokens, job.model)
 
 
-def ability(preset: Preset) -> str:
-    """What servers of this kind do, as a heading."""
+def preset_ability(preset: Preset) -> str:
+    """What servers of this preset do, as a heading."""
     if preset.trains:
         return tr("Trains and answers")
     if preset.shown:
@@ -62,18 +62,18 @@ def ability(preset: Preset) -> str:
     return tr("Answers only")
 
 
-def known_ability(entry: ProviderSettings) -> str:
-    """The same of one server, by what was found there."""
+def server_ability(entry: ProviderSettings) -> str:
+    """What one server does, as its check found."""
     preset = server_presets.preset(entry.preset)
     if "jobs" not in entry.capabilities:
-        return tr("Not checked yet") if preset.id == CUSTOM else ability(preset)
-    return ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
+        return tr("Not checked yet") if preset.id == CUSTOM else preset_ability(preset)
+    return preset_ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
 
 
-def remark(preset: Preset) -> str:
-    """What to know of this kind, in a sentence; '' where there is nothing."""
+def preset_remark(preset: Preset) -> str:
+    """One sentence about a preset, for example that training ends there; '' when there is none."""
     today = datetime.datetime.now().astimezone().date()
-    for door in shutdown_dates.doors(preset.id, today, within=400):
+    for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":
             return door.words(today)
     if preset.id == "azure":
@@ -82,14 +82,14 @@ def remark(preset: Preset) -> str:
         return tr("You can look at its jobs; Juku does not start any.")
     if preset.id == CUSTOM:
         return tr("Any other OpenAI-compatible server.")
-    return tr("Runs on this computer; needs no API key.") if is_near(preset) else ""
+    return tr("Runs on this computer; needs no API key.") if is_local_preset(preset) else ""
 
 
-def is_near(preset: Preset) -> bool:
+def is_local_preset(preset: Preset) -> bool:
     """Whether such a server is usually a program on this computer."""
     return is_this_computer(urlsplit(preset.base_url).hostname or "")
 
 
-def placeholder(preset: Preset) -> str:
+def address_placeholder(preset: Preset) -> str:
     """An example of an address."""
     return preset.base_url or "https://llm.example.com/v1"

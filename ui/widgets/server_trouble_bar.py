@@ -1,4 +1,4 @@
-"""The one message about a server that cannot be asked: what is wrong, what to do, and gone when it answers again."""
+"""The message about a server that cannot be reached: the reason and what to do; hidden when it answers again."""
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -8,12 +8,12 @@ from core.language import tr
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
-AGAIN = 15_000  # milliseconds between two looks at whether a server is back
-KEYS = 401  # the status of a request with a wrong key, or none
+RETRY_MS = 15_000  # milliseconds between two looks at whether a server is back
+UNAUTHORIZED = 401  # the status of a request with a wrong key, or none
 
 
-class TroubleBar(MessageBar):
-    """Shows why the chosen provider could not be asked for its models; `settings_wanted` where a key is missing."""
+class ServerTroubleBar(MessageBar):
+    """Shows why the chosen provider's models could not be loaded; `settings_wanted` where a key is missing."""
 
     settings_wanted = Signal()
 
@@ -24,7 +24,7 @@ class TroubleBar(MessageBar):
         self.enter, self.again = QPushButton(), QPushButton(tr("Try again"))
         for button in (self.enter, self.again):
             self.add_button(button)
-        self._waiting = QTimer(self, singleShot=True, interval=AGAIN)
+        self._waiting = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._waiting.timeout.connect(self.ask_again)
         self.enter.clicked.connect(self.settings_wanted)
         self.again.clicked.connect(self.ask_again)
@@ -36,7 +36,7 @@ class TroubleBar(MessageBar):
             self._workspace.tasks.start("", self._workspace.load_offers())
 
     def show_trouble(self) -> None:
-        """Say what is wrong now; the same is not said again to a person who has closed it."""
+        """Show the current error; one that the person has closed is not shown again."""
         error = self._workspace.trouble(self._workspace.settings.provider)
         self._waiting.stop()
         if error is None:
@@ -60,4 +60,4 @@ class TroubleBar(MessageBar):
 
 def is_about_key(error: JukuError) -> bool:
     """Whether a key is missing or refused: then trying again does not help."""
-    return isinstance(error, ProviderError) and error.status == KEYS
+    return isinstance(error, ProviderError) and error.status == UNAUTHORIZED

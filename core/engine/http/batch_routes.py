@@ -1,67 +1,77 @@
 """Routes for batches of requests."""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.http import chat_routes, embedding_routes, request_body, services
-from core.engine.http.parameters import choice, known, metadata, repeated, text
-from core.engine.http.protocol import Json, bad_request, page
+from core.engine.http import chat_routes, embedding_routes
+from core.engine.http.parameters import Text, check_metadata, find_duplicate, parse, read_json
+from core.engine.http.protocol import Json, bad_request, paginate
+from core.engine.http.services import Services, get_services
 
-KEYS = {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
-ENDPOINTS = {"/v1/chat/completions": chat_routes.complete, "/v1/embeddings": embedding_routes.complete}
+ENDPOINTS = {"/v1/chat/completions": chat_routes.complete, "/v1/embeddings": embedding_routes.embed}
+
+
+class BatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A valid request for a batch."""
+
+    input_file_id: Text
+    endpoint: Literal["/v1/chat/completions", "/v1/embeddings"]
+    completion_window: Literal["24h"]
+    metadata: Any = {}
+    output_expires_after: Any = None
+
+    def __post_init__(self) -> None:
+        check_metadata(self.metadata)
+        if self.output_expires_after is not None:
+            raise bad_request("Files do not expire here.", "output_expires_after", "unsupported_value")
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Answers the requests of batches as the routes answer people."""
+class BatchRequestHandler:
+    """Answers the requests of batches as the routes do."""
 
-    parts: services.Engine
+    services: Services
 
-    async def check(self, model: str) -> None:
+    async def check_model(self, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
-        await self.parts.source(model)
+        await self.services.resolve_model(model)
 
-    async def answer(self, endpoint: str, value: Json) -> Json:
-        """The body of the answer; raises the ApiError."""
-        return await ENDPOINTS[endpoint](self.parts, value)
+    async def handle(self, endpoint: str, body: Json) -> Json:
+        """The response body. Raises the ApiError of a request that is refused or fails."""
+        return await ENDPOINTS[endpoint](self.services, body)
 
 
 async def create(request: Request) -> Response:
-    """A new batch, or the one made before with the same client-chosen key."""
-    parts, value = services.of(request), known(await request_body.read(request), KEYS)
-    asked: Json = {
-        "input_file_id": text(value, "input_file_id"),
-        "endpoint": choice(value, "endpoint", ENDPOINTS),
-        "completion_window": choice(value, "completion_window", ("24h",)),
-        "metadata": metadata(value.get("metadata", {})),
-    }
-    if "output_expires_after" in value:
-        raise bad_request("Files do not expire here.", "output_expires_after", "unsupported_value")
-    if made := repeated(parts.store.batches.all(), asked["metadata"]):
-        return JSONResponse(made)
-    file = asked["input_file_id"]
-    if file not in parts.store.files or parts.store.files.get(file)["purpose"] != "batch":
-        raise bad_request(f"invalid input_file_id: {file}", "input_file_id", "invalid_value")
-    return JSONResponse(parts.batches.create(asked))
+    """Create a batch, or return the one created before with the same idempotency key."""
+    services = get_services(request)
+    batch = parse(await read_json(request), BatchRequest)
+    if duplicate := find_duplicate(services.store.batches.all(), batch.metadata):
+        return JSONResponse(duplicate)
+    file_id, files = batch.input_file_id, services.store.files
+    if file_id not in files or files.get(file_id)["purpose"] != "batch":
+        raise bad_request(f"invalid input_file_id: {file_id}", "input_file_id", "invalid_value")
+    return JSONResponse(services.batches.create(file_id, batch.endpoint, batch.completion_window, batch.metadata))
 
 
 async def index(request: Request) -> Response:
     """The batches, newest first."""
-    batches = services.of(request).store.batches.all()
-    return JSONResponse(page(batches, request.query_params, 20, ends=True))
+    batches = get_services(request).store.batches.all()
+    return JSONResponse(paginate(batches, request.query_params, 20, with_ids=True))
 
 
 async def retrieve(request: Request) -> Response:
     """One batch."""
-    return JSONResponse(services.of(request).store.batches.get(request.path_params["id"]))
+    return JSONResponse(get_services(request).store.batches.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
-    """End a batch; the answer is the batch, which gives out what it has."""
-    return JSONResponse(await services.of(request).batches.cancel(request.path_params["id"]))
+    """Cancel a batch; requests that are answered already stay in its output file."""
+    return JSONResponse(await get_services(request).batches.cancel(request.path_params["id"]))
 
 
 routes = [

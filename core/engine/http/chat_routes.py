@@ -8,99 +8,108 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.engine.http import chat_request, request_body, services
-from core.engine.http.client_disconnect import hearing
+from core.engine.http.chat_request import ChatRequest
+from core.engine.http.client_disconnect import cancel_on_disconnect
+from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
-from core.engine.inference.request_scheduler import Answer, Piece, Started
+from core.engine.http.services import Services, get_services
+from core.engine.inference.request_scheduler import CompletionDelta, CompletionStarted, PendingCompletion
 
 
 async def create(request: Request) -> Response:
-    """Answer a conversation. Errors of the request come before the first byte of a stream."""
-    asked = chat_request.read(await request_body.read(request))
-    parts = services.of(request)
-    answer = parts.answers.ask(await parts.source(asked.model), asked)
-    async with hearing(request, answer):
-        started = await answer.started()
-        if not asked.stream:
-            return JSONResponse(await _whole(answer, started))
-        return StreamingResponse(_stream(answer, started), media_type="text/event-stream")
+    """Answer a conversation. Errors of the request are raised before the first byte of a stream."""
+    chat = parse(await read_json(request), ChatRequest)
+    services = get_services(request)
+    completion = services.scheduler.submit_chat(await services.resolve_model(chat.model), chat)
+    async with cancel_on_disconnect(request, completion):
+        started = await completion.started()
+        if not chat.stream:
+            return JSONResponse(await _collect(completion, started))
+        return StreamingResponse(_stream(completion, started), media_type="text/event-stream")
 
 
-async def complete(parts: services.Engine, value: Json) -> Json:
-    """The answer to a conversation of a batch, whole; raises the ApiError."""
-    asked = chat_request.read(value)
-    if asked.stream:
+async def complete(services: Services, body: Json) -> Json:
+    """The completion for a request of a batch. Raises the ApiError of a request that is refused or fails."""
+    chat = parse(body, ChatRequest)
+    if chat.stream:
         raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
-    answer = parts.answers.ask(await parts.source(asked.model), asked, aside=True)
+    source = await services.resolve_model(chat.model)
+    completion = services.scheduler.submit_chat(source, chat, background=True)
     try:
-        return await _whole(answer, await answer.started())
+        return await _collect(completion, await completion.started())
     except BaseException:
-        answer.leave()
+        completion.cancel()
         raise
 
 
-async def _whole(answer: Answer, started: Started) -> Json:
-    texts = ["" for _ in range(answer.chat.n)]
-    ends: dict[int, Piece] = {}
-    async for piece in answer.pieces():
-        texts[piece.index] += piece.text
-        if piece.finish:
-            ends[piece.index] = piece
+async def _collect(completion: PendingCompletion, started: CompletionStarted) -> Json:
+    """The `chat.completion` object, when all choices are finished."""
+    texts = ["" for _ in range(completion.request.n)]
+    last: dict[int, CompletionDelta] = {}
+    async for delta in completion.deltas():
+        texts[delta.index] += delta.text
+        if delta.finish_reason:
+            last[delta.index] = delta
     choices = [
         {
             "index": index,
             "message": {"role": "assistant", "content": text, "refusal": None},
             "logprobs": None,
-            "finish_reason": ends[index].finish,
+            "finish_reason": last[index].finish_reason,
         }
         for index, text in enumerate(texts)
     ]
-    usage = _usage(started, sum(end.tokens for end in ends.values()))
-    return {**_head(answer, started, "chat.completion"), "choices": choices, "usage": usage}
+    usage = _usage(started, sum(delta.num_tokens for delta in last.values()))
+    return {**_header(completion, started, "chat.completion"), "choices": choices, "usage": usage}
 
 
-def _head(answer: Answer, started: Started, kind: str) -> Json:
+def _header(completion: PendingCompletion, started: CompletionStarted, kind: str) -> Json:
+    """What a completion and every chunk of a stream begin with."""
     return {
         "id": new_id("chatcmpl-"),
         "object": kind,
         "created": now(),
-        "model": answer.chat.model,
+        "model": completion.request.model,
         "system_fingerprint": started.fingerprint,
     }
 
 
-def _usage(started: Started, written: int) -> Json:
-    prompt = started.prompt_tokens
-    return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+def _usage(started: CompletionStarted, completion_tokens: int) -> Json:
+    prompt_tokens = started.prompt_tokens
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
 
 
-async def _stream(answer: Answer, started: Started) -> AsyncIterator[str]:
-    """Server-sent events: a chunk for each piece, a usage chunk where asked for, `[DONE]`."""
-    head = _head(answer, started, "chat.completion.chunk")
-    if answer.chat.usage:
-        head["usage"] = None
-    written = 0
+async def _stream(completion: PendingCompletion, started: CompletionStarted) -> AsyncIterator[str]:
+    """Server-sent events: a chunk for each delta, a usage chunk if requested, `[DONE]`."""
+    header = _header(completion, started, "chat.completion.chunk")
+    if completion.request.include_usage:
+        header["usage"] = None
+    completion_tokens = 0
     try:
-        for index in range(answer.chat.n):
-            yield _chunk(head, index, {"role": "assistant", "content": "", "refusal": None})
-        async for piece in answer.pieces():
-            if piece.text:
-                yield _chunk(head, piece.index, {"content": piece.text})
-            if piece.finish:
-                written += piece.tokens
-                yield _chunk(head, piece.index, {}, piece.finish)
-        if answer.chat.usage:
-            yield _event({**head, "choices": [], "usage": _usage(started, written)})
+        for index in range(completion.request.n):
+            yield _chunk(header, index, {"role": "assistant", "content": "", "refusal": None})
+        async for delta in completion.deltas():
+            if delta.text:
+                yield _chunk(header, delta.index, {"content": delta.text})
+            if delta.finish_reason:
+                completion_tokens += delta.num_tokens
+                yield _chunk(header, delta.index, {}, delta.finish_reason)
+        if completion.request.include_usage:
+            yield _event({**header, "choices": [], "usage": _usage(started, completion_tokens)})
         yield "data: [DONE]\n\n"
     except ApiError as error:
         yield _event(error.body())
     finally:
-        answer.leave()
+        completion.cancel()
 
 
-def _chunk(head: Json, index: int, delta: Json, finish: str | None = None) -> str:
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return _event({**head, "choices": [choice]})
+def _chunk(header: Json, index: int, delta: Json, finish_reason: str | None = None) -> str:
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return _event({**header, "choices": [choice]})
 
 
 def _event(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Notices when the client of a request hangs up, so that nothing is computed for nobody."""
+"""Cancels the work for a request when its client disconnects."""
 
 import asyncio
 import contextlib
@@ -10,30 +10,30 @@ from starlette.requests import Request
 from core.engine.http.protocol import ApiError
 
 
-class Computed(Protocol):
-    """What is on its way to the client."""
+class Cancellable(Protocol):
+    """The work for one request."""
 
-    def leave(self) -> None:
+    def cancel(self) -> None:
         """Stop computing."""
 
-    def hang_up(self, error: ApiError) -> None:
-        """Stop computing, and end the wait for it with this error."""
+    def abort(self, error: ApiError) -> None:
+        """Stop computing, and let whoever waits for the result raise `error`."""
 
 
 @contextlib.asynccontextmanager
-async def hearing(request: Request, computed: Computed) -> AsyncIterator[None]:
-    """Stops what is computed when the client hangs up, or when the block ends with an error."""
-    watch = asyncio.create_task(_watch(request, computed))
+async def cancel_on_disconnect(request: Request, work: Cancellable) -> AsyncIterator[None]:
+    """Cancel `work` when the client disconnects, or when the block raises."""
+    watch = asyncio.create_task(_watch(request, work))
     try:
         yield
     except BaseException:
-        computed.leave()
+        work.cancel()
         raise
     finally:
         watch.cancel()
 
 
-async def _watch(request: Request, computed: Computed) -> None:
+async def _watch(request: Request, work: Cancellable) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    computed.hang_up(ApiError(499, "The client closed the connection."))
+    work.abort(ApiError(499, "The client closed the connection."))

@@ -1,82 +1,92 @@
-"""The route for embeddings: vectors of texts from the models that are here, none of which was made for it alone."""
+"""The route for embeddings, computed by the language models that are here: none was trained for embeddings."""
 
 import base64
-from typing import Any
+from typing import Any, Literal
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.http import request_body, services
-from core.engine.http.client_disconnect import hearing
-from core.engine.http.parameters import choice, known, number, text
+from core.engine.http.client_disconnect import cancel_on_disconnect
+from core.engine.http.parameters import PositiveInt, Text, parse, read_json
 from core.engine.http.protocol import Json, bad_request
-from core.engine.inference.embedding_requests import Vectors
+from core.engine.http.services import Services, get_services
+from core.engine.inference.embeddings import Embeddings
 
-KEYS = {"model", "input", "encoding_format", "dimensions", "user"}
-MOST_TEXTS = 2048
+MAX_TEXTS = 2048
+
+
+class EmbeddingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A valid request for embeddings."""
+
+    model: Text
+    input: Any
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: PositiveInt | None = None
+    user: Any = None
+
+    def __post_init__(self) -> None:
+        texts = self.texts
+        if isinstance(texts, list) and texts and all(isinstance(text, int | list) for text in texts):
+            message = "Invalid 'input': this server reads texts, not token numbers of another model."
+            raise bad_request(message, "input", "unsupported_value")
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+            message = "Invalid 'input': expected a text that is not empty, or a list of such texts."
+            raise bad_request(message, "input", "invalid_value")
+        if len(texts) > MAX_TEXTS:
+            message = f"Invalid 'input': at most {MAX_TEXTS} texts per request."
+            raise bad_request(message, "input", "array_above_max_length")
+
+    @property
+    def texts(self) -> Any:
+        """`input` as a list."""
+        return [self.input] if isinstance(self.input, str) else self.input
 
 
 async def create(request: Request) -> Response:
-    """The vectors of one text or of many."""
-    value, parts = await request_body.read(request), services.of(request)
-    asked, texts = _checked(value)
-    reading = parts.answers.read(await parts.source(asked["model"]), texts)
-    async with hearing(request, reading):
-        return JSONResponse(_answer(asked, await reading.vectors()))
+    """The embeddings of one text or of many."""
+    embedding = parse(await read_json(request), EmbeddingRequest)
+    services = get_services(request)
+    source = await services.resolve_model(embedding.model)
+    pending = services.scheduler.submit_embeddings(source, embedding.texts)
+    async with cancel_on_disconnect(request, pending):
+        return JSONResponse(_build_response(embedding, await pending.result()))
 
 
-async def complete(parts: services.Engine, value: Json) -> Json:
-    """The answer to a request of a batch; raises the ApiError."""
-    asked, texts = _checked(value)
-    reading = parts.answers.read(await parts.source(asked["model"]), texts, aside=True)
+async def embed(services: Services, body: Json) -> Json:
+    """The embeddings for a request of a batch. Raises the ApiError of a request that is refused or fails."""
+    embedding = parse(body, EmbeddingRequest)
+    source = await services.resolve_model(embedding.model)
+    pending = services.scheduler.submit_embeddings(source, embedding.texts, background=True)
     try:
-        return _answer(asked, await reading.vectors())
+        return _build_response(embedding, await pending.result())
     except BaseException:
-        reading.leave()
+        pending.cancel()
         raise
 
 
-def _checked(value: Json) -> tuple[Json, list[str]]:
-    value = known(value, KEYS)
-    text(value, "model")
-    choice(value, "encoding_format", ("float", "base64"), "float")
-    number(value, "dimensions", None, int, 1, 2**31)
-    return value, _texts(value.get("input"))
-
-
-def _texts(value: Any) -> list[str]:
-    if value is None:
-        raise bad_request("'input' is a required property", "input", "missing_required_parameter")
-    texts = [value] if isinstance(value, str) else value
-    if isinstance(texts, list) and texts and all(isinstance(one, int | list) for one in texts):
-        what = "Invalid 'input': this server reads texts, not token numbers of another model."
-        raise bad_request(what, "input", "unsupported_value")
-    if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one for one in texts):
-        what = "Invalid 'input': expected a text that is not empty, or a list of such texts."
-        raise bad_request(what, "input", "invalid_value")
-    if len(texts) > MOST_TEXTS:
-        raise bad_request(
-            f"Invalid 'input': at most {MOST_TEXTS} texts per request.", "input", "array_above_max_length"
-        )
-    return texts
-
-
-def _answer(asked: Json, found: Vectors) -> Json:
-    width = len(found.values[0])
-    if asked.get("dimensions", width) != width:
-        what = f"This model's vectors have {width} dimensions and cannot be made shorter or longer."
-        raise bad_request(what, "dimensions", "unsupported_value")
-    is_text = asked.get("encoding_format") == "base64"
+def _build_response(request: EmbeddingRequest, embeddings: Embeddings) -> Json:
+    """The list of embeddings; 400 when other dimensions are requested than the model has."""
+    dimensions = len(embeddings.vectors[0])
+    if request.dimensions not in (None, dimensions):
+        message = f"This model's vectors have {dimensions} dimensions and cannot be made shorter or longer."
+        raise bad_request(message, "dimensions", "unsupported_value")
+    encode = _to_base64 if request.encoding_format == "base64" else _to_list
     data = [
-        {"object": "embedding", "index": index, "embedding": _base64(vector) if is_text else vector.tolist()}
-        for index, vector in enumerate(found.values)
+        {"object": "embedding", "index": index, "embedding": encode(vector)}
+        for index, vector in enumerate(embeddings.vectors)
     ]
-    usage = {"prompt_tokens": found.tokens, "total_tokens": found.tokens}
-    return {"object": "list", "data": data, "model": asked["model"], "usage": usage}
+    usage = {"prompt_tokens": embeddings.num_tokens, "total_tokens": embeddings.num_tokens}
+    return {"object": "list", "data": data, "model": request.model, "usage": usage}
 
 
-def _base64(vector: Any) -> str:
+def _to_list(vector: Any) -> Any:
+    return vector.tolist()
+
+
+def _to_base64(vector: Any) -> str:
+    """Little-endian float32 in base64, as the protocol has it."""
     return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 

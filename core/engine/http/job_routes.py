@@ -5,44 +5,47 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.http import job_request, request_body, services
-from core.engine.http.parameters import repeated
-from core.engine.http.protocol import Json, bad_request, page
-from core.engine.models.catalog import entries
+from core.engine.http import job_request
+from core.engine.http.parameters import find_duplicate, read_json
+from core.engine.http.protocol import Json, bad_request, paginate
+from core.engine.http.services import Services, get_services
+from core.engine.models.catalog import load_catalog
 
 
 async def create(request: Request) -> Response:
-    """A new job, or the one made before with the same client-chosen key."""
-    parts = services.of(request)
-    asked = job_request.read(await request_body.read(request))
-    if made := repeated(parts.store.jobs.all(), asked["metadata"]):
-        return JSONResponse(made)
-    _check_files(parts, asked)
-    _check_model(parts, asked["model"])
-    return JSONResponse(parts.queue.create(asked))
+    """Create a job, or return the one created before with the same idempotency key."""
+    services = get_services(request)
+    job = job_request.parse_job(await read_json(request))
+    if duplicate := find_duplicate(services.store.jobs.all(), job.metadata):
+        return JSONResponse(duplicate)
+    _check_file(services, "training_file", job.training_file)
+    _check_file(services, "validation_file", job.validation_file)
+    _check_model(services, job.model)
+    return JSONResponse(services.jobs.create(job))
 
 
-def _check_files(parts: services.Engine, asked: Json) -> None:
-    purposes = {file["id"]: file["purpose"] for file in parts.store.files.all()}
-    for name in ("training_file", "validation_file"):
-        if asked[name] is not None and purposes.get(asked[name]) != "fine-tune":
-            raise bad_request(f"invalid {name}: {asked[name]}", name, "invalid_value")
+def _check_file(services: Services, name: str, file_id: str | None) -> None:
+    """Raise a 400 error unless the parameter `name` is absent or a file for fine-tuning."""
+    files = services.store.files
+    if file_id is not None and (file_id not in files or files.get(file_id)["purpose"] != "fine-tune"):
+        raise bad_request(f"invalid {name}: {file_id}", name, "invalid_value")
 
 
-def _check_model(parts: services.Engine, model: str) -> None:
-    found = parts.store.tuned.get(model)
+def _check_model(services: Services, model: str) -> None:
+    """Raise a 400 error unless the model is here, or ready after a conversion."""
+    found = services.store.models.get(model)
     base = found[0]["base"] if found else model
-    if base not in entries():
-        what = f"The specified model `{model}` is not available for fine-tuning."
-        raise bad_request(what, "model", "model_not_available")
-    parts.catalog.check(base)
+    if base not in load_catalog():
+        message = f"The specified model `{model}` is not available for fine-tuning."
+        raise bad_request(message, "model", "model_not_available")
+    services.catalog.check_available(base)
 
 
 async def index(request: Request) -> Response:
-    """The jobs, newest first; `metadata[k]=v` picks, `metadata=null` picks those without any."""
+    """The jobs, newest first. Filters: `metadata[k]=v`, and `metadata=null` for those without metadata."""
     query = request.query_params
-    jobs = [job for job in services.of(request).store.jobs.all() if _matches(job["metadata"], query)]
-    return JSONResponse(page(jobs, query, 20))
+    jobs = [job for job in get_services(request).store.jobs.all() if _matches(job["metadata"], query)]
+    return JSONResponse(paginate(jobs, query, 20))
 
 
 def _matches(metadata: Json, query: QueryParams) -> bool:
@@ -54,36 +57,36 @@ def _matches(metadata: Json, query: QueryParams) -> bool:
 
 async def retrieve(request: Request) -> Response:
     """One job."""
-    return JSONResponse(services.of(request).store.jobs.get(request.path_params["id"]))
+    return JSONResponse(get_services(request).store.jobs.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
-    """End a job; the answer is the cancelled job."""
-    return JSONResponse(await services.of(request).queue.cancel(request.path_params["id"]))
+    """Cancel a job."""
+    return JSONResponse(await get_services(request).jobs.cancel(request.path_params["id"]))
 
 
 async def pause(request: Request) -> Response:
-    """Stop a job for now; answers when what it has learned is on disk."""
-    return JSONResponse(await services.of(request).queue.pause(request.path_params["id"]))
+    """Pause a job; the response comes when its state is on disk."""
+    return JSONResponse(await get_services(request).jobs.pause(request.path_params["id"]))
 
 
 async def resume(request: Request) -> Response:
-    """Let a paused job go on from where it stood."""
-    return JSONResponse(await services.of(request).queue.resume(request.path_params["id"]))
+    """Resume a paused job from its saved state."""
+    return JSONResponse(await get_services(request).jobs.resume(request.path_params["id"]))
 
 
 async def events(request: Request) -> Response:
-    """What happened to a job, newest first."""
-    jobs, job_id = services.of(request).store.jobs, request.path_params["id"]
-    return JSONResponse(page(jobs.events(job_id), request.query_params, 20, 1000))
+    """The events of a job, newest first."""
+    jobs, job_id = get_services(request).store.jobs, request.path_params["id"]
+    return JSONResponse(paginate(jobs.events(job_id), request.query_params, 20, 1000))
 
 
 async def checkpoints(request: Request) -> Response:
     """The last checkpoints of a job, newest first."""
-    store, job_id = services.of(request).store, request.path_params["id"]
+    store, job_id = get_services(request).store, request.path_params["id"]
     store.jobs.get(job_id)
-    found = [_checkpoint(value) for value in store.tuned.checkpoints(job_id)]
-    return JSONResponse(page(found, request.query_params, 10, ends=True))
+    found = [_checkpoint(value) for value in store.models.checkpoints(job_id)]
+    return JSONResponse(paginate(found, request.query_params, 10, with_ids=True))
 
 
 def _checkpoint(value: Json) -> Json:
@@ -99,15 +102,15 @@ def _checkpoint(value: Json) -> Json:
 
 
 async def limits(request: Request) -> Response:
-    """Which models can be trained now, and how many jobs of each at a time. Not in the published document."""
-    parts = services.of(request)
-    running = [job for job in parts.store.jobs.all() if job["status"] == "running"]
-    bases = [parts.queue.base(job) for job in running]
-    found = {
+    """The models that can be trained, and their limits of concurrent jobs. Not in OpenAI's published schema."""
+    services = get_services(request)
+    running = [job for job in services.store.jobs.all() if job["status"] == "running"]
+    bases = [services.jobs.base_model(job) for job in running]
+    models = {
         entry.id: {"max_concurrent_jobs": 1, "active_jobs": bases.count(entry.id)}
-        for entry in parts.catalog.teachable()
+        for entry in services.catalog.trainable_entries()
     }
-    return JSONResponse(found)
+    return JSONResponse(models)
 
 
 JOBS = "/v1/fine_tuning/jobs"

@@ -1,71 +1,78 @@
-"""Routes for models, and for the catalog of those that can be had (an extension of the protocol)."""
+"""Routes for models, and for the catalog of base models (an extension of the protocol)."""
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.http import request_body, services
-from core.engine.http.parameters import flag, known
+from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found
-from core.engine.models.catalog import entries
+from core.engine.http.services import Services, get_services
+from core.engine.models.catalog import load_catalog
 
-# 2024-11-01: bases have no date of their own on this computer, the protocol wants one.
-BASE_DATE = 1730419200
-
-
-def _all(parts: services.Engine) -> list[Json]:
-    tuned = [_model(value["id"], value["created"], "user-local") for value in parts.store.tuned.all()]
-    return tuned + [_model(entry.id, BASE_DATE, "juku") for entry, _ in parts.catalog.ready()]
+# 2024-11-01. The protocol requires a creation date; base models have none on this computer.
+BASE_MODEL_CREATED = 1730419200
 
 
-def _model(model: str, created: int, owner: str) -> Json:
+class PrepareRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A valid request to prepare a model."""
+
+    accept_licence: bool = False
+
+
+def _list_models(services: Services) -> list[Json]:
+    tuned = [_build_model(value["id"], value["created"], "user-local") for value in services.store.models.all()]
+    return tuned + [_build_model(entry.id, BASE_MODEL_CREATED, "juku") for entry, _ in services.catalog.ready_entries()]
+
+
+def _build_model(model: str, created: int, owner: str) -> Json:
     return {"id": model, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
 
 
 async def index(request: Request) -> Response:
-    """Every model that can answer now: tuned ones, their checkpoints, and bases."""
-    return JSONResponse({"object": "list", "data": _all(services.of(request))})
+    """Every model that can answer now: fine-tuned models, checkpoints, base models."""
+    return JSONResponse({"object": "list", "data": _list_models(get_services(request))})
 
 
 async def retrieve(request: Request) -> Response:
     """One model."""
     model = request.path_params["id"]
-    found = next((one for one in _all(services.of(request)) if one["id"] == model), None)
+    found = next((one for one in _list_models(get_services(request)) if one["id"] == model), None)
     if not found:
         raise model_not_found(model)
     return JSONResponse(found)
 
 
 async def delete(request: Request) -> Response:
-    """Delete a tuned model or checkpoint; a base is refused."""
-    model, tuned = request.path_params["id"], services.of(request).store.tuned
-    if model in entries():
+    """Delete a fine-tuned model or a checkpoint; 403 for a base model."""
+    model, models = request.path_params["id"], get_services(request).store.models
+    if model in load_catalog():
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
-    if not tuned.get(model):
+    if not models.get(model):
         raise model_not_found(model)
-    tuned.delete(model)
+    models.delete(model)
     return JSONResponse({"id": model, "object": "model", "deleted": True})
 
 
 async def catalog(request: Request) -> Response:
-    """The models that can be had, and how far away each is."""
-    known_models = services.of(request).catalog
-    data = [known_models.describe(entry) for entry in entries().values()]
+    """The base models, each with its state."""
+    models = get_services(request).catalog
+    data = [models.describe(entry) for entry in load_catalog().values()]
     return JSONResponse({"object": "list", "data": data, "has_more": False})
 
 
 async def prepare(request: Request) -> Response:
-    """Begin to convert or fetch a model whose licence the person accepts; asked again: says how far it is."""
-    entry = entries().get(request.path_params["id"])
+    """Start to convert or download a model whose licence is accepted; when already started, return its progress."""
+    entry = load_catalog().get(request.path_params["id"])
     if not entry:
         raise model_not_found(request.path_params["id"])
-    if not flag(known(await request_body.read(request), ("accept_licence",)), "accept_licence"):
-        what = f"Accept the licence of {entry.title} first: {entry.licence}, {entry.licence_url}"
-        raise bad_request(what, "accept_licence", "licence_not_accepted")
-    parts = services.of(request).catalog
-    if parts.describe(entry)["state"] != "ready":
-        parts.start(entry)
-    return JSONResponse(parts.describe(entry))
+    if not parse(await read_json(request), PrepareRequest).accept_licence:
+        message = f"Accept the licence of {entry.title} first: {entry.licence}, {entry.licence_url}"
+        raise bad_request(message, "accept_licence", "licence_not_accepted")
+    models = get_services(request).catalog
+    if models.describe(entry)["state"] != "ready":
+        models.start_preparing(entry)
+    return JSONResponse(models.describe(entry))
 
 
 routes = [

@@ -1,4 +1,4 @@
-"""The HTTP server: who may come in, which route answers, and what an error looks like."""
+"""The HTTP application: authentication, size limits, routes, error responses."""
 
 import contextlib
 import hmac
@@ -14,43 +14,43 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.engine.http import batch_routes, chat_routes, embedding_routes, file_routes, job_routes, model_routes
 from core.engine.http.protocol import ApiError, new_id
-from core.engine.http.services import Engine
+from core.engine.http.services import Services
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
-JSON_BYTES = 32 * 1024 * 1024
-UPLOAD_BYTES = file_routes.MOST_BYTES + 64 * 1024
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+MAX_JSON_BYTES = 32 * 1024 * 1024
+MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
 
 
-class Gate:
-    """Stands before every route: `Host`, token, size of the body; gives each answer its `x-request-id`."""
+class GuardMiddleware:
+    """Checks `Host`, token and body size of every request; adds `x-request-id` to every response."""
 
     def __init__(self, app: ASGIApp, token: str, host: str) -> None:
         self._app, self._token, self._local = app, token.encode(), is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or refuse it in the protocol's shape."""
+        """Call the application, or respond with the protocol's error."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
-        async def answer(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
         request_id = new_id("req_")
-        error = self._refusal(Headers(scope=scope))
+        error = self._check(Headers(scope=scope))
         if error:
-            return await _response(error)(scope, receive, answer)
-        return await self._app(scope, _limited(scope, receive), answer)
+            return await _error_response(error)(scope, receive, send_with_id)
+        return await self._app(scope, _limit_body(scope, receive), send_with_id)
 
-    def _refusal(self, headers: Headers) -> ApiError | None:
+    def _check(self, headers: Headers) -> ApiError | None:
         if self._local and not _is_local_host(headers.get("host", "")):
             return ApiError(403, "This Host is not served here.", code="invalid_host")
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
             return None
-        what = "Incorrect API key provided." if token else "You didn't provide an API key."
-        return ApiError(401, what, code="invalid_api_key")
+        message = "Incorrect API key provided." if token else "You didn't provide an API key."
+        return ApiError(401, message, code="invalid_api_key")
 
 
 def is_loopback(host: str) -> bool:
@@ -62,67 +62,67 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_local_host(header: str) -> bool:
-    """A web page elsewhere can make its own name point here (DNS rebinding): then `Host` gives it away."""
+    """Whether `Host` names this computer. A web page may make its own name point here (DNS rebinding)."""
     name = header[1:].partition("]")[0] if header.startswith("[") else header.partition(":")[0]
-    return name.lower() in LOCAL
+    return name.lower() in LOOPBACK_NAMES
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """The same body, with an end to a client's patience."""
-    most = UPLOAD_BYTES if scope["path"] == "/v1/files" else JSON_BYTES
-    seen = 0
+def _limit_body(scope: Scope, receive: Receive) -> Receive:
+    """The same body; raises a 413 error when it is larger than the route allows."""
+    max_bytes = MAX_UPLOAD_BYTES if scope["path"] == "/v1/files" else MAX_JSON_BYTES
+    num_bytes = 0
 
     async def limited() -> Message:
-        nonlocal seen
+        nonlocal num_bytes
         message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
-            raise ApiError(413, f"The request is larger than {most} bytes.", code="request_too_large")
+        num_bytes += len(message.get("body", b""))
+        if num_bytes > max_bytes:
+            raise ApiError(413, f"The request is larger than {max_bytes} bytes.", code="request_too_large")
         return message
 
     return limited
 
 
-def _response(error: ApiError) -> Response:
+def _error_response(error: ApiError) -> Response:
     return JSONResponse(error.body(), error.status)
 
 
-async def _on_error(_request: Request, error: Exception) -> Response:
+async def _handle_api_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return _response(error)
+    return _error_response(error)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def _handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    what = f"Invalid URL ({request.method} {request.url.path})" if error.status_code == 404 else error.detail
+    message = f"Invalid URL ({request.method} {request.url.path})" if error.status_code == 404 else error.detail
     if error.status_code == 405:
-        what = f"Not allowed to {request.method} on {request.url.path}."
-    response = _response(ApiError(error.status_code, what))
+        message = f"Not allowed to {request.method} on {request.url.path}."
+    response = _error_response(ApiError(error.status_code, message))
     response.headers.update(error.headers or {})
     return response
 
 
-async def _on_crash(_request: Request, _error: Exception) -> Response:
-    return _response(ApiError(500, "The server had an error while processing your request.", code="server_error"))
+async def _handle_exception(_request: Request, _error: Exception) -> Response:
+    return _error_response(ApiError(500, "The server had an error while processing your request.", code="server_error"))
 
 
-def create_app(engine: Engine, token: str, host: str, on_start: Callable[[], None]) -> ASGIApp:
-    """The whole application; `on_start` is called when it can answer."""
+def create_app(services: Services, token: str, host: str, on_start: Callable[[], None]) -> ASGIApp:
+    """The application; `on_start` is called when it accepts requests."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        engine.queue.take_up()
-        engine.batches.take_up(batch_routes.Desk(engine))
+        services.jobs.resume_unfinished()
+        services.batches.resume_unfinished(batch_routes.BatchRequestHandler(services))
         on_start()
         try:
             yield
         finally:
-            await engine.stop()
+            await services.stop()
 
-    kinds = (model_routes, file_routes, job_routes, chat_routes, embedding_routes, batch_routes)
-    routes = [route for kind in kinds for route in kind.routes]
-    errors = {ApiError: _on_error, HTTPException: _on_http, Exception: _on_crash}
+    modules = (model_routes, file_routes, job_routes, chat_routes, embedding_routes, batch_routes)
+    routes = [route for module in modules for route in module.routes]
+    errors = {ApiError: _handle_api_error, HTTPException: _handle_http_error, Exception: _handle_exception}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False
-    app.state.engine = engine
-    return Gate(app, token, host)
+    app.state.services = services
+    return GuardMiddleware(app, token, host)

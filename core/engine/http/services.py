@@ -1,53 +1,56 @@
-"""The engine's parts, put together once for the server."""
+"""The engine's services, created once for the server."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
 
-from core.engine.disk_store import Store
+from core.engine.disk_store import DiskStore
 from core.engine.http.protocol import model_not_found
 from core.engine.inference.batches import BatchQueue
-from core.engine.inference.loaded_models import Source
-from core.engine.inference.request_scheduler import Answers
-from core.engine.models.catalog import Catalog, entries
-from core.engine.training.job_queue import Queue
+from core.engine.inference.loaded_models import ModelSource
+from core.engine.inference.request_scheduler import RequestScheduler
+from core.engine.models.catalog import ModelCatalog, load_catalog
+from core.engine.training.job_queue import JobQueue
 
 
 @dataclass(frozen=True)
-class Engine:
+class Services:
     """What every route works with."""
 
-    store: Store
-    catalog: Catalog
-    queue: Queue
+    store: DiskStore
+    catalog: ModelCatalog
+    jobs: JobQueue
     batches: BatchQueue
-    answers: Answers
+    scheduler: RequestScheduler
 
-    async def source(self, model: str) -> Source:
-        """Where the weights of a model lie; converts a base on first use. 404 or `model_not_ready` else."""
-        found = self.store.tuned.get(model)
+    async def resolve_model(self, model: str) -> ModelSource:
+        """The folders of a base or fine-tuned model; converts a base model on first use.
+
+        Raises an ApiError: 404 for an unknown model, `model_not_ready` for one that is not on this computer.
+        """
+        found = self.store.models.get(model)
         base = str(found[0]["base"]) if found else model
-        if base not in entries():
+        if base not in load_catalog():
             raise model_not_found(model)
-        folder = await self.catalog.ensure(base)
-        return Source(model, entries()[base], folder, found[1] if found else None)
+        folder = await self.catalog.ensure_ready(base)
+        return ModelSource(model, load_catalog()[base], folder, found[1] if found else None)
 
     async def stop(self) -> None:
-        """End all work; nothing is left running."""
-        await self.queue.stop()
+        """Stop all work; no thread and no process is left running."""
+        await self.jobs.stop()
         await self.batches.stop()
         await self.catalog.stop()
-        self.answers.stop()
+        self.scheduler.stop()
 
 
-def build(home: Path, models: Path, dtype: str) -> Engine:
-    """The engine on its home folder, with base models in `models`. Quick: loads no model."""
-    store, catalog = Store(home), Catalog(models)
-    return Engine(store, catalog, Queue(store, catalog, dtype), BatchQueue(store), Answers(dtype))
+def build_services(home: Path, models: Path, dtype: str) -> Services:
+    """The services on a home folder, with base models in `models`. Quick: loads no model."""
+    store, catalog = DiskStore(home), ModelCatalog(models)
+    return Services(store, catalog, JobQueue(store, catalog, dtype), BatchQueue(store), RequestScheduler(dtype))
 
 
-def of(request: Request) -> Engine:
-    """The engine that serves this request."""
-    engine: Engine = request.app.state.engine
-    return engine
+def get_services(request: Request) -> Services:
+    """The services of the application that handles this request."""
+    services: Services = request.app.state.services
+    return services

@@ -1,4 +1,4 @@
-"""Takes each batch from its creation to its end: many requests in one file, answered when nobody waits for others."""
+"""The queue of batches: each is a file of requests, answered in the background."""
 
 import asyncio
 import logging
@@ -7,61 +7,61 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.engine.disk_store import Store, append, read_lines, to_line
+from core.engine.disk_store import DiskStore, append_line, read_lines, to_json_line
 from core.engine.http import batch_input
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
 
-AT_ONCE = 8
-UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")
+MAX_CONCURRENT_REQUESTS = 8
+UNFINISHED_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
 
 log = logging.getLogger(__name__)
 
 
-class Work(Protocol):
-    """How a request of a batch is answered."""
+class RequestHandler(Protocol):
+    """Answers the requests of batches."""
 
-    async def check(self, model: str) -> None:
+    async def check_model(self, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
 
-    async def answer(self, endpoint: str, body: Json) -> Json:
-        """The body of the answer; raises the ApiError."""
+    async def handle(self, endpoint: str, body: Json) -> Json:
+        """The response body. Raises the ApiError of a request that is refused or fails."""
 
 
 class BatchQueue:
-    """Runs batches, one at a time. Every answer is on disk before the next is asked for: none is computed twice."""
+    """Runs batches, one at a time. Every answer is on disk before the next request: none is computed twice."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DiskStore) -> None:
         self._store = store
-        self._work: Work | None = None
+        self._handler: RequestHandler | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._turn = asyncio.Lock()
+        self._batch_lock = asyncio.Lock()
 
-    def take_up(self, work: Work) -> None:
-        """Begin: take up again, oldest first, what an earlier engine left unfinished."""
-        self._work = work
+    def resume_unfinished(self, handler: RequestHandler) -> None:
+        """Start: resume the batches that an earlier engine left unfinished, oldest first."""
+        self._handler = handler
         for batch in reversed(self._store.batches.all()):
-            if batch["status"] in UNFINISHED:
-                self._follow(batch["id"])
+            if batch["status"] in UNFINISHED_STATUSES:
+                self._start_task(batch["id"])
 
-    def create(self, asked: Json) -> Json:
-        """A new batch for checked parameters, with its own copy of the input file; the protocol's object."""
-        batch = {
+    def create(self, input_file_id: str, endpoint: str, completion_window: str, metadata: Json) -> Json:
+        """Create and start a batch; returns the protocol's batch object."""
+        batch: Json = {
             "id": new_id("batch_"),
             "object": "batch",
-            "endpoint": asked["endpoint"],
-            "input_file_id": asked["input_file_id"],
-            "completion_window": asked["completion_window"],
+            "endpoint": endpoint,
+            "input_file_id": input_file_id,
+            "completion_window": completion_window,
             "status": "validating",
             "created_at": now(),
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
-            "metadata": asked["metadata"],
+            "metadata": metadata,
         }
         self._store.batches.add(batch)
-        self._follow(batch["id"])
+        self._start_task(batch["id"])
         return batch
 
     async def cancel(self, batch_id: str) -> Json:
-        """End a batch; what is answered already is given out. 400 when it has ended."""
+        """Cancel a batch; requests that are answered stay in the output file. Raises a 400 error when it has ended."""
         status = self._store.batches.get(batch_id)["status"]
         if status not in ("validating", "in_progress"):
             raise bad_request(f"Cannot cancel a batch with status '{status}'.", code="invalid_request_error")
@@ -70,92 +70,97 @@ class BatchQueue:
         if task:
             task.cancel()
             await asyncio.wait([task])
-        self._follow(batch_id)
+        self._start_task(batch_id)
         return batch
 
     async def stop(self) -> None:
-        """Stop all work; unfinished batches stay so, for the next start."""
+        """Stop all work; the next engine resumes unfinished batches."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _follow(self, batch_id: str) -> None:
+    def _start_task(self, batch_id: str) -> None:
         task = self._tasks[batch_id] = asyncio.create_task(self._run(batch_id), name=batch_id)
         task.add_done_callback(lambda done: self._tasks.pop(batch_id) if self._tasks.get(batch_id) is done else None)
 
     async def _run(self, batch_id: str) -> None:
-        """The batch's whole life, from where it stands."""
+        """Run a batch from its current status to its end."""
         batches = self._store.batches
         try:
             if batches.get(batch_id)["status"] == "validating":
                 await self._validate(batch_id)
             if batches.get(batch_id)["status"] == "in_progress":
-                async with self._turn:
-                    await self._answer(batch_id)
+                async with self._batch_lock:
+                    await self._answer_requests(batch_id)
                 batches.update(batch_id, status="finalizing", finalizing_at=now())
-            if batches.get(batch_id)["status"] in UNFINISHED:
+            if batches.get(batch_id)["status"] in UNFINISHED_STATUSES:
                 await self._finish(batch_id)
         except Exception as raised:
             log.exception("batch %s", batch_id)
             error = raised.exceptions[0] if isinstance(raised, ExceptionGroup) else raised
-            self._fail(batch_id, [_fault("server_error", f"The batch failed due to an internal error: {error}")])
+            self._fail(batch_id, [_build_error("server_error", f"The batch failed due to an internal error: {error}")])
 
     def _fail(self, batch_id: str, errors: list[Json]) -> None:
-        listed = {"object": "list", "data": errors}
-        self._store.batches.update(batch_id, status="failed", failed_at=now(), errors=listed)
+        error_list = {"object": "list", "data": errors}
+        self._store.batches.update(batch_id, status="failed", failed_at=now(), errors=error_list)
 
     async def _validate(self, batch_id: str) -> None:
         batch, copy = self._store.batches.get(batch_id), self._store.batches.folder(batch_id) / "input.jsonl"
         try:
             await asyncio.to_thread(shutil.copyfile, self._store.files.path(batch["input_file_id"]), copy)
-            found = await asyncio.to_thread(batch_input.check, copy, batch["endpoint"])
-            if not found.errors and self._work:
-                await self._work.check(found.model)
+            report = await asyncio.to_thread(batch_input.validate_input, copy, batch["endpoint"])
+            if not report.errors and self._handler:
+                await self._handler.check_model(report.model)
         except ApiError as error:
-            return self._fail(batch_id, [_fault(error.code or "invalid_request", error.message, error.param)])
-        if found.errors:
-            return self._fail(batch_id, found.errors)
-        counts = {"total": found.total, "completed": 0, "failed": 0}
+            return self._fail(batch_id, [_build_error(error.code or "invalid_request", error.message, error.param)])
+        if report.errors:
+            return self._fail(batch_id, report.errors)
+        counts = {"total": report.total, "completed": 0, "failed": 0}
         self._store.batches.update(batch_id, status="in_progress", in_progress_at=now(), request_counts=counts)
         return None
 
-    async def _answer(self, batch_id: str) -> None:
-        """Ask what no earlier engine has answered, a few at once."""
-        done = self._done(batch_id)
-        left = (one for one in batch_input.requests(self._path(batch_id, "input")) if one["custom_id"] not in done)
+    async def _answer_requests(self, batch_id: str) -> None:
+        """Answer the requests that no earlier engine has answered, a few at once."""
+        answered = self._read_answered(batch_id)
+        requests = batch_input.read_requests(self._path(batch_id, "input"))
+        unanswered = (request for request in requests if request["custom_id"] not in answered)
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._ask(batch_id, left))
+            for _ in range(MAX_CONCURRENT_REQUESTS):
+                group.create_task(self._answer_next(batch_id, unanswered))
 
-    def _done(self, batch_id: str) -> set[str]:
-        """What is answered, read from the answers themselves; the counts follow from it."""
-        known = [{line["custom_id"] for line in read_lines(self._path(batch_id, name))} for name in ("output", "error")]
-        self._store.batches.count(batch_id, *map(len, known))
-        return known[0] | known[1]
+    def _read_answered(self, batch_id: str) -> set[str]:
+        """The custom_ids with an answer on disk; sets the batch's counts by them."""
+        answered = [
+            {line["custom_id"] for line in read_lines(self._path(batch_id, name))} for name in ("output", "error")
+        ]
+        self._store.batches.set_counts(batch_id, *map(len, answered))
+        return answered[0] | answered[1]
 
-    async def _ask(self, batch_id: str, left: Iterator[Json]) -> None:
+    async def _answer_next(self, batch_id: str, requests: Iterator[Json]) -> None:
         endpoint = self._store.batches.get(batch_id)["endpoint"]
-        for request in left:
-            status, body = await self._one(endpoint, request["body"])
-            good = status == 200
+        for request in requests:
+            status, body = await self._handle_request(endpoint, request["body"])
+            is_success = status == 200
             response = {"status_code": status, "request_id": new_id("req_"), "body": body}
             line = {"id": new_id("batch_req_"), "custom_id": request["custom_id"], "response": response, "error": None}
-            append(self._path(batch_id, "output" if good else "error"), line)
+            append_line(self._path(batch_id, "output" if is_success else "error"), line)
             counts = self._store.batches.get(batch_id)["request_counts"]
-            self._store.batches.count(batch_id, counts["completed"] + good, counts["failed"] + (not good))
+            self._store.batches.set_counts(
+                batch_id, counts["completed"] + is_success, counts["failed"] + (not is_success)
+            )
 
-    async def _one(self, endpoint: str, body: Json) -> tuple[int, Json]:
-        assert self._work
+    async def _handle_request(self, endpoint: str, body: Json) -> tuple[int, Json]:
+        assert self._handler
         try:
-            return 200, await self._work.answer(endpoint, body)
+            return 200, await self._handler.handle(endpoint, body)
         except ApiError as error:
             return error.status, error.body()
 
     async def _finish(self, batch_id: str) -> None:
-        """Make files of the answers; begun again after a crash it makes no second ones."""
+        """Create the output and error files; repeated after a crash, it creates no second ones."""
         batch = self._store.batches.get(batch_id)
-        self._done(batch_id)
+        self._read_answered(batch_id)
         for name in ("output", "error"):
             path, key = self._path(batch_id, name), f"{name}_file_id"
             if not path.exists():
@@ -163,10 +168,10 @@ class BatchQueue:
             if key not in batch:
                 batch = self._store.batches.update(batch_id, **{key: new_id("file-")})
             if batch[key] not in self._store.files:
-                title = f"{batch_id}_{name}.jsonl"
-                await asyncio.to_thread(self._store.files.add, title, "batch_output", _copy(path), batch[key])
-        end = "cancelled" if batch["status"] == "cancelling" else "completed"
-        self._store.batches.update(batch_id, status=end, **{f"{end}_at": now()})
+                file_name = f"{batch_id}_{name}.jsonl"
+                await asyncio.to_thread(self._store.files.add, file_name, "batch_output", _copy_lines(path), batch[key])
+        status = "cancelled" if batch["status"] == "cancelling" else "completed"
+        self._store.batches.update(batch_id, status=status, **{f"{status}_at": now()})
         for name in ("input", "output", "error"):
             self._path(batch_id, name).unlink(missing_ok=True)
 
@@ -174,16 +179,16 @@ class BatchQueue:
         return self._store.batches.folder(batch_id) / f"{name}.jsonl"
 
 
-def _copy(source: Path) -> Any:
-    """Writes the whole lines of `source`: a crash may have left half a one."""
+def _copy_lines(source: Path) -> Any:
+    """A function that writes the complete lines of `source`: a crash may have cut the last one off."""
 
     def write(target: Path) -> None:
         with target.open("wb") as file:
             for line in read_lines(source):
-                file.write(to_line(line))
+                file.write(to_json_line(line))
 
     return write
 
 
-def _fault(code: str, message: str, param: str | None = None) -> Json:
+def _build_error(code: str, message: str, param: str | None = None) -> Json:
     return {"code": code, "message": message, "param": param, "line": None}

@@ -1,49 +1,119 @@
-"""Vectors of texts: the mean of a model's last hidden states, made of length 1."""
+"""Embeddings of texts: the mean of a model's last hidden states, normalised to length 1.
 
+The computing thread works on a request in micro-batches; the event loop waits for it.
+"""
+
+import asyncio
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from core.engine.http.protocol import bad_request
-from core.engine.inference.loaded_models import Loaded
+from core.engine.http.protocol import ApiError, bad_request
+from core.engine.inference.loaded_models import LoadedModel, ModelSource
 
-BUDGET = 2048  # tokens with their padding, read at once
-
-
-def encode(loaded: Loaded, texts: list[str], most: int) -> list[list[int]]:
-    """The texts as token ids; 400 for one that is longer than the model reads, or for more than `most` in all."""
-    found: list[list[int]] = loaded.tokenizer(texts, add_special_tokens=False).input_ids
-    for place, ids in enumerate(found):
-        if not 0 < len(ids) <= loaded.limit:
-            what = f"This model's maximum context length is {loaded.limit} tokens, 'input[{place}]' has {len(ids)}."
-            raise bad_request(what, "input", "context_length_exceeded")
-    if (total := sum(map(len, found))) > most:
-        what = f"Requested {total} tokens, max {most} tokens per request."
-        raise bad_request(what, "input", "max_tokens_per_request")
-    return found
+MAX_REQUEST_TOKENS = 300_000
+MAX_MICRO_BATCH_TOKENS = 2048  # padding included
 
 
-def portions(rows: list[list[int]]) -> Iterator[list[int]]:
-    """The numbers of the rows, in portions of similar lengths that can be read at once."""
-    portion: list[int] = []
-    for number in sorted(range(len(rows)), key=lambda number: len(rows[number])):
-        if portion and len(rows[number]) * (len(portion) + 1) > BUDGET:
-            yield portion
-            portion = []
-        portion.append(number)
-    if portion:
-        yield portion
+@dataclass(frozen=True)
+class Embeddings:
+    """The result: a float32 array of shape (hidden size,) for each text, in order, and the number of tokens read."""
+
+    vectors: list[Any]
+    num_tokens: int
 
 
-def vectors(loaded: Loaded, rows: list[list[int]]) -> Any:
-    """One vector for each row, float32: an array of shape (rows, width)."""
+@dataclass(eq=False)
+class PendingEmbeddings:
+    """A request for embeddings. `background`: computed only when no person waits for anything."""
+
+    source: ModelSource
+    texts: list[str]
+    loop: asyncio.AbstractEventLoop
+    background: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _inbox: asyncio.Queue[Embeddings | ApiError] = field(default_factory=asyncio.Queue)
+    _rows: list[list[int]] = field(default_factory=list)
+    _vectors: dict[int, Any] = field(default_factory=dict)
+    _micro_batches: Iterator[list[int]] | None = None
+    _loaded: LoadedModel | None = None
+
+    def start(self, loaded: LoadedModel) -> None:
+        """Tokenize the texts. Raises a 400 error when they are too long."""
+        self._rows = _tokenize(loaded, self.texts)
+        self._loaded, self._micro_batches = loaded, _micro_batches(self._rows)
+
+    def step(self) -> bool:
+        """Compute one micro-batch; False when none is left and the result is sent."""
+        assert self._micro_batches and self._loaded
+        batch = None if self.cancelled.is_set() else next(self._micro_batches, None)
+        if batch is not None:
+            vectors = _compute(self._loaded, [self._rows[index] for index in batch])
+            self._vectors |= zip(batch, vectors, strict=True)
+            return True
+        if not self.cancelled.is_set():
+            vectors = [self._vectors[index] for index in range(len(self._rows))]
+            self.send(Embeddings(vectors, sum(map(len, self._rows))))
+        return False
+
+    def send(self, event: Embeddings | ApiError) -> None:
+        """Pass the result from the computing thread to the event loop."""
+        if not self.cancelled.is_set():
+            self.loop.call_soon_threadsafe(self._inbox.put_nowait, event)
+
+    async def result(self) -> Embeddings:
+        """Wait for the embeddings. Raises the ApiError when they cannot be computed."""
+        event = await self._inbox.get()
+        if isinstance(event, ApiError):
+            raise event
+        return event
+
+    def cancel(self) -> None:
+        """Stop computing."""
+        self.cancelled.set()
+
+    def abort(self, error: ApiError) -> None:
+        """Stop computing, and let `result` raise `error`; to be called on the event loop."""
+        self.cancel()
+        self._inbox.put_nowait(error)
+
+
+def _tokenize(loaded: LoadedModel, texts: list[str]) -> list[list[int]]:
+    """Token ids of each text; 400 for a text longer than the model reads, or for too many tokens in all."""
+    rows: list[list[int]] = loaded.tokenizer(texts, add_special_tokens=False).input_ids
+    for index, ids in enumerate(rows):
+        if not 0 < len(ids) <= loaded.context_length:
+            limit = f"This model's maximum context length is {loaded.context_length} tokens"
+            raise bad_request(f"{limit}, 'input[{index}]' has {len(ids)}.", "input", "context_length_exceeded")
+    if (total := sum(map(len, rows))) > MAX_REQUEST_TOKENS:
+        message = f"Requested {total} tokens, max {MAX_REQUEST_TOKENS} tokens per request."
+        raise bad_request(message, "input", "max_tokens_per_request")
+    return rows
+
+
+def _micro_batches(rows: list[list[int]]) -> Iterator[list[int]]:
+    """The indices of the rows, in micro-batches of similar lengths."""
+    batch: list[int] = []
+    for index in sorted(range(len(rows)), key=lambda index: len(rows[index])):
+        if batch and len(rows[index]) * (len(batch) + 1) > MAX_MICRO_BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _compute(loaded: LoadedModel, rows: list[list[int]]) -> Any:
+    """The embedding of each row: a float32 array of shape (rows, hidden size)."""
     import torch
 
-    longest = max(map(len, rows))
+    width = max(map(len, rows))
     device = loaded.model.device
-    ids = torch.tensor([row + [loaded.pad] * (longest - len(row)) for row in rows], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
+    input_ids = torch.tensor([row + [loaded.pad_token_id] * (width - len(row)) for row in rows], device=device)
+    attention_mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
     with torch.inference_mode():
-        hidden = loaded.model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state.float()
-        counted = mask.unsqueeze(-1)
-        means = (hidden * counted).sum(1) / counted.sum(1)
+        outputs = loaded.model.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+        weights = attention_mask.unsqueeze(-1)
+        means = (outputs.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
         return torch.nn.functional.normalize(means, dim=-1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Models in memory, ready to answer: the base, or a copy of it with an adapter merged in."""
+"""The models in memory: a base model, or a copy of it with a LoRA adapter merged in."""
 
 import gc
 import hashlib
@@ -8,95 +8,97 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.models import device
-from core.engine.models.catalog import Entry
-from core.engine.models.chat_template import Template
+from core.engine.models.catalog import CatalogEntry
+from core.engine.models.chat_template import ChatTemplate
 
-MOST = 3
+MAX_LOADED_MODELS = 3
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a model's weights lie. `adapter`: the tuned model's folder, None for the base itself."""
+class ModelSource:
+    """The folders a model is loaded from. `adapter`: of a fine-tuned model, None for the base model itself."""
 
     id: str
-    entry: Entry
+    entry: CatalogEntry
     base: Path
     adapter: Path | None
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A model in memory. `ends`: token ids that end an answer. `limit`: tokens of prompt and answer together.
-    `fingerprint`: the base's id and, for a tuned model, the first 12 hex digits of its adapter's SHA-256."""
+class LoadedModel:
+    """A model in memory. `context_length`: tokens of prompt and completion together. `fingerprint`: the base model's
+    id and, for a fine-tuned model, the first 12 hex digits of its adapter's SHA-256."""
 
     model: Any
     tokenizer: Any
-    template: Template
-    ends: frozenset[int]
-    pad: int
-    limit: int
+    chat_template: ChatTemplate
+    eos_token_ids: frozenset[int]
+    pad_token_id: int
+    context_length: int
     fingerprint: str
 
 
-class Models:
-    """The models used last. Belongs to the one thread that computes."""
+class ModelCache:
+    """The models used last. Belongs to the computing thread."""
 
     def __init__(self, dtype: str) -> None:
-        self._dtype = dtype
-        self._kind: Any = None
-        self._loaded: OrderedDict[tuple[str, Path | None], Loaded] = OrderedDict()
+        self._dtype_name = dtype
+        self._dtype: Any = None
+        self._loaded: OrderedDict[tuple[str, Path | None], LoadedModel] = OrderedDict()
 
-    def get(self, source: Source) -> Loaded:
-        """The model, loaded first if need be; the one not used for longest makes room."""
+    def get(self, source: ModelSource) -> LoadedModel:
+        """The model, loaded if it is not in memory; the least recently used one makes room."""
         key = (source.entry.id, source.adapter)
         if key not in self._loaded:
-            while len(self._loaded) >= MOST:
+            while len(self._loaded) >= MAX_LOADED_MODELS:
                 self._loaded.popitem(last=False)
                 gc.collect()
             self._loaded[key] = self._load(source)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def _load(self, source: Source) -> Loaded:
+    def _load(self, source: ModelSource) -> LoadedModel:
         from transformers import AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        self._kind = self._kind or device.dtype(self._dtype)
+        self._dtype = self._dtype or device.resolve_dtype(self._dtype_name)
         tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
-        model = _weights(source, self._kind).to(device.device()).eval()
-        template = Template(tokenizer, source.entry.template, source.entry.tools)
-        ends = _ends(model, tokenizer, template)
-        limit = min(source.entry.context, model.config.max_position_embeddings)
-        return Loaded(model, tokenizer, template, ends, min(ends), limit, fingerprint(source))
+        model = _load_weights(source, self._dtype).to(device.default_device()).eval()
+        chat_template = ChatTemplate(tokenizer, source.entry.chat_template_kwargs, source.entry.supports_tools)
+        eos = _find_eos_token_ids(model, tokenizer, chat_template)
+        context_length = min(source.entry.context_length, model.config.max_position_embeddings)
+        return LoadedModel(model, tokenizer, chat_template, eos, min(eos), context_length, compute_fingerprint(source))
 
 
-def _weights(source: Source, kind: Any) -> Any:
-    """Merged in fp32, then made smaller: added in bf16, most of a small change would be rounded away."""
+def _load_weights(source: ModelSource, dtype: Any) -> Any:
+    """The model; an adapter is merged in fp32 first: in bf16 most of a small change would be rounded away."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    first = torch.float32 if source.adapter else kind
-    model = AutoModelForCausalLM.from_pretrained(source.base, dtype=first, local_files_only=True, use_safetensors=True)
+    load_dtype = torch.float32 if source.adapter else dtype
+    model = AutoModelForCausalLM.from_pretrained(
+        source.base, dtype=load_dtype, local_files_only=True, use_safetensors=True
+    )
     if source.adapter:
-        model = PeftModel.from_pretrained(model, source.adapter).merge_and_unload().to(kind)
+        model = PeftModel.from_pretrained(model, source.adapter).merge_and_unload().to(dtype)
     return model
 
 
-def _ends(model: Any, tokenizer: Any, template: Template) -> frozenset[int]:
-    """Every token that ends an answer: the configuration's, the tokenizer's, and the template's end of turn."""
+def _find_eos_token_ids(model: Any, tokenizer: Any, chat_template: ChatTemplate) -> frozenset[int]:
+    """Every token that ends a completion: of the generation config, the tokenizer, and the template's end of turn."""
     configured = model.generation_config.eos_token_id
     found = set(configured if isinstance(configured, list) else [configured]) | {tokenizer.eos_token_id}
-    turn = [{"role": "user", "content": "."}, {"role": "assistant", "content": "."}]
-    last = template.encode(template.render(turn, False).rstrip("\n"))[-1]
-    if last in tokenizer.all_special_ids:
-        found.add(last)
-    return frozenset(token for token in found if token is not None)
+    messages = [{"role": "user", "content": "."}, {"role": "assistant", "content": "."}]
+    end_of_turn = chat_template.tokenize(chat_template.render(messages, False).rstrip("\n"))[-1]
+    if end_of_turn in tokenizer.all_special_ids:
+        found.add(end_of_turn)
+    return frozenset(token_id for token_id in found if token_id is not None)
 
 
-def fingerprint(source: Source) -> str:
-    """Which weights answer: `<base>` or `<base>+<12 hex digits>`."""
+def compute_fingerprint(source: ModelSource) -> str:
+    """The protocol's `system_fingerprint`: `<base>` or `<base>+<12 hex digits>`."""
     if not source.adapter:
         return source.entry.id
     with (source.adapter / "adapter_model.safetensors").open("rb") as file:

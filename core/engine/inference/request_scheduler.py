@@ -1,4 +1,4 @@
-"""The one thread that computes: it takes waiting requests for the same model together, and people before batches."""
+"""The scheduler of chat and embedding requests: one thread computes, requests of people before those of batches."""
 
 import asyncio
 import logging
@@ -7,243 +7,249 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from core.engine.http.chat_request import Chat
+from core.engine.http.chat_request import ChatRequest
 from core.engine.http.protocol import ApiError, bad_request
-from core.engine.inference.embedding_requests import Reading
-from core.engine.inference.generate import Row, Writing
-from core.engine.inference.loaded_models import Loaded, Models, Source
-from core.engine.models.chat_template import TemplateError
+from core.engine.inference.embeddings import PendingEmbeddings
+from core.engine.inference.generate import GeneratedSequence, GenerationBatch
+from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
+from core.engine.models.chat_template import ChatTemplateError
 
-BATCH = 8
-GATHER = 0.02
-DEFAULT_MOST = 1024
+MAX_BATCH_SIZE = 8
+BATCH_WAIT_SECONDS = 0.02  # for more requests, before an incomplete batch starts
+DEFAULT_MAX_TOKENS = 1024
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Started:
-    """The request was accepted: which weights answer, and how long the prompt is, in tokens."""
+class CompletionStarted:
+    """The request was accepted. `prompt_tokens`: the prompt's length."""
 
     fingerprint: str
     prompt_tokens: int
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A bit of the answer number `index`; with `finish` it is the last one, `tokens` written in all."""
+class CompletionDelta:
+    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far."""
 
     index: int
     text: str
-    finish: str | None
-    tokens: int
+    finish_reason: str | None
+    num_tokens: int
 
 
 @dataclass(eq=False)
-class Answer:
-    """What becomes of one request: first a Started or an ApiError, then Pieces until every choice is finished.
+class PendingCompletion:
+    """A chat request: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
 
-    `aside`: nobody sits before it; it is written when nothing else is asked.
+    `background`: computed only when no person waits for anything.
     """
 
-    source: Source
-    chat: Chat
+    source: ModelSource
+    request: ChatRequest
     loop: asyncio.AbstractEventLoop
-    aside: bool = False
-    inbox: asyncio.Queue[Started | Piece | ApiError] = field(default_factory=asyncio.Queue)
-    gone: threading.Event = field(default_factory=threading.Event)
+    background: bool = False
+    inbox: asyncio.Queue[CompletionStarted | CompletionDelta | ApiError] = field(default_factory=asyncio.Queue)
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def tell(self, event: Started | Piece | ApiError) -> None:
+    def send(self, event: CompletionStarted | CompletionDelta | ApiError) -> None:
         """Pass an event from the computing thread to the event loop."""
-        if not self.gone.is_set():
+        if not self.cancelled.is_set():
             self.loop.call_soon_threadsafe(self.inbox.put_nowait, event)
 
-    async def started(self) -> Started:
-        """Wait until the model is loaded and the prompt is read; raises the ApiError."""
+    async def started(self) -> CompletionStarted:
+        """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
         event = await self.inbox.get()
         if isinstance(event, ApiError):
             raise event
-        assert isinstance(event, Started)
+        assert isinstance(event, CompletionStarted)
         return event
 
-    async def pieces(self) -> AsyncIterator[Piece]:
-        """The pieces of all choices, as they come."""
-        left = self.chat.n
-        while left:
+    async def deltas(self) -> AsyncIterator[CompletionDelta]:
+        """The deltas of all choices, as they come. Raises the ApiError when the model fails."""
+        unfinished = self.request.n
+        while unfinished:
             event = await self.inbox.get()
             if isinstance(event, ApiError):
                 raise event
-            assert isinstance(event, Piece)
-            left -= event.finish is not None
+            assert isinstance(event, CompletionDelta)
+            unfinished -= event.finish_reason is not None
             yield event
 
-    def leave(self) -> None:
-        """Nobody listens any more: stop computing."""
-        self.gone.set()
+    def cancel(self) -> None:
+        """Stop computing."""
+        self.cancelled.set()
 
-    def hang_up(self, error: ApiError) -> None:
-        """Stop computing, and end the wait of who listens here; on the event loop."""
-        self.leave()
+    def abort(self, error: ApiError) -> None:
+        """Stop computing, and let whoever waits here raise `error`; to be called on the event loop."""
+        self.cancel()
         self.inbox.put_nowait(error)
 
 
 @dataclass(eq=False)
-class _Line:
-    """A row to write, and the request it belongs to."""
+class _QueuedSequence:
+    """A sequence to generate, and the request it belongs to."""
 
-    answer: Answer
-    loaded: Loaded
-    row: Row
+    completion: PendingCompletion
+    loaded: LoadedModel
+    sequence: GeneratedSequence
 
 
-class Answers:
-    """Requests go in by `ask` and `read`; a daemon thread answers them, what is asked `aside` last."""
+class RequestScheduler:
+    """Takes requests from the event loop; a daemon thread computes them in batches, `background` ones last."""
 
     def __init__(self, dtype: str) -> None:
-        self._models = Models(dtype)
-        self._asked: queue.SimpleQueue[Answer | Reading | None] = queue.SimpleQueue()
-        self._waiting: list[_Line] = []
-        self._readings: list[Reading] = []
-        self._aside: tuple[Writing, list[_Line]] | None = None
-        self._thread = threading.Thread(target=self._work, name="answers", daemon=True)
+        self._models = ModelCache(dtype)
+        self._requests: queue.SimpleQueue[PendingCompletion | PendingEmbeddings | None] = queue.SimpleQueue()
+        self._sequences: list[_QueuedSequence] = []
+        self._embeddings: list[PendingEmbeddings] = []
+        self._background: tuple[GenerationBatch, list[_QueuedSequence]] | None = None
+        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
 
-    def ask(self, source: Source, chat: Chat, aside: bool = False) -> Answer:
-        """Put a conversation into the queue; to be called on the event loop."""
-        answer = Answer(source, chat, asyncio.get_running_loop(), aside)
-        self._asked.put(answer)
-        return answer
+    def submit_chat(self, source: ModelSource, request: ChatRequest, background: bool = False) -> PendingCompletion:
+        """Queue a chat request; to be called on the event loop."""
+        completion = PendingCompletion(source, request, asyncio.get_running_loop(), background)
+        self._requests.put(completion)
+        return completion
 
-    def read(self, source: Source, texts: list[str], aside: bool = False) -> Reading:
-        """Put texts to be made vectors of into the queue; to be called on the event loop."""
-        reading = Reading(source, texts, asyncio.get_running_loop(), aside)
-        self._asked.put(reading)
-        return reading
+    def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
+        """Queue a request for embeddings; to be called on the event loop."""
+        embeddings = PendingEmbeddings(source, texts, asyncio.get_running_loop(), background)
+        self._requests.put(embeddings)
+        return embeddings
 
     def stop(self) -> None:
-        """End the thread after the batch under way."""
-        self._asked.put(None)
+        """End the thread after the current batch."""
+        self._requests.put(None)
 
-    def _work(self) -> None:
-        while self._take_in():
-            self._turn()
+    def _run(self) -> None:
+        while self._receive():
+            self._schedule()
 
-    def _turn(self) -> None:
-        """The next piece of work: a batch that people wait for to its end, of the rest a little."""
-        if batch := self._next_batch(aside=False):
-            self._write(batch)
-        elif reading := next((one for one in self._readings if not one.aside), None):
-            self._read(reading)
-        elif self._aside:
-            self._write_on(*self._aside)
-        elif batch := self._next_batch(aside=True):
-            self._begin_aside(batch)
-        elif self._readings:
-            self._read(self._readings[0])
+    def _schedule(self) -> None:
+        """The next piece of work: a batch for people to its end; of everything else one step."""
+        if batch := self._next_batch(background=False):
+            self._generate(batch)
+        elif embeddings := next((one for one in self._embeddings if not one.background), None):
+            self._embed(embeddings)
+        elif self._background:
+            self._continue_background(*self._background)
+        elif batch := self._next_batch(background=True):
+            self._start_background(batch)
+        elif self._embeddings:
+            self._embed(self._embeddings[0])
 
-    def _take_in(self) -> bool:
-        """Read what was asked; wait for it when there is nothing to do. A moment's patience fills a batch."""
-        patience = 0.0 if self._waiting or self._readings or self._aside else None
+    def _receive(self) -> bool:
+        """Take new requests in, waiting for one when there is no work; False when the scheduler stops."""
+        timeout = 0.0 if self._sequences or self._embeddings or self._background else None
         while True:
             try:
-                one = self._asked.get(timeout=patience) if patience is None or patience else self._asked.get_nowait()
+                if timeout is None or timeout:
+                    request = self._requests.get(timeout=timeout)
+                else:
+                    request = self._requests.get_nowait()
             except queue.Empty:
                 return True
-            if one is None:
+            if request is None:
                 return False
-            self._accept(one)
-            patience = GATHER if len(self._waiting) < BATCH else 0.0
+            self._accept(request)
+            timeout = BATCH_WAIT_SECONDS if len(self._sequences) < MAX_BATCH_SIZE else 0.0
 
-    def _accept(self, asked: Answer | Reading) -> None:
-        """Load the model, read the prompt, and line up what is to be done."""
+    def _accept(self, request: PendingCompletion | PendingEmbeddings) -> None:
+        """Load the model, tokenize the prompt, and queue the sequences."""
         try:
-            loaded = self._models.get(asked.source)
-            if isinstance(asked, Answer):
-                self._line_up(asked, loaded)
+            loaded = self._models.get(request.source)
+            if isinstance(request, PendingCompletion):
+                self._queue_sequences(request, loaded)
             else:
-                asked.begin(loaded)
-                self._readings.append(asked)
+                request.start(loaded)
+                self._embeddings.append(request)
         except ApiError as error:
-            asked.tell(error)
+            request.send(error)
         except Exception as error:
-            log.exception("loading %s", asked.source.id)
-            asked.tell(ApiError(500, f"The model could not be loaded: {error}", code="server_error"))
+            log.exception("loading %s", request.source.id)
+            request.send(ApiError(500, f"The model could not be loaded: {error}", code="server_error"))
 
-    def _line_up(self, answer: Answer, loaded: Loaded) -> None:
-        prompt = _prompt(loaded, answer.chat)
-        answer.tell(Started(loaded.fingerprint, len(prompt)))
-        rows = [_row(answer, loaded, prompt, index) for index in range(answer.chat.n)]
-        self._waiting += [_Line(answer, loaded, row) for row in rows]
+    def _queue_sequences(self, completion: PendingCompletion, loaded: LoadedModel) -> None:
+        prompt_ids = _tokenize_prompt(loaded, completion.request)
+        completion.send(CompletionStarted(loaded.fingerprint, len(prompt_ids)))
+        sequences = [_build_sequence(completion, loaded, prompt_ids, index) for index in range(completion.request.n)]
+        self._sequences += [_QueuedSequence(completion, loaded, sequence) for sequence in sequences]
 
-    def _next_batch(self, aside: bool) -> list[_Line]:
-        """The longest waiting row and up to seven others for the same model."""
-        self._waiting = [one for one in self._waiting if not one.answer.gone.is_set()]
-        fit = [one for one in self._waiting if one.answer.aside == aside]
-        batch = [one for one in fit if one.loaded is fit[0].loaded][:BATCH]
-        self._waiting = [one for one in self._waiting if one not in batch]
+    def _next_batch(self, background: bool) -> list[_QueuedSequence]:
+        """The oldest queued sequence and others for the same model, up to MAX_BATCH_SIZE."""
+        self._sequences = [one for one in self._sequences if not one.completion.cancelled.is_set()]
+        candidates = [one for one in self._sequences if one.completion.background == background]
+        batch = [one for one in candidates if one.loaded is candidates[0].loaded][:MAX_BATCH_SIZE]
+        self._sequences = [one for one in self._sequences if one not in batch]
         return batch
 
     @staticmethod
-    def _write(batch: list[_Line]) -> None:
+    def _generate(batch: list[_QueuedSequence]) -> None:
         try:
-            writing = Writing(batch[0].loaded, [one.row for one in batch])
-            while writing.step():
+            generation = GenerationBatch(batch[0].loaded, [one.sequence for one in batch])
+            while generation.step():
                 pass
         except Exception as error:
-            _fail(batch, error)
+            _send_failure(batch, error)
 
-    def _begin_aside(self, batch: list[_Line]) -> None:
+    def _start_background(self, batch: list[_QueuedSequence]) -> None:
         try:
-            self._aside = Writing(batch[0].loaded, [one.row for one in batch]), batch
+            self._background = GenerationBatch(batch[0].loaded, [one.sequence for one in batch]), batch
         except Exception as error:
-            _fail(batch, error)
+            _send_failure(batch, error)
 
-    def _write_on(self, writing: Writing, batch: list[_Line]) -> None:
-        """One more token of what is written aside."""
+    def _continue_background(self, generation: GenerationBatch, batch: list[_QueuedSequence]) -> None:
+        """One more token of each background sequence."""
         try:
-            if writing.step():
+            if generation.step():
                 return
         except Exception as error:
-            _fail(batch, error)
-        self._aside = None
+            _send_failure(batch, error)
+        self._background = None
 
-    def _read(self, reading: Reading) -> None:
-        """One portion of a reading."""
+    def _embed(self, embeddings: PendingEmbeddings) -> None:
+        """One micro-batch of a request for embeddings."""
         try:
-            if reading.go_on():
+            if embeddings.step():
                 return
         except Exception as error:
-            log.exception("reading")
-            reading.tell(ApiError(500, f"The vectors could not be computed: {error}", code="server_error"))
-        self._readings.remove(reading)
+            log.exception("computing embeddings")
+            embeddings.send(ApiError(500, f"The vectors could not be computed: {error}", code="server_error"))
+        self._embeddings.remove(embeddings)
 
 
-def _fail(batch: list[_Line], error: Exception) -> None:
-    log.error("answering", exc_info=error)
+def _send_failure(batch: list[_QueuedSequence], error: Exception) -> None:
+    log.error("generating", exc_info=error)
     for one in batch:
-        one.answer.tell(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
+        one.completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
 
 
-def _prompt(loaded: Loaded, chat: Chat) -> list[int]:
+def _tokenize_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
+    """The prompt's token ids; 400 when the template refuses the messages or they are longer than the context."""
     try:
-        prompt = loaded.template.encode(loaded.template.render(chat.messages, True))
-    except TemplateError as error:
+        prompt_ids = loaded.chat_template.tokenize(loaded.chat_template.render(request.messages, True))
+    except ChatTemplateError as error:
         raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
-    if len(prompt) >= loaded.limit:
-        what = f"This model's maximum context length is {loaded.limit} tokens, your messages have {len(prompt)}."
-        raise bad_request(what, "messages", "context_length_exceeded")
-    return prompt
+    if len(prompt_ids) >= loaded.context_length:
+        limit = f"This model's maximum context length is {loaded.context_length} tokens"
+        raise bad_request(f"{limit}, your messages have {len(prompt_ids)}.", "messages", "context_length_exceeded")
+    return prompt_ids
 
 
-def _row(answer: Answer, loaded: Loaded, prompt: list[int], index: int) -> Row:
-    chat = answer.chat
-    return Row(
-        prompt=prompt,
-        most=min(chat.most or DEFAULT_MOST, loaded.limit - len(prompt)),
-        temperature=chat.temperature,
-        top_p=chat.top_p,
-        seed=None if chat.seed is None else chat.seed + index,
-        stops=chat.stop,
-        hear=lambda text, finish, tokens: answer.tell(Piece(index, text, finish, tokens)),
-        gone=answer.gone,
+def _build_sequence(
+    completion: PendingCompletion, loaded: LoadedModel, prompt_ids: list[int], index: int
+) -> GeneratedSequence:
+    request = completion.request
+    return GeneratedSequence(
+        prompt_ids=prompt_ids,
+        max_new_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, loaded.context_length - len(prompt_ids)),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=None if request.seed is None else request.seed + index,
+        stop_strings=request.stop_strings,
+        on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
+        cancelled=completion.cancelled,
     )

@@ -1,53 +1,53 @@
-"""Text from tokens as they come: whole characters only, and nothing after a stop string."""
+"""Text from tokens as they come: whole characters only, and nothing from a stop string on."""
 
 from typing import Any
 
-BROKEN = "\ufffd"
+REPLACEMENT_CHARACTER = "\ufffd"
 
 
-class TextStream:
-    """Decodes one answer bit by bit. A character may span tokens, a stop string too: both are held back."""
+class StreamingDecoder:
+    """Decodes one completion token by token. A character or a stop string may span tokens: both are held back."""
 
-    def __init__(self, tokenizer: Any, stops: list[str]) -> None:
-        self._tokenizer, self._stops = tokenizer, stops
+    def __init__(self, tokenizer: Any, stop_strings: list[str]) -> None:
+        self._tokenizer, self._stop_strings = tokenizer, stop_strings
         self._ids: list[int] = []
-        self._start = self._shown = 0
+        # Ids before `_decoded` are decoded; decoding starts at `_start`, since a token's text depends on the one before.
+        self._start = self._decoded = 0
         self._held = ""
         self.stopped = False
 
-    def add(self, token: int) -> str:
-        """The text that is certain now; may be empty."""
-        self._ids.append(token)
-        before = self._decode(self._ids[self._start : self._shown])
+    def add(self, token_id: int) -> str:
+        """The text that is certain after one more token; may be empty."""
+        self._ids.append(token_id)
+        before = self._decode(self._ids[self._start : self._decoded])
         after = self._decode(self._ids[self._start :])
-        if after.endswith(BROKEN) or len(after) <= len(before):
+        if after.endswith(REPLACEMENT_CHARACTER) or len(after) <= len(before):
             return ""  # in the middle of a character
-        # Decode from a little earlier than what was shown: a token's text depends on the one before it.
-        self._start, self._shown = self._shown, len(self._ids)
+        self._start, self._decoded = self._decoded, len(self._ids)
         return self._release(after[len(before) :])
 
-    def end(self) -> str:
-        """What was held back, without a character that never became whole."""
-        before = self._decode(self._ids[self._start : self._shown])
-        rest = self._decode(self._ids[self._start :])[len(before) :].rstrip(BROKEN)
+    def flush(self) -> str:
+        """The text that was held back, without an incomplete character."""
+        before = self._decode(self._ids[self._start : self._decoded])
+        rest = self._decode(self._ids[self._start :])[len(before) :].rstrip(REPLACEMENT_CHARACTER)
         released = "" if self.stopped else self._release(rest)
-        last, self._held = self._held, ""
-        return released if self.stopped else released + last
+        held, self._held = self._held, ""
+        return released if self.stopped else released + held
 
     def _decode(self, ids: list[int]) -> str:
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
     def _release(self, text: str) -> str:
-        """Everything up to a stop string, or to what may become one."""
+        """The text up to a stop string, or up to what may become one."""
         text = self._held + text
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        found = [index for stop in self._stop_strings if (index := text.find(stop)) >= 0]
         if found:
             self.stopped, self._held = True, ""
             return text[: min(found)]
-        keep = max((_overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[len(text) - keep :]
-        return text[: len(text) - keep]
+        length = max((_overlap(text, stop) for stop in self._stop_strings), default=0)
+        self._held = text[len(text) - length :]
+        return text[: len(text) - length]
 
 
 def _overlap(text: str, stop: str) -> int:

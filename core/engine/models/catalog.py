@@ -1,4 +1,4 @@
-"""The models the engine knows, where each comes from, and how far away it is."""
+"""The catalog of base models: where each comes from, whether it is on this computer, and how it gets there."""
 
 import asyncio
 import importlib.util
@@ -14,7 +14,7 @@ from typing import Any
 from core.engine import child_lifetime
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found
 
-OnShare = Callable[[float], None]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Hub:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the catalog. `rates`: learning rates for few and for many rows. `bytes`: what is fetched."""
+class CatalogEntry:
+    """One model of the catalog. `learning_rates`: for few and for many rows. `bytes`: the size of
+    what is downloaded."""
 
     id: str
     title: str
@@ -44,27 +45,27 @@ class Entry:
     licence: str
     licence_url: str
     bytes: int
-    context: int
-    rates: list[float]
-    tools: bool
+    context_length: int
+    learning_rates: list[float]
+    supports_tools: bool
     package: Package | None = None
     hub: Hub | None = None
-    template: dict[str, Any] = field(default_factory=dict)
+    chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @cache
-def entries() -> dict[str, Entry]:
-    """The catalog by id, in the file's order."""
+def load_catalog() -> dict[str, CatalogEntry]:
+    """The entries of `catalog.toml` by id, in the file's order."""
     rows = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text("utf-8"))["model"]
-    return {row["id"]: _entry(row) for row in rows}
+    return {row["id"]: _build_entry(row) for row in rows}
 
 
-def _entry(row: Json) -> Entry:
+def _build_entry(row: Json) -> CatalogEntry:
     package, hub = row.pop("package", None), row.pop("hub", None)
-    return Entry(**row, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
+    return CatalogEntry(**row, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
 
 
-def packaged(entry: Entry) -> Path | None:
+def find_package_file(entry: CatalogEntry) -> Path | None:
     """The model's file in its installed package, or None."""
     spec = importlib.util.find_spec(entry.package.module) if entry.package else None
     if not spec or not spec.origin or not entry.package:
@@ -73,20 +74,20 @@ def packaged(entry: Entry) -> Path | None:
     return path if path.is_file() else None
 
 
-def folder(entry: Entry, models: Path) -> Path | None:
-    """The model's complete folder: converted before, or in the hub's cache. None where there is neither."""
-    found = models / entry.id if entry.package else _cached(entry.hub)
-    return found if found and complete(found) else None
+def find_folder(entry: CatalogEntry, models: Path) -> Path | None:
+    """The model's complete folder: converted before, or in the hub's cache; else None."""
+    found = models / entry.id if entry.package else _find_cached_folder(entry.hub)
+    return found if found and is_complete_folder(found) else None
 
 
-def _cached(hub: Hub | None) -> Path | None:
+def _find_cached_folder(hub: Hub | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(hub.repo, "config.json", revision=hub.revision) if hub else None
     return Path(found).parent if isinstance(found, str) else None
 
 
-def complete(path: Path) -> bool:
+def is_complete_folder(path: Path) -> bool:
     """Whether a folder holds configuration, tokenizer and every part of the weights."""
     if not (path / "config.json").is_file() or not (path / "tokenizer_config.json").is_file():
         return False
@@ -97,26 +98,26 @@ def complete(path: Path) -> bool:
     return all((path / part).is_file() for part in parts)
 
 
-class Catalog:
-    """Which models are ready, and the work of making them so (one child process for each)."""
+class ModelCatalog:
+    """Which models are ready; prepares others, each in a child process."""
 
     def __init__(self, models: Path) -> None:
         self._models = models
-        self._work: dict[str, asyncio.Task[Path]] = {}
+        self._tasks: dict[str, asyncio.Task[Path]] = {}
         self._failures: dict[str, str] = {}
-        self._shares: dict[str, float] = {}  # how much of a conversion is done
-        self._watchers: defaultdict[str, list[OnShare]] = defaultdict(list)
+        self._progress: dict[str, float] = {}  # of conversions, 0 to 1
+        self._watchers: defaultdict[str, list[OnProgress]] = defaultdict(list)
 
-    def ready(self) -> list[tuple[Entry, Path]]:
+    def ready_entries(self) -> list[tuple[CatalogEntry, Path]]:
         """The entries that can be loaded now, with their folders."""
-        found = [(entry, folder(entry, self._models)) for entry in entries().values()]
+        found = [(entry, find_folder(entry, self._models)) for entry in load_catalog().values()]
         return [(entry, path) for entry, path in found if path]
 
-    def teachable(self) -> list[Entry]:
-        """The entries that a job can begin with: ready, or made ready without fetching anything."""
-        return [entry for entry in entries().values() if self._state(entry) in ("ready", "available")]
+    def trainable_entries(self) -> list[CatalogEntry]:
+        """The entries that can be trained: ready, or ready after a conversion without a download."""
+        return [entry for entry in load_catalog().values() if self._state(entry) in ("ready", "available")]
 
-    def describe(self, entry: Entry) -> Json:
+    def describe(self, entry: CatalogEntry) -> Json:
         """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
         state = self._state(entry)
         return {
@@ -133,99 +134,100 @@ class Catalog:
             "message": self._failures.get(entry.id),
         }
 
-    def _state(self, entry: Entry) -> str:
-        if entry.id in self._work:
+    def _state(self, entry: CatalogEntry) -> str:
+        if entry.id in self._tasks:
             return "fetching"
-        if folder(entry, self._models):
+        if find_folder(entry, self._models):
             return "ready"
         if entry.id in self._failures:
             return "failed"
-        return "available" if packaged(entry) else "missing"
+        return "available" if find_package_file(entry) else "missing"
 
-    def progress(self, entry: Entry) -> float:
-        """How much of the work on a model is done: of a conversion as it says, else of the bytes in the hub's cache."""
+    def progress(self, entry: CatalogEntry) -> float:
+        """The progress of preparing a model (0 to 1): as the conversion reports it, or by the bytes in the hub's cache."""
         if not entry.hub:
-            return self._shares.get(entry.id, 0.0)
+            return self._progress.get(entry.id, 0.0)
         from huggingface_hub.constants import HF_HUB_CACHE
 
         blobs = Path(HF_HUB_CACHE) / f"models--{entry.hub.repo.replace('/', '--')}" / "blobs"
-        size = sum(map(_size, blobs.glob("*"))) if blobs.is_dir() else 0
+        size = sum(map(_file_size, blobs.glob("*"))) if blobs.is_dir() else 0
         return min(size / entry.bytes, 0.99)
 
-    async def ensure(self, model: str, on_share: OnShare | None = None) -> Path:
-        """The folder of a base model; converts one that is on this machine, refuses one that must be fetched.
+    async def ensure_ready(self, model: str, on_progress: OnProgress | None = None) -> Path:
+        """The folder of a base model; converts it first where its package is installed.
 
-        Where that takes a while, `on_share` is told how much of it is done (0 to 1).
+        `on_progress` is called with the progress of that (0 to 1). Raises an ApiError: 404 for an unknown model,
+        400 `model_not_ready` for one that must be downloaded, 503 when preparing it fails.
         """
-        entry = entries().get(model)
+        entry = load_catalog().get(model)
         if not entry:
             raise model_not_found(model)
-        path = folder(entry, self._models)
-        if path and entry.id not in self._work:
+        path = find_folder(entry, self._models)
+        if path and entry.id not in self._tasks:
             return path
-        self.check(model)
-        work, watchers = self.start(entry), self._watchers[model]
-        if not on_share:
-            return await asyncio.shield(work)
-        watchers.append(on_share)
+        self.check_available(model)
+        task, watchers = self.start_preparing(entry), self._watchers[model]
+        if not on_progress:
+            return await asyncio.shield(task)
+        watchers.append(on_progress)
         try:
-            on_share(self.progress(entry))
-            return await asyncio.shield(work)
+            on_progress(self.progress(entry))
+            return await asyncio.shield(task)
         finally:
-            watchers.remove(on_share)
+            watchers.remove(on_progress)
 
-    def check(self, model: str) -> None:
-        """Refuse a known base model that would first have to be fetched: 400 `model_not_ready`."""
-        entry = entries()[model]
-        if not (entry.id in self._work or folder(entry, self._models) or packaged(entry)):
-            raise _not_ready(entry)
+    def check_available(self, model: str) -> None:
+        """Raise 400 `model_not_ready` for an entry that must be downloaded first."""
+        entry = load_catalog()[model]
+        if not (entry.id in self._tasks or find_folder(entry, self._models) or find_package_file(entry)):
+            raise _build_not_ready_error(entry)
 
-    def start(self, entry: Entry) -> asyncio.Task[Path]:
-        """Begin to make a model ready, or join the work that is under way."""
-        if entry.id not in self._work:
+    def start_preparing(self, entry: CatalogEntry) -> asyncio.Task[Path]:
+        """Start to prepare a model, or return the task that already does."""
+        if entry.id not in self._tasks:
             self._failures.pop(entry.id, None)
-            self._work[entry.id] = task = asyncio.create_task(self._prepare(entry))
-            task.add_done_callback(lambda done: self._finished(entry.id, done))
-        return self._work[entry.id]
+            self._tasks[entry.id] = task = asyncio.create_task(self._prepare(entry))
+            task.add_done_callback(lambda done: self._on_finished(entry.id, done))
+        return self._tasks[entry.id]
 
-    def _finished(self, model: str, task: asyncio.Task[Path]) -> None:
-        del self._work[model]
-        self._shares.pop(model, None)
+    def _on_finished(self, model: str, task: asyncio.Task[Path]) -> None:
+        del self._tasks[model]
+        self._progress.pop(model, None)
         if not task.cancelled() and (error := task.exception()):
             self._failures[model] = str(error)
 
-    async def _prepare(self, entry: Entry) -> Path:
+    async def _prepare(self, entry: CatalogEntry) -> Path:
         child = await child_lifetime.start_child("core.engine.models.prepare", entry.id, str(self._models))
         error = ""
         try:
             assert child.stdout
             async for line in child.stdout:
-                told = json.loads(line)
-                error = told.get("error", "")
-                self._tell(entry.id, told.get("share", 0.0))
+                message = json.loads(line)
+                error = message.get("error", "")
+                self._set_progress(entry.id, message.get("progress", 0.0))
             await child.wait()
         finally:
-            await child_lifetime.end_child(child)
-        path = folder(entry, self._models)
+            await child_lifetime.kill_child(child)
+        path = find_folder(entry, self._models)
         if child.returncode or not path:
             reason = error or f"its process ended with {child.returncode}"
             raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
         return path
 
-    def _tell(self, model: str, share: float) -> None:
-        self._shares[model] = max(share, self._shares.get(model, 0.0))
+    def _set_progress(self, model: str, progress: float) -> None:
+        self._progress[model] = max(progress, self._progress.get(model, 0.0))
         for watcher in self._watchers[model]:
-            watcher(self._shares[model])
+            watcher(self._progress[model])
 
     async def stop(self) -> None:
-        """End what is under way; a folder appears only when complete, so nothing half done is left."""
-        tasks = list(self._work.values())
+        """Cancel all preparing. A folder appears only when it is complete: nothing half done is left."""
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _not_ready(entry: Entry) -> ApiError:
+def _build_not_ready_error(entry: CatalogEntry) -> ApiError:
     return bad_request(
         f"The model `{entry.id}` is not on this computer yet. Fetch it first: "
         f"POST /v1/catalog/{entry.id}/prepare with accept_licence true ({entry.licence}, {entry.licence_url}).",
@@ -234,8 +236,8 @@ def _not_ready(entry: Entry) -> ApiError:
     )
 
 
-def _size(path: Path) -> int:
-    """The bytes of a file; 0 where it has just got its final name."""
+def _file_size(path: Path) -> int:
+    """The size of a file in bytes; 0 when it has just been renamed."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

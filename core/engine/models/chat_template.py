@@ -1,4 +1,4 @@
-"""Turns messages of the protocol into the text that a model's own chat template makes of them."""
+"""Renders the protocol's messages with a model's own chat template."""
 
 import json
 import re
@@ -9,69 +9,77 @@ from core.engine.http.protocol import Json
 _ROLES = {"developer": "system", "function": "tool"}
 
 
-class TemplateError(ValueError):
-    """These messages cannot be shown to this model; the text says why."""
+class ChatTemplateError(ValueError):
+    """The template cannot render these messages; the text says why."""
 
 
-class Template:
-    """A tokenizer's chat template with the family's options. `tools`: whether it knows tool calls."""
+class ChatTemplate:
+    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls."""
 
-    def __init__(self, tokenizer: Any, options: dict[str, Any], tools: bool) -> None:
-        self._tokenizer, self._options, self._tools = tokenizer, options, tools
+    def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
+        self._tokenizer, self._kwargs, self._supports_tools = tokenizer, kwargs, supports_tools
         # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
-        marks = sorted((re.escape(mark) for mark in tokenizer.get_added_vocab()), key=len, reverse=True)
-        self._marks = re.compile("|".join(marks)) if marks else None
+        special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
+        self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
 
-    def render(self, messages: list[Json], prompt: bool, tools: Any = None) -> str:
-        """The whole text; with `prompt` it ends where the assistant's answer begins."""
+    def render(self, messages: list[Json], add_generation_prompt: bool, tools: Any = None) -> str:
+        """The text; with `add_generation_prompt` it ends where the assistant's answer begins.
+
+        Raises ChatTemplateError when the template does not support the messages.
+        """
         try:
             text: str = self._tokenizer.apply_chat_template(
-                [self._message(message) for message in messages],
+                [self._convert(message) for message in messages],
                 tools=tools,
                 tokenize=False,
-                add_generation_prompt=prompt,
-                **self._options,
+                add_generation_prompt=add_generation_prompt,
+                **self._kwargs,
             )
-        except TemplateError:
+        except ChatTemplateError:
             raise
         except Exception as error:  # templates raise what they like
-            raise TemplateError(f"the model's chat template refuses these messages: {error}") from error
+            raise ChatTemplateError(f"the model's chat template refuses these messages: {error}") from error
         return text
 
-    def _message(self, message: Json) -> Json:
+    def _convert(self, message: Json) -> Json:
         calls = message.get("tool_calls") or message.get("function_call")
-        if not self._tools and (calls or message["role"] in ("tool", "function")):
-            raise TemplateError("this model's chat template knows no tool calls")
+        if not self._supports_tools and (calls or message["role"] in ("tool", "function")):
+            raise ChatTemplateError("this model's chat template knows no tool calls")
         role = message["role"]
-        shown: Json = {"role": _ROLES.get(role, role), "content": self._plain(text_of(message.get("content")))}
+        converted: Json = {
+            "role": _ROLES.get(role, role),
+            "content": self._escape(content_text(message.get("content"))),
+        }
         if message.get("tool_calls"):
-            shown["tool_calls"] = [_call(call) for call in message["tool_calls"]]
-        return shown
+            converted["tool_calls"] = [_convert_tool_call(call) for call in message["tool_calls"]]
+        return converted
 
-    def _plain(self, text: str) -> str:
-        """Text in which no special token is left: an invisible joiner parts its first two characters."""
-        return self._marks.sub(lambda found: found[0][0] + "\u2060" + found[0][1:], text) if self._marks else text
+    def _escape(self, text: str) -> str:
+        """Text without special tokens: U+2060 (word joiner) is put between their first two characters."""
+        if not self._special_tokens:
+            return text
+        return self._special_tokens.sub(lambda match: match[0][0] + "\u2060" + match[0][1:], text)
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of rendered text, in which special tokens count as such."""
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of rendered text, special tokens included."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         return ids
 
 
-def text_of(content: Any) -> str:
-    """The text of a message's content: a string, text parts, or nothing."""
+def content_text(content: Any) -> str:
+    """The text of a message's content: a string, text parts, or None. Raises ChatTemplateError for other parts."""
     if isinstance(content, list):
         if any(part.get("type") not in ("text", "refusal") for part in content):
-            raise TemplateError("this model reads text only, no images or sound")
+            raise ChatTemplateError("this model reads text only, no images or sound")
         return "".join(part.get("text") or part.get("refusal") or "" for part in content)
     return content or ""
 
 
-def _call(call: Json) -> Json:
-    """A tool call as templates want it: arguments as an object, not as text."""
+def _convert_tool_call(call: Json) -> Json:
+    """A tool call as templates expect it: arguments as an object, not as JSON text."""
     function = dict(call["function"])
     try:
         function["arguments"] = json.loads(function.get("arguments") or "{}")
     except ValueError as error:
-        raise TemplateError("a tool call's arguments are not JSON") from error
+        raise ChatTemplateError("a tool call's arguments are not JSON") from error
     return {**call, "function": function}

@@ -1,4 +1,4 @@
-"""Turns a GGUF file, once, into a clean safetensors folder: it then loads in a second or two, not twenty."""
+"""Converts a GGUF file, once, into a safetensors folder: that loads in two seconds, the GGUF file in twenty."""
 
 import hashlib
 import json
@@ -18,54 +18,54 @@ def check_sha256(path: Path, expected: str) -> None:
         raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
 
 
-def convert(source: Path, target: Path, on_share: Callable[[float], None] = lambda _share: None) -> None:
+def convert(source: Path, target: Path, on_progress: Callable[[float], None] = lambda _progress: None) -> None:
     """Write the model and tokenizer of a GGUF file as the folder `target`, which appears only when complete.
 
-    `on_share` is told how much of the work is done (0 to 1), by what each part of it took of the whole.
+    `on_progress` is called with the progress (0 to 1), estimated from how long each part usually takes.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    on_share(0.15)
+    on_progress(0.15)
     file = {"gguf_file": source.name, "local_files_only": True}
     tokenizer = AutoTokenizer.from_pretrained(source.parent, **file)
-    on_share(0.30)
+    on_progress(0.30)
     config = AutoConfig.from_pretrained(source.parent, **file)
-    on_share(0.50)
-    _watch_tensors(lambda share: on_share(0.75 + 0.1 * share))
+    on_progress(0.50)
+    _report_tensors(lambda progress: on_progress(0.75 + 0.1 * progress))
     model = AutoModelForCausalLM.from_pretrained(source.parent, config=config, dtype=torch.float32, **file)
-    on_share(0.85)
+    on_progress(0.85)
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    clean = _clean(model)
-    on_share(0.95)
+    clean = _clear_quantization(model)
+    on_progress(0.95)
     clean.save_pretrained(part)
     tokenizer.save_pretrained(part)
     (part / "source.json").write_text(json.dumps({"gguf": source.name}), "utf-8")
     keep_folder(part, target)
 
 
-def _watch_tensors(on_share: Callable[[float], None]) -> None:
-    """Be told how many of a file's tensors have been read: transformers shows it only as a bar on a terminal."""
-    from transformers import modeling_gguf_pytorch_utils as reading
+def _report_tensors(on_progress: Callable[[float], None]) -> None:
+    """Report the share of tensors read: transformers has only a progress bar for it, which is replaced."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_utils
 
-    def counted(tensors: Sequence[Any], **_bar: Any) -> Iterator[Any]:
-        for number, tensor in enumerate(tensors):
-            on_share(number / len(tensors))
+    def report(tensors: Sequence[Any], **_bar: Any) -> Iterator[Any]:
+        for index, tensor in enumerate(tensors):
+            on_progress(index / len(tensors))
             yield tensor
 
-    reading.tqdm = counted
+    gguf_utils.tqdm = report
 
 
-def _clean(model: Any) -> Any:
-    """The same model without the mark 'quantised', with which transformers 5 refuses to save it."""
+def _clear_quantization(model: Any) -> Any:
+    """The same model without its quantization config: transformers 5 refuses to save a model with one."""
     import torch
     from transformers import AutoModelForCausalLM
 
     config, weights = model.config, model.state_dict()
     if hasattr(config, "quantization_config"):
         del config.quantization_config
-    _tie(config, weights)
+    _tie_embeddings(config, weights)
     config.dtype = torch.float32
     clean = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     missing = clean.load_state_dict(weights, strict=False)
@@ -75,8 +75,8 @@ def _clean(model: Any) -> Any:
     return clean
 
 
-def _tie(config: Any, weights: dict[str, Any]) -> None:
-    """Make the embedding one again where the file holds it twice, at two levels of quantisation."""
+def _tie_embeddings(config: Any, weights: dict[str, Any]) -> None:
+    """Tie input and output embeddings that the file holds twice, with different quantization."""
     first, last = weights.get("model.embed_tokens.weight"), weights.get("lm_head.weight")
     if first is None or last is None or config.tie_word_embeddings or first.shape != last.shape:
         return

@@ -1,4 +1,4 @@
-"""Where and in which precision torch works best on this machine."""
+"""The device and dtype with which torch is fastest on this machine."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def device() -> str:
+def default_device() -> str:
     """`cuda`, `mps` or `cpu`."""
     import torch
 
@@ -17,24 +17,24 @@ def device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def dtype(name: str) -> Any:
-    """The torch dtype called `name`; `auto` is bfloat16 where this machine is really faster at it."""
+def resolve_dtype(name: str) -> Any:
+    """The torch dtype called `name`; `auto`: bfloat16 where it is measured to be faster, else float32."""
     import torch
 
     if name != "auto":
         return getattr(torch, name)
-    if device() == "cuda":
+    if default_device() == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device() == "mps":
+    if default_device() == "mps":
         return torch.float32
-    return torch.bfloat16 if _seconds(torch.bfloat16) < 0.7 * _seconds(torch.float32) else torch.float32
+    return torch.bfloat16 if _matmul_seconds(torch.bfloat16) < 0.7 * _matmul_seconds(torch.float32) else torch.float32
 
 
-def _seconds(kind: Any) -> float:
-    """The best of five products of a usual shape: about 10 ms in all."""
+def _matmul_seconds(dtype: Any) -> float:
+    """The fastest of five matrix products of a usual shape, in seconds; about 10 ms in all."""
     import torch
 
-    a, b = torch.randn(256, 1024).to(kind), torch.randn(1024, 1024).to(kind)
+    a, b = torch.randn(256, 1024).to(dtype), torch.randn(1024, 1024).to(dtype)
     times = []
     for _ in range(5):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The child process that makes one catalog model ready: `python -m core.engine.models.prepare ID MODELS_FOLDER`."""
+"""The child process that prepares one model of the catalog: `python -m core.engine.models.prepare ID MODELS_FOLDER`."""
 
 import os
 import sys
@@ -11,38 +11,41 @@ from filelock import FileLock
 from core.engine import child_lifetime
 from core.engine.models import catalog, convert_gguf
 
-READABLE = 0o022  # the umask of base models: they are public, and several accounts may share their folder
+PUBLIC_UMASK = 0o022  # base models are public, and several accounts may share their folder
 # Weights in safetensors and what a tokenizer needs: nothing that could run as code.
-PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*"]
+DOWNLOAD_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*"]
 
 
-def prepare(entry: catalog.Entry, models: Path, on_share: Callable[[float], None]) -> None:
-    """Convert from the installed package, or fetch from the hub into its own cache; done already: nothing."""
-    os.umask(READABLE)
+def prepare(entry: catalog.CatalogEntry, models: Path, on_progress: Callable[[float], None]) -> None:
+    """Convert a model from its installed package, or download it from the hub into the hub's cache.
+
+    Nothing is done when its folder is complete. Raises ValueError for a damaged package file.
+    """
+    os.umask(PUBLIC_UMASK)
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f"{entry.id}.lock"):
-        if catalog.folder(entry, models):
+        if catalog.find_folder(entry, models):
             return
-        source = catalog.packaged(entry)
+        source = catalog.find_package_file(entry)
         if source and entry.package:
             convert_gguf.check_sha256(source, entry.package.sha256)
-            convert_gguf.convert(source, models / entry.id, on_share)
+            convert_gguf.convert(source, models / entry.id, on_progress)
         elif entry.hub:
-            _fetch(entry.hub)
+            _download(entry.hub)
 
 
-def _fetch(hub: catalog.Hub) -> None:
+def _download(hub: catalog.Hub) -> None:
     from huggingface_hub import snapshot_download
 
-    snapshot_download(hub.repo, revision=hub.revision, allow_patterns=PATTERNS)
+    snapshot_download(hub.repo, revision=hub.revision, allow_patterns=DOWNLOAD_PATTERNS)
 
 
 def main() -> int:
-    """Exit status 0 when ready; else 1. JSON lines tell how far it is {"share": 0 to 1}, and why it failed {"error": words}."""
-    send = child_lifetime.message_line()
-    child_lifetime.die_with_parent()
+    """Exit status 0 when ready, else 1. Sends JSON lines {"progress": 0 to 1} and, on failure, {"error": text}."""
+    send = child_lifetime.open_message_channel()
+    child_lifetime.exit_with_parent()
     try:
-        prepare(catalog.entries()[sys.argv[1]], Path(sys.argv[2]), lambda share: send({"share": share}))
+        prepare(catalog.load_catalog()[sys.argv[1]], Path(sys.argv[2]), lambda progress: send({"progress": progress}))
     except Exception as error:
         traceback.print_exc()
         send({"error": f"{type(error).__name__}: {error}"})

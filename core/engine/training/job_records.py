@@ -1,13 +1,13 @@
-"""What the queue writes down of a job: its object, its models' names, its result file."""
+"""Builds what is stored of a job: the job object, its models' records, its result file."""
 
 import signal
 
-from core.engine.http.job_request import METHODS
+from core.engine.http.job_request import HYPERPARAMETERS, JobRequest
 from core.engine.http.protocol import Json, new_id, now
 
-# The columns of the result file and the metrics that stand in them. The protocol's own for supervised jobs; for
-# preferences none are published, so the metrics' names are theirs.
-COLUMNS = {
+# The result file's columns, each with the metric in it. OpenAI publishes those of supervised jobs only: for
+# preferences the columns are the metrics' names.
+RESULT_COLUMNS = {
     "supervised": {
         "step": "step",
         "train_loss": "train_loss",
@@ -30,14 +30,14 @@ COLUMNS = {
 }
 
 
-def job(asked: Json) -> Json:
-    """The job object with every key that the protocol requires, and `metadata` as given."""
-    kind, given = asked["method"], asked["hyperparameters"]
-    shown = {name: given.get(name, "auto") for name in METHODS[kind]}
+def build_job(request: JobRequest) -> Json:
+    """A new job object with every key that the protocol requires."""
+    method, given = request.method_name, request.hyperparameter_values
+    hyperparameters = {name: given.get(name, "auto") for name in HYPERPARAMETERS[method]}
     return {
         "object": "fine_tuning.job",
         "id": new_id("ftjob-"),
-        "model": asked["model"],
+        "model": request.model,
         "created_at": now(),
         "finished_at": None,
         "estimated_finish": None,
@@ -45,43 +45,42 @@ def job(asked: Json) -> Json:
         "organization_id": "org-local",
         "result_files": [],
         "status": "validating_files",
-        "training_file": asked["training_file"],
-        "validation_file": asked["validation_file"],
-        **settings(kind, shown),
-        "seed": asked["seed"],
+        "training_file": request.training_file,
+        "validation_file": request.validation_file,
+        **build_method(method, hyperparameters),
+        "seed": request.seed,
         "trained_tokens": None,
         "integrations": [],
-        "metadata": asked["metadata"],
-        "user_provided_suffix": asked["suffix"],
+        "metadata": request.metadata,
+        "user_provided_suffix": request.suffix,
         "error": None,
     }
 
 
-def settings(kind: str, numbers: Json) -> Json:
-    """A job's method and hyperparameters; these stand also where older clients look for them."""
-    return {"hyperparameters": numbers, "method": {"type": kind, kind: {"hyperparameters": numbers}}}
+def build_method(method: str, hyperparameters: Json) -> Json:
+    """A job's `method` and `hyperparameters`; older clients look for the latter at the top level."""
+    return {
+        "hyperparameters": hyperparameters,
+        "method": {"type": method, method: {"hyperparameters": hyperparameters}},
+    }
 
 
-def tuned_id(job: Json, base: str) -> str:
-    """`ft:<base>:local:<suffix>:<id>`; the suffix may be empty."""
-    return f"ft:{base}:local:{job['user_provided_suffix'] or ''}:{job['id'][-8:]}"
-
-
-def tuned(job: Json, base: str, step: int | None, metrics: Json) -> Json:
-    """The record of the model a job made, or of its checkpoint at `step`."""
-    name = tuned_id(job, base) + (f":ckpt-step-{step}" if step is not None else "")
+def build_model(job: Json, base: str, step: int | None, metrics: Json) -> Json:
+    """The record of a job's model `ft:<base>:local:<suffix>:<id>` (the suffix may be empty), or of a checkpoint."""
+    name = f"ft:{base}:local:{job['user_provided_suffix'] or ''}:{job['id'][-8:]}"
+    name += f":ckpt-step-{step}" if step is not None else ""
     return {"id": name, "base": base, "created": now(), "job": job["id"], "step": step, "metrics": metrics}
 
 
-def result_csv(kind: str, metrics: list[Json]) -> str:
-    """The result file: one line for each step, empty cells where nothing was measured."""
-    columns = COLUMNS[kind]
+def format_result_csv(method: str, metrics: list[Json]) -> str:
+    """The result file: a line for each step, empty cells where there is no metric."""
+    columns = RESULT_COLUMNS[method]
     lines = [",".join(str(one.get(name, "")) for name in columns.values()) for one in metrics]
     return "\n".join([",".join(columns), *lines, ""])
 
 
-def ending(code: int) -> str:
-    """How a training process ended that told nothing, in words."""
+def format_exit(code: int) -> str:
+    """How a training process ended that sent no last message, in words."""
     if code >= 0:
         return f"the training process ended with status {code}."
     name = signal.Signals(-code).name

@@ -1,170 +1,183 @@
-"""What a job learns from its rows: answers word by word, or which of two answers is the better one."""
+"""The objectives (losses) of fine-tuning: supervised (cross-entropy) and preferences (DPO)."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from core.engine.http.protocol import Json
-from core.engine.models.chat_template import Template
-from core.engine.training.tokenize_rows import IGNORED, Pair, encode, encode_pair
-from core.engine.training.tokenize_rows import Sequence as Row
+from core.engine.models.chat_template import ChatTemplate
+from core.engine.training.tokenize_rows import (
+    IGNORE_INDEX,
+    PreferencePair,
+    TokenizedRow,
+    tokenize_preference,
+    tokenize_row,
+)
 
-# Tokens with their padding that go through the model at once; the rest of a batch follows. Memory is bounded by it.
-BUDGET = {"cpu": 2048, "mps": 2048, "cuda": 16384}
+# Tokens, padding included, of one micro-batch. It bounds the memory of a step.
+MAX_MICRO_BATCH_TOKENS = {"cpu": 2048, "mps": 2048, "cuda": 16384}
 
 Sums = dict[str, float]
 
 
-class TrainError(Exception):
-    """The job cannot be done as asked; `code` and text go into the job's error."""
+class TrainingError(Exception):
+    """The job cannot be trained as requested; `code` and message go into the job's error."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Reader:
-    """The model as both lessons use it: the loss of each learnt token of some rows."""
+class TokenLoss:
+    """The model's forward pass as both objectives use it: the loss of each token that has a label."""
 
-    def __init__(self, base: Any, pad: int, device: str) -> None:
-        self._base, self._pad, self._device = base, pad, device
-        self.budget = BUDGET[device]
+    def __init__(self, base_model: Any, pad_token_id: int, device: str) -> None:
+        self._base_model, self._pad_token_id, self._device = base_model, pad_token_id, device
+        self.max_tokens = MAX_MICRO_BATCH_TOKENS[device]
 
-    def read(self, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
-        """For every learnt token: its loss, whether it was guessed right, and the number of its row."""
+    def forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
+        """Three tensors of shape (labels,): each label's loss, whether it was the argmax, and its row's index."""
         import torch
 
-        width = max(len(one.ids) for one in rows)
-        ids = [one.ids + [self._pad] * (width - len(one.ids)) for one in rows]
-        mask = [[1] * len(one.ids) + [0] * (width - len(one.ids)) for one in rows]
-        labels = [one.labels + [IGNORED] * (width - len(one.labels)) for one in rows]
-        x, m, y = (torch.tensor(value, device=self._device) for value in (ids, mask, labels))
-        y = y[:, 1:]
-        learnt = y != IGNORED
-        hidden = self._base.model(input_ids=x, attention_mask=m, use_cache=False).last_hidden_state[:, :-1]
-        # Logits only where something is learnt: a large vocabulary makes them the most costly part.
-        logits = self._base.lm_head(hidden[learnt]).float()
-        losses = torch.nn.functional.cross_entropy(logits, y[learnt], reduction="none")
-        return losses, logits.argmax(-1) == y[learnt], learnt.nonzero()[:, 0]
+        width = max(len(row.input_ids) for row in rows)
+        padded_ids = [row.input_ids + [self._pad_token_id] * (width - len(row.input_ids)) for row in rows]
+        mask = [[1] * len(row.input_ids) + [0] * (width - len(row.input_ids)) for row in rows]
+        padded_labels = [row.labels + [IGNORE_INDEX] * (width - len(row.labels)) for row in rows]
+        tensors = (torch.tensor(value, device=self._device) for value in (padded_ids, mask, padded_labels))
+        input_ids, attention_mask, labels = tensors
+        labels = labels[:, 1:]
+        has_label = labels != IGNORE_INDEX
+        outputs = self._base_model.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+        hidden = outputs.last_hidden_state[:, :-1]
+        # Logits only where there is a label: with a large vocabulary they cost most.
+        logits = self._base_model.lm_head(hidden[has_label]).float()
+        losses = torch.nn.functional.cross_entropy(logits, labels[has_label], reduction="none")
+        return losses, logits.argmax(-1) == labels[has_label], has_label.nonzero()[:, 0]
 
 
-class Supervised:
-    """The loss of the answers' tokens. Every method returns sums over rows, so parts can be added up."""
+class SupervisedObjective:
+    """Cross-entropy of the completions' tokens. Losses and metrics are sums: those of micro-batches can be added."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, token_loss: TokenLoss) -> None:
+        self._token_loss = token_loss
 
-    def encode(self, template: Template, row: Json, limit: int) -> list[Any]:
-        """What one row of a file is to this lesson."""
-        return list(encode(template, row, limit))
+    def tokenize(self, chat_template: ChatTemplate, row: Json, max_length: int) -> list[Any]:
+        """The items of one row. Raises ChatTemplateError when the template cannot render it."""
+        return list(tokenize_row(chat_template, row, max_length))
 
-    def prepare(self, items: list[Any]) -> None:
-        """Nothing has to be known of the model before it is trained."""
-
-    @staticmethod
-    def size(item: Row) -> tuple[int, int]:
-        """How wide an item is, in tokens, and how many rows it has."""
-        return len(item.ids), 1
+    def precompute_reference(self, items: list[Any]) -> None:
+        """Nothing: this loss needs no reference model."""
 
     @staticmethod
-    def tokens(item: Row) -> int:
+    def item_shape(item: TokenizedRow) -> tuple[int, int]:
+        """The length of an item in tokens, and its number of sequences."""
+        return len(item.input_ids), 1
+
+    @staticmethod
+    def num_tokens(item: TokenizedRow) -> int:
         """The tokens an item is billed by."""
-        return len(item.ids)
+        return len(item.input_ids)
 
     @staticmethod
-    def weigh(batch: Sequence[Row]) -> int:
-        """What a batch's sums are divided by: its learnt tokens."""
-        return sum(label != IGNORED for one in batch for label in one.labels[1:])
+    def num_items(batch: Sequence[TokenizedRow]) -> int:
+        """What a batch's sums are divided by: its labels."""
+        return sum(label != IGNORE_INDEX for row in batch for label in row.labels[1:])
 
-    def measure(self, part: Sequence[Row]) -> tuple[Any, Sums]:
-        """The summed loss to learn from, and the sums to tell."""
-        losses, right, _ = self._reader.read(part)
+    def compute_loss(self, batch: Sequence[TokenizedRow]) -> tuple[Any, Sums]:
+        """The summed loss (a scalar tensor with gradients), and the sums of the metrics."""
+        losses, correct, _ = self._token_loss.forward(batch)
         loss = losses.sum()
-        return loss, {"loss": loss.item(), "mean_token_accuracy": float(right.sum())}
+        return loss, {"loss": loss.item(), "mean_token_accuracy": float(correct.sum())}
 
 
-class Preferences:
-    """DPO: the better answer shall gain on the worse one, measured from where the model stood at first."""
+class DPOObjective:
+    """DPO: the chosen completion shall gain on the rejected one, compared with the model before training."""
 
-    def __init__(self, reader: Reader, beta: float) -> None:
-        self._reader, self._beta = reader, beta
+    def __init__(self, token_loss: TokenLoss, beta: float) -> None:
+        self._token_loss, self._beta = token_loss, beta
 
-    def encode(self, template: Template, row: Json, limit: int) -> list[Any]:
-        """What one row of a file is to this lesson."""
-        pair = encode_pair(template, row, limit)
+    def tokenize(self, chat_template: ChatTemplate, row: Json, max_length: int) -> list[Any]:
+        """The items of one row. Raises ChatTemplateError when the template cannot render it."""
+        pair = tokenize_preference(chat_template, row, max_length)
         return [pair] if pair else []
 
-    def prepare(self, items: list[Any]) -> None:
-        """Note each pair's margin before anything is learnt: no second model, no second pass in training."""
+    def precompute_reference(self, items: list[Any]) -> None:
+        """Store each pair's reference margin before the first step: no second model, no second pass in training."""
         import torch
 
         with torch.no_grad():
-            for part in parts(items, self.size, self._reader.budget):
-                for pair, margin in zip(part, self._margins(part).tolist(), strict=True):
-                    pair.margin = margin
+            for batch in micro_batches(items, self.item_shape, self._token_loss.max_tokens):
+                for pair, margin in zip(batch, self._margins(batch).tolist(), strict=True):
+                    pair.reference_margin = margin
 
     @staticmethod
-    def size(item: Pair) -> tuple[int, int]:
-        """How wide an item is, in tokens, and how many rows it has."""
-        return max(len(item.better.ids), len(item.worse.ids)), 2
+    def item_shape(item: PreferencePair) -> tuple[int, int]:
+        """The length of an item in tokens, and its number of sequences."""
+        return max(len(item.chosen.input_ids), len(item.rejected.input_ids)), 2
 
     @staticmethod
-    def tokens(item: Pair) -> int:
-        """The tokens an item is billed by: both answers are read."""
-        return len(item.better.ids) + len(item.worse.ids)
+    def num_tokens(item: PreferencePair) -> int:
+        """The tokens an item is billed by: those of both completions."""
+        return len(item.chosen.input_ids) + len(item.rejected.input_ids)
 
     @staticmethod
-    def weigh(batch: Sequence[Pair]) -> int:
+    def num_items(batch: Sequence[PreferencePair]) -> int:
         """What a batch's sums are divided by: its pairs."""
         return len(batch)
 
-    def measure(self, part: Sequence[Pair]) -> tuple[Any, Sums]:
-        """The summed loss to learn from, and the sums to tell; `reward_margin` is beta times the gain."""
+    def compute_loss(self, batch: Sequence[PreferencePair]) -> tuple[Any, Sums]:
+        """The summed loss (a scalar tensor with gradients), and the sums of the metrics.
+
+        `reward_margin` is beta times what the log-probability margin gained on the reference.
+        """
         import torch
 
-        before = torch.tensor([pair.margin for pair in part])
-        margins = self._margins(part)
-        gains = self._beta * (margins - before.to(margins.device))
-        loss = -torch.nn.functional.logsigmoid(gains).sum()
-        right = float((gains > 0).sum())
-        return loss, {"loss": loss.item(), "accuracy": right, "reward_margin": gains.sum().item()}
+        reference = torch.tensor([pair.reference_margin for pair in batch])
+        margins = self._margins(batch)
+        reward_margins = self._beta * (margins - reference.to(margins.device))
+        loss = -torch.nn.functional.logsigmoid(reward_margins).sum()
+        accuracy = float((reward_margins > 0).sum())
+        return loss, {"loss": loss.item(), "accuracy": accuracy, "reward_margin": reward_margins.sum().item()}
 
-    def _margins(self, part: Sequence[Pair]) -> Any:
-        """How much more probable the better answer is than the worse one: log-probabilities, one for each pair."""
-        rows = [row for pair in part for row in (pair.better, pair.worse)]
-        losses, _, place = self._reader.read(rows)
-        totals = losses.new_zeros(len(rows)).index_add(0, place, losses)
+    def _margins(self, batch: Sequence[PreferencePair]) -> Any:
+        """log p(chosen) - log p(rejected) of each pair: shape (pairs,)."""
+        rows = [row for pair in batch for row in (pair.chosen, pair.rejected)]
+        losses, _, row_indices = self._token_loss.forward(rows)
+        totals = losses.new_zeros(len(rows)).index_add(0, row_indices, losses)
         return totals[1::2] - totals[::2]
 
 
-Lesson = Supervised | Preferences
+Objective = SupervisedObjective | DPOObjective
 
 
-def parts(batch: Sequence[Any], size: Any, budget: int) -> Iterator[list[Any]]:
-    """The batch in pieces of similar widths that fit into the budget of tokens; a larger item goes alone."""
-    part: list[Any] = []
-    rows = 0
-    for item in sorted(batch, key=size):
-        width, more = size(item)
-        if part and width * (rows + more) > budget:
-            yield part
-            part, rows = [], 0
-        part.append(item)
-        rows += more
-    if part:
-        yield part
+def micro_batches(batch: Sequence[Any], item_shape: Any, max_tokens: int) -> Iterator[list[Any]]:
+    """The batch in micro-batches of similar lengths, `max_tokens` each with padding; a longer item goes alone."""
+    micro_batch: list[Any] = []
+    num_sequences = 0
+    for item in sorted(batch, key=item_shape):
+        length, sequences = item_shape(item)
+        if micro_batch and length * (num_sequences + sequences) > max_tokens:
+            yield micro_batch
+            micro_batch, num_sequences = [], 0
+        micro_batch.append(item)
+        num_sequences += sequences
+    if micro_batch:
+        yield micro_batch
 
 
-def add(sums: Sums, more: Sums) -> None:
-    """Add what one part of a batch told to the whole."""
+def add_sums(sums: Sums, more: Sums) -> None:
+    """Add the sums of one micro-batch to those of the batch, in place."""
     for name, value in more.items():
         sums[name] = sums.get(name, 0.0) + value
 
 
-def shown(kind: str, sums: Sums, weight: int) -> Json:
-    """The metrics of the protocol, `kind` before their names."""
-    values = {f"{kind}_{name}": round(value / weight, 5) for name, value in sums.items()}
-    if not all(math.isfinite(value) for value in values.values()):
-        what = "The job failed: the loss grew beyond all numbers. Lower the learning rate multiplier."
-        raise TrainError("training_diverged", what)
-    return values
+def mean_metrics(prefix: str, sums: Sums, num_items: int) -> Json:
+    """The protocol's metrics, `prefix` before their names, rounded to 5 digits.
+
+    Raises TrainingError `training_diverged` when one of them is not finite.
+    """
+    metrics = {f"{prefix}_{name}": round(value / num_items, 5) for name, value in sums.items()}
+    if not all(math.isfinite(value) for value in metrics.values()):
+        message = "The job failed: the loss grew beyond all numbers. Lower the learning rate multiplier."
+        raise TrainingError("training_diverged", message)
+    return metrics

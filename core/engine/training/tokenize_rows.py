@@ -1,88 +1,99 @@
-"""Training rows as token ids and labels: the loss counts the assistant's words only."""
+"""Turns training rows into token ids and labels: the loss counts the assistant's tokens only."""
 
 from dataclasses import dataclass
 
 from core.engine.http.protocol import Json
-from core.engine.models.chat_template import Template
+from core.engine.models.chat_template import ChatTemplate
 
-IGNORED = -100
+IGNORE_INDEX = -100
 
 
 @dataclass(frozen=True)
-class Sequence:
-    """One sequence to learn. `labels`: as long as `ids`, IGNORED where nothing is to be learnt."""
+class TokenizedRow:
+    """One sequence to train on. `labels`: as long as `input_ids`, IGNORE_INDEX where there is no loss."""
 
-    ids: list[int]
+    input_ids: list[int]
     labels: list[int]
+
+    def truncate(self, max_length: int) -> "TokenizedRow":
+        """The first `max_length` tokens."""
+        return TokenizedRow(self.input_ids[:max_length], self.labels[:max_length])
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether any token has a loss."""
+        return any(label != IGNORE_INDEX for label in self.labels)
 
 
 @dataclass
-class Pair:
-    """Two answers to one conversation. `margin`: by how much (log-probability) the model preferred the better one
-    before it was trained."""
+class PreferencePair:
+    """Two completions of one prompt. `reference_margin`: log p(chosen) - log p(rejected) before training."""
 
-    better: Sequence
-    worse: Sequence
-    margin: float = 0.0
+    chosen: TokenizedRow
+    rejected: TokenizedRow
+    reference_margin: float = 0.0
 
 
-def encode(template: Template, row: Json, limit: int) -> list[Sequence]:
-    """A row's sequences, at most `limit` tokens each; cut from the end, as the protocol's owner does.
+def tokenize_row(chat_template: ChatTemplate, row: Json, max_length: int) -> list[TokenizedRow]:
+    """The sequences of a row, truncated at the end to `max_length` tokens each; those without a loss are left out.
 
-    Every assistant turn whose weight is not 0 is learnt with its end-of-turn token. One sequence holds all
+    Every assistant turn whose weight is not 0 has a loss, with its end-of-turn token. One sequence holds all
     turns, unless the template rewrites earlier turns (Qwen3 drops their thinking): then each turn has its own.
+    Raises ChatTemplateError when the template cannot render the messages.
     """
     messages, tools = row["messages"], row.get("tools")
     turns = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
-    taught = [i for i in turns if messages[i].get("weight") != 0]
-    pieces = {i: _piece(template, messages, i, tools) for i in taught}
-    whole = _together(template, pieces)
-    found = [whole] if whole else [_sequence(template, [pieces[i]]) for i in taught]
-    cut = [Sequence(one.ids[:limit], one.labels[:limit]) for one in found]
-    return [one for one in cut if any(label != IGNORED for label in one.labels)]
+    trained = [i for i in turns if messages[i].get("weight") != 0]
+    completions = {i: _split_completion(chat_template, messages, i, tools) for i in trained}
+    joined = _join_turns(chat_template, list(completions.values()))
+    sequences = [joined] if joined else [_tokenize_turns(chat_template, [completions[i]]) for i in trained]
+    truncated = [one.truncate(max_length) for one in sequences]
+    return [one for one in truncated if one.is_trainable]
 
 
-def encode_pair(template: Template, row: Json, limit: int) -> Pair | None:
-    """A row of preferences; None where the limit leaves nothing of an answer."""
-    asked, tools = row["input"]["messages"], row["input"].get("tools")
+def tokenize_preference(chat_template: ChatTemplate, row: Json, max_length: int) -> PreferencePair | None:
+    """The pair of a preference row; None when truncation leaves no token of a completion.
 
-    def answered(name: str) -> Sequence:
-        messages = [*asked, row[name][0]]
-        whole = _sequence(template, [_piece(template, messages, len(asked), tools)])
-        return Sequence(whole.ids[:limit], whole.labels[:limit])
+    Raises ChatTemplateError when the template cannot render the messages.
+    """
+    prompt, tools = row["input"]["messages"], row["input"].get("tools")
 
-    pair = Pair(answered("preferred_output"), answered("non_preferred_output"))
-    learnt = all(any(label != IGNORED for label in one.labels) for one in (pair.better, pair.worse))
-    return pair if learnt else None
+    def tokenize(output: str) -> TokenizedRow:
+        messages = [*prompt, row[output][0]]
+        turn = _split_completion(chat_template, messages, len(prompt), tools)
+        return _tokenize_turns(chat_template, [turn]).truncate(max_length)
 
-
-def _piece(template: Template, messages: list[Json], turn: int, tools: object) -> tuple[str, str]:
-    """What the model sees before an answer, and the answer with its end of turn."""
-    before = template.render(messages[:turn], True, tools)
-    after = template.render(messages[: turn + 1], False, tools)
-    if not after.startswith(before):  # a template that opens the answer differently in the prompt
-        before = template.render(messages[:turn], False, tools)
-        assert after.startswith(before), "the template rewrites the turn before the answer"
-    return before, after[len(before) :].rstrip("\n")
+    pair = PreferencePair(tokenize("preferred_output"), tokenize("non_preferred_output"))
+    return pair if pair.chosen.is_trainable and pair.rejected.is_trainable else None
 
 
-def _together(template: Template, pieces: dict[int, tuple[str, str]]) -> Sequence | None:
-    """All turns in one sequence, where each turn's text begins with the turns before it."""
-    done, parts = "", []
-    for before, answer in pieces.values():
-        if not before.startswith(done):
+def _split_completion(chat_template: ChatTemplate, messages: list[Json], turn: int, tools: object) -> tuple[str, str]:
+    """The rendered prompt of an assistant turn, and its completion up to the end-of-turn token."""
+    prompt = chat_template.render(messages[:turn], True, tools)
+    text = chat_template.render(messages[: turn + 1], False, tools)
+    if not text.startswith(prompt):  # a template whose generation prompt differs from how it opens the turn
+        prompt = chat_template.render(messages[:turn], False, tools)
+        assert text.startswith(prompt), "the template rewrites the turn before the answer"
+    return prompt, text[len(prompt) :].rstrip("\n")
+
+
+def _join_turns(chat_template: ChatTemplate, turns: list[tuple[str, str]]) -> TokenizedRow | None:
+    """All turns in one sequence; None when a turn's prompt does not begin with the turns before it."""
+    rendered, parts = "", []
+    for prompt, completion in turns:
+        if not prompt.startswith(rendered):
             return None
-        parts.append((before[len(done) :], answer))
-        done = before + answer
-    return _sequence(template, parts)
+        parts.append((prompt[len(rendered) :], completion))
+        rendered = prompt + completion
+    return _tokenize_turns(chat_template, parts)
 
 
-def _sequence(template: Template, parts: list[tuple[str, str]]) -> Sequence:
-    ids: list[int] = []
+def _tokenize_turns(chat_template: ChatTemplate, turns: list[tuple[str, str]]) -> TokenizedRow:
+    input_ids: list[int] = []
     labels: list[int] = []
-    for before, answer in parts:
-        # Tokenised apart, so that the prompt has the same tokens here as when the model is asked.
-        seen, learnt = template.encode(before), template.encode(answer)
-        ids += seen + learnt
-        labels += [IGNORED] * len(seen) + learnt
-    return Sequence(ids, labels)
+    for prompt, completion in turns:
+        # Tokenized apart: the prompt must have the same tokens here as at inference.
+        prompt_ids, completion_ids = chat_template.tokenize(prompt), chat_template.tokenize(completion)
+        input_ids += prompt_ids + completion_ids
+        labels += [IGNORE_INDEX] * len(prompt_ids) + completion_ids
+    return TokenizedRow(input_ids, labels)

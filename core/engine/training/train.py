@@ -1,7 +1,7 @@
 """The child process that trains one job: `python -m core.engine.training.train JOB_FOLDER`.
 
-It reads `plan.json` and rows, tells its parent each step in a JSON line, and leaves in the job's folder
-`state.safetensors` (to continue from), `checkpoints/step-N` and at the end `adapter`. Each appears whole.
+It reads `plan.json` and the rows, sends its parent a JSON line for each step, and writes into the job's folder
+`state.safetensors` (to resume from), `checkpoints/step-N` and at the end `adapter`. Each appears whole or not at all.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,27 +19,38 @@ from typing import Any
 from core.engine import child_lifetime
 from core.engine.http.protocol import Json
 from core.engine.models import device
-from core.engine.models.chat_template import Template, TemplateError
+from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.private_files import keep_file, keep_folder
-from core.engine.training import hyperparameters
-from core.engine.training.objectives import Lesson, Preferences, Reader, Supervised, TrainError, add, parts, shown
+from core.engine.training import schedule
+from core.engine.training.hyperparameters import LORA_ALPHA, LORA_RANK, resolve_auto
+from core.engine.training.objectives import (
+    DPOObjective,
+    Objective,
+    SupervisedObjective,
+    TokenLoss,
+    TrainingError,
+    add_sums,
+    mean_metrics,
+    micro_batches,
+)
 
 SAVE_SECONDS = 20.0
-GLANCES = 10  # at the validation rows, in a whole job
+EVALUATIONS = 10  # of the first validation rows, in a whole job
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the parent wrote into `plan.json`. `parent`: an adapter folder to continue from, or None."""
+class TrainingPlan:
+    """What the parent wrote into `plan.json`. `base`: the base model's folder. `parent`: an adapter's folder to start
+    from, or None. `hyperparameters`: as requested, "auto"s included."""
 
     method: str
     base: str
     parent: str | None
-    context: int
-    tools: bool
-    template: Json
-    rates: list[float]
-    asked: Json
+    context_length: int
+    supports_tools: bool
+    chat_template_kwargs: Json
+    learning_rates: list[float]
+    hyperparameters: Json
     seed: int
     dtype: str
 
@@ -51,148 +63,155 @@ def read_rows(path: Path) -> list[Json]:
         return [json.loads(line) for line in file if line.strip()]
 
 
-class Training:
-    """A job under way: model, optimiser, data and where it stands."""
+class Trainer:
+    """A running job: model, optimizer, data, and the number of steps done."""
 
-    def __init__(self, folder: Path, plan: Plan, send: Any, pausing: threading.Event) -> None:
+    def __init__(
+        self, folder: Path, plan: TrainingPlan, send: Callable[[Json], None], pause_requested: threading.Event
+    ) -> None:
         import torch
 
-        self.folder, self.send, self.seed, self.pausing = folder, send, plan.seed, pausing
+        self.folder, self.send, self.seed, self.pause_requested = folder, send, plan.seed, pause_requested
         torch.manual_seed(plan.seed)
-        self.device = device.device()
-        self._read(plan)
-        self.weights = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        self.optimiser = torch.optim.AdamW(self.weights.values(), lr=self.recipe.rate, weight_decay=0.0)
-        self.per_epoch = -(-len(self.data) // self.recipe.batch_size)
-        self.total = self.per_epoch * self.recipe.n_epochs
-        self.glances = -(-self.total // GLANCES)
-        self.step, self.saved = 0, time.monotonic()
+        self.device = device.default_device()
+        self._load(plan)
+        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        peak = self.hyperparameters.learning_rate
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=peak, weight_decay=0.0)
+        self.steps_per_epoch = -(-len(self.train_dataset) // self.hyperparameters.batch_size)
+        self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
+        self.eval_steps = -(-self.total_steps // EVALUATIONS)
+        self.step, self.saved_at = 0, time.monotonic()
 
-    def _read(self, plan: Plan) -> None:
-        """Load the model, and make of the rows what is to be learnt."""
+    def _load(self, plan: TrainingPlan) -> None:
+        """Load the tokenizer and the model, and tokenize the rows."""
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        template = Template(tokenizer, plan.template, plan.tools)
+        chat_template = ChatTemplate(tokenizer, plan.chat_template_kwargs, plan.supports_tools)
         rows = read_rows(self.folder / "training.jsonl")
-        self.recipe = hyperparameters.resolve(plan.method, plan.asked, len(rows), plan.rates)
-        self.model = _model(plan).to(self.device)
-        reader = Reader(self.model.get_base_model(), pad, self.device)
-        self.budget = reader.budget
-        beta = self.recipe.beta
-        self.lesson: Lesson = Supervised(reader) if beta is None else Preferences(reader, beta)
-        self.data = _encode(self.lesson, template, rows, plan.context, "training")
-        valid = read_rows(self.folder / "validation.jsonl")
-        self.valid = _encode(self.lesson, template, valid, plan.context, "validation")
+        self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
+        self.model = _load_model(plan).to(self.device)
+        token_loss = TokenLoss(self.model.get_base_model(), pad, self.device)
+        self.max_tokens = token_loss.max_tokens
+        beta = self.hyperparameters.beta
+        self.objective: Objective = SupervisedObjective(token_loss) if beta is None else DPOObjective(token_loss, beta)
+        self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
+        eval_rows = read_rows(self.folder / "validation.jsonl")
+        self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
 
     def run(self) -> None:
-        """Train from where the state on disk stands to the end, or until the parent says to pause."""
-        # Before the state on disk is read: what a preference is measured from is the model of the first step.
-        self.lesson.prepare(self.data + self.valid)
-        self._restore()
-        tokens = sum(self.lesson.tokens(one) for one in self.data) * self.recipe.n_epochs
-        start = {"step": self.step, "total_steps": self.total, "trained_tokens": tokens}
-        self.send({"event": "start", "hyperparameters": self.recipe.public(), **start})
+        """Train from the saved state (else from the start) to the end, or until a pause is requested.
+
+        Raises TrainingError when the loss diverges.
+        """
+        # Before the state is loaded: the reference of preferences is the model before the first step.
+        self.objective.precompute_reference(self.train_dataset + self.eval_dataset)
+        self._load_state()
+        tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset) * self.hyperparameters.n_epochs
+        start = {"step": self.step, "total_steps": self.total_steps, "trained_tokens": tokens}
+        self.send({"event": "start", "hyperparameters": self.hyperparameters.to_protocol(), **start})
         metrics: Json = {}
-        while self.step < self.total:
-            if self.pausing.is_set():
+        while self.step < self.total_steps:
+            if self.pause_requested.is_set():
                 return self._pause(metrics)
-            metrics = self._learn() | self._validate()
+            metrics = self._training_step() | self._evaluate()
             self.send({"event": "step", **metrics})
-            if self._ends_epoch():
-                self._checkpoint(metrics)
-            if self._ends_epoch() or time.monotonic() - self.saved > SAVE_SECONDS:
-                self._save()
-        _whole(self.folder / "adapter", self.model.save_pretrained)
+            if self._is_epoch_end():
+                self._save_checkpoint(metrics)
+            if self._is_epoch_end() or time.monotonic() - self.saved_at > SAVE_SECONDS:
+                self._save_state()
+        _write_folder(self.folder / "adapter", self.model.save_pretrained)
         self.send({"event": "done"})
         return None
 
-    def _ends_epoch(self) -> bool:
-        return self.step % self.per_epoch == 0
+    def _is_epoch_end(self) -> bool:
+        return self.step % self.steps_per_epoch == 0
 
     def _pause(self, metrics: Json) -> None:
-        """Leave everything on disk for the day when it goes on, and a model that answers until then."""
-        if metrics and not self._ends_epoch():
-            self._checkpoint(metrics)
-            self._save()
+        """Save the state to resume from, and a checkpoint that can answer until then."""
+        if metrics and not self._is_epoch_end():
+            self._save_checkpoint(metrics)
+            self._save_state()
         self.send({"event": "paused"})
 
-    def _batch(self) -> list[Any]:
-        """The items of the next step. The order follows from seed and epoch alone, so a continued job repeats it."""
-        epoch, part = divmod(self.step, self.per_epoch)
-        order = list(range(len(self.data)))
+    def _next_batch(self) -> list[Any]:
+        """The items of the next step. The order depends on seed and epoch alone: a resumed job repeats it."""
+        epoch, index = divmod(self.step, self.steps_per_epoch)
+        order = list(range(len(self.train_dataset)))
         random.Random(f"{self.seed}/{epoch}").shuffle(order)  # noqa: S311 - must repeat, need not be secret
-        size = self.recipe.batch_size
-        return [self.data[i] for i in order[part * size : (part + 1) * size]]
+        size = self.hyperparameters.batch_size
+        return [self.train_dataset[i] for i in order[index * size : (index + 1) * size]]
 
-    def _learn(self) -> Json:
-        """One optimiser step; its metrics."""
+    def _training_step(self) -> Json:
+        """One optimizer step; its metrics."""
         import torch
 
-        for group in self.optimiser.param_groups:
-            group["lr"] = hyperparameters.rate_at(self.step, self.total, self.recipe.rate)
+        learning_rate = schedule.learning_rate(self.step, self.total_steps, self.hyperparameters.learning_rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
         self.model.train()
-        batch = self._batch()
-        weight, sums = self.lesson.weigh(batch), dict[str, float]()
-        for part in parts(batch, self.lesson.size, self.budget):
-            loss, found = self.lesson.measure(part)
-            (loss / weight).backward()
-            add(sums, found)
-        metrics = shown("train", sums, weight)
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        batch = self._next_batch()
+        num_items, sums = self.objective.num_items(batch), dict[str, float]()
+        for micro_batch in micro_batches(batch, self.objective.item_shape, self.max_tokens):
+            loss, values = self.objective.compute_loss(micro_batch)
+            (loss / num_items).backward()
+            add_sums(sums, values)
+        metrics = mean_metrics("train", sums, num_items)
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return {"step": self.step, "total_steps": self.total, **metrics}
+        return {"step": self.step, "total_steps": self.total_steps, **metrics}
 
-    def _validate(self) -> Json:
-        """Metrics of the validation rows: of all at the end of an epoch, of the first few now and then."""
-        ends = self._ends_epoch()
-        if not self.valid or not (ends or self.step % self.glances == 0):
+    def _evaluate(self) -> Json:
+        """Metrics of the validation rows: of all at an epoch's end, of the first batch every `eval_steps`, else none."""
+        if not self.eval_dataset or not (self._is_epoch_end() or self.step % self.eval_steps == 0):
             return {}
-        first = self._examine("valid", self.valid[: self.recipe.batch_size])
-        if not ends:
-            return first
-        if len(self.valid) <= self.recipe.batch_size:
-            return first | {f"full_{name}": value for name, value in first.items()}
-        return first | self._examine("full_valid", self.valid)
+        batch_size = self.hyperparameters.batch_size
+        metrics = self._compute_metrics("valid", self.eval_dataset[:batch_size])
+        if not self._is_epoch_end():
+            return metrics
+        if len(self.eval_dataset) <= batch_size:
+            return metrics | {f"full_{name}": value for name, value in metrics.items()}
+        return metrics | self._compute_metrics("full_valid", self.eval_dataset)
 
-    def _examine(self, kind: str, items: list[Any]) -> Json:
+    def _compute_metrics(self, prefix: str, items: list[Any]) -> Json:
         import torch
 
         self.model.eval()
         sums: dict[str, float] = {}
         with torch.no_grad():
-            for part in parts(items, self.lesson.size, self.budget):
-                add(sums, self.lesson.measure(part)[1])
-        return shown(kind, sums, self.lesson.weigh(items))
+            for micro_batch in micro_batches(items, self.objective.item_shape, self.max_tokens):
+                add_sums(sums, self.objective.compute_loss(micro_batch)[1])
+        return mean_metrics(prefix, sums, self.objective.num_items(items))
 
-    def _checkpoint(self, metrics: Json) -> None:
-        """Leave the adapter as it is now for the parent to adopt."""
+    def _save_checkpoint(self, metrics: Json) -> None:
+        """Save the adapter as it is now; the parent makes a model of it."""
 
         def write(folder: Path) -> None:
             self.model.save_pretrained(folder)
             (folder / "metrics.json").write_text(json.dumps(metrics), "utf-8")
 
-        _whole(self.folder / "checkpoints" / f"step-{self.step}", write)
+        _write_folder(self.folder / "checkpoints" / f"step-{self.step}", write)
         self.send({"event": "checkpoint", "step": self.step})
 
-    def _save(self) -> None:
-        """Write adapter, optimiser and step as one file. Nothing else is random: there is no dropout."""
+    def _save_state(self) -> None:
+        """Save adapter, optimizer and step as one file. Nothing else is random: there is no dropout."""
         from safetensors.torch import save_file
 
         path = self.folder / "state.safetensors"
-        tensors = {f"weight.{name}": p.detach() for name, p in self.weights.items()}
-        for name, p in self.weights.items():
-            state = self.optimiser.state[p]
+        tensors = {f"weight.{name}": p.detach() for name, p in self.parameters.items()}
+        for name, p in self.parameters.items():
+            state = self.optimizer.state[p]
             tensors |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
         save_file(tensors, path.with_suffix(".tmp"), {"step": str(self.step)})
         keep_file(path.with_suffix(".tmp"), path)
-        self.saved = time.monotonic()
+        self.saved_at = time.monotonic()
 
-    def _restore(self) -> None:
-        """Go on from the state on disk, if an earlier process left one."""
+    def _load_state(self) -> None:
+        """Resume from the saved state, if an earlier process left one."""
         import torch
         from safetensors import safe_open
 
@@ -201,42 +220,43 @@ class Training:
             return
         with safe_open(path, "pt", device=self.device) as file, torch.no_grad():
             self.step = int(file.metadata()["step"])
-            for name, p in self.weights.items():
+            for name, p in self.parameters.items():
                 p.copy_(file.get_tensor(f"weight.{name}"))
-                self.optimiser.state[p] = {
+                self.optimizer.state[p] = {
                     "step": torch.tensor(float(self.step)),
                     "exp_avg": file.get_tensor(f"first.{name}"),
                     "exp_avg_sq": file.get_tensor(f"second.{name}"),
                 }
 
 
-def _encode(lesson: Lesson, template: Template, rows: list[Json], limit: int, kind: str) -> list[Any]:
-    found = []
+def _tokenize(
+    objective: Objective, chat_template: ChatTemplate, rows: list[Json], max_length: int, kind: str
+) -> list[Any]:
+    """The items of all rows. Raises TrainingError for a row that cannot be rendered, or when no item is left."""
+    items = []
     for number, row in enumerate(rows, 1):
         try:
-            found += lesson.encode(template, row, limit)
-        except TemplateError as error:
-            code = f"invalid_{kind}_file"
-            raise TrainError(
-                code, f"The job failed due to an invalid {kind} file. Example {number}: {error}."
-            ) from error
-    if rows and not found:
-        raise TrainError(f"invalid_{kind}_file", f"No example of the {kind} file leaves a token to learn.")
-    return found
+            items += objective.tokenize(chat_template, row, max_length)
+        except ChatTemplateError as error:
+            message = f"The job failed due to an invalid {kind} file. Example {number}: {error}."
+            raise TrainingError(f"invalid_{kind}_file", message) from error
+    if rows and not items:
+        raise TrainingError(f"invalid_{kind}_file", f"No example of the {kind} file leaves a token to learn.")
+    return items
 
 
-def _model(plan: Plan) -> Any:
-    """The base in the faster precision with its adapter in fp32: a new one, or the parent model's."""
+def _load_model(plan: TrainingPlan) -> Any:
+    """The base model in the faster dtype with an fp32 LoRA adapter: a new one, or the parent model's."""
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    kind = device.dtype(plan.dtype)
-    base = AutoModelForCausalLM.from_pretrained(plan.base, dtype=kind, local_files_only=True, use_safetensors=True)
+    dtype = device.resolve_dtype(plan.dtype)
+    base = AutoModelForCausalLM.from_pretrained(plan.base, dtype=dtype, local_files_only=True, use_safetensors=True)
     if plan.parent:
         return PeftModel.from_pretrained(base, plan.parent, is_trainable=True)
     config = LoraConfig(
-        r=hyperparameters.RANK,
-        lora_alpha=hyperparameters.ALPHA,
+        r=LORA_RANK,
+        lora_alpha=LORA_ALPHA,
         target_modules="all-linear",
         lora_dropout=0.0,
         task_type="CAUSAL_LM",
@@ -244,7 +264,7 @@ def _model(plan: Plan) -> Any:
     return get_peft_model(base, config)
 
 
-def _whole(target: Path, write: Any) -> None:
+def _write_folder(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a folder that appears as `target` only when it is complete."""
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -254,15 +274,15 @@ def _whole(target: Path, write: Any) -> None:
 
 
 def main() -> int:
-    """Exit status 0 when the job is done, 1 after an error line to the parent."""
-    send = child_lifetime.message_line()
-    pausing = threading.Event()
-    child_lifetime.die_with_parent(on_word=pausing.set)
+    """Exit status 0 when the job is done or paused, 1 after an error message to the parent."""
+    send = child_lifetime.open_message_channel()
+    pause_requested = threading.Event()
+    child_lifetime.exit_with_parent(on_signal=pause_requested.set)
     folder = Path(sys.argv[1])
     try:
-        plan = Plan(**json.loads((folder / "plan.json").read_text("utf-8")))
-        Training(folder, plan, send, pausing).run()
-    except TrainError as error:
+        plan = TrainingPlan(**json.loads((folder / "plan.json").read_text("utf-8")))
+        Trainer(folder, plan, send, pause_requested).run()
+    except TrainingError as error:
         send({"event": "error", "code": error.code, "message": str(error)})
         return 1
     except Exception as error:

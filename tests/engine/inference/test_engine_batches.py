@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
-from core.engine.disk_store import Store
+from core.engine.disk_store import DiskStore
 from core.engine.inference.batches import BatchQueue
 from tests.support.engine import BASE, asked, lines, upload
 
@@ -94,20 +94,20 @@ async def read_counts(client: AsyncOpenAI, batch: str) -> Any:
     return (await client.batches.retrieve(batch)).request_counts
 
 
-class Fake:
-    """Answers at once, or never after `most` answers; notes what was asked."""
+class FakeHandler:
+    """Answers at once, or never after `max_answers`; records the requests."""
 
-    def __init__(self, most: int = 1000) -> None:
-        self.asked: list[str] = []
-        self.most = most
+    def __init__(self, max_answers: int = 1000) -> None:
+        self.requests: list[str] = []
+        self.max_answers = max_answers
 
-    async def check(self, model: str) -> None:
+    async def check_model(self, model: str) -> None:
         """Every model is there."""
 
-    async def answer(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-        if len(self.asked) >= self.most:
+    async def handle(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        if len(self.requests) >= self.max_answers:
             await asyncio.get_running_loop().create_future()
-        self.asked.append(body["n"])
+        self.requests.append(body["n"])
         await asyncio.sleep(0)
         return {"n": body["n"]}
 
@@ -120,39 +120,35 @@ async def leave_off(queue: BatchQueue, done: Callable[[], bool]) -> None:
 
 
 async def test_a_line_that_was_answered_is_not_asked_again(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = DiskStore(tmp_path)
     rows = [line(f"{n}", "m", n=f"{n}") for n in range(40)]
     file = store.files.add("x.jsonl", "batch", lambda path: path.write_bytes(lines(rows)))
-    first, queue = Fake(most=20), BatchQueue(store)
-    queue.take_up(first)
-    batch = queue.create({"input_file_id": file["id"], "endpoint": CHAT, "completion_window": "24h", "metadata": {}})[
-        "id"
-    ]
+    first, queue = FakeHandler(max_answers=20), BatchQueue(store)
+    queue.resume_unfinished(first)
+    batch = queue.create(file["id"], CHAT, "24h", {})["id"]
     await leave_off(queue, lambda: store.batches.get(batch)["request_counts"]["completed"] == 20)
     output = tmp_path / "batches" / batch / "output.jsonl"
     with output.open("ab") as part:
         part.write(b'{"custom_id": "39", "respo')  # what a power cut leaves of a line
     store.files.delete(file["id"])
 
-    store, second = Store(tmp_path), Fake()
+    store, second = DiskStore(tmp_path), FakeHandler()
     queue = BatchQueue(store)
-    queue.take_up(second)
+    queue.resume_unfinished(second)
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
-    assert sorted(first.asked + second.asked, key=int) == [f"{n}" for n in range(40)]
+    assert sorted(first.requests + second.requests, key=int) == [f"{n}" for n in range(40)]
     assert store.batches.get(batch)["request_counts"] == {"total": 40, "completed": 40, "failed": 0}
     text = store.files.path(store.batches.get(batch)["output_file_id"]).read_text()
-    assert {json.loads(one)["custom_id"] for one in text.splitlines()} == set(first.asked + second.asked)
+    assert {json.loads(one)["custom_id"] for one in text.splitlines()} == set(first.requests + second.requests)
     assert len(text.splitlines()) == 40
 
 
 async def test_an_engine_killed_at_the_end_makes_no_second_file(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = DiskStore(tmp_path)
     queue = BatchQueue(store)
     file = store.files.add("x.jsonl", "batch", lambda path: path.write_bytes(lines([line("a", "m", n="a")])))
-    queue.take_up(Fake())
-    batch = queue.create({"input_file_id": file["id"], "endpoint": CHAT, "completion_window": "24h", "metadata": {}})[
-        "id"
-    ]
+    queue.resume_unfinished(FakeHandler())
+    batch = queue.create(file["id"], CHAT, "24h", {})["id"]
     folder = tmp_path / "batches" / batch
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
     done = store.batches.get(batch)
@@ -160,11 +156,11 @@ async def test_an_engine_killed_at_the_end_makes_no_second_file(tmp_path: Path) 
     content = store.files.path(done["output_file_id"]).read_bytes()
     (folder / "output.jsonl").write_bytes(content)
     store.batches.update(batch, status="finalizing")
-    store, fake = Store(tmp_path), Fake()
+    store, fake = DiskStore(tmp_path), FakeHandler()
     queue = BatchQueue(store)
-    queue.take_up(fake)
+    queue.resume_unfinished(fake)
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
-    assert not fake.asked and store.batches.get(batch)["output_file_id"] == done["output_file_id"]
+    assert not fake.requests and store.batches.get(batch)["output_file_id"] == done["output_file_id"]
     assert {one["id"] for one in store.files.all()} == {file["id"], done["output_file_id"]}
 
 

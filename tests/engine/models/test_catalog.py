@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.disk_store import Store
+from core.engine.disk_store import DiskStore
+from core.engine.http.job_request import JobRequest
 from core.engine.models import catalog, convert_gguf
 from core.engine.training import job_records
-from core.engine.training.job_queue import Queue
+from core.engine.training.job_queue import JobQueue
 from tests.support.engine import BASE, TINY, start, tiny_qwen
 
 pytestmark = pytest.mark.anyio
@@ -59,20 +60,20 @@ def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_gets_its_name_while_it_is_measured_counts_as_nothing(tmp_path: Path) -> None:
     (tmp_path / "whole").write_bytes(b"12345")
-    assert [catalog._size(tmp_path / name) for name in ("whole", "tmp_1")] == [5, 0]
+    assert [catalog._file_size(tmp_path / name) for name in ("whole", "tmp_1")] == [5, 0]
 
 
 def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
     for name in ("config.json", "tokenizer_config.json"):
         (tmp_path / name).write_text("{}")
-    assert not catalog.complete(tmp_path)
+    assert not catalog.is_complete_folder(tmp_path)
     (tmp_path / "model.safetensors.index.json").write_text(
         '{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}'
     )
     (tmp_path / "1.safetensors").touch()
-    assert not catalog.complete(tmp_path)
+    assert not catalog.is_complete_folder(tmp_path)
     (tmp_path / "2.safetensors").touch()
-    assert catalog.complete(tmp_path)
+    assert catalog.is_complete_folder(tmp_path)
 
 
 @contextlib.contextmanager
@@ -137,44 +138,44 @@ async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Pa
     assert not {"evil.py", "pytorch_model.bin"} & set(asked)
 
 
-class _Slow(catalog.Catalog):
+class _SlowCatalog(catalog.ModelCatalog):
     """Makes models ready as slowly as the test wants."""
 
     def __init__(self, models: Path) -> None:
         super().__init__(models)
         self.may_end = asyncio.Event()
 
-    async def _prepare(self, entry: catalog.Entry) -> Path:
+    async def _prepare(self, entry: catalog.CatalogEntry) -> Path:
         for share in (0.3, 0.32, 0.9):
-            self._tell(entry.id, share)
+            self._set_progress(entry.id, share)
             await asyncio.sleep(0)
         await self.may_end.wait()
         return self._models / entry.id
 
 
-async def test_a_job_tells_how_much_of_its_model_is_prepared(tmp_path: Path) -> None:
-    store, known = Store(tmp_path / "home"), _Slow(tmp_path / "models")
-    queue = Queue(store, known, "float32")
-    asked = {"model": BASE, "training_file": "file-x", "method": "supervised", "seed": 1, "hyperparameters": {}}
-    job = job_records.job({"validation_file": None, "metadata": None, "suffix": None, **asked})
+async def test_a_job_reports_the_progress_of_preparing_its_model(tmp_path: Path) -> None:
+    store, known = DiskStore(tmp_path / "home"), _SlowCatalog(tmp_path / "models")
+    queue = JobQueue(store, known, "float32")
+    job = job_records.build_job(JobRequest(model=BASE, training_file="file-x", seed=1))
     store.jobs.add(job)
-    entry = catalog.entries()[BASE]
-    work = asyncio.ensure_future(queue._prepare(job["id"], entry))
-    while len(told := store.jobs.events(job["id"])) < 3:
+    entry = catalog.load_catalog()[BASE]
+    work = asyncio.ensure_future(queue._prepare_base_model(job["id"], entry))
+    while len(events := store.jobs.events(job["id"])) < 3:
         await asyncio.sleep(0.01)
-    assert [event["data"]["share"] for event in told[::-1]] == [0.0, 0.3, 0.9]  # the small step between is left out
-    assert {event["type"] for event in told} == {"message"}  # no numbers of a training
+    assert [event["data"]["share"] for event in events[::-1]] == [0.0, 0.3, 0.9]  # the small step between is left out
+    assert {event["type"] for event in events} == {"message"}  # no numbers of a training
     assert known.describe(entry)["progress"] == 0.9
     known.may_end.set()
     assert await work == tmp_path / "models" / BASE
     assert known.progress(entry) == 0.0
 
 
-def test_a_conversion_is_told_of_each_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
-    from transformers import modeling_gguf_pytorch_utils as reading
+def test_a_conversion_reports_each_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import modeling_gguf_pytorch_utils as gguf_utils
 
-    monkeypatch.setattr(reading, "tqdm", reading.tqdm)  # put back at the end; fails where transformers has no such bar
-    shares = list[float]()
-    convert_gguf._watch_tensors(shares.append)
-    assert list(reading.tqdm(["a", "b", "c", "d"], desc="Converting")) == ["a", "b", "c", "d"]
-    assert shares == [0.0, 0.25, 0.5, 0.75]
+    # Restored at the end; fails if transformers has no such progress bar.
+    monkeypatch.setattr(gguf_utils, "tqdm", gguf_utils.tqdm)
+    progress = list[float]()
+    convert_gguf._report_tensors(progress.append)
+    assert list(gguf_utils.tqdm(["a", "b", "c", "d"], desc="Converting")) == ["a", "b", "c", "d"]
+    assert progress == [0.0, 0.25, 0.5, 0.75]

@@ -12,7 +12,7 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError
 
 from core.engine.models import catalog
-from core.engine.training import train
+from core.engine.training.train import Trainer, TrainingPlan
 from tests.support.engine import LESSON, LONG, Running, lines, start, training_child, upload, wait_until
 from tests.support.patience import PATIENCE
 
@@ -44,24 +44,24 @@ async def kill(running: Running) -> None:
 
 def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]]:
     """The steps of the same job, trained here at one go."""
-    entry, told = catalog.entries()[model], list[dict[str, Any]]()
+    entry, messages = catalog.load_catalog()[model], list[dict[str, Any]]()
     folder.mkdir()
     (folder / "training.jsonl").write_bytes(lines(LESSON))
     (folder / "validation.jsonl").write_bytes(lines(VALID))
-    plan = train.Plan(
+    plan = TrainingPlan(
         method="supervised",
         base=str(base),
         parent=None,
-        context=entry.context,
-        tools=entry.tools,
-        template=entry.template,
-        rates=entry.rates,
-        asked=LONG,
+        context_length=entry.context_length,
+        supports_tools=entry.supports_tools,
+        chat_template_kwargs=entry.chat_template_kwargs,
+        learning_rates=entry.learning_rates,
+        hyperparameters=LONG,
         seed=7,
         dtype="float32",
     )
-    train.Training(folder, plan, told.append, threading.Event()).run()
-    return [one for one in told if one["event"] == "step"]
+    Trainer(folder, plan, messages.append, threading.Event()).run()
+    return [one for one in messages if one["event"] == "step"]
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from core.engine.inference.streaming_decoder import TextStream
-from core.engine.models.chat_template import Template, TemplateError
-from core.engine.training.hyperparameters import rate_at, resolve
-from core.engine.training.tokenize_rows import IGNORED, encode
+from core.engine.inference.streaming_decoder import StreamingDecoder
+from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
+from core.engine.training import schedule
+from core.engine.training.hyperparameters import resolve_auto
+from core.engine.training.tokenize_rows import IGNORE_INDEX, tokenize_row
 from tests.support.engine import row
 
 # Like Qwen3's: an answer that is not the last loses its thinking.
@@ -35,9 +36,9 @@ def tokenizer(base: Path) -> Any:
 
 
 def learnt(tokenizer: Any, rows: dict[str, Any], limit: int = 1000, tools: bool = False) -> list[str]:
-    found = encode(Template(tokenizer, {}, tools), rows, limit)
-    assert all(len(one.ids) == len(one.labels) for one in found)
-    return [tokenizer.decode([label for label in one.labels if label != IGNORED]) for one in found]
+    found = tokenize_row(ChatTemplate(tokenizer, {}, tools), rows, limit)
+    assert all(len(one.input_ids) == len(one.labels) for one in found)
+    return [tokenizer.decode([label for label in one.labels if label != IGNORE_INDEX]) for one in found]
 
 
 def test_all_assistant_turns_are_learnt_in_one_sequence(tokenizer: Any) -> None:
@@ -65,35 +66,35 @@ def test_what_the_template_cannot_say_is_refused(tokenizer: Any) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     picture = [{"type": "image_url", "image_url": {"url": "data:,"}}]
     for message in ({"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "x"}):
-        with pytest.raises(TemplateError, match="tool calls"):
+        with pytest.raises(ChatTemplateError, match="tool calls"):
             learnt(tokenizer, {"messages": [TURNS[1], message, TURNS[2]]})
-    with pytest.raises(TemplateError, match="text only"):
+    with pytest.raises(ChatTemplateError, match="text only"):
         learnt(tokenizer, {"messages": [{"role": "user", "content": picture}, TURNS[2]]})
 
 
 @pytest.mark.parametrize("stops", [[], ["。終"], ["zz", "🐍日"]])
 def test_text_comes_in_whole_characters_up_to_a_stop(tokenizer: Any, stops: list[str]) -> None:
     text = "塾の蛇🐍日本語👩🏽‍🏫。終わり é"
-    stream = TextStream(tokenizer, stops)
+    decoder = StreamingDecoder(tokenizer, stops)
     pieces = []
     for token in tokenizer(text).input_ids:
-        pieces.append(stream.add(token))
-        if stream.stopped:
+        pieces.append(decoder.add(token))
+        if decoder.stopped:
             break
-    pieces.append(stream.end())
+    pieces.append(decoder.flush())
     assert "".join(pieces) == (text.split(stops[-1])[0] if stops else text)
     assert not any("\ufffd" in piece for piece in pieces)
 
 
 def test_auto_depends_on_the_number_of_rows() -> None:
     few, many = (
-        resolve("supervised", {}, 15, [2e-3, 1e-3]),
-        resolve("supervised", {"learning_rate_multiplier": 2.0}, 140, [2e-3, 1e-3]),
+        resolve_auto("supervised", {}, 15, [2e-3, 1e-3]),
+        resolve_auto("supervised", {"learning_rate_multiplier": 2.0}, 140, [2e-3, 1e-3]),
     )
-    assert (few.n_epochs, few.batch_size, few.rate) == (16, 5, 2e-3)
-    assert (many.n_epochs, many.batch_size, many.rate) == (4, 8, 2e-3)
-    taste = resolve("dpo", {"beta": 0.3, "n_epochs": "auto"}, 15, [2e-3, 1e-3])
-    assert taste.public() == {"n_epochs": 4, "batch_size": 5, "learning_rate_multiplier": 1.0, "beta": 0.3}
-    assert "beta" not in few.public() and taste.rate < few.rate / 5
-    rates = [rate_at(step, 20, 1.0) for step in range(20)]
+    assert (few.n_epochs, few.batch_size, few.learning_rate) == (16, 5, 2e-3)
+    assert (many.n_epochs, many.batch_size, many.learning_rate) == (4, 8, 2e-3)
+    preferences = resolve_auto("dpo", {"beta": 0.3, "n_epochs": "auto"}, 15, [2e-3, 1e-3])
+    assert preferences.to_protocol() == {"n_epochs": 4, "batch_size": 5, "learning_rate_multiplier": 1.0, "beta": 0.3}
+    assert "beta" not in few.to_protocol() and preferences.learning_rate < few.learning_rate / 5
+    rates = [schedule.learning_rate(step, 20, 1.0) for step in range(20)]
     assert rates[0] < rates[1] < rates[2] and sorted(rates[2:], reverse=True) == rates[2:] and rates[-1] < 0.1

@@ -10,7 +10,7 @@ from core.dataset.filters import Filter
 from core.dataset.importing import import_file
 from core.formats import jsonl
 from tests.support.until import until
-from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.tab import DatasetTab
 from ui.tab import ALL_TABLES
 
@@ -213,10 +213,10 @@ def test_columns_are_remembered(run, tab, qtbot):
     run(tab.flush())
     other = DatasetTab(tab.workspace)
     qtbot.addWidget(other)
-    assert other.table.header.shown() == tab.table.header.shown()
+    assert other.table.header.shown_columns() == tab.table.header.shown_columns()
     other.table.header.restore_layout("1 other columns AAAA")
     other.table.header.reset_columns()
-    assert other.table.header.shown()[0] == 0
+    assert other.table.header.shown_columns()[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_each_dialog_opens_from_its_menu(run, tab, name):
 
 
 def test_every_column_can_be_sorted_by():
-    assert {column.order for column in ALL} <= set(filters.SORT_COLUMNS)
+    assert {column.order for column in ALL_COLUMNS} <= set(filters.SORT_COLUMNS)
 
 
 def question(tab, id):

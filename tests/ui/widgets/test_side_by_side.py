@@ -36,7 +36,7 @@ def test_what_changed_is_told_and_marked(show):
     assert [title.text() for title in widget.titles] == ["Revision 1", "Now"]
     assert widget.place.text() == "1 of 2"
     row = next(row for row in widget.pane._rows if row.hunk is not None)
-    (old, gone), (new, come) = diff_row.marks(row)
+    (old, gone), (new, come) = diff_row.find_marks(row)
     assert [old[a:b] for a, b in gone] == ["6"]
     assert [new[a:b] for a, b in come] == ["7"]
 
@@ -62,21 +62,21 @@ def test_keys_go_from_change_to_change(show, qtbot):
 
 def test_changes_are_accepted_one_by_one(show, qtbot):
     widget = show(OLD, NEW, choosing=True)
-    assert widget.taken() == OLD
+    assert widget.merged_text() == OLD
     assert widget.summary.text() == "2 changes · 0 accepted"
     boxes = [box for box in widget.pane.findChildren(QCheckBox) if box.isVisible()]
     assert [box.accessibleName() for box in boxes] == ["Accept change 1", "Accept change 2"]
     with qtbot.waitSignal(widget.chosen_changed):
         qtbot.mouseClick(boxes[0], Qt.MouseButton.LeftButton)
-    assert widget.taken() == OLD.replace("60", "70")
+    assert widget.merged_text() == OLD.replace("60", "70")
     assert widget.all.checkState() is Qt.CheckState.PartiallyChecked
     widget.pane.go_to(1)
     with qtbot.waitSignal(widget.chosen_changed):
         qtbot.keyClick(widget.pane, Qt.Key.Key_Space)
-    assert widget.taken() == NEW
+    assert widget.merged_text() == NEW
     assert widget.summary.text() == "2 changes · 2 accepted"
     widget.all.click()
-    assert widget.taken() == OLD
+    assert widget.merged_text() == OLD
 
 
 def test_a_click_chooses_the_change_under_it(show, qtbot):
@@ -98,8 +98,8 @@ def test_long_lines_are_wrapped_and_the_end_is_reached(show):
 def test_markup_is_text(show):
     widget = show("<b>x</b>", "<img src=x>\u202e\ud800")
     row = widget.pane._rows[0]
-    assert diff_row.marks(row)[0][0] == "<b>x</b>"
-    assert diff_row.marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
+    assert diff_row.find_marks(row)[0][0] == "<b>x</b>"
+    assert diff_row.find_marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

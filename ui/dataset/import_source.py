@@ -1,4 +1,4 @@
-"""A table that is to be brought: its columns, what each of them means, and its first rows as they will be."""
+"""A file to import: its recognised format, the meaning of its columns, and a preview of its rows."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,12 +13,12 @@ from core.formats.jsonl import system
 from core.language import tr
 from core.progress import Reporter
 
-SHOWN = 20  # rows in the preview
-NEEDED = ("question", "data")
+PREVIEW_ROWS = 20  # rows in the preview
+REQUIRED_FIELDS = ("question", "data")
 
 
-class Preview(NamedTuple):
-    """A row as it will be: its texts by field, or the reason why it will wait in the quarantine."""
+class RowPreview(NamedTuple):
+    """A row as it will be imported: its texts by field, or why it will go to the quarantine."""
 
     line: int
     fields: dict[str, str]
@@ -26,8 +26,8 @@ class Preview(NamedTuple):
 
 
 @dataclass
-class Source:
-    """One file and how the person wants it to be read. `error` when it cannot be read at all."""
+class ImportSource:
+    """One file and how it is to be read. `error` when it cannot be read at all."""
 
     path: Path
     name: str
@@ -39,7 +39,7 @@ class Source:
     pasted: bool = False  # not a person's file: its encoding is ours
 
     def recognise(self, encoding: str = "") -> None:
-        """Look at the file, in the encoding that is chosen or else recognised. Slow; it keeps `error`."""
+        """Detect the format, in the given encoding or a detected one. Slow; an error is stored in `error`."""
         try:
             self.detected = detect(self.path, encoding=encoding or None)  # type: ignore[arg-type]
         except JukuError as error:
@@ -66,7 +66,7 @@ class Source:
         return column_mapping.named(sample[0]) if found == numbered and sample else found
 
     def sample(self) -> list[list[str]]:
-        """The first rows as they stand in the file."""
+        """The first rows as they are in the file."""
         found, sample = self.detected.columns, self.detected.sample
         had_head = found != column_mapping.numbered(len(found))
         if had_head == self.head:
@@ -74,34 +74,34 @@ class Source:
         return sample[1:] if self.head else [found, *sample]
 
     def mean(self, column: str, meant: str) -> None:
-        """Say what a column means, '' for nothing; another one that meant it is ignored from now on."""
+        """Set the field of a column, '' for none; another column with that field is ignored from now on."""
         self.meaning = {name: old for name, old in self.meaning.items() if old != meant and name != column}
         if meant:
             self.meaning[column] = meant
 
     def columns(self) -> dict[str, str] | None:
-        """Field -> column, None where the file is no table."""
+        """Field -> column; None when the file is not a table."""
         return {meant: column for column, meant in self.meaning.items()} if self.is_table() else None
 
-    def lacks(self) -> str:
-        """What is still to be chosen, in words; '' when the file can be brought."""
+    def missing_choice(self) -> str:
+        """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
-        if self.is_table() and not any(meant in NEEDED for meant in self.meaning.values()):
+        if self.is_table() and not any(meant in REQUIRED_FIELDS for meant in self.meaning.values()):
             return tr("Choose the column with the questions.")
         return ""
 
-    def preview(self) -> list[Preview]:
-        """The first rows as they will be. Raises `JukuError`."""
+    def preview(self) -> list[RowPreview]:
+        """The first rows as they will be imported. Raises `JukuError`."""
         read = formats.read(
             self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
         )
-        return [_preview(row) for row in islice(read, SHOWN)]
+        return [_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 
-def _preview(row: formats.Row) -> Preview:
+def _preview(row: formats.Row) -> RowPreview:
     if row.text is None:
-        return Preview(row.line.number, {}, row.problems[0].message)
+        return RowPreview(row.line.number, {}, row.problems[0].message)
     question, answer = examples.read_previews(row.text)
     fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
-    return Preview(row.line.number, {name: text for name, text in fields.items() if text})
+    return RowPreview(row.line.number, {name: text for name, text in fields.items() if text})
