@@ -360,7 +360,7 @@ def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
 
 
 def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> tuple[list[QRectF], int]:
-    """Where the legend's entries stand, line by line, and how high it is."""
+    """The rectangles of the legend's entries, and the legend's height."""
     places, left, top = [], 0, 0
     line = metrics.height() + 6
     for title in titles:

@@ -99,7 +99,7 @@ class CurveLegend(QListWidget):
         self._fit()
 
     def _size(self) -> QSize:
-        """Of each entry: as wide as the widest, so that they stand in columns."""
+        """The size of every entry: as wide as the widest, so they form columns."""
         metrics = self.fontMetrics()
         text = max((metrics.horizontalAdvance(curve.title) for curve in self._curves), default=0)
         return QSize(

@@ -151,7 +151,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
 
     def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
-        self._axis = axis  # of the values: where its numbers stand, lines go across
+        self._axis = axis  # of the values: grid lines are at its ticks
         self._box, self._colours = box, QPalette()
         self._lines: Sequence[CurveLine] = ()
         self._image: QImage | None = None
@@ -244,7 +244,7 @@ class PlotFrame:
         return (x + self._x[0]) * self._x[1]
 
     def down(self, y: Numbers) -> Numbers:
-        # What lies far outside, as after a deep zoom, would overflow the painter's own numbers.
+        # Points far outside, as after a deep zoom, would overflow the painter's integers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
     def is_dense(self, line: CurveLine) -> bool:

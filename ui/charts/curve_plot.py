@@ -176,7 +176,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
             item.set_palette(colours)
 
     def points(self) -> list[CurvePoint]:
-        """What the lines tell where the cross-hair stands."""
+        """The lines' points at the cross-hair."""
         return self._cross.points
 
     def point_at(self, x: float, y: float | None = None) -> None:

@@ -12,7 +12,7 @@ from ui import style
 from ui.widgets import basics
 
 BAR_GAP = 2  # pixels between two bars
-LINES = 4  # at most so many lines across
+MAX_GRID_LINES = 4  # at most so many lines across
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Histogram(QWidget):
 
     def _paint_lines(self, painter: QPainter, top: int) -> None:
         plot = self._plot()
-        step = round_up(-(-top // LINES))
+        step = round_up(-(-top // MAX_GRID_LINES))
         for value in range(0, top + 1, step):
             y = plot.bottom() - plot.height() * value / top
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))

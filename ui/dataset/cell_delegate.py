@@ -32,7 +32,7 @@ from ui.widgets.value_texts import add_values, select_value
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint
-ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 TAB_HINTS = {Qt.Key.Key_Tab: Hint.EditNextItem, Qt.Key.Key_Backtab: Hint.EditPreviousItem}
 EDITOR_LINES = 4
 CELL_INSET = 8  # pixels between a cell's edge and its text
@@ -53,7 +53,7 @@ class CellPainter:
         self._widest = self._metrics.maxWidth()
         self._font = table.font()
         self._texts: dict[tuple[str, int], tuple[QStaticText, int, int]] = {}
-        self._drops: dict[float, int] = {}  # by the height of a line: how far below the font's own its base line lies
+        self._drops: dict[float, int] = {}  # by the height of a line: pixels between its base line and the font's own
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
         # A tint between two lines: white letters on a full colour look bolder than those of the other rows.
         self._chosen, self._edge = QBrush(style.tint()), QBrush(style.ring())
@@ -195,7 +195,7 @@ class CellDelegate(QStyledItemDelegate):
             if getattr(editor, "composing", False):
                 # The keys belong to the input method: none of them may take over half a word.
                 return True
-            if isinstance(editor, QPlainTextEdit) and event.key() in ENTER:
+            if isinstance(editor, QPlainTextEdit) and event.key() in ENTER_KEYS:
                 return self._on_enter(editor, event)
             if isinstance(editor, QWidget) and (step := TAB_HINTS.get(Qt.Key(event.key()))):
                 self._finish(editor, step)

@@ -116,7 +116,7 @@ class ConversationEditor(QScrollArea):
         return next((card.fields()[0] for card in found if card.fields()), None)
 
     def focus(self, path: str) -> None:
-        """Go to the turn that a problem's JSON path lies in."""
+        """Focus the message that contains a problem's JSON path."""
         numbers = [i for i, message in enumerate(self._all()) if _inside(path, message.path)]
         if numbers and numbers[0] >= self._most:
             self._most = numbers[0] + 1
@@ -205,7 +205,7 @@ class ConversationEditor(QScrollArea):
 
 
 def _inside(path: str, place: str) -> bool:
-    """Whether a JSON path is `place` or lies in it."""
+    """Whether a JSON path is `place` or below it."""
     return path == place or path.startswith((f"{place}.", f"{place}["))
 
 

@@ -38,7 +38,7 @@ from ui.widgets.confirm import confirm
 from ui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
-PERCENT = 80  # from which a proposal is good enough for most people
+DEFAULT_PERCENT = 80  # from which a proposal is good enough for most people
 
 
 class FactDelegate(QStyledItemDelegate):
@@ -166,7 +166,7 @@ class FactLinkDialog(QDialog):
         self.accept_one = QPushButton(tr("&Accept"), autoDefault=False)
         self.other = QPushButton(tr("&Other fact…"), autoDefault=False)
         self.none = QPushButton(tr("&No fact"), autoDefault=False)
-        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.integer_field(1, 100, PERCENT)
+        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.integer_field(1, 100, DEFAULT_PERCENT)
         self.percent.setSuffix(" %")
         self.percent.setAccessibleName(tr("Confidence"))
         self.ask = QPushButton(tr("Ask a chat &model…"), autoDefault=False)

@@ -156,7 +156,7 @@ def _is_from(one: Open, confidence: float) -> bool:
 
 
 def decision_texts() -> list[str]:
-    """All that can stand in the last column."""
+    """All texts of the last column."""
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 

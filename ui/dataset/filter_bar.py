@@ -28,8 +28,15 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.value_texts import value_text
 
 TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
-NUMBER = QIntValidator(0, 10_000_000)
-NAMES = {"split": "split", "kind": "kind", "status": "status", "rule": "problems", "tag": "tags", "fact": "facts"}
+NUMBER_VALIDATOR = QIntValidator(0, 10_000_000)
+COUNT_COLUMNS = {
+    "split": "split",
+    "kind": "kind",
+    "status": "status",
+    "rule": "problems",
+    "tag": "tags",
+    "fact": "facts",
+}
 
 
 class FilterBar(QWidget):
@@ -128,7 +135,7 @@ class FilterBar(QWidget):
         }  # fmt: skip
         wanted = self.filter()
         for name, box in self.boxes.items():
-            found = dict(counts.get(NAMES[name], {}))
+            found = dict(counts.get(COUNT_COLUMNS[name], {}))
             if (chosen := getattr(wanted, name)) not in ("", "*"):
                 found.setdefault(chosen, 0)  # no row has it any more, and it is still what is looked for
             titles = _words(name, found)
@@ -241,7 +248,7 @@ def _number(placeholder: str) -> QLineEdit:
     field = QLineEdit(placeholderText=placeholder)
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
     field.setToolTip(tr("Characters in question and answer together"))
-    field.setValidator(NUMBER)
+    field.setValidator(NUMBER_VALIDATOR)
     field.setMaximumWidth(62)
     return field
 

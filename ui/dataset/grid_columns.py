@@ -87,7 +87,7 @@ def severity(problems: str) -> str:
 
 
 def mark(problems: str) -> str:
-    """A sign and a number: told apart without colour, too."""
+    """A symbol and a number, so severities differ without colour too."""
     if not problems:
         return ""
     return f"{'✖' if severity(problems) == 'error' else '⚠'} {len(problems.split())}"

@@ -8,7 +8,7 @@ from core.language import tr
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, headings
 
 FILLER_COLUMN = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
-INSET = 8  # pixels beside a row's number
+NUMBER_INSET = 8  # pixels beside a row's number
 NUMBER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIN_FILLER_WIDTH = 220  # pixels it keeps when there is no room
 
@@ -26,7 +26,7 @@ class RowNumbers(QHeaderView):
     def paintSection(self, painter: QPainter, rect: QRect, row: int) -> None:
         painter.fillRect(rect, self.palette().window())
         painter.setPen(self.palette().placeholderText().color())
-        painter.drawText(rect.adjusted(0, 0, -INSET, 0), NUMBER_ALIGNMENT, f"{row + 1:,}")
+        painter.drawText(rect.adjusted(0, 0, -NUMBER_INSET, 0), NUMBER_ALIGNMENT, f"{row + 1:,}")
 
 
 class GridHeader(QHeaderView):

@@ -44,7 +44,7 @@ ENCODINGS = {
     "utf-8": "UTF-8", "utf-8-sig": "UTF-8 (BOM)", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",
     "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
 }  # fmt: skip
-SAMPLE_ROWS = 4  # rows of the file that stand below the choices
+SAMPLE_ROWS = 4  # rows of the file that are shown below the choices
 PREVIEW_FIELDS = (
     "question",
     "answer",

@@ -251,7 +251,7 @@ def _shape(message: Message) -> tuple[object, ...]:
 
 
 def _texts(message: Message) -> list[str]:
-    """What stands in the fields of a card."""
+    """The texts of a card's fields."""
     said = [part.text for part in message.parts if part.kind == "text"]
     return [*said, message.refusal] if message.refusal else said
 

@@ -14,7 +14,7 @@ from ui.widgets import basics
 
 TEXT, COUNT = range(2)
 RULE, ID, CLUSTER = (Qt.ItemDataRole.UserRole + number for number in range(1, 4))
-MORE = -1  # the id of the line that asks for more rows
+MORE_ID = -1  # the id of the line that asks for more rows
 NO_ROW = 0
 
 
@@ -84,13 +84,13 @@ class ProblemsTree(QTreeWidget):
             return
         if offset == 0:
             item.takeChildren()
-        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE:
+        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE_ID:
             item.takeChild(item.childCount() - 1)
         for row in rows:
             self._add_row(item, row)
         if more > 0:
             text = trn("… {n} more", "… {n} more", more)
-            line = _line(item, text, rule, MORE)
+            line = _line(item, text, rule, MORE_ID)
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
@@ -151,7 +151,7 @@ class ProblemsTree(QTreeWidget):
         id = item.data(0, ID)
         if item.parent() is None and item.text(COUNT):
             self.chosen.emit(item.data(0, RULE))
-        elif id == MORE:
+        elif id == MORE_ID:
             self.rows_wanted.emit(item.data(0, RULE), item.data(0, CLUSTER))
         elif id:
             self.row_chosen.emit(id)

@@ -118,7 +118,7 @@ class QuarantineModel(QAbstractTableModel):
 
 
 def format_line(raw: bytes) -> str:
-    """The beginning of a line's bytes for a table; what is not UTF-8 stands as \\xNN."""
+    """The beginning of a line's bytes for a table; bytes that are not UTF-8 are shown as \\xNN."""
     return clip(raw[:PREVIEW_BYTES].decode("utf-8", "backslashreplace"), PREVIEW_BYTES)
 
 

@@ -120,7 +120,7 @@ class QuarantineEditor(QWidget):
         return entry.length == len(entry.raw) and len(entry.raw) <= MAX_EDITED_BYTES
 
     def _read(self) -> str:
-        """The bytes as text in the chosen encoding; what does not fit stands as \\xNN."""
+        """The bytes as text in the chosen encoding; bytes that do not fit are shown as \\xNN."""
         assert self._entry is not None
         return self._entry.raw[:MAX_EDITED_BYTES].decode(self._encoding.currentText(), "backslashreplace")
 
@@ -161,7 +161,7 @@ class QuarantineEditor(QWidget):
         mark_json_error(self.text, typed if checked.text is None else "")
         found = [format_problem(problem, typed) for problem in checked.problems[:3]]
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
-            found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
+            found = [entry.message]  # for bytes that are not UTF-8, their replacements would be reported
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         self._state.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
 

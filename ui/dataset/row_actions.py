@@ -234,7 +234,7 @@ class RowActions(QObject):
     def has_rows(self) -> bool:
         """Whether what is on the clipboard is rows rather than a few words to search for."""
         text = QGuiApplication.clipboard().text().strip()
-        return bool(_files()) or dataset_clipboard.is_file(text) or any(sign in text for sign in "\t\n")
+        return bool(_files()) or dataset_clipboard.is_file(text) or any(character in text for character in "\t\n")
 
     def has_file(self) -> bool:
         """Whether what is on the clipboard is files or rows of one; “[1]” or “| a” may be meant for the search."""

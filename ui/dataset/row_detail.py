@@ -253,7 +253,7 @@ class RowDetail(QStackedWidget):
         self._found = checks.check_line(example.data.encode()).problems if example.data else []
         self.conversation.show_row(example.data, self._found, anew)
         known = {problem.rule for problem in self._found}
-        # What only the whole set shows (a row that stands twice) has no place in the row.
+        # A problem that only the whole dataset shows (a duplicate row) has no place in the row.
         whole = [rule for rule in example.problems.split() if rule not in known and rule in checks.RULES]
         self._list.show_problems(
             [*self._found, *(checks.problem(rule, "", checks.RULES[rule].title()) for rule in whole)]

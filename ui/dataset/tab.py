@@ -204,7 +204,7 @@ class DatasetTab(Tab):
             self._take_over(changes)
         elif Table.FINDING in changes.tables:
             self.model.forget()
-            self._show_detail()  # what the check has found of the row stands beside it, too
+            self._show_detail()  # the findings about the row are shown beside it, too
         if changes.tables & {Table.EXAMPLE, Table.UNREAD, Table.FINDING, Table.SAVED_FILTER}:
             self._counting.request()
 
@@ -459,7 +459,7 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
 
 
 def _build_page(about: QWidget, *buttons: QPushButton) -> QWidget:
-    """What stands where no rows are: words, and what to do next."""
+    """A page without rows: a text, and what to do next."""
     page = QWidget()
     line = QHBoxLayout()
     line.addStretch()

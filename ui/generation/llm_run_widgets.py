@@ -233,7 +233,7 @@ class RowWriterChoice(QWidget):
         self._group = QButtonGroup(self)
         for way in (self.online, self.offline):
             self._group.addButton(way)
-            way.setMinimumHeight(model.box.sizeHint().height())  # so that they stand in line with the box
+            way.setMinimumHeight(model.box.sizeHint().height())  # aligned with the box
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(2 * style.SPACE)

@@ -16,7 +16,7 @@ from ui.widgets.formatting import format_length
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
-NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
+MAX_NOTES_SHOWN = 12  # of those that are shown; a document may leave out hundreds of lines
 TYPING_PAUSE_MS = 250  # milliseconds between the last key and the count
 APPEND, REPLACE = "append", "replace"
 
@@ -100,5 +100,5 @@ class DocumentImportDialog(QDialog):
 
 
 def _shorten_notes(notes: list[str]) -> list[str]:
-    more = [tr("… and {n} more notes", n=len(notes) - NOTES)] if len(notes) > NOTES else []
-    return [*notes[:NOTES], *more]
+    more = [tr("… and {n} more notes", n=len(notes) - MAX_NOTES_SHOWN)] if len(notes) > MAX_NOTES_SHOWN else []
+    return [*notes[:MAX_NOTES_SHOWN], *more]

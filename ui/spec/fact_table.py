@@ -117,7 +117,7 @@ class FactTableModel(QAbstractTableModel):
         return self._rows.get(id)
 
     def is_lost(self, fact: Fact) -> bool:
-        """Whether the passage that the fact stands on is no longer in the text."""
+        """Whether the fact's passage is no longer in the text."""
         return fact.id in self._lost
 
     def lost(self) -> int:

@@ -82,7 +82,7 @@ class SpecChat(QWidget):
         layout.addWidget(self.pages)
 
     def _nobody(self) -> QWidget:
-        """What stands here while there is no model to talk to."""
+        """What is shown while there is no model to talk to."""
         empty = basics.EmptyState(
             tr("No model to chat with"),
             tr(
@@ -261,7 +261,7 @@ class SpecChat(QWidget):
     async def _ask(
         self, answer: AnswerMessage, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
     ) -> None:
-        """Ask and show the answer as it comes; what goes wrong is said where the answer would stand."""
+        """Ask and stream the answer; an error is shown in place of the answer."""
         try:
             provider = await self._workspace.provider(self._workspace.role("writer")[0])
             reply = await provider.chat(answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece))

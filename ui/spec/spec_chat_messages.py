@@ -13,7 +13,7 @@ from ui.widgets.basics import LINK_STYLE
 from ui.widgets.text_fields import GrowingTextEdit
 
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
-INDENT = 40  # pixels by which what the person says stands to the right
+QUESTION_INDENT = 40  # pixels by which the person's messages are indented
 
 
 class MessageText(GrowingTextEdit):
@@ -44,7 +44,7 @@ class QuestionMessage(QWidget):
     def __init__(self, text: str) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(INDENT, style.SPACE // 2, 0, 0)
+        layout.setContentsMargins(QUESTION_INDENT, style.SPACE // 2, 0, 0)
         layout.addWidget(MessageText(tr("You"), text, own=True))
 
 

@@ -92,7 +92,7 @@ class Passage:
 
 def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
     """The passages of facts, in order; for each fact its id, its span in `text` (in characters), and its state."""
-    wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF] if not text.isascii() else []
+    wide = [place for place, character in enumerate(text) if ord(character) > 0xFFFF] if not text.isascii() else []
     found = [
         Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
         for id, (start, end), state in places

@@ -49,7 +49,7 @@ from ui.widgets.formatting import format_length
 from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace
 
-REMARKS = 1  # the place of that page at the side
+REMARKS_PAGE = 1  # the place of that page at the side
 TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
@@ -144,7 +144,7 @@ class SpecTab(Tab):
         below.addWidget(self.counts)
         below.addStretch()
         below.addWidget(self.status)
-        # The warning stands below the text, so that it moves nothing when it comes.
+        # The warning is below the text, so it moves nothing when it appears.
         return basics.column(form, tools, self.find_bar, self.texts, noted, below)
 
     def _connect(self) -> None:
@@ -257,7 +257,7 @@ class SpecTab(Tab):
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)
             count = self.remarks.count()
-            self.side.setTabText(REMARKS, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
+            self.side.setTabText(REMARKS_PAGE, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
     def entered(self) -> Spec:
         """What the fields hold."""
@@ -373,7 +373,7 @@ def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
-    states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
+    states = {one.fact.id: one.state for one in entries}  # computed here, not in the window's thread
     passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
     return (

@@ -92,7 +92,7 @@ def primary_button(text: str) -> QPushButton:
 
 
 def tool_button(text: str, name: str) -> QToolButton:
-    """A flat button that shows a sign; `name` is what a screen reader says."""
+    """A flat button that shows `text`, one or two characters; `name` is what a screen reader says."""
     button = QToolButton()
     button.setText(text)
     button.setAutoRaise(True)
@@ -191,7 +191,7 @@ def _find_reason_note(button: QWidget) -> "Note | None":
     made = Note()
     made.setObjectName(REASON_NAME)
     policy = made.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
+    policy.setRetainSizeWhenHidden(True)  # what is around it must not move
     made.setSizePolicy(policy)
     made.setMinimumHeight(made.fontMetrics().height())
     layout.insertWidget(layout.indexOf(box), made)

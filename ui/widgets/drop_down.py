@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 from ui.widgets import basics
 from ui.widgets.value_texts import add_values
 
-SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
-GAP = 4  # between an icon and the text
+WIDTH_TOLERANCE = (
+    2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
+)
+ICON_GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
@@ -43,8 +45,8 @@ class DropDown(QComboBox):
     def _elide_text(self, option: QStyleOptionComboBox) -> str:
         part = QStyle.SubControl.SC_ComboBoxEditField
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
-        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)
-        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + SLACK:
+        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + ICON_GAP)
+        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + WIDTH_TOLERANCE:
             return option.currentText
         return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
 

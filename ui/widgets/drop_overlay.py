@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from ui import style
 
-VEIL = 225  # of 255: how little is seen of what lies under it
+VEIL_ALPHA = 225  # of 255; the window below shows through a little
 
 
 class DropOverlay(QWidget):
@@ -32,7 +32,7 @@ class DropOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(self.palette().color(QPalette.ColorRole.Base))
-        veil.setAlpha(VEIL)
+        veil.setAlpha(VEIL_ALPHA)
         painter.fillRect(self.rect(), veil)
         painter.setPen(QPen(style.ring(), 3, Qt.PenStyle.DashLine))
         inset = style.SPACE

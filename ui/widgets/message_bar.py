@@ -85,7 +85,7 @@ class MessageBar(FloatingMessage):
         self.place()
 
     def add_text(self, text: str) -> None:
-        """Say `text` beneath what stands there already."""
+        """Add `text` below the texts that are shown."""
         if self.isHidden():
             self.show_text(text)
         else:

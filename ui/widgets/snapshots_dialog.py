@@ -82,7 +82,7 @@ class SnapshotsDialog(QDialog):
     # --- what each of these windows does in its own way
 
     async def _load(self, project: Project) -> None:
-        """Read the kept states, show them with `_show_kept`, and compare."""
+        """Read the saved states, show them with `_show_snapshots`, and compare."""
         raise NotImplementedError
 
     def _compare(self) -> None:
@@ -204,7 +204,7 @@ class SnapshotsDialog(QDialog):
         self.finished.connect(lambda _result: self._work.stop())
 
     def open(self) -> None:
-        """Not modal, as `QDialog.open` would be: what lies below stays usable beside it."""
+        """Not modal, as `QDialog.open` would be: the window stays usable."""
         self.show()
 
     # --- what is listed and chosen

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 from core.language import tr
 
 ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
-ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class GrowingTextEdit(QPlainTextEdit):
@@ -172,4 +172,4 @@ def document_text(document: QTextDocument, before: str = "") -> str:
 
 def is_enter(event: QKeyEvent) -> bool:
     """Whether the event is Enter without Shift."""
-    return event.key() in ENTER and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+    return event.key() in ENTER_KEYS and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier

@@ -17,8 +17,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 MARKS = Qt.ItemDataRole.UserRole + 1  # a cell's spans
 MARK_MEANING = Qt.ItemDataRole.UserRole + 2  # the colour of its marks: 'error' for what goes, 'good' for what comes
-# Japanese is written without blanks: there, each character is compared by itself.
-WORD = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
+# Japanese is written without spaces, so each character is a word of its own.
+WORD_PATTERN = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
 MAX_DIFF_WORDS = (
     2000  # words; beyond it, comparing them takes longer than anyone waits, and what differs is marked as one
 )
@@ -39,7 +39,7 @@ def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
 
 
 def _diff_words(old: str, new: str) -> Iterator[tuple[Span, Span]]:
-    words, others = WORD.findall(old), WORD.findall(new)
+    words, others = WORD_PATTERN.findall(old), WORD_PATTERN.findall(new)
     if len(words) > MAX_DIFF_WORDS or len(others) > MAX_DIFF_WORDS:
         yield (0, len(old)), (0, len(new))
         return
