@@ -54,7 +54,7 @@ class SplitTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSummary:
+class TokenTotals:
     """The counts by split, without empty splits. `missing` rows are not counted yet (see `count_missing_rows`)."""
 
     encoding: str
@@ -117,7 +117,7 @@ def _store(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, lis
     )
 
 
-def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> TokenSummary:
+def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> TokenTotals:
     """The stored counts of the rows with a status ('' is any), summarized by split. Raises `Cancelled`."""
     counts = _Counts(db, encoding)
     found: dict[str, list[IntArray]] = {}
@@ -130,9 +130,7 @@ def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status:
     whole = {split: np.concatenate(parts, axis=1) for split, parts in found.items()}
     known = {split: rows[:, rows[1] >= 0] for split, rows in whole.items()}
     missing = sum(rows.shape[1] for rows in whole.values()) - sum(rows.shape[1] for rows in known.values())
-    return TokenSummary(
-        encoding, {split: _summarize_split(rows) for split, rows in known.items() if rows.size}, missing
-    )
+    return TokenTotals(encoding, {split: _summarize_split(rows) for split, rows in known.items() if rows.size}, missing)
 
 
 class _Counts:

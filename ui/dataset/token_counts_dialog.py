@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
-from core.dataset.token_counts import TokenSummary
+from core.dataset.token_counts import TokenTotals
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
@@ -49,7 +49,7 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 class TokenSummary:
     """The numbers to show, and the questions of the longest rows by id."""
 
-    summary: TokenSummary
+    summary: TokenTotals
     questions: dict[int, str]
 
 
@@ -211,7 +211,7 @@ class TokenCountsDialog(QDialog):
         self._show_note(counted.summary)
         self._show_costs()
 
-    def _show_splits(self, found: TokenSummary) -> None:
+    def _show_splits(self, found: TokenTotals) -> None:
         names = [name for name in examples.SPLITS if name in found.splits]
         chosen = self._split
         rows = [(name, found.splits[name]) for name in names]
@@ -230,7 +230,7 @@ class TokenCountsDialog(QDialog):
         _fit(self.splits)
         self._on_split()
 
-    def _show_note(self, found: TokenSummary) -> None:
+    def _show_note(self, found: TokenTotals) -> None:
         over = sum(one.over for one in found.splits.values())
         if found.missing:
             text = trn("{n} row could not be counted.", "{n} rows could not be counted.", found.missing)
@@ -301,7 +301,7 @@ def priced_models(encoding: str) -> list[str]:
     return [model for model in found if token_counts.encoding_of(model) == encoding]
 
 
-def price(found: TokenSummary, model: str, epochs: int) -> Price | None:
+def price(found: TokenTotals, model: str, epochs: int) -> Price | None:
     split = found.splits.get("train")
     return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 
@@ -320,7 +320,7 @@ def _format_name(model: str) -> str:
     return tr("{model} (no new training)", model=model) if ended else model
 
 
-def _about_prices(found: TokenSummary, known: Sequence[tuple[str, Price]]) -> list[str]:
+def _about_prices(found: TokenTotals, known: Sequence[tuple[str, Price]]) -> list[str]:
     if "train" not in found.splits:
         return [tr("There are no rows with the split “train” to train on.")]
     if not known:
