@@ -25,7 +25,7 @@ from core.cli.console import (
     with_project,
 )
 from core.dataset import system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
 from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
 from core.exam.graders import GRADERS
@@ -150,7 +150,7 @@ def _train(arguments: Arguments) -> int:
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(
-            arguments, document, lambda db: system_prompts.unasked(db, row_selection.row_filter(plan.rows))
+            arguments, document, lambda db: system_prompts.find_unused(db, row_selection.row_filter(plan.rows))
         )
         id = await submit.create(document, provider, plan)
         shown = 0
@@ -179,13 +179,13 @@ def _train(arguments: Arguments) -> int:
 
 def _differing_prompt_finder(
     provider: providers.Provider, models: list[str]
-) -> Callable[[sqlite3.Connection], Trained | None]:
+) -> Callable[[sqlite3.Connection], PromptUse | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
     return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
 async def _agree_on_prompt(
-    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], Trained | None]
+    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], PromptUse | None]
 ) -> None:
     """Print that the project's system prompt is not that of the rows, or use theirs with `--rows-prompt`."""
     found = await document.read(find)
@@ -196,7 +196,7 @@ async def _agree_on_prompt(
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(system_prompts.words(found, wanted), *offer, file=sys.stderr)
+    print(system_prompts.describe(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

@@ -22,7 +22,7 @@ from core.cli.console import (
     with_project,
 )
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.generation import fact_links
 from core.language import tr, trn
@@ -36,7 +36,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add these commands to the parser."""
     new = add_command("new", _new, tr("create a project"), False)
     new.add_argument("project", type=Path)
-    new.add_argument("--sample", choices=sample_projects.names())
+    new.add_argument("--sample", choices=sample_projects.list_names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
     adding = add_command("import", _import, words)
     adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
@@ -103,7 +103,7 @@ def _new(arguments: Arguments) -> int:
 
 
 def _import(arguments: Arguments) -> int:
-    options = Options(
+    options = ImportOptions(
         arguments.format,
         arguments.encoding,
         dict(arguments.column) or None,
@@ -128,7 +128,7 @@ def _import(arguments: Arguments) -> int:
                 print(str(error), file=sys.stderr)
                 status = UNREADABLE
                 continue
-            unread = await document.read(quarantine.unread, before)
+            unread = await document.read(quarantine.load_lines, before)
             linked = await fact_links.link_rows(document, progress_reporter(tr("Link rows to facts")), brought.ids)
             wrong = await document.read(examples.count_problems_since, first)
             _print_imported(arguments, path, brought, unread, wrong, linked)
@@ -157,8 +157,8 @@ def _open_input(path: Path) -> Iterator[Path]:
 def _print_imported(
     arguments: Arguments,
     path: Path,
-    brought: importing.Imported,
-    unread: list[quarantine.Unread],
+    brought: importing.ImportResult,
+    unread: list[quarantine.UnreadLine],
     wrong: examples.ProblemCounts,
     linked: fact_links.Linked | None,
 ) -> None:
@@ -214,7 +214,7 @@ def _print_problem(arguments: Arguments, path: Path, line: int, problem: checks.
 def _export(arguments: Arguments) -> int:
     chosen = filters.parse(arguments.filter)
     chosen = replace(chosen, split=arguments.split or chosen.split, tag=arguments.rows or chosen.tag)
-    options = exporting.Options(
+    options = exporting.ExportOptions(
         arguments.bom, arguments.canonical, arguments.full, arguments.card, arguments.title, arguments.date
     )
 
