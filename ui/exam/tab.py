@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.dataset import filters, system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, Subject
@@ -46,7 +46,7 @@ from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
 QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
-QUESTIONS = filters.words(questions.EXAM_ROWS)
+QUESTIONS = filters.format_filter(questions.EXAM_ROWS)
 
 
 class ExamTab(Tab):
@@ -304,7 +304,7 @@ def _load_overview(db: sqlite3.Connection) -> tuple[list[ExamRun], dict[int, tup
     return exam_runs.load_all(db), answers.count_by_run(db)
 
 
-def _load_trained_prompt(db: sqlite3.Connection, plan: ExamPlan) -> tuple[Trained | None, str]:
+def _load_trained_prompt(db: sqlite3.Connection, plan: ExamPlan) -> tuple[PromptUse | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
