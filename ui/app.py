@@ -117,7 +117,7 @@ async def show(
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:
-    """Say once what was saved beside a project as the last window closed, when nobody could be told."""
+    """Show once which copy was saved beside a project when the last window closed and could no longer show it."""
     if chosen.left:
         window.messages.add_text(chosen.left)
         chosen.left = ""
@@ -126,7 +126,7 @@ def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None
 
 
 def freeze_garbage() -> None:
-    """Tell the collector that what is there now stays: to look through all of it stops the window for 50 ms and more."""
+    """Exclude the objects that exist now from garbage collection: checking all of them stops the window for 50 ms or more."""
     gc.collect()
     gc.freeze()
 

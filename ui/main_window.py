@@ -54,7 +54,7 @@ class MainWindow(ProjectWindow):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
-        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
+        self.restarts = False  # whether Juku restarts with the same project after this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -342,7 +342,7 @@ class MainWindow(ProjectWindow):
             self.restarts = False
 
     def restart(self) -> None:
-        """Close the window, and begin anew with the same project (ui/app.py)."""
+        """Close the window and restart with the same project (ui/app.py)."""
         self.restarts = True
         self.close()
 
@@ -353,7 +353,7 @@ class MainWindow(ProjectWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
-        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
+        except Exception as error:  # an unexpected error, too, must not keep the window from closing
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False

@@ -1,4 +1,4 @@
-"""Beginning anew: a process of its own, which waits until the one before it has let go of the project."""
+"""Restarting: a new process, which waits until the previous one has released the project."""
 
 import os
 import subprocess

@@ -87,7 +87,7 @@ QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipb
 
 
 def apply(app: QApplication, theme: str) -> None:
-    """Dress the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
+    """Style the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
     app.setStyle("Fusion")
     followed = app.property(THEME) is not None
     app.setProperty(THEME, theme)

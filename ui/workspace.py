@@ -25,7 +25,7 @@ from ui.queue_runner import QueueRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import cancel_all
 
-INDEX_DELAY = 2_000  # milliseconds without a change before the search index is made anew
+INDEX_DELAY = 2_000  # milliseconds without a change before the search index is updated
 
 
 class Workspace(Connections):
@@ -121,5 +121,5 @@ class Workspace(Connections):
         await super().close()
         if error := await self._leave(self.project, self.backups.leave()):
             self.settings.left = str(error)
-            with suppress(JukuError):  # the copy lies beside the project all the same
+            with suppress(JukuError):  # the copy is beside the project all the same
                 settings.save(self.settings)

@@ -28,7 +28,7 @@ from ui.workspace import Workspace
 
 
 class DomainDialog(QDialog):
-    """`decided` tells the domain as it was entered."""
+    """`decided` gives the domain as it was entered."""
 
     decided = Signal(Domain)
 

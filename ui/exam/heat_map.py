@@ -35,7 +35,7 @@ NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
 
 
 class HeatMapTable(QTableView):
-    """A table of rates; `chosen` tells the line that was selected."""
+    """A table of rates; `chosen` gives the selected row."""
 
     chosen = Signal(HeatMapRow)
 

@@ -192,7 +192,7 @@ def _column_titles() -> list[tuple[str, str]]:
 
 
 class TotalsTable(QTableView):
-    """As high as its lines; `chosen` tells the subject that was selected."""
+    """As high as its rows; `chosen` gives the place of the selected subject."""
 
     chosen = Signal(int)
 

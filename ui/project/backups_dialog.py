@@ -33,7 +33,7 @@ DATE, ROWS, SIZE, NAME = range(4)
 
 
 class BackupsDialog(QDialog):
-    """`chosen` tells the backup that is to be opened as a copy."""
+    """`chosen` gives the backup that is to be opened as a copy."""
 
     chosen = Signal(Backup)
 

@@ -1,4 +1,4 @@
-"""What to know of the folder a project lies in: kept in sync, or on a network drive."""
+"""A warning about the folder of a project: synchronised, or on a network drive."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class RescueDialog(QDialog):
         self._show_run()
 
     def _read(self) -> None:
-        """Read anew what the project knows: answers came, rows changed, a job has ended."""
+        """Read again after a change: answers came, rows changed, a job has ended."""
         for page in self.pages:
             page.read()
         id = self.provider()

@@ -195,5 +195,5 @@ def format_cost(told: Estimate, provider: str, batch: bool = False) -> str:
 
 
 def format_mark(score: float, passed: bool) -> str:
-    """How an answer was marked, in a sign or a share."""
+    """A mark as a symbol or a percentage."""
     return "✓" if passed else f"{score:.0%}" if score else "✗"

@@ -20,7 +20,7 @@ WARNING_DAYS, URGENT_DAYS = (
 
 
 class ShutdownBanner(basics.ColouredFrame):
-    """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
+    """One line, for which a page keeps a place; hidden where nothing ends. `Details…` shows all of it.
 
     `rescue_wanted` when the person wants to save what its models know.
     """

@@ -32,7 +32,7 @@ SEED_RANGE = Range(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
-    """`wanted` tells the plans and the name that their jobs share."""
+    """`wanted` gives the plans and the name that their jobs share."""
 
     wanted = Signal(list, str)
 
