@@ -1,4 +1,4 @@
-"""Sends the LLM runs of the open project, whether or not a dialog looks on: one at a time for each task."""
+"""Sends the LLM runs of the open project, with or without an open dialog; at most one at a time for each task."""
 
 from __future__ import annotations
 

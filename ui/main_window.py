@@ -1,4 +1,4 @@
-"""The window: the tabs along the way from knowledge to proof, the menus, and what comes dropped onto it."""
+"""The main window: the tabs, the menus, the status bar, and files dropped onto it."""
 
 import asyncio
 import logging

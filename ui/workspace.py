@@ -1,4 +1,4 @@
-"""What the tabs share: the open project, the tasks, and the providers with their models."""
+"""What the tabs share: the open project with its search index, tasks, backups and runners, and the providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one pane has answered to one question: the texts as they come, whose they are, and what a person does with them."""
+"""The answers of one pane to one question: streamed texts, model and cost, passages, marks and buttons."""
 
 import re
 from collections.abc import Callable, Sequence

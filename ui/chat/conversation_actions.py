@@ -1,4 +1,4 @@
-"""What can be done with a conversation as a whole: another name, a file of it, away with it."""
+"""The actions for a whole conversation: rename, search, export, delete."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""The conversations of a project: found, chosen, given other names."""
+"""The list of a project's conversations: searched, chosen, renamed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Makes a row of what a model was asked: its answer corrected, to be trained on, or a question of the exam."""
+"""Makes a row of a question and its corrected answer: for training, or for the exam."""
 
 import sqlite3
 

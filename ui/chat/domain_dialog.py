@@ -1,4 +1,4 @@
-"""One domain of the router: what it is about, and which model knows it."""
+"""One domain of the router: what it is about, and its model."""
 
 from pathlib import Path
 

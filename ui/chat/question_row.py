@@ -1,4 +1,4 @@
-"""A question of the chat with the answers of all panes side by side; it can be edited, which makes another branch."""
+"""The questions of a conversation with the answers of all panes side by side; an edited question starts a branch."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Asks the panes of the chat, each on its own: what goes wrong in one is said there, and the others go on."""
+"""Sends a question to the chat's panes in parallel: an error in one is shown there, and the others go on."""
 
 import asyncio
 

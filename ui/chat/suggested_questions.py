@@ -1,4 +1,4 @@
-"""A few questions to begin with, from the exam of the project."""
+"""A few exam questions of the project, offered in an empty conversation."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""One question, several panes side by side: models of any servers, each alone or with the text before it."""
+"""The chat tab: one question, several panes side by side, each a model of any server under a condition."""
 
 from __future__ import annotations
 

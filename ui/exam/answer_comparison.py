@@ -1,4 +1,4 @@
-"""The questions behind a rate, and side by side what each subject answered."""
+"""The questions behind a rate of the heat map, and the subjects' answers side by side."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""What an exam asks and how it marks: subjects, repeats, grader, judge, conditions; and what it will cost."""
+"""The form for an exam: models, repeats, grader, judge, sampling, retrieval; and the estimated cost."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the exam is called on the screen: its subjects, its kinds of questions, its figures."""
+"""Texts of the exam: names of subjects and kinds of questions, rates, costs, progress."""
 
 from collections.abc import Mapping, Sequence
 

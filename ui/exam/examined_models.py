@@ -1,4 +1,4 @@
-"""Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
+"""The list of examined models in the exam's form: each a model of any server under a condition."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The heat map: facts, kinds or questions against subjects, sorted and filtered; beside it the answers behind a line."""
+"""The heat map: facts, kinds or questions against subjects, sorted and filtered, with the answers behind a row."""
 
 from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
 from PySide6.QtWidgets import (

@@ -1,4 +1,4 @@
-"""Rates as a table: a line per kind, fact or question, a column per subject, coloured by how much was right."""
+"""The heat map's item model: a row per kind, fact or question, a column per subject, coloured by the rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the exam tab shows of a run, read and computed off the window's thread."""
+"""The data of a run that the exam tab shows, read and computed off the window's thread."""
 
 import sqlite3
 from collections.abc import Mapping

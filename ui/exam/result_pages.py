@@ -1,4 +1,4 @@
-"""The result of an exam in four pages: at a glance, the heat map with its answers, blind marking, and over time."""
+"""The result of an exam in four pages: summary, heat map, blind marking, trend chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of an exam at a glance: the verdict in words, the totals, and what was gained, lost and not learned."""
+"""The summary of an exam's result: verdict, totals, and the facts that were gained, lost and not learned."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The exam: the held-out questions put to several models under several conditions, and what each of them knows."""
+"""The exam tab: the held-out questions put to several models under several conditions, and the results."""
 
 import asyncio
 import sqlite3

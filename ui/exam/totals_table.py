@@ -1,4 +1,4 @@
-"""The totals of an exam as a table: a line per subject, its rates with their intervals, and what parts it from another."""
+"""The totals of an exam as a table: a row per subject, its rates with intervals, and its difference from another."""
 
 from typing import Any
 

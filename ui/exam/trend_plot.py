@@ -1,4 +1,4 @@
-"""The plot of the exam's chart. Imported when it is first seen, since pyqtgraph takes its time."""
+"""The plot of the trend chart; imported when it is first shown, since importing pyqtgraph is slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dated backups, of this project or of all: when, how many rows, how large."""
+"""The backups of this project or of all: date, number of rows, size."""
 
 import asyncio
 import time

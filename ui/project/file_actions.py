@@ -1,4 +1,4 @@
-"""What the File menu does: projects made, opened and copied, rows and documents brought in, rows written out."""
+"""The File menu: create, open and copy projects, import and export rows, import documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a project in the window that is there; where that cannot be, the question what to do instead."""
+"""Opens a project in the window; if that fails, asks what to do instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rescue, the answers: what a model says to the project's questions, kept before it is gone."""
+"""Rescue, the answers: record a model's answers to the project's questions before it is shut down."""
 
 import sqlite3
 from collections.abc import Callable

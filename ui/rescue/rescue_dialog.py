@@ -1,4 +1,4 @@
-"""The rescue of a model that will soon be gone: its files, its answers, teaching another, and whether that one agrees."""
+"""The rescue of a model before its shutdown: its files, its answers, retraining, and a comparison of both models."""
 
 from __future__ import annotations
 

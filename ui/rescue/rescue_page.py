@@ -1,4 +1,4 @@
-"""The parts of the rescue's window: the models of a server, tables of texts, and what all its pages share."""
+"""What the rescue's pages share: their base class, the table of a server's models, and texts."""
 
 import datetime
 import sqlite3

@@ -1,4 +1,4 @@
-"""Rescue, teaching again: the same rows, on this computer or at another server."""
+"""Rescue, retraining: the same rows, on this computer or at another server."""
 
 import datetime
 import sqlite3

@@ -1,4 +1,4 @@
-"""What training and asking cost, as a table: the shipped prices with their day, and a person's own instead of them."""
+"""The prices of training and requests as a table: the built-in ones with their date, and the user's own."""
 
 from __future__ import annotations
 

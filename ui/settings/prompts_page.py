@@ -1,4 +1,4 @@
-"""The prompts that chat models are sent: read, changed, and set back to what they were."""
+"""The prompts for chat models: shown, edited, reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of one server: its kind, name, address and key, and what a look at it has found."""
+"""The settings of one server: its kind, name, address, key and limits, and the result of a connection test."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The servers that train and answer: added from a list of kinds, chosen, removed."""
+"""The list of servers: added from presets, chosen, removed."""
 
 from __future__ import annotations
 

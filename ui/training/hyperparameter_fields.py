@@ -1,4 +1,4 @@
-"""Fields for hyperparameters: empty lets the server choose; where several are queued, a list of values each."""
+"""The hyperparameter fields: an empty one lets the server choose; for several jobs each takes a list of values."""
 
 from collections.abc import Mapping
 

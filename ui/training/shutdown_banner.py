@@ -1,4 +1,4 @@
-"""Says what closes at the chosen server, and how soon, ever more strongly, while there is time to do something about it."""
+"""The banner that warns of models and services the chosen server will shut down."""
 
 import datetime
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Several jobs at once: every combination of values, sets of rows and kept versions of the dataset."""
+"""A sweep: one job for every combination of hyperparameter values, sets of rows and saved versions of the dataset."""
 
 import itertools
 from collections.abc import Mapping, Sequence

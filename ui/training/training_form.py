@@ -1,4 +1,4 @@
-"""What to train, on which rows, in which way, and for how long."""
+"""The form for a training job: base model, method, rows, epochs, hyperparameters and metadata."""
 
 from collections.abc import Sequence
 
