@@ -79,6 +79,7 @@ def free_imports() -> None:
 
 
 def has_display() -> bool:
+    """Whether a window can be shown."""
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -132,6 +133,7 @@ def freeze_garbage() -> None:
 
 
 def requested_project(chosen: settings.Settings, document: Path | None) -> Path | None:
+    """The path of the project to open, else of the last one; None at the first start."""
     return document or next((Path(path) for path in chosen.recent), None)
 
 

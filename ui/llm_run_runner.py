@@ -119,6 +119,7 @@ class LlmRunRunner(QObject):
         self._start(task, label, lambda run: self._write(run, label, change))
 
     def cancel(self, task: str) -> None:
+        """Stop the run of `task`; the answers that have arrived are kept."""
         if (run := self._runs.get(task)) and run.handle:
             run.handle.cancel()
 

@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 
 class MainWindow(ProjectWindow):
+    """The main window on one workspace; `closed` is done once everything is saved and stopped."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
@@ -224,6 +226,7 @@ class MainWindow(ProjectWindow):
             tab.show_offers()
 
     def show_examples(self, words: str) -> None:
+        """Show the rows that the filter `words` finds."""
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.choose(words)
 
@@ -248,6 +251,7 @@ class MainWindow(ProjectWindow):
         return changes
 
     def show_settings(self) -> None:
+        """Open the settings."""
         SettingsDialog(self.workspace, self).open()
 
     def _on_server_settings(self) -> None:

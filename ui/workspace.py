@@ -109,6 +109,7 @@ class Workspace(Connections):
         return left_error(project.path, copy) if copy else error
 
     def remember(self, path: Path) -> None:
+        """Put a project first among the recent ones."""
         self.settings.add_recent(path)
         try:
             settings.save(self.settings)
@@ -116,6 +117,7 @@ class Workspace(Connections):
             self.tasks.failed.emit(error)
 
     async def close(self) -> None:
+        """Stop the tasks, close the connections, back up and close the project."""
         self._indexing.stop()
         await self.tasks.close()
         await super().close()

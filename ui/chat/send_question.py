@@ -47,6 +47,7 @@ class QuestionSender(QObject):
         return self._book
 
     def stop(self) -> None:
+        """Stop all requests; the text that has arrived stays."""
         for task in self._running:
             task.cancel()
 

@@ -47,6 +47,8 @@ LIST_WIDTH = 210  # pixels of the list of conversations
 
 
 class ChatTab(Tab):
+    """The conversations at the left, the panes and their answers at the right."""
+
     icon = "chat"
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:

@@ -232,6 +232,7 @@ class ExamForm(QWidget):
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
+        """Disable the form while an exam runs."""
         self._running = running
         self._show()
 

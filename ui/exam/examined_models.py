@@ -162,6 +162,7 @@ class ExaminedModels(QWidget):
         return self._rows
 
     def subjects(self) -> list[Subject]:
+        """The chosen subjects, in their order."""
         return [row.subject() for row in self._rows]
 
     def choose(self, subjects: Sequence[Subject]) -> None:

@@ -101,6 +101,8 @@ class HeatMapTable(QTableView):
 
 
 class HeatMap(QWidget):
+    """The table of rates with its filters, and the answers of the selected row."""
+
     def __init__(self) -> None:
         super().__init__()
         self._outcome: ExamOutcome | None = None

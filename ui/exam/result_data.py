@@ -119,5 +119,7 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class TrendLine:
+    """A line of the trend chart."""
+
     title: str
     spots: list[TrendPoint]

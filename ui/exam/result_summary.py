@@ -62,6 +62,8 @@ class FactResultList(QListView):
 
 
 class ResultSummary(QScrollArea):
+    """The first page of a result."""
+
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts
     against_chosen = Signal(int)

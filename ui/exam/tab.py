@@ -50,6 +50,8 @@ QUESTIONS = filters.format_filter(questions.ASKED)
 
 
 class ExamTab(Tab):
+    """The form or the result of a run; `runs` chooses which."""
+
     icon = "exam"
 
     def __init__(self, workspace: Workspace) -> None:

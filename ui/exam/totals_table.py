@@ -28,6 +28,8 @@ Role = Qt.ItemDataRole
 
 
 class TotalsModel(QAbstractTableModel):
+    """A row per subject; the columns are the constants above."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._outcome: ExamOutcome | None = None
@@ -225,6 +227,7 @@ class TotalsTable(QTableView):
         self.setFixedHeight(self.sizeHint().height())
 
     def subject(self) -> int | None:
+        """The place of the selected subject; None if none is."""
         rows = self.selectionModel().selectedRows()
         return rows[0].row() if rows else None
 

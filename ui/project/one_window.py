@@ -55,6 +55,7 @@ class OneWindow(QObject):
         self._server.listen(name)
 
     def end(self) -> None:
+        """Stop listening."""
         if self._server is not None:
             self._server.close()
             self._server.deleteLater()

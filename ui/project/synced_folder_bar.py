@@ -20,6 +20,7 @@ class SyncedFolderBar(MessageBar):
         self._workspace = workspace
 
     def follow(self, project: Project) -> None:
+        """Warn of the folder of `project` if there is a reason."""
         self.hide()
         self._workspace.tasks.start("", self._look(project))
 

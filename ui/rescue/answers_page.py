@@ -30,6 +30,8 @@ class _AnswersData:
 
 
 class AnswersPage(RescuePage):
+    """Records a model's answers as an LLM run."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()

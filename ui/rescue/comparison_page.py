@@ -37,6 +37,8 @@ class _ComparisonData:
 
 
 class ComparisonPage(RescuePage):
+    """Compares the saved answers of two models, and exports the comparison."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._pairs: list[Pair] = []

@@ -155,6 +155,7 @@ class ServerPage(QWidget):
 
     @property
     def entry(self) -> ProviderSettings:
+        """The settings as they are entered now."""
         return self._entry
 
     def _preset(self) -> server_presets.Preset:

@@ -53,6 +53,8 @@ class ServerRow:
 
 
 class ServerList(QListWidget):
+    """The servers by name, with details below each."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setItemDelegate(_ServerDelegate(self))

@@ -39,6 +39,8 @@ TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
+    """The form above, the table of jobs and the pane of the selected ones below."""
+
     icon = "training"
     rescue_wanted = Signal()
 

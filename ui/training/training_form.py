@@ -181,6 +181,7 @@ class TrainingForm(QWidget):
         self._fields.setVisible(open)
 
     def offer(self) -> Offer | None:
+        """The chosen base model; None if there is none."""
         return self.base.offer()
 
     def tag(self) -> str:
@@ -188,6 +189,7 @@ class TrainingForm(QWidget):
         return self.rows.currentData() or ""
 
     def hyperparameters(self) -> dict[str, Value]:
+        """The values that were entered, by name; those left to the server are missing."""
         return self.epochs.values() | self.hyper.values()
 
     def ranges(self) -> dict[str, Range]:
@@ -198,6 +200,7 @@ class TrainingForm(QWidget):
         return self.method.currentData() or ""
 
     def plan(self) -> TrainingPlan:
+        """What a job with these choices would be."""
         seed = self.seed.value()
         return TrainingPlan(
             self.base.model_id(),
