@@ -282,7 +282,7 @@ class JobQueue:
         return self._fail(provider.id, server, error, provider.poll_seconds)
 
     async def _report(self, changes: Changes, before: Job) -> None:
-        """Pass on what has changed; a job that has ended is states once."""
+        """Report what has changed; the end of a job is reported once."""
         if changes.tables:
             self.on_changes(changes)
         record = await self.project.read(jobs.job, before.id)
