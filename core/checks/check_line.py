@@ -9,7 +9,7 @@ from core.checks.line_parsing import LINE_LIMIT, decode
 from core.checks.rule_registry import Problem
 
 
-class Checked(NamedTuple):
+class CheckedLine(NamedTuple):
     """One line with all its problems; `text` is None when it is unreadable."""
 
     text: str | None
@@ -31,14 +31,14 @@ _BAR, _BACKSLASH = b"|\\"
 _decode_row = msgspec.json.Decoder(_Row).decode
 
 
-def check_line(raw: bytes, limit: int = LINE_LIMIT) -> Checked:
+def check_line(raw: bytes, limit: int = LINE_LIMIT) -> CheckedLine:
     """The text of one line (bytes without the newline) and everything that is wrong with it."""
     if len(raw) <= limit and is_clean(raw):
-        return Checked(raw.decode(), [])
+        return CheckedLine(raw.decode(), [])
     decoded = decode(raw, limit)
     if decoded.text is None:
-        return Checked(None, decoded.problems)
-    return Checked(decoded.text, decoded.problems + check(decoded.value))
+        return CheckedLine(None, decoded.problems)
+    return CheckedLine(decoded.text, decoded.problems + check(decoded.value))
 
 
 def is_clean(raw: bytes) -> bool:

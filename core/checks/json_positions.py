@@ -20,7 +20,7 @@ class Span(NamedTuple):
     value: object
 
 
-class Edit(NamedTuple):
+class TextEdit(NamedTuple):
     start: int
     end: int
     text: str
@@ -61,7 +61,7 @@ def elements(text: str, span: Span) -> Iterator[Span]:
         at = _next(text, value.end)
 
 
-def edited(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """`text` with the (disjoint) edits made."""
     pieces: list[str] = []
     at = 0

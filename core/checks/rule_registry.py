@@ -32,9 +32,9 @@ def problem(rule: str, path: str, message: str) -> Problem:
 def clip(text: str, length: int = 40) -> str:
     """Foreign text made safe to stand in a message: short, on one line, without control characters."""
     short = text if len(text) <= length else text[: length - 1] + "…"
-    return "".join(c if is_seen(c) else "\ufffd" for c in short)
+    return "".join(c if is_printable(c) else "\ufffd" for c in short)
 
 
-def is_seen(sign: str) -> bool:
+def is_printable(sign: str) -> bool:
     """Whether a sign may stand on a line. Python calls every space but the first unprintable, the Japanese one too."""
     return sign.isprintable() or unicodedata.category(sign) == "Zs"

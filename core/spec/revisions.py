@@ -21,12 +21,12 @@ class Revision:
     spec: Spec
 
 
-def load(db: sqlite3.Connection) -> list[Revision]:
+def list_revisions(db: sqlite3.Connection) -> list[Revision]:
     """The kept states, the newest first."""
     return [_revision(*row) for row in db.execute(f"{_SELECT} ORDER BY id DESC")]
 
 
-def one(db: sqlite3.Connection, id: int) -> Revision | None:
+def load_revision(db: sqlite3.Connection, id: int) -> Revision | None:
     """The kept state `id`; None when it is no longer there."""
     row = db.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
     return _revision(*row) if row else None
@@ -39,7 +39,7 @@ def _revision(id: int, name: str, created: float, title: str, prompt: str, text:
     return Revision(id, name, created, Spec(title, system_prompt=prompt, text=text))
 
 
-def keep(db: sqlite3.Connection, name: str) -> int:
+def save(db: sqlite3.Connection, name: str) -> int:
     """Keep the spec as it is under a name; the revision's id."""
     now = spec.load(db)
     values = name, time.time(), _digest(now), now.name, now.system_prompt, now.text
@@ -50,13 +50,13 @@ def keep(db: sqlite3.Connection, name: str) -> int:
 _VALUES = "(name, created_at, digest, title, system_prompt, text) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def current(db: sqlite3.Connection, name: str) -> int:
+def save_current(db: sqlite3.Connection, name: str) -> int:
     """The revision that holds the spec as it is: the newest one if nothing has changed since, or one kept now."""
     newest = db.execute("SELECT id, digest FROM revision ORDER BY id DESC LIMIT 1").fetchone()
     if newest and newest[1] == _digest(spec.load(db)):
         same: int = newest[0]
         return same
-    return keep(db, name)
+    return save(db, name)
 
 
 def _digest(state: Spec) -> int:
@@ -80,7 +80,7 @@ def restore(db: sqlite3.Connection, id: int) -> None:
 
     Raises `JukuError` when it is no longer there.
     """
-    kept = one(db, id)
+    kept = load_revision(db, id)
     if kept is None:
         raise JukuError(
             tr("The revision is no longer there"), tr("It was deleted in the meantime; the spec is unchanged.")

@@ -60,7 +60,7 @@ _SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
 _COUNTER = re.compile(rf" ?(?:{COUNTERS})")
 # 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.
 _TIME_BEFORE = re.compile(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
-NEAR = 20  # signs before a number in which words that speak of time are looked for
+TIME_WORD_DISTANCE = 20  # signs before a number in which words that speak of time are looked for
 _TIME_AFTER = re.compile(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
 _LONG_UNIT = re.compile("|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items()))
 _KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
@@ -205,9 +205,9 @@ def _digits_of_kanji(found: re.Match[str]) -> str:
     run, text = found[0], found.string
     counted = _COUNTER.match(text, found.end()) is not None or run == text
     if run == "十" and text.startswith("分", found.end()):
-        speaks_of_time = _TIME_BEFORE.search(text, max(0, found.start() - NEAR), found.start()) or _TIME_AFTER.match(
-            text, found.end()
-        )
+        speaks_of_time = _TIME_BEFORE.search(
+            text, max(0, found.start() - TIME_WORD_DISTANCE), found.start()
+        ) or _TIME_AFTER.match(text, found.end())
         return "10" if speaks_of_time else run
     if run == "一" and text.startswith("度", found.end()):
         return run
